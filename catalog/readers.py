@@ -1,0 +1,152 @@
+"""Products out of files of products, in bounded memory.
+
+A row that makes no product is a `Dropped` with one reason of a short list; a file that cannot be
+read as a whole is a `ReaderError`:
+
+    unreadable row    broken JSON, a CSV record with a quote out of place, bytes that are not UTF-8
+    row too long      a JSON line above the cap
+    not an object     JSON, but a list, a number, a text
+    too many cells    a CSV record with more cells than the header
+    no id, no title   what a product cannot be without
+    repeated id       an earlier row of the same file has it
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from catalog.errors import ReaderError
+from catalog.fields import Columns, named
+from catalog.product import Product
+from catalog.rows import Rows, is_tabular, open_rows
+
+# Rows of JSON Lines that are looked at before the file is refused for having no title or id: each
+# may leave columns out.
+PEEKED = 200
+SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest lies in a temporary file
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that makes no product: its number from 1, and why."""
+
+    row: int
+    reason: str
+
+
+def read_products(
+    source: Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    category: str = "",
+    category_field: str = "",
+) -> Iterator[Product | Dropped]:
+    """Read the products of one file.
+
+    Args:
+        source: JSON Lines, CSV or Parquet, each also gzipped, known by its suffix.
+        fields: Product field → the column it is read from; the other fields are found by the usual
+            names (`catalog.fields.ALIASES`).
+        category: The category of every product of the file.
+        category_field: The column that the category is read from.
+
+    Returns:
+        What each row makes, in the file's order. Relative picture paths start from its folder.
+
+    Raises:
+        ReaderError: The file is missing, empty, of no known format, or has no column for ids or
+            titles, or a choice is wrong; also while iterating, when it is broken further on or has
+            no column of a chosen name.
+    """
+    chosen = dict(fields or {})
+    if category_field:
+        if category or "category" in chosen:
+            raise ReaderError(
+                "The category is given twice: use one of --category, --category-field and "
+                "--field category=…."
+            )
+        chosen["category"] = category_field
+    columns = Columns(chosen, category, source.parent.absolute())
+    rows = open_rows(source)
+    head = list(islice(rows, 1 if is_tabular(source) else PEEKED))
+    if not head:
+        raise ReaderError(f"{source} has no rows: there are no products in it.")
+    _check(source, head, columns)
+    return _products(source, chain(head, rows), columns)
+
+
+def _check(source: Path, head: list[tuple[int, dict[str, object] | str]], columns: Columns) -> None:
+    """Refuse a file whose first rows have no column for what every product needs."""
+    records = [record for _, record in head if isinstance(record, dict)]
+    if not records:
+        if len(head) == PEEKED:
+            raise ReaderError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
+        return
+    if is_tabular(source):
+        _refuse_missing(source, set(columns.chosen.values()) - records[0].keys(), columns)
+    for field in ("id", "title"):
+        if not any(columns.of(record)[field] for record in records):
+            known = dict.fromkeys(column for record in records for column in record)
+            raise ReaderError(
+                f"{source} has no column for the {field}; name it with --field {field}=COLUMN. "
+                f"Its columns: {named(list(known))}."
+            )
+
+
+def _products(source: Path, rows: Rows, columns: Columns) -> Iterator[Product | Dropped]:
+    missing = set(columns.chosen.values())
+    with closing(_SeenIds()) as seen:
+        for row, record in rows:
+            if isinstance(record, str):
+                yield Dropped(row, record)
+                continue
+            missing -= record.keys()
+            try:
+                product = columns.product(record)
+            except RecursionError:  # lists within lists, hundreds deep
+                product = "unreadable row"
+            if isinstance(product, Product) and not seen.add(product.id):
+                product = "repeated id"
+            yield Dropped(row, product) if isinstance(product, str) else product
+    _refuse_missing(source, missing, columns)
+
+
+def _refuse_missing(source: Path, missing: set[str], columns: Columns) -> None:
+    for field, column in columns.chosen.items():
+        if column in missing:
+            raise ReaderError(
+                f"{source} has no column {column!r}, which {field} is to be read from."
+            )
+
+
+class _SeenIds:
+    """A set of ids that does not grow in memory: a temporary database that spills to disk."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for statement in (
+            f"PRAGMA cache_size = -{SEEN_CACHE}",
+            "PRAGMA journal_mode = OFF",
+            "PRAGMA synchronous = OFF",
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",
+            "BEGIN",
+        ):
+            self._database.execute(statement)
+
+    def add(self, identity: str) -> bool:
+        """Remember an id. Gives whether it is new."""
+        digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
+        statement = "INSERT OR IGNORE INTO seen VALUES (?)"
+        try:
+            return self._database.execute(statement, (digest,)).rowcount == 1
+        except sqlite3.OperationalError as error:
+            raise ReaderError(
+                f"The ids of a file need room in the temporary folder: {error}."
+            ) from error
+
+    def close(self) -> None:
+        self._database.close()

@@ -1,0 +1,237 @@
+"""Rows of the file formats that shops export, streamed.
+
+Each format gives `(row, record)`: the row's number from 1 (of the line in JSON Lines, of the record
+below the header in CSV and Parquet) and either the record as a mapping of columns, or a few words
+that say why there is none. Memory stays with the row at hand.
+"""
+
+import csv
+import gzip
+import io
+import json
+import shutil
+import tempfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+from catalog.errors import ReaderError
+
+Record = dict[str, Any]
+Rows = Iterator[tuple[int, Record | str]]
+
+# A row may carry pictures as data: addresses; beyond this it is no product but a broken file.
+MAX_ROW = 16 * 2**20  # bytes of a JSON line, characters of a CSV line or cell
+MAX_LINES = (
+    500  # of one CSV record; a quote that is never closed would swallow the rest of the file
+)
+PARQUET_BATCH = 256  # rows; decoded together, so a few are quicker than one and small enough
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+DELIMITERS = ",;\t|"  # semicolons are what spreadsheets write where the comma is decimal
+
+
+def open_rows(source: Path) -> Rows:
+    """Rows of a product file, by its suffix.
+
+    Args:
+        source: .jsonl, .ndjson, .json (JSON Lines), .csv, .tsv or .parquet, each also as .gz.
+
+    Raises:
+        ReaderError: At once when the file is missing, empty or of no known format; while rows are
+            taken when it turns out to be broken further on.
+    """
+    rows = _format(source)
+    try:
+        if source.is_dir():
+            raise ReaderError(f"{source} is a folder; name a file of products inside it.")
+        if source.stat().st_size == 0:
+            raise ReaderError(f"{source} is empty: there are no products in it.")
+        source.open("rb").close()
+    except FileNotFoundError as error:
+        raise ReaderError(f"There is no file {source}.") from error
+    except OSError as error:
+        raise ReaderError(f"{source} cannot be read: {error.strerror}.") from error
+    return _read(source, rows)
+
+
+def is_tabular(source: Path) -> bool:
+    """Whether every row of the file has the same columns."""
+    return _format(source) is not json_rows
+
+
+def _format(source: Path) -> Callable[[Path, IO[bytes]], Rows]:
+    suffix = Path(source.name.removesuffix(".gz")).suffix.casefold()
+    if suffix not in FORMATS:
+        raise ReaderError(
+            f"{source} is of no format known by its name: product files end in "
+            f"{', '.join(FORMATS)}, each also with .gz."
+        )
+    return FORMATS[suffix]
+
+
+def _read(source: Path, rows: Callable[[Path, IO[bytes]], Rows]) -> Rows:
+    zipped = source.name.endswith(".gz")
+    try:
+        with cast(IO[bytes], gzip.open(source) if zipped else source.open("rb")) as data:
+            yield from rows(source, data)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ReaderError(
+            f"{source} is not whole: its gzip data is broken or cut off; fetch it again."
+        ) from error
+    except OSError as error:
+        raise ReaderError(f"{source} cannot be read: {error.strerror or error}.") from error
+
+
+def json_rows(source: Path, data: IO[bytes]) -> Rows:
+    """One JSON object a line; empty lines are no rows."""
+    number = 0
+    while line := data.readline(MAX_ROW):
+        number += 1
+        if number == 1:
+            _refuse_utf16(source, line)
+            line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.lstrip()[:1] == b"[" and line.strip()[-1:] != b"]":
+                raise ReaderError(
+                    f"{source} is one JSON array; write one object a line, for example with "
+                    f"`jq -c '.[]' {source.name}`."
+                )
+        if len(line) == MAX_ROW and not line.endswith(b"\n"):
+            while (rest := data.readline(MAX_ROW)) and not rest.endswith(b"\n"):
+                pass
+            yield number, "row too long"
+        elif line.strip():
+            yield number, _json(line)
+
+
+def _json(line: bytes) -> Record | str:
+    try:
+        record = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return "unreadable row"
+    return record if isinstance(record, dict) else "not an object"
+
+
+def csv_rows(source: Path, data: IO[bytes]) -> Rows:
+    """A header and records; the delimiter is the likeliest of the header's."""
+    # utf-8-sig drops a byte order mark; bytes that are not UTF-8 cost their own row only.
+    lines = _Lines(
+        source, io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    )
+    first = lines.peek()
+    _refuse_utf16(source, first.encode("utf-8", "surrogateescape"))
+    csv.field_size_limit(MAX_ROW)
+    # strict, because a quote out of place is better a counted drop than a silent shift of cells
+    table = csv.reader(lines, delimiter=max(DELIMITERS, key=first.count), strict=True)
+    header: list[str] | None = None
+    number = 0
+    while True:
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if header is None:
+                raise ReaderError(
+                    f"The first line of {source} is no CSV header: {error}."
+                ) from error
+            number += 1
+            lines.give_back()
+            yield number, "unreadable row"
+            continue
+        lines.taken.clear()
+        if not cells:
+            continue
+        if header is None:
+            header = [name.strip() for name in cells]
+            continue
+        number += 1
+        yield number, _csv(header, cells)
+
+
+def _csv(header: list[str], cells: list[str]) -> Record | str:
+    if any(cells[len(header) :]):
+        return "too many cells"
+    if any("\ud800" <= max(cell, default="") <= "\udfff" for cell in cells if not cell.isascii()):
+        return "unreadable row"
+    return {name: cell for name, cell in zip(header, cells, strict=False) if name}
+
+
+class _Lines:
+    """Lines of text, remembered while a record is read, so that a broken record costs one line."""
+
+    def __init__(self, source: Path, file: IO[str]) -> None:
+        self.taken: list[str] = []
+        self._source = source
+        self._file = file
+        self._again: deque[str] = deque()
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) == MAX_LINES:
+            raise csv.Error("a quote is not closed")
+        line = self._again.popleft() if self._again else self._read()
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+    def peek(self) -> str:
+        """The first line, which stays to be read."""
+        line = self._read()
+        self._again.append(line)
+        return line
+
+    def give_back(self) -> None:
+        """Let everything but the first line of the present record be read again."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.taken.clear()
+
+    def _read(self) -> str:
+        line = self._file.readline(MAX_ROW)
+        if len(line) == MAX_ROW and not line.endswith("\n"):
+            raise ReaderError(
+                f"{self._source} has a line of over {MAX_ROW:,} characters; is it CSV?"
+            )
+        return line
+
+
+def parquet_rows(source: Path, data: IO[bytes]) -> Rows:
+    """Records of a Parquet file, a batch at a time."""
+    # here, for it takes a third of a second and most files are none
+    import pyarrow
+    from pyarrow import parquet
+
+    with tempfile.TemporaryFile() as unzipped:
+        if isinstance(data, gzip.GzipFile):  # Parquet is read from its end, which gzip cannot
+            shutil.copyfileobj(data, unzipped)
+            data = unzipped
+        number = 0
+        try:
+            for batch in parquet.ParquetFile(data).iter_batches(PARQUET_BATCH):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield number, record
+        except (pyarrow.ArrowException, UnicodeDecodeError, OverflowError) as error:
+            raise ReaderError(
+                f"{source} cannot be read as Parquet after row {number:,}: "
+                f"{str(error).splitlines()[0].rstrip('.')}."
+            ) from error
+
+
+def _refuse_utf16(source: Path, head: bytes) -> None:
+    if head.startswith(UTF16):
+        raise ReaderError(f"{source} is UTF-16; save it as UTF-8.")
+
+
+FORMATS: dict[str, Callable[[Path, IO[bytes]], Rows]] = {
+    ".jsonl": json_rows,
+    ".ndjson": json_rows,
+    ".json": json_rows,
+    ".csv": csv_rows,
+    ".tsv": csv_rows,
+    ".parquet": parquet_rows,
+}

@@ -167,7 +167,7 @@ def _department(value: object) -> str:
 def _is_plain(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(item) and not isinstance(item, list | tuple) for item in value)
-    return not isinstance(value, Mapping | bytes)
+    return not isinstance(value, Mapping | bytes | bool)  # a flag is the export's, not the shop's
 
 
 def named(columns: list[str]) -> str:

@@ -134,8 +134,12 @@ def facts(value: object) -> dict[str, str]:
     """Named facts: an object, one written as text, or a list of pairs or of name–value objects."""
     value = unpacked(value)
     pairs = value.items() if isinstance(value, Mapping) else map(_pair, _items(value))
-    named = ((text(name), text(fact)) for name, fact in pairs)
+    named = ((text(name), _fact(fact)) for name, fact in pairs)
     return {name: fact for name, fact in named if name and fact}
+
+
+def _fact(value: object) -> str:
+    return ", ".join(texts(value)) if isinstance(value, list | tuple) else text(value)
 
 
 def _items(value: object) -> list[Any]:

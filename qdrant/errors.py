@@ -1,0 +1,86 @@
+"""What can go wrong in the vector store; the text of each is one sentence with its remedy.
+
+```
+StoreError
+├── CollectionMissing    the variant has no collection
+├── CollectionBroken     what lies on disk is not a collection
+├── SpecMismatch         an update by another fingerprint, dimension or set of vectors
+├── InvalidPoint         a product that must not be written (`.product`)
+├── InvalidQuery         a search that cannot be answered
+├── BuildRunning         another process builds this collection
+├── BuildFailed          the new generation could not be made; the published one still answers
+│   └── DiskFull
+└── EngineError          the engine itself refused; its words are in the sentence
+```
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Anything that the vector store reports."""
+
+
+class CollectionMissing(StoreError):
+    """The variant has no collection."""
+
+    def __init__(self, variant: str) -> None:
+        super().__init__(
+            f"There is no collection of variant '{variant}'; make it with "
+            f"`python -m ingest vectors --variant {variant}`."
+        )
+        self.variant = variant
+
+
+class CollectionBroken(StoreError):
+    """What lies on disk under the variant's name cannot be read as a collection."""
+
+    def __init__(self, variant: str, what: str) -> None:
+        super().__init__(
+            f"The collection of variant '{variant}' is damaged: {what}; make it again with "
+            f"`python -m ingest vectors --variant {variant}`."
+        )
+        self.variant = variant
+
+
+class SpecMismatch(StoreError):
+    """An update whose vectors do not belong beside those of the collection."""
+
+
+class InvalidPoint(StoreError):
+    """A point that must not be written.
+
+    Attributes:
+        product: the product id of the point.
+    """
+
+    def __init__(self, product: str, what: str) -> None:
+        super().__init__(f"Product {product!r} cannot be stored: {what}.")
+        self.product = product
+
+
+class InvalidQuery(StoreError):
+    """A search that cannot be answered."""
+
+
+class BuildRunning(StoreError):
+    """Another process or thread builds this collection."""
+
+    def __init__(self, variant: str, holder: str) -> None:
+        super().__init__(
+            f"The collection of variant '{variant}' is being built by process {holder or '?'}; "
+            "wait for it to end, then run this again."
+        )
+        self.variant = variant
+
+
+class BuildFailed(StoreError):
+    """A new generation could not be made; the published one, if any, still answers."""
+
+
+class DiskFull(BuildFailed):
+    """The disk has, or would have had, no room for the new generation."""
+
+
+class EngineError(StoreError):
+    """The engine refused; its own words are in the sentence."""

@@ -1,0 +1,238 @@
+"""The folder of one variant: its generations, and CURRENT, which names the one in use.
+
+```
+VARIANT/CURRENT          two lines: the generation in use, the one kept beside it
+VARIANT/GENERATION/      segments/, edge_config.json, wal/, generation.json; never written again
+VARIANT/LOCK             held by whoever builds
+VARIANT/readers/         private folders of readers (readers.py)
+```
+
+A generation is published exactly when CURRENT names it, and CURRENT changes by one `os.replace`.
+Whatever else lies in the folder was left by a build that died, and the next build sweeps it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from qdrant.claim import Claim, holder
+from qdrant.errors import (
+    BuildRunning,
+    CollectionBroken,
+    CollectionMissing,
+    DiskFull,
+    StoreError,
+)
+from qdrant.store import Collection, check_variant
+
+CURRENT = "CURRENT"
+LOCK = "LOCK"
+READERS = "readers"
+CONFIG = "edge_config.json"  # the engine's own
+DESCRIPTION = "generation.json"
+_GENERATION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
+
+# Changes whenever CURRENT is replaced: inode, time of change, size.
+Stamp = tuple[int, int, int]
+
+
+class Generations:
+    """The generations of one variant."""
+
+    def __init__(self, store: Path, variant: str) -> None:
+        self.variant = check_variant(variant)
+        self.folder = store / variant
+        self._current = self.folder / CURRENT
+        self._known: tuple[Stamp, Collection] | None = None
+
+    def current(self) -> tuple[Stamp, Collection]:
+        """Return the published generation and the stamp of CURRENT; one `stat` if unchanged.
+
+        Raises:
+            CollectionMissing: nothing is published.
+            CollectionBroken: CURRENT or what it names cannot be read.
+        """
+        try:
+            status = self._current.stat()
+        except FileNotFoundError:
+            raise CollectionMissing(self.variant) from None
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        known = self._known
+        if known is None or known[0] != stamp:
+            known = self._known = (stamp, self._read(self._named()[0]))
+        return known
+
+    def published(self) -> bool:
+        """Tell whether there is something to read, damaged or not."""
+        return self._current.exists()
+
+    def path(self, generation: str) -> Path:
+        """Return the folder of a generation."""
+        return self.folder / generation
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep every other builder of this variant out.
+
+        Raises:
+            BuildRunning: another process or thread holds the claim.
+        """
+        with disk_full():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            claim = Claim.take(self.folder / LOCK)
+        if claim is None:
+            raise BuildRunning(self.variant, holder(self.folder / LOCK))
+        try:
+            yield
+        finally:
+            claim.release()
+
+    def sweep(self) -> None:
+        """Remove every generation that CURRENT does not name; none while CURRENT is damaged."""
+        try:
+            named = self._named()
+        except CollectionMissing:
+            named = []
+        except CollectionBroken:
+            return
+        for entry in self.folder.iterdir():
+            if _GENERATION.fullmatch(entry.name) and entry.name not in named:
+                shutil.rmtree(entry, ignore_errors=True)  # what stays is swept next time
+
+    def publish(self, collection: Collection) -> None:
+        """Make a complete generation the one in use, and keep the last one beside it."""
+        with disk_full():
+            folder = self.path(collection.generation)
+            (folder / DESCRIPTION).write_text(json.dumps(asdict(collection), indent=1))
+            _sync_tree(folder)
+            try:
+                kept = self._named()[:1]
+            except StoreError:
+                kept = []
+            self._name([collection.generation, *kept])
+
+    def rollback(self) -> Collection:
+        """Let the two kept generations change places.
+
+        Raises:
+            StoreError: only one is kept.
+        """
+        named = self._named()
+        if len(named) < 2:
+            raise StoreError(
+                f"The collection of variant '{self.variant}' has no earlier generation to go "
+                "back to; one is kept from the second build on."
+            )
+        collection = self._read(named[1])
+        with disk_full():
+            self._name(named[::-1])
+        return collection
+
+    def drop(self) -> None:
+        """Unpublish everything, then remove it; running readers keep their own links."""
+        self._current.unlink(missing_ok=True)
+        self.sweep()
+        (self.folder / LOCK).unlink()
+        with suppress(OSError):  # readers of other processes are still there
+            (self.folder / READERS).rmdir()
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _named(self) -> list[str]:
+        path = self._current
+        try:
+            names = path.read_text().split()
+        except FileNotFoundError:
+            raise CollectionMissing(self.variant) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CollectionBroken(self.variant, f"{path} cannot be read ({error})") from None
+        if not 1 <= len(names) <= 2 or not all(map(_GENERATION.fullmatch, names)):
+            raise CollectionBroken(self.variant, f"{path} does not name a generation")
+        return names
+
+    def _name(self, generations: list[str]) -> None:
+        fresh = self.folder / f"{CURRENT}.new"
+        with fresh.open("w") as file:
+            file.write("".join(f"{name}\n" for name in generations))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._current)
+        _sync(self.folder)
+
+    def _read(self, generation: str) -> Collection:
+        path = self.path(generation) / DESCRIPTION
+        try:
+            facts = json.loads(path.read_text())
+            return Collection(**{**facts, "vectors": tuple(facts["vectors"])})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"{path} cannot be read ({type(error).__name__})"
+            raise CollectionBroken(self.variant, what) from None
+
+
+@contextmanager
+def disk_full() -> Iterator[None]:
+    """Turn the system's "no space left" into the sentence of the store."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(
+            f"The disk of {error.filename or 'the collections'} is full; free some space, then "
+            "run this again: what was published is untouched."
+        ) from None
+
+
+def mirror(source: Path, target: Path, each: Callable[[Path, Path], object]) -> None:
+    """Make the folders of `source` under `target`, and every file by `each(file, new file)`."""
+    target.mkdir()
+    for entry in sorted(source.iterdir()):
+        if entry.is_dir():
+            mirror(entry, target / entry.name, each)
+        else:
+            each(entry, target / entry.name)
+
+
+def copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file without its holes: the engine allots files by the megabyte and fills little."""
+    with source.open("rb") as old, target.open("wb") as new:
+        size = os.fstat(old.fileno()).st_size
+        start = _seek(old.fileno(), 0, os.SEEK_DATA, size)
+        while start < size:
+            end = _seek(old.fileno(), start, os.SEEK_HOLE, size)
+            while start < end:
+                start += os.sendfile(new.fileno(), old.fileno(), start, end - start)
+                # sendfile writes where the target stands
+            start = _seek(old.fileno(), end, os.SEEK_DATA, size)
+            os.lseek(new.fileno(), start, os.SEEK_SET)
+        os.truncate(new.fileno(), size)
+
+
+def _seek(descriptor: int, position: int, whence: int, size: int) -> int:
+    try:
+        return os.lseek(descriptor, position, whence)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # no data after this
+            raise
+        return size
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder, folder.parent]:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

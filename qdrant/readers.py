@@ -1,0 +1,156 @@
+"""Readers of published generations, each with a private folder of hard links.
+
+The engine admits one owner per folder. A reader therefore opens a folder of its own: hard links to
+the segments, which nobody writes any more, its own copy of the configuration, which the engine
+rewrites, and no write-ahead log, which a reader does not need. (The log is also what would keep a
+second owner out; nobody else knows this folder.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qdrant.claim import Claim
+from qdrant.edge import Shard
+from qdrant.errors import CollectionBroken, EngineError, StoreError
+from qdrant.generations import CONFIG, READERS, Generations, Stamp, disk_full, mirror
+from qdrant.store import Collection
+
+# A generation can be retired between reading CURRENT and linking it; the next one then is there.
+ATTEMPTS = 5
+
+
+class Reader:
+    """An open generation, counted by who uses it."""
+
+    def __init__(self, stamp: Stamp, collection: Collection, shard: Shard, claim: Claim) -> None:
+        self.stamp = stamp
+        self.collection = collection
+        self.shard = shard
+        self.leases = 0
+        self.retired = False
+        self._claim = claim
+
+    def close(self) -> None:
+        """Close the generation and remove the private folder."""
+        self.shard.close()
+        shutil.rmtree(self._claim.path.with_suffix(""), ignore_errors=True)
+        self._claim.release(remove=True)
+
+
+class Readers:
+    """The open readers of a store, one per variant, shared by its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, Reader] = {}
+
+    @contextmanager
+    def lease(self, generations: Generations) -> Iterator[Reader]:
+        """Use the generation that is current now; it stays open for as long as it is used.
+
+        Raises:
+            CollectionMissing, CollectionBroken: there is none to read.
+        """
+        with self._lock:
+            reader = self._current(generations)
+            reader.leases += 1
+        try:
+            yield reader
+        finally:
+            with self._lock:
+                reader.leases -= 1
+                if reader.retired and not reader.leases:
+                    reader.close()
+
+    def forget(self, variant: str) -> None:
+        """Close the variant's reader as soon as nobody uses it."""
+        with self._lock:
+            self._retire(variant)
+
+    def close(self) -> None:
+        """Close every reader as soon as nobody uses it."""
+        with self._lock:
+            for variant in list(self._open):
+                self._retire(variant)
+
+    def _current(self, generations: Generations) -> Reader:
+        variant = generations.variant
+        try:
+            stamp, _ = generations.current()
+        except StoreError:
+            self._retire(variant)
+            raise
+        reader = self._open.get(variant)
+        if reader is not None and reader.stamp == stamp:
+            return reader
+        fresh = _open(generations)
+        self._retire(variant)
+        self._open[variant] = fresh
+        return fresh
+
+    def _retire(self, variant: str) -> None:
+        reader = self._open.pop(variant, None)
+        if reader is None:
+            return
+        reader.retired = True
+        if not reader.leases:
+            reader.close()
+
+
+def sweep(variant: Path) -> None:
+    """Remove the private folders of readers that have ended without closing."""
+    folder = variant / READERS
+    if not folder.is_dir():
+        return
+    for name in {entry.name.removesuffix(".lock") for entry in folder.iterdir()}:
+        claim = Claim.take(folder / f"{name}.lock")
+        if claim is not None:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            claim.release(remove=True)
+
+
+def _open(generations: Generations) -> Reader:
+    sweep(generations.folder)
+    for _ in range(ATTEMPTS):
+        stamp, collection = generations.current()
+        try:
+            return _link(generations, stamp, collection)
+        except FileNotFoundError as error:
+            what = f"{error.filename} is not there"
+        except (EngineError, ValueError) as error:
+            what = str(error).rstrip(".")
+            break
+    raise CollectionBroken(generations.variant, what)
+
+
+def _link(generations: Generations, stamp: Stamp, collection: Collection) -> Reader:
+    source = generations.path(collection.generation)
+    with disk_full():
+        claim = _claim(generations.folder / READERS)
+        folder = claim.path.with_suffix("")
+        try:
+            config = json.loads((source / CONFIG).read_text())
+            folder.mkdir()
+            mirror(source / "segments", folder / "segments", os.link)
+            (folder / CONFIG).write_text(json.dumps({**config, "wal_enabled": False}))
+            return Reader(stamp, collection, Shard.open(folder), claim)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            claim.release(remove=True)
+            raise
+
+
+def _claim(readers: Path) -> Claim:
+    readers.mkdir(exist_ok=True)
+    while True:
+        claim = Claim.take(readers / f"{os.getpid()}-{secrets.token_hex(4)}.lock")
+        if claim is not None:  # else a sweeper was quicker than we
+            return claim

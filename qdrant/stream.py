@@ -1,0 +1,80 @@
+"""How rows travel to the builder: an Arrow IPC stream, nothing that could run as code.
+
+One record batch holds the point id, the payload as JSON (null deletes the point) and one column
+of fixed-size lists per vector (null where the point has it not).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+
+from qdrant.layout import BATCH
+from qdrant.points import Row
+from qdrant.store import Spec
+
+_SPEC = b"vitrine.spec"
+
+
+def schema(spec: Spec) -> pa.Schema:
+    """Return the stream's schema, which carries the spec."""
+    fields = [pa.field("key", pa.binary(16)), pa.field("payload", pa.large_string())]
+    fields += [pa.field(name, pa.list_(pa.float32(), spec.dim)) for name in spec.vectors]
+    return pa.schema(fields, metadata={_SPEC: json.dumps(spec.facts()).encode()})
+
+
+def spec_of(stream: pa.Schema) -> Spec:
+    """Return the spec that a schema carries."""
+    facts = json.loads(stream.metadata[_SPEC])
+    return Spec(**{**facts, "vectors": tuple(facts["vectors"])})
+
+
+def encode(spec: Spec, rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+    """Yield rows in record batches of at most `layout.BATCH`."""
+    kind = schema(spec)
+    rows = iter(rows)
+    while batch := list(islice(rows, BATCH)):
+        columns = [
+            pa.array([row.key.bytes for row in batch], kind.field("key").type),
+            pa.array([row.payload for row in batch], kind.field("payload").type),
+        ]
+        columns += [
+            _column(spec.dim, [row.vectors.get(name) for row in batch]) for name in spec.vectors
+        ]
+        yield pa.record_batch(columns, schema=kind)
+
+
+def decode(spec: Spec, batch: pa.RecordBatch) -> list[Row]:
+    """Return the rows of a record batch."""
+    columns = {
+        name: (
+            batch.column(name).is_valid().to_numpy(zero_copy_only=False),
+            batch.column(name).values.to_numpy().reshape(-1, spec.dim),
+        )
+        for name in spec.vectors
+    }
+    keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()
+    return [
+        Row(
+            uuid.UUID(bytes=key),
+            payload,
+            {name: values[i] for name, (there, values) in columns.items() if there[i]},
+        )
+        for i, (key, payload) in enumerate(zip(keys, payloads, strict=True))
+    ]
+
+
+def _column(dim: int, vectors: list[np.ndarray | None]) -> pa.FixedSizeListArray:
+    values = np.zeros((len(vectors), dim), dtype=np.float32)
+    absent = np.ones(len(vectors), dtype=bool)
+    for i, vector in enumerate(vectors):
+        if vector is not None:
+            values[i], absent[i] = vector, False
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(values.reshape(-1)), dim, mask=pa.array(absent)
+    )

@@ -26,6 +26,7 @@ __all__ = [
     "PictureStore",
     "StoredPicture",
     "decode",
+    "is_local",
     "read_source",
 ]
 
@@ -77,6 +78,11 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     return to_rgb(open_picture(data, name, max_pixels), name)
 
 
+def is_local(address: str) -> bool:
+    """Whether an address is a path on this machine."""
+    return SCHEME.match(address) is None
+
+
 def read_source(address: str) -> bytes:
     """The bytes behind a picture's address.
 
@@ -90,7 +96,7 @@ def read_source(address: str) -> bytes:
         return _read_data(address)
     if WEB.match(address):
         raise PictureError("web address", f"{_named(address)} lies on the web.")
-    if SCHEME.match(address):
+    if not is_local(address):
         raise PictureError(
             "unknown address", f"{_named(address)} is neither a file, nor data:, nor http(s)."
         )

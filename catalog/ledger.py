@@ -1,0 +1,181 @@
+"""The picture ledger: what became of the picture of every product.
+
+    stored    a picture lies in the store under its hash
+    failed    none of the product's addresses gave one; reason and sentence say why
+    none      the product names no address
+    (no row)  not tried yet
+
+A row holds for the addresses and the local files that it was made from: its stamp. Where these
+change, the product is to be tried again.
+"""
+
+# ruff: noqa: S608 - only our own column names are put into SQL; values are bound
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from catalog.database import Database
+from catalog.errors import PictureError
+from catalog.pictures import StoredPicture, is_local
+from catalog.product import Product
+from catalog.product_table import COLUMNS, SELECTED, product_of
+
+Outcome = Literal["stored", "failed", "none"]
+
+
+def picture_stamp(product: Product) -> str:
+    """Digest of a product's picture addresses, and size and time of the local files among them.
+
+    Take it before the files are read: a file that changes meanwhile is then read again.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for address in product.images:
+        digest.update(address.encode("utf-8", "surrogatepass") + b"\0")
+        if is_local(address):
+            try:
+                status = Path(address).stat()
+            except (OSError, ValueError):  # not there, or no possible path
+                digest.update(b"absent\0")
+            else:
+                digest.update(f"{status.st_size} {status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureOutcome:
+    """What one attempt came to.
+
+    Attributes:
+        product: The product's id.
+        outcome: "stored" or "failed"; "none" is the catalogue's own to write.
+        stamp: `picture_stamp` from before the attempt.
+        address: The address that gave the picture, or whose failure is told.
+        reason: A few fixed words, for counting.
+        sentence: What happened.
+        hash: The picture in the store; empty unless stored.
+        width: In pixels, as kept.
+        height: In pixels, as kept.
+        bytes: As kept.
+    """
+
+    product: str
+    outcome: Outcome
+    stamp: str
+    address: str = ""
+    reason: str = ""
+    sentence: str = ""
+    hash: str = ""
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+
+    @classmethod
+    def stored(cls, product: Product, address: str, picture: StoredPicture, stamp: str) -> Self:
+        """A picture that is in the store now."""
+        return cls(
+            product.id,
+            "stored",
+            stamp,
+            address,
+            hash=picture.hash,
+            width=picture.width,
+            height=picture.height,
+            bytes=picture.bytes,
+        )
+
+    @classmethod
+    def failed(cls, product: Product, address: str, error: PictureError, stamp: str) -> Self:
+        """A picture that cannot be had."""
+        return cls(product.id, "failed", stamp, address, error.reason, error.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRecord:
+    """A row of the ledger: the last outcome, how often it was tried for, and when last."""
+
+    outcome: PictureOutcome
+    attempts: int
+    updated: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFailures:
+    """The failures for one reason: how many, and what happened to one of them."""
+
+    reason: str
+    count: int
+    example: str
+
+
+OUTCOME_COLUMNS = tuple(field.name for field in fields(PictureOutcome))
+
+
+class PictureLedger(Database):
+    """The part of the catalogue that knows the pictures of the products."""
+
+    def pictures_pending(self, *, retry_failed: bool = False) -> Iterator[Product]:
+        """Products whose picture is to be tried, by ascending id; each at most once.
+
+        Args:
+            retry_failed: Also those that failed and have not changed since.
+        """
+        pages = self._pages(
+            f"SELECT {SELECTED}, picture.outcome, picture.stamp FROM product "
+            "LEFT JOIN picture ON picture.product = product.id WHERE product.images <> '[]'",
+            (),
+            after="",
+        )
+        for row in pages:
+            product = product_of(row)
+            outcome, stamp = row[len(COLUMNS) :]
+            again = retry_failed and outcome == "failed"
+            if outcome is None or again or stamp != picture_stamp(product):
+                yield product
+
+    def record_pictures(self, outcomes: Iterable[PictureOutcome]) -> None:
+        """Write outcomes down, in one transaction. Products that are gone are passed over."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows = [(*astuple(outcome), now, outcome.product) for outcome in outcomes]
+        assigned = ", ".join(f"{name} = excluded.{name}" for name in OUTCOME_COLUMNS[1:])
+        with self._transaction() as connection:
+            connection.executemany(
+                f"INSERT INTO picture ({', '.join(OUTCOME_COLUMNS)}, attempts, updated) "
+                f"SELECT {', '.join('?' * len(OUTCOME_COLUMNS))}, 1, ? "
+                "WHERE EXISTS (SELECT 1 FROM product WHERE id = ?) "
+                f"ON CONFLICT (product) DO UPDATE SET {assigned}, updated = excluded.updated, "
+                "attempts = CASE WHEN stamp = excluded.stamp THEN attempts + 1 ELSE 1 END",
+                rows,
+            )
+
+    def picture_record(self, identity: str) -> PictureRecord | None:
+        """The ledger's row of one product; None when its picture was not tried yet."""
+        rows = self._select(
+            f"SELECT {', '.join(OUTCOME_COLUMNS)}, attempts, updated FROM picture "
+            "WHERE product = ?",
+            (identity,),
+        )
+        return next((PictureRecord(PictureOutcome(*row[:-2]), *row[-2:]) for row in rows), None)
+
+    def picture_counts(self) -> dict[str, dict[str, int]]:
+        """How many pictures of each category are "stored", "pending", or missing for a reason."""
+        counts: dict[str, dict[str, int]] = {}
+        for category, state, count in self._select(
+            "SELECT category, CASE WHEN outcome IS NULL THEN 'pending' "
+            "WHEN outcome = 'stored' THEN 'stored' ELSE reason END AS state, COUNT(*) "
+            "FROM product LEFT JOIN picture ON picture.product = product.id "
+            "GROUP BY category, state ORDER BY category, COUNT(*) DESC, state"
+        ):
+            counts.setdefault(category, {})[state] = count
+        return counts
+
+    def picture_failures(self) -> list[PictureFailures]:
+        """The failures by reason, the most frequent first."""
+        rows = self._select(
+            "SELECT reason, COUNT(*), MIN(sentence) FROM picture WHERE outcome = 'failed' "
+            "GROUP BY reason ORDER BY COUNT(*) DESC, reason"
+        )
+        return [PictureFailures(*row) for row in rows]

@@ -1,0 +1,110 @@
+"""The log of runs: what every job was told and what it came to."""
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from catalog.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job.
+
+    Attributes:
+        id: Counts up.
+        job: Its name.
+        outcome: What it ended as; "running" while it runs, "stopped" if it was killed.
+        settings: What it was told.
+        figures: What it counted.
+        started: UTC, ISO 8601.
+        ended: The same; None unless it ended by itself.
+    """
+
+    id: int
+    job: str
+    outcome: str
+    settings: Mapping[str, Any]
+    figures: Mapping[str, Any]
+    started: str
+    ended: str | None
+
+
+class RunLog(Database):
+    """The part of the catalogue that knows the runs."""
+
+    def begin_run(self, job: str, settings: Mapping[str, Any]) -> int:
+        """Note that this process begins a job. Gives the run's id."""
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO run (job, settings, host, pid, process, started, figures) "
+                "VALUES (?, ?, ?, ?, ?, ?, '{}')",
+                (
+                    job,
+                    json.dumps(dict(settings), default=str),
+                    socket.gethostname(),
+                    os.getpid(),
+                    _birth(os.getpid()),
+                    _now(),
+                ),
+            )
+        return cursor.lastrowid or 0
+
+    def end_run(self, run: int, outcome: str, figures: Mapping[str, Any]) -> None:
+        """Note how a run ended: "done", "failed", or another word, with its figures."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE run SET outcome = ?, figures = ?, ended = ? WHERE id = ?",
+                (outcome, json.dumps(dict(figures), default=str), _now(), run),
+            )
+
+    def runs(self, job: str | None = None) -> list[Run]:
+        """All runs, or those of one job, the newest first."""
+        rows = self._select(
+            "SELECT id, job, outcome, settings, figures, started, ended, host, pid, process "
+            "FROM run WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC",
+            (job,),
+        )
+        return [
+            Run(
+                id=row[0],
+                job=row[1],
+                outcome=row[2] or ("running" if _is_alive(*row[7:]) else "stopped"),
+                settings=json.loads(row[3]),
+                figures=json.loads(row[4]),
+                started=row[5],
+                ended=row[6],
+            )
+            for row in rows
+        ]
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_alive(host: str, pid: int, birth: str) -> bool:
+    """Whether a process still runs; one on another machine is taken at its word."""
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is there, and somebody else's
+    return _birth(pid) == birth
+
+
+def _birth(pid: int) -> str:
+    """When a process began, in ticks since boot; empty where the system has no /proc."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[19]

@@ -19,7 +19,7 @@ import pyarrow as pa
 from qdrant import layout, stream
 from qdrant.builder import DISK_FULL
 from qdrant.errors import BuildFailed, DiskFull
-from qdrant.points import Row
+from qdrant.points import Change
 from qdrant.store import Spec
 
 # Bytes of a generation whatever its size: the log's first pages, the pages of flags and trackers.
@@ -63,7 +63,7 @@ class Construction:
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("pipes were asked for")
-        self._rows, self._answer = self._process.stdin, self._process.stdout
+        self._feed, self._answer = self._process.stdin, self._process.stdout
         return self
 
     def __exit__(
@@ -77,7 +77,7 @@ class Construction:
         self._process.wait()
         self._answer.close()
         with suppress(BrokenPipeError):  # what was still buffered for a builder that is gone
-            self._rows.close()
+            self._feed.close()
         self._complaints.close()
 
     @property
@@ -85,11 +85,11 @@ class Construction:
         """The builder's process id."""
         return self._process.pid
 
-    def feed(self, rows: Iterable[Row], present: int = 0) -> int:
-        """Send every row, wait until the generation is complete, return its points.
+    def feed(self, changes: Iterable[Change], present: int = 0) -> int:
+        """Send every change, wait until the generation is complete, return its points.
 
         Args:
-            rows: what to write.
+            changes: what to write.
             present: points that the folder holds before.
 
         Raises:
@@ -97,13 +97,13 @@ class Construction:
         """
         self._points = present
         try:
-            with pa.ipc.new_stream(self._rows, stream.schema(self._spec)) as sink:
-                for batch in stream.encode(self._spec, rows):
+            with pa.ipc.new_stream(self._feed, stream.schema(self._spec)) as sink:
+                for batch in stream.encode(self._spec, changes):
                     self._points += len(batch)
                     self._payload_bytes += batch.column("payload").nbytes
                     self._require_room()
                     sink.write_batch(batch)
-            self._rows.close()
+            self._feed.close()
         except BrokenPipeError:  # the builder ended early: its status says why
             self._process.wait()
         answer = self._answer.read()

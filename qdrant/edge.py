@@ -18,7 +18,7 @@ import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.errors import DiskFull, EngineError
-from qdrant.points import Row
+from qdrant.points import Change, Deletion, Row
 from qdrant.store import Hit, Point, Spec
 
 # More threads than this tear the graph (Qdrant's own bound is 8 to 16).
@@ -54,17 +54,17 @@ class Shard:
         with _engine():
             return cls(qe.EdgeShard.load(str(folder)))
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Store points and delete others: whichever the rows say."""
-        gone: list[Key] = [row.key for row in rows if row.payload is None]
+    def write(self, changes: Sequence[Change]) -> None:
+        """Delete points, then store others."""
+        gone: list[Key] = [change.key for change in changes if isinstance(change, Deletion)]
         points = [
             qe.Point(
                 row.key,
                 {name: vector.tolist() for name, vector in row.vectors.items()},
                 json.loads(row.payload),
             )
-            for row in rows
-            if row.payload is not None
+            for row in changes
+            if isinstance(row, Row)
         ]
         with _engine():
             if gone:

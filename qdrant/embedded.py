@@ -21,7 +21,7 @@ from qdrant import layout, readers
 from qdrant.construction import Construction
 from qdrant.errors import CollectionMissing
 from qdrant.generations import CONFIG, CURRENT, Generations, copy_sparse, disk_full, mirror
-from qdrant.points import Row, checked, checked_deletions, checked_queries, point_id
+from qdrant.points import Change, checked, checked_deletions, checked_queries, point_id
 from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point, Spec
 
 # Points asked for by id in one call to the engine.
@@ -66,8 +66,8 @@ class EmbeddedStore:
 
     def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
         """Publish a new generation: the current one without `delete`, then with `points`."""
-        rows = chain(checked_deletions(delete), checked(spec, points))
-        return self._make(spec, rows, operator.length_hint(points), onto_current=True)
+        changes: Iterable[Change] = chain(checked_deletions(delete), checked(spec, points))
+        return self._make(spec, changes, operator.length_hint(points), onto_current=True)
 
     def search(
         self,
@@ -154,7 +154,7 @@ class EmbeddedStore:
         self._readers.close()
 
     def _make(
-        self, spec: Spec, rows: Iterable[Row], expected: int, *, onto_current: bool = False
+        self, spec: Spec, changes: Iterable[Change], expected: int, *, onto_current: bool = False
     ) -> Collection:
         generations = self._generations(spec.variant)
         with generations.claim():
@@ -169,7 +169,7 @@ class EmbeddedStore:
                 with Construction(folder, spec, expected + present) as construction:
                     if base:
                         _copy(generations.path(base.generation), folder)
-                    points = construction.feed(rows, present)
+                    points = construction.feed(changes, present)
                 created = datetime.now(UTC).isoformat(timespec="seconds")
                 made = Collection(**spec.facts(), generation=name, points=points, created=created)
                 generations.publish(made)

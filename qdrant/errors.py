@@ -4,6 +4,7 @@
 StoreError
 ├── CollectionMissing    the variant has no collection
 ├── CollectionBroken     what lies on disk is not a collection
+├── NothingKept          a rollback without an earlier generation
 ├── SpecMismatch         an update by another fingerprint, dimension or set of vectors
 ├── InvalidPoint         a product that must not be written (`.product`)
 ├── InvalidQuery         a search that cannot be answered
@@ -39,6 +40,17 @@ class CollectionBroken(StoreError):
         super().__init__(
             f"The collection of variant '{variant}' is damaged: {what}; make it again with "
             f"`python -m ingest vectors --variant {variant}`."
+        )
+        self.variant = variant
+
+
+class NothingKept(StoreError):
+    """There is no earlier generation to go back to."""
+
+    def __init__(self, variant: str) -> None:
+        super().__init__(
+            f"The collection of variant '{variant}' has no earlier generation to go back to; "
+            "one is kept from the second build on."
         )
         self.variant = variant
 

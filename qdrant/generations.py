@@ -29,6 +29,7 @@ from qdrant.errors import (
     CollectionBroken,
     CollectionMissing,
     DiskFull,
+    NothingKept,
     StoreError,
 )
 from qdrant.store import Collection, check_variant
@@ -123,14 +124,11 @@ class Generations:
         """Let the two kept generations change places.
 
         Raises:
-            StoreError: only one is kept.
+            NothingKept: only one is kept.
         """
         named = self._named()
         if len(named) < 2:
-            raise StoreError(
-                f"The collection of variant '{self.variant}' has no earlier generation to go "
-                "back to; one is kept from the second build on."
-            )
+            raise NothingKept(self.variant)
         collection = self._read(named[1])
         with disk_full():
             self._name(named[::-1])

@@ -26,11 +26,21 @@ UNIT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A checked point, or the deletion of one where `payload` is None."""
+    """A checked point; its payload is JSON."""
 
     key: uuid.UUID
-    payload: str | None
+    payload: str
     vectors: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A point to be removed."""
+
+    key: uuid.UUID
+
+
+Change = Row | Deletion
 
 
 def point_id(product: str) -> uuid.UUID:
@@ -65,10 +75,10 @@ def checked(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
         yield Row(key, _json(point), vectors)
 
 
-def checked_deletions(products: Iterable[str]) -> Iterator[Row]:
+def checked_deletions(products: Iterable[str]) -> Iterator[Deletion]:
     """Yield the deletion of each product."""
     for product in products:
-        yield Row(point_id(product), None, {})
+        yield Deletion(point_id(product))
 
 
 def checked_queries(collection: Collection, queries: np.ndarray, vector: str, k: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How rows travel to the builder: an Arrow IPC stream, nothing that could run as code.
+"""How changes travel to the builder: an Arrow IPC stream, nothing that could run as code.
 
 One record batch holds the point id, the payload as JSON (null deletes the point) and one column
 of fixed-size lists per vector (null where the point has it not).
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from qdrant.layout import BATCH
-from qdrant.points import Row
+from qdrant.points import Change, Deletion, Row
 from qdrant.store import Spec
 
 _SPEC = b"vitrine.spec"
@@ -34,23 +34,25 @@ def spec_of(stream: pa.Schema) -> Spec:
     return Spec(**{**facts, "vectors": tuple(facts["vectors"])})
 
 
-def encode(spec: Spec, rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
-    """Yield rows in record batches of at most `layout.BATCH`."""
+def encode(spec: Spec, changes: Iterable[Change]) -> Iterator[pa.RecordBatch]:
+    """Yield changes in record batches of at most `layout.BATCH`."""
     kind = schema(spec)
-    rows = iter(rows)
-    while batch := list(islice(rows, BATCH)):
+    changes = iter(changes)
+    while batch := list(islice(changes, BATCH)):
+        rows = [change if isinstance(change, Row) else None for change in batch]
         columns = [
-            pa.array([row.key.bytes for row in batch], kind.field("key").type),
-            pa.array([row.payload for row in batch], kind.field("payload").type),
+            pa.array([change.key.bytes for change in batch], kind.field("key").type),
+            pa.array([row and row.payload for row in rows], kind.field("payload").type),
         ]
         columns += [
-            _column(spec.dim, [row.vectors.get(name) for row in batch]) for name in spec.vectors
+            _column(spec.dim, [row.vectors.get(name) if row else None for row in rows])
+            for name in spec.vectors
         ]
         yield pa.record_batch(columns, schema=kind)
 
 
-def decode(spec: Spec, batch: pa.RecordBatch) -> list[Row]:
-    """Return the rows of a record batch."""
+def decode(spec: Spec, batch: pa.RecordBatch) -> list[Change]:
+    """Return the changes of a record batch."""
     columns = {
         name: (
             batch.column(name).is_valid().to_numpy(zero_copy_only=False),
@@ -60,7 +62,9 @@ def decode(spec: Spec, batch: pa.RecordBatch) -> list[Row]:
     }
     keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()
     return [
-        Row(
+        Deletion(uuid.UUID(bytes=key))
+        if payload is None
+        else Row(
             uuid.UUID(bytes=key),
             payload,
             {name: values[i] for name, (there, values) in columns.items() if there[i]},

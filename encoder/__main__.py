@@ -1,0 +1,142 @@
+"""`python -m encoder`: add, list and show variants."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .checkpoint import DEFAULT_BASE
+from .errors import EncoderError
+from .template import DEFAULT_TEMPLATE, TEMPLATES
+from .variant import Variant, home
+from .variants import Variants
+
+app = typer.Typer(
+    help="Variants: named ways to embed products, each a CLIP checkpoint, an optional LoRA "
+    "adapter and a text template.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Name = Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.")]
+
+
+@app.command()
+def add(
+    name: Name,
+    base: Annotated[
+        str, typer.Option(help="Folder of a CLIP checkpoint, or its id on the hub.")
+    ] = DEFAULT_BASE,
+    adapter: Annotated[
+        Path | None, typer.Option(help="Folder of a LoRA adapter in PEFT's format; it is copied.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="Factor on the adapter's change.")] = 1.0,
+    template: Annotated[
+        str,
+        typer.Option(help=f'One of {", ".join(TEMPLATES)}, or a format: "{{title}} by {{brand}}".'),
+    ] = DEFAULT_TEMPLATE,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub; main by default.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another variant of that name.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fix a new variant.
+
+    python -m encoder add zeroshot
+
+    python -m encoder add photo --base ../models/clip-photo --template title
+    """
+    with _sentences():
+        variant = Variants(home()).add(
+            name,
+            base,
+            adapter=adapter,
+            strength=strength,
+            template=template,
+            revision=revision,
+            force=force,
+        )
+        _print_one(_facts(variant), as_json)
+
+
+@app.command("list")
+def list_variants(as_json: Json = False) -> None:
+    """List the variants there are."""
+    with _sentences():
+        variants = Variants(home()).list()
+        if as_json:
+            print(json.dumps({"variants": [_facts(variant) for variant in variants]}))
+            return
+        table = Table("variant", box=None)
+        for column in ("base", "adapter", "template", "vectors", "fingerprint"):
+            table.add_column(column, overflow="fold")
+        for variant in variants:
+            table.add_row(
+                variant.name,
+                variant.base,
+                f"strength {variant.manifest.strength:g}" if variant.adapter_folder else "none",
+                variant.template.name,
+                str(variant.dim),
+                variant.fingerprint,
+            )
+        Console().print(table)
+        if not variants:
+            Console(stderr=True).print(
+                f"No variant yet in {home()}: python -m encoder add NAME --base HUB_ID_OR_FOLDER",
+                markup=False,
+            )
+
+
+@app.command()
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one variant's manifest, and whether its base is still what it was."""
+    with _sentences():
+        variant = Variants(home()).get(name)
+        try:
+            variant.checkpoint()
+            state = "ready"
+        except EncoderError as error:
+            state = str(error)
+        _print_one({**_facts(variant), "state": state}, as_json)
+
+
+def _facts(variant: Variant) -> dict[str, Any]:
+    manifest = dataclasses.asdict(variant.manifest)
+    return {**manifest, "fingerprint": variant.fingerprint, "folder": str(variant.folder)}
+
+
+def _print_one(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(facts))
+        return
+    table = Table.grid("", "", padding=(0, 2), pad_edge=True)
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            value = "\n".join(f"{name}: {part}" for name, part in value.items() if part)
+        table.add_row(key.replace("_", " "), Text(str(value), overflow="fold"))
+    Console().print(table)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn a user's mistake into its sentence on stderr and exit status 1."""
+    try:
+        yield
+    except EncoderError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m encoder")

@@ -1,0 +1,115 @@
+"""LoRA adapters in PEFT's format: checked, identified, merged into a model."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .digest import digest_files, digest_json
+from .errors import AdapterError, VariantInvalid
+
+if TYPE_CHECKING:
+    from transformers import CLIPModel
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+
+# Fields that say where an adapter came from or how it was trained, not what it computes.
+HISTORY = {
+    "auto_mapping",
+    "base_model_name_or_path",
+    "inference_mode",
+    "lora_dropout",
+    "peft_version",
+    "revision",
+    "task_type",
+}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check an adapter's settings.
+
+    Raises:
+        AdapterError: the folder is no LoRA adapter with safetensors.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise AdapterError(
+                f"{folder} has no {name}: give the folder that PEFT's save_pretrained wrote "
+                "(safetensors only)."
+            )
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise AdapterError(f"{folder / CONFIG} is not readable JSON: {error}.") from error
+    kind = config.get("peft_type") if isinstance(config, dict) else None
+    if kind != "LORA":
+        raise AdapterError(f"{folder} is an adapter of the kind {kind!r}: Vitrine takes LoRA.")
+    return config
+
+
+def adapter_hash(folder: Path) -> str:
+    """sha256 over the weights and the settings that take part in the arithmetic.
+
+    PEFT writes sets in any order, so lists of module names are sorted first.
+    """
+    config = {
+        key: sorted(value) if _names(value) else value
+        for key, value in read_config(folder).items()
+        if key not in HISTORY
+    }
+    return digest_json({"config": config, "weights": digest_files([folder / WEIGHTS])})
+
+
+def check_strength(strength: float) -> float:
+    """Admit any finite strength that is not negative: 0 is the base, 1 the adapter as trained."""
+    if not (math.isfinite(strength) and strength >= 0):
+        raise VariantInvalid(f"An adapter's strength is 0 or more, usually 1, not {strength}.")
+    return float(strength)
+
+
+def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "CLIPModel":
+    """Add an adapter's weights, times its strength, to the model's own.
+
+    Loaded by `PeftModel.from_pretrained`: `get_peft_model` would start a fresh adapter instead,
+    which computes the base's vectors without a word. Merged, it costs nothing per picture.
+
+    Args:
+        model: the base; changed in place.
+        folder: PEFT's adapter_config.json and adapter_model.safetensors.
+        strength: factor on the adapter's change.
+
+    Returns:
+        The model with the adapter in its weights.
+
+    Raises:
+        AdapterError: the adapter was made for a model of another shape.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from peft.tuners.lora import LoraLayer
+    from safetensors import safe_open
+
+    read_config(folder)
+    try:
+        adapted = PeftModel.from_pretrained(model, folder, use_safetensors=True)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise AdapterError(_misfit(folder)) from error
+    # Names that match nothing are only warned about by PEFT, and the base would answer.
+    with safe_open(folder / WEIGHTS, framework="numpy") as weights:
+        if set(weights.keys()) != set(get_peft_model_state_dict(adapted)):
+            raise AdapterError(_misfit(folder))
+    for module in adapted.modules():
+        if isinstance(module, LoraLayer):
+            module.scale_layer(strength)
+    return adapted.merge_and_unload()
+
+
+def _misfit(folder: Path) -> str:
+    return (
+        f"The adapter in {folder} does not fit this base checkpoint: it was trained on a model "
+        "of other layers; name the base it was trained on."
+    )
+
+
+def _names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,234 @@
+"""The encoder: one variant, loaded; texts and pictures in, unit vectors out."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Generic, Self, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .ahead import run_ahead
+from .precision import Precision, find_device, in_precision
+from .processor import PictureProcessor
+from .tokens import Tokens, by_length
+from .towers import Towers, load_model
+from .variant import Variant
+from .vectors import unit
+
+K = TypeVar("K")
+Batch = TypeVar("Batch")
+Prepared = TypeVar("Prepared")
+Result = TypeVar("Result")
+
+# Pictures in a batch. On a CPU more gains nothing; a GPU starves on less.
+CPU_BATCH, GPU_BATCH = 32, 256
+
+# Tokens of text in a batch, in pictures: a picture is about 50 tokens to ViT-B/32.
+TOKENS_PER_PICTURE = 50
+
+# Texts sorted by length together, in batches: enough that hardly any padding is left.
+WINDOW = 64
+
+
+@dataclass(frozen=True)
+class ImageBatch(Generic[K]):
+    """Vectors of some pictures, and what became of the others.
+
+    Attributes:
+        keys: of the pictures that were encoded, in the order given.
+        vectors: float32 unit (len(keys), d).
+        failed: keys whose picture could not be opened, with the reason.
+    """
+
+    keys: list[K]
+    vectors: np.ndarray
+    failed: list[tuple[K, Exception]]
+
+
+@dataclass(frozen=True)
+class TextBatch(Generic[K]):
+    """Vectors of some texts.
+
+    Attributes:
+        keys: of the texts.
+        vectors: float32 unit (len(keys), d).
+    """
+
+    keys: list[K]
+    vectors: np.ndarray
+
+
+class Encoder:
+    """One variant, ready to run; made by `Encoder.load`. Threads may share it.
+
+    Attributes:
+        variant: the variant.
+        dim: length of its vectors.
+        batch_size: pictures in a batch.
+        precision: "float32" or "bfloat16", whichever it runs in.
+        device: "cpu", "cuda", …
+    """
+
+    def __init__(
+        self,
+        variant: Variant,
+        towers: Towers,
+        processor: PictureProcessor,
+        tokens: Tokens,
+        batch_size: int,
+    ) -> None:
+        self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
+        self.precision = str(towers.dtype).removeprefix("torch.")
+        self.device = str(towers.device)
+        self._towers, self._processor, self._tokens = towers, processor, tokens
+        # A GPU is fed by one thread; each core of a CPU runs batches of its own.
+        self._runners = torch.get_num_threads() if towers.device.type == "cpu" else 1
+
+    @classmethod
+    def load(
+        cls,
+        variant: Variant,
+        *,
+        precision: Precision = "auto",
+        device: str | None = None,
+        batch_size: int | None = None,
+    ) -> Self:
+        """Load a variant, after making sure that it still is what its fingerprint says.
+
+        Args:
+            variant: which.
+            precision: "auto" is float32 on a CPU, and on a GPU bfloat16 where a probe batch
+                keeps a cosine of 0.999 to float32.
+            device: torch's name of it; CUDA where there is one when None, else the CPU.
+            batch_size: pictures in a batch; 32 on a CPU, 256 on a GPU when None.
+
+        Raises:
+            CheckpointError: the base is gone, out of reach, or changed.
+            AdapterError: the adapter is gone, changed, or does not fit.
+            DeviceError: no such device, or bfloat16 was asked for and changes the vectors.
+        """
+        checkpoint = variant.checkpoint()
+        place = find_device(device)
+        model = load_model(checkpoint, variant.adapter_folder, variant.manifest.strength, place)
+        processor = checkpoint.processor
+        tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+        towers = in_precision(Towers(model, processor), precision, processor, tokens)
+        usual = CPU_BATCH if place.type == "cpu" else GPU_BATCH
+        return cls(variant, towers, processor, tokens, batch_size or usual)
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode texts; what is longer than the model reads is cut.
+
+        Args:
+            texts: n texts, in any order and of any length; an empty one has a vector too.
+
+        Returns:
+            float32 unit vectors (n, d) in the order of `texts`.
+        """
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for batch in self.stream_texts(enumerate(texts)):
+            vectors[batch.keys] = batch.vectors
+        return vectors
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Encode pictures.
+
+        Args:
+            images: n pictures, as `catalog.pictures.decode` gives them.
+
+        Returns:
+            float32 unit vectors (n, d) in the order of `images`.
+
+        Raises:
+            OSError: a picture not yet decoded turns out to be broken.
+        """
+        vectors = np.empty((len(images), self.dim), dtype=np.float32)
+        for batch in self.stream_images(range(len(images)), images.__getitem__):
+            if batch.failed:
+                raise batch.failed[0][1]
+            vectors[batch.keys] = batch.vectors
+        return vectors
+
+    def stream_images(
+        self, keys: Iterable[K], open_picture: Callable[[K], Image.Image]
+    ) -> Iterator[ImageBatch[K]]:
+        """Encode any number of pictures in bounded memory, opening them ahead of the model.
+
+        Args:
+            keys: what tells `open_picture` which picture; drawn in the caller's thread.
+            open_picture: called in other threads. Whatever it raises is recorded for that key,
+                and the others go on.
+
+        Yields:
+            Batches in the order of `keys`; each key is in `keys` or in `failed` of one of them.
+        """
+
+        def prepare(batch: list[K]) -> _Opened[K]:
+            opened = _Opened[K]([], [], [])
+            for key in batch:
+                try:
+                    opened.pixels.append(self._processor.pixels(open_picture(key)))
+                    opened.keys.append(key)
+                except Exception as error:  # noqa: BLE001 (the caller's, recorded for the key)
+                    opened.failed.append((key, error))
+            return opened
+
+        def run(opened: _Opened[K]) -> ImageBatch[K]:
+            vectors = np.empty((0, self.dim), dtype=np.float32)
+            if opened.keys:
+                vectors = unit(self._towers.pictures(np.stack(opened.pixels)))
+            return ImageBatch(opened.keys, vectors, opened.failed)
+
+        yield from self._work(_batched(keys, self.batch_size), prepare, run)
+
+    def stream_texts(self, items: Iterable[tuple[K, str]]) -> Iterator[TextBatch[K]]:
+        """Encode any number of texts in bounded memory, texts of like length together.
+
+        Args:
+            items: keys and texts; drawn in the caller's thread, a window at a time.
+
+        Yields:
+            Batches in which each key comes once, though not in the order of `items`.
+        """
+
+        def batches() -> Iterator[tuple[list[K], list[list[int]]]]:
+            for window in _batched(items, WINDOW * self.batch_size):
+                tokens = self._tokens([text for _, text in window])
+                for rows in by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
+                    yield [window[row][0] for row in rows], [tokens[row] for row in rows]
+
+        def run(batch: tuple[list[K], list[list[int]]]) -> TextBatch[K]:
+            keys, tokens = batch
+            return TextBatch(keys, unit(self._towers.texts(tokens)))
+
+        yield from self._work(batches(), lambda batch: batch, run)
+
+    def _work(
+        self,
+        batches: Iterator[Batch],
+        prepare: Callable[[Batch], Prepared],
+        run: Callable[[Prepared], Result],
+    ) -> Iterator[Result]:
+        """Run one batch here, with all of torch's threads; several in threads of their own."""
+        first = list(islice(batches, 2))
+        if len(first) < 2:
+            yield from (run(prepare(batch)) for batch in first)
+        else:
+            yield from run_ahead(chain(first, batches), prepare, run, self._runners)
+
+
+@dataclass(frozen=True)
+class _Opened(Generic[K]):
+    """A batch between the two: pixels of what could be opened, reasons for the rest."""
+
+    keys: list[K]
+    pixels: list[np.ndarray]
+    failed: list[tuple[K, Exception]]
+
+
+def _batched(items: Iterable[K], size: int) -> Iterator[list[K]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

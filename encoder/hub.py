@@ -1,0 +1,146 @@
+"""The model hub: one commit of a checkpoint, on this disk."""
+
+import errno
+import re
+from pathlib import Path
+
+from .errors import CheckpointError
+
+# Everything an encoder reads and nothing else: repositories also hold the same weights in
+# other formats, which would double the download.
+FILES = [
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+]
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+# Repositories from before safetensors get a pull request with them from the hub's own robot;
+# transformers looks there too. Anyone can open a pull request, so the author counts.
+CONVERTER = "SFconvertbot"
+CONVERSION = "Adding `safetensors` variant of this model"
+
+
+def fetch(base: str, revision: str | None = None) -> Path:
+    """Bring a checkpoint's files to the hub's local cache.
+
+    A pinned commit that lies there already is used without asking the hub.
+
+    Args:
+        base: hub id.
+        revision: branch, tag or commit; the main branch when None.
+
+    Returns:
+        The cache's folder of that commit; its name is the commit.
+
+    Raises:
+        CheckpointError: no such model or revision, no access, or the hub out of reach.
+    """
+    if revision and COMMIT.fullmatch(revision):
+        cached = _cached(base, revision)
+        if cached:
+            return cached
+    folder = _download(base, revision)
+    if _complete(folder):
+        return folder
+    converted = _conversion(base) if revision in (None, "main") else None
+    # Where there is none, the caller says what the folder lacks.
+    return _download(base, converted) if converted else folder
+
+
+def _cached(base: str, commit: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(base, revision=commit, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return folder if _complete(folder) else None
+
+
+def _complete(folder: Path) -> bool:
+    weights = ("model.safetensors", "model.safetensors.index.json")
+    return (folder / "config.json").is_file() and any((folder / name).is_file() for name in weights)
+
+
+def _download(base: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(base, revision=revision, allow_patterns=FILES))
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"The hub shows {base} only to those who accepted its terms: accept them on its page, "
+            "then sign in with `hf auth login`."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f"There is no folder {base!r} here, and the hub has no model of that name (or it is "
+            "private): check the spelling, or sign in with `hf auth login`."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise CheckpointError(
+            f"The hub's {base} has no revision {revision!r}: name a branch, tag or commit it has."
+        ) from error
+    except HFValidationError as error:
+        raise CheckpointError(f"{base!r} is neither a folder here nor a hub id: {error}") from error
+    except _line_errors() as error:
+        raise CheckpointError(_out_of_reach(base, error)) from error
+
+
+def _conversion(base: str) -> str | None:
+    """The reference of the robot's pull request with safetensors, where there is one."""
+    from huggingface_hub import get_repo_discussions
+
+    try:
+        return next(
+            (
+                request.git_reference
+                for request in get_repo_discussions(
+                    base, author=CONVERTER, discussion_type="pull_request"
+                )
+                if request.author == CONVERTER and request.title == CONVERSION
+            ),
+            None,
+        )
+    except _line_errors() as error:
+        raise CheckpointError(_out_of_reach(base, error)) from error
+
+
+def _line_errors() -> tuple[type[Exception], ...]:
+    """What the hub's client raises when the line is down; some names differ by its release."""
+    from huggingface_hub import errors, utils
+
+    transport = getattr(utils, "httpx2", None) or getattr(utils, "httpx", None)
+    newer = (getattr(transport, "HTTPError", None), getattr(errors, "XetDownloadError", None))
+    return (OSError, errors.HfHubHTTPError, *(kind for kind in newer if kind))
+
+
+def _out_of_reach(base: str, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+        return (
+            f"{base} cannot be written to the hub's local cache ({error.strerror}): "
+            "make room, or name another place by HF_HOME."
+        )
+    return (
+        f"The model hub cannot be reached and {base} is not in the local cache: connect once, or "
+        f"fetch it on another machine (`hf download {base} --local-dir FOLDER`) and give that "
+        "folder as the base."
+    )

@@ -1,0 +1,96 @@
+"""The device to run on and the arithmetic to run in."""
+
+import copy
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .errors import DeviceError
+from .processor import PictureProcessor
+from .tokens import Tokens
+from .towers import Towers
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+# Least cosine to float32 that another arithmetic must keep (DESIGN.md §1).
+FAITHFUL = 0.999
+
+# The probe: pictures from one flat colour to fine grain, texts from nothing to a cut-off.
+GRAINS = (1, 2, 4, 8, 16, 32, 64, 128)
+WORDS = "a red cotton shirt for men with long sleeves, size 42, by Acme. " * 20
+LENGTHS = (0, 1, 5, 10, 20, 40, 80, 1000)
+
+
+def find_device(name: str | None) -> torch.device:
+    """The device of that name, or the best there is: CUDA, else the CPU.
+
+    Raises:
+        DeviceError: torch knows no such device, or this machine has none.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DeviceError(
+            f"This machine cannot run on the device {name!r}: use cpu, or leave the device out."
+        ) from error
+    return device
+
+
+def in_precision(
+    towers: Towers, precision: Precision, processor: PictureProcessor, tokens: Tokens
+) -> Towers:
+    """Choose the arithmetic: bfloat16 only where it leaves the vectors what they are.
+
+    `auto` is float32 on a CPU, so that a job stopped and run again ends with the vectors of an
+    unbroken run; on other devices it is bfloat16 where the probe allows it.
+
+    Args:
+        towers: the model in float32.
+        precision: what was asked for.
+        processor: the checkpoint's picture settings.
+        tokens: the checkpoint's tokenizer.
+
+    Raises:
+        DeviceError: an unknown precision, or bfloat16 was asked for and the probe refuses it.
+    """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise DeviceError(f"The precision is auto, float32 or bfloat16, not {precision!r}.")
+    if precision == "float32" or (precision == "auto" and towers.device.type == "cpu"):
+        return towers
+    halved = Towers(copy.deepcopy(towers.model).bfloat16(), processor)
+    least = least_cosine(towers, halved, processor, tokens)
+    if least >= FAITHFUL:
+        return halved
+    if precision == "auto":
+        return towers
+    raise DeviceError(
+        f"In bfloat16 this model's vectors turn away from float32 (cosine {least:.4f} on the "
+        f"probe, and {FAITHFUL} is needed): use float32."
+    )
+
+
+def least_cosine(one: Towers, other: Towers, processor: PictureProcessor, tokens: Tokens) -> float:
+    """The least cosine between two towers' vectors over the probe's pictures and texts."""
+    random = np.random.default_rng(0)
+    pictures = [
+        Image.fromarray(random.integers(0, 256, (grain, grain, 3), dtype=np.uint8))
+        for grain in GRAINS
+    ]
+    pixels = np.stack([processor.pixels(picture) for picture in pictures])
+    texts = tokens([WORDS[:length] for length in LENGTHS])
+    return min(
+        _least(one.pictures(pixels), other.pictures(pixels)),
+        _least(one.texts(texts), other.texts(texts)),
+    )
+
+
+def _least(left: np.ndarray, right: np.ndarray) -> float:
+    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    cosines = (left * right).sum(axis=1) / lengths
+    # A vector that became NaN is as far away as can be.
+    return float(np.nan_to_num(cosines, nan=-1.0).min())

@@ -1,0 +1,72 @@
+"""The text side of a checkpoint: texts to token numbers, and token numbers to batches."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+class Tokens:
+    """A checkpoint's tokenizer, safe to use from several threads.
+
+    Args:
+        folder: the checkpoint's.
+        longest: most tokens of a text, start and end included.
+    """
+
+    def __init__(self, folder: Path, longest: int) -> None:
+        from transformers import AutoTokenizer
+
+        # The engine below transformers' wrapper: the wrapper changes shared state in each call.
+        self._engine = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True
+        ).backend_tokenizer
+        self._engine.no_padding()
+        self._engine.enable_truncation(longest)
+        # A title that says <|endoftext|> is a title: its letters are read, not obeyed.
+        self._engine.encode_special_tokens = True
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text, start and end included, cut to the longest admitted."""
+        return [
+            encoding.ids for encoding in self._engine.encode_batch([_sound(text) for text in texts])
+        ]
+
+
+def by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
+    """Group texts so that little of a batch is padding.
+
+    Args:
+        tokens: token numbers of each text.
+        most: tokens in a batch, padding included; a longer text is a batch of its own.
+
+    Yields:
+        Positions in `tokens`, short texts first; together each position once.
+    """
+    batch: list[int] = []
+    for position in sorted(range(len(tokens)), key=lambda position: len(tokens[position])):
+        # Sorted, so this text is the longest so far and sets the width.
+        if batch and (len(batch) + 1) * len(tokens[position]) > most:
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch
+
+
+def padded(tokens: Sequence[Sequence[int]]) -> np.ndarray:
+    """Put texts into one array, (n, longest) int64, the end repeated to the right.
+
+    The text tower looks only leftwards and reads a text at its first end, so what follows the
+    end changes nothing and needs no mask.
+    """
+    array = np.empty((len(tokens), max(map(len, tokens))), dtype=np.int64)
+    for row, numbers in zip(array, tokens, strict=True):
+        row[: len(numbers)] = numbers
+        row[len(numbers) :] = numbers[-1]
+    return array
+
+
+def _sound(text: str) -> str:
+    """The text without half characters (lone surrogates), which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")

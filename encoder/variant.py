@@ -1,0 +1,203 @@
+"""A variant: a manifest that fixes how to embed, and the folder it lives in."""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from .adapter import adapter_hash
+from .checkpoint import Checkpoint
+from .digest import digest_json
+from .errors import AdapterError, CheckpointError, VariantInvalid
+from .template import Template
+
+NAME = re.compile(r"[a-z0-9_]{1,64}")
+
+# 64 bits tell apart all the variants anyone will ever make, and fit into a folder's name.
+FINGERPRINT_LENGTH = 16
+
+MANIFEST, ADAPTER = "manifest.json", "adapter"
+
+
+def home() -> Path:
+    """The folder that holds everything: VITRINE_HOME, or `data` where one stands."""
+    return Path(os.environ.get("VITRINE_HOME") or "data")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What fixes a variant's vectors, and a few facts for people.
+
+    Attributes:
+        name: lower-case letters, digits and underscores, at most 64.
+        base: hub id or absolute folder of the base checkpoint.
+        revision: commit on the hub, or sha256 over the folder's weights and configuration.
+        tokenizer_hash: sha256 over the tokenizer's files.
+        processor_hash: sha256 over the picture settings and their backend.
+        template: what makes a product text.
+        dim: length of the vectors.
+        image_side: side of the picture the model takes, pixels.
+        max_tokens: most tokens of a text, start and end included.
+        created: UTC, ISO 8601.
+        adapter_hash: sha256 over the adapter; empty without one.
+        strength: factor on the adapter's change.
+        notes: facts of training; they change no vector.
+    """
+
+    name: str
+    base: str
+    revision: str
+    tokenizer_hash: str
+    processor_hash: str
+    template: Template
+    dim: int
+    image_side: int
+    max_tokens: int
+    created: str
+    adapter_hash: str = ""
+    strength: float = 1.0
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over all that a vector depends on; name, place and notes are not part."""
+        template = dataclasses.asdict(self.template)
+        del template["name"]
+        return digest_json(
+            {
+                "revision": self.revision,
+                "adapter": self.adapter_hash,
+                "strength": self.strength,
+                "tokenizer": self.tokenizer_hash,
+                "processor": self.processor_hash,
+                "template": template,
+            }
+        )[:FINGERPRINT_LENGTH]
+
+    def to_json(self) -> str:
+        """The manifest as the text of its file, with the fingerprint for people to read."""
+        value = {**dataclasses.asdict(self), "fingerprint": self.fingerprint}
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read a manifest's file.
+
+        Raises:
+            VariantInvalid: not a manifest, or edited so that its fingerprint no longer holds.
+        """
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+            stated = value.pop("fingerprint")
+            value["template"] = Template(**value["template"])
+            manifest = cls(**value)
+            sound = manifest.fingerprint == stated
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise VariantInvalid(
+                f"{file} cannot be read as a manifest ({error}): {_again(file)}"
+            ) from error
+        if not sound:
+            raise VariantInvalid(
+                f"{file} was edited by hand, and its fingerprint {stated} no longer holds: "
+                f"{_again(file)}"
+            )
+        return manifest
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A manifest and the folder it lives in, `variants/NAME`."""
+
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name on the command line and of the collection."""
+        return self.manifest.name
+
+    @property
+    def base(self) -> str:
+        """Hub id or absolute folder of the base checkpoint."""
+        return self.manifest.base
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that change whenever a vector could."""
+        return self.manifest.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self.manifest.dim
+
+    @property
+    def template(self) -> Template:
+        """What makes a product text."""
+        return self.manifest.template
+
+    @property
+    def image_side(self) -> int:
+        """Side of the picture the model takes, pixels."""
+        return self.manifest.image_side
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of a text, start and end included."""
+        return self.manifest.max_tokens
+
+    @property
+    def adapter_folder(self) -> Path | None:
+        """Where the LoRA adapter lies; None without one."""
+        return self.folder / ADAPTER if self.manifest.adapter_hash else None
+
+    def checkpoint(self) -> Checkpoint:
+        """Find the base again, and make sure that it and the adapter are what they were.
+
+        Raises:
+            CheckpointError: the base is gone, out of reach, or changed.
+            AdapterError: the adapter is gone or changed.
+        """
+        manifest = self.manifest
+        if Path(manifest.base).is_absolute():
+            if not Path(manifest.base).is_dir():
+                raise CheckpointError(
+                    f"The checkpoint folder {manifest.base} of variant {self.name!r} is gone: "
+                    "put it back, or name its new place with "
+                    f"`python -m encoder add {self.name} --base FOLDER --force`."
+                )
+            found = Checkpoint.in_folder(Path(manifest.base))
+        else:
+            found = Checkpoint.find(manifest.base, manifest.revision)
+        changed = [
+            what
+            for what, now, then in (
+                ("weights or configuration", found.revision, manifest.revision),
+                ("tokenizer", found.tokenizer_hash, manifest.tokenizer_hash),
+                ("picture settings", found.processor.hash, manifest.processor_hash),
+            )
+            if now != then
+        ]
+        if changed:
+            raise CheckpointError(
+                f"The checkpoint {manifest.base} has changed since variant {self.name!r} was made "
+                f"({', '.join(changed)}), so its vectors would not match those already kept: put "
+                "the old files back, or add the new ones as a variant of another name."
+            )
+        if self.adapter_folder and adapter_hash(self.adapter_folder) != manifest.adapter_hash:
+            raise AdapterError(
+                f"The adapter in {self.adapter_folder} has changed since variant {self.name!r} "
+                "was made: put the old files back, or add it as a variant of another name."
+            )
+        return found
+
+
+def _again(file: Path) -> str:
+    return (
+        "put the old file back, or make the variant again with "
+        f"`python -m encoder add {file.parent.name} … --force`."
+    )

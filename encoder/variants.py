@@ -1,0 +1,200 @@
+"""The registry of variants: one folder each under `variants/`."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import adapter as lora
+from .checkpoint import DEFAULT_BASE, Checkpoint
+from .errors import VariantExists, VariantInvalid, VariantMissing
+from .template import DEFAULT_TEMPLATE
+from .template import template as find_template
+from .variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
+
+CARD = "README.md"
+
+
+class Variants:
+    """The variants of one installation.
+
+    Args:
+        home: the folder that holds `variants/`; nothing is made until the first `add`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "variants"
+
+    def list(self) -> Sequence[Variant]:
+        """Every variant, by name."""
+        return [self.get(name) for name in self._names()]
+
+    def get(self, name: str) -> Variant:
+        """One variant by name.
+
+        Raises:
+            VariantMissing: there is none of that name.
+            VariantInvalid: its manifest cannot be read.
+        """
+        if name not in self._names():
+            raise VariantMissing(name, self._names())
+        folder = self.folder / name
+        return Variant(Manifest.read(folder / MANIFEST), folder)
+
+    def add(
+        self,
+        name: str,
+        base: str | Path = DEFAULT_BASE,
+        *,
+        adapter: Path | None = None,
+        strength: float = 1.0,
+        template: str = DEFAULT_TEMPLATE,
+        revision: str | None = None,
+        notes: Mapping[str, Any] | None = None,
+        force: bool = False,
+    ) -> Variant:
+        """Fix a new variant. The same content under the same name again changes nothing.
+
+        Args:
+            name: lower-case letters, digits and underscores, at most 64.
+            base: folder of a CLIP checkpoint, or a hub id.
+            adapter: folder of a LoRA adapter in PEFT's format; copied.
+            strength: factor on the adapter's change.
+            template: a name of `TEMPLATES`, or a format such as "{title} by {brand}".
+            revision: branch, tag or commit on the hub.
+            notes: facts of training, kept in the manifest.
+            force: replace another variant of that name.
+
+        Raises:
+            VariantInvalid: the name, template or strength cannot be used.
+            VariantExists: another variant has the name, and `force` is not given.
+            CheckpointError: the base is not found or no usable CLIP checkpoint.
+            AdapterError: the adapter is not found or no LoRA adapter.
+        """
+        if not NAME.fullmatch(name):
+            raise VariantInvalid(
+                f"{name!r} cannot name a variant: use lower-case letters, digits and underscores, "
+                "at most 64."
+            )
+        manifest = self._manifest(name, str(base), adapter, strength, template, revision, notes)
+        if name in self._names():
+            old = self._old(name, force)
+            if old and old.manifest.fingerprint == manifest.fingerprint and not force:
+                return old
+            if not force:
+                raise VariantExists(
+                    f"Another variant is already called {name!r} (fingerprint "
+                    f"{old.fingerprint if old else 'unreadable'}; this one would be "
+                    f"{manifest.fingerprint}): choose another name, or replace it with --force."
+                )
+            self._replace(manifest, adapter)
+        else:
+            self._create(manifest, adapter)
+        return self.get(name)
+
+    def _manifest(
+        self,
+        name: str,
+        base: str,
+        adapter: Path | None,
+        strength: float,
+        template: str,
+        revision: str | None,
+        notes: Mapping[str, Any] | None,
+    ) -> Manifest:
+        chosen = find_template(template)
+        if adapter is None and strength != 1:
+            raise VariantInvalid("A strength without an adapter means nothing: give the adapter.")
+        adapted = lora.adapter_hash(adapter) if adapter else ""
+        checkpoint = Checkpoint.find(base, revision)
+        return Manifest(
+            name=name,
+            base=checkpoint.base,
+            revision=checkpoint.revision,
+            tokenizer_hash=checkpoint.tokenizer_hash,
+            processor_hash=checkpoint.processor.hash,
+            template=chosen,
+            dim=checkpoint.dim,
+            image_side=checkpoint.image_side,
+            max_tokens=checkpoint.max_tokens,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            adapter_hash=adapted,
+            strength=lora.check_strength(strength),
+            notes=dict(notes or {}),
+        )
+
+    def _names(self) -> Sequence[str]:
+        return sorted(file.parent.name for file in self.folder.glob(f"[!.]*/{MANIFEST}"))
+
+    def _old(self, name: str, force: bool) -> Variant | None:
+        """The variant that has the name; None where it is unreadable and is to be replaced."""
+        with contextlib.suppress(VariantInvalid) if force else contextlib.nullcontext():
+            return self.get(name)
+        return None
+
+    def _create(self, manifest: Manifest, adapter: Path | None) -> None:
+        """Write a folder beside and rename it, so that a variant is there whole or not at all."""
+        with self._beside() as folder:
+            _write(folder, manifest, adapter)
+            try:
+                folder.rename(self.folder / manifest.name)
+            except OSError as error:
+                if not (self.folder / manifest.name).exists():
+                    raise
+                raise VariantExists(
+                    f"Another variant was called {manifest.name!r} just now: choose another name."
+                ) from error
+
+    def _replace(self, manifest: Manifest, adapter: Path | None) -> None:
+        """Move the new files in one by one, the manifest last.
+
+        A stop in between leaves an adapter that the old manifest does not own, which is noticed.
+        """
+        target = self.folder / manifest.name
+        with self._beside() as folder:
+            _write(folder, manifest, adapter)
+            if adapter:
+                (target / ADAPTER).mkdir(exist_ok=True)
+                for file in (folder / ADAPTER).iterdir():
+                    file.replace(target / ADAPTER / file.name)
+            (folder / CARD).replace(target / CARD)
+            (folder / MANIFEST).replace(target / MANIFEST)
+        if not adapter:
+            shutil.rmtree(target / ADAPTER, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _beside(self) -> Iterator[Path]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
+        try:
+            folder.chmod(0o755)  # mkdtemp makes it private; the rest of the home is not
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:
+    if adapter:
+        (folder / ADAPTER).mkdir()
+        for name in (lora.CONFIG, lora.WEIGHTS):
+            shutil.copyfile(adapter / name, folder / ADAPTER / name)
+    (folder / CARD).write_text(_card(manifest), encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _card(manifest: Manifest) -> str:
+    """A model card: what this is and how to make it again."""
+    adapted = f"a LoRA adapter at strength {manifest.strength:g}" if manifest.adapter_hash else ""
+    return (
+        f"# {manifest.name}\n\n"
+        f"`{manifest.base}` at `{manifest.revision}`, {adapted or 'as it is'}.\n\n"
+        f"- fingerprint: `{manifest.fingerprint}`\n"
+        f"- vectors: {manifest.dim} dimensions\n"
+        f"- pictures: {manifest.image_side} × {manifest.image_side} pixels\n"
+        f"- texts: `{manifest.template.format!r}`, at most {manifest.max_tokens} tokens\n"
+        f"- made: {manifest.created}\n"
+        + "".join(f"- {key}: {value}\n" for key, value in manifest.notes.items())
+    )

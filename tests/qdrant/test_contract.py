@@ -1,0 +1,434 @@
+"""What both engines promise: the same suite over the embedded one and over the server class."""
+
+import math
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qdrant_client import QdrantClient
+
+from qdrant.embedded import EmbeddedStore
+from qdrant.errors import (
+    BuildRunning,
+    CollectionMissing,
+    InvalidPoint,
+    InvalidQuery,
+    NothingKept,
+    SpecMismatch,
+    StoreError,
+)
+from qdrant.points import point_id
+from qdrant.server import ServerStore
+from qdrant.store import Filters, Point, Spec, Store
+from tests.qdrant.shop import BRANDS, CATEGORIES, DIM, SPEC, broken_off, ids, nearest, shop, vectors
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+]
+
+# More than one batch of layout.BATCH, and not a multiple of it.
+POINTS = shop(700)
+QUERIES = vectors(5, seed=99)
+
+
+def open_engine(kind: str, folder: Path) -> Store:
+    if kind == "embedded":
+        return EmbeddedStore(folder / "qdrant")
+    return ServerStore(QdrantClient(":memory:"))
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    opened = open_engine(request.param, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module", params=["embedded", "server"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A store with the shop in it, for tests that only read."""
+    opened = open_engine(request.param, tmp_path_factory.mktemp("filled"))
+    opened.build(SPEC, iter(POINTS))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("vector", ["image", "text", "fused"])
+def test_a_search_finds_the_nearest_by_each_vector(filled: Store, vector: str):
+    answers = filled.search("demo", QUERIES, vector=vector, k=7)
+    assert [ids(a) for a in answers] == [nearest(POINTS, q, vector, 7) for q in QUERIES]
+
+
+def test_the_score_is_the_exact_cosine_of_the_query_whatever_its_length(filled: Store):
+    by_id = {point.id: point for point in POINTS}
+    for hit in filled.search("demo", 3 * QUERIES[0], k=20)[0]:
+        cosine = float(by_id[hit.id].vectors["fused"] @ QUERIES[0])
+        assert hit.score == pytest.approx(cosine, abs=1e-5)
+
+
+def test_one_query_may_come_as_a_plain_vector(filled: Store):
+    assert filled.search("demo", QUERIES[0]) == filled.search("demo", QUERIES[:1])
+
+
+def test_no_queries_give_no_answers(filled: Store):
+    assert filled.search("demo", np.zeros((0, DIM), np.float32)) == []
+
+
+def test_exact_search_agrees(filled: Store):
+    found = filled.search("demo", QUERIES[0], exact=True, ef=16)[0]
+    assert ids(found) == nearest(POINTS, QUERIES[0], "fused", 10)
+
+
+def test_k_beyond_the_collection_gives_every_product_that_has_the_vector(filled: Store):
+    with_picture = sum("fused" in point.vectors for point in POINTS)
+    assert len(filled.search("demo", QUERIES[0], k=10_000)[0]) == with_picture
+    assert len(filled.search("demo", QUERIES[0], vector="text", k=10_000)[0]) == len(POINTS)
+
+
+FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {
+    "one category": (
+        Filters(categories=("Beauty",)),
+        lambda p: p.payload["category"] == "Beauty",
+    ),
+    "two categories": (
+        Filters(categories=CATEGORIES[1:]),
+        lambda p: p.payload["category"] in CATEGORIES[1:],
+    ),
+    "a category nobody has": (Filters(categories=("Toys",)), lambda p: False),
+    "a brand": (Filters(brands=(BRANDS[1],)), lambda p: p.payload.get("brand") == BRANDS[1]),
+    "price from": (Filters(price_min=50), lambda p: p.payload.get("price", -1) >= 50),
+    "price up to": (Filters(price_max=49.5), lambda p: p.payload.get("price", 1e9) <= 49.5),
+    "price of exactly": (
+        Filters(price_min=50.5, price_max=50.5),
+        lambda p: p.payload.get("price") == 50.5,
+    ),
+    "price from zero": (Filters(price_min=0), lambda p: "price" in p.payload),
+    "rating": (Filters(rating_min=4.5), lambda p: p.payload.get("rating", 0) >= 4.5),
+    "picture": (Filters(has_picture=True), lambda p: "image" in p.vectors),
+    "no picture": (Filters(has_picture=False), lambda p: "image" not in p.vectors),
+    "excluded": (
+        Filters(exclude=tuple(f"p{i}" for i in range(690))),
+        lambda p: int(p.id[1:]) >= 690,
+    ),
+    "only these": (Filters(ids=("p3", "p5", "nobody")), lambda p: p.id in ("p3", "p5")),
+    "all at once": (
+        Filters(
+            categories=CATEGORIES[:2],
+            brands=BRANDS[:2],
+            price_min=10,
+            price_max=300,
+            rating_min=2,
+            has_picture=True,
+            exclude=("p21",),
+            ids=tuple(f"p{i}" for i in range(600)),
+        ),
+        lambda p: (
+            p.payload["category"] in CATEGORIES[:2]
+            and p.payload.get("brand") in BRANDS[:2]
+            and 10 <= p.payload.get("price", -1) <= 300
+            and p.payload.get("rating", 0) >= 2
+            and "image" in p.vectors
+            and p.id != "p21"
+            and int(p.id[1:]) < 600
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_admits_exactly_what_it_says(filled: Store, name: str):
+    filters, wanted = FILTERS[name]
+    expected = [point for point in POINTS if wanted(point)]
+    assert filled.count("demo", filters) == len(expected)
+    for vector in ("text", "fused"):
+        found = filled.search("demo", QUERIES[1], vector=vector, k=15, filters=filters)[0]
+        assert ids(found) == nearest(POINTS, QUERIES[1], vector, 15, wanted)
+
+
+def test_the_combined_filter_of_this_suite_admits_something():
+    assert sum(map(FILTERS["all at once"][1], POINTS)) > 20
+
+
+def test_facets_are_exact_and_the_most_frequent_first(filled: Store):
+    assert filled.facet("demo", "category") == dict.fromkeys(CATEGORIES, 233) | {"Beauty": 234}
+    brands = filled.facet("demo", "brand", Filters(categories=("Beauty",)))
+    wanted = [p.payload.get("brand") for p in POINTS if p.payload["category"] == "Beauty"]
+    assert brands == {brand: wanted.count(brand) for brand in BRANDS}
+    assert list(brands.values()) == sorted(brands.values(), reverse=True)
+    assert len(filled.facet("demo", "brand", limit=2)) == 2
+    assert filled.facet("demo", "brand", Filters(categories=("Toys",))) == {}
+
+
+def test_a_facet_of_what_has_no_index_is_refused(filled: Store):
+    with pytest.raises(InvalidQuery, match="'title' is not counted; category and brand are"):
+        filled.facet("demo", "title")
+
+
+def test_retrieve_keeps_the_order_asked_for_and_leaves_out_what_is_not_there(filled: Store):
+    found = filled.retrieve("demo", ["p9", "nobody", "p4", "p9"], vectors=True)
+    assert list(found) == ["p9", "p4"]
+    assert found["p9"].payload == {**POINTS[9].payload, "id": "p9"}
+    assert list(found["p4"].vectors) == ["text"]
+    for name, vector in POINTS[9].vectors.items():
+        assert found["p9"].vectors[name].dtype == np.float32
+        np.testing.assert_allclose(found["p9"].vectors[name], vector, atol=1e-6)
+    assert filled.retrieve("demo", ["p9"])["p9"].vectors == {}
+
+
+def test_scroll_gives_every_point_once_in_the_order_of_point_ids(filled: Store):
+    points = list(filled.scroll("demo", vectors=True))
+    keys = [point_id(point.id) for point in points]
+    assert keys == sorted(keys)
+    assert {p.id for p in points} == {p.id for p in POINTS}
+    assert sum(len(p.vectors) for p in points) == sum(len(p.vectors) for p in POINTS)
+
+
+def test_the_collection_remembers_what_it_was_built_from(filled: Store):
+    collection = filled.collection("demo")
+    assert collection.facts() == SPEC.facts()
+    assert collection.points == len(POINTS)
+    assert collection.created.endswith("+00:00")
+    assert filled.collections() == [collection]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"queries": np.ones(DIM + 1)}, "16 dimensions"),
+        ({"queries": np.full(DIM, math.nan)}, "zero or not finite"),
+        ({"queries": np.full(DIM, math.inf)}, "zero or not finite"),
+        ({"queries": np.zeros((1, DIM))}, "zero or not finite"),
+        ({"queries": np.ones(DIM), "vector": "sound"}, "has no vector 'sound'"),
+        ({"queries": np.ones(DIM), "k": 0}, "at least 1 product, not 0"),
+        ({"queries": np.ones(DIM), "filters": Filters(price_min=math.nan)}, "bound of price"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_refused(filled: Store, arguments, sentence: str):
+    with pytest.raises(InvalidQuery, match=sentence):
+        filled.search("demo", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("point", "sentence"),
+    [
+        (Point("bad", {}, {"text": np.full(DIM, math.nan)}), "'bad' .* NaN or infinity"),
+        (Point("bad", {}, {"text": np.full(DIM, math.inf)}), "'bad' .* NaN or infinity"),
+        (Point("bad", {}, {"text": np.zeros(DIM)}), "'bad' .* is zero"),
+        (Point("bad", {}, {"text": np.ones(DIM)}), "'bad' .* has length 4 instead of 1"),
+        (Point("bad", {}, {"text": vectors(1, 8)[0]}), r"'bad' .* shape \(8,\) instead of \(16,\)"),
+        (Point("bad", {}, {"text": vectors(1)}), r"'bad' .* shape \(1, 16\)"),
+        (Point("bad", {}, {"sound": vectors(1)[0]}), "'bad' .* 'sound' is not one of"),
+        (Point("bad", {}, {}), "'bad' .* no vector"),
+        (Point("", {}, {"text": vectors(1)[0]}), "its id is empty"),
+        (Point("\ud800", {}, {"text": vectors(1)[0]}), "not valid Unicode"),
+        (Point("bad", {"price": math.nan}, {"text": vectors(1)[0]}), "'bad' .* not JSON"),
+        (Point("bad", {"title": "\ud800"}, {"text": vectors(1)[0]}), "'bad' .* not JSON"),
+        (Point("bad", {"x": object()}, {"text": vectors(1)[0]}), "'bad' .* not JSON"),
+        (Point("p1", {}, {"text": vectors(1)[0]}), "'p1' .* comes twice"),
+    ],
+)
+def test_a_point_that_would_never_be_found_is_refused_and_nothing_is_written(
+    store: Store, point: Point, sentence: str
+):
+    with pytest.raises(InvalidPoint, match=sentence) as caught:
+        store.build(SPEC, [*POINTS[:300], point])
+    assert caught.value.product == point.id
+    assert store.collections() == []
+    with pytest.raises(CollectionMissing):
+        store.count("demo")
+
+
+def test_a_refused_point_leaves_the_published_collection_as_it_was(store: Store):
+    before = store.build(SPEC, POINTS[:20])
+    bad = Point("bad", {}, {"text": np.zeros(DIM)})
+    for change in (store.build, store.update):
+        with pytest.raises(InvalidPoint):
+            change(SPEC, [*POINTS[20:300], bad])
+    assert store.collection("demo") == before
+    assert store.count("demo") == 20
+
+
+def test_an_error_of_the_points_themselves_comes_through_and_changes_nothing(store: Store):
+    store.build(SPEC, POINTS[:20])
+    with pytest.raises(ZeroDivisionError):
+        store.build(SPEC, broken_off(POINTS, ZeroDivisionError()))
+    with pytest.raises(KeyboardInterrupt):
+        store.build(SPEC, broken_off(POINTS, KeyboardInterrupt()))
+    assert store.count("demo") == 20
+    store.build(SPEC, POINTS[:30])
+    assert store.count("demo") == 30
+
+
+def test_ids_and_payloads_of_any_language_and_size_come_back_as_they_were(store: Store):
+    names = ["👗 dress", "商品-42", "a/b\\c:d", "x" * 5000, "ß", "\n", "' OR 1=1 --"]
+    payload = {
+        "title": "Kleid " * 20_000,
+        "category": "服装",
+        "price": 12.5,
+        "nested": {"list": [1, 2.5, None, True, "é"], "empty": {}},
+    }
+    points = [Point(n, payload, {"text": v}) for n, v in zip(names, vectors(7), strict=True)]
+    store.build(SPEC, points)
+    found = store.retrieve("demo", names)
+    assert list(found) == names
+    assert found["👗 dress"].payload == {**payload, "id": "👗 dress"}
+    assert store.search("demo", vectors(7)[1], vector="text", k=1)[0][0].id == "商品-42"
+    assert store.facet("demo", "category") == {"服装": 7}
+
+
+def test_equal_scores_come_by_ascending_product_id(store: Store):
+    same = vectors(1)[0]
+    store.build(SPEC, [Point(name, {}, {"text": same}) for name in ("c", "a", "b")])
+    assert ids(store.search("demo", same, vector="text")[0]) == ["a", "b", "c"]
+
+
+def test_a_collection_of_nothing_answers_nothing(store: Store):
+    assert store.build(SPEC, []).points == 0
+    assert store.search("demo", QUERIES) == [[]] * len(QUERIES)
+    assert store.count("demo") == 0
+    assert store.facet("demo", "brand") == {}
+    assert list(store.scroll("demo")) == []
+
+
+def test_products_without_any_picture_leave_the_other_vectors_empty(store: Store):
+    store.build(SPEC, [Point("a", {}, {"text": vectors(1)[0]})])
+    assert store.search("demo", QUERIES[0], vector="image") == [[]]
+    assert store.count("demo", Filters(has_picture=False)) == 1
+
+
+def test_a_build_replaces_everything_and_an_update_only_what_it_names(store: Store):
+    store.build(SPEC, POINTS[:50])
+    new = vectors(3, seed=5)
+    made = store.update(
+        replace(SPEC, source="next"),
+        [
+            Point("p1", {"category": "New"}, {"text": new[0]}),
+            Point("fresh", {"category": "New"}, {"text": new[1], "fused": new[2]}),
+        ],
+        delete=["p2", "p3", "nobody"],
+    )
+    assert (made.points, made.source) == (49, "next")
+    assert store.facet("demo", "category", Filters(ids=("p1", "fresh"))) == {"New": 2}
+    changed = store.retrieve("demo", ["p1", "p2", "p7"], vectors=True)
+    assert list(changed) == ["p1", "p7"]
+    assert changed["p1"].payload == {"category": "New", "id": "p1"}
+    np.testing.assert_allclose(changed["p1"].vectors.pop("text"), new[0], atol=1e-6)
+    assert changed["p1"].vectors == {}
+    assert changed["p7"].payload["title"] == "product 7"
+    assert store.search("demo", new[2], k=1)[0][0].id == "fresh"
+
+    store.update(SPEC, [Point("p1", {"category": "Newer"}, {"text": new[0]})], delete=["fresh"])
+    assert store.count("demo", Filters(categories=("New",))) == 0
+    assert store.count("demo", Filters(categories=("Newer",))) == 1
+
+    assert store.build(SPEC, POINTS[:5]).points == 5
+    assert store.count("demo") == 5
+
+
+def test_an_id_both_deleted_and_given_is_there(store: Store):
+    store.build(SPEC, POINTS[:5])
+    store.update(SPEC, [Point("p1", {"category": "New"}, {"text": vectors(1)[0]})], delete=["p1"])
+    assert store.retrieve("demo", ["p1"])["p1"].payload == {"category": "New", "id": "p1"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SPEC, fingerprint="f" * 16),
+        replace(SPEC, dim=8),
+        replace(SPEC, vectors=("text",)),
+    ],
+)
+def test_an_update_by_other_vectors_is_refused(store: Store, other: Spec):
+    store.build(SPEC, POINTS[:5])
+    with pytest.raises(SpecMismatch, match="build it anew with `python -m ingest vectors"):
+        store.update(other, [])
+    assert store.collection("demo").facts() == SPEC.facts()
+
+
+def test_rollback_changes_places_with_the_generation_before(store: Store):
+    first = store.build(SPEC, POINTS[:10])
+    with pytest.raises(NothingKept):
+        store.rollback("demo")
+    second = store.build(SPEC, POINTS[:20])
+    assert store.rollback("demo") == first
+    assert store.count("demo") == 10
+    assert store.rollback("demo") == second
+    assert store.count("demo") == 20
+
+
+def test_a_build_after_a_rollback_keeps_the_generation_that_was_in_use(store: Store):
+    first = store.build(SPEC, POINTS[:10])
+    store.build(SPEC, POINTS[:20])
+    store.rollback("demo")
+    store.build(SPEC, POINTS[:30])
+    assert store.rollback("demo") == first
+
+
+def test_variants_do_not_see_each_other(store: Store):
+    store.build(SPEC, POINTS[:10])
+    store.build(replace(SPEC, variant="demo__b"), POINTS[:20])
+    store.build(replace(SPEC, variant="demo__b"), POINTS[:30])
+    store.build(SPEC, POINTS[:15])
+    assert [(c.variant, c.points) for c in store.collections()] == [("demo", 15), ("demo__b", 30)]
+    store.drop("demo")
+    assert [c.variant for c in store.collections()] == ["demo__b"]
+    assert store.rollback("demo__b").points == 20
+
+
+def test_what_is_dropped_is_gone_and_can_be_built_again(store: Store):
+    store.build(SPEC, POINTS[:10])
+    store.build(SPEC, POINTS[:20])
+    store.count("demo")
+    store.drop("demo")
+    with pytest.raises(CollectionMissing):
+        store.count("demo")
+    with pytest.raises(CollectionMissing):
+        store.rollback("demo")
+    store.build(SPEC, POINTS[:5])
+    assert store.count("demo") == 5
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.collection("demo"),
+        lambda store: store.search("demo", QUERIES),
+        lambda store: store.count("demo"),
+        lambda store: store.facet("demo", "brand"),
+        lambda store: store.retrieve("demo", ["p1"]),
+        lambda store: list(store.scroll("demo")),
+        lambda store: store.update(SPEC, []),
+        lambda store: store.rollback("demo"),
+        lambda store: store.drop("demo"),
+    ],
+)
+def test_a_variant_without_a_collection_is_named_with_the_remedy(store: Store, ask):
+    with pytest.raises(CollectionMissing, match="`python -m ingest vectors --variant demo`"):
+        ask(store)
+    assert store.collections() == []
+
+
+@pytest.mark.parametrize("name", ["", "../demo", "Demo", "a" * 65, "a-b"])
+def test_a_name_that_is_no_variant_is_refused(store: Store, name: str):
+    with pytest.raises(StoreError, match="cannot name a variant"):
+        store.collection(name)
+
+
+def test_a_second_build_of_a_variant_is_refused_while_one_runs(store: Store):
+    def points() -> Iterator[Point]:
+        with pytest.raises(BuildRunning, match="'demo' is being built by process"):
+            store.build(SPEC, POINTS[:10])
+        yield from POINTS[:20]
+
+    store.build(SPEC, points())
+    assert store.count("demo") == 20
+
+
+def test_point_ids_never_change():
+    assert point_id("B00X") == uuid.UUID("97c4a844-7380-5999-a964-df2a9286c0a3")

@@ -6,6 +6,7 @@ get clearly different vectors, which is all that a test of plumbing needs.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
@@ -52,8 +53,8 @@ def build_tiny_clip(
         spread: factor on the usual initial spread of the weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(text_tokens)
-    tower = {
+    tokenizer = tiny_tokenizer(text_tokens)
+    tower: dict[str, Any] = {
         "hidden_size": hidden,
         "intermediate_size": 2 * hidden,
         "num_hidden_layers": layers,
@@ -82,19 +83,20 @@ def build_tiny_clip(
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(
-        json.dumps(_processor(image_size), indent=2), encoding="utf-8"
+        json.dumps(tiny_processor(image_size), indent=2), encoding="utf-8"
     )
     return folder
 
 
-def _tokenizer(text_tokens: int) -> CLIPTokenizer:
+def tiny_tokenizer(text_tokens: int) -> CLIPTokenizer:
     """CLIP's byte-level BPE over every byte, so that any text at all has tokens."""
     letters = sorted(ByteLevel.alphabet())
     merged = [merge.replace(" ", "") for merge in MERGES]
+    pairs: Any = [tuple(merge.split()) for merge in MERGES]
     words = [*letters, *(letter + WORD_END for letter in letters), *merged, START, END]
     return CLIPTokenizer(
         vocab={word: number for number, word in enumerate(words)},
-        merges=[tuple(merge.split()) for merge in MERGES],
+        merges=pairs,
         unk_token=END,
         bos_token=START,
         eos_token=END,
@@ -103,7 +105,7 @@ def _tokenizer(text_tokens: int) -> CLIPTokenizer:
     )
 
 
-def _processor(image_size: int) -> dict[str, object]:
+def tiny_processor(image_size: int) -> dict[str, object]:
     return {
         "image_processor_type": "CLIPImageProcessor",
         "do_convert_rgb": True,

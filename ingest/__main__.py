@@ -1,0 +1,285 @@
+"""`python -m ingest`: the jobs, each a door of its own."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from catalog.catalogue import home
+from catalog.errors import CatalogError
+from encoder.errors import EncoderError
+from ingest import images as images_job
+from ingest import products as products_job
+from ingest import status as status_page
+from ingest import vectors as vectors_job
+from ingest import verify as verification
+from ingest.errors import IngestError
+from ingest.job import Figures
+from ingest.progress import messages
+from qdrant.errors import StoreError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Fill a shop: products → images → vectors. VITRINE_HOME names its folder.",
+)
+
+Source = Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not.")]
+Category = Annotated[str, typer.Option(help="The category of every product of the file.")]
+CategoryField = Annotated[str, typer.Option(help="The column that tells each product's category.")]
+Field = Annotated[
+    list[str] | None, typer.Option(help="Where names differ, as title=name; repeatable.")
+]
+Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
+Side = Annotated[
+    int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
+]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
+Variant = Annotated[list[str] | None, typer.Option(help="A variant to embed with; repeatable.")]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"],
+    typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where vectors stay put."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
+
+USUAL_VARIANT = "zeroshot"
+# Figures that count things gone wrong: what --strict looks at.
+FAILURES = ("dropped", "failed", "unreadable")
+
+
+@app.command()
+def products(
+    source: Source,
+    category: Category = "",
+    category_field: CategoryField = "",
+    field: Field = None,
+    prune: Prune = False,
+    picture_side: Side = None,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Read a file of products into the catalogue.
+
+    Example: python -m ingest products shop.csv --category Beauty --field title=name
+    """
+    with sentences():
+        figures = _products(source, category, category_field, field, prune, picture_side)
+    finish(figures, as_json, strict, {"products": figures})
+
+
+@app.command()
+def images(retry_failed: Retry = False, as_json: Json = False, strict: Strict = False) -> None:
+    """Read, shrink and keep the products' pictures."""
+    with sentences():
+        figures = images_job.images(home(), retry_failed=retry_failed)
+    finish(figures, as_json, strict, {"images": figures})
+
+
+@app.command()
+def vectors(
+    variant: Variant = None,
+    precision: Precision = "auto",
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Embed what is not embedded yet and bring the collections up to date."""
+    with sentences():
+        figures = _vectors(variant, precision)
+    finish(figures, as_json, strict, {"vectors": figures})
+
+
+@app.command(name="all")
+def everything(
+    source: Source,
+    category: Category = "",
+    category_field: CategoryField = "",
+    field: Field = None,
+    prune: Prune = False,
+    picture_side: Side = None,
+    retry_failed: Retry = False,
+    variant: Variant = None,
+    precision: Precision = "auto",
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Products, images and vectors, one after the other."""
+    with sentences():
+        jobs = {
+            "products": _products(source, category, category_field, field, prune, picture_side),
+            "images": images_job.images(home(), retry_failed=retry_failed),
+            "vectors": _vectors(variant, precision),
+        }
+    finish(jobs, as_json, strict, jobs)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show what is there, what is missing, and why."""
+    with sentences():
+        page = status_page.status(home())
+    if as_json:
+        print(json.dumps(page, ensure_ascii=False))
+    else:
+        _show_status(page)
+
+
+@app.command()
+def verify(variant: Variant = None, as_json: Json = False) -> None:
+    """Compare collections with the catalogue, product by product; exits 1 when they differ."""
+    with sentences():
+        found = {name: verification.verify(home(), name) for name in variant or [USUAL_VARIANT]}
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _show_verified(found)
+    raise typer.Exit(int(any(figures["faults"] for figures in found.values())))
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """End with one sentence and status 1 where a job cannot go on."""
+    try:
+        yield
+    except (IngestError, CatalogError, EncoderError, StoreError) as error:
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from None
+
+
+def finish(result: Any, as_json: bool, strict: bool, jobs: dict[str, Figures]) -> None:  # noqa: ANN401
+    """Print what the jobs came to, and exit 1 when --strict and something failed."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _show_figures(jobs)
+    failed = any(figures.get(name) for figures in jobs.values() for name in FAILURES)
+    raise typer.Exit(int(strict and failed))
+
+
+def _products(
+    source: Path,
+    category: str,
+    category_field: str,
+    field: list[str] | None,
+    prune: bool,
+    picture_side: int | None,
+) -> Figures:
+    if category and category_field:
+        raise typer.BadParameter("Give --category or --category-field, not both.")
+    fields = {}
+    for each in field or ():
+        name, equals, column = each.partition("=")
+        if not (name and equals and column):
+            raise typer.BadParameter(f"--field {each}: write it as title=name.")
+        fields[name] = column
+    return products_job.products(
+        home(),
+        source,
+        fields=fields,
+        category=category,
+        category_field=category_field,
+        prune=prune,
+        picture_side=picture_side,
+    )
+
+
+def _vectors(
+    variants: list[str] | None, precision: Literal["auto", "float32", "bfloat16"]
+) -> Figures:
+    """The figures of each variant, and their sums."""
+    each = {
+        name: vectors_job.vectors(home(), name, precision=precision)
+        for name in variants or [USUAL_VARIANT]
+    }
+    sums: Figures = {
+        figure: sum(figures[figure] for figures in each.values())
+        for figure in ("encoded", "reused", "unreadable", "points")
+    }
+    return sums | {"variants": each}
+
+
+def _show_figures(jobs: dict[str, Figures]) -> None:
+    console = Console()
+    for job, figures in jobs.items():
+        told = ", ".join(
+            f"{value:,} {name}" for name, value in figures.items() if isinstance(value, int)
+        )
+        console.print(f"[bold]{job}[/bold]  {told}", highlight=False)
+        for name in ("dropped", "failed"):
+            if reasons := figures.get(name):
+                console.print(_counts(f"{name}, by reason", reasons))
+
+
+def _counts(title: str, counts: dict[str, int]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for name, count in counts.items():
+        table.add_row(f"{count:,}", escape(name))
+    return table
+
+
+def _show_verified(found: dict[str, Figures]) -> None:
+    console = Console()
+    for name, figures in found.items():
+        verdict = "[red]differs[/red]" if figures["faults"] else "[green]clean[/green]"
+        console.print(
+            f"{name}: {verdict}, {figures['products']:,} products, {figures['points']:,} points",
+            highlight=False,
+        )
+        for fault, count in figures["faults"].items():
+            console.print(f"  {count:,}  {verification.FAULTS[fault]}", highlight=False)
+        if figures["faults"]:
+            console.print(
+                f"Run `python -m ingest images`, then `python -m ingest vectors --variant {name}`.",
+                highlight=False,
+            )
+
+
+def _show_status(page: dict[str, Any]) -> None:
+    console = Console()
+    reasons = sorted(
+        {reason for each in page["categories"].values() for reason in each["pictures"]}
+    )
+    shop = Table(
+        "category", "products", *reasons, title=page["home"], title_justify="left", box=None
+    )
+    for category, each in page["categories"].items():
+        cells = [f"{each['pictures'].get(reason, 0):,}" for reason in reasons]
+        shop.add_row(escape(category or "(none)"), f"{each['products']:,}", *cells)
+    console.print(shop)
+    if page["failures"]:
+        table = Table("failed pictures", "reason", "for example", box=None)
+        for each in page["failures"]:
+            table.add_row(f"{each['count']:,}", each["reason"], escape(each["example"]))
+        console.print(table)
+    if page["collections"]:
+        table = Table("collection", "points", "pending", "fingerprint", "built", box=None)
+        for each in page["collections"]:
+            matches = "" if each["matches"] else " [red](of another state of the variant)[/red]"
+            table.add_row(
+                each["variant"],
+                f"{each['points']:,}",
+                f"{each['pending']:,}",
+                each["fingerprint"] + matches,
+                each["created"],
+            )
+        console.print(table)
+    table = Table("last runs", "outcome", "started", "figures", box=None)
+    for run in page["runs"]:
+        told = ", ".join(
+            f"{value:,} {k}" for k, value in run["figures"].items() if isinstance(value, int)
+        )
+        table.add_row(run["job"], run["outcome"], run["started"], escape(told))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m ingest")

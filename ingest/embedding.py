@@ -1,0 +1,151 @@
+"""From catalogue entries to vectors in part files: only what is not there yet."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+
+import numpy as np
+from PIL.Image import Image
+
+from catalog.catalogue import Catalogue, Entry
+from encoder.encoder import Encoder
+from encoder.variant import Variant
+from ingest.progress import bar
+from qdrant.parts import Key, Parts, vector_key
+
+WINDOW = 512  # entries looked up together: few calls, and a few megabytes at the most
+
+Keyed = tuple[Key, str]  # a vector's key, and the text or the hash of the picture it is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a product is embedded from under a variant.
+
+    Attributes:
+        entry: the product, its picture and its summary.
+        text: the product text.
+        text_key: the key of the text's vector.
+        image_key: the key of the picture's vector; None without a picture.
+    """
+
+    entry: Entry
+    text: str
+    text_key: Key
+    image_key: Key | None
+
+
+def wanted(catalogue: Catalogue, variant: Variant) -> Iterator[list[Wanted]]:
+    """What every product is embedded from, ascending by id, some hundreds at a time."""
+    entries = catalogue.entries()
+    while window := list(islice(entries, WINDOW)):
+        yield [_want(entry, variant) for entry in window]
+
+
+def _want(entry: Entry, variant: Variant) -> Wanted:
+    product = entry.product
+    text = variant.template.render(
+        {
+            "title": product.title,
+            "brand": product.brand,
+            "category": product.category,
+            "description": product.description,
+            "features": " ".join(product.features),
+            "summary": entry.summary or "",
+        }
+    )
+    image_key = vector_key("image", entry.picture) if entry.picture else None
+    return Wanted(entry, text, vector_key("text", text), image_key)
+
+
+class Embedding:
+    """Encodes what a catalogue wants and the part files lack.
+
+    Args:
+        catalogue: the products.
+        variant: how to embed.
+        parts: the part files of the variant's fingerprint.
+        load_encoder: called when the first vector is missing: a run without work loads no model.
+
+    Attributes:
+        encoded: vectors that were computed.
+        reused: vectors that were there, or that another product of this run shares.
+        unreadable: stored pictures that no longer decode. They are taken out of the picture
+            store, so that the next run of `images` reads them from their source again.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        variant: Variant,
+        parts: Parts,
+        load_encoder: Callable[[], Encoder],
+    ) -> None:
+        self.encoded = self.reused = self.unreadable = 0
+        self._catalogue = catalogue
+        self._variant = variant
+        self._parts = parts
+        self._load_encoder = load_encoder
+        self._claimed: set[Key] = set()  # on their way through the model
+
+    def texts(self) -> None:
+        """Encode the product texts that are missing."""
+        with bar("texts", len(self._catalogue)) as advance:
+            missing = self._missing(_text, advance)
+            if (first := next(missing, None)) is None:
+                return
+            for batch in self._encoder.stream_texts(chain([first], missing)):
+                self._keep(batch.keys, batch.vectors)
+                advance(len(batch.keys))
+
+    def pictures(self) -> None:
+        """Encode the pictures that are missing."""
+        counts = self._catalogue.picture_counts().values()
+        with bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
+            missing = self._missing(_picture, advance)
+            if (first := next(missing, None)) is None:
+                return
+            for batch in self._encoder.stream_images(chain([first], missing), self._open):
+                self._keep([key for key, _ in batch.keys], batch.vectors)
+                for (_, picture), _ in batch.failed:
+                    self._catalogue.pictures.path(picture).unlink(missing_ok=True)
+                self.unreadable += len(batch.failed)
+                advance(len(batch.keys) + len(batch.failed))
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return self._load_encoder()
+
+    def _missing(
+        self, keyed: Callable[[Wanted], Keyed | None], advance: Callable[[int], None]
+    ) -> Iterator[Keyed]:
+        """What has a vector neither kept nor under way, each content once."""
+        for window in wanted(self._catalogue, self._variant):
+            items = [item for want in window if (item := keyed(want)) is not None]
+            known = self._parts.has([key for key, _ in items])
+            for (key, content), kept in zip(items, known, strict=True):
+                if kept or key in self._claimed:
+                    self.reused += 1
+                    advance(1)
+                else:
+                    self._claimed.add(key)
+                    yield key, content
+
+    def _keep(self, keys: list[Key], vectors: np.ndarray) -> None:
+        self._parts.append(keys, vectors)
+        self._claimed.difference_update(keys)
+        self.encoded += len(keys)
+
+    def _open(self, item: Keyed) -> Image:
+        return self._catalogue.pictures.open(item[1])
+
+
+def _text(want: Wanted) -> Keyed:
+    return want.text_key, want.text
+
+
+def _picture(want: Wanted) -> Keyed | None:
+    if want.entry.picture is None or want.image_key is None:
+        return None
+    return want.image_key, want.entry.picture

@@ -1,0 +1,18 @@
+"""What can stop a job.
+
+IngestError
+├── JobRunning       another process is at work in the same folder
+└── PictureTooSmall  a variant wants larger pictures than the catalogue keeps
+"""
+
+
+class IngestError(Exception):
+    """A job that cannot go on; the message says why and what to do."""
+
+
+class JobRunning(IngestError):
+    """Another process is at work in the same folder."""
+
+
+class PictureTooSmall(IngestError):
+    """A variant wants larger pictures than the catalogue keeps."""

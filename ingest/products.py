@@ -1,0 +1,83 @@
+"""The first job: product files into the catalogue."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from catalog.readers import Dropped, read_products
+from ingest.job import Figures, alone, recorded
+from ingest.progress import bar
+
+BATCH = 500  # rows a transaction: a kill repeats at most these
+
+
+def products(
+    home: Path,
+    source: Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    category: str = "",
+    category_field: str = "",
+    prune: bool = False,
+    picture_side: int | None = None,
+) -> Figures:
+    """Read a file of products into the catalogue.
+
+    Args:
+        home: the shop's folder.
+        source: JSON Lines, CSV or Parquet, gzipped or not.
+        fields: Product field → the file's column, where the names differ.
+        category: the category of every product of the file.
+        category_field: the column that tells each product's category.
+        picture_side: shortest side of kept pictures in pixels; fixed when the catalogue is made.
+        prune: delete what an earlier run read from this file and the file no longer has.
+
+    Returns:
+        `rows`, `kept`, `dropped` by reason, and of the kept how many are `new`, `changed` and
+        `unchanged`; `pruned` when asked for.
+
+    Raises:
+        CatalogError: the file cannot be read at all.
+        JobRunning: another job is at work.
+    """
+    settings = {"source": str(source), "category": category, "category_field": category_field}
+    with (
+        alone(home),
+        Catalogue(home, picture_side=picture_side) as catalogue,
+        recorded(catalogue, "products", settings) as run,
+    ):
+        dropped: Counter[str] = Counter()
+        stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
+        label = str(source.resolve())
+        rows = read_products(
+            source, fields=fields or {}, category=category, category_field=category_field
+        )
+        with bar("products") as advance:
+            kept = _kept(rows, dropped, advance)
+            while batch := list(islice(kept, BATCH)):
+                stored.update(asdict(catalogue.upsert(batch, source=label, run=run.id)))
+        run.figures |= {
+            "rows": stored.total() + dropped.total(),
+            "kept": stored.total(),
+            "dropped": dict(dropped.most_common()),
+            **stored,
+        }
+        if prune:
+            run.figures["pruned"] = catalogue.prune(label, run.id)
+        return run.figures
+
+
+def _kept(
+    rows: Iterator[Product | Dropped], dropped: Counter[str], advance: Callable[[int], None]
+) -> Iterator[Product]:
+    """The rows that are products; the others are counted by reason."""
+    for row in rows:
+        advance(1)
+        if isinstance(row, Dropped):
+            dropped[row.reason] += 1
+        else:
+            yield row

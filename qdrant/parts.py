@@ -1,0 +1,207 @@
+"""Part files: every vector that was ever encoded under one fingerprint, kept by content.
+
+Vectors are dear and collections are cheap: a collection can be thrown away and projected
+again from here, quantised otherwise, copied to a server or handed to FAISS.
+
+A part file is a run of fixed-size records, a 16-byte key and then `dim` float32 in the
+machine's little-endian order, so that `np.fromfile(path, record_type(dim))` reads it. Each
+process appends to a part of its own and never rewrites a byte; a record that a kill cut
+short is not counted. Parts of several machines are merged by moving the files together.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from qdrant.errors import StoreError
+
+KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
+# New keys are looked up in a small dict and folded into the sorted index by the thousand,
+# so that a key costs 24 bytes and not a Python object.
+RECENT_KEYS = 65_536
+ROW_BITS = 40  # a position is the part's number and, in the low bits, the row in it
+
+Key = bytes
+
+
+class PartsError(StoreError):
+    """A part file does not hold what its folder says."""
+
+
+def vector_key(kind: str, content: str) -> Key:
+    """The key of a vector: what was embedded, and as which kind (`text` or `image`).
+
+    A picture's content is its hash; a text's content is the text itself.
+    """
+    return hashlib.sha256(f"{kind}\0{content}".encode("utf-8", "surrogatepass")).digest()[
+        :KEY_BYTES
+    ]
+
+
+def record_type(dim: int) -> np.dtype:
+    """The layout of one record of a part file."""
+    return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", "<f4", (dim,))])
+
+
+class Parts:
+    """The vectors of one fingerprint: look up by key, append, never rewrite.
+
+    Args:
+        folder: `vectors/FINGERPRINT`; made when the first vector is appended.
+        dim: the length of a vector.
+
+    Raises:
+        PartsError: a part file is not a run of records of this length.
+    """
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self.folder = folder
+        self.dim = dim
+        self.record = record_type(dim)
+        self._paths: list[Path] = sorted(folder.glob("*.part"))
+        self._maps: list[np.ndarray] = [self._map(path) for path in self._paths]
+        self._keys, self._positions = self._index_of(self._maps)
+        self._recent: dict[Key, int] = {}
+        self._file: BinaryIO | None = None
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._keys) + len(self._recent)
+
+    def __contains__(self, key: Key) -> bool:
+        return bool(self.has([key])[0])
+
+    def has(self, keys: Sequence[Key]) -> np.ndarray:
+        """Which of these keys have a vector, bool of shape (n,)."""
+        return self._find(keys) >= 0
+
+    def get(self, keys: Sequence[Key]) -> np.ndarray:
+        """The vectors of these keys, float32 of shape (n, dim), in their order.
+
+        Raises:
+            KeyError: a key that was never appended.
+        """
+        positions = self._find(keys)
+        if (positions < 0).any():
+            raise KeyError(keys[int(np.argmin(positions))].hex())
+        out = np.empty((len(keys), self.dim), np.float32)
+        parts, rows = positions >> ROW_BITS, positions & ((1 << ROW_BITS) - 1)
+        for part in np.unique(parts):
+            here = parts == part
+            out[here] = self._part(int(part), int(rows[here].max()))[rows[here]]["vector"]
+        return out
+
+    def append(self, keys: Sequence[Key], vectors: np.ndarray) -> None:
+        """Keep these vectors, durably before it returns.
+
+        Args:
+            keys: one key a vector.
+            vectors: float32 of shape (n, dim).
+        """
+        records = np.empty(len(keys), self.record)
+        records["key"] = keys
+        records["vector"] = vectors
+        out = self._file or self._begin_part()
+        out.write(records.tobytes())
+        out.flush()
+        os.fsync(out.fileno())
+        part = (len(self._paths) - 1) << ROW_BITS
+        for offset, key in enumerate(keys):
+            self._recent[key] = part | (self._written + offset)
+        self._written += len(keys)
+        if len(self._recent) > RECENT_KEYS:
+            self._fold_recent()
+
+    def close(self) -> None:
+        """Close the part that this process appends to, if it began one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin_part(self) -> BinaryIO:
+        """A part of this process's own: the first free number, taken exclusively."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = int(self._paths[-1].stem) + 1 if self._paths else 1
+        while True:
+            path = self.folder / f"{number:06d}.part"
+            try:
+                self._file = path.open("xb")
+            except FileExistsError:
+                number += 1
+                continue
+            self._paths.append(path)
+            self._maps.append(np.empty(0, self.record))
+            self._written = 0
+            return self._file
+
+    def _map(self, path: Path) -> np.ndarray:
+        rows = path.stat().st_size // self.record.itemsize
+        if rows == 0:
+            return np.empty(0, self.record)
+        records = np.memmap(path, self.record, mode="r", shape=(rows,))
+        norm = float(np.linalg.norm(records[0]["vector"]))
+        if not 0.99 < norm < 1.01:  # the wrong length, or no part file at all
+            raise PartsError(
+                f"{path} does not hold unit vectors of length {self.dim}. "
+                "Remove the file; `python -m ingest vectors` encodes what it held again."
+            )
+        return records
+
+    def _part(self, number: int, row: int) -> np.ndarray:
+        """The records of a part, mapped anew when this process has appended to it since."""
+        if row >= len(self._maps[number]):
+            self._maps[number] = self._map(self._paths[number])
+        return self._maps[number]
+
+    def _index_of(self, maps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        keys = [np.asarray(records["key"]) for records in maps]
+        positions = [
+            np.arange(len(records), dtype=np.int64) | (number << ROW_BITS)
+            for number, records in enumerate(maps)
+        ]
+        return _sorted(
+            np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *keys]),
+            np.concatenate([np.empty(0, np.int64), *positions]),
+        )
+
+    def _find(self, keys: Sequence[Key]) -> np.ndarray:
+        """Where each key's vector lies, int64 of shape (n,), or −1."""
+        wanted = np.array(keys, f"S{KEY_BYTES}")
+        at = np.searchsorted(self._keys, wanted)
+        found = np.full(len(keys), -1, np.int64)
+        inside = at < len(self._keys)
+        inside[inside] = self._keys[at[inside]] == wanted[inside]
+        found[inside] = self._positions[at[inside]]
+        if self._recent:
+            for row in np.flatnonzero(~inside).tolist():
+                found[row] = self._recent.get(keys[row], -1)
+        return found
+
+    def _fold_recent(self) -> None:
+        keys = np.array(list(self._recent), f"S{KEY_BYTES}")
+        positions = np.array(list(self._recent.values()), np.int64)
+        self._keys, self._positions = _sorted(
+            np.concatenate([self._keys, keys]), np.concatenate([self._positions, positions])
+        )
+        self._recent.clear()
+
+
+def _sorted(keys: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(keys, kind="stable")
+    return keys[order], positions[order]

@@ -1,0 +1,140 @@
+"""`python -m search`: words, a picture or both in; a table or one JSON object out."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from catalog.catalogue import home
+from catalog.pictures import decode, read_source
+from qdrant.store import Filters
+from search.engine import Engine
+from search.query import Query, QueryError, Result, Results
+from search.shop import FAILURES, USUAL_VARIANT, Shop
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+messages = Console(stderr=True)
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for, in words.")] = "",
+    image: Annotated[
+        str, typer.Option(help="A picture to look for: a file or a data: address.")
+    ] = "",
+    like: Annotated[str, typer.Option(help="A product's id: find products like it.")] = "",
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only this category; repeatable.")
+    ] = None,
+    brand: Annotated[list[str] | None, typer.Option(help="Only this brand; repeatable.")] = None,
+    price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
+    price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
+    rating_min: Annotated[float | None, typer.Option(help="Lowest rating.")] = None,
+    k: Annotated[int, typer.Option(help="How many products.")] = 10,
+    vector: Annotated[str, typer.Option(help="Compare with fused, image or text.")] = "fused",
+    weight: Annotated[float, typer.Option(help="Share of the text when both are given.")] = 0.5,
+    variant: Annotated[str, typer.Option(help="Which variant's collection to search.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Search the catalogue.
+
+    Examples:
+      python -m search "liquid eyeliner" --category Beauty --k 5
+
+      python -m search --image photo.jpg
+
+      python -m search "in red" --image photo.jpg --json
+    """
+    filters = Filters(
+        categories=tuple(category or ()),
+        brands=tuple(brand or ()),
+        price_min=price_min,
+        price_max=price_max,
+        rating_min=rating_min,
+    )
+    if like and (text or image):
+        raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
+    try:
+        with Shop(home()) as shop:
+            engine = shop.engine(variant or only(shop))
+            if like:
+                results = engine.more_like(like, k=k, vector=vector, filters=filters)
+            else:
+                picture = decode(read_source(image)) if image else None
+                results = engine.search(Query(text, picture, filters, k, vector, weight))
+    except FAILURES as error:
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from None
+    if as_json:
+        asked = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
+        print(json.dumps(as_object(asked | asdict(filters), engine, results), ensure_ascii=False))
+    else:
+        show(results)
+
+
+def only(shop: Shop) -> str:
+    """The variant to search when none is named: the only one, else the usual one.
+
+    Raises:
+        QueryError: there are several collections, and none is the usual one.
+    """
+    built = [collection.variant for collection in shop.store.collections()]
+    if len(built) == 1:
+        return built[0]
+    if built and USUAL_VARIANT not in built:
+        raise QueryError(f"Which variant? Say --variant with one of: {', '.join(built)}.")
+    return USUAL_VARIANT
+
+
+def as_object(asked: dict[str, Any], engine: Engine, results: Results) -> dict[str, Any]:
+    """The JSON object of a search."""
+    return {
+        "query": asked | {"variant": engine.variant.name},
+        "results": [asdict(result) for result in results.results],
+        "without_picture": [asdict(result) for result in results.without_picture],
+        "seconds": {"encode": results.encode_seconds, "search": results.search_seconds},
+    }
+
+
+def show(results: Results) -> None:
+    """Two tables: what was found, and what was found by text alone for want of a picture."""
+    console = Console()
+    if not results.results and not results.without_picture:
+        messages.print("Nothing matches these filters.")
+    if results.results:
+        console.print(_table("", results.results))
+    if results.without_picture:
+        console.print(_table("Without a picture, ranked by their text", results.without_picture))
+
+
+def _table(title: str, results: tuple[Result, ...]) -> Table:
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("title", ratio=1)
+    for name in ("brand", "category"):
+        table.add_column(name, max_width=22)
+    table.add_column("price", justify="right")
+    table.add_column("id", style="dim", overflow="fold")
+    for result in results:
+        product = result.product
+        price = product.get("price")
+        cells = (
+            str(result.rank),
+            f"{result.score:.3f}",
+            product.get("title", ""),
+            product.get("brand", ""),
+            product.get("category", ""),
+            "" if price is None else f"{price:,.2f}",
+            result.id,
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    return table
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m search")

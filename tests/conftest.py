@@ -1,0 +1,26 @@
+"""Fixtures that several rooms' tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_clip import build_tiny_clip
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real products; what needs it is skipped where it is not."""
+    named = os.environ.get("VITRINE_REALDATA", "")
+    if not named:
+        pytest.skip("VITRINE_REALDATA does not name a folder of real products")
+    folder = Path(named).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"VITRINE_REALDATA names {folder}, which is not a folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised CLIP checkpoint: real in form, small in size."""
+    return build_tiny_clip(tmp_path_factory.mktemp("tiny_clip"))

@@ -1,0 +1,24 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_a_run_that_died_at_any_instant_is_made_good_by_the_next(tmp_path, tiny_clip):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("crashing.py"), tmp_path, tiny_clip],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *differences, totals = [json.loads(line) for line in done.stdout.splitlines()]
+    assert differences == []
+    assert {"replace", "commit", "append"} <= set(totals["events"])
+    assert totals["deaths"] == 2 * len(totals["events"])

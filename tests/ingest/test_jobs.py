@@ -1,0 +1,258 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from ingest import embedding
+from ingest.errors import JobRunning, PictureTooSmall
+from ingest.images import images
+from ingest.products import products
+from ingest.status import status
+from ingest.vectors import vectors
+from ingest.verify import verify
+from qdrant.parts import Parts
+from qdrant.store import open_store
+from tests import shop
+from tests.tiny_clip import build_tiny_clip
+
+
+@pytest.fixture
+def home(tmp_path, tiny_clip):
+    return shop.build(tmp_path / "home", tiny_clip)
+
+
+def points(home):
+    with open_store(home) as store:
+        return {point.id: point for point in store.scroll("tiny", vectors=True)}
+
+
+def test_every_product_becomes_a_point_with_its_vectors_and_its_payload(home):
+    found = points(home)
+    assert found.keys() == {row["id"] for row in shop.rows()}
+    kettle = found["kettle-teal"]
+    assert kettle.payload["title"] == "teal kettle"
+    assert kettle.payload["price"] == 80
+    assert kettle.payload["picture"]
+    total = kettle.vectors["text"] + kettle.vectors["image"]
+    np.testing.assert_allclose(kettle.vectors["fused"], total / np.linalg.norm(total), atol=1e-5)
+
+
+def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
+    before = generation(home)
+    again = products(home, home / "source" / "products.jsonl", category_field="category")
+    assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 12)
+    assert images(home) == {"stored": 0, "skipped": 12, "failed": {}}
+    assert vectors(home, "tiny") == {"encoded": 0, "reused": 24, "unreadable": 0, "points": 12}
+    assert generation(home) == before
+
+
+def generation(home):
+    with open_store(home) as store:
+        return store.collection("tiny").generation
+
+
+def test_a_changed_title_is_embedded_again_and_nothing_else_is(home):
+    rows = shop.rows()
+    rows[3]["title"] = "midnight lipstick"
+    before = points(home)
+    figures = products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert (figures["changed"], figures["unchanged"]) == (1, 11)
+    assert vectors(home, "tiny")["encoded"] == 1
+    after = points(home)
+    assert after[rows[3]["id"]].payload["title"] == "midnight lipstick"
+    assert np.abs(
+        after[rows[3]["id"]].vectors["text"] - before[rows[3]["id"]].vectors["text"]
+    ).max()
+    assert verify(home, "tiny")["faults"] == {}
+
+
+def test_a_changed_price_changes_the_payload_without_encoding(home):
+    rows = shop.rows()
+    rows[0]["price"] = 999
+    products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert verify(home, "tiny")["faults"] == {"stale": 1}
+    assert vectors(home, "tiny")["encoded"] == 0
+    assert points(home)[rows[0]["id"]].payload["price"] == 999
+
+
+def test_a_picture_changed_on_the_disk_is_read_again(home):
+    shop.draw("kettle-coral").save(home / "source" / "kettle-teal.png")
+    os.utime(home / "source" / "kettle-teal.png", (1, 1))
+    assert images(home)["stored"] == 1
+    assert vectors(home, "tiny")["encoded"] == 0  # another product has this very picture
+    found = points(home)
+    np.testing.assert_allclose(
+        found["kettle-teal"].vectors["image"], found["kettle-coral"].vectors["image"], atol=1e-6
+    )
+
+
+def test_a_product_whose_picture_cannot_be_had_is_found_by_its_text_alone(tmp_path, tiny_clip):
+    rows = shop.rows()[:4]
+    rows[0]["image"] = "absent.jpg"
+    del rows[1]["image"]
+    rows[2]["image"] = "data:image/png;base64,AAAA"
+    home = shop.build(tmp_path, tiny_clip, rows)
+    found = points(home)
+    assert [set(found[row["id"]].vectors) for row in rows] == [
+        {"text"},
+        {"text"},
+        {"text"},
+        {"text", "image", "fused"},
+    ]
+    failures = {each["reason"]: each["count"] for each in status(home)["failures"]}
+    assert failures["missing file"] == 1
+    assert sum(failures.values()) >= 2
+
+
+def test_failed_pictures_are_tried_again_only_when_asked(tmp_path, tiny_clip):
+    rows = shop.rows()[:1]
+    rows[0]["image"] = "late.jpg"
+    home = shop.build(tmp_path, tiny_clip, rows)
+    assert images(home) == {"stored": 0, "skipped": 1, "failed": {}}
+    shop.draw(rows[0]["id"]).save(home / "source" / "late.jpg")
+    assert images(home, retry_failed=True)["stored"] == 1
+
+
+def test_prune_deletes_what_the_source_no_longer_has(home):
+    source = shop.write_source(home / "source", shop.rows()[:5])
+    assert products(home, source, category_field="category", prune=True)["pruned"] == 7
+    assert vectors(home, "tiny")["points"] == 5
+    assert len(points(home)) == 5
+
+
+def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
+    source = tmp_path / "mixed.jsonl"
+    lines = ['{"id": "1", "title": "a"}', '{"id": "1", "title": "b"}', '{"id": "2"}', "[1]", "{"]
+    source.write_text("\n".join(lines))
+    figures = products(tmp_path / "home", source)
+    assert (figures["rows"], figures["kept"]) == (5, 1)
+    assert figures["dropped"] == {
+        "repeated id": 1,
+        "no title": 1,
+        "not an object": 1,
+        "unreadable row": 1,
+    }
+
+
+def test_a_second_job_in_the_same_folder_is_refused(home):
+    with FileLock(home / "ingest.lock"), pytest.raises(JobRunning, match="Another ingest job"):
+        images(home)
+
+
+def test_a_variant_that_needs_larger_pictures_than_are_kept_is_refused(home, tmp_path):
+    large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
+    Variants(home).add("large", large)
+    with pytest.raises(PictureTooSmall, match="looks at pictures of 256 pixels"):
+        vectors(home, "large")
+
+
+def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, tmp_path, tiny_clip):
+    with Catalogue(home) as catalogue:
+        entry = next(iter(catalogue.entries()))
+        catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
+    Variants(home).add("second", tiny_clip, template="title")
+    assert vectors(home, "second")["unreadable"] == 1
+    assert images(home)["stored"] == 1
+    assert vectors(home, "second") | {"reused": 0} == {
+        "encoded": 1,
+        "reused": 0,
+        "unreadable": 0,
+        "points": 12,
+    }
+
+
+def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):
+    rows = shop.rows()[:3]
+    for row in rows:
+        row["image"] = "lipstick-crimson.png"
+    home = tmp_path / "home"
+    Variants(home).add("tiny", tiny_clip)
+    source = shop.write_source(home / "source", rows)
+    shop.draw("lipstick-crimson").save(home / "source" / "lipstick-crimson.png")
+    products(home, source, category_field="category")
+    images(home)
+    assert vectors(home, "tiny")["encoded"] == 3 + 1
+
+
+def test_verify_finds_what_is_missing_extra_and_stale(home):
+    rows = shop.rows()
+    rows[2]["title"] = "another"
+    fresh = [*rows[1:], {"id": "new", "title": "new", "category": "Beauty"}]
+    products(home, shop.write_source(home / "source", fresh), category_field="category", prune=True)
+    assert verify(home, "tiny")["faults"] == {"missing": 1, "extra": 1, "stale": 1}
+
+
+def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
+    variant = Variants(home).get("tiny")
+    folder = home / "vectors" / variant.fingerprint
+    [part] = folder.glob("*.part")
+    with Parts(folder, variant.dim) as parts:
+        records = np.fromfile(part, parts.record)
+    records["vector"] = records["vector"][:, ::-1]
+    records.tofile(part)
+    assert verify(home, "tiny")["faults"] == {"other vectors": 12}
+
+
+def test_long_catalogues_go_through_in_windows(home, monkeypatch):
+    monkeypatch.setattr(embedding, "WINDOW", 5)
+    with open_store(home) as store:
+        store.drop("tiny")
+    assert vectors(home, "tiny") == {"encoded": 0, "reused": 24, "unreadable": 0, "points": 12}
+    assert verify(home, "tiny")["faults"] == {}
+
+
+def run(home, *words):
+    environment = {**os.environ, "VITRINE_HOME": str(home)}
+    environment.pop("QDRANT_URL", None)
+    command = [sys.executable, "-m", "ingest", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_path, tiny_clip):
+    home = tmp_path / "home"
+    Variants(home).add("tiny", tiny_clip)
+    source = shop.write_source(tmp_path / "source")
+    done = run(
+        home, "all", str(source), "--category-field", "category", "--variant", "tiny", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["products"]["rows"] == figures["products"]["kept"] == 12
+    assert figures["images"] == {"stored": 12, "skipped": 0, "failed": {}}
+    assert {name: figures["vectors"][name] for name in ("encoded", "reused", "points")} == {
+        "encoded": 24,
+        "reused": 0,
+        "points": 12,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (("products", "absent.jsonl"), 1, "absent.jsonl"),
+        (("images",), 1, "python -m ingest products"),
+        (("vectors", "--variant", "none"), 1, "none"),
+        (("products", "x.csv", "--field", "title"), 2, "title=name"),
+        (("products", "x.csv", "--category", "a", "--category-field", "b"), 2, "not both"),
+        (("polish",), 2, "polish"),
+    ],
+)
+def test_a_mistake_ends_with_a_sentence_and_no_traceback(tmp_path, words, status, sentence):
+    done = run(tmp_path / "home", *words)
+    assert done.returncode == status
+    assert sentence in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_strict_turns_recorded_failures_into_status_one(tmp_path):
+    source = tmp_path / "mixed.jsonl"
+    source.write_text('{"id": "1", "title": "a"}\n{"id": "2"}\n')
+    assert run(tmp_path / "home", "products", str(source)).returncode == 0
+    assert run(tmp_path / "home", "products", str(source), "--strict").returncode == 1

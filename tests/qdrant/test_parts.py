@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from qdrant import parts as module
+from qdrant.parts import Parts, PartsError, record_type, vector_key
+
+DIM = 8
+
+
+def some(n, seed=0):
+    vectors = np.random.default_rng(seed).normal(size=(n, DIM)).astype(np.float32)
+    keys = [vector_key("text", f"{seed}/{i}") for i in range(n)]
+    return keys, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_what_was_appended_is_found_again_in_the_order_asked_for(tmp_path):
+    keys, vectors = some(10)
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(keys, vectors)
+    again = Parts(tmp_path, DIM)
+    assert len(again) == 10
+    np.testing.assert_array_equal(again.get(keys[::-1]), vectors[::-1])
+
+
+def test_what_was_appended_is_found_at_once_by_the_same_process(tmp_path):
+    first, second = some(5, 1), some(5, 2)
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(*first)
+        np.testing.assert_array_equal(parts.get(first[0]), first[1])
+        parts.append(*second)
+        np.testing.assert_array_equal(parts.get(second[0]), second[1])
+        assert second[0][3] in parts
+
+
+def test_a_key_that_was_never_appended_is_not_found(tmp_path):
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(*some(3))
+        absent = vector_key("text", "never")
+        assert absent not in parts
+        with pytest.raises(KeyError):
+            parts.get([absent])
+
+
+def test_a_record_cut_short_is_not_counted_and_its_part_is_left_alone(tmp_path):
+    keys, vectors = some(4)
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(keys, vectors)
+    part = tmp_path / "000001.part"
+    part.write_bytes(part.read_bytes()[:-5])
+    torn = part.read_bytes()
+    with Parts(tmp_path, DIM) as again:
+        assert len(again) == 3
+        assert keys[3] not in again
+        again.append(keys[3:], vectors[3:])
+    np.testing.assert_array_equal(Parts(tmp_path, DIM).get(keys), vectors)
+    assert part.read_bytes() == torn
+
+
+def test_two_processes_append_to_parts_of_their_own(tmp_path):
+    one, two = Parts(tmp_path, DIM), Parts(tmp_path, DIM)
+    one.append(*some(3, 1))
+    two.append(*some(3, 2))
+    one.close()
+    two.close()
+    merged = Parts(tmp_path, DIM)
+    assert len(merged) == 6
+    np.testing.assert_array_equal(merged.get(some(3, 2)[0]), some(3, 2)[1])
+
+
+def test_keys_folded_into_the_index_are_still_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "RECENT_KEYS", 4)
+    with Parts(tmp_path, DIM) as parts:
+        for seed in range(5):
+            parts.append(*some(3, seed))
+        for seed in range(5):
+            np.testing.assert_array_equal(parts.get(some(3, seed)[0]), some(3, seed)[1])
+
+
+def test_a_part_of_other_vectors_is_refused_with_its_name(tmp_path):
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(*some(4))
+    with pytest.raises(PartsError, match=r"000001\.part does not hold unit vectors of length 16"):
+        Parts(tmp_path, 16)
+
+
+def test_anyone_with_numpy_can_read_a_part(tmp_path):
+    keys, vectors = some(4)
+    with Parts(tmp_path, DIM) as parts:
+        parts.append(keys, vectors)
+    records = np.fromfile(tmp_path / "000001.part", record_type(DIM))
+    np.testing.assert_array_equal(records["vector"], vectors)
+
+
+def test_the_same_words_as_text_and_as_picture_have_two_keys():
+    assert vector_key("text", "ab") != vector_key("image", "ab")

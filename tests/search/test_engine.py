@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+
+from encoder.encoder import Encoder
+from encoder.variants import Variants
+from encoder.vectors import fuse
+from qdrant.store import Filters, open_store
+from search.engine import Engine
+from search.query import MAX_TEXT, Query, QueryError, VariantMismatch
+from tests import shop
+
+SHARED = [f"twin-{letter}" for letter in "gbfaedhc"]  # ids out of order, one picture for all
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_clip):
+    folder = tmp_path_factory.mktemp("shop")
+    twins = [
+        {"id": name, "title": "grey twin", "category": "Twins", "image": "twin.png"}
+        for name in SHARED
+    ]
+    bare = [
+        {"id": f"bare-{n}", "title": f"crimson lipstick {n}", "category": "Beauty"} for n in "ba"
+    ]
+    return shop.build(folder, tiny_clip, shop.rows() + twins + bare)
+
+
+@pytest.fixture(scope="module")
+def engine(home):
+    variant = Variants(home).get("tiny")
+    with open_store(home) as store:
+        yield Engine(variant, store, lambda: Encoder.load(variant))
+
+
+def ids(results):
+    return [result.id for result in results]
+
+
+def test_a_products_own_picture_finds_it_first(engine):
+    found = engine.search(Query(picture=shop.draw("kettle-teal"), vector="image")).results
+    assert found[0].id == "kettle-teal"
+    assert found[0].score == pytest.approx(1, abs=1e-3)
+    assert found[0].product["title"] == "teal kettle"
+
+
+def test_a_products_own_text_finds_it_first(engine):
+    text = "coral lipstick. A lipstick in coral."
+    found = engine.search(Query(text, vector="text")).results
+    assert (found[0].id, found[0].rank, found[0].vector) == ("lipstick-coral", 1, "text")
+    assert found[0].score == pytest.approx(1, abs=1e-5)
+
+
+def test_text_and_picture_are_fused_by_the_weight_of_the_text(engine):
+    picture = shop.draw("kettle-navy")
+    text = engine.encoder.encode_texts(["ivory lipstick"])
+    image = engine.encoder.encode_images([picture])
+    beauty = Filters(categories=("Beauty",))  # no equal scores here
+    for weight in (0.0, 0.3, 1.0):
+        vector = fuse(text, image, weight)
+        expected = engine.store.search("tiny", vector, k=3, filters=beauty, exact=True)[0]
+        query = Query("ivory lipstick", picture, filters=beauty, k=3, weight=weight)
+        found = engine.search(query).results
+        assert ids(found) == ids(expected)
+        np.testing.assert_allclose([r.score for r in found], [h.score for h in expected], atol=1e-5)
+
+
+def test_equal_scores_are_ordered_by_id_even_where_the_cut_falls_among_them(engine):
+    query = Query(picture=shop.draw("twin-a"), vector="image", k=3)
+    assert ids(engine.search(query).results) == ["twin-a", "twin-b", "twin-c"]
+
+
+def test_a_tie_longer_than_the_slack_is_still_cut_by_id(engine, monkeypatch):
+    monkeypatch.setattr("search.engine.SLACK", 1)
+    query = Query(picture=shop.draw("twin-a"), vector="image", k=2)
+    assert ids(engine.search(query).results) == ["twin-a", "twin-b"]
+
+
+def test_products_without_a_picture_stand_apart(engine):
+    found = engine.search(Query("crimson lipstick 7", k=20))
+    assert not {"bare-a", "bare-b"} & set(ids(found.results))
+    assert set(ids(found.without_picture)) == {"bare-a", "bare-b"}
+    assert {result.vector for result in found.without_picture} == {"text"}
+
+
+def test_a_search_by_text_vector_has_no_group_apart(engine):
+    found = engine.search(Query("crimson lipstick", vector="text", k=25))
+    assert found.without_picture == ()
+    assert {"bare-a", "bare-b"} <= set(ids(found.results))
+
+
+def test_filters_bound_every_result(engine):
+    filters = Filters(categories=("Appliances",), brands=("Acme",), price_min=80, price_max=100)
+    found = engine.search(Query("anything", filters=filters)).results
+    assert found
+    assert all(
+        (r.product["category"], r.product["brand"]) == ("Appliances", "Acme")
+        and 80 <= r.product["price"] <= 100
+        for r in found
+    )
+
+
+def test_a_filter_that_nothing_passes_gives_nothing(engine):
+    found = engine.search(Query("anything", filters=Filters(price_min=10_000)))
+    assert (found.results, found.without_picture) == ((), ())
+
+
+def test_facets_leave_their_own_filter_out(engine):
+    facets = engine.facets(Filters(categories=("Beauty",), brands=("Acme",)))
+    assert facets["brand"] == {"Acme": 3, "Zenith": 3}
+    assert facets["category"] == {"Appliances": 3, "Beauty": 3}
+
+
+def test_more_like_finds_the_nearest_and_leaves_the_product_out(engine):
+    found = engine.more_like("twin-c", k=7, vector="image").results
+    assert ids(found) == sorted(set(SHARED) - {"twin-c"})
+
+
+def test_more_like_compares_a_product_without_a_picture_by_its_text(engine):
+    found = engine.more_like("bare-a", k=1).results
+    assert (found[0].id, found[0].vector) == ("bare-b", "text")
+
+
+def test_a_batch_finds_what_each_query_alone_finds(engine):
+    queries = [
+        Query("coral kettle", k=4),
+        Query(picture=shop.draw("lipstick-olive"), k=4),
+        Query("teal", shop.draw("kettle-coral"), k=4),
+        Query("navy", filters=Filters(categories=("Beauty",)), k=2),
+    ]
+    together = [ids(found.results) for found in engine.search_batch(queries)]
+    assert together == [ids(engine.search(query).results) for query in queries]
+
+
+def test_an_unknown_category_is_named_beside_those_there_are(engine):
+    with pytest.raises(
+        QueryError, match=r"the category “Toys”\. There are Appliances, Twins|Beauty"
+    ):
+        engine.search(Query("doll", filters=Filters(categories=("Toys",))))
+
+
+def test_an_unknown_product_is_named(engine):
+    with pytest.raises(QueryError, match="no product with the id “gone”"):
+        engine.more_like("gone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "nothing to search for"),
+        ({"text": " \t\n"}, "nothing to search for"),
+        ({"text": "a", "k": 0}, "k is 0"),
+        ({"text": "a", "k": 1001}, "k is 1001"),
+        ({"text": "a", "vector": "title"}, "no vector “title”"),
+        ({"text": "a", "weight": 1.5}, "between 0 and 1"),
+        ({"text": "a" * 100_000}, f"100,000 characters; at most {MAX_TEXT:,}"),
+        ({"text": "a", "filters": Filters(price_min=5, price_max=4)}, "lowest price, 5"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_is_refused(arguments, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        Query(**arguments)
+
+
+def test_a_collection_of_another_state_of_the_variant_is_refused(home, tiny_clip, tmp_path):
+    other = Variants(tmp_path).add("tiny", tiny_clip, template="title")
+    with (
+        open_store(home) as store,
+        pytest.raises(VariantMismatch, match="ingest vectors --variant"),
+    ):
+        Engine(other, store, lambda: Encoder.load(other))

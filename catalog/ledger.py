@@ -139,7 +139,7 @@ class PictureLedger(Database):
     def record_pictures(self, outcomes: Iterable[PictureOutcome]) -> None:
         """Write outcomes down, in one transaction. Products that are gone are passed over."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows = [(*astuple(outcome), now, outcome.product) for outcome in outcomes]
+        rows = [(*map(_storable, astuple(outcome)), now, outcome.product) for outcome in outcomes]
         assigned = ", ".join(f"{name} = excluded.{name}" for name in OUTCOME_COLUMNS[1:])
         with self._transaction() as connection:
             connection.executemany(
@@ -179,3 +179,8 @@ class PictureLedger(Database):
             "GROUP BY reason ORDER BY COUNT(*) DESC, reason"
         )
         return [PictureFailures(*row) for row in rows]
+
+
+def _storable(value: str | int) -> str | int:
+    """A value as the database can keep it: names of files need not be text to Unix."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

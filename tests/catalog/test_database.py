@@ -1,0 +1,276 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalog import database
+from catalog.catalogue import Catalogue
+from catalog.errors import CatalogueError
+from catalog.product import Product
+
+ROOT = Path(__file__).parents[2]
+
+
+def products(count: int, title: str = "title") -> list[Product]:
+    return [Product(f"{number:05}", title) for number in range(count)]
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen:
+    head = (
+        "import os, sys\nfrom pathlib import Path\nfrom catalog.catalogue import Catalogue\n"
+        "from catalog.product import Product\nhome = Path(sys.argv[1])\n"
+    )
+    command = [sys.executable, "-c", head + code, *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
+    with pytest.raises(CatalogueError, match=r"no catalogue in .*python -m ingest products"):
+        Catalogue(tmp_path / "home", create=False)
+    assert not (tmp_path / "home").exists()
+    (tmp_path / database.FILE).touch()  # what a process killed at its very first step leaves
+    with pytest.raises(CatalogueError, match="no catalogue in"):
+        Catalogue(tmp_path, create=False)
+    Catalogue(tmp_path).close()
+    with Catalogue(tmp_path, create=False) as catalogue:
+        assert len(catalogue) == 0
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CatalogueError, match=r"cannot be made.*VITRINE_HOME"):
+        Catalogue(tmp_path / "file" / "home")
+    (tmp_path / database.FILE).mkdir()
+    with pytest.raises(CatalogueError, match="cannot be read and written"):
+        Catalogue(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_one_sentence_and_stays_as_it_is(tmp_path):
+    (tmp_path / database.FILE).write_bytes(b"this is a text, not a database" * 99)
+    for create in (True, False):
+        with pytest.raises(CatalogueError, match=r"is damaged.*put a copy of it back"):
+            Catalogue(tmp_path, create=create)
+    assert (tmp_path / database.FILE).read_bytes() == b"this is a text, not a database" * 99
+
+
+def test_a_database_damaged_further_in_is_one_sentence(tmp_path):
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(2000))
+    file = tmp_path / database.FILE
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
+    with pytest.raises(CatalogueError, match="is damaged"), Catalogue(tmp_path) as catalogue:
+        list(catalogue.products())
+
+
+def test_a_newer_catalogue_is_refused_untouched(tmp_path):
+    Catalogue(tmp_path).close()
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(
+        CatalogueError, match=r"newer Vitrine \(schema 99, this one knows \d+\); update"
+    ):
+        Catalogue(tmp_path)
+
+
+def test_another_programs_database_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / database.FILE) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(CatalogueError, match="belongs to another program"):
+        Catalogue(tmp_path)
+
+
+@pytest.fixture
+def migrations(tmp_path, monkeypatch) -> Path:
+    """A copy of the migrations, to which a test adds the future."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for path in database.MIGRATIONS.glob("*.sql"):
+        (folder / path.name).write_text(path.read_text())
+    monkeypatch.setattr(database, "MIGRATIONS", folder)
+    return folder
+
+
+def test_an_older_catalogue_is_brought_up_to_date_with_all_it_holds(tmp_path, migrations):
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(10))
+    number = len(list(migrations.iterdir())) + 1
+    (migrations / f"{number:04}_colour.sql").write_text(
+        "-- first; a comment\nALTER TABLE product ADD COLUMN colour TEXT;\n"
+        "UPDATE product SET colour = 'red;';\n"
+    )
+    with Catalogue(tmp_path) as catalogue:
+        assert list(catalogue.products()) == products(10)
+        assert catalogue._select("SELECT DISTINCT colour FROM product") == [("red;",)]
+        assert catalogue._select("PRAGMA user_version") == [(number,)]
+
+
+def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(tmp_path, migrations):
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(10))
+    number = len(list(migrations.iterdir())) + 1
+    broken = migrations / f"{number:04}_broken.sql"
+    broken.write_text(
+        "ALTER TABLE product ADD COLUMN colour TEXT;\nALTER TABLE none ADD COLUMN x;\n"
+    )
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        Catalogue(tmp_path)
+    broken.unlink()
+    with Catalogue(tmp_path) as catalogue:
+        assert list(catalogue.products()) == products(10)
+        assert "colour" not in str(catalogue._select("SELECT sql FROM sqlite_schema"))
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(500))
+        ((pages,),) = catalogue._select("PRAGMA page_count")
+        catalogue._select(f"PRAGMA max_page_count = {pages + 5}")
+        with pytest.raises(CatalogueError, match=r"disk is full.*free some space and run the same"):
+            catalogue.upsert(products(3000, "t" * 300))
+        assert list(catalogue.products()) == products(500)
+        catalogue.upsert([replace(products(1)[0], title="small")])  # a little still fits
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(3000, "t" * 300))
+        assert list(catalogue.products()) == products(3000, "t" * 300)
+
+
+def test_processes_write_at_once_and_every_write_is_there(tmp_path):
+    code = """
+me = sys.argv[2]
+with Catalogue(home) as catalogue:
+    for batch in range(20):
+        mine = [Product(f"{me}-{batch}-{n}", "t") for n in range(20)]
+        catalogue.upsert([*mine, *(Product(f"shared-{n}", me) for n in range(10))])
+"""
+    # all of them make the catalogue, too
+    children = [python(code, tmp_path, number) for number in range(4)]
+    for child in children:
+        _, complaint = child.communicate(timeout=120)
+        assert (child.returncode, complaint) == (0, "")
+    with Catalogue(tmp_path) as catalogue:
+        assert len(catalogue) == 4 * 400 + 10
+        shared = catalogue.get(f"shared-{n}" for n in range(10))
+        assert len({product.title for product in shared.values()}) == 1
+
+
+def test_a_reader_sees_whole_batches_while_another_process_writes(tmp_path):
+    code = """
+with Catalogue(home) as catalogue:
+    for batch in range(60):
+        catalogue.upsert(Product(f"{n:03}", str(batch)) for n in range(100))
+        if batch == 0:
+            print("begun", flush=True)
+            sys.stdin.readline()
+"""
+    writer = python(code, tmp_path)
+    assert writer.stdout.readline() == "begun\n"
+    with Catalogue(tmp_path) as catalogue:
+        assert {product.title for product in catalogue.products()} == {"0"}
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+        while writer.poll() is None:
+            assert len({product.title for product in catalogue.products()}) == 1
+        assert {product.title for product in catalogue.products()} == {"59"}
+    assert writer.communicate()[1] == ""
+
+
+def test_a_writer_that_never_ends_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    with Catalogue(tmp_path) as first, Catalogue(tmp_path) as second:
+        first._connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            CatalogueError, match=r"held by another process.*run the same command again"
+        ):
+            second.upsert(products(1))
+        assert len(second) == 0
+        first._connection.execute("ROLLBACK")
+        second.upsert(products(1))
+        assert len(first) == 1
+
+
+CRASH = """
+def crash(statement):
+    if statement.startswith(sys.argv[2]):
+        os._exit(9)
+catalogue = Catalogue(home)
+catalogue._connection.set_trace_callback(crash)
+catalogue.upsert([Product(f"{n:05}", "new") for n in range(600)], source="a", run=2)
+os._exit(9)  # after
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "title"),
+    [
+        ("BEGIN", "title"),
+        ("UPDATE", "title"),
+        ("INSERT", "title"),
+        ("COMMIT", "title"),
+        ("never", "new"),
+    ],
+)
+def test_a_process_that_dies_in_a_batch_leaves_all_of_it_or_nothing(tmp_path, where, title):
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(300), source="a", run=1)
+    child = python(CRASH, tmp_path, where)
+    assert (child.communicate()[1], child.returncode) == ("", 9)
+    with Catalogue(tmp_path) as catalogue:
+        assert {product.title for product in catalogue.products()} == {title}
+        assert len(catalogue) == (600 if title == "new" else 300)
+        catalogue.upsert(products(600, "new"), source="a", run=2)
+        assert list(catalogue.products()) == products(600, "new")
+        assert catalogue._select("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_process_killed_while_it_makes_the_catalogue_leaves_one_that_can_be_made(tmp_path):
+    code = """
+import sqlite3
+from catalog import database
+statements = database._statements
+def crash(script):
+    for number, statement in enumerate(statements(script)):
+        if number == 4:
+            os._exit(9)
+        yield statement
+database._statements = crash
+Catalogue(home)
+"""
+    child = python(code, tmp_path)
+    assert (child.communicate()[1], child.returncode) == ("", 9)
+    with pytest.raises(CatalogueError, match="no catalogue in"):
+        Catalogue(tmp_path, create=False)
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(3))
+
+
+def test_a_killed_writer_does_not_hold_the_others_up(tmp_path):
+    code = """
+catalogue = Catalogue(home)
+catalogue._connection.execute("BEGIN IMMEDIATE")
+catalogue._connection.execute("DELETE FROM product")
+print("holding", flush=True)
+sys.stdin.read()
+"""
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products(10))
+        child = python(code, tmp_path)
+        assert child.stdout.readline() == "holding\n"
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        catalogue.upsert([Product("x", "t")])
+        assert len(catalogue) == 11

@@ -1,0 +1,210 @@
+import io
+import os
+import random
+import struct
+import zlib
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.pictures import REASONS, PictureError, decode
+
+SIZE = (40, 30)
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8))
+
+# Pillow's own remarks about damaged TIFF and EXIF
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def photo(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Red on the left half, blue on the right, green on the bottom row's third."""
+    picture = Image.new("RGB", size, (255, 0, 0))
+    picture.paste((0, 0, 255), (size[0] // 2, 0, *size))
+    picture.paste((0, 255, 0), (0, size[1] * 2 // 3, *size))
+    return picture
+
+
+def encoded(picture: Image.Image, form: str, **options) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def near(picture: Image.Image, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:
+    return max(abs(a - b) for a, b in zip(picture.getpixel(place), colour, strict=True)) <= 40
+
+
+def is_photo(picture: Image.Image) -> bool:
+    return (
+        (picture.mode, picture.size) == ("RGB", SIZE)
+        and near(picture, (5, 5), (255, 0, 0))
+        and near(picture, (35, 5), (0, 0, 255))
+        and near(picture, (5, 27), (0, 255, 0))
+    )
+
+
+def png(
+    width: int, height: int, bits: int, colour: int, rows: bytes, *, extra: bytes = b""
+) -> bytes:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    if extra:
+        extra = chunk(b"tRNS", extra)
+    data = zlib.compress(rows, 1)
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return head + extra + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def refused(data: bytes, **limits) -> PictureError:
+    with pytest.raises(PictureError) as caught:
+        decode(data, **limits)
+    assert caught.value.reason in REASONS
+    assert str(caught.value) == caught.value.sentence
+    assert "\n" not in caught.value.sentence
+    return caught.value
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
+def test_every_format_of_a_shop_is_decoded(form):
+    assert is_photo(decode(encoded(photo(), form)))
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_counts(form):
+    second = Image.new("RGB", SIZE, (0, 0, 0))
+    assert is_photo(decode(encoded(photo(), form, save_all=True, append_images=[second, second])))
+
+
+def test_cmyk_becomes_rgb():
+    assert is_photo(decode(encoded(photo().convert("CMYK"), "JPEG", quality=95)))
+
+
+@pytest.mark.parametrize("form", ["PNG", "GIF"])
+def test_a_transparent_palette_colour_becomes_white(form):
+    palette = photo().quantize(8)
+    palette.info["transparency"] = palette.getpixel((5, 27))
+    data = encoded(palette, form, transparency=palette.getpixel((5, 27)))
+    assert Image.open(io.BytesIO(data)).mode == "P"
+    picture = decode(data)
+    assert picture.getpixel((5, 27)) == (255, 255, 255)
+    assert near(picture, (5, 5), (255, 0, 0))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_lies_on_white_and_half_of_it_is_half_white(mode):
+    layer = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    layer.paste((0, 0, 0, 128), (20, 0, 40, 30))
+    picture = decode(encoded(layer.convert(mode), "PNG"))
+    assert picture.getpixel((5, 5)) == (255, 255, 255)
+    assert near(picture, (30, 5), (127, 127, 127))
+
+
+def test_sixteen_bits_keep_their_greys():
+    grey = np.tile(np.linspace(0, 65535, 40).astype(np.uint16), (30, 1))
+    picture = decode(encoded(Image.fromarray(grey), "PNG"))
+    assert [picture.getpixel((x, 5))[0] for x in (0, 20, 39)] == [0, 131, 255]
+    row = b"\0" + b"\xff\xff\x80\x00\x00\x00" * 16
+    assert decode(png(16, 16, 16, 2, row * 16)).getpixel((3, 3)) == (255, 128, 0)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"), [(np.float32, 1.0), (np.float32, 255.0), (np.int32, 65535)]
+)
+def test_wider_greys_are_brought_to_eight_bits(dtype, white):
+    grey = np.tile(np.linspace(0, white, 40).astype(dtype), (30, 1))
+    picture = decode(encoded(Image.fromarray(grey), "TIFF"))
+    assert [picture.getpixel((x, 5))[0] for x in (0, 39)] == [0, 255]
+    assert near(picture, (20, 5), (131, 131, 131))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_rotated_photo_is_turned_upright(form, orientation):
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    lying = photo().transpose(undo[orientation]) if orientation in undo else photo()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert is_photo(decode(encoded(lying, form, exif=exif)))
+
+
+def test_a_damaged_exif_block_does_not_cost_the_picture():
+    assert is_photo(decode(encoded(photo(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")))
+
+
+def test_twenty_thousand_pixels_square_are_refused_by_their_header():
+    row = b"\0" + bytes(2500)
+    whole = png(20_000, 20_000, 1, 0, row * 20_000)
+    assert refused(whole).reason == "too many pixels"
+    assert refused(whole[:100]).reason == "too many pixels"
+
+
+def test_the_pixel_cap_is_held_against_the_header_before_decoding():
+    error = refused(encoded(photo(), "JPEG")[:700], max_pixels=1000)
+    assert (error.reason, "40 × 30" in error.sentence) == ("too many pixels", True)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"<html>404 Not Found</html>", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n", "not a picture"),
+        (encoded(photo(), "JPEG")[:700], "truncated"),
+        (encoded(NOISE, "PNG")[:2000], "truncated"),
+        (encoded(NOISE, "GIF")[:2000], "truncated"),
+        (encoded(photo(), "WEBP")[:-20], "truncated"),
+        (encoded(photo(), "BMP")[:-20], "truncated"),
+        (encoded(photo(), "JPEG")[:20], "broken"),
+        (encoded(photo(), "PNG")[:20], "broken"),
+        (png(16, 16, 8, 2, b"\x09" * 784)[:-30] + bytes(30), "broken"),
+        (encoded(photo((7, 300)), "PNG"), "too small"),
+        (encoded(photo((1, 1)), "GIF"), "too small"),
+        (encoded(photo((8, 401)), "PNG"), "too narrow"),
+        (encoded(photo((401, 8)), "PNG"), "too narrow"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value[:8]),
+)
+def test_what_is_no_usable_picture_has_a_reason(data, reason):
+    assert refused(data).reason == reason
+
+
+def test_strangers_bytes_never_raise_anything_else(capfd):
+    random.seed(3)
+    for form in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF"):
+        good = encoded(photo(), form)
+        for _ in range(60):
+            bad = bytearray(good)
+            for _ in range(random.randint(1, 8)):
+                bad[random.randrange(random.choice([60, len(bad)]))] = random.randrange(256)
+            with suppress(PictureError):
+                assert decode(bytes(bad)).mode == "RGB"
+    capfd.readouterr()  # libtiff writes its complaints past Python
+
+
+def test_a_path_is_read_and_named(tmp_path):
+    path = tmp_path / "shoe.png"
+    path.write_bytes(encoded(photo(), "PNG"))
+    assert is_photo(decode(path))
+    path.write_bytes(b"none")
+    with pytest.raises(PictureError, match=r"shoe.png is no picture"):
+        decode(path)
+    path.unlink()
+    with pytest.raises(PictureError, match=r"There is no file .*shoe.png"):
+        decode(path)
+    os.mkfifo(path)
+    with pytest.raises(PictureError, match=r"shoe.png is a folder or a device"):
+        decode(path)

@@ -1,0 +1,339 @@
+import csv
+import gzip
+import json
+import random
+import tracemalloc
+from pathlib import Path
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from catalog import rows
+from catalog.errors import ReaderError
+from catalog.product import Product
+from catalog.readers import Dropped, read_products
+
+ROWS = [
+    {"id": "1", "title": "Red shoe", "brand": "Acme", "price": 9.5, "image": "a.jpg"},
+    {"id": "2", "title": "Blue shoe", "brand": None, "price": None, "image": "http://x/b.jpg"},
+]
+
+
+def lines(path: Path, *records: object) -> Path:
+    text = "".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in records)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(path: Path, **choices) -> tuple[list[Product], list[Dropped]]:
+    everything = list(read_products(path, **choices))
+    return (
+        [item for item in everything if isinstance(item, Product)],
+        [item for item in everything if isinstance(item, Dropped)],
+    )
+
+
+def written(folder: Path, name: str) -> Path:
+    """ROWS as a file of the format that its name tells."""
+    plain = folder / name.removesuffix(".gz")
+    if ".csv" in name or ".tsv" in name:
+        with plain.open("w", newline="") as file:
+            table = csv.DictWriter(file, ROWS[0], delimiter="\t" if ".tsv" in name else ",")
+            table.writeheader()
+            table.writerows(ROWS)
+    elif ".parquet" in name:
+        parquet.write_table(pyarrow.Table.from_pylist(ROWS), plain)
+    else:
+        lines(plain, *ROWS)
+    if name.endswith(".gz"):
+        (folder / name).write_bytes(gzip.compress(plain.read_bytes()))
+    return folder / name
+
+
+@pytest.mark.parametrize("zipped", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["jsonl", "ndjson", "json", "csv", "tsv", "parquet"])
+def test_every_format_gives_the_same_products(tmp_path, suffix, zipped):
+    products, dropped = read(written(tmp_path, f"shop.{suffix}{zipped}"), category="Shoes")
+    assert dropped == []
+    assert products == [
+        Product("1", "Red shoe", "Shoes", brand="Acme", price=9.5, images=(f"{tmp_path}/a.jpg",)),
+        Product("2", "Blue shoe", "Shoes", images=("http://x/b.jpg",)),
+    ]
+
+
+def test_a_row_that_makes_no_product_is_counted_by_reason_and_the_others_stay(tmp_path):
+    path = lines(
+        tmp_path / "shop.jsonl",
+        {"id": "1", "title": "one"},
+        {"id": "1", "title": "again"},
+        {"id": "2", "title": "  "},
+        {"id": None, "title": "no id"},
+        ["a", "list"],
+        "17",
+        "{broken",
+        "",
+        {"id": "\ud800", "title": "an id of nothing"},
+        "[" * 100_000,
+        '{"id": "8", "title": ' + "[" * 500 + '"deep"' + "]" * 500 + "}",
+        {"id": 3, "title": "three"},
+    )
+    with path.open("ab") as file:
+        file.write(b'{"id": "9", "title": "\xff"}')
+    products, dropped = read(path)
+    assert [product.id for product in products] == ["1", "3"]
+    assert dropped == [
+        Dropped(2, "repeated id"),
+        Dropped(3, "no title"),
+        Dropped(4, "no id"),
+        Dropped(5, "not an object"),
+        Dropped(6, "not an object"),
+        Dropped(7, "unreadable row"),
+        Dropped(9, "no id"),
+        Dropped(10, "unreadable row"),
+        Dropped(11, "unreadable row"),
+        Dropped(13, "unreadable row"),
+    ]
+
+
+def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "MAX_ROW", 100)
+    long = {"id": "2", "title": "x" * 1000}
+    path = lines(tmp_path / "shop.jsonl", ROWS[0], long, {"id": "3", "title": "three"})
+    products, dropped = read(path)
+    assert [product.id for product in products] == ["1", "3"]
+    assert dropped == [Dropped(2, "row too long")]
+
+
+def test_a_csv_line_beyond_the_cap_refuses_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "MAX_ROW", 100)
+    path = lines(tmp_path / "shop.csv", "id,title", "1," + "x" * 1000)
+    with pytest.raises(ReaderError, match="line of over 100 characters"):
+        read(path)
+
+
+def test_a_broken_csv_record_costs_only_itself(tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbfid,title,price\n"
+        b"1,one,5\n"
+        b'2,"a quote that is never closed,5\n'
+        b"3,three,5\n"
+        b"4,caf\xe9,5\n"
+        b"5,five,5,6\n"
+        b'6,"six\nlines, and a ""quote""",5\n'
+        b"7\n"
+        b"\n"
+        b'8,"a quote "out of place" here",5\n'
+        b"9,nine,5\n"
+    )
+    products, dropped = read(path)
+    assert [(product.id, product.title) for product in products] == [
+        ("1", "one"),
+        ("3", "three"),
+        ("6", 'six lines, and a "quote"'),
+        ("9", "nine"),
+    ]
+    assert dropped == [
+        Dropped(2, "unreadable row"),
+        Dropped(4, "unreadable row"),
+        Dropped(5, "too many cells"),
+        Dropped(7, "no title"),
+        Dropped(8, "unreadable row"),
+    ]
+
+
+def test_an_unclosed_quote_does_not_swallow_a_long_file(tmp_path):
+    path = lines(tmp_path / "shop.csv", "id,title", '0,"open', *(f"{n},t" for n in range(1, 2000)))
+    products, dropped = read(path)
+    assert len(products) == 1999
+    assert dropped == [Dropped(1, "unreadable row")]
+
+
+def test_a_record_of_too_many_lines_is_given_up_line_by_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "MAX_LINES", 3)
+    path = lines(tmp_path / "shop.csv", "id,title", '1,"a', 'b"', '2,"a', "b", "c", 'd"', "3,t")
+    products, dropped = read(path)
+    assert [(product.id, product.title) for product in products] == [("1", "a b"), ("3", "t")]
+    assert len(dropped) == 4
+
+
+def test_semicolons_between_cells_are_understood(tmp_path):
+    products, _ = read(lines(tmp_path / "shop.csv", "id;title;price", "1;one, two;5,99"))
+    assert products == [Product("1", "one, two", price=5.99)]
+
+
+def test_usual_column_names_are_known_whatever_their_case_and_dashes(tmp_path):
+    row = {
+        "Unique Thing": "kept",
+        "ASIN": "B00",
+        "Product-Name": "Cream",
+        "store": None,
+        "manufacturer": "Acme",
+        "average_rating": "4.5 out of 5 stars",
+        "rating_number": 12.0,
+        "selling price": "Rs. 899",
+        "productURL": "http://x/?a=ﬁ",
+        "bullet_points": '["soft", "white"]',
+        "details": '{"Colour": "red"}',
+        "attributes": {"Size": "M"},
+        "imageURL": "http://x/1.jpg",
+        "images": ["http://x/2.jpg", "http://x/1.jpg"],
+        "description": ["long", "text"],
+        "categories": ["Beauty", "Skin"],
+        "flag": True,
+        "videos": [{"url": "http://x"}],
+    }
+    products, _ = read(lines(tmp_path / "shop.jsonl", row))
+    assert products == [
+        Product(
+            "B00",
+            "Cream",
+            category="Beauty",
+            description="long text",
+            features=("soft", "white"),
+            details={"Unique Thing": "kept", "Colour": "red", "Size": "M"},
+            brand="Acme",
+            price=899.0,
+            rating=4.5,
+            rating_count=12,
+            link="http://x/?a=ﬁ",
+            images=("http://x/1.jpg", "http://x/2.jpg"),
+        )
+    ]
+
+
+def test_a_chosen_column_replaces_the_usual_ones(tmp_path):
+    row = {
+        "id": "1",
+        "title": "wrong",
+        "label": "right",
+        "image": "a.jpg",
+        "pic": "b.jpg",
+        "aisle": "Food",
+    }
+    path = lines(tmp_path / "shop.jsonl", row)
+    products, _ = read(path, fields={"title": "label", "image": "pic"}, category_field="aisle")
+    (product,) = products
+    assert (product.title, product.category) == ("right", "Food")
+    assert product.images == (f"{tmp_path}/b.jpg",)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "choices", "sentence"),
+    [
+        ("none.jsonl", None, {}, "There is no file"),
+        ("empty.jsonl", b"", {}, "is empty"),
+        ("empty.csv", b"", {}, "is empty"),
+        ("blank.jsonl", b"\n\n", {}, "has no rows"),
+        ("header.csv", b"id,title\n", {}, "has no rows"),
+        ("shop.xlsx", b"x", {}, "of no format known by its name"),
+        ("shop", b"x", {}, "of no format known by its name"),
+        ("shop.csv", b"id,price\n1,2\n", {}, "no column for the title.*--field title=COLUMN"),
+        ("shop.jsonl", b'{"name": "a"}\n', {}, "no column for the id"),
+        ("shop.jsonl", b"1\n" * 300, {}, "None of the first 200 rows"),
+        ("shop.json", b'[\n{"id": 1}\n]', {}, "one JSON array"),
+        ("shop.csv", "id,title\n1,2\n".encode("utf-16"), {}, "UTF-16"),
+        ("shop.jsonl", '{"id": 1}\n'.encode("utf-16"), {}, "UTF-16"),
+        ("shop.csv", b"id,title\n1,2\n", {"fields": {"price": "cost"}}, "no column 'cost'"),
+        ("shop.jsonl", b'{"id": 1, "title": "a"}', {"fields": {"price": "cost"}}, "column 'cost'"),
+        ("shop.csv", b"id,title\n1,2\n", {"fields": {"colour": "c"}}, "no field 'colour'"),
+        ("shop.csv", b"id,title\n1,2\n", {"fields": {"title": ""}}, "names no column"),
+        ("shop.csv", b"id,title\n1,2\n", {"category": "A", "category_field": "b"}, "given twice"),
+        ("shop.csv", b'id,"ti"tle\n1,2\n', {}, "no CSV header"),
+        ("shop.parquet", b"PAR1 this is none", {}, "cannot be read as Parquet"),
+        ("shop.jsonl.gz", b"this is no gzip", {}, "gzip data is broken"),
+        ("shop.jsonl.gz", gzip.compress(b'{"id": 1, "title": "a"}\n' * 9)[:-9], {}, "cut off"),
+        ("shop.parquet.gz", gzip.compress(b"x" * 99)[:-9], {}, "cut off"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_as_a_whole_is_one_sentence(
+    tmp_path, name, data, choices, sentence
+):
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(ReaderError, match=sentence) as caught:
+        read(path, **choices)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "shop.csv").mkdir()
+    with pytest.raises(ReaderError, match="is a folder"):
+        read(tmp_path / "shop.csv")
+
+
+def test_a_mistake_shows_at_the_call_and_not_at_the_first_row(tmp_path):
+    with pytest.raises(ReaderError):
+        read_products(tmp_path / "none.jsonl")
+
+
+def test_what_a_broken_archive_still_gives_is_given(tmp_path):
+    random.seed(1)
+    content = "".join(f'{{"id": {n}, "title": "{random.random()}"}}\n' for n in range(5000))
+    path = tmp_path / "shop.jsonl.gz"
+    path.write_bytes(gzip.compress(content.encode())[:-5000])
+    products = []
+    with pytest.raises(ReaderError, match="cut off"):
+        products.extend(read_products(path))
+    assert len(products) > 2000
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    row = f'"title": "a title", "description": "{"x" * 2000}"'
+    lines(tmp_path / "shop.jsonl", *(f'{{"id": "{number}", {row}}}' for number in range(4_000)))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_products(tmp_path / "shop.jsonl")) == 4_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 2**20  # the file has 8 MiB
+
+
+def test_whatever_a_cell_holds_a_row_is_a_product_or_dropped(tmp_path):
+    random.seed(7)
+    names = "id title category description features details brand price rating rating_count link"
+    names = [*names.split(), "parent_asin", "image", "images", "other"]
+
+    def anything(depth: int) -> object:
+        leaf = [None, True, 0, -1, 10**25, 1.5, float("nan"), float("inf"), "", "a", "[1", "{}",
+                '{"a": [1]}', "data:,", "\ud83d", "\x00", "$1.2.3,4", "x" * 50]  # fmt: skip
+        if depth and random.random() < 0.4:
+            inner = [anything(depth - 1) for _ in range(random.randrange(4))]
+            keys = ("hi_res", "variant", "name", "value", "")
+            return inner if random.random() < 0.5 else dict(zip(keys, inner, strict=False))
+        return random.choice(leaf)
+
+    good = {"id": "good", "title": "good"}
+    records = [{name: anything(3) for name in names} for _ in range(1500)]
+    products, dropped = read(lines(tmp_path / "shop.jsonl", good, *records))
+    assert len(products) + len(dropped) == 1501
+    assert {drop.reason for drop in dropped} == {"no id", "no title", "repeated id"}
+    for product in products:
+        product.title.encode()
+        assert all(isinstance(address, str) and address for address in product.images)
+
+
+def test_structs_maps_and_missing_values_of_parquet_are_understood(tmp_path):
+    text = pyarrow.string()
+    texts = pyarrow.list_(text)
+    table = pyarrow.table(
+        {
+            "parent_asin": ["A", "B"],
+            "title": ["one", None],
+            "images": pyarrow.array(
+                [{"hi_res": ["h.jpg", None], "large": ["l.jpg", "m.jpg"]}, None],
+                pyarrow.struct({"hi_res": texts, "large": texts}),
+            ),
+            "details": pyarrow.array([[("Colour", "red")], []], pyarrow.map_(text, text)),
+            "price": pyarrow.array([None, 3.0]),
+        }
+    )  # fmt: skip
+    parquet.write_table(table, tmp_path / "shop.parquet")
+    products, dropped = read(tmp_path / "shop.parquet")
+    assert dropped == [Dropped(2, "no title")]
+    (product,) = products
+    assert product.images == (f"{tmp_path}/h.jpg", f"{tmp_path}/m.jpg")
+    assert (product.details, product.price, product.parent) == ({"Colour": "red"}, None, "A")

@@ -18,12 +18,14 @@ import pyarrow as pa
 
 from qdrant import layout, stream
 from qdrant.builder import DISK_FULL
-from qdrant.errors import BuildFailed, DiskFull
+from qdrant.errors import BuildFailed, DiskFull, StoreError
+from qdrant.generations import megabytes
 from qdrant.points import Change
 from qdrant.store import Spec
 
-# Bytes of a generation whatever its size: the log's first pages, the pages of flags and trackers.
-FIXED_BYTES = 16 << 20
+# The engine allots one file of this size to each vector, one to the payload, and about as much in
+# all to the indexes. They fill slowly, but a reader must find that room (see `readers`).
+ALLOTTED_BYTES = 32 << 20
 # Bytes of payload and bookkeeping assumed for a product not yet seen.
 PAYLOAD_BYTES = 1024
 # The log keeps its last files of 32 MiB.
@@ -93,7 +95,8 @@ class Construction:
             present: points that the folder holds before.
 
         Raises:
-            BuildFailed: the builder failed or was killed; `DiskFull` for want of room.
+            BuildFailed: the builder failed or was killed.
+            DiskFull: there is no room.
         """
         self._points = present
         try:
@@ -111,7 +114,7 @@ class Construction:
             return int(answer)
         raise self._failure(self._process.returncode)
 
-    def _failure(self, status: int) -> BuildFailed:
+    def _failure(self, status: int) -> StoreError:
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").strip().splitlines()
         last = lines[-1].rstrip(".") if lines else "it said nothing"
@@ -138,13 +141,14 @@ class Construction:
         graphs, when it optimises. A full disk would kill the builder by SIGBUS.
         """
         written = self._size(self._points)
-        needed = 2 * self._size(max(self._points, self._expected)) - written + FIXED_BYTES
+        allotted = (len(self._spec.vectors) + 2) * ALLOTTED_BYTES
+        needed = 2 * self._size(max(self._points, self._expected)) - written + allotted
         free = shutil.disk_usage(self._folder.parent).free
         if free < needed:
             raise DiskFull(
                 f"Building the collection of variant '{self._spec.variant}' needs "
-                f"{_megabytes(needed)} MB free in {self._folder.parent}, and there are "
-                f"{_megabytes(free)}; free some space, then run this again."
+                f"{megabytes(needed)} MB free in {self._folder.parent}, and there are "
+                f"{megabytes(free)}; free some space, then run this again."
             )
 
     def _size(self, points: int) -> int:
@@ -152,7 +156,3 @@ class Construction:
         unseen = max(points - self._points, 0) * PAYLOAD_BYTES
         written = points * len(self._spec.vectors) * vector + self._payload_bytes + unseen
         return written + min(written, LOG_BYTES)
-
-
-def _megabytes(size: int) -> int:
-    return -(-size // 1_000_000)

@@ -25,6 +25,8 @@ from qdrant.store import Hit, Point, Spec
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)
 
 
+# What the engine says when it notices a full disk in time.
+DISK_FULL = ("os error 28", "No space left", "Not enough space")
 # How the engine names a point; ours are UUIDs.
 Key = int | UUID | str
 
@@ -200,6 +202,6 @@ def _engine() -> Iterator[None]:
         if type(error) is not Exception:  # ours, or Python's: not the engine's
             raise
         words = str(error)
-        if "os error 28" in words or "No space left" in words:
+        if any(sign in words for sign in DISK_FULL):
             raise DiskFull(f"The disk is full: {words}.") from None
         raise EngineError(f"The vector engine refused: {words}.") from None

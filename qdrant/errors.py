@@ -10,7 +10,7 @@ StoreError
 ├── InvalidQuery         a search that cannot be answered
 ├── BuildRunning         another process builds this collection
 ├── BuildFailed          the new generation could not be made; the published one still answers
-│   └── DiskFull
+├── DiskFull             no room for what was asked; nothing published is touched
 └── EngineError          the engine itself refused; its words are in the sentence
 ```
 """
@@ -90,8 +90,8 @@ class BuildFailed(StoreError):
     """A new generation could not be made; the published one, if any, still answers."""
 
 
-class DiskFull(BuildFailed):
-    """The disk has, or would have had, no room for the new generation."""
+class DiskFull(StoreError):
+    """The disk has, or would have had, no room for what was asked."""
 
 
 class EngineError(StoreError):

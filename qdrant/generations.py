@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +40,8 @@ LOCK = "LOCK"
 READERS = "readers"
 CONFIG = "edge_config.json"  # the engine's own
 DESCRIPTION = "generation.json"
+# A file system writes its journal once for many waiting files: 100 files in 20 ms, not in 400.
+SYNC_THREADS = 32
 _GENERATION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
 
 # Changes whenever CURRENT is replaced: inode, time of change, size.
@@ -189,6 +192,11 @@ def disk_full() -> Iterator[None]:
         ) from None
 
 
+def megabytes(size: int) -> int:
+    """Return bytes in megabytes, rounded up, for a sentence."""
+    return -(-size // 1_000_000)
+
+
 def mirror(source: Path, target: Path, each: Callable[[Path, Path], object]) -> None:
     """Make the folders of `source` under `target`, and every file by `each(file, new file)`."""
     target.mkdir()
@@ -203,15 +211,13 @@ def copy_sparse(source: Path, target: Path) -> None:
     """Copy a file without its holes: the engine allots files by the megabyte and fills little."""
     with source.open("rb") as old, target.open("wb") as new:
         size = os.fstat(old.fileno()).st_size
-        start = _seek(old.fileno(), 0, os.SEEK_DATA, size)
-        while start < size:
+        end = 0
+        while (start := _seek(old.fileno(), end, os.SEEK_DATA, size)) < size:
             end = _seek(old.fileno(), start, os.SEEK_HOLE, size)
-            while start < end:
+            new.seek(start)
+            while start < end:  # one call copies what it can
                 start += os.sendfile(new.fileno(), old.fileno(), start, end - start)
-                # sendfile writes where the target stands
-            start = _seek(old.fileno(), end, os.SEEK_DATA, size)
-            os.lseek(new.fileno(), start, os.SEEK_SET)
-        os.truncate(new.fileno(), size)
+        new.truncate(size)
 
 
 def _seek(descriptor: int, position: int, whence: int, size: int) -> int:
@@ -224,8 +230,9 @@ def _seek(descriptor: int, position: int, whence: int, size: int) -> int:
 
 
 def _sync_tree(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder, folder.parent]:
-        _sync(path)
+    with ThreadPoolExecutor(SYNC_THREADS) as threads:
+        list(threads.map(_sync, [*folder.rglob("*"), folder]))
+    _sync(folder.parent)
 
 
 def _sync(path: Path) -> None:

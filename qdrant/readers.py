@@ -4,6 +4,10 @@ The engine admits one owner per folder. A reader therefore opens a folder of its
 the segments, which nobody writes any more, its own copy of the configuration, which the engine
 rewrites, and no write-ahead log, which a reader does not need. (The log is also what would keep a
 second owner out; nobody else knows this folder.)
+
+The engine allots its files by the megabyte and fills little of them. Some file systems (tmpfs) give
+a file its missing pages when they are only looked at, and one that is full then ends the process
+by SIGBUS: so a reader asks for that room before it opens anything.
 """
 
 from __future__ import annotations
@@ -19,10 +23,11 @@ from pathlib import Path
 
 from qdrant.claim import Claim
 from qdrant.edge import Shard
-from qdrant.errors import CollectionBroken, EngineError, StoreError
-from qdrant.generations import CONFIG, READERS, Generations, Stamp, disk_full, mirror
+from qdrant.errors import CollectionBroken, DiskFull, EngineError, StoreError
+from qdrant.generations import CONFIG, READERS, Generations, Stamp, disk_full, megabytes, mirror
 from qdrant.store import Collection
 
+BLOCK = 512  # bytes, the unit of st_blocks
 # A generation can be retired between reading CURRENT and linking it; the next one then is there.
 ATTEMPTS = 5
 
@@ -134,6 +139,7 @@ def _open(generations: Generations) -> Reader:
 def _link(generations: Generations, stamp: Stamp, collection: Collection) -> Reader:
     source = generations.path(collection.generation)
     with disk_full():
+        _require_room(generations.variant, source / "segments")
         claim = _claim(generations.folder / READERS)
         folder = claim.path.with_suffix("")
         try:
@@ -146,6 +152,17 @@ def _link(generations: Generations, stamp: Stamp, collection: Collection) -> Rea
             shutil.rmtree(folder, ignore_errors=True)
             claim.release(remove=True)
             raise
+
+
+def _require_room(variant: str, segments: Path) -> None:
+    files = [path.stat() for path in segments.rglob("*") if path.is_file()]
+    needed = sum(max(file.st_size - file.st_blocks * BLOCK, 0) for file in files)
+    free = shutil.disk_usage(segments).free
+    if free < needed:
+        raise DiskFull(
+            f"Opening the collection of variant '{variant}' needs {megabytes(needed)} MB free in "
+            f"{segments.parent.parent}, and there are {megabytes(free)}; free some space."
+        )
 
 
 def _claim(readers: Path) -> Claim:

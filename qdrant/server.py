@@ -48,7 +48,7 @@ def connect(url: str, api_key: str | None = None) -> ServerStore:
     """
     if not url.startswith(("http://", "https://")):
         raise StoreError(f"QDRANT_URL is '{url}': it must start with http:// or https://.")
-    return ServerStore(QdrantClient(url=url, api_key=api_key))
+    return ServerStore(QdrantClient(url=url, api_key=api_key, check_compatibility=False))
 
 
 class ServerStore:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -140,7 +141,8 @@ class Store(Protocol):
         Raises:
             InvalidPoint: a point is not fit to be stored, or a product id repeats.
             BuildRunning: the variant is being built by another process or thread.
-            BuildFailed: the generation could not be made; `DiskFull` for want of room.
+            BuildFailed: the generation could not be made.
+            DiskFull: there is no room for it.
         """
 
     def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
@@ -151,7 +153,7 @@ class Store(Protocol):
 
         Raises:
             SpecMismatch: fingerprint, dimension or vectors are not those of the collection.
-            InvalidPoint: as `build`; so do BuildRunning and BuildFailed.
+            InvalidPoint, BuildRunning, BuildFailed, DiskFull: as `build`.
         """
 
     def search(
@@ -204,6 +206,15 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything held open."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 def check_variant(variant: str) -> str:

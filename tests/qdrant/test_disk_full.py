@@ -1,0 +1,146 @@
+"""A disk that is full, or fills up while a collection is built."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qdrant import layout
+from qdrant.embedded import EmbeddedStore
+from qdrant.errors import DiskFull
+from qdrant.store import Point
+from tests.qdrant.shop import SPEC, shop, vectors
+
+POINTS = shop(3000)
+# A build asks for 168 MB at least, and on a tmpfs every generation that is read takes 126.
+SIZE_MB = 700
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small tmpfs cannot be mounted: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Take every byte of the file system that is free, also while others write."""
+    with (folder / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 65536)
+
+
+def test_a_build_for_which_there_is_no_room_is_refused_beforehand(disk: Path):
+    with EmbeddedStore(disk / "qdrant") as store:
+        store.build(SPEC, POINTS[:10])
+        assert store.count("demo") == 10
+        with (disk / "ballast").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - (10 << 20))
+        asked = iter(POINTS)
+        with pytest.raises(DiskFull, match=r"needs \d+ MB free in .*, and there are 11; free some"):
+            store.build(SPEC, asked)
+        assert next(asked) is POINTS[0], "no point was asked for"
+        assert store.count("demo") == 10
+        (disk / "ballast").unlink()
+        assert store.build(SPEC, POINTS).points == 3000
+
+
+def test_a_build_that_grows_beyond_its_disk_is_refused_on_the_way(disk: Path):
+    # 300 MB of payload, which nobody could know before.
+    large = (Point(point.id, {"title": "x" * 100_000}, point.vectors) for point in POINTS)
+    with EmbeddedStore(disk / "qdrant") as store:
+        store.build(SPEC, POINTS[:10])
+        with pytest.raises(DiskFull, match=r"needs \d+ MB free"):
+            store.build(SPEC, large)
+        assert store.count("demo") == 10
+        assert store.build(SPEC, POINTS).points == 3000
+
+
+@pytest.mark.parametrize("when", [0, 1, 1000, 2999])
+def test_a_disk_that_fills_up_during_a_build_leaves_the_old_generation_answering(
+    disk: Path, when: int
+):
+    def points() -> Iterator[Point]:
+        for i, point in enumerate(POINTS):
+            if i == when:
+                fill(disk)
+            yield point
+
+    with EmbeddedStore(disk / "qdrant") as store:
+        store.build(SPEC, POINTS[:10])
+        assert store.count("demo") == 10
+        for change in (store.build, store.update):
+            with pytest.raises(DiskFull, match="free some space, then run this again"):
+                change(SPEC, points())
+            assert store.count("demo") == 10
+            (disk / "ballast").unlink()
+        assert store.build(SPEC, POINTS).points == 3000
+
+
+def test_a_builder_that_finds_no_room_for_the_graph_says_so(disk: Path):
+    # As many points as fill whole batches: the disk fills up after the last look at it, and the
+    # graph has no room.
+    count = 25 * layout.BATCH
+    drawn = vectors(count, dim=512)
+    spec = replace(SPEC, dim=512, vectors=("text",))
+
+    def points() -> Iterator[Point]:
+        for i in range(count):
+            yield Point(f"p{i}", {}, {"text": drawn[i]})
+        fill(disk)
+
+    with EmbeddedStore(disk / "qdrant") as store:
+        before = store.build(spec, [Point("p", {}, {"text": drawn[0]})])
+        with pytest.raises(DiskFull, match="filled up while the collection of variant 'demo'"):
+            store.build(spec, points())
+        assert store.collection("demo") == before
+        (disk / "ballast").unlink()
+        assert store.count("demo") == 1
+
+
+def test_a_builder_ended_by_the_full_disk_is_understood(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # The builder itself fills the disk between taking a batch and writing it.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib\n"
+        "import qdrant.edge, tests.qdrant.test_disk_full as tests\n"
+        "real = qdrant.edge.Shard.write\n"
+        "def write(shard, changes):\n"
+        f"    tests.fill(pathlib.Path({str(disk)!r}))\n"
+        "    real(shard, changes)\n"
+        "qdrant.edge.Shard.write = write\n"
+    )
+    with EmbeddedStore(disk / "qdrant") as store:
+        store.build(SPEC, POINTS[:10])
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        with pytest.raises(DiskFull, match="filled up while the collection of variant 'demo'"):
+            store.build(SPEC, POINTS)
+        monkeypatch.delenv("PYTHONPATH")
+        (disk / "ballast").unlink()
+        assert store.count("demo") == 10
+        assert store.build(SPEC, POINTS).points == 3000
+
+
+def test_an_open_reader_answers_on_a_full_disk_and_a_new_one_says_what_is_wrong(disk: Path):
+    with EmbeddedStore(disk / "qdrant") as store:
+        store.build(SPEC, POINTS[:10])
+        assert store.count("demo") == 10
+        fill(disk)
+        assert store.count("demo") == 10
+        with EmbeddedStore(disk / "qdrant") as another, pytest.raises(DiskFull, match="Opening"):
+            another.count("demo")
+        assert store.count("demo") == 10

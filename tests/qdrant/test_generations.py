@@ -1,0 +1,301 @@
+"""Generations: what dies leaves the published one answering, and is swept by the next build."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qdrant.embedded import EmbeddedStore
+from qdrant.errors import BuildFailed, BuildRunning, CollectionBroken, CollectionMissing
+from qdrant.generations import copy_sparse, mirror
+from qdrant.store import Point
+from tests.qdrant.actors import (
+    CRASHED,
+    MOMENTS,
+    OTHER_MOMENTS,
+    PUBLISHED,
+    Actor,
+    builders_of,
+    wait_for_end,
+)
+from tests.qdrant.shop import SPEC, shop, vectors
+
+POINTS = shop(400)
+PATCH_BUILDER = """
+import os, signal, qdrant.edge
+real = qdrant.edge.Shard.{method}
+def dying(*arguments):
+    {before}
+    result = real(*arguments)
+    {after}
+    return result
+qdrant.edge.Shard.{method} = {wrap}
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store folder with two generations of `demo`: 5 products, then 10."""
+    folder = tmp_path_factory.mktemp("built")
+    with EmbeddedStore(folder) as store:
+        store.build(SPEC, POINTS[:5])
+        store.build(SPEC, POINTS[:10])
+    return folder
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, for one test to break."""
+    mirror(built, tmp_path / "store", copy_sparse)
+    return tmp_path / "store"
+
+
+def generations(folder: Path) -> set[str]:
+    """The generations that lie in the folder, published or not."""
+    return {path.name for path in (folder / "demo").glob("*T*-*")}
+
+
+def published(folder: Path) -> list[str]:
+    """What CURRENT names."""
+    return (folder / "demo" / "CURRENT").read_text().split()
+
+
+def check_mends(folder: Path) -> None:
+    """The next build succeeds and leaves nothing but two generations and the lock."""
+    with EmbeddedStore(folder) as store:
+        before = store.collection("demo").generation
+        made = store.build(SPEC, POINTS[:30])
+        assert store.count("demo") == 30
+        assert published(folder) == [made.generation, before]
+    assert generations(folder) == set(published(folder))
+    assert list((folder / "demo" / "readers").iterdir()) == []
+
+
+@pytest.mark.parametrize("moment", [*MOMENTS, *OTHER_MOMENTS])
+def test_an_update_that_dies_at_this_moment_is_all_or_nothing(folder: Path, moment: str):
+    old = published(folder)
+    with Actor("crash", folder, moment) as actor:
+        said = actor.process.stdout.read()
+        assert actor.process.wait() == CRASHED
+    assert all(wait_for_end(int(builder)) for builder in said.split())
+    done = moment in PUBLISHED
+    with EmbeddedStore(folder) as store:
+        assert store.count("demo") == (320 if done else 10)
+        assert (published(folder) == old) != done
+        assert len(list(store.scroll("demo", vectors=True))) == store.collection("demo").points
+    check_mends(folder)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "the builder starts",
+        "the points are half sent",
+        "the description is written",
+        "CURRENT is switched",
+        "CURRENT has been switched",
+    ],
+)
+def test_a_first_build_that_dies_at_this_moment_leaves_a_whole_collection_or_none(
+    tmp_path: Path, moment: str
+):
+    with Actor("crash", tmp_path, moment) as actor:
+        said = actor.process.stdout.read()
+        assert actor.process.wait() == CRASHED
+    assert all(wait_for_end(int(builder)) for builder in said.split())
+    with EmbeddedStore(tmp_path) as store:
+        if moment in PUBLISHED:
+            assert store.count("demo") == 320
+        else:
+            assert store.collections() == []
+            with pytest.raises(CollectionMissing):
+                store.count("demo")
+        store.build(SPEC, POINTS[:10])
+        assert store.count("demo") == 10
+    assert generations(tmp_path) == set(published(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("method", "before", "after"),
+    [
+        ("create", "os.kill(os.getpid(), signal.SIGKILL)", ""),
+        ("write", "os.kill(os.getpid(), signal.SIGKILL)", ""),
+        ("write", "", "os.kill(os.getpid(), signal.SIGKILL)"),
+        ("finish", "os.kill(os.getpid(), signal.SIGKILL)", ""),
+        ("finish", "", "os.kill(os.getpid(), signal.SIGKILL)"),
+    ],
+)
+def test_a_builder_killed_there_is_reported_and_the_old_generation_answers(
+    folder: Path, tmp_path_factory, monkeypatch, method: str, before: str, after: str
+):
+    site = tmp_path_factory.mktemp("site")
+    wrap = "classmethod(lambda cls, *a: dying(*a))" if method == "create" else "dying"
+    code = PATCH_BUILDER.format(method=method, before=before, after=after, wrap=wrap)
+    (site / "sitecustomize.py").write_text(code)
+    with EmbeddedStore(folder) as store:
+        monkeypatch.setenv("PYTHONPATH", str(site))
+        with pytest.raises(BuildFailed, match=r"ended by SIGKILL .* run this again"):
+            store.build(SPEC, POINTS)
+        monkeypatch.delenv("PYTHONPATH")
+        assert store.count("demo") == 10
+        assert generations(folder) == set(published(folder))
+    check_mends(folder)
+
+
+def test_what_the_builder_complains_of_is_told_in_one_sentence(
+    folder: Path, tmp_path_factory, monkeypatch
+):
+    site = tmp_path_factory.mktemp("site")
+    code = PATCH_BUILDER.format(
+        method="write", before="raise RuntimeError('the engine is unwell')", after="", wrap="dying"
+    )
+    (site / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    with EmbeddedStore(folder) as store, pytest.raises(BuildFailed) as caught:
+        store.build(SPEC, POINTS)
+    assert str(caught.value) == (
+        "The collection of variant 'demo' was not built: RuntimeError: the engine is unwell."
+    )
+
+
+def test_a_builder_killed_while_points_come_is_reported(folder: Path):
+    def points() -> Iterator[Point]:
+        yield from POINTS[:300]
+        (builder,) = builders_of(os.getpid())
+        os.kill(builder, signal.SIGKILL)
+        yield from POINTS[300:]
+
+    with EmbeddedStore(folder) as store:
+        with pytest.raises(BuildFailed, match="SIGKILL"):
+            store.build(SPEC, points())
+        assert store.count("demo") == 10
+    check_mends(folder)
+
+
+def test_a_builder_does_not_outlive_a_killed_parent(folder: Path):
+    with Actor("build", folder) as actor:
+        _, builder = actor.hear().split()
+        actor.process.kill()
+        actor.process.wait()
+        assert wait_for_end(int(builder))
+    check_mends(folder)
+
+
+def test_ctrl_c_ends_the_builder_and_sweeps_its_folder(folder: Path):
+    old = published(folder)
+    with Actor("build", folder) as actor:
+        _, builder = actor.hear().split()
+        actor.process.send_signal(signal.SIGINT)
+        os.kill(int(builder), signal.SIGINT)  # a terminal sends it to both
+        assert actor.process.wait() != 0
+        assert wait_for_end(int(builder))
+    assert published(folder) == old
+    assert generations(folder) == set(old)
+
+
+def test_another_process_cannot_build_the_same_variant_meanwhile(folder: Path):
+    with Actor("build", folder) as actor, EmbeddedStore(folder) as store:
+        actor.hear()
+        for attempt in (
+            lambda: store.build(SPEC, POINTS),
+            lambda: store.update(SPEC, []),
+            lambda: store.rollback("demo"),
+            lambda: store.drop("demo"),
+        ):
+            with pytest.raises(BuildRunning, match=f"built by process {actor.process.pid}; wait"):
+                attempt()
+        assert store.count("demo") == 10
+        assert actor.ask() == "built"
+        assert store.count("demo") == 310
+
+
+def test_a_published_generation_is_never_written_again(folder: Path):
+    def contents() -> dict[str, bytes]:
+        found = folder / "demo" / generation
+        return {str(p): p.read_bytes() for p in found.rglob("*") if p.is_file()}
+
+    with EmbeddedStore(folder) as store:
+        generation = store.build(SPEC, POINTS).generation
+        before = contents()
+        store.search("demo", vectors(3), vector="text")
+        list(store.scroll("demo", vectors=True))
+        changed = [Point(p.id, {"category": "New"}, dict(p.vectors)) for p in POINTS[:100]]
+        store.update(SPEC, changed, delete=["p200", "p201"])
+        store.search("demo", vectors(3), vector="text")
+        store.rollback("demo")
+        assert store.count("demo") == 400
+    assert contents() == before
+
+
+def test_two_generations_are_kept(folder: Path):
+    with EmbeddedStore(folder) as store:
+        for count in (11, 12, 13):
+            store.build(SPEC, POINTS[:count])
+        assert len(generations(folder)) == 2
+        assert store.rollback("demo").points == 12
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "../../etc", "\x00\xff", "a b c"])
+def test_a_damaged_current_is_told_with_its_remedy_and_a_build_mends_it(folder: Path, content: str):
+    (folder / "demo" / "CURRENT").write_text(content, encoding="latin-1")
+    with EmbeddedStore(folder) as store:
+        for ask in (store.collection, store.count, store.rollback):
+            with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `python"):
+                ask("demo")
+        assert len(generations(folder)) == 2, "nothing may be removed on a guess"
+        store.build(SPEC, POINTS[:30])
+        assert store.count("demo") == 30
+    assert generations(folder) == set(published(folder))
+
+
+def test_an_open_reader_reports_a_damaged_current_too(folder: Path):
+    with EmbeddedStore(folder) as store:
+        assert store.count("demo") == 10
+        (folder / "demo" / "CURRENT").write_text("nonsense")
+        with pytest.raises(CollectionBroken):
+            store.count("demo")
+
+
+@pytest.mark.parametrize("missing", ["", "segments", "edge_config.json", "generation.json"])
+def test_a_missing_part_is_named_and_a_rollback_helps(folder: Path, missing: str):
+    lost = folder / "demo" / published(folder)[0] / missing
+    lost.rename(folder.parent / "lost")
+    with EmbeddedStore(folder) as store:
+        with pytest.raises(CollectionBroken, match=f"{lost}.* (is not there|cannot be read)"):
+            store.count("demo")
+        assert store.rollback("demo").points == 5
+        assert store.count("demo") == 5
+
+
+def test_a_damaged_segment_is_told_in_one_sentence(folder: Path):
+    for path in (folder / "demo" / published(folder)[0] / "segments").glob("*/segment.json"):
+        path.write_text("{")
+    with EmbeddedStore(folder) as store, pytest.raises(CollectionBroken, match="make it again"):
+        store.count("demo")
+
+
+def test_a_damaged_collection_can_be_dropped(folder: Path):
+    (folder / "demo" / "CURRENT").write_text("nonsense")
+    with EmbeddedStore(folder) as store:
+        store.drop("demo")
+        with pytest.raises(CollectionMissing):
+            store.count("demo")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_sparse_copy_is_the_same_and_takes_no_more_room(tmp_path: Path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        file.seek(1 << 20)
+        file.write(b"middle" * 1000)
+        file.seek(3 << 20)
+        file.write(b"x")
+        file.truncate(5 << 20)
+    copy_sparse(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks <= source.stat().st_blocks + 8
+    (tmp_path / "empty").touch()
+    copy_sparse(tmp_path / "empty", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b""

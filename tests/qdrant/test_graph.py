@@ -1,0 +1,94 @@
+"""Searches of collections beyond the full scan: graph, int8, rescoring."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qdrant import layout
+from qdrant.embedded import EmbeddedStore
+from qdrant.store import Filters, Point
+from tests.qdrant.shop import SPEC, ids
+
+DIM = 128
+COUNT = 22_000
+QUERIES = 60
+
+
+def clustered(rng: np.random.Generator, centres: np.ndarray, count: int) -> np.ndarray:
+    """Unit vectors around random ones of the centres, as products lie around their kinds."""
+    drawn = centres[rng.integers(0, len(centres), count)]
+    drawn = drawn + 0.7 * rng.standard_normal((count, DIM))
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory):
+    """A store with a graph, its vectors, and queries of the same kind."""
+    rng = np.random.default_rng(1)
+    centres = rng.standard_normal((100, DIM))
+    vectors, queries = clustered(rng, centres, COUNT), clustered(rng, centres, QUERIES)
+    assert not layout.scan_all(COUNT, DIM), "this must be beyond the full scan"
+    points = (
+        Point(f"p{i}", {"category": f"c{i % 5}", "price": float(i)}, {"fused": vector})
+        for i, vector in enumerate(vectors)
+    )
+    with EmbeddedStore(tmp_path_factory.mktemp("large")) as store:
+        store.build(replace(SPEC, dim=DIM, vectors=("fused",)), points)
+        yield store, vectors, queries
+
+
+def recall(found: list[list[str]], vectors: np.ndarray, queries: np.ndarray, kept: np.ndarray):
+    """The share of the true ten nearest among those kept that was found."""
+    order = np.argsort(-(queries @ vectors[kept].T), axis=1)[:, :10]
+    true = [{f"p{kept[i]}" for i in row} for row in order]
+    return np.mean([len(t & set(f)) / 10 for t, f in zip(true, found, strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        (Filters(), lambda i: i >= 0),
+        (Filters(categories=("c3",)), lambda i: i % 5 == 3),
+        (Filters(price_min=10_000), lambda i: i >= 10_000),
+        (
+            Filters(categories=("c1", "c2"), price_max=50),
+            lambda i: (i <= 50) & np.isin(i % 5, (1, 2)),
+        ),
+    ],
+)
+def test_the_graph_finds_the_true_nearest(large, filters: Filters, wanted):
+    store, vectors, queries = large
+    found = [ids(hits) for hits in store.search(SPEC.variant, queries, filters=filters)]
+    numbers = np.arange(COUNT)
+    kept = numbers[wanted(numbers)]
+    assert recall(found, vectors, queries, kept) >= 0.97
+    assert len(store.search(SPEC.variant, queries[0], k=5000, filters=filters)[0]) <= len(kept)
+
+
+def test_an_exact_search_misses_nothing(large):
+    store, vectors, queries = large
+    found = [ids(hits) for hits in store.search(SPEC.variant, queries, exact=True)]
+    assert recall(found, vectors, queries, np.arange(COUNT)) == 1
+
+
+def test_scores_are_those_of_the_original_vectors_not_of_int8(large):
+    store, vectors, queries = large
+    for query, hits in zip(queries, store.search(SPEC.variant, queries), strict=True):
+        for hit in hits:
+            cosine = float(vectors[int(hit.id[1:])] @ query)
+            assert hit.score == pytest.approx(cosine, abs=1e-5)
+
+
+def test_the_graph_and_the_int8_copies_are_there(large):
+    store, _, _ = large
+    generation = store.collection(SPEC.variant).generation
+    names = {p.name for p in store._folder.glob(f"{SPEC.variant}/{generation}/segments/*/*/*")}
+    assert any(name.startswith("graph") for name in names)
+    assert any(name.startswith("quantized") for name in names)
+
+
+def test_a_range_filter_is_searched_harder():
+    assert layout.effort(layout.conditions(Filters(price_max=5)), None) == layout.EF_RANGE
+    assert layout.effort(layout.conditions(Filters(categories=("a",))), None) == layout.EF
+    assert layout.effort(layout.conditions(Filters(price_max=5)), 64) == 64

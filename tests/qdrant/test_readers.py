@@ -1,0 +1,136 @@
+"""Readers: beside each other, beside a build, over a switch, and after their process's death."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from qdrant.claim import Claim
+from qdrant.embedded import EmbeddedStore
+from qdrant.store import Point
+from tests.qdrant.actors import Actor
+from tests.qdrant.shop import SPEC, nearest, shop, vectors
+
+POINTS = shop(310)
+QUERY = vectors(1)[0]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    """A store of 10 products, held open."""
+    with EmbeddedStore(tmp_path) as opened:
+        opened.build(SPEC, POINTS[:10])
+        assert opened.count("demo") == 10
+        yield opened
+
+
+def answer(count: int) -> str:
+    """What a searching process says when it sees that many products."""
+    return " ".join([str(count), *nearest(POINTS[:count], QUERY, "text", 3)])
+
+
+def test_one_process_searches_while_another_holds_and_a_third_builds(
+    store: EmbeddedStore, tmp_path: Path
+):
+    with Actor("search", tmp_path) as searcher, Actor("build", tmp_path) as builder:
+        assert builder.hear().startswith("half")
+        assert searcher.ask() == answer(10)
+        assert store.count("demo") == 10
+        with EmbeddedStore(tmp_path) as another:
+            assert another.count("demo") == 10
+        assert builder.ask() == "built"
+        assert searcher.ask() == answer(310)
+        assert store.count("demo") == 310
+
+
+def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
+    store: EmbeddedStore, tmp_path: Path
+):
+    with Actor("search", tmp_path) as searcher:
+        assert searcher.ask() == answer(10)
+        store.build(SPEC, POINTS[:20])
+        assert searcher.ask() == answer(20)
+        store.rollback("demo")
+        assert searcher.ask() == answer(10)
+        store.drop("demo")
+        store.build(SPEC, POINTS[:30])
+        assert searcher.ask() == answer(30)
+
+
+def test_a_private_folder_goes_with_its_store(store: EmbeddedStore, tmp_path: Path):
+    readers = tmp_path / "demo" / "readers"
+    assert len(list(readers.iterdir())) == 2, "a folder and its lock"
+    store.build(SPEC, POINTS[:20])
+    assert store.count("demo") == 20
+    assert len(list(readers.iterdir())) == 2, "the old reader has gone"
+    store.close()
+    assert list(readers.iterdir()) == []
+
+
+def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(
+    store: EmbeddedStore, tmp_path: Path
+):
+    readers = tmp_path / "demo" / "readers"
+    with Actor("search", tmp_path) as living, Actor("search", tmp_path) as dying:
+        assert living.ask() == dying.ask() == answer(10)
+        assert len(list(readers.iterdir())) == 6
+        dying.process.kill()
+        dying.process.wait()
+        store.build(SPEC, POINTS[:20])
+        assert len(list(readers.iterdir())) == 4
+        assert {int(path.name.split("-")[0]) for path in readers.iterdir()} >= {living.process.pid}
+        assert living.ask() == answer(20)
+
+
+def test_a_scroll_stays_with_its_generation_to_the_end(store: EmbeddedStore):
+    store.build(SPEC, POINTS)
+    scroll = store.scroll("demo", vectors=True)
+    first = next(scroll)
+    for count in (5, 6, 7):
+        store.build(SPEC, POINTS[:count])
+    assert store.count("demo") == 7
+    assert {first.id, *(point.id for point in scroll)} == {point.id for point in POINTS}
+
+
+def test_threads_search_on_while_generations_change(store: EmbeddedStore):
+    # In each generation every product says how many there are, so an answer is of one generation.
+    def generation(count: int) -> list[Point]:
+        return [Point(p.id, {"category": str(count)}, p.vectors) for p in POINTS[:count]]
+
+    store.build(SPEC, generation(20))
+    stop = threading.Event()
+    faults: list[object] = []
+    seen: set[tuple[str, ...]] = set()
+
+    def search() -> None:
+        while not stop.is_set():
+            try:
+                hits = store.search("demo", QUERY, vector="text", k=40)[0]
+            except Exception as error:  # noqa: BLE001 - whatever a thread meets is the finding
+                faults.append(error)
+                return
+            said = {hit.payload["category"] for hit in hits}
+            seen.add(tuple(said))
+            if len(said) != 1 or len(hits) != int(said.pop()):
+                faults.append(hits)
+
+    threads = [threading.Thread(target=search) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for count in (30, 40):
+        store.build(SPEC, generation(count))
+    store.rollback("demo")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert {("20",), ("40",)} <= seen
+
+
+def test_a_claim_is_held_by_one_until_it_is_released(tmp_path: Path):
+    claim = Claim.take(tmp_path / "LOCK")
+    assert Claim.take(tmp_path / "LOCK") is None
+    claim.release()
+    again = Claim.take(tmp_path / "LOCK")
+    again.release(remove=True)
+    assert not (tmp_path / "LOCK").exists()

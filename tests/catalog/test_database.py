@@ -189,6 +189,16 @@ with Catalogue(home) as catalogue:
     assert writer.communicate()[1] == ""
 
 
+def test_a_reader_in_the_midst_of_a_page_does_not_hold_a_writer_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    with Catalogue(tmp_path) as reader, Catalogue(tmp_path) as writer:
+        writer.upsert(products(1000))
+        page = reader._connection.execute("SELECT title FROM product")
+        page.fetchone()
+        writer.upsert(products(1000, "new"))
+        assert set(page.fetchall()) == {("title",)}
+
+
 def test_a_writer_that_never_ends_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "PATIENCE", 0.05)
     with Catalogue(tmp_path) as first, Catalogue(tmp_path) as second:

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,9 @@ def test_a_local_file_that_changes_appears_or_goes_is_read_again(catalogue, tmp_
     catalogue.record_pictures([stored(one)])
     assert pending(catalogue) == []
     path.write_bytes(b"other")
+    assert pending(catalogue) == ["1"]
+    catalogue.record_pictures([stored(one)])
+    os.utime(path, (1, 1))  # written again, as long as before
     assert pending(catalogue) == ["1"]
     catalogue.record_pictures([stored(one)])
     path.unlink()

@@ -1,0 +1,315 @@
+"""`python -m eval`: the measures of a shop's search, each question a door of its own."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.markup import escape
+
+from catalog.catalogue import Catalogue, home
+from catalog.errors import CatalogError
+from encoder.errors import EncoderError
+from encoder.variants import Variants
+from eval import demonstration_report, tables
+from eval.errors import EvalError
+from eval.evaluation import evaluate
+from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
+from eval.making import DEFAULT_SHARE, KINDS, make_queries, read_held_out
+from eval.outcome import ENGINES, Settings
+from eval.queries import QuerySet, joined
+from eval.query_files import read_queries, write_products, write_queries
+from eval.reference_files import as_catalogue
+from eval.report import as_object, default_name, fit_name, without_nan, write_report
+from eval.significance import RESAMPLES
+from qdrant.errors import StoreError
+from search.query import SearchError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Measure a shop's search with labelled queries. VITRINE_HOME names its folder.",
+)
+messages = Console(stderr=True)
+
+USUAL_VARIANT = "zeroshot"
+
+Variant = Annotated[list[str] | None, typer.Option(help="A variant to judge; repeatable.")]
+Queries = Annotated[
+    list[Path] | None,
+    typer.Option(help="JSON Lines, TREC topics, or the reference's Excel; repeatable."),
+]
+Qrels = Annotated[Path | None, typer.Option(help="TREC qrels for the queries.")]
+Category = Annotated[list[str] | None, typer.Option(help="Only queries of this; repeatable.")]
+Vector = Annotated[str, typer.Option(help="Compare with fused, image or text.")]
+Engine = Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")]
+Within = Annotated[
+    bool,
+    typer.Option("--within-category", help="Search only a query's category, as the reference."),
+]
+Fallback = Annotated[
+    bool, typer.Option("--text-fallback", help="Ask by text where a picture cannot be had.")
+]
+ReferencePictures = Annotated[
+    bool,
+    typer.Option("--reference-pictures", help="Excel: ask with the first product's picture too."),
+]
+Name = Annotated[str, typer.Option(help="The report's name; by default the queries' and the time.")]
+Seed = Annotated[int, typer.Option(help="Of every random draw.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when a query was left out.")]
+
+
+@app.command()
+def run(
+    queries: Queries = None,
+    variant: Variant = None,
+    qrels: Qrels = None,
+    category: Category = None,
+    vector: Vector = "",
+    engine: Engine = "qdrant",
+    within_category: Within = False,
+    depth: Annotated[int, typer.Option(min=50, max=1000, help="Answers a query.")] = 100,
+    k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
+    text_fallback: Fallback = False,
+    reference_pictures: ReferencePictures = False,
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    resamples: Annotated[int, typer.Option(min=100, help="Of bootstrap and test.")] = RESAMPLES,
+    seed: Seed = 0,
+    name: Name = "",
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Judge variants on labelled queries and write a report.
+
+    Examples:
+      python -m eval run --variant zeroshot --variant lora --queries queries.jsonl
+
+      python -m eval run --queries topics.tsv --qrels qrels.txt --engine faiss
+    """
+    if not queries:
+        raise typer.BadParameter("Say --queries FILE; `python -m eval make-queries` makes one.")
+    with sentences():
+        with Catalogue(home(), create=False) as catalogue:
+            asked = joined(
+                [
+                    read_queries(
+                        path, catalogue, qrels=qrels, reference_pictures=reference_pictures
+                    )
+                    for path in queries
+                ]
+            )
+        if category:
+            asked = asked.of(category)
+        settings = Settings(
+            variants=tuple(variant or [USUAL_VARIANT]),
+            vector=vector,
+            engine=engine,
+            within_category=within_category,
+            depth=depth,
+            k=k,
+            text_fallback=text_fallback,
+            precision=precision,
+            resamples=resamples,
+            seed=seed,
+        )
+        name = fit_name(name) if name else default_name(asked.name, datetime.now())
+        evaluation = evaluate(home(), asked, settings, tell)
+        tell("writing the report")
+        folder = write_report(home(), name, evaluation)
+    if as_json:
+        _print_object(as_object(evaluation) | {"report": str(folder)})
+    else:
+        _show(tables.of_evaluation(evaluation))
+        _tell_report(folder)
+    raise typer.Exit(int(strict and len(evaluation.queries) < len(asked)))
+
+
+@app.command(name="make-queries")
+def make(
+    out: Annotated[Path, typer.Option(help="The file of queries to write, JSON Lines.")],
+    kind: Annotated[
+        list[str] | None, typer.Option(help=f"Of {', '.join(KINDS)}; repeatable; all by default.")
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Ask for these products: ids, a JSON list or one a line.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option(help="Else ask for this share of the product groups.")
+    ] = DEFAULT_SHARE,
+    field: Annotated[
+        list[str] | None, typer.Option(help="What a category query says; repeat to join words.")
+    ] = None,
+    category: Category = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many of a kind; 0: all.")] = 0,
+    seed: Seed = 0,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take the queries of the reference's Excel file.")
+    ] = None,
+    products: Annotated[
+        Path | None,
+        typer.Option("--as-catalogue", help="With --from: write its products to this file."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make labelled queries from the catalogue, or from the reference's Excel files.
+
+    Examples:
+      python -m eval make-queries --kind title --held-out held_out.json --out titles.jsonl
+
+      python -m eval make-queries --kind category --field colour --field type --out facets.jsonl
+
+      python -m eval make-queries --from beauty.xlsx --as-catalogue products.jsonl --out q.jsonl
+    """
+    if products and not source:
+        raise typer.BadParameter("--as-catalogue belongs to --from FILE.xlsx.")
+    with sentences():
+        if source and products:
+            listed, made = as_catalogue(source, category[0] if category else "")
+            write_products(products, listed)
+            counts = {"products": len(listed)}
+        else:
+            counts = {}
+            with Catalogue(home(), create=False) as catalogue:
+                if source:
+                    made = read_queries(source, catalogue)
+                else:
+                    listed_ids = read_held_out(held_out) if held_out else None
+                    found = make_queries(
+                        catalogue,
+                        kind or list(KINDS),
+                        held_out=listed_ids,
+                        share=share,
+                        fields=field or ("category",),
+                        categories=category or (),
+                        limit=limit,
+                        seed=seed,
+                    )
+                    made = QuerySet(out.stem, tuple(found))
+        write_queries(out, made)
+    for query in made:
+        name = query.kind or "queries"
+        counts[name] = counts.get(name, 0) + 1
+    counts |= made.notes
+    if as_json:
+        _print_object({"counts": counts, "out": str(out)})
+    else:
+        _show(tables.of_counts(counts))
+
+
+@app.command()
+def demonstrate(
+    queries: Queries = None,
+    variant: Annotated[str, typer.Option(help="The variant to show it on.")] = USUAL_VARIANT,
+    vector: Vector = "",
+    k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
+    name: Annotated[str, typer.Option(help="The report's name.")] = "demonstration",
+    as_json: Json = False,
+) -> None:
+    """Show how AvgMeanSimilarity climbs to 1 while not one answer changes.
+
+    Example: python -m eval demonstrate --variant zeroshot --queries queries.jsonl
+    """
+    if not queries:
+        raise typer.BadParameter("Say --queries FILE; `python -m eval make-queries` makes one.")
+    with sentences():
+        with Catalogue(home(), create=False) as catalogue:
+            asked = joined([read_queries(path, catalogue) for path in queries])
+        shown = demonstration_report.demonstrate(home(), variant, asked, vector, k, tell)
+        folder = demonstration_report.write(home(), fit_name(name), shown)
+    if as_json:
+        _print_object(asdict(shown) | {"report": str(folder)})
+        return
+    Console().print(tables.of_trials(shown.trials, k))
+    _tell_report(folder)
+
+
+@app.command()
+def classify(
+    variant: Annotated[str, typer.Option(help="The variant to ask.")] = USUAL_VARIANT,
+    label: Annotated[list[str] | None, typer.Option(help="A label; repeatable.")] = None,
+    field: Annotated[
+        str, typer.Option(help="A field of the products that tells the right label.")
+    ] = "",
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to label.")] = None,
+    category: Annotated[str, typer.Option(help="Only products of this category.")] = "",
+    prompt: Annotated[str, typer.Option(help="What a label is put into.")] = DEFAULT_PROMPT,
+    as_json: Json = False,
+) -> None:
+    """Tell an attribute from pictures, zero-shot; with --field, count how often it is right.
+
+    Examples:
+      python -m eval classify --label matte --label glossy --image lipstick.jpg
+
+      python -m eval classify --field finish --category Beauty --prompt "a {label} lipstick"
+    """
+    if bool(image) == bool(field):
+        raise typer.BadParameter("Say --image FILE to label pictures, or --field NAME to measure.")
+    if image and len(label or ()) < 2:
+        raise typer.BadParameter("Say --label twice or more: there is nothing to choose from.")
+    with sentences():
+        chosen = Variants(home()).get(variant)
+        from encoder.encoder import Encoder  # brings torch along
+
+        encoder = Encoder.load(chosen)
+        if image:
+            told = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
+            if as_json:
+                _print_object({"pictures": told})
+            else:
+                _show(tables.of_labels(picture, cosines) for picture, cosines in told.items())
+            return
+        with Catalogue(home(), create=False) as catalogue:
+            verdicts = label_products(
+                home(),
+                catalogue,
+                chosen,
+                encoder,
+                field,
+                label or (),
+                category=category,
+                prompt=prompt,
+            )
+    if as_json:
+        _print_object({"field": field} | asdict(verdicts))
+    else:
+        _show(tables.of_verdicts(field, verdicts))
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """End with one sentence and status 1 where it cannot go on."""
+    try:
+        yield
+    except (EvalError, SearchError, CatalogError, EncoderError, StoreError) as error:
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from None
+
+
+def tell(sentence: str) -> None:
+    """Say on stderr what is being done."""
+    messages.print(f"[dim]{escape(sentence)}[/dim]", highlight=False)
+
+
+def _show(lines: Iterable[RenderableType]) -> None:
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(line)
+
+
+def _tell_report(folder: Path) -> None:
+    messages.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _print_object(told: Mapping[str, Any]) -> None:
+    print(json.dumps(without_nan(told), ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m eval")

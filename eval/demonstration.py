@@ -1,0 +1,126 @@
+"""Shows, on a shop's own products, that AvgMeanSimilarity can climb while nothing improves.
+
+Append one constant c to every unit vector, of queries and of products, and normalise again:
+
+    cos′ = (cos + c²) / (1 + c²)
+
+This is increasing in cos, so every ranking stays as it was, while every score moves towards 1.
+Then a collapsed model: all products in nearly one place. Its AvgMeanSimilarity is greater
+still, and its rankings are chance.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.measures import Qrels, score
+
+CONSTANTS = (0.0, 0.5, 1.0, 2.0, 4.0)  # c² of 16 leaves a seventeenth of every difference
+DEPTH = 100
+# The collapsed model: its vectors differ by so much. Small enough for a mean cosine of 0.9999.
+SPREAD = 0.01
+# Equal vectors give cosines that differ in their last digits, about 1e-16 in float64.
+DECIMALS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A model and what both numbers say of it.
+
+    Attributes:
+        name: of the model.
+        constant: what was appended; NaN for the collapsed model.
+        similarity: AvgMeanSimilarity@k.
+        ndcg: mean nDCG@10.
+        recall: mean Recall@10.
+        same: queries whose first answers are those of the model as it is, in the same order.
+        queries: how many there are.
+    """
+
+    name: str
+    constant: float
+    similarity: float
+    ndcg: float
+    recall: float
+    same: int
+    queries: int
+
+
+def trials(
+    queries: np.ndarray,
+    names: Sequence[str],
+    products: np.ndarray,
+    ids: Sequence[str],
+    qrels: Qrels,
+    *,
+    k: int = 5,
+    seed: int = 0,
+) -> list[Trial]:
+    """The model as it is, with ever greater constants, and a collapsed one.
+
+    Args:
+        queries: unit vectors (n, d) of the queries.
+        names: their ids.
+        products: unit vectors (m, d), ascending by id.
+        ids: product ids.
+        qrels: right answers by query.
+        k: of AvgMeanSimilarity@k.
+        seed: of the collapsed model.
+    """
+    queries, products = queries.astype(np.float64), products.astype(np.float64)
+    order, _ = _ranked(queries, products)
+
+    def trial(name: str, constant: float, asked: np.ndarray, shelf: np.ndarray) -> Trial:
+        found, cosines = _ranked(asked, shelf)
+        shown = {
+            query: [ids[row] for row in rows] for query, rows in zip(names, found, strict=True)
+        }
+        scores = score(qrels, shown)
+        return Trial(
+            name=name,
+            constant=constant,
+            similarity=float(cosines[:, :k].mean()),
+            ndcg=float(scores["nDCG@10"].mean()),
+            recall=float(scores["Recall@10"].mean()),
+            same=int((found == order).all(axis=1).sum()),
+            queries=len(names),
+        )
+
+    found = [
+        trial(
+            f"c = {constant:g}" if constant else "the model as it is",
+            constant,
+            appended(queries, constant),
+            appended(products, constant),
+        )
+        for constant in CONSTANTS
+    ]
+    random = np.random.default_rng(seed)
+    collapsed = _collapsed(random, *queries.shape), _collapsed(random, *products.shape)
+    return [*found, trial("a collapsed model", float("nan"), *collapsed)]
+
+
+def appended(vectors: np.ndarray, constant: float) -> np.ndarray:
+    """Unit vectors (n, d) with one constant appended and normalised again, (n, d + 1)."""
+    longer = np.hstack([vectors, np.full((len(vectors), 1), constant)])
+    return longer / np.linalg.norm(longer, axis=1, keepdims=True)
+
+
+def _ranked(queries: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first rows of each query and their cosines, equals in order of row."""
+    rows = np.empty((len(queries), min(DEPTH, len(products))), np.int64)
+    cosines = np.empty(rows.shape)
+    for at, query in enumerate(queries):
+        every = products @ query
+        rows[at] = np.argsort(-np.round(every, DECIMALS), kind="stable")[: rows.shape[1]]
+        cosines[at] = every[rows[at]]
+    return rows, cosines
+
+
+def _collapsed(random: np.random.Generator, count: int, dim: int) -> np.ndarray:
+    """Vectors that know nothing of what they stand for, and lie in nearly one place."""
+    vectors = np.zeros((count, dim))
+    vectors[:, 0] = 1.0
+    vectors += random.normal(scale=SPREAD / np.sqrt(dim), size=vectors.shape)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

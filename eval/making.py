@@ -1,0 +1,238 @@
+"""Query sets made from a catalogue, under the leak rule.
+
+A product's title is in its text, and its picture in its picture: asking `text` for a title, or
+`image` for a picture, finds what was put in. So each kind of query is tied to the vector that
+shares nothing with it:
+
+    title      title → picture      scored against `image`
+    picture    picture → text       scored against `text`
+    category   words of a field     scored against `fused`: a department, or “white skirts”
+
+Titles and pictures may be shared. A title's right answers are all products whose picture is
+one that the title has; a picture's are all whose title is one that the picture has.
+"""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from eval.errors import EvalError, NothingToMeasure, QueryFileError
+from eval.groups import group_of, normalised
+from eval.queries import LabelledQuery
+
+DEFAULT_SHARE = 0.2  # of a catalogue's groups, where nothing says what was held out
+# A word that fits nearly every product asks for nothing.
+COMMONEST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What queries are made of: a product and the hash of its picture, empty without one."""
+
+    product: Product
+    picture: str
+
+
+def make_queries(
+    catalogue: Catalogue,
+    kinds: Sequence[str],
+    *,
+    held_out: Collection[str] | None = None,
+    share: float = DEFAULT_SHARE,
+    fields: Sequence[str] = ("category",),
+    categories: Collection[str] = (),
+    limit: int = 0,
+    seed: int = 0,
+) -> list[LabelledQuery]:
+    """Make queries of some kinds; the right answers are looked for in the whole catalogue.
+
+    Args:
+        catalogue: the products.
+        kinds: of `KINDS`.
+        held_out: ids of the products to ask for; None draws a share of the groups.
+        share: of the groups, 0 to 1.
+        fields: what a category query says: `category`, `brand` or a name among the details.
+        categories: ask only for products of these; empty means all.
+        limit: at most so many queries of a kind, drawn by chance; 0 is no limit.
+        seed: of both draws.
+
+    Raises:
+        EvalError: an unknown kind or field, or a share out of range.
+        NothingToMeasure: not one query came of it.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise EvalError(f"There are no queries of kind “{unknown[0]}”; take {', '.join(KINDS)}.")
+    items = [Item(entry.product, entry.picture or "") for entry in catalogue.entries()]
+    asked = _asked(catalogue, items, held_out, share, seed)
+    if categories:
+        asked = [item for item in asked if item.product.category in categories]
+    if not asked:
+        raise NothingToMeasure(
+            "None of the products to ask for is in the catalogue"
+            + (f" under {', '.join(sorted(categories))}." if categories else ".")
+        )
+    made: list[LabelledQuery] = []
+    for kind in kinds:
+        queries = list(KINDS[kind](catalogue, items, asked, fields))
+        if limit and len(queries) > limit:
+            chosen = set(random.Random(f"{seed} {kind}").sample(range(len(queries)), limit))
+            queries = [query for place, query in enumerate(queries) if place in chosen]
+        made += queries
+    if not made:
+        raise NothingToMeasure(
+            f"No query of kind {' or '.join(kinds)} can be made: titles need a picture to find, "
+            f"and a category needs a value of {' + '.join(fields)} that not every product has."
+        )
+    return made
+
+
+def read_held_out(path: Path) -> list[str]:
+    """Product ids: a JSON list, or a text file with one a line.
+
+    Raises:
+        QueryFileError: it is missing, or neither of the two.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryFileError(f"{path} cannot be read as a list of product ids: {error}.") from None
+    if not text.lstrip().startswith(("[", "{")):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        listed = None
+    if not isinstance(listed, list) or not all(isinstance(each, str | int) for each in listed):
+        raise QueryFileError(f"{path} is no list of product ids: write a JSON list, or one a line.")
+    return [str(each) for each in listed]
+
+
+def _asked(
+    catalogue: Catalogue,
+    items: list[Item],
+    held_out: Collection[str] | None,
+    share: float,
+    seed: int,
+) -> list[Item]:
+    """The products to ask for."""
+    if held_out is not None:
+        chosen = set(held_out)
+        return [item for item in items if item.product.id in chosen]
+    if not 0 < share <= 1:
+        raise EvalError(f"The share of held-out products is {share}; it lies between 0 and 1.")
+    groups = group_of(catalogue.entries())
+    names = sorted(set(groups.values()))
+    drawn = set(random.Random(seed).sample(names, max(1, round(share * len(names)))))
+    return [item for item in items if groups[item.product.id] in drawn]
+
+
+def _title_queries(
+    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+) -> Iterator[LabelledQuery]:
+    pictures = _shared(
+        items, lambda item: normalised(item.product.title), lambda item: item.picture
+    )
+    owners = _shared(items, lambda item: item.picture, lambda item: item.product.id)
+    seen: set[str] = set()
+    for item in asked:
+        title = normalised(item.product.title)
+        right = _right(pictures.get(title, ()), owners)
+        if title and right and title not in seen:
+            seen.add(title)
+            yield LabelledQuery(
+                id=f"title:{item.product.id}",
+                text=item.product.title,
+                category=item.product.category,
+                relevant=right,
+                vector="image",
+                kind="title → picture",
+            )
+
+
+def _picture_queries(
+    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+) -> Iterator[LabelledQuery]:
+    titles = _shared(items, lambda item: item.picture, lambda item: normalised(item.product.title))
+    owners = _shared(
+        items, lambda item: normalised(item.product.title), lambda item: item.product.id
+    )
+    seen: set[str] = set()
+    for item in asked:
+        if item.picture and item.picture not in seen:
+            seen.add(item.picture)
+            yield LabelledQuery(
+                id=f"picture:{item.product.id}",
+                picture=str(catalogue.pictures.path(item.picture).resolve()),
+                category=item.product.category,
+                relevant=_right(titles.get(item.picture, ()), owners),
+                vector="text",
+                kind="picture → text",
+            )
+
+
+def _category_queries(
+    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+) -> Iterator[LabelledQuery]:
+    for field in fields:
+        if not any(_value(item.product, field) for item in items):
+            names = sorted({name for item in items for name in item.product.details})
+            raise EvalError(
+                f"No product has a field “{field}”; there are "
+                f"{', '.join(['category', 'brand', *names][:12])}."
+            )
+    members = _shared(items, lambda item: _said(item.product, fields), lambda item: item.product.id)
+    departments = _shared(
+        items, lambda item: _said(item.product, fields), lambda item: item.product.category
+    )
+    for said in sorted({_said(item.product, fields) for item in asked} - {""}):
+        right = members[said]
+        if len(right) <= COMMONEST * len(items):
+            yield LabelledQuery(
+                id=f"{'+'.join(fields)}:{said}",
+                text=said,
+                # A value that two departments share belongs to neither.
+                category=departments[said][0] if len(departments[said]) == 1 else "",
+                relevant=dict.fromkeys(right, 1),
+                vector="fused",
+                kind=f"{' + '.join(fields)}",
+            )
+
+
+def _said(product: Product, fields: Sequence[str]) -> str:
+    """The words of a category query, or nothing where a field is missing."""
+    values = [_value(product, field) for field in fields]
+    return " ".join(values) if all(values) else ""
+
+
+def _value(product: Product, field: str) -> str:
+    if field in ("category", "brand"):
+        return getattr(product, field)
+    return product.details.get(field, "")
+
+
+def _shared(
+    items: list[Item], key: Callable[[Item], str], value: Callable[[Item], str]
+) -> Mapping[str, list[str]]:
+    """The distinct values that items of one key have, in their order."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for item in items:
+        if key(item) and value(item):
+            found[key(item)][value(item)] = None
+    return {name: list(values) for name, values in found.items()}
+
+
+def _right(shared: Sequence[str], owners: Mapping[str, list[str]]) -> dict[str, int]:
+    return {product: 1 for each in shared for product in owners[each]}
+
+
+KINDS: Mapping[str, Callable[..., Iterator[LabelledQuery]]] = {
+    "title": _title_queries,
+    "picture": _picture_queries,
+    "category": _category_queries,
+}

@@ -1,0 +1,181 @@
+"""Plots of a report, as SVG documents that need nothing from elsewhere."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eval.comparison import Estimate
+from eval.diagnostics import Scores
+from eval.measures import MEASURES
+
+# Okabe and Ito's colours, told apart by colour-blind people too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+RIGHT, WRONG, STRONGEST, QUIET = "#009E73", "#9AA3AD", "#D55E00", "#6B7280"
+WIDTH = 9.0  # inches; the report's column
+BINS = 60
+
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#C4C9D0",
+    "axes.labelcolor": "#374151",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.color": "#4B5563",
+    "ytick.color": "#374151",
+    "grid.color": "#E5E7EB",
+    "legend.frameon": False,
+    "svg.hashsalt": "vitrine",  # the same figures give the same file
+}
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each variant, in turn."""
+    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+
+
+def measures_plot(variants: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Each measure of each variant, with its interval."""
+    paint = colours(list(variants))
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.9 + len(MEASURES) * (0.28 + 0.17 * len(variants))))
+        axes = figure.subplots()
+        step = 0.7 / max(len(variants), 1)
+        for row, measure in enumerate(MEASURES):
+            for place, (name, each) in enumerate(variants.items()):
+                told = each[measure]
+                height = row + (place - (len(variants) - 1) / 2) * step
+                axes.plot([told.low, told.high], [height] * 2, color=paint[name], lw=2, alpha=0.55)
+                axes.plot(
+                    told.value, height, "o", color=paint[name], ms=5, label=name if not row else ""
+                )
+                axes.annotate(
+                    f"{told.value:.3f}",
+                    (np.nanmax([told.high, told.value]), height),
+                    xytext=(6, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
+                    color=QUIET,
+                )
+        axes.set_yticks(range(len(MEASURES)), MEASURES)
+        axes.set_ylim(len(MEASURES) - 0.5, -0.5)
+        axes.set_xlim(0, 1)
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("mean over queries; the bar is the 95 % interval")
+        if len(variants) > 1:
+            figure.legend(loc="upper left", ncols=len(variants), fontsize=9)
+        return _svg(figure, top=0.35 if len(variants) > 1 else 0.1)
+
+
+def differences_plot(pairs: Mapping[tuple[str, str], np.ndarray], measure: str) -> str:
+    """Per-query differences of each pair, from the greatest gain to the greatest loss."""
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.5 + 2.0 * len(pairs)))
+        panels = np.atleast_1d(figure.subplots(len(pairs), 1))
+        for axes, ((first, second), values) in zip(panels, pairs.items(), strict=True):
+            ordered = np.sort(values)[::-1]
+            places = np.arange(len(ordered))
+            axes.fill_between(
+                places, 0, np.maximum(ordered, 0), step="mid", color=RIGHT, alpha=0.75, lw=0
+            )
+            axes.fill_between(
+                places, 0, np.minimum(ordered, 0), step="mid", color=STRONGEST, alpha=0.75, lw=0
+            )
+            axes.axhline(0, color=QUIET, lw=0.8)
+            axes.axhline(values.mean(), color="#111827", lw=1.2, ls="--")
+            better, worse = int((values > 0).sum()), int((values < 0).sum())
+            axes.set_title(
+                f"{second} against {first}: {better:,} queries better, {worse:,} worse, "
+                f"{len(values) - better - worse:,} alike",
+                fontsize=10,
+            )
+            axes.set_ylim(-1.05, 1.05)
+            axes.set_xlim(-0.5, max(len(values) - 0.5, 0.5))
+            axes.set_ylabel(f"Δ {measure}")
+            axes.grid(axis="y")
+        panels[-1].set_xlabel("queries, the greatest gain first; dashed: the mean")
+        return _svg(figure)
+
+
+def scores_plot(scores: Mapping[str, Scores]) -> str:
+    """Scores of right answers, random others and strongest wrong ones, a panel a variant."""
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 0.4 + 1.9 * len(scores)))
+        panels = np.atleast_1d(figure.subplots(len(scores), 1, sharex=True))
+        every = np.concatenate(
+            [part for each in scores.values() for part in (each.right, each.others, each.strongest)]
+        )
+        low, high = (every.min(), every.max()) if len(every) else (0.0, 1.0)
+        edges = np.linspace(low, high if high > low else low + 1e-3, BINS + 1)
+        for axes, (name, each) in zip(panels, scores.items(), strict=True):
+            _histogram(axes, each.others, edges, WRONG, "random other products")
+            _histogram(axes, each.strongest, edges, STRONGEST, "best-ranked wrong answer")
+            _histogram(axes, each.right, edges, RIGHT, "right answers")
+            axes.set_title(
+                f"{name}: a right answer outscores a random other "
+                f"{100 * each.separation:.1f} % of the time",
+                fontsize=10,
+            )
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+        panels[0].legend(fontsize=8, loc="upper right")
+        panels[-1].set_xlabel("score (cosine)")
+        return _svg(figure)
+
+
+def collapse_plot(
+    constants: Sequence[float], similarity: Sequence[float], truth: Sequence[float], k: int
+) -> str:
+    """AvgMeanSimilarity against nDCG as a constant is added to every vector."""
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH, 3.4))
+        axes = figure.subplots()
+        places = np.arange(len(constants))
+        axes.plot(places, similarity, "o-", color=STRONGEST, lw=2, label=f"AvgMeanSimilarity@{k}")
+        axes.plot(places, truth, "s-", color=RIGHT, lw=2, label="nDCG@10")
+        for at, (close, right) in enumerate(zip(similarity, truth, strict=True)):
+            for value, colour in ((close, STRONGEST), (right, RIGHT)):
+                axes.annotate(
+                    f"{value:.3f}", (at, value), xytext=(0, 7), textcoords="offset points",
+                    ha="center", fontsize=8, color=colour,
+                )  # fmt: skip
+        axes.set_xticks(places, [f"c = {each:g}" for each in constants])
+        axes.set_ylim(0, 1.12)
+        axes.set_yticks(np.arange(0, 1.01, 0.2))
+        axes.grid(axis="y")
+        axes.legend(loc="center right", fontsize=9)
+        return _svg(figure)
+
+
+def _histogram(axes: Axes, values: np.ndarray, edges: np.ndarray, colour: str, label: str) -> None:
+    if len(values):
+        weights = np.full(len(values), 1 / len(values))  # shares, so that unequal numbers compare
+        axes.hist(values, edges.tolist(), weights=weights, color=colour, alpha=0.3, lw=0)
+        axes.hist(
+            values,
+            edges.tolist(),
+            weights=weights,
+            color=colour,
+            histtype="step",
+            lw=1.4,
+            label=label,
+        )
+
+
+def _svg(figure: Figure, top: float = 0.0) -> str:
+    inches = figure.get_figheight()
+    figure.tight_layout(rect=(0, 0, 1, 1 - top / inches))
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()

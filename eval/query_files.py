@@ -1,0 +1,185 @@
+"""Files of queries: JSON Lines, TREC topics with qrels, and the reference system's Excel.
+
+A line of JSON Lines is `{"text": …, "image": …, "category": …, "relevant": …}`: text, picture
+or both; `relevant` is a list of product ids, or grades by product id. `id`, `vector` and
+`kind` may stand there too. A picture's path is relative to the file.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from eval.errors import QueryFileError
+from eval.queries import LabelledQuery, QuerySet
+from eval.reference_files import read_reference
+from eval.trec import read_qrels, read_text, read_topics
+from qdrant.store import VECTORS
+from search.query import folded
+
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+EXCEL = (".xlsx",)
+TREC = (".tsv", ".txt", ".topics", ".trec", ".xml")
+NOT_PATHS = ("http:", "https:", "data:")
+
+
+def read_queries(
+    path: Path,
+    catalogue: Catalogue,
+    *,
+    qrels: Path | None = None,
+    reference_pictures: bool = False,
+) -> QuerySet:
+    """Read a file of labelled queries.
+
+    Args:
+        path: its suffix tells its form.
+        catalogue: where the products of the reference's Excel files are looked for.
+        reference_pictures: ask an Excel file's queries with a picture too, as the reference does.
+        qrels: TREC qrels for the file's query ids; they replace what the file says itself.
+
+    Raises:
+        QueryFileError: it cannot be read as what its suffix says.
+    """
+    suffix = path.suffix.lower()
+    if suffix in EXCEL:
+        return read_reference(path, catalogue, with_pictures=reference_pictures)
+    if suffix in JSON_LINES:
+        queries = _read_json_lines(path)
+    elif suffix in TREC:
+        if qrels is None:
+            raise QueryFileError(f"{path} holds topics alone; give their qrels with --qrels FILE.")
+        queries = [LabelledQuery(name, text) for name, text in read_topics(path).items()]
+    else:
+        raise QueryFileError(
+            f"{path} has no known form; take {', '.join((*JSON_LINES, *TREC, *EXCEL))}."
+        )
+    return _labelled(path, queries, qrels)
+
+
+def write_queries(path: Path, queries: Iterable[LabelledQuery]) -> None:
+    """Write queries as JSON Lines, pictures below the file's folder relative to it."""
+    with path.open("w", encoding="utf-8") as out:
+        for query in queries:
+            row = {
+                "id": query.id,
+                "text": query.text,
+                "image": _relative(query.picture, path.parent.resolve()),
+                "category": query.category,
+                "kind": query.kind,
+                "vector": query.vector,
+                "relevant": _shortest(query.relevant),
+            }
+            kept = {name: value for name, value in row.items() if value}
+            out.write(json.dumps(kept, ensure_ascii=False) + "\n")
+
+
+def write_products(path: Path, products: Iterable[Product]) -> None:
+    """Write products as JSON Lines for `python -m ingest products`."""
+    with path.open("w", encoding="utf-8") as out:
+        for product in products:
+            row = {
+                "id": product.id,
+                "title": product.title,
+                "category": product.category,
+                "description": product.description,
+                "link": product.link,
+                "image": product.images[0] if product.images else "",
+            }
+            kept = {name: value for name, value in row.items() if value}
+            out.write(json.dumps(kept, ensure_ascii=False) + "\n")
+
+
+def _labelled(path: Path, queries: list[LabelledQuery], qrels: Path | None) -> QuerySet:
+    notes: dict[str, int] = {}
+    if qrels is not None:
+        grades = read_qrels(qrels)
+        asked = {query.id for query in queries}
+        queries = [replace(query, relevant=grades.get(query.id, {})) for query in queries]
+        strangers = len(grades.keys() - asked)
+        if strangers == len(grades):
+            raise QueryFileError(
+                f"No query id of {qrels} stands in {path}; do the two belong together?"
+            )
+        if strangers:
+            notes["queries of the qrels that the query file does not have"] = strangers
+    return QuerySet(path.stem, tuple(queries), notes)
+
+
+def _read_json_lines(path: Path) -> list[LabelledQuery]:
+    queries: dict[str, LabelledQuery] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise QueryFileError(f"{where}, is not JSON: write one object a line.") from None
+        if not isinstance(row, dict):
+            raise QueryFileError(f"{where}, is not an object with a text or an image.")
+        query = _query(row, str(number), path.parent.resolve(), where)
+        if query.id in queries:
+            raise QueryFileError(f"{where}: the id “{query.id}” was there before; ids are unique.")
+        queries[query.id] = query
+    return list(queries.values())
+
+
+def _query(row: dict[str, Any], number: str, folder: Path, where: str) -> LabelledQuery:
+    said = {
+        name: _words(row.get(name), name, where) for name in ("text", "image", "category", "kind")
+    }
+    if not said["text"] and not said["image"]:
+        raise QueryFileError(f"{where}, has neither a text nor an image.")
+    vector = _words(row.get("vector"), "vector", where)
+    if vector and vector not in VECTORS:
+        raise QueryFileError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
+    return LabelledQuery(
+        id=str(row.get("id", number)),
+        text=folded(said["text"]),
+        picture=_address(said["image"], folder),
+        category=folded(said["category"]),
+        relevant=_grades(row.get("relevant", []), where),
+        vector=vector,
+        kind=folded(said["kind"]),
+    )
+
+
+def _words(value: object, name: str, where: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise QueryFileError(f"{where}: its {name} is not text.")
+    return value
+
+
+def _grades(relevant: object, where: str) -> Mapping[str, int]:
+    if isinstance(relevant, list):
+        relevant = dict.fromkeys(map(str, relevant), 1)
+    if not isinstance(relevant, dict):
+        raise QueryFileError(f"{where}: “relevant” is a list of product ids, or grades by id.")
+    for product, grade in relevant.items():
+        if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
+            raise QueryFileError(
+                f"{where}: the grade of “{product}” is {grade!r}; take whole numbers from 0."
+            )
+    return relevant
+
+
+def _address(picture: str, folder: Path) -> str:
+    if not picture or picture.startswith(NOT_PATHS):
+        return picture
+    return str(folder / picture)
+
+
+def _relative(picture: str, folder: Path) -> str:
+    if picture.startswith(NOT_PATHS) or not Path(picture).is_relative_to(folder):
+        return picture
+    return str(Path(picture).relative_to(folder))
+
+
+def _shortest(relevant: Mapping[str, int]) -> list[str] | dict[str, int]:
+    return list(relevant) if set(relevant.values()) <= {1} else dict(relevant)

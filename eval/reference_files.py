@@ -1,0 +1,164 @@
+"""The reference system's query files: Excel, a row for each of a query's five products.
+
+Columns: Queries, Product_link, Product_title, Image_link, Product_description. Its evaluation
+asks with the text and the picture of the first of the five, which is one of the right answers;
+here a query is its text, and the picture is added only when asked for.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from eval.errors import QueryFileError
+from eval.groups import normalised
+from eval.queries import LabelledQuery, QuerySet
+from search.query import folded
+
+COLUMNS = ("Queries", "Product_link", "Product_title", "Image_link", "Product_description")
+# Where Amazon's addresses hold the ASIN: ordinary links, older ones, and the phone site's.
+_ASIN = re.compile(r"/(?:dp|gp/product|gp/aw/d)/([A-Z0-9]{10})(?![A-Z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRow:
+    """One of the products that were found for a query."""
+
+    query: str
+    link: str
+    title: str
+    picture: str
+    description: str
+
+    @property
+    def asin(self) -> str:
+        """Amazon's id of the product, or nothing where the link has none."""
+        found = _ASIN.search(self.link)
+        return found[1] if found else ""
+
+
+def read_reference(path: Path, catalogue: Catalogue, *, with_pictures: bool = False) -> QuerySet:
+    """The file's queries, their products matched to a catalogue by ASIN, else by title.
+
+    Args:
+        path: the Excel file.
+        catalogue: whose product ids the qrels will hold.
+        with_pictures: ask with the first product's picture too, as the reference does; it is
+            one of the right answers.
+
+    Raises:
+        QueryFileError: it is no such file.
+    """
+    rows = list(read_rows(path))
+    known = catalogue.get({row.asin for row in rows if row.asin})
+    titles = {
+        normalised(row.title) for row in rows if row.asin not in known and normalised(row.title)
+    }
+    by_title: dict[str, str] = {}
+    if titles:
+        for product in catalogue.products():
+            title = normalised(product.title)
+            if title in titles:
+                by_title.setdefault(title, product.id)
+    matched = {
+        row: row.asin if row.asin in known else by_title.get(normalised(row.title), "")
+        for row in rows
+    }
+    by_asin = sum(row.asin in known for row in rows)
+    found = sum(bool(matched[row]) for row in rows)
+    notes = {
+        "products of the file, found in the catalogue by ASIN": by_asin,
+        "products of the file, found in the catalogue by title": found - by_asin,
+        "products of the file, not found in the catalogue": len(rows) - found,
+    }
+    return _query_set(path, matched, notes, with_pictures)
+
+
+def as_catalogue(path: Path, category: str = "") -> tuple[list[Product], QuerySet]:
+    """The file's own products as a catalogue, and its queries upon them.
+
+    A product without an ASIN in its link gets its normalised title for an id.
+
+    Raises:
+        QueryFileError: it is no such file.
+    """
+    rows = list(read_rows(path))
+    products: dict[str, Product] = {}
+    for row in rows:
+        name = row.asin or normalised(row.title)
+        products.setdefault(
+            name,
+            Product(
+                id=name,
+                title=row.title,
+                category=category,
+                description=row.description,
+                link=row.link,
+                images=(row.picture,) if row.picture else (),
+            ),
+        )
+    matched = {row: row.asin or normalised(row.title) for row in rows}
+    return list(products.values()), _query_set(path, matched, {}, with_pictures=False)
+
+
+def read_rows(path: Path) -> Iterator[ReferenceRow]:
+    """The rows that name a query and a product.
+
+    Raises:
+        QueryFileError: not an Excel file, or its columns are others.
+    """
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except FileNotFoundError:
+        raise QueryFileError(f"There is no file {path}.") from None
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
+        raise QueryFileError(f"{path} is not an Excel file that can be read: {error}.") from None
+    try:
+        cells = book.worksheets[0].iter_rows(values_only=True)
+        header = [str(cell or "").strip() for cell in next(cells, ())]
+        missing = [column for column in COLUMNS[:3] if column not in header]
+        if missing:
+            raise QueryFileError(
+                f"{path} is none of the reference's query files: "
+                f"its first sheet has no column {', '.join(missing)}."
+            )
+        places = [header.index(column) if column in header else -1 for column in COLUMNS]
+        found = 0
+        for row in cells:
+            said = [folded(str(row[at] or "")) if 0 <= at < len(row) else "" for at in places]
+            if said[0] and said[2]:
+                found += 1
+                yield ReferenceRow(*said)
+        if not found:
+            raise QueryFileError(f"{path} has no row with a query and a product.")
+    finally:
+        book.close()
+
+
+def _query_set(
+    path: Path, matched: dict[ReferenceRow, str], notes: dict[str, int], with_pictures: bool
+) -> QuerySet:
+    relevant: dict[str, dict[str, int]] = {}
+    pictures: dict[str, str] = {}
+    for row, product in matched.items():
+        grades = relevant.setdefault(row.query, {})
+        pictures.setdefault(row.query, row.picture)
+        if product:
+            grades[product] = 1
+    queries = tuple(
+        LabelledQuery(
+            id=str(number),
+            text=text,
+            picture=pictures[text] if with_pictures else "",
+            relevant=grades,
+            kind="found on Amazon",
+        )
+        for number, (text, grades) in enumerate(relevant.items(), start=1)
+    )
+    return QuerySet(path.stem, queries, notes)

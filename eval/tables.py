@@ -1,0 +1,83 @@
+"""What the command line shows of its results."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from eval.comparison import Estimate
+from eval.demonstration import Trial
+from eval.labels import Verdicts
+from eval.measures import DECIDING, MEASURES
+from eval.outcome import Evaluation
+from eval.report import number
+from eval.similarity import average_name
+
+
+def of_evaluation(evaluation: Evaluation) -> Iterator[RenderableType]:
+    """The measures of each variant, the verdicts, and what was left out."""
+    columns = (average_name(evaluation.settings.k), *MEASURES)
+    table = Table("variant", box=None, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for variant, told in evaluation.slices[0].estimates.items():
+        table.add_row(variant, *(_cell(told[column]) for column in columns))
+    yield table
+    yield from (escape(each.verdict) for each in evaluation.differences if each.measure == DECIDING)
+    yield from of_counts(evaluation.notes)
+
+
+def of_counts(counts: Mapping[str, int]) -> Iterator[str]:
+    """Counts of what is named, a line each."""
+    for name, count in counts.items():
+        yield f"[dim]{count:>8,}  {escape(name)}[/dim]"
+
+
+def of_trials(trials: Sequence[Trial], k: int) -> Table:
+    """What both numbers say of each model of the demonstration."""
+    table = Table("model", box=None, header_style="bold")
+    for column in (average_name(k), "nDCG@10", "Recall@10", "same answers"):
+        table.add_column(column, justify="right")
+    for trial in trials:
+        numbers = map(number, (trial.similarity, trial.ndcg, trial.recall))
+        table.add_row(trial.name, *numbers, f"{trial.same:,} of {trial.queries:,}")
+    return table
+
+
+def of_labels(picture: str, cosines: Mapping[str, float]) -> Table:
+    """The labels of one picture, the best first."""
+    table = Table(title=escape(picture), title_justify="left", box=None, show_header=False)
+    for name, cosine in cosines.items():
+        table.add_row(f"{cosine:.3f}", escape(name))
+    return table
+
+
+def of_verdicts(field: str, verdicts: Verdicts) -> Iterator[RenderableType]:
+    """How well a field was told from pictures, and each label of it."""
+    accuracy = verdicts.accuracy
+    yield (
+        f"{escape(field)}: {accuracy.value:.3f} of {verdicts.products:,} products told right "
+        f"({number(accuracy.low)} to {number(accuracy.high)}); "
+        f"mean over labels {verdicts.balanced:.3f}; always the most frequent label: "
+        f"{verdicts.guess:.3f}; by chance: {1 / len(verdicts.labels):.3f}"
+    )
+    table = Table("label", box=None, header_style="bold")
+    for column in ("products", "right"):
+        table.add_column(column, justify="right")
+    table.add_column("mostly taken for")
+    for name, each in verdicts.told.items():
+        share = f"{each.right / each.products:.2f}" if each.products else "–"
+        table.add_row(escape(name), f"{each.products:,}", share, escape(each.taken_for))
+    yield table
+    left_out = {
+        "products left out: no embedded picture": verdicts.without_picture,
+        "products left out: another value than the labels": verdicts.other,
+    }
+    yield from of_counts({words: count for words, count in left_out.items() if count})
+
+
+def _cell(told: Estimate) -> str:
+    if told.n < 2:
+        return number(told.value)
+    return f"{told.value:.3f}\n[dim]{told.low:.3f}–{told.high:.3f}[/dim]"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,11 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
 
     read_config(folder)
     try:
-        adapted = PeftModel.from_pretrained(model, folder, use_safetensors=True)
+        with warnings.catch_warnings():
+            # PEFT asks transformers for an attribute by its old name, and for keys that are
+            # missing it only warns; those are counted below.
+            warnings.simplefilter("ignore")
+            adapted = PeftModel.from_pretrained(model, folder, use_safetensors=True)
     except (RuntimeError, ValueError, KeyError) as error:
         raise AdapterError(_misfit(folder)) from error
     # Names that match nothing are only warned about by PEFT, and the base would answer.

@@ -94,6 +94,7 @@ class Checkpoint:
             CheckpointError: not a usable CLIP checkpoint.
         """
         folder = folder.expanduser().resolve()
+        _config(folder)  # first, so that a folder of something else is told so
         revision = digest_files([*_weights(folder), folder / CONFIG])
         return cls._read(str(folder), revision, folder)
 

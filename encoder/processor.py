@@ -22,8 +22,9 @@ BICUBIC = 3
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
-# Longest to shortest edge beyond which only the middle is resized; its pixels differ from the
-# exact way by one level of 255 at most, so pictures of usual shape go the exact way.
+# Longest to shortest edge beyond which only the middle is resized. Pillow may then take its two
+# passes in the other order, which rounds differently (half a level of 255 on average in noise),
+# so pictures of usual shape go the exact way.
 ELONGATED = 4
 
 # Pixels differ slightly between processor backends, so the backend is part of the hash.

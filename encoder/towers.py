@@ -1,6 +1,5 @@
 """CLIP's two towers: loaded, given an adapter, and run on one batch."""
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,15 +79,13 @@ def load_model(
 
     logging.disable_progress_bar()  # it would flash past for a second among our own bars
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            loaded: Any = CLIPModel.from_pretrained(
-                checkpoint.folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
+        loaded: Any = CLIPModel.from_pretrained(
+            checkpoint.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"The weights of {checkpoint.base} cannot be read ({error}): get the checkpoint again."

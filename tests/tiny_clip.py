@@ -8,6 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import encoder  # noqa: F401  # before torch: it tells OpenMP's threads to sleep while they wait
+
+# isort: split
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig

@@ -1,0 +1,68 @@
+"""Fixtures of the encoder's tests: a loaded tiny CLIP, an adapter for it, pictures and texts."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from encoder.encoder import Encoder
+from encoder.variant import Variant
+from encoder.variants import Variants
+
+
+@pytest.fixture(scope="session")
+def variant(tiny_clip, tmp_path_factory) -> Variant:
+    return Variants(tmp_path_factory.mktemp("home")).add("tiny", tiny_clip)
+
+
+@pytest.fixture(scope="session")
+def encoder(variant) -> Encoder:
+    """Batches of 8, so that a few dozen pictures make several."""
+    return Encoder.load(variant, device="cpu", batch_size=8)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[Image.Image]:
+    """50 pictures of different shapes, coarse and fine."""
+    random = np.random.default_rng(7)
+    sizes = [(40, 40), (33, 80), (80, 33), (32, 32), (20, 25), (200, 150)]
+    return [
+        Image.fromarray(random.integers(0, 256, (2 + number, 3, 3), dtype=np.uint8)).resize(
+            sizes[number % len(sizes)]
+        )
+        for number in range(50)
+    ]
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    """120 texts from nothing to longer than the model reads, in no order of length."""
+    random = np.random.default_rng(7)
+    words = ["shoe", "the", "Rouge", "à", "lèvres", "漢字", "🎉", "12,5", "men's", "<b>"]
+    return [" ".join(random.choice(words, random.integers(0, 40))) for _ in range(120)]
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny_clip, tmp_path_factory) -> Path:
+    """A LoRA adapter as training leaves it: both its matrices away from zero."""
+    return build_adapter(tiny_clip, tmp_path_factory.mktemp("adapter"), seed=1)
+
+
+def build_adapter(base: Path, folder: Path, seed: int) -> Path:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import CLIPModel
+
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], lora_dropout=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name of transformers'
+        model = get_peft_model(CLIPModel.from_pretrained(base), config)
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.normal_(0, 0.3, generator=random)
+    model.save_pretrained(folder)
+    return folder

@@ -1,0 +1,269 @@
+"""The registry: manifests, fingerprints, and what changed on disk."""
+
+import json
+import shutil
+
+import pytest
+
+from encoder.checkpoint import Checkpoint
+from encoder.errors import (
+    AdapterError,
+    CheckpointError,
+    VariantExists,
+    VariantInvalid,
+    VariantMissing,
+)
+from encoder.variant import Manifest
+from encoder.variants import Variants
+from tests.encoder.conftest import build_adapter
+
+
+@pytest.fixture
+def base(tiny_clip, tmp_path):
+    """A copy of the tiny checkpoint that a test may change."""
+    return shutil.copytree(tiny_clip, tmp_path / "base")
+
+
+@pytest.fixture
+def variants(tmp_path):
+    return Variants(tmp_path / "home")
+
+
+def edit(file, **changes):
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def test_a_variant_is_found_again_as_it_was_added(variants, base):
+    added = variants.add("photo", base, template="title", notes={"loss": 0.1})
+    assert variants.get("photo") == added
+    assert (added.dim, added.image_side, added.max_tokens) == (16, 32, 32)
+    assert added.base == str(base.resolve())
+    assert added.template.name == "title"
+    assert added.manifest.notes == {"loss": 0.1}
+    assert added.adapter_folder is None
+    assert "photo" in (added.folder / "README.md").read_text()
+
+
+def test_variants_are_listed_by_name(variants, base):
+    assert list(variants.list()) == []
+    for name in ("b", "a_1"):
+        variants.add(name, base)
+    assert [variant.name for variant in variants.list()] == ["a_1", "b"]
+
+
+def test_a_missing_variant_is_answered_with_those_there_are(variants, base):
+    variants.add("photo", base)
+    with pytest.raises(VariantMissing, match="photo") as caught:
+        variants.get("foto")
+    assert caught.value.known == ("photo",)
+
+
+@pytest.mark.parametrize("name", ["", "Photo", "a-b", "../x", "ä", "a" * 65, ".new"])
+def test_a_name_that_cannot_be_a_folder_everywhere_is_refused(variants, base, name):
+    with pytest.raises(VariantInvalid, match="lower-case"):
+        variants.add(name, base)
+
+
+def test_adding_the_same_again_changes_nothing(variants, base):
+    first = variants.add("photo", base)
+    assert variants.add("photo", base) == first
+
+
+def test_another_content_under_the_same_name_needs_force(variants, base):
+    first = variants.add("photo", base)
+    with pytest.raises(VariantExists, match="--force"):
+        variants.add("photo", base, template="title")
+    assert variants.get("photo") == first
+    second = variants.add("photo", base, template="title", force=True)
+    assert variants.get("photo") == second != first
+
+
+def test_force_replaces_an_adapter_and_takes_one_away(variants, base, adapter, tmp_path):
+    first = variants.add("lora", base, adapter=adapter)
+    other = build_adapter(base, tmp_path / "other", seed=2)
+    second = variants.add("lora", base, adapter=other, force=True)
+    assert second.fingerprint != first.fingerprint
+    assert second.checkpoint()
+    third = variants.add("lora", base, force=True)
+    assert third.adapter_folder is None
+    assert not (third.folder / "adapter").exists()
+
+
+def test_the_fingerprint_depends_on_all_that_a_vector_depends_on(variants, base, adapter, tmp_path):
+    made = [
+        variants.add("plain", base),
+        variants.add("titles", base, template="title"),
+        variants.add("cut", base, template="reference"),
+        variants.add("lora", base, adapter=adapter),
+        variants.add("half", base, adapter=adapter, strength=0.5),
+    ]
+    tokenizer = shutil.copytree(base, tmp_path / "tokenizer")
+    edit(tokenizer / "tokenizer_config.json", model_max_length=16)
+    made.append(variants.add("tokenizer", tokenizer))
+    processor = shutil.copytree(base, tmp_path / "processor")
+    edit(processor / "preprocessor_config.json", resample=2)
+    made.append(variants.add("processor", processor))
+    assert len({variant.fingerprint for variant in made}) == len(made)
+    assert all(len(variant.fingerprint) == 16 for variant in made)
+
+
+def test_the_fingerprint_ignores_names_places_and_notes(variants, base, tmp_path):
+    elsewhere = shutil.copytree(base, tmp_path / "elsewhere")
+    one = variants.add("one", base)
+    other = variants.add("other", elsewhere, notes={"epochs": 3}, template="{title}. {description}")
+    assert one.fingerprint == other.fingerprint
+
+
+def test_an_adapters_training_history_is_not_part_of_it(variants, base, adapter, tmp_path):
+    retold = shutil.copytree(adapter, tmp_path / "retold")
+    modules = json.loads((retold / "adapter_config.json").read_text())["target_modules"]
+    edit(
+        retold / "adapter_config.json",
+        base_model_name_or_path="/gone",
+        lora_dropout=0.7,
+        target_modules=modules[::-1],
+    )
+    one, other = (
+        variants.add(name, base, adapter=a) for name, a in [("a", adapter), ("b", retold)]
+    )
+    assert one.fingerprint == other.fingerprint
+    edit(retold / "adapter_config.json", lora_alpha=99)
+    assert variants.add("c", base, adapter=retold).fingerprint != one.fingerprint
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
+def test_a_strength_that_is_no_factor_is_refused(variants, base, adapter, strength):
+    with pytest.raises(VariantInvalid, match="strength"):
+        variants.add("lora", base, adapter=adapter, strength=strength)
+
+
+def test_a_strength_without_an_adapter_is_refused(variants, base):
+    with pytest.raises(VariantInvalid, match="adapter"):
+        variants.add("lora", base, strength=0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (lambda base: (base / "model.safetensors").open("ab").write(b"x"), "weights"),
+        (lambda base: edit(base / "config.json", logit_scale_init_value=3.0), "configuration"),
+        (lambda base: edit(base / "tokenizer_config.json", model_max_length=16), "tokenizer"),
+        (lambda base: edit(base / "preprocessor_config.json", resample=2), "picture settings"),
+    ],
+)
+def test_a_base_that_changed_on_disk_is_noticed(variants, base, change, names):
+    variant = variants.add("photo", base)
+    variant.checkpoint()
+    change(base)
+    with pytest.raises(CheckpointError, match=names):
+        variant.checkpoint()
+
+
+def test_a_base_that_is_gone_is_noticed_and_a_new_place_accepted(variants, base, tmp_path):
+    variant = variants.add("photo", base)
+    moved = base.rename(tmp_path / "moved")
+    with pytest.raises(CheckpointError, match="is gone"):
+        variant.checkpoint()
+    again = variants.add("photo", moved, force=True)
+    assert again.fingerprint == variant.fingerprint
+    assert again.checkpoint().folder == moved.resolve()
+
+
+def test_an_adapter_that_changed_is_noticed(variants, base, adapter):
+    variant = variants.add("lora", base, adapter=adapter)
+    with (variant.adapter_folder / "adapter_model.safetensors").open("ab") as weights:
+        weights.write(b"x")
+    with pytest.raises(AdapterError, match="has changed"):
+        variant.checkpoint()
+
+
+def test_a_manifest_edited_by_hand_is_refused(variants, base):
+    variant = variants.add("photo", base)
+    edit(variant.folder / "manifest.json", strength=2.0)
+    with pytest.raises(VariantInvalid, match="edited by hand"):
+        variants.get("photo")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"fingerprint": "x", "template": 3}'])
+def test_a_manifest_that_is_none_is_refused_and_can_be_replaced(variants, base, text):
+    variant = variants.add("photo", base)
+    (variant.folder / "manifest.json").write_text(text)
+    with pytest.raises(VariantInvalid, match="manifest"):
+        variants.get("photo")
+    assert variants.add("photo", base, force=True).fingerprint == variant.fingerprint
+
+
+def test_a_manifest_survives_its_file(variants, base, adapter):
+    manifest = variants.add("lora", base, adapter=adapter, strength=0.5).manifest
+    assert Manifest.read(variants.folder / "lora" / "manifest.json") == manifest
+
+
+def test_a_failed_add_leaves_nothing_behind(variants, base, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("encoder.variants._card", full)
+    with pytest.raises(OSError, match="No space"):
+        variants.add("photo", base)
+    assert list(variants.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda base: (base / "config.json").unlink(), "no config.json"),
+        (lambda base: (base / "config.json").write_text("{"), "cannot be read"),
+        (lambda base: edit(base / "config.json", model_type="siglip"), "'siglip'"),
+        (
+            lambda base: (base / "model.safetensors").rename(base / "pytorch_model.bin"),
+            "safetensors",
+        ),
+        (lambda base: (base / "tokenizer.json").unlink(), "no tokenizer"),
+        (lambda base: (base / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
+        (lambda base: edit(base / "preprocessor_config.json", crop_size=48), "do not belong"),
+    ],
+)
+def test_a_folder_that_is_no_whole_clip_checkpoint_is_refused(variants, base, spoil, says):
+    spoil(base)
+    with pytest.raises(CheckpointError) as caught:
+        variants.add("photo", base)
+    assert says in str(caught.value)
+    assert not variants.list()
+
+
+def test_weights_in_several_files_are_all_part_of_the_revision(base):
+    from transformers import CLIPModel
+
+    model = CLIPModel.from_pretrained(base)
+    (base / "model.safetensors").unlink()
+    model.save_pretrained(base, max_shard_size="50KB")
+    before = Checkpoint.in_folder(base).revision
+    last = sorted(base.glob("model-*.safetensors"))[-1]
+    last.write_bytes(last.read_bytes() + b"x")
+    assert Checkpoint.in_folder(base).revision != before
+    last.unlink()
+    with pytest.raises(CheckpointError, match=last.name):
+        Checkpoint.in_folder(base)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda folder: (folder / "adapter_config.json").unlink(), "adapter_config.json"),
+        (lambda folder: (folder / "adapter_model.safetensors").unlink(), "safetensors"),
+        (lambda folder: (folder / "adapter_config.json").write_text("["), "JSON"),
+        (lambda folder: edit(folder / "adapter_config.json", peft_type="IA3"), "LoRA"),
+    ],
+)
+def test_a_folder_that_is_no_lora_adapter_is_refused(
+    variants, base, adapter, tmp_path, spoil, says
+):
+    spoiled = shutil.copytree(adapter, tmp_path / "spoiled")
+    spoil(spoiled)
+    with pytest.raises(AdapterError, match=says):
+        variants.add("lora", base, adapter=spoiled)
+
+
+def test_a_folder_has_no_revision(variants, base):
+    with pytest.raises(CheckpointError, match="revision"):
+        variants.add("photo", base, revision="main")

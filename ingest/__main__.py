@@ -14,21 +14,28 @@ from rich.table import Table
 from catalog.catalogue import home
 from catalog.errors import CatalogError
 from encoder.errors import EncoderError
+from encoder.variants import Variants
 from ingest import images as images_job
 from ingest import products as products_job
 from ingest import status as status_page
+from ingest import summaries as summaries_job
 from ingest import vectors as vectors_job
 from ingest import verify as verification
 from ingest.errors import IngestError
 from ingest.job import Figures
 from ingest.progress import messages
+from ingest.summarizer import Recipe
 from qdrant.errors import StoreError
+
+USUAL_VARIANT = "zeroshot"
+# Figures that count things gone wrong: what --strict looks at.
+FAILURES = ("dropped", "failed", "unreadable")
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Fill a shop: products → images → vectors. VITRINE_HOME names its folder.",
+    help="Fill a shop: products → images → summaries → vectors. VITRINE_HOME names its folder.",
 )
 
 Source = Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not.")]
@@ -49,10 +56,6 @@ Precision = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
-
-USUAL_VARIANT = "zeroshot"
-# Figures that count things gone wrong: what --strict looks at.
-FAILURES = ("dropped", "failed", "unreadable")
 
 
 @app.command()
@@ -84,6 +87,24 @@ def images(retry_failed: Retry = False, as_json: Json = False, strict: Strict = 
 
 
 @app.command()
+def summaries(
+    variant: Annotated[str, typer.Option(help="Whose tokenizer says what fits.")] = USUAL_VARIANT,
+    checkpoint: Annotated[
+        str, typer.Option(help="Hub id or folder of a seq2seq checkpoint.")
+    ] = Recipe().checkpoint,
+    every: Annotated[
+        bool, typer.Option("--all", help="Summarise products whose text fits, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Summarise the products whose text is longer than a variant reads."""
+    with sentences():
+        recipe = Recipe(checkpoint=checkpoint)
+        figures = summaries_job.summaries(home(), variant, recipe=recipe, every=every)
+    finish(figures, as_json, False, {"summaries": figures})
+
+
+@app.command()
 def vectors(
     variant: Variant = None,
     precision: Precision = "auto",
@@ -110,13 +131,16 @@ def everything(
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Products, images and vectors, one after the other."""
+    """Products, images, summaries where a variant's template uses them, and vectors."""
     with sentences():
         jobs = {
             "products": _products(source, category, category_field, field, prune, picture_side),
             "images": images_job.images(home(), retry_failed=retry_failed),
-            "vectors": _vectors(variant, precision),
         }
+        for name in variant or [USUAL_VARIANT]:
+            if Variants(home()).get(name).template.uses_summary:
+                jobs["summaries"] = summaries_job.summaries(home(), name)
+        jobs["vectors"] = _vectors(variant, precision)
     finish(jobs, as_json, strict, jobs)
 
 

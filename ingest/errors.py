@@ -1,8 +1,9 @@
 """What can stop a job.
 
 IngestError
-├── JobRunning       another process is at work in the same folder
-└── PictureTooSmall  a variant wants larger pictures than the catalogue keeps
+├── JobRunning         another process is at work in the same folder
+├── PictureTooSmall    a variant wants larger pictures than the catalogue keeps
+└── SummarizerMissing  the checkpoint that writes summaries cannot be had
 """
 
 
@@ -16,3 +17,7 @@ class JobRunning(IngestError):
 
 class PictureTooSmall(IngestError):
     """A variant wants larger pictures than the catalogue keeps."""
+
+
+class SummarizerMissing(IngestError):
+    """The checkpoint that writes summaries cannot be had."""

@@ -1,0 +1,100 @@
+"""A seq2seq checkpoint that turns long product descriptions into short ones."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+from ingest.errors import SummarizerMissing
+
+K = TypeVar("K")
+
+WINDOW = 32  # batches sorted by length together: little is left to pad
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How summaries are made; the defaults are the reference system's.
+
+    Attributes:
+        checkpoint: hub id or folder of a seq2seq checkpoint.
+        beams: beams of the search.
+        longest: most tokens of a summary.
+        read: most tokens of the input that are read.
+        batch: inputs in a batch.
+    """
+
+    checkpoint: str = "facebook/bart-large-cnn"
+    beams: int = 4
+    longest: int = 256
+    read: int = 1024
+    batch: int = 16
+
+
+class Summarizer:
+    """A loaded checkpoint; made by `Summarizer.load`."""
+
+    def __init__(self, recipe: Recipe, model: Any, tokenizer: Any) -> None:  # noqa: ANN401
+        self._recipe = recipe
+        self._model = model
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, recipe: Recipe) -> Self:
+        """Load a checkpoint, in bfloat16 on a GPU and float32 on a CPU.
+
+        Raises:
+            SummarizerMissing: it is neither here nor to be had from the hub.
+        """
+        import torch
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        on_gpu = torch.cuda.is_available()
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(recipe.checkpoint)
+            model = AutoModelForSeq2SeqLM.from_pretrained(
+                recipe.checkpoint,
+                use_safetensors=True,
+                dtype=torch.bfloat16 if on_gpu else torch.float32,
+            )
+        except (OSError, ValueError) as error:
+            raise SummarizerMissing(
+                f"The summary checkpoint {recipe.checkpoint} is neither a folder here nor to be "
+                "had from the model hub. Name another with --checkpoint, or leave summaries out: "
+                "the other jobs work without them."
+            ) from error
+        return cls(recipe, model.to("cuda" if on_gpu else "cpu").eval(), tokenizer)
+
+    def stream(self, items: Iterable[tuple[K, str]]) -> Iterator[list[tuple[K, str]]]:
+        """Summarise any number of inputs in bounded memory, inputs of like length together.
+
+        Yields:
+            Batches of keys and summaries; each key comes once, in no given order.
+        """
+        items = iter(items)
+        while window := list(islice(items, WINDOW * self._recipe.batch)):
+            window.sort(
+                key=lambda item: -len(item[1])
+            )  # the longest first: a full GPU shows at once
+            for start in range(0, len(window), self._recipe.batch):
+                batch = window[start : start + self._recipe.batch]
+                texts = self._summarise([text for _, text in batch])
+                yield [(key, text) for (key, _), text in zip(batch, texts, strict=True)]
+
+    def _summarise(self, inputs: list[str]) -> list[str]:
+        import torch
+
+        read = min(self._recipe.read, self._model.config.max_position_embeddings)
+        tokens = self._tokenizer(
+            inputs, max_length=read, truncation=True, padding=True, return_tensors="pt"
+        ).to(self._model.device)
+        with torch.inference_mode():
+            made = self._model.generate(
+                input_ids=tokens["input_ids"],
+                attention_mask=tokens["attention_mask"],
+                num_beams=self._recipe.beams,
+                max_length=self._recipe.longest,
+            )
+        texts = self._tokenizer.batch_decode(made, skip_special_tokens=True)
+        return [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]

@@ -1,0 +1,88 @@
+import pytest
+
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from ingest.errors import SummarizerMissing
+from ingest.products import products
+from ingest.summaries import prompt, summaries
+from ingest.summarizer import Recipe, Summarizer
+from tests import shop
+from tests.tiny_bart import build_tiny_bart
+
+LONG = "A kettle that whistles softly when the water is hot. " * 12
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory):
+    folder = build_tiny_bart(tmp_path_factory.mktemp("bart"))
+    return Recipe(checkpoint=str(folder), beams=2, longest=12, read=200, batch=2)
+
+
+@pytest.fixture
+def home(tmp_path, tiny_clip):
+    Variants(tmp_path).add("tiny", tiny_clip)
+    rows = shop.rows()[:5]
+    rows[1]["description"] = rows[3]["description"] = LONG
+    for row in rows:
+        row["title"] = row["title"].split()[0]
+        del row["image"]
+    rows[0]["description"] = rows[2]["description"] = rows[4]["description"] = ""
+    source = shop.write_source(tmp_path / "source", rows)
+    products(tmp_path, source, category_field="category")
+    return tmp_path
+
+
+def texts(home):
+    with Catalogue(home) as catalogue:
+        return {entry.product.id: entry.summary for entry in catalogue.entries()}
+
+
+def test_only_products_whose_text_the_variant_cuts_are_summarised(home, recipe):
+    figures = summaries(home, "tiny", recipe=recipe)
+    assert (figures["summarised"], figures["reused"], figures["fit"]) == (2, 0, 3)
+    summarised = {name for name, text in texts(home).items() if text is not None}
+    assert summarised == {"lipstick-teal", "lipstick-navy"}
+    assert figures["cut_without"] > figures["cut_with"]
+
+
+def test_every_product_is_summarised_when_asked(home, recipe):
+    assert summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 5
+
+
+def test_a_second_run_loads_no_model(home, recipe, monkeypatch):
+    first = summaries(home, "tiny", recipe=recipe)
+    monkeypatch.setattr(Summarizer, "load", lambda *_: pytest.fail("a model was loaded"))
+    again = summaries(home, "tiny", recipe=recipe)
+    assert (again["summarised"], again["reused"]) == (0, first["summarised"])
+
+
+def test_a_changed_description_is_summarised_again_and_another_recipe_too(home, recipe):
+    summaries(home, "tiny", recipe=recipe)
+    rows = shop.rows()[:2]
+    rows[1] |= {"title": "teal", "description": LONG + "Now in teal."}
+    del rows[0]["image"], rows[1]["image"]
+    products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert summaries(home, "tiny", recipe=recipe)["summarised"] >= 1
+    other = Recipe(recipe.checkpoint, beams=1, longest=12, read=200, batch=2)
+    assert summaries(home, "tiny", recipe=other)["reused"] == 0
+
+
+def test_inputs_of_any_length_keep_their_keys(recipe):
+    items = [(n, "word " * (1 + 37 * n % 90)) for n in range(11)]
+    made = [pair for batch in Summarizer.load(recipe).stream(items) for pair in batch]
+    alone = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))))
+    assert sorted(key for key, _ in made) == list(range(11))
+    assert dict(made)[4] == alone[4]
+
+
+def test_the_input_is_the_reference_systems_without_its_empty_parts(home):
+    with Catalogue(home) as catalogue:
+        product = catalogue.get(["lipstick-teal"])["lipstick-teal"]
+    assert prompt(product).startswith("Product Title: teal\nDescription: A kettle that")
+    assert "Features" not in prompt(product)
+
+
+def test_a_checkpoint_that_cannot_be_had_is_told_in_one_sentence(home, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SummarizerMissing, match="the other jobs work without them"):
+        summaries(home, "tiny", recipe=Recipe(checkpoint="/nowhere/bart"))

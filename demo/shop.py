@@ -1,0 +1,169 @@
+"""The demo shop: about 1,200 products with drawn pictures, written as an ordinary product file."""
+
+import json
+import math
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from demo import DemoError
+from demo.drawing import draw, draw_scene, jpeg
+from demo.looks import ATTRIBUTES, Kind, Look, draw_looks, kinds, words_of
+from demo.wording import fill, sentences, titled
+
+SEED = 2023
+PER_KIND = 75  # 16 kinds of 75 make 1,200 products
+# Some products have no picture, and one has a broken one: a real shop has both, and the page
+# shows what becomes of them.
+WITHOUT_PICTURE_EVERY = 97
+BROKEN = "toaster-041"
+BROKEN_BYTES = 1500  # what is left of the broken picture: its header and a strip
+
+PRODUCTS = "products.jsonl"
+IMAGES = "images"
+NOTICE = Path(__file__).parent / "notice.md"  # what the search page says of the shop
+LINK = "https://example.com/vitrine-demo/"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One product of the shop. `image` is empty where there is no picture."""
+
+    id: str
+    look: Look
+    title: str
+    description: str
+    brand: str
+    price: float
+    rating: float
+    rating_count: int
+    features: tuple[str, ...]
+    image: str
+
+    @property
+    def category(self) -> str:
+        """The shop department."""
+        return kinds()[self.look.kind].category
+
+    def row(self) -> dict[str, Any]:
+        """The product as one object of the product file."""
+        look = self.look
+        details = {name.capitalize(): words_of(look, name).shop[0] for name in ATTRIBUTES}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "features": list(self.features),
+            "brand": self.brand,
+            "category": self.category,
+            "price": self.price,
+            "rating": self.rating,
+            "rating_count": self.rating_count,
+            "details": details,
+            "link": LINK + self.id,
+            "image": self.image,
+        }
+
+
+def articles() -> Iterator[Article]:
+    """All products of the shop, in a fixed order; the same on every machine."""
+    number = 0
+    for kind in kinds().values():
+        looks = draw_looks(kind, PER_KIND, Random(f"{SEED} {kind.name}"))
+        for place, look in enumerate(looks, 1):
+            number += 1
+            pictured = number % WITHOUT_PICTURE_EVERY != 0
+            yield _article(kind, f"{kind.name.replace('_', '-')}-{place:03d}", look, pictured)
+
+
+def picture(article: Article) -> bytes:
+    """The JPEG of a product: drawn from its look in a scene that follows from its id."""
+    scene = draw_scene(Random(f"{SEED} scene {article.id}"))
+    data = jpeg(draw(article.look, scene))
+    return data[:BROKEN_BYTES] if article.id == BROKEN else data
+
+
+def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = None) -> int:
+    """Write `products.jsonl`, `images/` and the page's notice, over what was there before.
+
+    Args:
+        folder: made where absent.
+        limit: only every n-th product, so that about `limit` remain. For tests.
+        workers: processes that draw; as many as there are cores unless told.
+
+    Returns:
+        The number of products.
+
+    Raises:
+        DemoError: the folder cannot be written.
+    """
+    chosen = list(articles())
+    if limit is not None:
+        chosen = chosen[:: max(1, len(chosen) // limit)]
+    try:
+        (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+        _write_pictures(folder, [article for article in chosen if article.image], workers)
+        lines = (json.dumps(article.row(), ensure_ascii=False) + "\n" for article in chosen)
+        unfinished = folder / (PRODUCTS + ".new")
+        unfinished.write_text("".join(lines), encoding="utf-8")
+        unfinished.replace(folder / PRODUCTS)
+        shutil.copyfile(NOTICE, folder / "demo.md")
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise DemoError(f"{folder} cannot be written ({reason}): give another folder.") from error
+    return len(chosen)
+
+
+def _write_pictures(folder: Path, pictured: list[Article], workers: int | None) -> None:
+    count = workers or os.cpu_count() or 1
+    if count == 1:
+        _write_some(folder, pictured)
+        return
+    # Spawned, not forked: the caller may hold threads. The renderer holds the interpreter's lock,
+    # so threads of one process would draw no faster.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        jobs = [pool.submit(_write_some, folder, pictured[start::count]) for start in range(count)]
+        for job in jobs:
+            job.result()
+
+
+def _write_some(folder: Path, pictured: list[Article]) -> None:
+    for article in pictured:
+        (folder / article.image).write_bytes(picture(article))
+
+
+def _article(kind: Kind, name: str, look: Look, pictured: bool) -> Article:
+    rng = Random(f"{SEED} {name}")
+    shop = sentences("shop")
+    brand = rng.choice(shop["brands"][kind.category])
+    line = rng.choice(shop["lines"][kind.category])
+    filler = shop["fillers"][kind.category]
+    others = {"brand": [brand], "line": [line], "filler": filler}
+    title = fill(rng.choice(shop["titles"]), look, rng, voice="shop", others=others)
+    description = fill(rng.choice(shop["descriptions"]), look, rng, voice="shop", others=others)
+    return Article(
+        id=name,
+        look=look,
+        title=titled(title.text),
+        description=description.text,
+        brand=brand,
+        price=_price(kind, look, rng),
+        rating=round(min(5.0, max(2.6, rng.gauss(4.2, 0.45))), 1),
+        rating_count=int(math.exp(rng.uniform(1.0, 8.2))),
+        features=tuple(rng.sample(shop["features"][kind.category], k=3)),
+        image=f"{IMAGES}/{name}.jpg" if pictured else "",
+    )
+
+
+def _price(kind: Kind, look: Look, rng: Random) -> float:
+    """Within the kind's range, small sizes in its lower half; dollars that end on .49 or .99."""
+    low, high = kind.price
+    place = rng.random() ** 1.6 * (0.5 if look.size == "small" else 1.0)
+    return math.floor(low * (high / low) ** place) + rng.choice((0.49, 0.99))

@@ -1,0 +1,68 @@
+"""Sentences: templates of `words/*.toml`, filled with the words for a look."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from string import Formatter
+from typing import Any
+
+from demo.looks import ATTRIBUTES, WORDS, Look, kinds, words_of
+
+# Written small in a title: units and joining words.
+SMALL = frozenset({"ml", "kg", "l", "with", "by", "in", "and", "the", "of", "for", "on", "to"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text and what it says: the attributes of the look that it names, besides the kind."""
+
+    text: str
+    names: frozenset[str]
+
+
+@cache
+def sentences(name: str) -> dict[str, Any]:
+    """The templates and lists of one file: "shop", "training" or "queries"."""
+    return tomllib.loads((WORDS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def fill(
+    template: str, look: Look, rng: Random, *, voice: str, others: Mapping[str, Sequence[str]]
+) -> Wording:
+    """Fill a template: {noun} and attributes with words of the look, the rest from `others`.
+
+    Args:
+        template: a format string.
+        look: what the text speaks of.
+        rng: chooses among synonyms.
+        voice: which names of `Words` to use: "shop", "query" or "known".
+        others: lists for the other placeholders, one entry drawn for each occurrence.
+
+    Returns:
+        The text and the attributes that it names.
+    """
+    said: list[str] = []
+    names: set[str] = set()
+    for literal, field, _, _ in Formatter().parse(template):
+        said.append(literal)
+        if field == "noun":
+            said.append(rng.choice(getattr(kinds()[look.kind].words, voice)))
+        elif field in ATTRIBUTES:
+            names.add(field)
+            said.append(rng.choice(getattr(words_of(look, field), voice)))
+        elif field is not None:
+            said.append(rng.choice(others[field]))
+    return Wording("".join(said), frozenset(names))
+
+
+def titled(text: str) -> str:
+    """A title with capitals, as shops write it: units and joining words stay small."""
+    return " ".join(word if word in SMALL else _raised(word) for word in text.split(" "))
+
+
+def _raised(word: str) -> str:
+    if word.startswith("("):
+        return "(" + _raised(word[1:])
+    return word[:1].upper() + word[1:]

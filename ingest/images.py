@@ -1,34 +1,45 @@
-"""The second job: every product's picture into the picture store, or the reason why not."""
+"""The second job: every product's picture into the picture store, or the reason why not.
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+Addresses are fetched by one event loop, many at once, while threads decode and shrink: Pillow
+lets go of Python's lock for both. The outcome of each product is a row of the ledger.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
 from catalog.errors import PictureError
+from catalog.fetch_settings import FetchSettings
+from catalog.fetcher import Fetcher
 from catalog.ledger import PictureOutcome, picture_stamp
-from catalog.pictures import PictureStore, read_source
+from catalog.pictures import PictureStore, StoredPicture, read_source
 from catalog.product import Product
 from ingest.job import Figures, alone, recorded
 from ingest.progress import bar
 
 BATCH = 64  # outcomes a transaction: a kill repeats at most these
-AHEAD = 4  # pictures under way per thread: enough to keep all busy, few enough to hold
+# Products under way at once: enough that the web's latency hides behind decoding, few enough
+# that their bytes, a megabyte each, do no harm.
+UNDER_WAY = 128
+# Most catalogues have their pictures on one host, a content network that is used to crowds.
+MANNERS = FetchSettings(concurrency=64, per_host=32)
 
 
-def images(home: Path, *, retry_failed: bool = False) -> Figures:
-    """Read, decode, shrink and keep the picture of every product that has none yet.
+def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = MANNERS) -> Figures:
+    """Fetch, decode, shrink and keep the picture of every product that has none yet.
 
     Args:
         home: the shop's folder.
         retry_failed: try those again that failed before.
+        manners: limits and behaviour on the web.
 
     Returns:
         `stored` pictures, `skipped` products (done before, or with no picture to be had), and
-        `failed` ones by reason.
+        `failed` ones by reason; of the stored, how many were `identical` to one kept before.
 
     Raises:
         CatalogError: there is no catalogue, or no room to keep pictures.
@@ -38,24 +49,46 @@ def images(home: Path, *, retry_failed: bool = False) -> Figures:
         alone(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "images", {"retry_failed": retry_failed}) as run,
+        bar("pictures", len(catalogue)) as advance,
     ):
+        tally: Counter[str] = Counter()
         failed: Counter[str] = Counter()
-        counts: Counter[str] = Counter(stored=0)
-        with bar("pictures", len(catalogue)) as advance:
-            outcomes = _outcomes(_pending(catalogue, retry_failed), catalogue.pictures)
-            while batch := list(islice(outcomes, BATCH)):
-                catalogue.record_pictures(batch)
-                counts["stored"] += sum(outcome.outcome == "stored" for outcome in batch)
-                failed.update(outcome.reason for outcome in batch if outcome.outcome == "failed")
-                advance(len(batch))
-            skipped = len(catalogue) - counts["stored"] - failed.total()
-            advance(skipped)
+        asyncio.run(_run(catalogue, retry_failed, manners, tally, failed, advance))
+        skipped = len(catalogue) - tally["stored"] - failed.total()
+        advance(skipped)
         run.figures |= {
-            "stored": counts["stored"],
+            "stored": tally["stored"],
             "skipped": skipped,
             "failed": dict(failed.most_common()),
+            "identical": tally["identical"],
         }
         return run.figures
+
+
+async def _run(
+    catalogue: Catalogue,
+    retry_failed: bool,
+    manners: FetchSettings,
+    tally: Counter[str],
+    failed: Counter[str],
+    advance: Callable[[int], None],
+) -> None:
+    """Work through what is pending and record the outcomes, a batch a transaction."""
+    batch: list[PictureOutcome] = []
+    with ThreadPoolExecutor(cpu_count()) as threads:
+        async with Fetcher(manners) as fetcher:
+            work = _Work(catalogue.pictures, fetcher, threads)
+            async for outcome, new in work.outcomes(_pending(catalogue, retry_failed)):
+                tally[outcome.outcome] += 1
+                tally["identical"] += outcome.outcome == "stored" and not new
+                if outcome.outcome == "failed":
+                    failed[outcome.reason] += 1
+                batch.append(outcome)
+                if len(batch) == BATCH:
+                    catalogue.record_pictures(batch)
+                    batch.clear()
+                advance(1)
+    catalogue.record_pictures(batch)
 
 
 def _pending(catalogue: Catalogue, retry_failed: bool) -> Iterator[Product]:
@@ -66,27 +99,50 @@ def _pending(catalogue: Catalogue, retry_failed: bool) -> Iterator[Product]:
             yield entry.product
 
 
-def _outcomes(products: Iterable[Product], store: PictureStore) -> Iterator[PictureOutcome]:
-    """What became of each product's picture, in order, several under way at once."""
-    threads = cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[PictureOutcome]] = deque()
-        for product in products:
-            under_way.append(pool.submit(_fetch, product, store))
-            if len(under_way) > AHEAD * threads:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+class _Work:
+    """Gets pictures, many at once."""
 
+    def __init__(self, store: PictureStore, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
+        self._store = store
+        self._fetcher = fetcher
+        self._threads = threads
 
-def _fetch(product: Product, store: PictureStore) -> PictureOutcome:
-    """Keep the first of a product's pictures that can be had."""
-    stamp = picture_stamp(product)
-    failure = PictureError("no picture given", "The product names no picture.")
-    address = ""
-    for address in product.images:
+    async def outcomes(
+        self, products: Iterator[Product]
+    ) -> AsyncIterator[tuple[PictureOutcome, bool]]:
+        """What became of each product's picture, and whether it was new; in no given order."""
+        under_way: set[asyncio.Future[tuple[PictureOutcome, bool]]] = set()
         try:
-            return PictureOutcome.stored(product, address, store.add(read_source(address)), stamp)
-        except PictureError as error:
-            failure = error
-    return PictureOutcome.failed(product, address, failure, stamp)
+            for product in products:
+                under_way.add(asyncio.create_task(self._get(product)))
+                if len(under_way) >= UNDER_WAY:
+                    done, under_way = await asyncio.wait(
+                        under_way, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    for task in done:
+                        yield task.result()
+            for task in asyncio.as_completed(under_way):
+                yield await task
+        finally:
+            for task in under_way:
+                task.cancel()
+
+    async def _get(self, product: Product) -> tuple[PictureOutcome, bool]:
+        """Keep the first of a product's pictures that can be had."""
+        stamp = picture_stamp(product)
+        failure = PictureError("no picture given", "The product names no picture.")
+        address = ""
+        for address in product.images:
+            try:
+                picture = await self._keep(address)
+                return PictureOutcome.stored(product, address, picture, stamp), picture.new
+            except PictureError as error:
+                failure = error
+        return PictureOutcome.failed(product, address, failure, stamp), False
+
+    async def _keep(self, address: str) -> StoredPicture:
+        in_thread = asyncio.get_running_loop().run_in_executor
+        if address.lower().startswith(("http:", "https:")):
+            data = (await self._fetcher.fetch(address)).data
+            return await in_thread(self._threads, self._store.add, data)
+        return await in_thread(self._threads, lambda: self._store.add(read_source(address)))

@@ -47,7 +47,7 @@ def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
     before = generation(home)
     again = products(home, home / "source" / "products.jsonl", category_field="category")
     assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 12)
-    assert images(home) == {"stored": 0, "skipped": 12, "failed": {}}
+    assert images(home) == {"stored": 0, "skipped": 12, "failed": {}, "identical": 0}
     assert vectors(home, "tiny") == {"encoded": 0, "reused": 24, "unreadable": 0, "points": 12}
     assert generation(home) == before
 
@@ -114,7 +114,7 @@ def test_failed_pictures_are_tried_again_only_when_asked(tmp_path, tiny_clip):
     rows = shop.rows()[:1]
     rows[0]["image"] = "late.jpg"
     home = shop.build(tmp_path, tiny_clip, rows)
-    assert images(home) == {"stored": 0, "skipped": 1, "failed": {}}
+    assert images(home) == {"stored": 0, "skipped": 1, "failed": {}, "identical": 0}
     shop.draw(rows[0]["id"]).save(home / "source" / "late.jpg")
     assert images(home, retry_failed=True)["stored"] == 1
 
@@ -224,7 +224,7 @@ def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["products"]["rows"] == figures["products"]["kept"] == 12
-    assert figures["images"] == {"stored": 12, "skipped": 0, "failed": {}}
+    assert figures["images"] == {"stored": 12, "skipped": 0, "failed": {}, "identical": 0}
     assert {name: figures["vectors"][name] for name in ("encoded", "reused", "points")} == {
         "encoded": 24,
         "reused": 0,

@@ -5,52 +5,22 @@
         web.address("/picture.jpg", host="pictures.test", tls=True)   # a fake resolver's task
 
 It runs in a thread of its own and speaks HTTP by hand, since no proper server misbehaves enough.
-Nothing in it waits for time to pass except /dribble; what hangs, hangs until the web is closed.
+Nothing in it waits for time to pass but what dribbles; what hangs, hangs until the web is closed.
 """
 
 import asyncio
-import gzip
-import io
 import ssl
-import struct
 import threading
-import zlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from PIL import Image
+from tests.hostile_pages import PAGES, Visit
 
 CERTIFICATE = Path(__file__).with_suffix(".pem")  # of pictures.test, signed by itself
 PATIENCE = 20.0  # seconds after which a test that waits for the web is broken
-PIECE = 2**16
-DRIP = 0.01  # seconds between two bytes of /dribble
-
-
-def _jpeg() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (64, 48), "crimson").save(file, "JPEG")
-    return file.getvalue()
-
-
-def _pixel_bomb() -> bytes:
-    """A PNG of a few bytes whose header promises 20,000 × 20,000 pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
-    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
-
-
-JPEG = _jpeg()
-HTML = b"<!doctype html><title>Robot?</title><p>Prove that you are human.</p>"
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-BOMB = b"\xff\xd8\xff" + bytes(8 * 2**20)  # packs to a thousandth
 
 
 @dataclass(frozen=True)
@@ -64,11 +34,12 @@ class Request:
 
 
 class HostileWeb:
-    """The server; what it has seen lies in `requests`, `connections`, `at_once`, `most_at_once`."""
+    """The server; what it has seen lies in `requests` and the counts."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.connections = 0
+        self.open = 0  # connections that neither side has closed
         self.at_once = 0  # requests behind the gate now
         self.most_at_once = 0
         self._changed = threading.Condition()
@@ -104,6 +75,11 @@ class HostileWeb:
         with self._changed:
             assert self._changed.wait_for(lambda: self.at_once >= count, PATIENCE)
 
+    def wait_until_left(self) -> None:
+        """Block until every connection has ended."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.open == 0, PATIENCE)
+
     def forget(self) -> None:
         """Let /busy begin its count anew."""
         self._asked.clear()
@@ -136,6 +112,7 @@ class HostileWeb:
         assert task is not None
         self._visits.add(task)
         self.connections += 1
+        self.open += 1
         connection = self.connections
         sni = self._sni.get(writer.get_extra_info("ssl_object"))
         try:
@@ -146,6 +123,9 @@ class HostileWeb:
         finally:
             writer.transport.abort() if self._closed.is_set() else writer.close()
             self._visits.discard(task)
+            with self._changed:
+                self.open -= 1
+                self._changed.notify_all()
 
     async def _answer(
         self,
@@ -160,160 +140,7 @@ class HostileWeb:
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         self.requests.append(Request(target.path, headers, connection, sni))
         asked = {name: values[0] for name, values in parse_qs(target.query).items()}
-        visit = _Visit(self, writer, target.path, asked)
-        stays = await PAGES.get(target.path, _Visit.missing)(visit)
+        visit = Visit(self, writer, target.path, asked)
+        stays = await PAGES.get(target.path, Visit.missing)(visit)
         await writer.drain()
         return stays
-
-
-class _Visit:
-    """One request being answered; each page gives whether the connection stays open."""
-
-    def __init__(
-        self,
-        web: HostileWeb,
-        writer: asyncio.StreamWriter,
-        path: str,
-        asked: dict[str, str],
-    ) -> None:
-        self.web, self.writer, self.path, self.asked = web, writer, path, asked
-
-    def send(self, body: bytes = b"", status: int = 200, **headers: str) -> bool:
-        """A proper answer. Underscores in header names stand for hyphens."""
-        headers = {"content_type": "image/jpeg", "content_length": str(len(body))} | headers
-        lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        head = "\r\n".join([f"HTTP/1.1 {status} So", *lines, "", ""])
-        self.writer.write(head.encode("latin-1") + body)
-        return True
-
-    async def forever(self, piece: bytes, pause: float = 0.0) -> bool:
-        while not self.web._closed.is_set():
-            self.writer.write(piece)
-            await self.writer.drain()
-            await asyncio.sleep(pause)
-        return False
-
-    async def missing(self) -> bool:
-        return self.send(b"", 404)
-
-    async def hang(self) -> bool:
-        await self.web._closed.wait()
-        return False
-
-    async def hang_in_body(self) -> bool:
-        self.send(JPEG[:100], content_length=str(len(JPEG)))
-        return await self.hang()
-
-    async def dribble(self) -> bool:
-        self.send(JPEG[:20], content_length="1000000")
-        return await self.forever(b"\0", DRIP)
-
-    async def dribble_headers(self) -> bool:
-        self.writer.write(b"HTTP/1.1 200 OK\r\n")
-        return await self.forever(b"X: y\r\n", DRIP)
-
-    async def endless_headers(self) -> bool:
-        self.writer.write(b"HTTP/1.1 200 OK\r\nX: ")
-        return await self.forever(b"y" * PIECE)
-
-    async def promises_forever(self) -> bool:
-        return await self.forever(b"HTTP/1.1 103 Early Hints\r\n\r\n", DRIP)
-
-    async def endless(self) -> bool:
-        self.writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        self.writer.write(b"3\r\n\xff\xd8\xff\r\n")
-        return await self.forever(b"10000\r\n" + bytes(PIECE) + b"\r\n")
-
-    async def endless_packed_nothing(self) -> bool:
-        """A gzip stream of empty blocks: bytes for ever that unpack to none."""
-        self.writer.write(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n")
-        self.writer.write(gzip.compress(b"")[:10])
-        return await self.forever(b"\x00\x00\x00\xff\xff" * 10_000)
-
-    async def redirect(self) -> bool:
-        return self.send(status=int(self.asked.get("status", "302")), location=self.asked["to"])
-
-    async def loop(self) -> bool:
-        return self.send(status=302, location="/loop")
-
-    async def redirect_nowhere(self) -> bool:
-        return self.send(status=302)
-
-    async def status(self) -> bool:
-        return self.send(HTML, int(self.asked["is"]), content_type="text/html")
-
-    async def busy(self) -> bool:
-        """`status` with the given Retry-After for the first `times`; then the picture."""
-        seen = self.web._asked.get(self.path, 0)
-        self.web._asked[self.path] = seen + 1
-        if seen >= int(self.asked["times"]):
-            return self.send(JPEG)
-        after = {"retry_after": self.asked["after"]} if "after" in self.asked else {}
-        return self.send(b"", int(self.asked["status"]), **after)
-
-    async def cut_off(self) -> bool:
-        self.send(JPEG[:-50], content_length=str(len(JPEG)))
-        return False
-
-    async def hang_up(self) -> bool:
-        return False
-
-    async def gate(self) -> bool:
-        with self.web._changed:
-            self.web.at_once += 1
-            self.web.most_at_once = max(self.web.most_at_once, self.web.at_once)
-            self.web._changed.notify_all()
-        await self.web._gate.wait()
-        with self.web._changed:
-            self.web.at_once -= 1
-        return self.send(JPEG)
-
-
-def _fixed(body: bytes, **headers: str) -> Callable[[_Visit], Awaitable[bool]]:
-    async def page(visit: _Visit) -> bool:
-        return visit.send(body, 200, **headers)
-
-    return page
-
-
-def _raw(answer: bytes) -> Callable[[_Visit], Awaitable[bool]]:
-    async def page(visit: _Visit) -> bool:
-        visit.writer.write(answer)
-        return False
-
-    return page
-
-
-PAGES: dict[str, Callable[[_Visit], Awaitable[bool]]] = {
-    "/picture.jpg": _fixed(JPEG),
-    "/unlabelled": _raw(b"HTTP/1.0 200 OK\r\n\r\n" + JPEG),
-    "/picture-called-text": _fixed(JPEG, content_type="text/plain"),
-    "/packed-picture": _fixed(gzip.compress(JPEG), content_encoding="gzip"),
-    "/cookie": _fixed(JPEG, set_cookie="visitor=1; Path=/"),
-    "/html": _fixed(HTML, content_type="text/html; charset=utf-8"),
-    "/html-called-jpeg": _fixed(HTML),
-    "/svg": _fixed(SVG, content_type="image/svg+xml"),
-    "/truncated.jpg": _fixed(JPEG[: len(JPEG) // 2]),
-    "/pixel-bomb.png": _fixed(_pixel_bomb(), content_type="image/png"),
-    "/empty": _fixed(b""),
-    "/empty-packed": _fixed(gzip.compress(b""), content_encoding="gzip"),
-    "/gzip-bomb": _fixed(gzip.compress(BOMB), content_encoding="gzip"),
-    "/deflate-bomb": _fixed(zlib.compress(BOMB), content_encoding="deflate"),
-    "/gzip-twice": _fixed(gzip.compress(gzip.compress(JPEG)), content_encoding="gzip, gzip"),
-    "/broken-gzip": _fixed(b"\x1f\x8b" + JPEG, content_encoding="gzip"),
-    "/brotli": _fixed(JPEG, content_encoding="br"),
-    "/declared-large": _fixed(JPEG, content_length=str(2**40)),
-    "/garbage": _raw(b"\x00\x01\x02 this is no HTTP\r\n\r\n"),
-    "/two-lengths": _raw(
-        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef"
-    ),
-    "/upgrade": _raw(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
-}
-PAGES |= {
-    "/" + name.replace("_", "-"): getattr(_Visit, name)
-    for name in (
-        *("hang", "hang_in_body", "dribble", "dribble_headers", "endless_headers", "endless"),
-        *("promises_forever", "endless_packed_nothing", "redirect", "redirect_nowhere", "status"),
-        *("loop", "busy", "cut_off", "hang_up", "gate"),
-    )
-}

@@ -44,7 +44,8 @@ def fetch(base: str, revision: str | None = None) -> Path:
         The cache's folder of that commit; its name is the commit.
 
     Raises:
-        CheckpointError: no such model or revision, no access, or the hub out of reach.
+        CheckpointError: no such model or revision, no access, no safetensors, or the hub out of
+            reach.
     """
     if revision and COMMIT.fullmatch(revision):
         cached = _cached(base, revision)
@@ -54,8 +55,13 @@ def fetch(base: str, revision: str | None = None) -> Path:
     if _complete(folder):
         return folder
     converted = _conversion(base) if revision in (None, "main") else None
-    # Where there is none, the caller says what the folder lacks.
-    return _download(base, converted) if converted else folder
+    if converted:
+        return _download(base, converted)
+    raise CheckpointError(
+        f"The hub's {base} holds no config.json with a model.safetensors, and Vitrine reads "
+        "weights as safetensors only: load it once with transformers, write it by "
+        "`model.save_pretrained(FOLDER)`, and give that folder as the base."
+    )
 
 
 def _cached(base: str, commit: str) -> Path | None:

@@ -272,6 +272,7 @@ def test_streamed_texts_are_taken_a_window_at_a_time(encoder):
     assert taken < 5_000
 
 
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")
 def test_an_adapter_changes_the_vectors_as_peft_does(tiny_clip, adapter, tmp_path, pictures, texts):
     from peft import PeftModel
 

@@ -1,0 +1,173 @@
+"""`python -m encoder`, as a person or a script meets it; and the hub, by a hub of our own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from encoder.__main__ import app
+from tests.encoder.model_hub import ModelHub
+
+BASE = "acme/clip-tiny"
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The command as a process, with a home and a hub cache of its own and no hub to reach."""
+
+    def run(*words, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        home = {"VITRINE_HOME": str(tmp_path / "home"), "HF_HOME": str(tmp_path / "hub")}
+        # Nothing listens on the discard port.
+        nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "encoder", *map(str, words)],
+            env={**clean, **home, **nowhere, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture
+def invoke(tmp_path, monkeypatch):
+    """The same in this process, which is quicker; for what needs no hub."""
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def plain_repository(tiny_clip, tmp_path):
+    """The tiny checkpoint as repositories from before safetensors are: pickled weights only."""
+    folder = shutil.copytree(tiny_clip, tmp_path / "plain")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    return folder
+
+
+def sentence(finished):
+    """What a person reads when it fails: one line, no traceback, nothing on stdout."""
+    ran = isinstance(finished, subprocess.CompletedProcess)
+    status = finished.returncode if ran else finished.exit_code
+    assert (status, finished.stdout) == (1, "")
+    assert len(finished.stderr.strip().splitlines()) == 1, finished.stderr
+    return finished.stderr
+
+
+def test_add_list_and_show_give_one_json_object_each(invoke, tiny_clip):
+    added = invoke("add", "photo", "--base", tiny_clip, "--template", "title", "--json")
+    assert added.exit_code == 0, added.stderr
+    facts = json.loads(added.stdout)
+    assert (facts["name"], facts["dim"], len(facts["fingerprint"])) == ("photo", 16, 16)
+    (listed,) = json.loads(invoke("list", "--json").stdout)["variants"]
+    assert listed == facts
+    shown = json.loads(invoke("show", "photo", "--json").stdout)
+    assert shown == {**facts, "state": "ready"}
+
+
+def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, adapter):
+    added = invoke("add", "lora", "--base", tiny_clip, "--adapter", adapter, "--strength", "0.5")
+    fingerprint = json.loads(invoke("show", "lora", "--json").stdout)["fingerprint"]
+    for text in (added.stdout, invoke("list").stdout, invoke("show", "lora").stdout):
+        assert "lora" in text
+        assert fingerprint in text
+    assert "strength 0.5" in invoke("list").stdout
+
+
+def test_an_empty_home_is_told_how_to_begin(invoke):
+    finished = invoke("list")
+    assert finished.exit_code == 0
+    assert "python -m encoder add" in finished.stderr
+
+
+def test_mistakes_are_one_sentence_each(invoke, tiny_clip):
+    invoke("add", "photo", "--base", tiny_clip)
+    assert "--force" in sentence(invoke("add", "photo", "--base", tiny_clip, "--template", "title"))
+    assert "photo" in sentence(invoke("show", "foto"))
+    assert "no hub id" in sentence(invoke("add", "x", "--base", "./nowhere"))
+    assert "neither a folder" in sentence(invoke("add", "x", "--base", "a--b"))
+    assert "lower-case" in sentence(invoke("add", "X", "--base", tiny_clip))
+    assert "title_description" in sentence(
+        invoke("add", "x", "--base", tiny_clip, "--template", "nonsense")
+    )
+
+
+def test_show_tells_of_a_base_that_is_gone(invoke, tiny_clip, tmp_path):
+    base = shutil.copytree(tiny_clip, tmp_path / "base")
+    invoke("add", "photo", "--base", base)
+    shutil.rmtree(base)
+    assert "is gone" in json.loads(invoke("show", "photo", "--json").stdout)["state"]
+
+
+def test_the_command_line_does_not_wait_for_torch():
+    script = (
+        "import sys, encoder.__main__, encoder.variants, encoder.template\n"
+        "print({'torch', 'transformers', 'peft'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert found.stdout.strip() == "set()", found.stderr
+
+
+@pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
+def test_without_the_hub_one_sentence_names_the_way_out(command, environment):
+    said = sentence(command("add", "zeroshot", **environment))
+    assert "openai/clip-vit-base-patch32" in said
+    assert "--local-dir FOLDER" in said
+
+
+def test_a_checkpoint_comes_from_the_hub_pinned_and_then_needs_no_hub(command, tiny_clip):
+    with ModelHub(BASE, {"main": tiny_clip}).serving() as hub:
+        added = command("add", "photo", "--base", BASE, "--json", HF_ENDPOINT=hub.address)
+        assert added.returncode == 0, added.stderr
+        assert json.loads(added.stdout)["revision"] == hub.commit("main")
+        assert json.loads(added.stdout)["base"] == BASE
+        asked = len(hub.requests)
+        command("show", "photo", HF_ENDPOINT=hub.address)
+        assert len(hub.requests) == asked
+    assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
+    # Cached, it can be the base of another variant too, though the hub is gone.
+    assert command("add", "other", "--base", BASE).returncode == 0
+
+
+def test_only_what_the_encoder_reads_is_downloaded(command, tiny_clip, tmp_path):
+    folder = shutil.copytree(tiny_clip, tmp_path / "repository")
+    for name in ("pytorch_model.bin", "flax_model.msgpack", "model.fp16.safetensors"):
+        (folder / name).write_bytes(b"large")
+    with ModelHub(BASE, {"main": folder}).serving() as hub:
+        assert command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address).returncode == 0
+    fetched = {path.rsplit("/", 1)[-1] for path in hub.requests if "/resolve/" in path}
+    assert fetched == {file.name for file in tiny_clip.iterdir()}
+
+
+def test_a_repository_without_safetensors_is_read_from_the_robots_pull_request(
+    command, tiny_clip, plain_repository
+):
+    branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
+    with ModelHub(BASE, branches).serving() as hub:
+        added = command("add", "photo", "--base", BASE, "--json", HF_ENDPOINT=hub.address)
+    assert added.returncode == 0, added.stderr
+    assert json.loads(added.stdout)["revision"] == hub.commit("refs/pr/7")
+    assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
+
+
+def test_a_strangers_pull_request_is_not_trusted(command, tiny_clip, plain_repository):
+    branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
+    with ModelHub(BASE, branches, author="stranger").serving() as hub:
+        said = sentence(command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address))
+    assert "safetensors only" in said
+
+
+def test_what_the_hub_does_not_have_is_said(command, tiny_clip):
+    with ModelHub(BASE, {"main": tiny_clip}).serving() as hub:
+        said = sentence(command("add", "x", "--base", "acme/other", HF_ENDPOINT=hub.address))
+        assert "no model of that name" in said
+        said = sentence(
+            command("add", "x", "--base", BASE, "--revision", "v9", HF_ENDPOINT=hub.address)
+        )
+        assert "'v9'" in said

@@ -17,9 +17,6 @@ SEED = 77
 TEXT_QUERIES = 96  # six of each kind: two that name one attribute, two that name two, two three
 PICTURE_QUERIES = 48  # three of each kind
 BOTH_QUERIES = 48
-# A photograph does not tell how large a thing is, so a picture asks for these only.
-SEEN = ("colour", "finish", "shape")
-
 QUERIES = "queries.jsonl"
 IMAGES = "query_images"
 
@@ -32,7 +29,7 @@ class Demand:
     text: str
     image: str
     look: Look
-    asks: tuple[str, ...]  # the attributes that a perfect answer shares, besides the kind
+    asks: tuple[str, ...]  # what a perfect answer shares besides the kind; of a picture, all
 
     @property
     def category(self) -> str:
@@ -71,12 +68,14 @@ def demands(articles: Sequence[Article]) -> Iterator[Demand]:
         yield Demand(f"text-{number + 1:03d}", text, "", look, tuple(asks))
     for number in range(PICTURE_QUERIES):
         name = f"picture-{number + 1:03d}"
-        yield Demand(name, "", f"{IMAGES}/{name}.jpg", _wanted(articles, number, rng), SEEN)
+        yield Demand(name, "", f"{IMAGES}/{name}.jpg", _wanted(articles, number, rng), ATTRIBUTES)
     for number in range(BOTH_QUERIES):
         name = f"both-{number + 1:03d}"
         look = _wanted(articles, number, rng)
-        text = _ask(rng.choice(sentences("queries")["both"]["one"]), look, [rng.choice(SEEN)], rng)
-        yield Demand(name, text, f"{IMAGES}/{name}.jpg", look, SEEN)
+        text = _ask(
+            rng.choice(sentences("queries")["both"]["one"]), look, [rng.choice(ATTRIBUTES)], rng
+        )
+        yield Demand(name, text, f"{IMAGES}/{name}.jpg", look, ATTRIBUTES)
 
 
 def picture(demand: Demand) -> bytes:

@@ -35,7 +35,7 @@ ROOMS = (
     ("#eceff8", "#ccd3e4"),
     ("#e6e6e8", "#c2c3c8"),
 )
-SHADE_JITTER = (0.012, 0.08, 0.05)  # hue, saturation, value: far below the gaps between colours
+SHADE_JITTER = (0.008, 0.08, 0.05)  # hue, saturation, value: far below the gaps between colours
 
 
 @dataclass(frozen=True, slots=True)

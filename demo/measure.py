@@ -19,14 +19,16 @@ from catalog.errors import PictureError
 from catalog.pictures import decode
 from demo import DemoError, demand, shop
 from demo.demand import grade
+from demo.drawing import draw, draw_scene
 from demo.lessons import VALIDATION_SEED, load_lesson, write_caption, write_description
+from demo.looks import ATTRIBUTES, Look
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
 from eval.measures import DECIDING, score
 
 VALIDATION_PER_KIND = 60
-VALIDATION_QUERIES = 320
+VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +142,31 @@ def validation_exam(cache: Path, side: int) -> Exam:
     lesson = load_lesson(cache, per_kind=VALIDATION_PER_KIND, side=side, seed=VALIDATION_SEED)
     rng = Random(VALIDATION_SEED)
     ids = [str(number) for number in range(len(lesson))]
-    questions: list[Question] = []
-    while len(questions) < VALIDATION_QUERIES:
-        look = rng.choice(lesson.looks)
-        caption = write_caption(look, rng)
-        asks = sorted(caption.names)
-        grades = {
-            name: grade(look, asks, other) for name, other in zip(ids, lesson.looks, strict=True)
-        }
-        relevant = {name: value for name, value in grades.items() if value}
-        questions.append(Question(f"q{len(questions)}", caption.text, None, relevant))
+    questions = [
+        _validation_question(f"{sort}{number}", sort, ids, lesson.looks, rng)
+        for sort, count in VALIDATION_QUERIES.items()
+        for number in range(count)
+    ]
     return Exam(
         ids=ids,
         texts=[write_description(look, rng).text for look in lesson.looks],
         pictures=[Image.fromarray(picture) for picture in lesson.pictures],
         questions=questions,
+    )
+
+
+def _validation_question(
+    name: str, sort: str, ids: Sequence[str], looks: Sequence[Look], rng: Random
+) -> Question:
+    look = rng.choice(looks)
+    caption = write_caption(look, rng)
+    asks = tuple(caption.names) if sort == "text" else ATTRIBUTES
+    grades = {other: grade(look, asks, each) for other, each in zip(ids, looks, strict=True)}
+    return Question(
+        id=name,
+        text="" if sort == "picture" else caption.text,
+        picture=None if sort == "text" else draw(look, draw_scene(rng)),
+        relevant={other: value for other, value in grades.items() if value},
     )
 
 

@@ -34,8 +34,8 @@ WARM_UP = 0.05  # share of the steps
 class Plan:
     """How long and how hard to train. The defaults are those of the checkpoint kept here."""
 
-    per_kind: int = 800  # pictures of each kind
-    steps: int = 1600
+    per_kind: int = 600  # pictures of each kind
+    steps: int = 1200
     batch: int = 256
     rate: float = 1.5e-3  # the highest learning rate; it rises, then falls along a cosine
 

@@ -59,7 +59,9 @@ def fill(
 
 def titled(text: str) -> str:
     """A title with capitals, as shops write it: units and joining words stay small."""
-    return " ".join(word if word in SMALL else _raised(word) for word in text.split(" "))
+    return " ".join(
+        word if word.rstrip("),") in SMALL else _raised(word) for word in text.split(" ")
+    )
 
 
 def _raised(word: str) -> str:

@@ -1,6 +1,7 @@
 """`python -m ingest`: the jobs, each a door of its own."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,13 @@ from catalog.errors import CatalogError
 from encoder.errors import EncoderError
 from encoder.variants import Variants
 from ingest import images as images_job
+from ingest import merge as merge_job
 from ingest import products as products_job
 from ingest import status as status_page
 from ingest import summaries as summaries_job
 from ingest import vectors as vectors_job
 from ingest import verify as verification
+from ingest.embedding import WHOLE, Shard
 from ingest.errors import IngestError
 from ingest.job import Figures
 from ingest.progress import messages
@@ -54,6 +57,7 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where vectors stay put."),
 ]
+Recreate = Annotated[bool, typer.Option("--recreate", help="Build anew, whatever is there.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
 
@@ -108,13 +112,30 @@ def summaries(
 def vectors(
     variant: Variant = None,
     precision: Precision = "auto",
+    recreate: Annotated[
+        bool, typer.Option("--recreate", help="Build anew, whatever is there.")
+    ] = False,
+    shard: Annotated[str, typer.Option(help="Embed share i of n only, written i/n.")] = "1/1",
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Embed what is not embedded yet and bring the collections up to date."""
+    share = _shard(shard)
     with sentences():
-        figures = _vectors(variant, precision)
+        figures = _vectors(variant, precision, recreate=recreate, shard=share)
     finish(figures, as_json, strict, {"vectors": figures})
+
+
+@app.command()
+def merge(
+    others: Annotated[list[Path], typer.Argument(help="VITRINE_HOME of each other machine.")],
+    variant: Annotated[str, typer.Option(help="Whose vectors.")] = USUAL_VARIANT,
+    as_json: Json = False,
+) -> None:
+    """Take over the vectors that `vectors --shard` encoded on other machines."""
+    with sentences():
+        figures = merge_job.merge(home(), variant, others)
+    finish(figures, as_json, False, {"merge": figures})
 
 
 @app.command(name="all")
@@ -215,18 +236,28 @@ def _products(
 
 
 def _vectors(
-    variants: list[str] | None, precision: Literal["auto", "float32", "bfloat16"]
+    variants: list[str] | None,
+    precision: Literal["auto", "float32", "bfloat16"],
+    *,
+    recreate: bool = False,
+    shard: Shard = WHOLE,
 ) -> Figures:
     """The figures of each variant, and their sums."""
     each = {
-        name: vectors_job.vectors(home(), name, precision=precision)
+        name: vectors_job.vectors(home(), name, precision=precision, recreate=recreate, shard=shard)
         for name in variants or [USUAL_VARIANT]
     }
-    sums: Figures = {
-        figure: sum(figures[figure] for figures in each.values())
-        for figure in ("encoded", "reused", "unreadable", "points")
-    }
-    return sums | {"variants": each}
+    sums: Counter[str] = Counter()
+    for figures in each.values():
+        sums.update(figures)
+    return dict(sums) | {"variants": each}
+
+
+def _shard(written: str) -> Shard:
+    number, _, count = written.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise typer.BadParameter(f"--shard {written}: write it as 2/4, the second share of four.")
+    return Shard(int(number), int(count))
 
 
 def _show_figures(jobs: dict[str, Figures]) -> None:

@@ -65,6 +65,24 @@ def _want(entry: Entry, variant: Variant) -> Wanted:
     return Wanted(entry, text, vector_key("text", text), image_key)
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One share of the vectors to be encoded: number `number` of `count`, from 1.
+
+    Shares are cut by key, so that products that share a picture are in one share.
+    """
+
+    number: int
+    count: int
+
+    def has(self, key: Key) -> bool:
+        """Whether a vector belongs to this share."""
+        return int.from_bytes(key[:8]) % self.count == self.number - 1
+
+
+WHOLE = Shard(1, 1)
+
+
 class Embedding:
     """Encodes what a catalogue wants and the part files lack.
 
@@ -73,6 +91,7 @@ class Embedding:
         variant: how to embed.
         parts: the part files of the variant's fingerprint.
         load_encoder: called when the first vector is missing: a run without work loads no model.
+        shard: encode this share only.
 
     Attributes:
         encoded: vectors that were computed.
@@ -87,12 +106,14 @@ class Embedding:
         variant: Variant,
         parts: Parts,
         load_encoder: Callable[[], Encoder],
+        shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
         self._catalogue = catalogue
         self._variant = variant
         self._parts = parts
         self._load_encoder = load_encoder
+        self._shard = shard
         self._claimed: set[Key] = set()  # on their way through the model
 
     def texts(self) -> None:
@@ -128,7 +149,7 @@ class Embedding:
     ) -> Iterator[Keyed]:
         """What has a vector neither kept nor under way, each content once."""
         for window in wanted(self._catalogue, self._variant):
-            items = [item for want in window if (item := keyed(want)) is not None]
+            items = [item for want in window if (item := keyed(want)) and self._shard.has(item[0])]
             known = self._parts.has([key for key, _ in items])
             for (key, content), kept in zip(items, known, strict=True):
                 if kept or key in self._claimed:

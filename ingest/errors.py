@@ -2,6 +2,7 @@
 
 IngestError
 ├── JobRunning         another process is at work in the same folder
+├── NothingToMerge     a folder holds no vectors of the variant
 ├── PictureTooSmall    a variant wants larger pictures than the catalogue keeps
 └── SummarizerMissing  the checkpoint that writes summaries cannot be had
 """
@@ -13,6 +14,10 @@ class IngestError(Exception):
 
 class JobRunning(IngestError):
     """Another process is at work in the same folder."""
+
+
+class NothingToMerge(IngestError):
+    """A folder holds no vectors of the variant."""
 
 
 class PictureTooSmall(IngestError):

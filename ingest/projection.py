@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,16 +48,21 @@ class Projection:
     """
 
     def __init__(self, catalogue: Catalogue, variant: Variant, parts: Parts) -> None:
-        self._catalogue = catalogue
-        self._variant = variant
+        self.catalogue = catalogue
+        self.variant = variant
         self._parts = parts
 
     def __len__(self) -> int:
-        return len(self._catalogue)
+        return len(self.catalogue)
 
     def __iter__(self) -> Iterator[Point]:
         for window in self.windows():
             yield from self.points(window)
+
+    def only(self, ids: Container[str]) -> Iterator[Point]:
+        """The points of these products."""
+        for window in self.windows():
+            yield from self.points([want for want in window if want.entry.product.id in ids])
 
     def digest(self) -> str:
         """A digest of all points: a collection built from an equal one needs no rebuilding."""
@@ -69,7 +74,7 @@ class Projection:
 
     def windows(self) -> Iterator[list[Wanted]]:
         """What the points are made from, some hundreds at a time."""
-        for window in wanted(self._catalogue, self._variant):
+        for window in wanted(self.catalogue, self.variant):
             embedded = self._parts.has([want.image_key or b"" for want in window])
             yield [
                 want

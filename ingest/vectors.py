@@ -5,38 +5,46 @@ projected from them. So a run that was stopped encodes only what is missing, a c
 is embedded again, and an unchanged one is not.
 """
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.embedding import Embedding
+from ingest.collection import bring_up_to_date
+from ingest.embedding import WHOLE, Embedding, Shard
 from ingest.errors import PictureTooSmall
 from ingest.job import Figures, alone, recorded
-from ingest.progress import bar
 from ingest.projection import Projection
-from qdrant.errors import CollectionMissing
 from qdrant.parts import Parts
-from qdrant.store import Point, Spec, Store, open_store
+from qdrant.store import open_store
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
     from encoder.precision import Precision
 
 
-def vectors(home: Path, variant_name: str, *, precision: "Precision" = "auto") -> Figures:
+def vectors(
+    home: Path,
+    variant_name: str,
+    *,
+    precision: "Precision" = "auto",
+    recreate: bool = False,
+    shard: Shard = WHOLE,
+) -> Figures:
     """Embed what is not embedded yet under a variant, and bring its collection up to date.
 
     Args:
         home: the shop's folder.
         variant_name: the variant to embed with.
         precision: the encoder's: `auto`, `float32` or `bfloat16`.
+        recreate: build the collection from nothing even where a change of it would do.
+        shard: embed only this share of the catalogue, and leave the collection alone; `merge`
+            brings the shares of several machines together.
 
     Returns:
-        `encoded` and `reused` vectors, `unreadable` stored pictures, and the collection's
-        `points`.
+        `encoded` and `reused` vectors, `unreadable` stored pictures, the collection's `points`,
+        and how many of them were `written` and `deleted` for it.
 
     Raises:
         VariantMissing: there is no such variant.
@@ -53,14 +61,16 @@ def vectors(home: Path, variant_name: str, *, precision: "Precision" = "auto") -
         open_store(home) as store,
     ):
         _require_side(catalogue, variant)
-        embedding = Embedding(catalogue, variant, parts, lambda: _load(variant, precision))
+        embedding = Embedding(catalogue, variant, parts, lambda: _load(variant, precision), shard)
         try:
             embedding.texts()
             embedding.pictures()
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
-        run.figures["points"] = _project(Projection(catalogue, variant, parts), variant, store)
+        if shard == WHOLE:
+            projection = Projection(catalogue, variant, parts)
+            run.figures |= bring_up_to_date(store, projection, recreate=recreate)
         return run.figures
 
 
@@ -78,33 +88,3 @@ def _require_side(catalogue: Catalogue, variant: Variant) -> None:
             f"and this catalogue keeps them at {side}. Make a catalogue in another VITRINE_HOME "
             f"with `python -m ingest products … --picture-side {variant.image_side}`."
         )
-
-
-def _project(projection: Projection, variant: Variant, store: Store) -> int:
-    """Build the collection anew, unless it already holds just these points."""
-    digest = projection.digest()
-    try:
-        current = store.collection(variant.name)
-        if (current.fingerprint, current.source) == (variant.fingerprint, digest):
-            return current.points
-    except CollectionMissing:
-        pass
-    spec = Spec(variant.name, variant.fingerprint, variant.dim, variant.base, digest)
-    with bar(f"collection {variant.name}", len(projection)) as advance:
-        return store.build(spec, _Counted(projection, advance)).points
-
-
-class _Counted:
-    """Points that move a progress bar as they are taken."""
-
-    def __init__(self, projection: Projection, advance: Callable[[int], None]) -> None:
-        self._projection = projection
-        self._advance = advance
-
-    def __len__(self) -> int:
-        return len(self._projection)
-
-    def __iter__(self) -> Iterator[Point]:
-        for point in self._projection:
-            yield point
-            self._advance(1)

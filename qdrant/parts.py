@@ -11,7 +11,7 @@ short is not counted. Parts of several machines are merged by moving the files t
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -107,13 +107,23 @@ class Parts:
             out[here] = self._part(int(part), int(rows[here].max()))[rows[here]]["vector"]
         return out
 
+    def batches(self, size: int = 1024) -> Iterator[tuple[list[Key], np.ndarray]]:
+        """Everything that was kept when this was opened: keys and vectors, some at a time."""
+        for records in self._maps:
+            for start in range(0, len(records), size):
+                batch = records[start : start + size]
+                keys = np.ascontiguousarray(batch["key"]).view(f"V{KEY_BYTES}")
+                yield [key.tobytes() for key in keys], np.array(batch["vector"])
+
     def append(self, keys: Sequence[Key], vectors: np.ndarray) -> None:
-        """Keep these vectors, durably before it returns.
+        """Keep these vectors, durably before it returns. None to keep begins no part.
 
         Args:
             keys: one key a vector.
             vectors: float32 of shape (n, dim).
         """
+        if not keys:
+            return
         records = np.empty(len(keys), self.record)
         records["key"] = keys
         records["vector"] = vectors

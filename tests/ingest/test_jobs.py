@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,10 @@ from filelock import FileLock
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest import embedding
-from ingest.errors import JobRunning, PictureTooSmall
+from ingest.embedding import Shard
+from ingest.errors import JobRunning, NothingToMerge, PictureTooSmall
 from ingest.images import images
+from ingest.merge import merge
 from ingest.products import products
 from ingest.status import status
 from ingest.vectors import vectors
@@ -48,7 +51,14 @@ def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
     again = products(home, home / "source" / "products.jsonl", category_field="category")
     assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 12)
     assert images(home) == {"stored": 0, "skipped": 12, "failed": {}, "identical": 0}
-    assert vectors(home, "tiny") == {"encoded": 0, "reused": 24, "unreadable": 0, "points": 12}
+    assert vectors(home, "tiny") == {
+        "encoded": 0,
+        "reused": 24,
+        "unreadable": 0,
+        "points": 12,
+        "written": 0,
+        "deleted": 0,
+    }
     assert generation(home) == before
 
 
@@ -126,6 +136,55 @@ def test_prune_deletes_what_the_source_no_longer_has(home):
     assert len(points(home)) == 5
 
 
+def test_few_changes_are_made_to_a_copy_and_many_mean_building_anew(home, monkeypatch):
+    rows = shop.rows()
+    rows[0]["price"] = 1
+    rows[1]["title"] = "ivory kettle"
+    source = shop.write_source(home / "source", rows[:-1])
+    products(home, source, category_field="category", prune=True)
+    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.3)
+    figures = vectors(home, "tiny")
+    assert (figures["written"], figures["deleted"], figures["points"]) == (2, 1, 11)
+    assert verify(home, "tiny")["faults"] == {}
+    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.0)
+    rows[2]["price"] = 2
+    products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
+    figures = vectors(home, "tiny")
+    assert (figures["written"], figures["deleted"], figures["points"]) == (11, 0, 11)
+    assert verify(home, "tiny")["faults"] == {}
+
+
+def test_a_collection_is_built_anew_when_asked_or_when_it_is_broken(home):
+    before = generation(home)
+    assert vectors(home, "tiny", recreate=True)["written"] == 12
+    assert generation(home) != before
+    (home / "qdrant" / "tiny" / "CURRENT").write_text("nonsense")
+    assert vectors(home, "tiny")["written"] == 12
+    assert verify(home, "tiny")["faults"] == {}
+
+
+def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path):
+    machines = [tmp_path / "one", tmp_path / "two"]
+    encoded = 0
+    for number, machine in enumerate(machines, start=1):
+        shutil.copytree(home, machine)
+        shutil.rmtree(machine / "vectors")
+        figures = vectors(machine, "tiny", shard=Shard(number, 2))
+        assert "points" not in figures
+        encoded += figures["encoded"]
+    assert encoded == 24
+    shutil.rmtree(home / "vectors")
+    assert merge(home, "tiny", machines) == {"merged": 24, "known": 0}
+    assert merge(home, "tiny", machines[:1])["merged"] == 0
+    assert vectors(home, "tiny")["encoded"] == 0
+    assert verify(home, "tiny")["faults"] == {}
+
+
+def test_merging_from_a_folder_without_such_vectors_is_refused(home, tmp_path):
+    with pytest.raises(NothingToMerge, match="has no vectors of tiny with fingerprint"):
+        merge(home, "tiny", [tmp_path])
+
+
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
     source = tmp_path / "mixed.jsonl"
     lines = ['{"id": "1", "title": "a"}', '{"id": "1", "title": "b"}', '{"id": "2"}', "[1]", "{"]
@@ -159,12 +218,9 @@ def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, t
     Variants(home).add("second", tiny_clip, template="title")
     assert vectors(home, "second")["unreadable"] == 1
     assert images(home)["stored"] == 1
-    assert vectors(home, "second") | {"reused": 0} == {
-        "encoded": 1,
-        "reused": 0,
-        "unreadable": 0,
-        "points": 12,
-    }
+    figures = vectors(home, "second")
+    assert (figures["encoded"], figures["unreadable"], figures["written"]) == (1, 0, 1)
+    assert verify(home, "second")["faults"] == {}
 
 
 def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):
@@ -203,7 +259,8 @@ def test_long_catalogues_go_through_in_windows(home, monkeypatch):
     monkeypatch.setattr(embedding, "WINDOW", 5)
     with open_store(home) as store:
         store.drop("tiny")
-    assert vectors(home, "tiny") == {"encoded": 0, "reused": 24, "unreadable": 0, "points": 12}
+    figures = vectors(home, "tiny")
+    assert (figures["encoded"], figures["points"], figures["written"]) == (0, 12, 12)
     assert verify(home, "tiny")["faults"] == {}
 
 

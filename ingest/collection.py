@@ -1,0 +1,113 @@
+"""A variant's collection, brought to what the catalogue and the part files now hold."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from catalog.catalogue import Catalogue
+from ingest.job import Figures
+from ingest.progress import bar
+from ingest.projection import Projection, content, payload
+from qdrant.errors import CollectionBroken, CollectionMissing
+from qdrant.store import Collection, Point, Spec, Store
+
+# Above this share of changed points, building anew is quicker than changing a copy: the engine
+# rebuilds a segment's graph when a fifth of it is gone.
+CHANGED_SHARE = 0.2
+WINDOW = 1000  # ids looked up together
+
+
+def bring_up_to_date(store: Store, projection: Projection, *, recreate: bool = False) -> Figures:
+    """Publish a generation that holds just the points of the projection, where none does.
+
+    A few changes are made to a copy of the last generation; many, or another state of the
+    variant, mean building anew. Either way searches see the old generation until the new one is
+    complete.
+
+    Returns:
+        `points` in the collection; points `written` and `deleted` for it.
+    """
+    variant = projection.variant
+    digest = projection.digest()
+    spec = Spec(variant.name, variant.fingerprint, variant.dim, variant.base, digest)
+    current = _current(store, spec)
+    if current and current.source == digest and not recreate:
+        return {"points": current.points, "written": 0, "deleted": 0}
+    total = len(projection)
+    changes = None if recreate or current is None else _changes(store, projection, current)
+    if changes is None or changes.count > CHANGED_SHARE * total:
+        with bar(f"collection {variant.name}", total) as advance:
+            built = store.build(spec, _Counted(projection, total, advance))
+        return {"points": built.points, "written": built.points, "deleted": 0}
+    with bar(f"changes to {variant.name}", len(changes.written)) as advance:
+        points = _Counted(projection.only(changes.written), len(changes.written), advance)
+        built = store.update(spec, points, changes.deleted)
+    return {
+        "points": built.points,
+        "written": len(changes.written),
+        "deleted": len(changes.deleted),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Ids of the products whose points are to be written, and of the points to be deleted."""
+
+    written: set[str]
+    deleted: list[str]
+
+    @property
+    def count(self) -> int:
+        return len(self.written) + len(self.deleted)
+
+
+def _current(store: Store, spec: Spec) -> Collection | None:
+    """The published generation, if it is whole and of this state of the variant."""
+    try:
+        current = store.collection(spec.variant)
+    except (CollectionMissing, CollectionBroken):
+        return None
+    same = (current.fingerprint, current.dim) == (spec.fingerprint, spec.dim)
+    return current if same else None
+
+
+def _changes(store: Store, projection: Projection, current: Collection) -> _Changes | None:
+    """What differs between the collection and the projection; None when too much does."""
+    written: set[str] = set()
+    kept = 0
+    for window in projection.windows():
+        stored = store.retrieve(current.variant, [want.entry.product.id for want in window])
+        kept += len(stored)
+        for want in window:
+            point = stored.get(want.entry.product.id)
+            told = content(want, payload(want.entry))
+            if point is None or point.payload.get("content") != told:
+                written.add(want.entry.product.id)
+        if len(written) > CHANGED_SHARE * len(projection):
+            return None
+    gone = [] if kept == current.points else list(_gone(store, projection.catalogue, current))
+    return _Changes(written, gone)
+
+
+def _gone(store: Store, catalogue: Catalogue, current: Collection) -> Iterator[str]:
+    """Ids of points whose product the catalogue no longer has."""
+    ids = (point.id for point in store.scroll(current.variant))
+    while window := list(islice(ids, WINDOW)):
+        yield from set(window) - catalogue.get(window).keys()
+
+
+class _Counted:
+    """Points that move a progress bar as they are taken."""
+
+    def __init__(self, points: Iterable[Point], total: int, advance: Callable[[int], None]) -> None:
+        self._points = points
+        self._total = total
+        self._advance = advance
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[Point]:
+        for point in self._points:
+            yield point
+            self._advance(1)

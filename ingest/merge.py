@@ -1,0 +1,47 @@
+"""Vectors that other machines encoded, brought into this shop's part files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from encoder.variants import Variants
+from ingest.errors import NothingToMerge
+from ingest.job import Figures, alone
+from ingest.progress import bar
+from qdrant.parts import Parts
+
+
+def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
+    """Take over what `vectors --shard` encoded in other shops' folders.
+
+    Args:
+        home: the shop's folder.
+        variant_name: the variant whose vectors to take.
+        others: the folders (VITRINE_HOME) of the other machines, copied or mounted here.
+
+    Returns:
+        `merged` vectors, and those `known` before.
+
+    Raises:
+        NothingToMerge: a folder has no vectors of this very state of the variant.
+        VariantMissing, PartsError, JobRunning: as they say.
+    """
+    variant = Variants(home).get(variant_name)
+    counts: Figures = {"merged": 0, "known": 0}
+    with alone(home), Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+        for other in others:
+            folder = other / "vectors" / variant.fingerprint
+            if not folder.is_dir():
+                raise NothingToMerge(
+                    f"{other} has no vectors of {variant_name} with fingerprint "
+                    f"{variant.fingerprint}. Add the variant there just as it was added here."
+                )
+            with Parts(folder, variant.dim) as theirs, bar(f"{other}", len(theirs)) as advance:
+                for keys, vectors in theirs.batches():
+                    new = ~parts.has(keys)
+                    parts.append(
+                        [key for key, is_new in zip(keys, new, strict=True) if is_new], vectors[new]
+                    )
+                    counts["merged"] += int(new.sum())
+                    counts["known"] += int((~new).sum())
+                    advance(len(keys))
+    return counts

@@ -1,0 +1,18 @@
+"""`python -m benchmarks`: each measurement is a command of its own."""
+
+import typer
+
+from benchmarks import encode, ingest, search
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Measure speed and scale; ratios come from one run, side by side.",
+)
+app.command("encode")(encode.command)
+app.command("ingest")(ingest.command)
+app.command("search")(search.command)
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

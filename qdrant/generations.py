@@ -210,14 +210,20 @@ def mirror(source: Path, target: Path, each: Callable[[Path, Path], object]) -> 
 def copy_sparse(source: Path, target: Path) -> None:
     """Copy a file without its holes: the engine allots files by the megabyte and fills little."""
     with source.open("rb") as old, target.open("wb") as new:
-        size = os.fstat(old.fileno()).st_size
-        end = 0
-        while (start := _seek(old.fileno(), end, os.SEEK_DATA, size)) < size:
-            end = _seek(old.fileno(), start, os.SEEK_HOLE, size)
+        for start, end in extents(old.fileno()):
             new.seek(start)
             while start < end:  # one call copies what it can
                 start += os.sendfile(new.fileno(), old.fileno(), start, end - start)
-        new.truncate(size)
+        new.truncate(os.fstat(old.fileno()).st_size)
+
+
+def extents(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a file that hold data: first byte, and the one after the last."""
+    size = os.fstat(descriptor).st_size
+    end = 0
+    while (start := _seek(descriptor, end, os.SEEK_DATA, size)) < size:
+        end = _seek(descriptor, start, os.SEEK_HOLE, size)
+        yield start, end
 
 
 def _seek(descriptor: int, position: int, whence: int, size: int) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import values
+from catalog.amazon import LINK
 from catalog.errors import ReaderError
 from catalog.product import Product
 
@@ -123,11 +124,16 @@ class Columns:
             for column in columns["images"]
             for address in values.addresses(row[column], self._folder)
         ]
+        details = self._details(row, columns["details"], used)
+        # Amazon Reviews 2023 tells some brands among the details only, and no link at all.
+        fields["brand"] = fields["brand"] or details.get("Brand", "")
+        if not fields["link"] and values.key(row.get("parent_asin")) == identity:
+            fields["link"] = LINK.format(identity)
         return Product(
             id=identity,
             title=title,
             **fields,
-            details=self._details(row, columns["details"], used),
+            details=details,
             images=tuple(dict.fromkeys(images)),
         )
 

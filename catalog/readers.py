@@ -48,7 +48,8 @@ def read_products(
     """Read the products of one file.
 
     Args:
-        source: JSON Lines, CSV or Parquet, each also gzipped, known by its suffix.
+        source: JSON Lines, CSV or Parquet, each also gzipped, known by its suffix; or a category
+            of Amazon Reviews 2023, streamed from the hub, as amazon:All_Beauty.
         fields: Product field → the column it is read from; the other fields are found by the usual
             names (`catalog.fields.ALIASES`).
         category: The category of every product of the file.

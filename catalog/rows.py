@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from catalog.amazon import hub_category, open_category
 from catalog.errors import ReaderError
 
 Record = dict[str, Any]
@@ -36,13 +37,16 @@ def open_rows(source: Path) -> Rows:
     """Rows of a product file, by its suffix.
 
     Args:
-        source: .jsonl, .ndjson, .json (JSON Lines), .csv, .tsv or .parquet, each also as .gz.
+        source: .jsonl, .ndjson, .json (JSON Lines), .csv, .tsv or .parquet, each also as .gz;
+            or a category of Amazon Reviews 2023 on the hub, as amazon:All_Beauty.
 
     Raises:
         ReaderError: At once when the file is missing, empty or of no known format; while rows are
             taken when it turns out to be broken further on.
     """
     rows = _format(source)
+    if hub_category(source):
+        return _read(source, rows)
     try:
         if source.is_dir():
             raise ReaderError(f"{source} is a folder; name a file of products inside it.")
@@ -62,6 +66,8 @@ def is_tabular(source: Path) -> bool:
 
 
 def _format(source: Path) -> Callable[[Path, IO[bytes]], Rows]:
+    if hub_category(source):
+        return json_rows
     suffix = Path(source.name.removesuffix(".gz")).suffix.casefold()
     if suffix not in FORMATS:
         raise ReaderError(
@@ -72,9 +78,8 @@ def _format(source: Path) -> Callable[[Path, IO[bytes]], Rows]:
 
 
 def _read(source: Path, rows: Callable[[Path, IO[bytes]], Rows]) -> Rows:
-    zipped = source.name.endswith(".gz")
     try:
-        with cast(IO[bytes], gzip.open(source) if zipped else source.open("rb")) as data:
+        with _open(source) as data:
             yield from rows(source, data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ReaderError(
@@ -82,6 +87,12 @@ def _read(source: Path, rows: Callable[[Path, IO[bytes]], Rows]) -> Rows:
         ) from error
     except OSError as error:
         raise ReaderError(f"{source} cannot be read: {error.strerror or error}.") from error
+
+
+def _open(source: Path) -> IO[bytes]:
+    if category := hub_category(source):
+        return open_category(category)
+    return cast(IO[bytes], gzip.open(source) if source.name.endswith(".gz") else source.open("rb"))
 
 
 def json_rows(source: Path, data: IO[bytes]) -> Rows:

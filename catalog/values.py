@@ -158,7 +158,7 @@ def addresses(value: object, folder: Path) -> tuple[str, ...]:
     """Addresses of pictures, best first, each once; relative paths start from `folder`.
 
     Takes one address, several with "|" between them, a list of addresses, a list of objects
-    (per picture the largest of hi_res, large, thumb, …; the MAIN variant first), an object of
+    (per picture hi_res, large, thumb, … as they are there; the MAIN variant first), an object of
     lists (older exports of Amazon Reviews 2023), or any of these written as text.
     """
     found = (_located(address, folder) for address in _addresses(unpacked(value)))
@@ -175,8 +175,7 @@ def _addresses(value: object) -> Iterator[str]:
             rows = zip_longest(*lists.values())
             yield from _addresses([dict(zip(lists, row, strict=True)) for row in rows])
         case Mapping():
-            largest = (key(value.get(size)) for size in SIZES)
-            yield next(filter(None, largest), "")
+            yield from (key(value.get(size)) for size in SIZES)
         case list() | tuple():
             for item in sorted(value, key=lambda item: not _is_main(item)):
                 yield from _addresses(item)

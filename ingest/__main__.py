@@ -41,13 +41,16 @@ app = typer.Typer(
     help="Fill a shop: products → images → summaries → vectors. VITRINE_HOME names its folder.",
 )
 
-Source = Annotated[Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not.")]
+Source = Annotated[
+    Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not; or amazon:All_Beauty.")
+]
 Category = Annotated[str, typer.Option(help="The category of every product of the file.")]
 CategoryField = Annotated[str, typer.Option(help="The column that tells each product's category.")]
 Field = Annotated[
     list[str] | None, typer.Option(help="Where names differ, as title=name; repeatable.")
 ]
 Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Read this many rows and no more.")]
 Side = Annotated[
     int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
 ]
@@ -69,6 +72,7 @@ def products(
     category_field: CategoryField = "",
     field: Field = None,
     prune: Prune = False,
+    limit: Limit = None,
     picture_side: Side = None,
     as_json: Json = False,
     strict: Strict = False,
@@ -78,7 +82,7 @@ def products(
     Example: python -m ingest products shop.csv --category Beauty --field title=name
     """
     with sentences():
-        figures = _products(source, category, category_field, field, prune, picture_side)
+        figures = _products(source, category, category_field, field, prune, limit, picture_side)
     finish(figures, as_json, strict, {"products": figures})
 
 
@@ -145,6 +149,7 @@ def everything(
     category_field: CategoryField = "",
     field: Field = None,
     prune: Prune = False,
+    limit: Limit = None,
     picture_side: Side = None,
     retry_failed: Retry = False,
     variant: Variant = None,
@@ -155,7 +160,9 @@ def everything(
     """Products, images, summaries where a variant's template uses them, and vectors."""
     with sentences():
         jobs = {
-            "products": _products(source, category, category_field, field, prune, picture_side),
+            "products": _products(
+                source, category, category_field, field, prune, limit, picture_side
+            ),
             "images": images_job.images(home(), retry_failed=retry_failed),
         }
         for name in variant or [USUAL_VARIANT]:
@@ -214,10 +221,13 @@ def _products(
     category_field: str,
     field: list[str] | None,
     prune: bool,
+    limit: int | None,
     picture_side: int | None,
 ) -> Figures:
     if category and category_field:
         raise typer.BadParameter("Give --category or --category-field, not both.")
+    if prune and limit:
+        raise typer.BadParameter("--prune would delete what lies beyond --limit: give one of them.")
     fields = {}
     for each in field or ():
         name, equals, column = each.partition("=")
@@ -231,6 +241,7 @@ def _products(
         category=category,
         category_field=category_field,
         prune=prune,
+        limit=limit,
         picture_side=picture_side,
     )
 

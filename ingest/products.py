@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+from catalog.amazon import hub_category
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from catalog.readers import Dropped, read_products
@@ -24,15 +25,18 @@ def products(
     category_field: str = "",
     prune: bool = False,
     picture_side: int | None = None,
+    limit: int | None = None,
 ) -> Figures:
     """Read a file of products into the catalogue.
 
     Args:
         home: the shop's folder.
-        source: JSON Lines, CSV or Parquet, gzipped or not.
+        source: JSON Lines, CSV or Parquet, gzipped or not; or `amazon:All_Beauty`, a category
+            of Amazon Reviews 2023 on the hub.
         fields: Product field → the file's column, where the names differ.
         category: the category of every product of the file.
         category_field: the column that tells each product's category.
+        limit: read this many rows and no more.
         picture_side: shortest side of kept pictures in pixels; fixed when the catalogue is made.
         prune: delete what an earlier run read from this file and the file no longer has.
 
@@ -44,7 +48,12 @@ def products(
         CatalogError: the file cannot be read at all.
         JobRunning: another job is at work.
     """
-    settings = {"source": str(source), "category": category, "category_field": category_field}
+    settings: Figures = {
+        "source": str(source),
+        "category": category,
+        "category_field": category_field,
+    }
+    settings |= {"prune": prune, "limit": limit}
     with (
         alone(home),
         Catalogue(home, picture_side=picture_side) as catalogue,
@@ -52,12 +61,12 @@ def products(
     ):
         dropped: Counter[str] = Counter()
         stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
-        label = str(source.resolve())
+        label = str(source if hub_category(source) else source.resolve())
         rows = read_products(
             source, fields=fields or {}, category=category, category_field=category_field
         )
         with bar("products") as advance:
-            kept = _kept(rows, dropped, advance)
+            kept = _kept(islice(rows, limit), dropped, advance)
             while batch := list(islice(kept, BATCH)):
                 stored.update(asdict(catalogue.upsert(batch, source=label, run=run.id)))
         run.figures |= {

@@ -78,6 +78,11 @@ def test_a_count_is_whole_or_nothing(written, whole):
     assert values.count(written) == whole
 
 
+def test_of_one_picture_every_size_is_given_largest_first():
+    written = [{"thumb": "t.jpg", "large": "l.jpg", "hi_res": "h.jpg", "variant": "PT01"}]
+    assert values.addresses(written, HERE) == ("/shop/h.jpg", "/shop/l.jpg", "/shop/t.jpg")
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -87,14 +92,14 @@ def test_a_count_is_whole_or_nothing(written, whole):
         "['a.jpg', 'b.jpg']",
         [{"url": "a.jpg"}, {"src": "b.jpg"}],
         [
-            {"variant": "PT01", "hi_res": None, "large": "b.jpg", "thumb": "t.jpg"},
-            {"variant": "MAIN", "hi_res": "a.jpg", "large": "l.jpg"},
+            {"variant": "PT01", "hi_res": None, "large": "b.jpg", "thumb": None},
+            {"variant": "MAIN", "hi_res": "a.jpg", "large": "a.jpg"},
         ],
         {
             "hi_res": [None, "a.jpg"],
-            "large": ["b.jpg", "l.jpg"],
+            "large": ["b.jpg", None],
             "variant": ["PT01", "MAIN"],
-            "thumb": ["t.jpg", "t.jpg"],
+            "thumb": ["b.jpg", None],
         },
         '{"hi_res": [null, "a.jpg"], "large": ["b.jpg"], "variant": ["PT01", "MAIN"]}',
     ],

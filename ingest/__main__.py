@@ -201,7 +201,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except (IngestError, CatalogError, EncoderError, StoreError) as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -67,7 +67,7 @@ def search(
                 picture = decode(read_source(image)) if image else None
                 results = engine.search(Query(text, picture, filters, k, vector, weight))
     except FAILURES as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     if as_json:
         asked = {"text": text, "image": image, "like": like, "k": k, "vector": vector}

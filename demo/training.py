@@ -18,7 +18,7 @@ from transformers import CLIPModel, CLIPTokenizer
 
 from demo import lessons
 from demo.lessons import Lesson, load_lesson, write_caption, write_description
-from demo.looks import ATTRIBUTES, Look
+from demo.looks import ATTRIBUTES, Look, kinds
 from demo.model import SIDE, make_model, make_tokenizer, pixels, save_checkpoint
 from demo.wording import Wording
 
@@ -30,12 +30,22 @@ WEIGHT_DECAY = 0.05
 WARM_UP = 0.05  # share of the steps
 
 
+CARD = """\
+# The CLIP of Vitrine's demo shop
+
+Made by `python -m demo train` from nothing: {pictures:,} drawn pictures, {steps} steps of {batch},
+learning rate {rate:g}, last loss {loss:.3f}. The pictures and texts are those of `demo/lessons.py`;
+no product and no query of the demo shop is among them. It knows drawings of sixteen kinds of
+product and some three hundred words, and is of no use for photographs.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long and how hard to train. The defaults are those of the checkpoint kept here."""
 
     per_kind: int = 600  # pictures of each kind
-    steps: int = 1200
+    steps: int = 600
     batch: int = 256
     rate: float = 1.5e-3  # the highest learning rate; it rises, then falls along a cosine
 
@@ -66,7 +76,19 @@ def train(
     model.set_attn_implementation("eager")
     loss = fit(model, tokenizer, lesson, plan, progress)
     save_checkpoint(model, tokenizer, folder)
+    (folder / "README.md").write_text(card(plan, loss), encoding="utf-8")
     return loss
+
+
+def card(plan: Plan, loss: float) -> str:
+    """The model card of a checkpoint made by this plan."""
+    return CARD.format(
+        pictures=len(kinds()) * plan.per_kind,
+        steps=plan.steps,
+        batch=plan.batch,
+        rate=plan.rate,
+        loss=loss,
+    )
 
 
 def fit(

@@ -22,6 +22,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+# Before torch: the encoder room's setting of OpenMP then holds for every way that is measured.
+from encoder.checkpoint import Checkpoint
+from encoder.variants import Variants
+
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
 
@@ -115,7 +119,6 @@ def encode(
     from sentence_transformers import SentenceTransformer
 
     from encoder.encoder import Encoder
-    from encoder.variants import Variants
 
     with tempfile.TemporaryDirectory() as home:
         variant = Variants(Path(home)).add("benchmark", checkpoint)
@@ -152,7 +155,6 @@ class Bare:
         import torch
         from transformers import CLIPModel
 
-        from encoder.checkpoint import Checkpoint
         from encoder.tokens import Tokens
 
         found = Checkpoint.in_folder(checkpoint)

@@ -172,6 +172,11 @@ class PictureLedger(Database):
             counts.setdefault(category, {})[state] = count
         return counts
 
+    def identical_pictures(self) -> int:
+        """Products whose picture is, byte for byte, that of a product before them."""
+        query = "SELECT COUNT(*) - COUNT(DISTINCT hash) FROM picture WHERE outcome = 'stored'"
+        return int(self._select(query)[0][0])
+
     def picture_failures(self) -> list[PictureFailures]:
         """The failures by reason, the most frequent first."""
         rows = self._select(

@@ -16,6 +16,7 @@ from catalog.catalogue import home
 from catalog.errors import CatalogError
 from encoder.errors import EncoderError
 from encoder.variants import Variants
+from ingest import export as export_job
 from ingest import images as images_job
 from ingest import merge as merge_job
 from ingest import products as products_job
@@ -193,6 +194,19 @@ def verify(variant: Variant = None, as_json: Json = False) -> None:
     else:
         _show_verified(found)
     raise typer.Exit(int(any(figures["faults"] for figures in found.values())))
+
+
+@app.command()
+def export(
+    variant: Annotated[str, typer.Option(help="Whose text and vectors.")] = USUAL_VARIANT,
+    category: Annotated[str, typer.Option(help="This category only.")] = "",
+    folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
+    as_json: Json = False,
+) -> None:
+    """Write the cleaned products as CSV and Parquet, and their vectors as Parquet."""
+    with sentences():
+        figures = export_job.export(home(), variant, folder, category=category)
+    finish(figures, as_json, False, {"export": figures})
 
 
 @contextmanager

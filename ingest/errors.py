@@ -2,6 +2,7 @@
 
 IngestError
 ├── JobRunning         another process is at work in the same folder
+├── NothingToExport    no product is in the category asked for
 ├── NothingToMerge     a folder holds no vectors of the variant
 ├── PictureTooSmall    a variant wants larger pictures than the catalogue keeps
 └── SummarizerMissing  the checkpoint that writes summaries cannot be had
@@ -14,6 +15,10 @@ class IngestError(Exception):
 
 class JobRunning(IngestError):
     """Another process is at work in the same folder."""
+
+
+class NothingToExport(IngestError):
+    """No product is in the category asked for."""
 
 
 class NothingToMerge(IngestError):

@@ -39,7 +39,8 @@ def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = M
 
     Returns:
         `stored` pictures, `skipped` products (done before, or with no picture to be had), and
-        `failed` ones by reason; of the stored, how many were `identical` to one kept before.
+        `failed` ones by reason; and how many products of the catalogue have a picture `identical`
+        to another's, which is kept once.
 
     Raises:
         CatalogError: there is no catalogue, or no room to keep pictures.
@@ -60,7 +61,7 @@ def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = M
             "stored": tally["stored"],
             "skipped": skipped,
             "failed": dict(failed.most_common()),
-            "identical": tally["identical"],
+            "identical": catalogue.identical_pictures(),
         }
         return run.figures
 
@@ -78,9 +79,8 @@ async def _run(
     with ThreadPoolExecutor(cpu_count()) as threads:
         async with Fetcher(manners) as fetcher:
             work = _Work(catalogue.pictures, fetcher, threads)
-            async for outcome, new in work.outcomes(_pending(catalogue, retry_failed)):
+            async for outcome in work.outcomes(_pending(catalogue, retry_failed)):
                 tally[outcome.outcome] += 1
-                tally["identical"] += outcome.outcome == "stored" and not new
                 if outcome.outcome == "failed":
                     failed[outcome.reason] += 1
                 batch.append(outcome)
@@ -107,11 +107,9 @@ class _Work:
         self._fetcher = fetcher
         self._threads = threads
 
-    async def outcomes(
-        self, products: Iterator[Product]
-    ) -> AsyncIterator[tuple[PictureOutcome, bool]]:
-        """What became of each product's picture, and whether it was new; in no given order."""
-        under_way: set[asyncio.Future[tuple[PictureOutcome, bool]]] = set()
+    async def outcomes(self, products: Iterator[Product]) -> AsyncIterator[PictureOutcome]:
+        """What became of each product's picture, in no given order."""
+        under_way: set[asyncio.Future[PictureOutcome]] = set()
         try:
             for product in products:
                 under_way.add(asyncio.create_task(self._get(product)))
@@ -127,7 +125,7 @@ class _Work:
             for task in under_way:
                 task.cancel()
 
-    async def _get(self, product: Product) -> tuple[PictureOutcome, bool]:
+    async def _get(self, product: Product) -> PictureOutcome:
         """Keep the first of a product's pictures that can be had."""
         stamp = picture_stamp(product)
         failure = PictureError("no picture given", "The product names no picture.")
@@ -135,10 +133,10 @@ class _Work:
         for address in product.images:
             try:
                 picture = await self._keep(address)
-                return PictureOutcome.stored(product, address, picture, stamp), picture.new
+                return PictureOutcome.stored(product, address, picture, stamp)
             except PictureError as error:
                 failure = error
-        return PictureOutcome.failed(product, address, failure, stamp), False
+        return PictureOutcome.failed(product, address, failure, stamp)
 
     async def _keep(self, address: str) -> StoredPicture:
         in_thread = asyncio.get_running_loop().run_in_executor

@@ -1,0 +1,122 @@
+"""Out again: cleaned products as CSV and Parquet, their vectors as Parquet."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from catalog.catalogue import Catalogue, Entry
+from encoder.variant import Variant
+from encoder.variants import Variants
+from ingest.embedding import product_text
+from ingest.errors import NothingToExport
+from ingest.job import Figures
+from ingest.progress import bar
+from qdrant.store import open_store
+
+WINDOW = 500  # products at a time
+
+PRODUCTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("category", pa.string()),
+        ("brand", pa.string()),
+        ("description", pa.string()),
+        ("features", pa.string()),
+        ("price", pa.float64()),
+        ("rating", pa.float64()),
+        ("rating_count", pa.int64()),
+        ("link", pa.string()),
+        ("image", pa.string()),
+        ("picture", pa.string()),
+        ("summary", pa.string()),
+        ("text", pa.string()),
+    ]
+)
+
+
+def export(home: Path, variant_name: str, folder: Path, *, category: str = "") -> Figures:
+    """Write what the shop holds: `products.csv`, `products.parquet` and `vectors.parquet`.
+
+    Products come ascending by id, with their summary and the product text of the variant;
+    vectors in the same order, as columns `image`, `text` and `fused` of float32 lists, null
+    where a product has none.
+
+    Args:
+        home: the shop's folder.
+        variant_name: whose text and vectors.
+        folder: where to write; made if missing.
+        category: this category only; all when empty.
+
+    Returns:
+        `products` and `vectors` written.
+
+    Raises:
+        NothingToExport: the category has no product.
+        VariantMissing, CatalogError, CollectionMissing: as they say.
+    """
+    variant = Variants(home).get(variant_name)
+    with (
+        Catalogue(home, create=False) as catalogue,
+        open_store(home) as store,
+        ExitStack() as stack,
+    ):
+        total = catalogue.categories().get(category, 0) if category else len(catalogue)
+        if not total:
+            known = ", ".join(catalogue.categories()) or "none"
+            raise NothingToExport(f"No product has the category “{category}”; there are {known}.")
+        collection = store.collection(variant.name)
+        vectors = pa.schema(
+            [("id", pa.string())]
+            + [(name, pa.list_(pa.float32(), collection.dim)) for name in collection.vectors]
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = [
+            stack.enter_context(csv.CSVWriter(folder / "products.csv", PRODUCTS)),
+            stack.enter_context(parquet.ParquetWriter(folder / "products.parquet", PRODUCTS)),
+        ]
+        vector_table = stack.enter_context(
+            parquet.ParquetWriter(folder / "vectors.parquet", vectors)
+        )
+        advance = stack.enter_context(bar("export", total))
+        figures: Figures = {"products": 0, "vectors": 0}
+        for window in _windows(catalogue, category):
+            rows = [_row(entry, variant) for entry in window]
+            batch = pa.RecordBatch.from_pylist(rows, PRODUCTS)
+            for table in tables:
+                table.write_batch(batch)
+            found = store.retrieve(variant.name, [row["id"] for row in rows], vectors=True)
+            held = [found[row["id"]] for row in rows if row["id"] in found]
+            listed = [{"id": point.id} | _lists(point.vectors) for point in held]
+            vector_table.write_batch(pa.RecordBatch.from_pylist(listed, vectors))
+            figures["products"] += len(rows)
+            figures["vectors"] += sum(len(point.vectors) for point in held)
+            advance(len(rows))
+        return figures
+
+
+def _windows(catalogue: Catalogue, category: str) -> Iterator[list[Entry]]:
+    entries = catalogue.entries(category=category or None)
+    while window := list(islice(entries, WINDOW)):
+        yield window
+
+
+def _row(entry: Entry, variant: Variant) -> dict[str, Any]:
+    product = entry.product
+    return {name: getattr(product, name, None) for name in PRODUCTS.names} | {
+        "features": "\n".join(product.features),
+        "image": next(iter(product.images), ""),
+        "picture": entry.picture,
+        "summary": entry.summary,
+        "text": product_text(variant.template, product, entry.summary),
+    }
+
+
+def _lists(vectors: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
+    return {name: vector.tolist() for name, vector in vectors.items()}

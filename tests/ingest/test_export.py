@@ -1,0 +1,50 @@
+import csv
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from ingest.errors import NothingToExport
+from ingest.export import export
+from qdrant.store import open_store
+from tests import shop
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_clip):
+    rows = shop.rows()
+    rows[0]["title"] = 'said "crimson", twice\nover'
+    del rows[1]["image"]
+    return shop.build(tmp_path_factory.mktemp("home"), tiny_clip, rows)
+
+
+def test_products_come_out_as_csv_and_as_parquet_alike(home, tmp_path):
+    assert export(home, "tiny", tmp_path)["products"] == 12
+    with (tmp_path / "products.csv").open(newline="") as file:
+        listed = list(csv.DictReader(file))
+    table = parquet.read_table(tmp_path / "products.parquet").to_pylist()
+    assert [row["id"] for row in listed] == [row["id"] for row in table]
+    assert [row["id"] for row in table] == sorted(row["id"] for row in shop.rows())
+    crimson = next(row for row in table if row["id"] == "lipstick-crimson")
+    assert crimson["title"] == 'said "crimson", twice over'
+    assert crimson["text"].startswith(crimson["title"])
+    assert crimson["title"] in {row["title"] for row in listed}
+
+
+def test_vectors_come_out_as_they_are_searched(home, tmp_path):
+    assert export(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2
+    rows = {row["id"]: row for row in parquet.read_table(tmp_path / "vectors.parquet").to_pylist()}
+    with open_store(home) as store:
+        points = store.retrieve("tiny", list(rows), vectors=True)
+    for name in ("image", "text", "fused"):
+        np.testing.assert_allclose(
+            rows["kettle-teal"][name], points["kettle-teal"].vectors[name], atol=1e-7
+        )
+    assert rows["lipstick-teal"]["image"] is None
+    assert rows["lipstick-teal"]["text"] is not None
+
+
+def test_one_category_comes_out_alone_and_an_unknown_one_is_named(home, tmp_path):
+    assert export(home, "tiny", tmp_path, category="Beauty")["products"] == 6
+    with pytest.raises(NothingToExport, match="“Toys”; there are Appliances, Beauty"):
+        export(home, "tiny", tmp_path, category="Toys")

@@ -1,0 +1,270 @@
+"""What the visitor asks: the widgets, and the address bar that says the same.
+
+The widgets' values live in the session under the keys of `BLANK`. The address bar is read when it
+changed by other hands (a link, a reload, the back button) and written whenever the widgets changed.
+"""
+
+from collections.abc import Callable
+from dataclasses import astuple
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from app import picture
+from app.address import MOST_K, USUAL_K, Ask, read, write
+from app.picture import Given
+from app.plain import escape
+from search.shop import Shelf
+
+# What a browser's file chooser offers; `catalog.pictures.decode` looks at the bytes themselves.
+PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "tif", "tiff")
+PICTURE_MB = 16
+
+PILLS = 12  # categories that are shown side by side; more go into a list
+MOST_OPTIONS = 1_000  # of a list: a browser draws no more with ease
+
+# Widgets of the session and the values they begin with, in the order of `Ask`.
+BLANK = {
+    "text": "",
+    "picture_address": "",
+    "picture_missing": False,
+    "like": "",
+    "variant": "",
+    "categories": [],
+    "brands": [],
+    "price_min": None,
+    "price_max": None,
+    "k": USUAL_K,
+}
+
+
+def follow_address() -> list[str]:
+    """Take over what the address bar says, where it changed by other hands.
+
+    Returns:
+        A sentence about each part of it that cannot be meant.
+    """
+    state = st.session_state
+    now = {name: st.query_params.get_all(name) for name in st.query_params}
+    if now == state.get("address") and all(key in state for key in BLANK):
+        for key in BLANK:  # a widget that was not on the last page would lose its value
+            state[key] = state[key]
+        return []
+    ask, complaints = read(now)
+    values = [list(value) if isinstance(value, tuple) else value for value in astuple(ask)]
+    state.update(zip(BLANK, values, strict=True))
+    state["address"] = now
+    state["more"] = 0
+    if not ask.upload:
+        _drop_upload()
+    return complaints
+
+
+def asked(variant: str) -> Ask:
+    """What the widgets say, with the variant that was settled on; told to the address bar."""
+    state = st.session_state
+    ask = Ask(
+        text=state.text.strip(),
+        picture=state.picture_address.strip(),
+        upload=state.picture_missing or _upload() is not None,
+        like=state.like,
+        variant=variant,
+        categories=tuple(state.categories),
+        brands=tuple(state.brands),
+        price_min=state.price_min,
+        price_max=state.price_max,
+        k=state.k,
+    )
+    told = write(ask)
+    if told != state.address:
+        st.query_params.from_dict(told)
+        state.address = told
+    return ask
+
+
+def search_box() -> Given:
+    """Words and picture. Returns what became of the picture."""
+    words, buttons = st.columns([7, 3], vertical_alignment="bottom")
+    words.text_input(
+        "What are you looking for?",
+        key="text",
+        placeholder="red matte lipstick, steel kettle …",
+        icon=":material/search:",
+        on_change=leave_like,
+    )
+    with buttons.container(horizontal=True, gap="small"):
+        with st.popover("Picture", icon=":material/photo_camera:", width="stretch"):
+            _picture_widgets()
+        st.button("Search", type="primary", on_click=leave_like, width="stretch")
+    return _given()
+
+
+def filters(shelves: list[Shelf], facets: Callable[[], dict[str, dict[str, int]]]) -> None:
+    """Categories and brands with their counts, price, number of results, variant.
+
+    A few categories stand like departments above the products; the rest is in the side bar.
+
+    Args:
+        shelves: the variants that can be searched.
+        facets: counts of each category and brand under the filters of the others.
+    """
+    counts = facets()
+    departments = _options("categories", counts["category"])
+    if 0 < len(departments) <= PILLS:
+        _departments(departments, counts["category"])
+    with st.sidebar:
+        st.subheader("Narrow it down", anchor=False)
+        if len(departments) > PILLS:
+            _choice("Category", "categories", counts["category"])
+        _choice("Brand", "brands", counts["brand"])
+        low, high = st.columns(2)
+        for column, label, key in ((low, "Price from", "price_min"), (high, "to", "price_max")):
+            column.number_input(
+                label, min_value=0.0, value=None, key=key, placeholder="any", format="%.2f"
+            )
+        if narrowed():
+            offer_clearing("side")
+        st.slider("Results at first", 1, MOST_K, key="k", on_change=_fewer)
+        st.selectbox(
+            "Variant",
+            [shelf.name for shelf in shelves],
+            key="variant",
+            help="The model that compares your words and pictures with the products.",
+        )
+
+
+def look_like(product_id: str) -> None:
+    """Ask for products like one (a button's callback)."""
+    st.session_state.like = product_id
+    st.session_state.more = 0
+
+
+def leave_like() -> None:
+    """Go back to the query (a button's callback)."""
+    look_like("")
+
+
+def show_more(count: int) -> None:
+    """Ask for that many more results (a button's callback)."""
+    st.session_state.more += count
+
+
+def narrowed() -> bool:
+    """Whether any filter is set."""
+    state = st.session_state
+    prices = (state.price_min, state.price_max)
+    return bool(state.categories or state.brands) or prices != (None, None)
+
+
+def offer_clearing(place: str) -> None:
+    """A button that takes all filters away; `place` tells it from its like."""
+    st.button(
+        "Clear the filters",
+        key=f"clear-{place}",
+        on_click=_clear_filters,
+        icon=":material/filter_alt_off:",
+    )
+
+
+def _options(key: str, counts: dict[str, int]) -> list[str]:
+    """Values to choose from, most frequent first; what is chosen is among them in any case."""
+    options = dict.fromkeys([*st.session_state[key], *counts])
+    most_first = sorted(options, key=lambda option: (-counts.get(option, 0), option))
+    return most_first[:MOST_OPTIONS]
+
+
+def _departments(options: list[str], counts: dict[str, int]) -> None:
+    st.pills(
+        "Category",
+        options,
+        selection_mode="multi",
+        format_func=lambda option: _counted(option, counts),
+        key="categories",
+    )
+
+
+def _choice(label: str, key: str, counts: dict[str, int]) -> None:
+    """A list to choose from; not shown where it is empty."""
+    if options := _options(key, counts):
+        st.multiselect(
+            label,
+            options,
+            format_func=lambda option: _counted(option, counts),
+            key=key,
+            placeholder="any",
+        )
+
+
+def _counted(option: str, counts: dict[str, int]) -> str:
+    return f"{escape(option)} ({counts.get(option, 0):,})"
+
+
+def _picture_widgets() -> None:
+    st.file_uploader(
+        "Upload a picture",
+        type=PICTURE_TYPES,
+        max_upload_size=PICTURE_MB,
+        key=_upload_key(),
+        on_change=_uploaded,
+    )
+    st.text_input(
+        "or give a picture’s web address",
+        key="picture_address",
+        placeholder="https://…",
+        on_change=_addressed,
+    )
+
+
+def _given() -> Given:
+    """The picture of the query, shown, with a way to take it back."""
+    state = st.session_state
+    if (file := _upload()) is not None:
+        given = picture.uploaded(file, file.file_id)
+    elif address := state.picture_address.strip():
+        given = picture.fetched(address)
+    else:
+        return Given()
+    if given.image:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.image(given.image, width=96, alt="The picture you are searching with")
+            st.button("Remove the picture", on_click=_remove_picture, icon=":material/close:")
+    return given
+
+
+def _upload() -> UploadedFile | None:
+    return st.session_state.get(_upload_key())
+
+
+def _upload_key() -> str:
+    """The uploader's key; another one means an uploader that is empty again."""
+    return f"upload-{st.session_state.get('uploads', 0)}"
+
+
+def _drop_upload() -> None:
+    st.session_state.uploads = st.session_state.get("uploads", 0) + 1
+
+
+def _uploaded() -> None:
+    leave_like()
+    st.session_state.picture_missing = False
+    st.session_state.picture_address = ""
+
+
+def _addressed() -> None:
+    leave_like()
+    picture.forget()
+    st.session_state.picture_missing = False
+    _drop_upload()
+
+
+def _remove_picture() -> None:
+    _addressed()
+    st.session_state.picture_address = ""
+
+
+def _clear_filters() -> None:
+    st.session_state.update(categories=[], brands=[], price_min=None, price_max=None)
+
+
+def _fewer() -> None:
+    st.session_state.more = 0

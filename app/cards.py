@@ -1,0 +1,126 @@
+"""Products as cards in a grid that fits phone and desk."""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from app.plain import escape, price, shortened, web_link
+from search.query import Result
+
+NARROWEST = 158  # pixels of a card: two stand side by side on a phone of 360
+STRIP_WIDTH = 190  # pixels of a card in a row that is moved sideways
+MOST_COLUMNS = 24  # Streamlit's own limit; more cards make a second row
+TITLE = 90  # characters: five lines of the narrowest card
+
+# Pictures are centred on a square, so that titles stand on one line whatever the photos' shape.
+# Twice a card's width, for screens with fine pixels.
+SQUARE = 360
+MOST_ENLARGED = 3.0  # thumbnails of 60 × 80 are shops' usual smallest
+FRAMES_KEPT = 4_000  # at some 15 KB: 60 MB
+
+Pictures = Callable[[str], Path]
+
+
+def grid(
+    name: str,
+    results: Sequence[Result],
+    pictures: Pictures,
+    more_like: Callable[[str], None],
+    *,
+    scored: bool = True,
+    strip: bool = False,
+) -> None:
+    """Cards of what was found.
+
+    Args:
+        name: tells this grid's buttons from another's on the page.
+        results: best first.
+        pictures: where the picture of a hash lies.
+        more_like: told the id of the product whose button was pressed.
+        scored: whether scores are shown.
+        strip: one row that is moved sideways, instead of rows below each other.
+    """
+    if strip:
+        columns = min(len(results), MOST_COLUMNS)
+        cells = st.grid(columns, min_column_width=STRIP_WIDTH, wrap=False, border=True)
+    else:
+        cells = st.grid("auto", min_column_width=NARROWEST, border=True)
+    for result in results:
+        with cells.cell(), st.container(gap="xsmall"):
+            _card(result.product, result.score if scored else None, pictures)
+            st.button(
+                "More like this",
+                key=f"{name}-{result.rank}",
+                on_click=more_like,
+                args=(result.id,),
+                width="stretch",
+            )
+            visit(result.product)
+
+
+def _card(product: dict[str, Any], score: float | None, pictures: Pictures) -> None:
+    show_picture(product, pictures)
+    st.text(shortened(product.get("title", ""), TITLE))
+    if facts := told(product):
+        st.caption(" · ".join(facts))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if amount := price(product.get("price")):
+            st.markdown(f"**{amount}**", width="content")
+        if score is not None:
+            st.caption(f"score {score:.3f}", width="content")
+
+
+def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
+    """A product's stored picture, or that there is none."""
+    stored = product.get("picture")
+    frame = framed(str(pictures(stored))) if stored else None
+    if frame:
+        st.image(frame, width="stretch", alt=shortened(product.get("title", ""), TITLE))
+    else:
+        st.caption(
+            ":material/hide_image: The picture’s file is gone"
+            if stored
+            else ":material/hide_image: No picture"
+        )
+
+
+def visit(product: dict[str, Any]) -> None:
+    """A way to the product's own page, where it has one."""
+    if link := web_link(product.get("link")):
+        st.link_button("Open in the shop", link, icon=":material/open_in_new:", width="stretch")
+
+
+def told(product: dict[str, Any]) -> list[str]:
+    """Brand and category, harmless."""
+    return [
+        escape(shortened(str(product[name]), TITLE // 2))
+        for name in ("brand", "category")
+        if product.get(name)
+    ]
+
+
+@st.cache_data(max_entries=FRAMES_KEPT, show_spinner=False)
+def framed(path: str) -> bytes | None:
+    """A picture on a white square, as JPEG; None where its file is gone or broken.
+
+    A stored picture never changes: its file is named by its content.
+    """
+    try:
+        with Image.open(path) as stored:
+            picture = stored.convert("RGB")
+    except OSError:
+        return None
+    scale = min(SQUARE / max(picture.size), MOST_ENLARGED)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    square = Image.new("RGB", (SQUARE, SQUARE), "white")
+    square.paste(
+        picture.resize((width, height), Image.Resampling.LANCZOS),
+        ((SQUARE - width) // 2, (SQUARE - height) // 2),
+    )
+    data = io.BytesIO()
+    square.save(data, "JPEG", quality=88)
+    return data.getvalue()

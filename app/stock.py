@@ -1,0 +1,159 @@
+"""What the shop holds: counts, failures, variants with their collections, the last runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app import opening
+from app.plain import sentence
+from catalog.catalogue import Catalogue, home
+from search.shop import Shop
+
+NO_CATEGORY = "(none)"
+LAST_RUNS = 20
+
+
+def show() -> None:
+    """The page."""
+    shop = opening.open_shop(str(home()))
+    st.title("What the shop holds", anchor=False)
+    with Catalogue(shop.home, create=False) as catalogue:
+        _show_totals(catalogue, shop)
+        _show_categories(catalogue)
+        _show_failures(catalogue)
+        _show_variants(catalogue, shop)
+        _show_runs(catalogue)
+
+
+def _show_totals(catalogue: Catalogue, shop: Shop) -> None:
+    counts = catalogue.picture_counts().values()
+    stored = sum(each.get("stored", 0) for each in counts)
+    figures = {
+        "Products": len(catalogue),
+        "Categories": sum(1 for category in catalogue.categories() if category),
+        "With a picture": stored,
+        "Searchable variants": sum(1 for shelf in shop.shelves() if not shelf.trouble),
+    }
+    cells = st.grid(len(figures), min_column_width=140, border=True)
+    for label, figure in figures.items():
+        cells.metric(label, f"{figure:,}")
+
+
+def _show_categories(catalogue: Catalogue) -> None:
+    st.subheader("Categories", anchor=False)
+    pictures = catalogue.picture_counts()
+    rows = []
+    for category, count in catalogue.categories().items():
+        states = dict(pictures.get(category, {}))
+        stored, pending = states.pop("stored", 0), states.pop("pending", 0)
+        rows.append(
+            {
+                "Category": category or NO_CATEGORY,
+                "Products": count,
+                "With a picture": stored,
+                "Share": stored / count,
+                "Not tried yet": pending,
+                "Missing": ", ".join(f"{many:,} {why}" for why, many in states.items()),
+            }
+        )
+    if not rows:
+        st.info(
+            "The catalogue is empty; `python -m ingest products FILE` fills it.",
+            icon=":material/inbox:",
+        )
+        return
+    if {row["Category"] for row in rows} == {NO_CATEGORY}:
+        st.caption(
+            "No product has a category, so searches cannot be narrowed by one. "
+            "`python -m ingest products` takes `--category` or `--category-field`."
+        )
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    _table(rows, {"Share": share})
+
+
+def _show_failures(catalogue: Catalogue) -> None:
+    st.subheader("Pictures that could not be had", anchor=False)
+    failures = catalogue.picture_failures()
+    if not failures:
+        st.caption("None.")
+        return
+    _table(
+        [
+            {"Reason": each.reason, "Products": each.count, "For example": each.example}
+            for each in failures
+        ]
+    )
+    st.caption("`python -m ingest images --retry-failed` tries them again.")
+
+
+def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
+    st.subheader("Variants and their collections", anchor=False)
+    shelves = shop.shelves()
+    rows: list[dict[str, Any]] = []
+    for shelf in shelves:
+        variant, collection = shelf.variant, shelf.collection
+        rows.append(
+            {
+                "Variant": shelf.name,
+                "State": "cannot be searched" if shelf.trouble else "ready",
+                "Products": collection.points if collection else None,
+                "Built": collection.created if collection else None,
+                "Generation": collection.generation if collection else "",
+                "Model": variant.base if variant else collection.base if collection else "",
+                "Adapter": "LoRA" if variant and variant.adapter_folder else "",
+                "Text": variant.template.name if variant else "",
+                "Dimensions": variant.dim if variant else None,
+                "Fingerprint": variant.fingerprint if variant else "",
+            }
+        )
+    if not rows:
+        st.info(
+            "There is no variant yet; `python -m encoder add zeroshot` makes the usual one.",
+            icon=":material/inbox:",
+        )
+        return
+    _table(rows)
+    for shelf in shelves:
+        if shelf.trouble:
+            st.warning(sentence(f"{shelf.name}: {shelf.trouble}"), icon=":material/inventory_2:")
+        elif shelf.collection and shelf.collection.points != len(catalogue):
+            st.caption(
+                f"{shelf.name} holds {shelf.collection.points:,} of {len(catalogue):,} products; "
+                f"`python -m ingest vectors --variant {shelf.name}` brings it up to date."
+            )
+
+
+def _show_runs(catalogue: Catalogue) -> None:
+    st.subheader("Last runs", anchor=False)
+    runs = catalogue.runs()[:LAST_RUNS]
+    if not runs:
+        st.caption("None.")
+        return
+    _table(
+        [
+            {
+                "Job": run.job,
+                "Outcome": run.outcome,
+                "Started": run.started,
+                "Ended": run.ended,
+                "Told": _listed(run.settings),
+                "Came to": _listed(run.figures),
+            }
+            for run in runs
+        ]
+    )
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, Any] | None = None) -> None:
+    """Rows as a table, which shows cells as they are."""
+    numbers = {
+        name: st.column_config.NumberColumn(format="localized")
+        for name, value in rows[0].items()
+        if isinstance(value, int)
+    }
+    st.dataframe(rows, hide_index=True, column_config=numbers | (columns or {}), width="stretch")
+
+
+def _listed(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())

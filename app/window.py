@@ -1,0 +1,217 @@
+"""The shop window: ask by words, a picture or both, and look at what there is."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from app import asking, cards, opening
+from app.address import Ask
+from app.picture import Given, forget
+from app.plain import escape, price, sentence, shortened
+from catalog.catalogue import Catalogue, home
+from search.engine import Engine
+from search.query import Filters, Query, QueryError, Result, Results
+from search.shop import Shelf, Shop
+
+HEADLINE = 140  # characters of a title set large; the whole of a longer one follows
+DESCRIPTION = 700  # characters: as much as stands beside the picture
+MOST_SHOWN = 240  # cards of one row; a browser slows down, and nobody reads on
+
+
+def show() -> None:
+    """The page."""
+    complaints = asking.follow_address()
+    shop = opening.open_shop(str(home()))
+    opening.show_notice(shop.home)
+    shelves = shop.shelves()
+    ready = [shelf for shelf in shelves if not shelf.trouble]
+    if not ready:
+        opening.explain(shop, shelves)
+        return
+    shelf, trouble = _settle(ready, shelves)
+    engine = shop.engine(shelf.name)
+    given = asking.search_box()
+    asking.filters(ready, lambda: engine.facets(_chosen(), limit=asking.MOST_OPTIONS))
+    ask = asking.asked(shelf.name)
+    for complaint in [*complaints, *trouble]:
+        st.warning(sentence(complaint), icon=":material/link_off:")
+    with Catalogue(shop.home, create=False) as catalogue:
+        _Window(shop, engine, catalogue).show(ask, given)
+
+
+def _settle(ready: list[Shelf], shelves: list[Shelf]) -> tuple[Shelf, list[str]]:
+    """The variant to search, and a sentence where it is not the one that was asked for."""
+    wanted = st.session_state.variant
+    for shelf in ready:
+        if shelf.name == wanted:
+            return shelf, []
+    shelf = opening.usual(ready)
+    st.session_state.variant = shelf.name
+    if not wanted:
+        return shelf, []
+    known = [each.trouble for each in shelves if each.name == wanted]
+    names = ", ".join(each.name for each in ready)
+    why = known[0] if known else f"There is no variant “{wanted[:64]}” here, only {names}."
+    return shelf, [f"{why} You are looking at {shelf.name}."]
+
+
+def _chosen() -> Filters:
+    """The filters as the widgets stand, before they are drawn."""
+    state = st.session_state
+    return Filters(
+        categories=tuple(state.categories),
+        brands=tuple(state.brands),
+        price_min=state.price_min,
+        price_max=state.price_max,
+    )
+
+
+class _Window:
+    """What is shown below the search box."""
+
+    def __init__(self, shop: Shop, engine: Engine, catalogue: Catalogue) -> None:
+        self._shop = shop
+        self._engine = engine
+        self._name = engine.variant.name
+        self._catalogue = catalogue
+
+    def show(self, ask: Ask, given: Given) -> None:
+        """The products for what was asked."""
+        try:
+            if ask.like:
+                self._show_like(ask)
+                return
+            self._show_picture_trouble(ask, given)
+            if ask.text or given.image:
+                self._show_found(ask, given)
+            else:
+                self._show_display(ask)
+        except QueryError as error:
+            st.warning(sentence(str(error)), icon=":material/help:")
+
+    def _show_picture_trouble(self, ask: Ask, given: Given) -> None:
+        if given.trouble:
+            st.warning(sentence(given.trouble), icon=":material/broken_image:")
+            if ask.picture:
+                st.button("Try again", on_click=forget, icon=":material/refresh:")
+        elif st.session_state.picture_missing:
+            st.info(
+                "The search that was shared with you had an uploaded picture, which a link cannot "
+                "carry. Upload it here to see the same results"
+                + ("; below are those for the words alone." if ask.text else "."),
+                icon=":material/no_photography:",
+            )
+
+    def _show_found(self, ask: Ask, given: Given) -> None:
+        """One row, or three where words and a picture were given."""
+        k = min(ask.k + st.session_state.more, MOST_SHOWN)
+        both = Query(ask.text, given.image, ask.filters, k)
+        rows = {"found": ("", both)}
+        if ask.text and given.image:
+            rows = {
+                "both": ("Words and picture together", both),
+                "text": ("Words alone", replace(both, picture=None)),
+                "image": ("Picture alone", replace(both, text="")),
+            }
+        with st.spinner("Looking … the first search of a variant wakes its model."):
+            results = self._engine.search_batch([query for _, query in rows.values()])
+        self._show_cost(ask, results)
+        for (name, (title, _)), found in zip(rows.items(), results, strict=True):
+            if title:
+                st.subheader(title, anchor=False)
+            self._show_row(name, found.results, strip=bool(title))
+        self._show_apart(results[0].without_picture)
+        self._show_more(ask, results)
+
+    def _show_like(self, ask: Ask) -> None:
+        k = min(ask.k + st.session_state.more, MOST_SHOWN)
+        st.button("Back to the search", on_click=asking.leave_like, icon=":material/arrow_back:")
+        found = self._engine.more_like(ask.like, k=k, filters=ask.filters)
+        self._show_product(ask.like)
+        st.subheader("More like this", anchor=False)
+        self._show_cost(ask, [found])
+        self._show_row("like", found.results)
+        self._show_apart(found.without_picture)
+        self._show_more(ask, [found])
+
+    def _show_product(self, product_id: str) -> None:
+        """One product at length."""
+        told = self._shop.product(self._name, product_id) or {}
+        product = self._catalogue.get([product_id]).get(product_id)
+        with st.container(border=True):
+            picture, words = st.columns([2, 5], gap="medium", vertical_alignment="center")
+            with picture:
+                cards.show_picture(told, self._pictures)
+            with words.container(gap="small"):
+                title = told.get("title", "")
+                st.subheader(escape(shortened(title, HEADLINE)), anchor=False)
+                st.caption(" · ".join(cards.told(told)))
+                if amount := price(told.get("price")):
+                    st.markdown(f"**{amount}**")
+                if told.get("rating") is not None:
+                    count = told.get("rating_count")
+                    by = f" by {count:,}" if count else ""
+                    st.caption(f":material/star: {told['rating']:.1f}{by}")
+                if len(title) > HEADLINE:
+                    st.text(title)
+                if product and product.description:
+                    st.text(shortened(product.description, DESCRIPTION))
+                st.caption(f"id {escape(product_id[:80])}")
+                cards.visit(told)
+
+    def _show_display(self, ask: Ask) -> None:
+        """Something to look at for a person who has not asked yet."""
+        k = min(ask.k + st.session_state.more, MOST_SHOWN)
+        shown = self._shop.display(self._name, ask.filters, k)
+        total = self._shop.store.count(self._name, ask.filters)
+        st.caption(f"{total:,} products. Type words, give a picture, or both.")
+        self._show_row("display", shown, scored=False)
+        self._show_more(ask, [Results(shown)])
+
+    def _show_cost(self, ask: Ask, results: Sequence[Results]) -> None:
+        total = self._shop.store.count(self._name, ask.filters)
+        model = sum(found.encode_seconds for found in results)
+        store = sum(found.search_seconds for found in results)
+        spent = [f"{store * 1000:.0f} ms in the index"]
+        if model:
+            spent.insert(0, f"{model * 1000:.0f} ms in the model")
+        st.caption(f"{total:,} products searched · {', '.join(spent)}")
+
+    def _show_row(self, name: str, results: Sequence[Result], **looks: bool) -> None:
+        if results:
+            cards.grid(name, results, self._pictures, asking.look_like, **looks)
+        elif asking.narrowed():
+            st.info("Nothing with a picture passes these filters.", icon=":material/search_off:")
+            asking.offer_clearing(name)
+        else:
+            st.info("Nothing here has a picture.", icon=":material/search_off:")
+
+    def _show_apart(self, results: Sequence[Result]) -> None:
+        if results:
+            st.subheader("Without a picture", anchor=False)
+            st.caption(
+                "Found by their words alone. Words resemble words far more than pictures, so these "
+                "scores are not to be compared with those above."
+            )
+            cards.grid("apart", results, self._pictures, asking.look_like)
+
+    def _show_more(self, ask: Ask, results: Sequence[Results]) -> None:
+        k = ask.k + st.session_state.more
+        longest = max(max(len(found.results), len(found.without_picture)) for found in results)
+        if longest < k:
+            return
+        if k >= MOST_SHOWN:
+            st.caption(f"These are the first {MOST_SHOWN}. Narrow the search to see others.")
+            return
+        with st.container(horizontal_alignment="center"):
+            st.button(
+                "Show more",
+                on_click=asking.show_more,
+                args=(ask.k,),
+                icon=":material/expand_more:",
+            )
+
+    def _pictures(self, stored: str) -> Path:
+        return self._catalogue.pictures.path(stored)

@@ -1,0 +1,56 @@
+import pytest
+
+from app.address import USUAL_K, Ask, read, write
+
+
+def test_an_ask_comes_back_from_the_address_as_it_went_in():
+    ask = Ask(
+        text="red & blue?",
+        picture="https://x.test/a.jpg?b=1",
+        variant="lora",
+        categories=("Beauty", "Über #1"),
+        brands=("L'Oréal",),
+        price_min=9.99,
+        price_max=1234567.25,
+        k=24,
+    )
+    assert read(write(ask)) == (ask, [])
+
+
+def test_an_uploaded_picture_is_marked_since_it_cannot_be_carried():
+    assert write(Ask(upload=True)) == {"upload": ["1"]}
+    assert read({"upload": ["1"]})[0].upload
+
+
+def test_a_product_stands_in_the_place_of_the_query():
+    assert write(Ask(text="red", upload=True, like="ü/1", categories=("Beauty",))) == {
+        "like": ["ü/1"],
+        "category": ["Beauty"],
+    }
+
+
+def test_nothing_asked_is_a_bare_address():
+    assert write(Ask(variant="zeroshot")) == {}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"price_min": ["abc"]}, "price_min=abc, which is not an amount"),
+        ({"price_max": ["nan"]}, "price_max=nan"),
+        ({"price_max": ["-1"]}, "price_max=-1"),
+        ({"price_min": ["1e999"]}, "price_min=1e999"),
+        ({"k": ["0"]}, "k=0, which is not a whole number from 1 to 60"),
+        ({"k": ["9" * 5_000]}, "k=9999"),
+        ({"k": ["²"]}, "k=²"),
+    ],
+)
+def test_a_part_that_cannot_be_meant_is_left_out_with_a_sentence(parameters, sentence):
+    ask, [complaint] = read(parameters)
+    assert ask == Ask()
+    assert sentence in complaint
+    assert len(complaint) < 150
+
+
+def test_what_nobody_knows_is_ignored():
+    assert read({"utm_source": ["x"], "k": [str(USUAL_K)], "category": ["", " "]}) == (Ask(), [])

@@ -1,0 +1,216 @@
+"""The page in a real browser, served by a real server.
+
+Screenshots go to the folder that VITRINE_SCREENSHOTS names, else to pytest's own.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.plain import JOINER
+from tests import shop
+from tests.app.conftest import MAIN, MARKUP
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+
+ROOT = MAIN.parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+DESK, PHONE = (1280, 900), (390, 844)
+PATIENCE = 60_000  # ms that a busy machine may take to wake a model
+ENDING = 15  # seconds for the server to end by itself
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    """The page's address, once the server says that it listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(MAIN)]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    environment = os.environ | {"VITRINE_HOME": str(home)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        lines = iter(process.stdout.readline, "")
+        assert any("URL:" in line for line in lines), "the server ended before it listened"
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+        try:
+            process.wait(ENDING)
+        except subprocess.TimeoutExpired:  # it waits for a browser that went without a word
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    expect.set_options(timeout=PATIENCE)
+    width, height = DESK
+    context = browser.new_context(
+        base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def shoot(tmp_path):
+    """Saves the page as it stands, at desk and phone width."""
+    folder = Path(os.environ.get("VITRINE_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def saved(page, name):
+        settled(page)
+        for kind, (width, height) in (("phone", PHONE), ("desk", DESK)):
+            page.set_viewport_size({"width": width, "height": height})
+            file = folder / f"{name}-{kind}.png"
+            page.screenshot(path=file)
+            assert file.stat().st_size > 10_000  # something is on it
+
+    return saved
+
+
+def settled(page):
+    """Wait until the page's script has run to its end."""
+    running = page.get_by_test_id("stApp")
+    expect(running).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def box(page):
+    return page.get_by_label("What are you looking for?")
+
+
+def cards(page):
+    """The titles of the products, in order."""
+    settled(page)
+    return page.get_by_test_id("stMain").get_by_test_id("stText").all_inner_texts()
+
+
+def test_a_person_types_narrows_and_goes_back(page, shoot):
+    page.goto("/")
+    expect(page.get_by_text("16 products. Type words")).to_be_visible()
+    shoot(page, "first")
+    box(page).fill("coral kettle")
+    box(page).press("Enter")
+    expect(page.get_by_text("16 products searched")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=coral\+kettle"))
+    everything = cards(page)
+    page.get_by_role("button", name="Beauty (6)").click()
+    expect(page.get_by_text("6 products searched", exact=False)).to_be_visible()
+    expect(page).to_have_url(re.compile("category=Beauty"))
+    narrowed = cards(page)
+    assert len(narrowed) == 6
+    assert all("lipstick" in title for title in narrowed)
+    shoot(page, "words")
+    page.go_back()
+    expect(page.get_by_text("16 products searched")).to_be_visible()
+    assert cards(page) == everything
+
+
+def test_a_person_uploads_a_picture_beside_words(page, shoot, tmp_path):
+    photo = tmp_path / "photo.png"
+    shop.draw("lipstick-navy").save(photo)
+    page.goto("/?q=coral&category=Beauty")
+    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
+    page.locator("input[type=file]").set_input_files(photo)
+    for heading in ("Words and picture together", "Words alone", "Picture alone"):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    expect(page).to_have_url(re.compile("upload=1"))
+    page.keyboard.press("Escape")
+    shoot(page, "both")
+
+
+def test_a_broken_upload_is_told_in_a_sentence(page, tmp_path):
+    words = tmp_path / "photo.jpg"
+    words.write_text("not a photo")
+    page.goto("/")
+    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
+    page.locator("input[type=file]").set_input_files(words)
+    expect(page.get_by_test_id("stAlert")).to_contain_text("no picture in a known format")
+
+
+def test_an_upload_above_the_cap_is_told_by_the_browser(page, tmp_path):
+    huge = tmp_path / "photo.jpg"
+    with huge.open("wb") as file:
+        file.truncate(17 * 2**20)
+    page.goto("/")
+    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
+    page.locator("input[type=file]").set_input_files(huge)
+    expect(page.get_by_text("16.0MB or smaller")).to_be_visible()
+
+
+def test_a_person_follows_more_like_this_and_returns(page, shoot):
+    page.goto("/?q=teal+kettle&category=Appliances")
+    expect(page.get_by_text("products searched")).to_be_visible()
+    first = cards(page)[0]
+    page.get_by_role("button", name="More like this").first.click()
+    expect(page.get_by_role("heading", name=first)).to_be_visible()
+    expect(page).to_have_url(re.compile("like=kettle-"))
+    shoot(page, "like")
+    page.get_by_role("button", name="Back to the search").click()
+    expect(page).to_have_url(re.compile(r"q=teal\+kettle"))
+    assert cards(page)[0] == first
+
+
+def test_a_shared_address_opens_the_same_search_elsewhere(page, browser, server, shoot):
+    page.goto("/?q=navy&brand=Acme&price_max=90&k=4&upload=1")
+    expect(page.get_by_text("had an uploaded picture")).to_be_visible()
+    expect(box(page)).to_have_value("navy")
+    shown = cards(page)
+    shoot(page, "shared")
+    context = browser.new_context()
+    elsewhere = context.new_page()
+    elsewhere.goto(page.url)
+    expect(elsewhere.get_by_text("had an uploaded picture")).to_be_visible()
+    assert cards(elsewhere) == shown
+    context.close()
+
+
+def test_strangers_words_are_shown_as_they_are(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/?q=odd&category=%3Ci%3EOdd%3C/i%3E")
+    expect(page.get_by_text(MARKUP, exact=True).first).to_be_visible()
+    expect(page.get_by_role("button", name="<i>Odd</i> (2)")).to_be_visible()
+    captions = page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer")
+    plain = [text.replace(JOINER, "") for text in captions.all_inner_texts()]
+    assert any(text.startswith("**b** [l](http://evil.test) <b>x</b>") for text in plain)
+    page.goto("/?q=odd&category=" + "[l](http://evil.test) www.evil.test :smile: <b>x</b>")
+    warning = page.get_by_test_id("stAlert")
+    expect(warning).to_contain_text("No product has the category")
+    said = warning.inner_text().replace(JOINER, "")
+    assert "“[l](http://evil.test) www.evil.test :smile: <b>x</b>”" in said
+    assert page.locator("a[href*=evil]").count() == 0
+    assert not any("evil.test" in url for url in asked if not url.startswith(page.url[:20]))
+
+
+def test_the_second_page_tells_what_the_shop_holds(page, shoot):
+    page.goto("/")
+    page.get_by_role("link", name="Catalogue").click()
+    expect(page.get_by_role("heading", name="What the shop holds")).to_be_visible()
+    expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(4)
+    shoot(page, "catalogue")
+    page.get_by_role("link", name="Search").click()
+    expect(page.get_by_text("16 products. Type words")).to_be_visible()

@@ -1,0 +1,60 @@
+import pytest
+
+from app.plain import JOINER, escape, price, sentence, shortened, web_link
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2 * 3 [x](y) <b>", r"2 \* 3 \[x\]\(y\) \<b\>"),
+        (":red[hot]", r"\:red\[hot\]"),
+        ("a\n\n# b", r"a \# b"),
+        ("L'Oréal, 50% off?", "L'Oréal, 50% off?"),
+    ],
+)
+def test_markup_is_escaped_and_plain_words_are_left_alone(text, shown):
+    assert escape(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["www.x.test", "https://x.test", "a@x.test", ":smile:", "->", "--"]
+)
+def test_what_streamlit_makes_of_plain_words_is_broken_up_unseen(text):
+    assert JOINER in escape(text)
+    assert escape(text).replace(JOINER, "").replace("\\", "") == text
+
+
+def test_an_ordinary_hyphen_can_still_be_searched_for_in_the_browser():
+    assert JOINER not in escape("T-shirt, 3.5 oz: red")[:10]
+
+
+def test_commands_in_a_sentence_stay_code_and_quotes_around_them_do_not():
+    assert sentence("No “*x*”; run `python -m ingest vectors --variant a_b`.") == (
+        r"No “\*x\*”; run `python -m ingest vectors --variant a_b`\."
+    )
+
+
+def test_long_text_is_cut_at_a_word():
+    assert shortened("short", 10) == "short"
+    assert shortened("one two three four", 12) == "one two…"
+    assert len(shortened("x" * 50, 10)) == 10
+
+
+@pytest.mark.parametrize("link", ["https://shop.test/a?b=c", "http://shop.test"])
+def test_web_links_are_links(link):
+    assert web_link(link) == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("javascript:alert(1)", "data:text/html,x", "//x.test", "https://", "/a", "", None, 3),
+        *("https://x.test/a b", "https://x.test/\u202e", "http://[::1", "HTTP:x"),
+    ],
+)
+def test_anything_else_is_no_link(link):
+    assert web_link(link) == ""
+
+
+def test_prices_are_shown_without_a_currency_and_without_empty_cents():
+    assert [price(amount) for amount in (None, 0, 1999, 1234.5)] == ["", "0", "1,999", "1,234.50"]

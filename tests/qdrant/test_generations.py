@@ -20,7 +20,7 @@ from tests.qdrant.actors import (
     builders_of,
     wait_for_end,
 )
-from tests.qdrant.shop import SPEC, shop, vectors
+from tests.qdrant.shop import SPEC, broken_off, shop, vectors
 
 POINTS = shop(400)
 PATCH_BUILDER = """
@@ -174,8 +174,13 @@ def test_a_builder_killed_while_points_come_is_reported(folder: Path):
     check_mends(folder)
 
 
-def test_a_builder_does_not_outlive_a_killed_parent(folder: Path):
+def test_a_builder_does_not_outlive_a_killed_parent(folder: Path, tmp_path: Path, monkeypatch):
+    # Left alone, this builder would never end.
+    code = PATCH_BUILDER.format(method="finish", before="signal.pause()", after="", wrap="dying")
+    (tmp_path / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Actor("build", folder) as actor:
+        monkeypatch.delenv("PYTHONPATH")
         _, builder = actor.hear().split()
         actor.process.kill()
         actor.process.wait()
@@ -239,12 +244,15 @@ def test_two_generations_are_kept(folder: Path):
 
 @pytest.mark.parametrize("content", ["", "nonsense", "../../etc", "\x00\xff", "a b c"])
 def test_a_damaged_current_is_told_with_its_remedy_and_a_build_mends_it(folder: Path, content: str):
+    old = generations(folder)
     (folder / "demo" / "CURRENT").write_text(content, encoding="latin-1")
     with EmbeddedStore(folder) as store:
         for ask in (store.collection, store.count, store.rollback):
             with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `python"):
                 ask("demo")
-        assert len(generations(folder)) == 2, "nothing may be removed on a guess"
+        with pytest.raises(ZeroDivisionError):
+            store.build(SPEC, broken_off(POINTS, ZeroDivisionError()))
+        assert generations(folder) >= old, "nothing may be removed on a guess"
         store.build(SPEC, POINTS[:30])
         assert store.count("demo") == 30
     assert generations(folder) == set(published(folder))

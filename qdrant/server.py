@@ -24,7 +24,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
-from qdrant import layout
+from qdrant import layout, wire
 from qdrant.errors import (
     BuildRunning,
     CollectionBroken,
@@ -92,7 +92,7 @@ class ServerStore:
         name, base = self._published(spec.variant)
         layout.check_same(base, spec)
         gone = {point_id(product) for product in delete}
-        old = (_row(point) for point in self._pages(name, vectors=True))
+        old = (wire.row(point) for point in self._pages(name, vectors=True))
         return self._make(spec, (row for row in old if row.key not in gone), checked(spec, points))
 
     def search(
@@ -116,7 +116,7 @@ class ServerStore:
             models.QueryRequest,
             using=vector,
             limit=min(k, collection.points),
-            filter=_filter(wanted),
+            filter=wire.filter_of(wanted),
             params=models.SearchParams(
                 hnsw_ef=layout.effort(wanted, ef),
                 exact=exact or layout.scan_all(collection.points, collection.dim),
@@ -129,14 +129,14 @@ class ServerStore:
         requests = [request(query=query) for query in rows.tolist()]
         with _server():
             answers = self._client.query_batch_points(name, requests)
-        return [layout.ranked([_hit(p) for p in answer.points]) for answer in answers]
+        return [layout.ranked([wire.hit(p) for p in answer.points]) for answer in answers]
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
         wanted = layout.conditions(filters)
         name, _ = self._published(variant)
         with _server():
-            return self._client.count(name, count_filter=_filter(wanted), exact=True).count
+            return self._client.count(name, count_filter=wire.filter_of(wanted), exact=True).count
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
@@ -147,7 +147,7 @@ class ServerStore:
         name, _ = self._published(variant)
         with _server():
             answer = self._client.facet(
-                name, field, facet_filter=_filter(wanted), limit=limit, exact=True
+                name, field, facet_filter=wire.filter_of(wanted), limit=limit, exact=True
             )
         return layout.most_frequent({str(hit.value): hit.count for hit in answer.hits})
 
@@ -161,7 +161,7 @@ class ServerStore:
         while page := list(islice(keys, layout.BATCH)):
             with _server():
                 records = self._client.retrieve(name, page, with_vectors=vectors)
-            found.update((point.id, point) for point in map(_point, records))
+            found.update((point.id, point) for point in map(wire.point, records))
         return {product: found[product] for product in ids if product in found}
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
@@ -227,31 +227,10 @@ class ServerStore:
             self._building.discard(variant)
 
     def _create(self, name: str, spec: Spec) -> None:
-        params = models.VectorParams(size=spec.dim, distance=models.Distance.COSINE, on_disk=True)
         with _server():
-            self._client.create_collection(
-                name,
-                vectors_config=dict.fromkeys(spec.vectors, params),
-                hnsw_config=models.HnswConfigDiff(
-                    m=layout.HNSW_M,
-                    ef_construct=layout.HNSW_EF_CONSTRUCT,
-                    full_scan_threshold=layout.FULL_SCAN_KIB,
-                ),
-                quantization_config=models.ScalarQuantization(
-                    scalar=models.ScalarQuantizationConfig(
-                        type=models.ScalarType.INT8, always_ram=True
-                    )
-                ),
-                metadata=spec.facts(),
-            )
-            for field in layout.KEYWORD_INDEXES:
-                keyword = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
-                self._client.create_payload_index(name, field, keyword)
-            for field in layout.FLOAT_INDEXES:
-                number = models.FloatIndexParams(
-                    type=models.FloatIndexType.FLOAT, enable_hnsw=False
-                )
-                self._client.create_payload_index(name, field, number)
+            self._client.create_collection(name, **wire.parameters(spec), metadata=spec.facts())
+            for field, index in wire.INDEXES.items():
+                self._client.create_payload_index(name, field, index)
 
     def _fill(self, name: str, rows: Iterable[Row]) -> None:
         rows = iter(rows)
@@ -278,7 +257,7 @@ class ServerStore:
                     with_payload=True,
                     with_vectors=vectors,
                 )
-            yield from map(_point, records)
+            yield from map(wire.point, records)
             if offset is None:
                 return
 
@@ -350,44 +329,6 @@ def _unalias(variant: str) -> models.DeleteAliasOperation:
 
 def _metadata(collection: Collection) -> dict[str, Any]:
     return {**collection.facts(), "points": collection.points, "created": collection.created}
-
-
-def _filter(wanted: list[layout.Condition]) -> models.Filter | None:
-    if not wanted:
-        return None
-    must: list[models.Condition] = []
-    must_not: list[models.Condition] = []
-    for condition in wanted:
-        match condition:
-            case layout.OneOf(field, values):
-                one_of = models.MatchAny(any=list(values))
-                must.append(models.FieldCondition(key=field, match=one_of))
-            case layout.Between(field, low, high):
-                bounds = models.Range(gte=low, lte=high)
-                must.append(models.FieldCondition(key=field, range=bounds))
-            case layout.HasVector(name, yes):
-                (must if yes else must_not).append(models.HasVectorCondition(has_vector=name))
-            case layout.Among(keys, yes):
-                ids: list[models.ExtendedPointId] = [str(key) for key in keys]
-                (must if yes else must_not).append(models.HasIdCondition(has_id=ids))
-    return models.Filter(must=must, must_not=must_not)
-
-
-def _row(point: Point) -> Row:
-    payload = json.dumps(point.payload, ensure_ascii=False)
-    return Row(point_id(point.id), payload, point.vectors)
-
-
-def _hit(point: models.ScoredPoint) -> Hit:
-    payload = point.payload or {}
-    return Hit(payload["id"], point.score, payload)
-
-
-def _point(record: models.Record) -> Point:
-    payload = record.payload or {}
-    named = record.vector if isinstance(record.vector, dict) else {}
-    vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
-    return Point(payload["id"], payload, vectors)
 
 
 @contextmanager

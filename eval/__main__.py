@@ -17,16 +17,26 @@ from catalog.errors import CatalogError
 from encoder.errors import EncoderError
 from encoder.variants import Variants
 from eval import demonstration_report, tables
+from eval.comparison import differences, estimates
 from eval.errors import EvalError
 from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.making import DEFAULT_SHARE, KINDS, make_queries, read_held_out
+from eval.measures import MEASURES, score_runs
 from eval.outcome import ENGINES, Settings
 from eval.queries import QuerySet, joined
 from eval.query_files import read_queries, write_products, write_queries
 from eval.reference_files import as_catalogue
-from eval.report import as_object, default_name, fit_name, without_nan, write_report
+from eval.report import (
+    as_object,
+    default_name,
+    fit_name,
+    variants_object,
+    without_nan,
+    write_report,
+)
 from eval.significance import RESAMPLES
+from eval.trec import read_qrels
 from qdrant.errors import StoreError
 from search.query import SearchError
 
@@ -61,6 +71,7 @@ ReferencePictures = Annotated[
     typer.Option("--reference-pictures", help="Excel: ask with the first product's picture too."),
 ]
 Name = Annotated[str, typer.Option(help="The report's name; by default the queries' and the time.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap and of the test.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when a query was left out.")]
@@ -80,7 +91,7 @@ def run(
     text_fallback: Fallback = False,
     reference_pictures: ReferencePictures = False,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    resamples: Annotated[int, typer.Option(min=100, help="Of bootstrap and test.")] = RESAMPLES,
+    resamples: Resamples = RESAMPLES,
     seed: Seed = 0,
     name: Name = "",
     as_json: Json = False,
@@ -129,6 +140,28 @@ def run(
         _show(tables.of_evaluation(evaluation))
         _tell_report(folder)
     raise typer.Exit(int(strict and len(evaluation.queries) < len(asked)))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="TREC run files, of a report or of others.")],
+    qrels: Annotated[Path, typer.Option(help="TREC qrels: `qrels.txt` of a report.")],
+    resamples: Resamples = RESAMPLES,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare run files, of different days, engines or systems, on the same qrels.
+
+    Example: python -m eval compare march/lora.run june/lora.run --qrels june/qrels.txt
+    """
+    with sentences():
+        scores = score_runs(runs, read_qrels(qrels))
+        told = estimates(scores, resamples=resamples, seed=seed)
+        found = differences(scores, resamples=resamples, seed=seed)
+    if as_json:
+        _print_object(variants_object(told, found))
+    else:
+        _show(tables.of_variants(MEASURES, told, {}, found))
 
 
 @app.command(name="make-queries")
@@ -226,7 +259,9 @@ def demonstrate(
     if as_json:
         _print_object(asdict(shown) | {"report": str(folder)})
         return
-    Console().print(tables.of_trials(shown.trials, k))
+    _show([tables.of_trials(shown.trials, k)])
+    if shown.left_out:
+        tell(f"{shown.left_out:,} queries were left out: no right answer to find, or no picture")
     _tell_report(folder)
 
 
@@ -263,7 +298,8 @@ def classify(
             if as_json:
                 _print_object({"pictures": told})
             else:
-                _show(tables.of_labels(picture, cosines) for picture, cosines in told.items())
+                for picture, cosines in told.items():
+                    _show(tables.of_labels(picture, cosines))
             return
         with Catalogue(home(), create=False) as catalogue:
             verdicts = label_products(
@@ -300,7 +336,7 @@ def tell(sentence: str) -> None:
 def _show(lines: Iterable[RenderableType]) -> None:
     console = Console(highlight=False)
     for line in lines:
-        console.print(line)
+        console.print(line, soft_wrap=isinstance(line, str))
 
 
 def _tell_report(folder: Path) -> None:

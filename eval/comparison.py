@@ -9,6 +9,8 @@ import numpy as np
 from eval.measures import MEASURES
 from eval.significance import ALPHA, bootstrap, holm, interval, randomisation
 
+SMALLEST_P = 0.001  # that is written out; 10,000 rounds tell no smaller one apart
+
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 
 
@@ -70,20 +72,24 @@ class Difference:
             low, high = sorted((abs(self.low), abs(self.high)))
             return (
                 f"{self.winner} is better than {loser} in {self.measure}, "
-                f"by {abs(self.value):.3f} ({low:.3f} to {high:.3f}, p = {told_p(self.p_holm)})."
+                f"by {abs(self.value):.3f} ({low:.3f} to {high:.3f}, p {_sign(self.p_holm)})."
             )
         if self.n < 2:
             return f"One query says nothing about {self.first} and {self.second}."
         return (
             f"No winner between {self.first} and {self.second} in {self.measure}: a difference of "
             f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f}, "
-            f"p = {told_p(self.p_holm)}) is within the noise of {self.n:,} queries."
+            f"p {_sign(self.p_holm)}) is within the noise of {self.n:,} queries."
         )
 
 
 def told_p(p: float) -> str:
     """A p-value as it is written."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
+
+
+def _sign(p: float) -> str:
+    return told_p(p) if p < SMALLEST_P else f"= {told_p(p)}"
 
 
 def estimates(

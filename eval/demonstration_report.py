@@ -30,6 +30,7 @@ class Demonstration:
         vector: which vectors of the products were searched.
         k: of AvgMeanSimilarity@k.
         products: how many were searched.
+        left_out: queries without a right answer to find, or without their picture.
         trials: the model as it is first, the collapsed one last.
     """
 
@@ -37,6 +38,7 @@ class Demonstration:
     vector: str
     k: int
     products: int
+    left_out: int
     trials: list[Trial]
 
 
@@ -100,7 +102,7 @@ def demonstrate(
         {query: judgement.qrels[query] for query in asked},
         k=k,
     )
-    return Demonstration(name, chosen, k, len(rows), found)
+    return Demonstration(name, chosen, k, len(rows), len(queries) - len(asked), found)
 
 
 def write(home: Path, name: str, shown: Demonstration) -> Path:

@@ -13,6 +13,7 @@ from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.variants import Variants
 from eval.asking import Answers, QueryPictures, ask
+from eval.chance import expected
 from eval.comparison import differences, estimates, rows_of
 from eval.diagnostics import compare_scores, diagnose, sample
 from eval.errors import EvalError, NothingToMeasure
@@ -23,7 +24,7 @@ from eval.measures import score
 from eval.outcome import ALL, ENGINES, SHOWN, Evaluation, Outcome, Settings, Slice
 from eval.queries import LabelledQuery, QuerySet
 from eval.similarity import GROUND_TRUTH, average_name, ground_truth, mean_of_top, right_answers
-from qdrant.store import Store, open_store
+from qdrant.store import Filters, Store, open_store
 from search.engine import Engine
 
 
@@ -80,6 +81,9 @@ def evaluate(
             )
             outcomes[variant.name].seconds["load"] = loaded
         products = judgement.products | _shown_products(stores, outcomes)
+        first = variants[0].name
+        galleries = _galleries(first, stores[first], measured, settings)
+    chance = expected(qrels, galleries, settings.depth)
     scores = {name: outcome.scores for name, outcome in outcomes.items()}
     return Evaluation(
         queries=measured,
@@ -87,7 +91,7 @@ def evaluate(
         settings=settings,
         qrels=qrels,
         outcomes=outcomes,
-        slices=_slices(measured, scores, settings),
+        slices=_slices(measured, scores, chance, settings),
         differences=differences(scores, resamples=settings.resamples, seed=settings.seed),
         notes=_notes(queries, measured, judgement, asked[variants[0].name][0], pictures, settings),
         failed=failed,
@@ -165,6 +169,25 @@ def _outcome(
     )
 
 
+def _galleries(
+    variant: str, store: Store, measured: Sequence[LabelledQuery], settings: Settings
+) -> list[int]:
+    """How many products each query is held against."""
+    counted: dict[tuple[str, str], int] = {}
+    sizes = []
+    for query in measured:
+        vector = settings.manner.vector_of(query)
+        category = query.category if settings.within_category else ""
+        if (vector, category) not in counted:
+            filters = Filters(
+                categories=(category,) if category else (),
+                has_picture=None if vector == "text" else True,
+            )
+            counted[vector, category] = store.count(variant, filters)
+        sizes.append(counted[vector, category])
+    return sizes
+
+
 def _shown_products(
     stores: Mapping[str, Store], outcomes: Mapping[str, Outcome]
 ) -> dict[str, dict[str, Any]]:
@@ -180,6 +203,7 @@ def _shown_products(
 def _slices(
     measured: Sequence[LabelledQuery],
     scores: Mapping[str, Mapping[str, np.ndarray]],
+    chance: Mapping[str, np.ndarray],
     settings: Settings,
 ) -> list[Slice]:
     parts = [(ALL, "all", np.arange(len(measured)))]
@@ -200,6 +224,7 @@ def _slices(
                 resamples=settings.resamples,
                 seed=settings.seed,
             ),
+            {measure: float(values[places].mean()) for measure, values in chance.items()},
         )
         for label, sort, places in parts
     ]

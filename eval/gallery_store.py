@@ -82,8 +82,9 @@ class GalleryStore:
         k = min(k, len(self.gallery.rows[vector]))
         if not k:
             return [[] for _ in queries]
-        if self._by_category and _names_one_category(filters):
-            scores, rows = self._of_categories(vector).search(queries, k, filters.categories[0])
+        indexes = self._of_categories(vector) if self._by_category else None
+        if indexes and _names_one_category(filters) and filters.categories[0] in indexes:
+            scores, rows = indexes.search(queries, k, filters.categories[0])
         else:
             allowed = self.gallery.allowed(filters)
             if allowed is not None:

@@ -142,13 +142,16 @@ class CategoryIndexes:
         self._rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(names)}
         self._indexes = {name: make(vectors[rows]) for name, rows in self._rows.items()}
 
+    def __contains__(self, category: str) -> bool:
+        return category in self._indexes
+
     def search(self, queries: np.ndarray, k: int, category: str) -> tuple[np.ndarray, np.ndarray]:
         """The k best rows of one category; rows count through the whole matrix.
 
         Raises:
             GalleryError: no product has the category.
         """
-        if category not in self._indexes:
+        if category not in self:
             raise GalleryError(
                 f"No product has the category “{category}”; there are {', '.join(self._indexes)}."
             )

@@ -6,6 +6,7 @@ on the same queries and the same right answers, those that every one of them cou
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from eval.asking import Manner
@@ -62,11 +63,23 @@ def judge(queries: QuerySet, stores: Mapping[str, Store], manner: Manner) -> Jud
     if not judgement.qrels:
         raise NothingToMeasure(
             f"None of the {len(queries):,} queries of {queries.name} has a relevant product that "
-            f"could be found: {len(judgement.unknown):,} of {len(named):,} product ids are in no "
-            f"collection, and {len(judgement.hidden):,} lack the vector that is searched. "
-            "Do the queries belong to this catalogue, and is --vector right?"
+            f"could be found. {_why_nothing(queries, len(named), judgement)}"
         )
     return judgement
+
+
+def _why_nothing(queries: QuerySet, named: int, judgement: Judgement) -> str:
+    """The likeliest reason why no query can be measured, and what to do."""
+    if not named:
+        told = "; ".join(f"{count:,} {note}" for note, count in queries.notes.items() if count)
+        return (told or "They name none at all") + ". Do they belong to this catalogue?"
+    if judgement.hidden:
+        return (
+            f"{len(judgement.hidden):,} of {named:,} are there and lack the vector that is "
+            "searched, for want of a picture: search --vector text, or give the queries a "
+            "category that holds their products."
+        )
+    return f"Not one of their {named:,} product ids is in the catalogue. Do they belong to it?"
 
 
 def _judge_query(
@@ -133,7 +146,7 @@ def repeats_an_answer(
     says = vector != "image" and any(
         words and normalised(product.get("title", "")) == words for product in products
     )
-    shows = vector != "text" and any(
-        picture_hash and product.get("picture") == picture_hash for product in products
-    )
+    # A picture taken from the store is another file than the original that it is named after.
+    pictures = {picture_hash, Path(query.picture).stem} - {""}
+    shows = vector != "text" and any(product.get("picture") in pictures for product in products)
     return says or shows

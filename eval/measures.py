@@ -10,11 +10,15 @@ k of them it cannot reach 1. MRR looks as deep as the run goes.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
 import ir_measures
 import numpy as np
 from ir_measures import RR, R, nDCG
+
+from eval.errors import NothingToMeasure, QueryFileError
+from eval.trec import read_run
 
 Qrels = Mapping[str, Mapping[str, int]]  # query id → product id → grade
 
@@ -53,4 +57,29 @@ def score(qrels: Qrels, ranked: Mapping[str, Sequence[str]]) -> dict[str, np.nda
     judged = {query: dict(grades) for query, grades in qrels.items()}
     for value in ir_measures.iter_calc(list(names), judged, run):
         scores[names[value.measure]][place[value.query_id]] = value.value
+    return scores
+
+
+def score_runs(paths: Sequence[Path], qrels: Qrels) -> dict[str, dict[str, np.ndarray]]:
+    """Each measure of each query for run files, by the file's name without its suffix.
+
+    Queries without a relevant product are left out; a run that lacks one of the others scores
+    0 on it, as trec_eval has it when told of all queries.
+
+    Raises:
+        QueryFileError: a file is no run, or answers none of the queries.
+        NothingToMeasure: the qrels name no relevant product.
+    """
+    judged = {query: grades for query, grades in qrels.items() if any(grades.values())}
+    if not judged:
+        raise NothingToMeasure("The qrels name no relevant product of any query.")
+    names = [path.stem for path in paths]
+    scores = {}
+    for path in paths:
+        ranked = read_run(path)
+        if not ranked.keys() & judged.keys():
+            raise QueryFileError(f"{path} answers none of the queries of the qrels.")
+        name = path.stem if names.count(path.stem) == 1 else str(path)
+        shown = {query: [product for product, _ in found] for query, found in ranked.items()}
+        scores[name] = score(judged, {query: shown.get(query, []) for query in judged})
     return scores

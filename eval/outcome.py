@@ -91,12 +91,14 @@ class Slice:
         sort: `all`, `kind` or `category`.
         rows: their places among the measured queries.
         estimates: by measure, by variant.
+        chance: what guessing would score, by measure.
     """
 
     label: str
     sort: str
     rows: np.ndarray
     estimates: Mapping[str, Mapping[str, Estimate]]
+    chance: Mapping[str, float]
 
 
 @dataclass

@@ -42,14 +42,17 @@ def colours(names: Sequence[str]) -> dict[str, str]:
     return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
 
 
-def measures_plot(variants: Mapping[str, Mapping[str, Estimate]]) -> str:
-    """Each measure of each variant, with its interval."""
+def measures_plot(
+    variants: Mapping[str, Mapping[str, Estimate]], chance: Mapping[str, float]
+) -> str:
+    """Each measure of each variant with its interval, and a stroke where guessing would be."""
     paint = colours(list(variants))
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, 0.9 + len(MEASURES) * (0.28 + 0.17 * len(variants))))
         axes = figure.subplots()
         step = 0.7 / max(len(variants), 1)
         for row, measure in enumerate(MEASURES):
+            axes.plot([chance[measure]] * 2, [row - 0.4, row + 0.4], color=QUIET, lw=1.2, ls=":")
             for place, (name, each) in enumerate(variants.items()):
                 told = each[measure]
                 height = row + (place - (len(variants) - 1) / 2) * step
@@ -72,7 +75,7 @@ def measures_plot(variants: Mapping[str, Mapping[str, Estimate]]) -> str:
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("mean over queries; the bar is the 95 % interval")
+        axes.set_xlabel("mean over queries · bar: 95 % interval · dotted: guessing")
         if len(variants) > 1:
             figure.legend(loc="upper left", ncols=len(variants), fontsize=9)
         return _svg(figure, top=0.35 if len(variants) > 1 else 0.1)
@@ -111,7 +114,7 @@ def differences_plot(pairs: Mapping[tuple[str, str], np.ndarray], measure: str) 
 def scores_plot(scores: Mapping[str, Scores]) -> str:
     """Scores of right answers, random others and strongest wrong ones, a panel a variant."""
     with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 0.4 + 1.9 * len(scores)))
+        figure = Figure((WIDTH, 0.8 + 1.9 * len(scores)))
         panels = np.atleast_1d(figure.subplots(len(scores), 1, sharex=True))
         every = np.concatenate(
             [part for each in scores.values() for part in (each.right, each.others, each.strongest)]
@@ -129,9 +132,10 @@ def scores_plot(scores: Mapping[str, Scores]) -> str:
             )
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
-        panels[0].legend(fontsize=8, loc="upper right")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="upper left", ncols=3, fontsize=9)
         panels[-1].set_xlabel("score (cosine)")
-        return _svg(figure)
+        return _svg(figure, top=0.35)
 
 
 def collapse_plot(

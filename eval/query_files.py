@@ -153,7 +153,7 @@ def _words(value: object, name: str, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise QueryFileError(f"{where}: its {name} is not text.")
-    return value
+    return value.strip()
 
 
 def _grades(relevant: object, where: str) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import combinations
@@ -25,10 +25,10 @@ from markupsafe import Markup
 
 from catalog.pictures import PictureStore
 from eval import plots
-from eval.comparison import Estimate, told_p
+from eval.comparison import Difference, Estimate, told_p
 from eval.errors import EvalError
 from eval.measures import DECIDING, MEASURES
-from eval.outcome import Evaluation
+from eval.outcome import Evaluation, Slice
 from eval.showcase import moved
 from eval.similarity import GROUND_TRUTH, average_name
 from eval.trec import write_qrels, write_run
@@ -84,16 +84,17 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
 def as_object(evaluation: Evaluation) -> dict[str, Any]:
     """What `eval run --json` prints: numbers alone, and null where there is none."""
     whole, *parts = evaluation.slices
-    told = {
-        "variants": {
-            name: {measure: asdict(each) for measure, each in measures.items()}
-            for name, measures in whole.estimates.items()
-        },
+    told = variants_object(whole.estimates, evaluation.differences) | {
+        "chance": whole.chance,
         "slices": [
-            {"sort": part.sort, "label": part.label, "variants": _values(part.estimates)}
+            {
+                "sort": part.sort,
+                "label": part.label,
+                "variants": _values(part.estimates),
+                "chance": part.chance,
+            }
             for part in parts
         ],
-        "differences": [asdict(each) | {"winner": each.winner} for each in evaluation.differences],
         "diagnostics": {
             name: asdict(outcome.diagnostics) | {"separation": outcome.similarity.separation}
             for name, outcome in evaluation.outcomes.items()
@@ -112,6 +113,16 @@ def as_object(evaluation: Evaluation) -> dict[str, Any]:
         "settings": asdict(evaluation.settings),
     }
     return without_nan(told)
+
+
+def variants_object(
+    variants: Mapping[str, Mapping[str, Estimate]], differences: Sequence[Difference]
+) -> dict[str, Any]:
+    """Measures and differences as an object."""
+    return {
+        "variants": _values(variants),
+        "differences": [asdict(each) | {"winner": each.winner} for each in differences],
+    }
 
 
 def replace_folder(folder: Path, fill: Any) -> Path:  # noqa: ANN401 - Callable[[Path], None]
@@ -164,7 +175,7 @@ def as_image(svg: str, words: str) -> Markup:
 
 def number(value: float | None, places: int = 3) -> str:
     """A number as it is written; a dash where there is none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.{places}f}"
+    return "–" if value is None or math.isnan(value) else f"{value:.{places}f}".replace("-", "−")
 
 
 def markdown_cell(text: str) -> str:
@@ -189,20 +200,42 @@ def _told(evaluation: Evaluation) -> dict[str, Any]:
         "deciding": DECIDING,
         "close": close,
         "ground_truth": GROUND_TRUTH,
-        "verdicts": [each.verdict for each in deciding],
-        "misled": _misled(whole.estimates, close),
+        "verdicts": [*_openings(whole), *(each.verdict for each in deciding)],
+        "misled": _misled(whole.estimates, deciding, close),
         "warnings": _warnings(evaluation),
     }
 
 
-def _misled(variants: Mapping[str, Mapping[str, Estimate]], close: str) -> str:
-    """A sentence where the reference's number and the truth point to different variants."""
-    if len(variants) < 2:
-        return ""
+def _openings(whole: Slice) -> list[str]:
+    """What each variant came to, beside guessing, in a sentence."""
+    guess, guessed = whole.chance[DECIDING], whole.chance["Recall@10"]
+    found = []
+    for variant, told in whole.estimates.items():
+        each, recall = told[DECIDING], told["Recall@10"]
+        between = f" ({each.low:.3f} to {each.high:.3f})" if each.n > 1 else ""
+        sentence = (
+            f"{variant}: {DECIDING} {each.value:.3f}{between}, Recall@10 {recall.value:.3f}; "
+            f"guessing would have {guess:.4f} and {guessed:.4f}."
+        )
+        if each.n > 1 and each.low <= guess:
+            sentence += " It cannot be told from guessing."
+        found.append(sentence)
+    return found
+
+
+def _misled(
+    variants: Mapping[str, Mapping[str, Estimate]], differences: Sequence[Difference], close: str
+) -> str:
+    """A sentence where the reference's number would have chosen the worse of two variants."""
     closest = max(variants, key=lambda name: variants[name][close].value)
-    best = max(variants, key=lambda name: variants[name][DECIDING].value)
-    if closest == best:
+    better = [
+        each.winner
+        for each in differences
+        if closest in (each.first, each.second) and each.winner not in ("", closest)
+    ]
+    if not better:
         return ""
+    best = max(better, key=lambda name: variants[name][DECIDING].value)
     return (
         f"{close} alone would have chosen {closest} "
         f"({variants[closest][close].value:.3f} against {variants[best][close].value:.3f}); "
@@ -244,11 +277,12 @@ def _warnings(evaluation: Evaluation) -> list[str]:
 
 
 def _plots(evaluation: Evaluation) -> dict[str, Markup]:
-    whole = evaluation.slices[0].estimates
+    whole = evaluation.slices[0]
     similarity = {name: outcome.similarity for name, outcome in evaluation.outcomes.items()}
     drawn = {
         "measures": as_image(
-            plots.measures_plot(whole), "Each measure of each variant with its interval"
+            plots.measures_plot(whole.estimates, whole.chance),
+            "Each measure of each variant with its interval",
         ),
         "scores": as_image(
             plots.scores_plot(similarity), "Scores of right and of wrong answers by variant"

@@ -72,7 +72,8 @@ def moved(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[Show
         down = [row for row in np.argsort(change, kind="stable")[:EACH_WAY] if change[row] < 0]
     else:
         gained, lost = "Answered best", "Answered worst"
-        order = np.argsort(-last, kind="stable")
+        # Hundreds may have 1, or 0: which of them are shown is drawn, always the same.
+        order = np.lexsort((np.random.default_rng(0).permutation(len(last)), -last))
         up = [row for row in order[:EACH_WAY] if last[row] > 0]
         down = [row for row in order[::-1][:EACH_WAY] if last[row] < 1 and row not in up]
     draw = _Drawing(evaluation, pictures)

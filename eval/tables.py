@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from eval.comparison import Estimate
+from eval.comparison import Difference, Estimate
 from eval.demonstration import Trial
 from eval.labels import Verdicts
 from eval.measures import DECIDING, MEASURES
@@ -17,15 +17,29 @@ from eval.similarity import average_name
 
 def of_evaluation(evaluation: Evaluation) -> Iterator[RenderableType]:
     """The measures of each variant, the verdicts, and what was left out."""
-    columns = (average_name(evaluation.settings.k), *MEASURES)
-    table = Table("variant", box=None, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for variant, told in evaluation.slices[0].estimates.items():
-        table.add_row(variant, *(_cell(told[column]) for column in columns))
-    yield table
-    yield from (escape(each.verdict) for each in evaluation.differences if each.measure == DECIDING)
+    whole = evaluation.slices[0]
+    measures = (average_name(evaluation.settings.k), *MEASURES)
+    yield from of_variants(measures, whole.estimates, whole.chance, evaluation.differences)
     yield from of_counts(evaluation.notes)
+
+
+def of_variants(
+    measures: Sequence[str],
+    variants: Mapping[str, Mapping[str, Estimate]],
+    chance: Mapping[str, float],
+    differences: Sequence[Difference],
+) -> Iterator[RenderableType]:
+    """Measures down, variants across, then what may be said of every two."""
+    table = Table("", box=None, header_style="bold")
+    for variant in variants:
+        table.add_column(escape(variant), justify="right", overflow="fold")
+    if chance:
+        table.add_column("guessing", justify="right", style="dim")
+    for measure in measures:
+        cells = [_cell(told[measure]) for told in variants.values()]
+        table.add_row(measure, *cells, *([number(chance.get(measure), 4)] if chance else []))
+    yield table
+    yield from (escape(each.verdict) for each in differences if each.measure == DECIDING)
 
 
 def of_counts(counts: Mapping[str, int]) -> Iterator[str]:
@@ -45,12 +59,13 @@ def of_trials(trials: Sequence[Trial], k: int) -> Table:
     return table
 
 
-def of_labels(picture: str, cosines: Mapping[str, float]) -> Table:
+def of_labels(picture: str, cosines: Mapping[str, float]) -> Iterator[RenderableType]:
     """The labels of one picture, the best first."""
-    table = Table(title=escape(picture), title_justify="left", box=None, show_header=False)
+    yield escape(picture)
+    table = Table(box=None, show_header=False)
     for name, cosine in cosines.items():
         table.add_row(f"{cosine:.3f}", escape(name))
-    return table
+    yield table
 
 
 def of_verdicts(field: str, verdicts: Verdicts) -> Iterator[RenderableType]:
@@ -80,4 +95,4 @@ def of_verdicts(field: str, verdicts: Verdicts) -> Iterator[RenderableType]:
 def _cell(told: Estimate) -> str:
     if told.n < 2:
         return number(told.value)
-    return f"{told.value:.3f}\n[dim]{told.low:.3f}–{told.high:.3f}[/dim]"
+    return f"{told.value:.3f} [dim]{told.low:.3f}–{told.high:.3f}[/dim]"

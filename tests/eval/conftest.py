@@ -1,0 +1,38 @@
+"""A shop with two variants of different weights, and queries made from it."""
+
+from pathlib import Path
+
+import pytest
+
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from eval.making import make_queries
+from eval.queries import QuerySet
+from ingest.vectors import vectors
+from tests.shop import build, rows
+from tests.tiny_clip import build_tiny_clip
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
+    """Twelve products with pictures and one without, under `tiny` and `other`."""
+    home = tmp_path_factory.mktemp("eval_shop")
+    pictureless = {"id": "plain", "title": "plain towel", "category": "Beauty"}
+    build(home, tiny_clip, [*rows(), pictureless])
+    other = build_tiny_clip(tmp_path_factory.mktemp("other_clip"), seed=1)
+    Variants(home).add("other", other)
+    vectors(home, "other")
+    return home
+
+
+@pytest.fixture
+def catalogue(shop: Path):
+    with Catalogue(shop, create=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def queries(catalogue: Catalogue) -> QuerySet:
+    """Titles, pictures and categories of the whole shop."""
+    made = make_queries(catalogue, ["title", "picture", "category"], share=1.0)
+    return QuerySet("whole shop", tuple(made))

@@ -1,0 +1,179 @@
+import json
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from eval.__main__ import app
+from eval.reference_files import COLUMNS
+
+
+@pytest.fixture
+def command(shop, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(shop))
+
+    def run(*arguments, expect=0):
+        result = CliRunner().invoke(app, [str(each) for each in arguments])
+        assert result.exit_code == expect, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture
+def titles(command, tmp_path):
+    command("make-queries", "--kind", "title", "--share", 1, "--out", tmp_path / "titles.jsonl")
+    return tmp_path / "titles.jsonl"
+
+
+def test_made_queries_are_run_and_stdout_is_one_object(command, titles, shop):
+    result = command(
+        "run", "--variant", "tiny", "--variant", "other", "--queries", titles,
+        "--resamples", 200, "--name", "cli", "--json",
+    )  # fmt: skip
+    told = json.loads(result.stdout)
+    assert list(told["variants"]) == ["tiny", "other"]
+    assert set(told["variants"]["tiny"]["nDCG@10"]) == {"value", "low", "high", "n"}
+    assert told["variants"]["tiny"]["nDCG@10"]["n"] == 12
+    assert told["report"] == str(shop / "reports" / "cli")
+    assert (shop / "reports" / "cli" / "report.html").is_file()
+
+
+def test_without_json_a_person_reads_a_table_and_a_verdict(command, titles):
+    result = command(
+        "run", "--variant", "tiny", "--variant", "other", "--queries", titles, "--resamples", 200
+    )
+    for word in ("nDCG@10", "AvgMeanSimilarity@5", "guessing", "between tiny and other"):
+        assert word in result.stdout
+    assert "report.html" in result.stderr
+
+
+def test_run_files_of_a_report_are_compared(command, titles, shop):
+    command("run", "--variant", "tiny", "--queries", titles, "--name", "one", "--resamples", 200)
+    command("run", "--variant", "other", "--queries", titles, "--name", "two", "--resamples", 200)
+    reports = shop / "reports"
+    result = command(
+        "compare", reports / "one" / "tiny.run", reports / "two" / "other.run",
+        "--qrels", reports / "two" / "qrels.txt", "--json",
+    )  # fmt: skip
+    told = json.loads(result.stdout)
+    measured = json.loads((reports / "two" / "results.json").read_text())["variants"]["other"]
+    assert told["variants"]["other"]["MRR"]["value"] == measured["MRR"]["value"]
+    (shop / "empty.run").touch()
+    qrels = reports / "two" / "qrels.txt"
+    result = command("compare", shop / "empty.run", "--qrels", qrels, expect=1)
+    assert "is empty" in result.stderr
+
+
+def test_the_references_excel_becomes_a_catalogue_and_queries(command, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(COLUMNS)
+    book.active.append(("Mugs", "https://www.amazon.com/x/dp/B000000001", "Red mug", "u", "d"))
+    book.save(tmp_path / "gt.xlsx")
+    out, products = tmp_path / "q.jsonl", tmp_path / "p.jsonl"
+    command(
+        "make-queries", "--from", tmp_path / "gt.xlsx", "--as-catalogue", products,
+        "--category", "Beauty", "--out", out,
+    )  # fmt: skip
+    [product] = map(json.loads, products.read_text().splitlines())
+    assert product == {
+        "id": "B000000001",
+        "title": "Red mug",
+        "category": "Beauty",
+        "description": "d",
+        "link": "https://www.amazon.com/x/dp/B000000001",
+        "image": "u",
+    }
+    [query] = map(json.loads, out.read_text().splitlines())
+    assert query["relevant"] == ["B000000001"]
+    result = command("run", "--variant", "tiny", "--queries", tmp_path / "gt.xlsx", expect=1)
+    assert "not found in the catalogue" in " ".join(result.stderr.split())
+
+
+def test_strict_fails_when_a_query_was_left_out(command, tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text(
+        '{"text": "teal", "relevant": ["kettle-teal"]}\n{"text": "x", "relevant": ["gone"]}\n'
+    )
+    arguments = ("run", "--variant", "tiny", "--queries", path, "--resamples", 200)
+    command(*arguments)
+    command(*arguments, "--strict", expect=1)
+
+
+def test_the_demonstration_writes_its_page(command, titles, shop):
+    result = command("demonstrate", "--variant", "tiny", "--queries", titles, "--json")
+    told = json.loads(result.stdout, parse_constant=pytest.fail)
+    first, *_, strongest, collapsed = told["trials"]
+    assert first["similarity"] < strongest["similarity"]
+    assert first["ndcg"] == strongest["ndcg"]
+    assert strongest["same"] == strongest["queries"] == 12
+    assert collapsed["similarity"] > 0.999
+    page = (shop / "reports" / "demonstration" / "report.html").read_text()
+    assert "all\n12 queries" in page or "all 12 queries" in page
+    assert "0.9999" in page
+
+
+def test_the_demonstration_takes_queries_of_one_vector(command, tmp_path):
+    command("make-queries", "--share", 1, "--out", tmp_path / "all.jsonl")
+    result = command(
+        "demonstrate", "--variant", "tiny", "--queries", tmp_path / "all.jsonl", expect=1
+    )
+    assert "queries of one kind" in " ".join(result.stderr.split())
+
+
+def test_labels_are_told_from_pictures_and_measured_on_products(command, shop):
+    picture = shop / "source" / "kettle-teal.png"
+    result = command(
+        "classify", "--variant", "tiny", "--label", "matte", "--label", "glossy",
+        "--image", picture, "--json",
+    )  # fmt: skip
+    assert set(json.loads(result.stdout)["pictures"][str(picture)]) == {"matte", "glossy"}
+    result = command("classify", "--variant", "tiny", "--field", "brand", "--json")
+    told = json.loads(result.stdout)
+    assert told["products"] == 12
+    assert set(told["told"]) == {"Acme", "Zenith"}
+    assert "told right" in command("classify", "--variant", "tiny", "--field", "brand").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run",),
+        ("demonstrate",),
+        ("classify",),
+        ("classify", "--image", "x.jpg", "--field", "brand"),
+        ("classify", "--image", "x.jpg", "--label", "one"),
+        ("make-queries", "--out", "q.jsonl", "--as-catalogue", "p.jsonl"),
+        ("run", "--queries", "q.jsonl", "--depth", "5"),
+    ],
+)
+def test_wrong_usage_ends_with_2(command, arguments):
+    command(*arguments, expect=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("run", "--queries", "none.jsonl"), "There is no file none.jsonl"),
+        (("run", "--queries", "none.docx"), "no known form"),
+        (("run", "--variant", "gone", "--queries", "{titles}"), "gone"),
+        (("run", "--variant", "tiny", "--queries", "{titles}", "--vector", "text"), "--vector out"),
+        (("run", "--variant", "tiny", "--queries", "{titles}", "--category", "Shoes"), "Shoes"),
+        (("run", "--variant", "tiny", "--queries", "{titles}", "--engine", "lucene"), "lucene"),
+        (("classify", "--variant", "tiny", "--field", "finish"), "No product has a “finish”"),
+        (("make-queries", "--kind", "sound", "--out", "q.jsonl"), "kind “sound”"),
+        (("compare", "none.run", "--qrels", "none.txt"), "There is no file none.txt"),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_is_one_sentence(command, titles, arguments, sentence):
+    result = command(*(each.format(titles=titles) for each in arguments), expect=1)
+    assert result.stderr.startswith("Error:")
+    assert sentence in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
+
+
+def test_a_home_without_a_catalogue_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["make-queries", "--out", str(tmp_path / "q.jsonl")])
+    assert result.exit_code == 1
+    assert "python -m ingest products" in " ".join(result.stderr.split())

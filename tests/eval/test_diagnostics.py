@@ -1,0 +1,127 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from encoder.vectors import unit
+from eval.diagnostics import (
+    Sample,
+    compare_scores,
+    diagnose,
+    mean_cosine,
+    occurrences,
+    sample,
+    skewness,
+)
+from qdrant.store import Point, open_store
+
+
+def made(text, image, owners=None):
+    rows = np.arange(len(image)) if owners is None else np.array(owners)
+    ids = [f"p{number}" for number in range(len(text))]
+    vectors = {"text": text, "image": image, "fused": image}
+    return Sample(ids, vectors, {"text": np.arange(len(text)), "image": rows, "fused": rows})
+
+
+def test_the_mean_cosine_is_that_of_all_pairs():
+    vectors = unit(np.random.default_rng(0).normal(size=(20, 6)))
+    expected = np.mean([one @ other for one, other in combinations(vectors, 2)])
+    assert mean_cosine(vectors) == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(mean_cosine(vectors[:1]))
+
+
+def test_a_collapsed_model_is_seen():
+    random = np.random.default_rng(1)
+    collapsed = unit(np.eye(1, 16) + 0.001 * random.normal(size=(50, 16)))
+    spread = unit(random.normal(size=(50, 16)))
+    assert diagnose(made(collapsed, collapsed)).random_cosine["image–image"] > 0.99
+    assert abs(diagnose(made(spread, spread)).random_cosine["image–image"]) < 0.2
+
+
+def test_the_modality_gap_is_the_distance_of_the_means():
+    text, image = np.eye(4)[[0, 0]], np.eye(4)[[1, 1]]
+    assert diagnose(made(text, image)).modality_gap == pytest.approx(np.sqrt(2))
+    assert diagnose(made(text, text)).modality_gap == 0
+
+
+def test_a_hub_is_seen_and_so_are_products_that_are_never_found():
+    random = np.random.default_rng(2)
+    text = unit(np.pad(random.normal(size=(200, 8)), ((0, 0), (0, 1))))
+    fair = diagnose(made(text, text))
+    image = np.repeat(np.eye(1, 9, 8), 200, axis=0)  # at right angles to every text
+    image[:20] = text[:20]
+    hubs = diagnose(made(text, image))
+    assert hubs.hubness > fair.hubness + 1
+    assert hubs.never_found > 0.2 > fair.never_found
+    assert hubs.asked == "text → image"
+
+
+def test_products_without_pictures_are_diagnosed_by_their_texts():
+    text = unit(np.random.default_rng(3).normal(size=(30, 8)))
+    told = diagnose(made(text, np.empty((0, 8), np.float32)))
+    assert told.modality_gap is None
+    assert list(told.random_cosine) == ["text–text"]
+    assert told.asked == "text → text"
+
+
+def test_only_the_texts_of_products_with_pictures_are_paired_with_them():
+    text = np.eye(4)[[0, 1, 2]]
+    told = diagnose(made(text, np.eye(4)[[1, 2]], owners=[1, 2]))
+    assert told.modality_gap == 0
+
+
+def test_occurrences_count_neighbours_and_leave_a_product_itself_out():
+    line = unit(np.array([[1, 0], [1, 0.1], [1, 0.3], [0, 1]], float))
+    assert occurrences(line, line, k=1).tolist() == [1, 1, 1, 1]
+    assert occurrences(line, line, k=1, itself=False).tolist() == [1, 2, 1, 0]
+    assert occurrences(line[:1], line[:1], k=1, itself=False).tolist() == [0]
+
+
+def test_twins_that_push_a_product_out_of_its_own_answers_do_not_break_the_count():
+    twins = np.repeat(np.eye(1, 4), 6, axis=0)
+    assert occurrences(twins, twins, k=2, itself=False).sum() == 12
+
+
+def test_skewness_is_the_third_moment():
+    assert skewness(np.array([0, 0, 0, 4])) == pytest.approx(1.1547, abs=1e-4)
+    assert skewness(np.array([2, 2])) == 0
+
+
+def test_scores_of_right_answers_are_held_against_others():
+    image = np.eye(4, dtype=np.float32)
+    products = made(image, image)
+    points = {"p0": Point("p0", {}, {"image": image[0]})}
+    told = compare_scores(
+        {"q": image[0]},
+        {"q": "image"},
+        {"q": ["p0"]},
+        points,
+        {"q": {"p0": 1}},
+        products,
+        {"q": [("p0", 1.0), ("p2", 0.4), ("p1", 0.1)]},
+    )
+    assert told.right.tolist() == [1]
+    assert told.others.tolist() == [0, 0, 0]
+    assert told.strongest.tolist() == [0.4]
+    assert told.separation == 1
+
+
+def test_an_answer_like_all_others_separates_as_well_as_chance():
+    image = np.repeat(np.eye(1, 4, dtype=np.float32), 3, axis=0)
+    points = {"p0": Point("p0", {}, {"image": image[0]})}
+    told = compare_scores(
+        {"q": image[0]}, {"q": "image"}, {"q": ["p0"]}, points, {"q": {"p0": 1}},
+        made(image, image), {},
+    )  # fmt: skip
+    assert told.separation == 0.5
+    assert len(told.strongest) == 0
+
+
+def test_a_sample_is_of_the_same_products_for_every_variant(shop):
+    with open_store(shop) as store:
+        one, other = sample(store, "tiny", 7), sample(store, "other", 7)
+        whole = sample(store, "tiny")
+    assert one.ids == other.ids == whole.ids[:7]
+    assert len(whole.ids) == 13
+    assert len(whole.vectors["image"]) == 12
+    assert whole.vectors["text"].shape[1] == whole.vectors["image"].shape[1]

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from encoder.vectors import unit
+from eval.errors import GalleryError
+from eval.indexes import NONE, CategoryIndexes, ExactIndex, FaissIndex
+
+RANDOM = np.random.default_rng(0)
+VECTORS = unit(RANDOM.normal(size=(500, 24)))
+QUERIES = unit(RANDOM.normal(size=(70, 24)))
+RARE = RANDOM.random(500) < 0.04
+
+
+def brute(allowed, k):
+    scores = QUERIES @ VECTORS.T
+    scores[:, ~allowed] = -np.inf
+    return np.argsort(-scores, axis=1)[:, :k]
+
+
+@pytest.mark.parametrize("make", [ExactIndex, FaissIndex])
+@pytest.mark.parametrize("allowed", [None, RARE])
+def test_exact_search_and_flat_faiss_find_what_sorting_finds(make, allowed):
+    scores, rows = make(VECTORS).search(QUERIES, 10, allowed)
+    everything = np.ones(500, bool) if allowed is None else allowed
+    assert (rows == brute(everything, 10)).all()
+    taken = np.take_along_axis(QUERIES @ VECTORS.T, rows, axis=1)
+    assert scores == pytest.approx(taken, abs=1e-5)
+
+
+def test_hnsw_finds_nearly_all_and_only_what_is_allowed():
+    index = FaissIndex(VECTORS, "hnsw")
+    _, rows = index.search(QUERIES, 10)
+    truth = brute(np.ones(500, bool), 10)
+    assert sum(len({*mine} & {*right}) for mine, right in zip(rows, truth, strict=True)) > 665
+    _, rows = index.search(QUERIES, 10, RARE)
+    assert set(rows.ravel()) <= {NONE, *np.flatnonzero(RARE)}
+
+
+@pytest.mark.parametrize("make", [ExactIndex, FaissIndex, lambda v: FaissIndex(v, "hnsw")])
+def test_places_that_no_row_fills_are_empty(make):
+    few = np.zeros(500, bool)
+    few[[3, 8]] = True
+    scores, rows = make(VECTORS).search(QUERIES[:2], 5, few)
+    assert [set(each) for each in rows[:, :2].tolist()] == [{3, 8}, {3, 8}]
+    assert (rows[:, 2:] == NONE).all()
+    assert np.isneginf(scores[:, 2:]).all()
+    _, rows = make(VECTORS).search(QUERIES[:2], 5, np.zeros(500, bool))
+    assert (rows == NONE).all()
+
+
+def test_equal_scores_come_in_the_order_of_their_rows():
+    same = np.repeat(unit(np.ones((1, 4))), 9, axis=0)
+    _, rows = ExactIndex(same).search(same[:1], 9)
+    assert rows[0].tolist() == list(range(9))
+
+
+def test_an_index_a_category_finds_what_a_filter_finds():
+    categories = np.array(["a", "b", "c"])[RANDOM.integers(0, 3, 500)]
+    indexes = CategoryIndexes(VECTORS, categories)
+    _, rows = indexes.search(QUERIES, 10, "b")
+    assert (rows == brute(categories == "b", 10)).all()
+    with pytest.raises(GalleryError, match="“d”; there are a, b, c"):
+        indexes.search(QUERIES, 10, "d")
+
+
+def test_a_category_smaller_than_k_leaves_places_empty():
+    categories = ["a"] * 499 + ["b"]
+    _, rows = CategoryIndexes(VECTORS, categories).search(QUERIES[:1], 3, "b")
+    assert rows[0].tolist() == [499, NONE, NONE]
+
+
+def test_an_index_is_written_and_its_size_told(tmp_path):
+    index = FaissIndex(VECTORS, "hnsw")
+    assert index.save(tmp_path / "index") == (tmp_path / "index").stat().st_size > VECTORS.nbytes
+
+
+def test_another_kind_of_index_is_refused():
+    with pytest.raises(ValueError, match="flat or hnsw"):
+        FaissIndex(VECTORS, "ivf")

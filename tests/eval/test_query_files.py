@@ -1,0 +1,95 @@
+import json
+
+import pytest
+
+from eval.errors import QueryFileError
+from eval.queries import LabelledQuery, QuerySet, joined
+from eval.query_files import read_queries, write_queries
+
+
+def written(folder, *rows, name="queries.jsonl"):
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_ids_and_grades_are_read_and_a_picture_lies_beside_its_file(tmp_path, catalogue):
+    path = written(
+        tmp_path,
+        {"image": "queries/1.jpg", "relevant": ["a", 7]},
+        {"id": "x", "text": " red\u00a0 kettle ", "relevant": {"a": 2, "b": 0}, "category": "K"},
+        {"text": "far", "image": "https://example.org/1.jpg", "relevant": []},
+    )
+    first, second, third = read_queries(path, catalogue)
+    assert first.id == "1"
+    assert first.picture == str(tmp_path / "queries" / "1.jpg")
+    assert first.relevant == {"a": 1, "7": 1}
+    assert (second.id, second.text, second.category) == ("x", "red kettle", "K")
+    assert second.relevant == {"a": 2, "b": 0}
+    assert third.picture == "https://example.org/1.jpg"
+    assert third.relevant == {}
+
+
+def test_what_is_written_is_read_back(tmp_path, catalogue):
+    queries = [
+        LabelledQuery("1", text="red", relevant={"a": 1}, vector="image", kind="title → picture"),
+        LabelledQuery("2", picture=str(tmp_path / "p.jpg"), relevant={"b": 3}, category="K"),
+        LabelledQuery("3", picture="/elsewhere/p.jpg", relevant={"b": 1}),
+    ]
+    write_queries(tmp_path / "q.jsonl", queries)
+    assert list(read_queries(tmp_path / "q.jsonl", catalogue)) == queries
+    assert '"image": "p.jpg"' in (tmp_path / "q.jsonl").read_text()
+
+
+def test_topics_take_their_qrels_from_a_file_and_strangers_are_counted(tmp_path, catalogue):
+    (tmp_path / "t.tsv").write_text("1\tred kettle\n2\tblue mug\n")
+    (tmp_path / "qrels").write_text("1 0 a 1\n9 0 b 1\n")
+    queries = read_queries(tmp_path / "t.tsv", catalogue, qrels=tmp_path / "qrels")
+    assert [query.relevant for query in queries] == [{"a": 1}, {}]
+    assert queries.notes == {"queries of the qrels that the query file does not have": 1}
+
+
+def test_qrels_of_other_queries_are_refused(tmp_path, catalogue):
+    path = written(tmp_path, {"id": "x", "text": "red", "relevant": ["a"]})
+    (tmp_path / "qrels").write_text("9 0 b 1\n")
+    with pytest.raises(QueryFileError, match="belong together"):
+        read_queries(path, catalogue, qrels=tmp_path / "qrels")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "line 1, is not JSON"),
+        ("[1]", "line 1, is not an object"),
+        ('{"relevant": ["a"]}', "neither a text nor an image"),
+        ('{"text": " ", "relevant": ["a"]}', "neither a text nor an image"),
+        ('{"text": 7}', "its text is not text"),
+        ('{"text": "a", "relevant": "b"}', "list of product ids, or grades"),
+        ('{"text": "a", "relevant": {"b": 1.5}}', "the grade of “b” is 1.5"),
+        ('{"text": "a", "relevant": {"b": -1}}', "the grade of “b” is -1"),
+        ('{"text": "a", "relevant": {"b": true}}', "the grade of “b” is True"),
+        ('{"text": "a", "vector": "sound"}', "no vector “sound”"),
+        ('{"id": 1, "text": "a"}\n{"id": "1", "text": "b"}', "line 2: the id “1” was there"),
+        ("", "is empty"),
+    ],
+)
+def test_a_broken_line_is_told_with_its_number(tmp_path, catalogue, line, sentence):
+    (tmp_path / "q.jsonl").write_text(line)
+    with pytest.raises(QueryFileError, match=sentence):
+        read_queries(tmp_path / "q.jsonl", catalogue)
+
+
+def test_an_unknown_suffix_and_topics_without_qrels_are_refused(tmp_path, catalogue):
+    with pytest.raises(QueryFileError, match="no known form"):
+        read_queries(tmp_path / "q.docx", catalogue)
+    with pytest.raises(QueryFileError, match="--qrels"):
+        read_queries(tmp_path / "q.tsv", catalogue)
+
+
+def test_joined_sets_keep_ids_apart_and_add_their_notes():
+    one = QuerySet("a", (LabelledQuery("1", "x"), LabelledQuery("2", "y")), {"left": 1})
+    two = QuerySet("b", (LabelledQuery("1", "z"),), {"left": 2})
+    both = joined([one, two, two])
+    assert [query.id for query in both] == ["1", "2", "1#2", "1#3"]
+    assert both.notes == {"left": 5}
+    assert joined([one]) is one

@@ -1,0 +1,127 @@
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from eval.errors import EvalError
+from eval.evaluation import evaluate
+from eval.measures import MEASURES
+from eval.outcome import Settings
+from eval.queries import LabelledQuery, QuerySet
+from eval.report import default_name, fit_name, markdown_cell, number, write_report
+from eval.trec import read_qrels, read_run
+
+HOSTILE = "<script>alert('x')</script> | red*mug*"
+
+
+@pytest.fixture(scope="module")
+def evaluation(shop):
+    hostile = LabelledQuery("h", HOSTILE, category="<b>K</b>", relevant={"kettle-teal": 1})
+    made = [
+        LabelledQuery(f"q{number}", colour, category="K", kind="colour", relevant={name: 1})
+        for number, (colour, name) in enumerate(
+            [("teal", "kettle-teal"), ("navy", "kettle-navy"), ("coral", "lipstick-coral")]
+        )
+    ]
+    settings = Settings(("tiny", "other"), resamples=200)
+    return evaluate(shop, QuerySet("a <i>set</i>", (hostile, *made)), settings)
+
+
+@pytest.fixture(scope="module")
+def folder(shop, evaluation):
+    return write_report(shop, "first", evaluation)
+
+
+def test_a_report_is_five_kinds_of_files(shop, folder):
+    assert folder == shop / "reports" / "first"
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "other.run", "qrels.txt", "report.html", "report.md", "results.json", "tiny.run",
+    ]  # fmt: skip
+
+
+def test_the_page_opens_without_a_network(folder):
+    page = (folder / "report.html").read_text()
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", page)
+    assert "@import" not in page
+    assert "url(" not in page
+    assert page.count('class="plot"') == 3
+    assert "data:image/jpeg;base64," in page
+
+
+def test_titles_and_queries_are_data_and_never_markup(folder):
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert "<b>K</b>" not in page
+    assert "&lt;script&gt;" in page
+    text = (folder / "report.md").read_text()
+    assert "<i>" not in text.replace(r"\<i", "")
+
+
+def test_the_run_files_hold_the_true_scores_and_the_qrels_what_was_measured(folder, evaluation):
+    run = read_run(folder / "tiny.run")
+    kept = evaluation.outcomes["tiny"].ranked
+    assert {query: [name for name, _ in found] for query, found in run.items()} == {
+        query: [name for name, _ in found] for query, found in kept.items()
+    }
+    assert run["q0"][0][1] == pytest.approx(kept["q0"][0][1], abs=1e-6)
+    assert read_qrels(folder / "qrels.txt") == evaluation.qrels
+
+
+def test_the_results_hold_every_number_and_no_nan(folder, evaluation):
+    told = json.loads((folder / "results.json").read_text(), parse_constant=pytest.fail)
+    for name in ("tiny", "other"):
+        for measure in MEASURES:
+            each = told["variants"][name][measure]
+            assert set(each) == {"value", "low", "high", "n"}
+            assert each["low"] <= each["value"] <= each["high"]
+    assert told["per_query"]["queries"] == ["h", "q0", "q1", "q2"]
+    assert len(told["per_query"]["variants"]["tiny"]["MRR"]) == 4
+    assert told["queries"]["counts"]["queries measured"] == 4
+    assert told["differences"][0]["winner"] in ("", "tiny", "other")
+    assert told["settings"]["engine"] == "qdrant"
+
+
+def test_the_page_and_the_text_tell_the_same_numbers(folder, evaluation):
+    value = f"{evaluation.slices[0].estimates['tiny']['nDCG@10'].value:.3f}"
+    for file in ("report.html", "report.md"):
+        text = (folder / file).read_text()
+        assert value in text
+        assert "AvgMeanSimilarity@5" in text
+        assert "guessing" in text
+
+
+def test_few_queries_are_warned_of(folder):
+    assert "4 queries are few" in (folder / "report.html").read_text()
+
+
+def test_a_report_of_the_same_name_replaces_the_last_and_leaves_nothing_behind(shop, evaluation):
+    first = write_report(shop, "again", evaluation)
+    (first / "stray").touch()
+    only = replace(evaluation, outcomes={"tiny": evaluation.outcomes["tiny"]}, differences=[])
+    second = write_report(shop, "again", only)
+    assert second == first
+    assert not (second / "stray").exists()
+    assert not (second / "other.run").exists()
+    assert not list((shop / "reports").glob(".*"))
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path, evaluation):
+    (tmp_path / "reports").write_text("a file in the way")
+    with pytest.raises(EvalError, match="cannot be written"):
+        write_report(tmp_path, "x", evaluation)
+
+
+def test_names_fit_a_folder():
+    assert fit_name("my set / ünï..") == "my-set-n"
+    assert fit_name("../../etc") == "etc"
+    with pytest.raises(EvalError, match="cannot name a report"):
+        fit_name("../..")
+    assert default_name("set", datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)) == "set-20260301-040506"
+
+
+def test_numbers_and_cells_are_written_for_people():
+    assert number(-0.1234) == "−0.123"
+    assert number(float("nan")) == number(None) == "–"
+    assert markdown_cell("a|b\n*c*") == r"a\|b \*c\*"

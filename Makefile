@@ -4,6 +4,13 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# The demo shop has a folder of its own; `make shop` serves the user's.
+DEMO := data/demo
+DEMO_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(DEMO)
+PORT ?= 8501
+HOST ?= localhost
+SERVE := $(BIN)/python -m streamlit run app/main.py --server.address $(HOST) --server.port $(PORT)
+
 # The suite must not see the user's server or shop.
 CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u VITRINE_HOME
 
@@ -18,6 +25,24 @@ $(INSTALLED): requirements.txt constraints.txt
 	$(BIN)/python -m pip install --quiet -r requirements.txt -c constraints.txt
 	touch $@
 
+demo: $(DEMO)/.ready ## open the demo shop on PORT (default 8501)
+	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it)"
+	$(DEMO_ENV) $(SERVE)
+
+# Drawn, then filled by the ordinary commands.
+$(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
+	$(BIN)/python -m demo make $(DEMO)/drawn
+	cp $(DEMO)/drawn/demo.md $(DEMO)/demo.md
+	$(DEMO_ENV) $(BIN)/python -m encoder add zeroshot --base demo/checkpoint --force >/dev/null
+	$(DEMO_ENV) $(BIN)/python -m ingest all $(DEMO)/drawn/products.jsonl
+	touch $@
+
+shop: $(INSTALLED) ## fill your own shop from PRODUCTS=file and open it on PORT
+	@test -n "$(PRODUCTS)" || { echo "Name your products: make shop PRODUCTS=products.csv" >&2; exit 2; }
+	$(BIN)/python -m encoder add zeroshot
+	$(BIN)/python -m ingest all $(PRODUCTS)
+	$(SERVE)
+
 test: $(INSTALLED) ## run the whole test suite
 	$(CLEAN_ENV) $(BIN)/python -m pytest -n auto -q
 
@@ -30,4 +55,4 @@ clean: ## remove the environment and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install test lint clean
+.PHONY: help install demo shop test lint clean

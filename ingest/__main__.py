@@ -294,11 +294,12 @@ def _show_figures(jobs: dict[str, Figures]) -> None:
         console.print(f"[bold]{job}[/bold]  {told}", highlight=False)
         for name in ("dropped", "failed"):
             if reasons := figures.get(name):
-                console.print(_counts(f"{name}, by reason", reasons))
+                console.print(f"{name}, by reason:")
+                console.print(_counts(reasons))
 
 
-def _counts(title: str, counts: dict[str, int]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, show_header=False)
+def _counts(counts: dict[str, int]) -> Table:
+    table = Table(box=None, show_header=False)
     table.add_column(justify="right")
     table.add_column()
     for name, count in counts.items():

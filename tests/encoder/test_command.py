@@ -114,6 +114,19 @@ def test_the_command_line_does_not_wait_for_torch():
     assert found.stdout.strip() == "set()", found.stderr
 
 
+@pytest.mark.parametrize(("already", "then"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_openmps_threads_sleep_while_they_wait_unless_told_otherwise(already, then):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    script = "import os, encoder.variants; print(os.environ['OMP_WAIT_POLICY'])"
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**environment, **({"OMP_WAIT_POLICY": already} if already else {})},
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == then
+
+
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
 def test_without_the_hub_one_sentence_names_the_way_out(command, environment):
     said = sentence(command("add", "zeroshot", **environment))

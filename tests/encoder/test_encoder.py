@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from transformers import AutoTokenizer, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from encoder.ahead import SPARE, run_ahead
+from encoder.ahead import run_ahead
 from encoder.encoder import Encoder
 from encoder.errors import AdapterError, CheckpointError, DeviceError
 from encoder.precision import FAITHFUL
@@ -168,7 +168,7 @@ def test_pictures_are_opened_ahead_but_only_so_far(encoder, pictures):
         opened.append(key)
         return pictures[key % len(pictures)]
 
-    in_flight = (torch.get_num_threads() + SPARE) * encoder.batch_size
+    in_flight = (torch.get_num_threads() + 2) * encoder.batch_size
     stream = encoder.stream_images(range(10_000), open_picture)
     for taken in range(1, 6):
         next(stream)
@@ -233,6 +233,14 @@ def test_streaming_leaves_torchs_threads_as_they_were(encoder, texts):
     before = torch.get_num_threads(), threads_of_a_new_thread()
     list(run_ahead(range(5), int, int, 2))
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == before
+
+
+def test_each_core_of_a_cpu_runs_batches_of_its_own():
+    """Several runners keep torch to one thread each; a lone one, which feeds a GPU, does not."""
+    found = list(run_ahead(range(6), int, lambda _: torch.get_num_threads(), 2))
+    assert found == [1] * 6
+    found = list(run_ahead(range(3), int, lambda _: torch.get_num_threads(), 1))
+    assert found == [torch.get_num_threads()] * 3
 
 
 def test_an_error_in_the_model_reaches_the_reader():

@@ -226,7 +226,7 @@ def _given() -> Given:
         return Given()
     if given.image:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(given.image, width=96, alt="The picture you are searching with")
+            st.image(given.image, width=72, alt="The picture you are searching with")
             st.button("Remove the picture", on_click=_remove_picture, icon=":material/close:")
     return given
 

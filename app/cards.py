@@ -1,19 +1,19 @@
 """Products as cards in a grid that fits phone and desk."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from app.plain import escape, price, shortened, web_link
 from search.query import Result
 
 NARROWEST = 158  # pixels of a card: two stand side by side on a phone of 360
-STRIP_WIDTH = 190  # pixels of a card in a row that is moved sideways
-MOST_COLUMNS = 24  # Streamlit's own limit; more cards make a second row
+STRIP_WIDTH = 176  # pixels of a card in a row that is moved sideways
 TITLE = 90  # characters: five lines of the narrowest card
 
 # Pictures are centred on a square, so that titles stand on one line whatever the photos' shape.
@@ -44,13 +44,8 @@ def grid(
         scored: whether scores are shown.
         strip: one row that is moved sideways, instead of rows below each other.
     """
-    if strip:
-        columns = min(len(results), MOST_COLUMNS)
-        cells = st.grid(columns, min_column_width=STRIP_WIDTH, wrap=False, border=True)
-    else:
-        cells = st.grid("auto", min_column_width=NARROWEST, border=True)
-    for result in results:
-        with cells.cell(), st.container(gap="xsmall"):
+    for cell, result in zip(_cells(len(results), strip), results, strict=True):
+        with cell, st.container(gap="xsmall"):
             _card(result.product, result.score if scored else None, pictures)
             st.button(
                 "More like this",
@@ -60,6 +55,18 @@ def grid(
                 width="stretch",
             )
             visit(result.product)
+
+
+def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:
+    """A bordered place for each card."""
+    if strip:
+        row = st.container(horizontal=True, wrap=False)
+        yield from (
+            row.container(width=STRIP_WIDTH, height="stretch", border=True) for _ in range(count)
+        )
+    else:
+        cells = st.grid("auto", min_column_width=NARROWEST, border=True)
+        yield from (cells.cell() for _ in range(count))
 
 
 def _card(product: dict[str, Any], score: float | None, pictures: Pictures) -> None:

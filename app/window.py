@@ -16,6 +16,7 @@ from search.query import Filters, Query, QueryError, Result, Results
 from search.shop import Shelf, Shop
 
 HEADLINE = 140  # characters of a title set large; the whole of a longer one follows
+COMPLAINT = 500  # characters: an error may quote what a visitor pasted
 DESCRIPTION = 700  # characters: as much as stands beside the picture
 MOST_SHOWN = 240  # cards of one row; a browser slows down, and nobody reads on
 
@@ -35,8 +36,8 @@ def show() -> None:
     given = asking.search_box()
     asking.filters(ready, lambda: engine.facets(_chosen(), limit=asking.MOST_OPTIONS))
     ask = asking.asked(shelf.name)
-    for complaint in [*complaints, *trouble]:
-        st.warning(sentence(complaint), icon=":material/link_off:")
+    if complaints := [*complaints, *trouble]:
+        st.warning("\n\n".join(map(sentence, complaints)), icon=":material/link_off:")
     with Catalogue(shop.home, create=False) as catalogue:
         _Window(shop, engine, catalogue).show(ask, given)
 
@@ -89,7 +90,7 @@ class _Window:
             else:
                 self._show_display(ask)
         except QueryError as error:
-            st.warning(sentence(str(error)), icon=":material/help:")
+            st.warning(sentence(shortened(str(error), COMPLAINT)), icon=":material/help:")
 
     def _show_picture_trouble(self, ask: Ask, given: Given) -> None:
         if given.trouble:

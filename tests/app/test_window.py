@@ -39,6 +39,10 @@ def address(page):
     return {name: value if isinstance(value, list) else [value] for name, value in told}
 
 
+def scores(page):
+    return [caption.value for caption in page.caption if caption.value.startswith("score")]
+
+
 def headings(page):
     return [heading.value for heading in page.subheader]
 
@@ -180,6 +184,24 @@ def test_a_picture_taken_back_is_gone_from_page_and_address(open_page):
     assert "upload" not in page.query_params
 
 
+def test_an_address_without_a_picture_takes_the_last_one_away(open_page):
+    page = upload(open_page(q="coral"), drawn("lipstick-navy"))
+    page.query_params.clear()
+    page.query_params["q"] = "teal"
+    page.run()
+    assert not set(BOTH) & set(headings(page))
+    assert address(page) == {"q": ["teal"], "variant": ["tiny"]}
+
+
+def test_the_picture_given_last_counts(open_page, web):
+    page = upload(open_page(), drawn("lipstick-navy"))
+    page.text_input(key="picture_address").set_value(web.address("/picture.jpg")).run()
+    assert told(page) == ""
+    assert set(address(page)) == {"picture", "variant"}
+    upload(page, drawn("lipstick-navy"))
+    assert set(address(page)) == {"upload", "variant"}
+
+
 def test_a_shared_link_whose_picture_was_uploaded_says_that_it_is_missing(open_page):
     page = open_page(q="coral", upload="1")
     assert "had an uploaded picture" in told(page)
@@ -284,6 +306,8 @@ def test_a_picture_is_fetched_once_however_often_the_page_runs(open_page, web):
     ("parameters", "sentence"),
     [
         ({"like": "gone"}, "no product with the id “gone”"),
+        ({"like": "x" * 50_000}, "no product with the id “xxx"),
+        ({"like": "\x00"}, "no product with the id “\x00”"),
         ({"q": "x", "variant": "other"}, "no variant “other” here, only tiny"),
         ({"q": "x", "variant": "../../etc"}, "no variant “../../etc” here"),
         ({"q": "x", "category": ["Toys"]}, "No product has the category “Toys”"),
@@ -295,7 +319,9 @@ def test_a_picture_is_fetched_once_however_often_the_page_runs(open_page, web):
     ],
 )
 def test_an_address_that_asks_for_what_is_not_there_is_told_why(open_page, parameters, sentence):
-    assert sentence in told(open_page(**parameters)).replace("\\", "")
+    said = told(open_page(**parameters)).replace("\\", "")
+    assert sentence in said
+    assert len(said) < 700
 
 
 def test_an_empty_folder_is_told_how_to_fill_it(open_page, tmp_path):
@@ -363,8 +389,10 @@ def test_the_variant_asked_for_is_searched(open_page, home, tiny_clip, tmp_path)
     assert open_page(folder, q="x").selectbox(key="variant").value == "zeroshot"
     page = open_page(folder, q="x", variant="tiny")
     assert page.selectbox(key="variant").value == "tiny"
+    before = scores(page)
     page.selectbox(key="variant").set_value("zeroshot").run()
     assert address(page)["variant"] == ["zeroshot"]
+    assert scores(page) != before
 
 
 def test_a_catalogue_without_a_category_offers_none(open_page, tiny_clip, tmp_path):

@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import encode, ingest, search
+from benchmarks import encode, ingest, query, search
 
 app = typer.Typer(
     add_completion=False,
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 app.command("encode")(encode.command)
 app.command("ingest")(ingest.command)
+app.command("query")(query.command)
 app.command("search")(search.command)
 
 if __name__ == "__main__":

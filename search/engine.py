@@ -39,6 +39,7 @@ class Engine:
         self.store = store
         self._load_encoder = load_encoder
         self._encoder: Encoder | None = None
+        self._pictureless = ("", False)  # the generation it was counted in
         self._require_match()
 
     @property
@@ -157,7 +158,7 @@ class Engine:
             )
             for hits in self._best(vectors, vector, k, filters)
         ]
-        if not all(ranked):
+        if not all(ranked) and filters.has_picture is not False:
             self._explain_nothing(filters)
         return ranked
 
@@ -184,10 +185,17 @@ class Engine:
         """Products that `image` and `fused` cannot find, by their text."""
         if vector == "text" or filters.has_picture is not None:
             return [()] * len(vectors)
-        pictureless = replace(filters, has_picture=False)
-        if not self.store.count(self.variant.name, pictureless):
+        if not self._has_pictureless():
             return [()] * len(vectors)
-        return self._rank(vectors, "text", k, pictureless)
+        return self._rank(vectors, "text", k, replace(filters, has_picture=False))
+
+    def _has_pictureless(self) -> bool:
+        """Whether any product has no picture; counted once a generation."""
+        generation = self.store.collection(self.variant.name).generation
+        if self._pictureless[0] != generation:
+            count = self.store.count(self.variant.name, Filters(has_picture=False))
+            self._pictureless = (generation, count > 0)
+        return self._pictureless[1]
 
     def _explain_nothing(self, filters: Filters) -> None:
         """An empty answer may be the truth, or a category or brand that nothing has."""

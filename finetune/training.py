@@ -1,0 +1,265 @@
+"""The loop: steps, a judgement after each epoch, checkpoints, an early stop."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from eval.measures import DECIDING
+from finetune.batches import Batch, Batches
+from finetune.errors import Diverged
+from finetune.gradients import Gradients
+from finetune.model import Model
+from finetune.progress import Tell, Told, memory, silent
+from finetune.settings import Settings
+from finetune.snapshot import Snapshot, Snapshots, State
+
+# Steps whose loss has not been looked at yet. On a GPU looking waits until the step is through,
+# so it is done while the next one is under way.
+UNSEEN = 2
+# Steps between two points of the loss curve: a step's own loss jumps about with its batch.
+STRETCH = 10
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to; the model holds the weights of the best epoch.
+
+    Attributes:
+        state: the last one.
+        samples_per_second: products learnt from, over all processes.
+        memory: bytes at the most.
+        precision: of the towers: float32, bfloat16 or float16.
+    """
+
+    state: State
+    samples_per_second: float
+    memory: int
+    precision: str
+
+
+class Training:
+    """One run.
+
+    Args:
+        model: what is trained.
+        batches: what it learns from.
+        settings: how.
+        accelerator: the processes.
+        validate: gives the validation figures of the model as it is.
+        snapshots: where checkpoints go; None keeps none.
+        tell: is told of every step.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        batches: Batches,
+        settings: Settings,
+        accelerator: Accelerator,
+        validate: Callable[[], Mapping[str, float]],
+        snapshots: Snapshots | None = None,
+        tell: Tell = silent,
+    ) -> None:
+        self.model, self.batches, self.settings = model, batches, settings
+        self.accelerator, self.snapshots, self.tell = accelerator, snapshots, tell
+        self._validate = validate
+        self.dtype = precision_of(settings, accelerator.device)
+        if self.dtype == torch.bfloat16 and accelerator.device.type == "cpu":
+            # Here the fused attention is the slower one: 1.5 times, over a whole step.
+            model.clip.set_attn_implementation("eager")
+        self._scaler = torch.amp.GradScaler(
+            accelerator.device.type, enabled=self.dtype == torch.float16
+        )
+        self._gradients = Gradients(
+            model, settings, accelerator, autocast_of(accelerator.device, self.dtype), self._scaler
+        )
+        self._optimiser = torch.optim.AdamW(
+            model.groups(settings.weight_decay), lr=settings.rate, weight_decay=0.0
+        )
+        self.steps = settings.epochs * batches.per_epoch
+        self.state = State()
+        self._best = model.tensors()
+        self._unseen: deque[tuple[int, torch.Tensor]] = deque()
+        self._stretch: list[float] = []
+        self._loss = math.nan
+        self._steps_here, self._seconds_here, self._judging = 0, 0.0, 0.0
+
+    def run(self) -> Trained:
+        """Train to the end, from the last checkpoint where there is one.
+
+        Raises:
+            Diverged: the loss is no longer a number.
+            Unwritable: no space for a checkpoint.
+            DataUnfit: a picture cannot be read.
+        """
+        self._resume()
+        with torch.random.fork_rng():  # dropout is seeded for every step; the caller's is not
+            self.model.clip.train()
+            if not self.state.base:
+                self.state.base = self._judge()
+                self._tell(self.state.base)
+            while not self.state.finished:
+                self._epoch()
+        self.model.restore(self._best)
+        self.model.clip.eval()
+        return Trained(
+            self.state,
+            self._speed(),
+            memory(self.accelerator.device),
+            str(self.dtype).removeprefix("torch."),
+        )
+
+    def _epoch(self) -> None:
+        state = self.state
+        began = time.perf_counter()
+        for batch in self.batches.epoch(state.epoch, begin=state.place):
+            self._step(batch)
+            state.step, state.place = state.step + 1, batch.place + 1
+            self._look(UNSEEN)
+            # Waiting for the batch is part of the time that a step takes.
+            self._count(time.perf_counter() - began)
+            self._tell()
+            if state.step % self.settings.snapshot_every == 0:
+                self._save()
+            began = time.perf_counter()
+        self._look(0)
+        figures = self._judge()
+        state.epoch, state.place = state.epoch + 1, 0
+        self._weigh(figures)
+        self._save()
+        self._tell(figures)
+
+    def _step(self, batch: Batch) -> None:
+        rate = self.settings.rate_at(self.state.step, self.steps)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        loss = self._gradients(batch, self.state.step)
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.model.bound()
+        self._unseen.append((self.state.step + 1, loss))
+
+    def _look(self, unseen: int) -> None:
+        """Look at the losses, but for the last few."""
+        while len(self._unseen) > unseen:
+            step, loss = self._unseen.popleft()
+            self._loss = float(loss)
+            if not math.isfinite(self._loss):
+                raise Diverged(step, self._divergence(step))
+            self._stretch.append(self._loss)
+            if step % STRETCH == 0 or step == self.steps:
+                mean = sum(self._stretch) / len(self._stretch)
+                rate = self.settings.rate_at(step - 1, self.steps)
+                self.state.losses.append((step, mean, rate))
+                self._stretch.clear()
+
+    def _judge(self) -> dict[str, float]:
+        """The validation figures, worked out by one process for all."""
+        began = time.perf_counter()
+        told: list[dict[str, float] | None] = [None]
+        if self.accelerator.is_main_process:
+            told = [dict(self._validate())]
+        broadcast_object_list(told)
+        self._judging = time.perf_counter() - began
+        return told[0] or {}
+
+    def _weigh(self, figures: dict[str, float]) -> None:
+        """Note the figures of an epoch, and whether to go on."""
+        state = self.state
+        state.epochs.append({"epoch": state.epoch, "step": state.step, **figures})
+        state.waited += 1
+        if not state.best or figures[DECIDING] > state.best[DECIDING]:
+            state.best, state.best_epoch, state.waited = figures, state.epoch, 0
+            self._best = self.model.tensors()
+        patience = self.settings.patience
+        impatient = 0 < patience <= state.waited
+        state.finished = impatient or state.epoch == self.settings.epochs
+
+    def _save(self) -> None:
+        self._look(0)
+        if not self.model.is_finite():
+            # The loss was still a number, its gradients were not.
+            raise Diverged(self.state.step, self._divergence(self.state.step))
+        if self.snapshots and self.accelerator.is_main_process:
+            self.state.scaler = self._scaler.state_dict()
+            self.snapshots.save(
+                Snapshot(self.state, self.model.tensors(), self._best, self._optimiser.state_dict())
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _resume(self) -> None:
+        found = self.snapshots.load() if self.snapshots else None
+        if found is None:
+            return
+        self.state = found.state
+        self.model.restore(found.weights)
+        self._best = dict(found.best)
+        self._optimiser.load_state_dict(dict(found.optimiser))
+        if self.state.scaler:
+            self._scaler.load_state_dict(self.state.scaler)
+
+    def _divergence(self, step: int) -> str:
+        last = self.snapshots.latest() if self.snapshots else None
+        kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
+        return (
+            f"The loss of step {step} is no longer a number ({kept}): begin anew with a smaller "
+            "--rate, a --warm-up, or --precision float32."
+        )
+
+    def _count(self, seconds: float) -> None:
+        self.state.seconds += seconds
+        self._steps_here, self._seconds_here = self._steps_here + 1, self._seconds_here + seconds
+
+    def _speed(self) -> float:
+        """Products a second in this process's life; 0 before the first step."""
+        if not self._seconds_here:
+            return 0.0
+        return self._steps_here * self.settings.batch / self._seconds_here
+
+    def _tell(self, validation: Mapping[str, float] | None = None) -> None:
+        state, speed = self.state, self._speed()
+        left = (self.steps - state.step) * self.settings.batch / speed if speed else 0.0
+        epochs = self.settings.epochs - state.epoch
+        self.tell(
+            Told(
+                step=state.step,
+                steps=self.steps,
+                epoch=state.epoch + (0 if validation is not None else 1),
+                loss=self._loss,
+                samples_per_second=speed,
+                memory=memory(self.accelerator.device),
+                seconds_left=left + epochs * self._judging,
+                validation=validation or {},
+            )
+        )
+
+
+def precision_of(settings: Settings, device: torch.device) -> torch.dtype:
+    """What the towers compute in: mixed is bfloat16 where the hardware has it, as CPUs always."""
+    if settings.precision == "float32":
+        return torch.float32
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16
+    return torch.bfloat16
+
+
+def autocast_of(
+    device: torch.device, dtype: torch.dtype
+) -> Callable[[], AbstractContextManager[object]]:
+    """The context in which the towers run.
+
+    torch's own, not the accelerator's: that has one precision for the life of the process, and
+    the two recipes are trained one after the other.
+    """
+    if dtype == torch.float32:
+        return nullcontext
+    return partial(torch.autocast, device.type, dtype)

@@ -1,0 +1,95 @@
+"""A small shop to learn from: coloured shapes, some without a picture, some that share one."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from catalog.catalogue import Catalogue
+from catalog.ledger import PictureOutcome, picture_stamp
+from catalog.product import Product
+from encoder.checkpoint import Checkpoint
+from finetune.examples import Examples, read_examples
+from finetune.settings import VIEWS, Settings
+
+COLOURS = {
+    "crimson": (200, 20, 40),
+    "teal": (0, 128, 128),
+    "olive": (120, 130, 20),
+    "navy": (10, 20, 110),
+    "coral": (250, 120, 90),
+    "ivory": (240, 240, 205),
+    "plum": (120, 30, 120),
+    "black": (10, 10, 10),
+}
+SHAPES = ("disc", "square", "bar", "cross")
+
+# Short and hard, so that a tiny random CLIP learns something in seconds.
+QUICK = Settings(
+    batch=8, rate=3e-3, epochs=2, patience=0, validation=0.2, test=0.2, views=("title",), flip=False
+)
+
+
+def draw(colour: str, shape: str, side: int = 64) -> bytes:
+    picture = Image.new("RGB", (side, side), "white")
+    pen, paint = ImageDraw.Draw(picture), COLOURS[colour]
+    low, high, middle = side // 6, side - side // 6, side // 2
+    if shape == "disc":
+        pen.ellipse([low, low, high, high], fill=paint)
+    elif shape == "square":
+        pen.rectangle([low, low, high, high], fill=paint)
+    else:
+        pen.rectangle([low, middle - 8, high, middle + 8], fill=paint)
+        if shape == "cross":
+            pen.rectangle([middle - 8, low, middle + 8, high], fill=paint)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def looks() -> list[tuple[Product, bytes]]:
+    """32 products, a colour and a shape each."""
+    return [
+        (
+            Product(
+                id=f"{shape}-{colour}",
+                title=f"{colour} {shape}",
+                description=f"A {shape} in {colour} for the wall.",
+            ),
+            draw(colour, shape),
+        )
+        for shape in SHAPES
+        for colour in COLOURS
+    ]
+
+
+def fill(home: Path, made: list[tuple[Product, bytes]]) -> Path:
+    """A catalogue of products with the bytes of their pictures; none where they are empty."""
+    with Catalogue(home) as catalogue:
+        catalogue.upsert(product for product, _ in made)
+        catalogue.record_pictures(
+            PictureOutcome.stored(
+                product, "made", catalogue.pictures.add(data), picture_stamp(product)
+            )
+            for product, data in made
+            if data
+        )
+    return home
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory) -> Path:
+    """A home that tests read and do not write."""
+    return fill(tmp_path_factory.mktemp("shop"), looks())
+
+
+@pytest.fixture(scope="session")
+def examples(shop) -> Examples:
+    with Catalogue(shop, create=False) as catalogue:
+        return read_examples(catalogue, "title", VIEWS)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tiny_clip) -> Checkpoint:
+    return Checkpoint.in_folder(tiny_clip)

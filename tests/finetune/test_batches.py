@@ -1,0 +1,146 @@
+"""What a batch holds depends on seed, epoch and product, and on nothing else."""
+
+import dataclasses
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.catalogue import Catalogue
+from encoder.processor import PictureProcessor
+from encoder.tokens import Tokens
+from finetune.augmentation import augmented
+from finetune.batches import Batches, Share
+from finetune.draws import number, shuffled
+from finetune.errors import DataUnfit
+from finetune.examples import read_examples
+from tests.finetune.conftest import QUICK, fill, looks
+
+SETTINGS = dataclasses.replace(QUICK, views=("title", "{description}"), flip=True)
+
+
+@pytest.fixture
+def batches(shop, checkpoint):
+    with Catalogue(shop, create=False) as catalogue:
+        examples = read_examples(catalogue, "title", SETTINGS.views)
+        tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+
+        def make(settings=SETTINGS, **options):
+            ids = [example.id for example in examples.rows]
+            return Batches(
+                examples,
+                ids,
+                catalogue.pictures,
+                checkpoint.processor,
+                tokens,
+                settings,
+                **options,
+            )
+
+        yield make
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        np.array_equal(a.pixels, b.pixels)
+        and a.tokens == b.tokens
+        and np.array_equal(a.alike, b.alike)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_the_number_of_workers_changes_nothing(batches):
+    assert same(list(batches(workers=1).epoch(0)), list(batches(workers=5).epoch(0)))
+
+
+def test_every_epoch_has_all_products_in_another_order_and_another_light(batches):
+    first, second = list(batches().epoch(0)), list(batches().epoch(1))
+    assert len(first) == len(second) == 4
+    assert not same(first, second)
+    product = batches().examples.rows[0]
+    cuts = [batches().picture(product, epoch) for epoch in range(8)]
+    assert len({cut.tobytes() for cut in cuts}) == 8
+    assert {batches().text(product, epoch) for epoch in range(8)} == set(product.views)
+
+
+def test_another_seed_gives_other_batches(batches):
+    other = dataclasses.replace(SETTINGS, seed=1)
+    assert not same(list(batches().epoch(0)), list(batches(other).epoch(0)))
+
+
+def test_an_epoch_that_is_entered_half_way_goes_on_as_it_would_have(batches):
+    assert same(list(batches().epoch(3, begin=2)), list(batches().epoch(3))[2:])
+
+
+def test_products_that_fill_no_batch_are_left_for_another_epoch(batches):
+    odd = batches(dataclasses.replace(SETTINGS, batch=12))
+    assert odd.per_epoch == 2
+    assert [len(batch.pixels) for batch in odd.epoch(0)] == [12, 12]
+
+
+def test_processes_share_a_batch_and_see_all_of_who_belongs_to_whom(batches):
+    whole = next(batches().epoch(0))
+    shares = [next(batches(share=Share(index, 2)).epoch(0)) for index in range(2)]
+    assert np.array_equal(np.concatenate([each.pixels for each in shares]), whole.pixels)
+    assert [*shares[0].tokens, *shares[1].tokens] == whole.tokens
+    assert np.array_equal(shares[0].alike, whole.alike)
+
+
+def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_path, checkpoint):
+    from catalog.product import Product
+
+    said = [(Product(p.id, p.title, description="Nice."), data) for p, data in looks()]
+    with Catalogue(fill(tmp_path, said), create=False) as catalogue:
+        examples = read_examples(catalogue, "title", ("{description}",))
+        made = Batches(
+            examples,
+            [example.id for example in examples.rows],
+            catalogue.pictures,
+            checkpoint.processor,
+            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            SETTINGS,
+        )
+        assert next(made.epoch(0)).alike.all()
+
+
+def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
+    with Catalogue(fill(tmp_path, looks()), create=False) as catalogue:
+        examples = read_examples(catalogue, "title", ("title",))
+        broken = examples.rows[3]
+        catalogue.pictures.path(broken.picture).write_bytes(b"no picture")
+        made = Batches(
+            examples,
+            [example.id for example in examples.rows],
+            catalogue.pictures,
+            checkpoint.processor,
+            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            SETTINGS,
+        )
+        with pytest.raises(DataUnfit, match=f"product {broken.id} cannot be read"):
+            list(made.epoch(0))
+
+
+def test_without_augmentation_a_square_picture_is_what_the_encoder_sees():
+    processor = PictureProcessor(shortest=32, crop=(32, 32))
+    random = np.random.default_rng(0)
+    image = Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    seen = augmented(image, processor, Random(0), crop=1.0, flip=False)
+    assert np.array_equal(seen, processor.pixels(image))
+
+
+def test_every_second_picture_is_mirrored():
+    processor = PictureProcessor(shortest=8, crop=(8, 8))
+    ramp = np.repeat(np.linspace(0, 255, 16).astype(np.uint8)[None, :, None], 16, 0)
+    image = Image.fromarray(np.repeat(ramp, 3, 2))
+    left = [
+        augmented(image, processor, Random(n), crop=1.0, flip=True)[0, 0, 0] < 128
+        for n in range(200)
+    ]
+    assert 70 < sum(left) < 130
+
+
+def test_draws_are_of_what_they_are_for():
+    assert number("a", "bc") != number("ab", "c")
+    assert number(0, "order", 1) == number(0, "order", 1) < 2**63
+    assert shuffled(["a", "b", "c", "d"], 1) == shuffled(["d", "c", "b", "a"], 1)

@@ -1,0 +1,61 @@
+"""The loss: CLIP's, with what products share."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from finetune.objective import contrastive, reference
+
+
+@pytest.fixture
+def vectors():
+    torch.manual_seed(0)
+    return F.normalize(torch.randn(6, 4), dim=1), F.normalize(torch.randn(6, 4), dim=1)
+
+
+def test_with_one_right_answer_each_it_is_clips_own_loss(vectors):
+    image, text = vectors
+    own = torch.arange(6)
+    logits = 20 * image @ text.T
+    clips = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    ours = contrastive(image, text, torch.tensor(20.0), torch.eye(6, dtype=torch.bool))
+    assert ours.item() == pytest.approx(clips.item(), abs=1e-6)
+
+
+def test_products_that_share_something_are_not_pushed_apart():
+    # Two pictures of one title: its text lies between them, nearer to the first.
+    image = F.normalize(torch.tensor([[1.0, 0.2], [0.6, 0.8], [-1.0, 0.1]]), dim=1)
+    text = image.clone().requires_grad_()
+    alike = torch.eye(3, dtype=torch.bool)
+    scale = torch.tensor(10.0)
+    (pushed,) = torch.autograd.grad(contrastive(image, text, scale, alike), text)
+    alike[0, 1] = alike[1, 0] = True
+    (pulled,) = torch.autograd.grad(contrastive(image, text, scale, alike), text)
+    assert (-pushed[0] @ image[1]).item() < 0 < (-pulled[0] @ image[1]).item()
+
+
+def test_a_pair_that_belongs_together_gains_nothing_by_being_pushed_apart():
+    image = F.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.0]]), dim=1)
+    together = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    apart = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    both = torch.ones(2, 2, dtype=torch.bool)
+    scale = torch.tensor(10.0)
+    assert contrastive(image, together, scale, both) < contrastive(image, apart, scale, both)
+
+
+def test_perfect_vectors_still_have_a_loss_under_the_references_objective():
+    perfect = torch.eye(128)
+    assert reference(perfect, perfect).item() > 3.8
+    right = torch.eye(128, dtype=torch.bool)
+    assert contrastive(perfect, perfect, torch.tensor(100.0), right).item() < 1e-3
+
+
+def test_the_references_objective_knows_no_temperature(vectors):
+    image, text = vectors
+    own = torch.arange(6)
+    logits = image @ text.T
+    expected = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    assert reference(image, text).item() == pytest.approx(expected.item())
+    assert reference(image, text).item() < math.log(6) + 2

@@ -98,7 +98,9 @@ def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
 def visit(product: dict[str, Any]) -> None:
     """A way to the product's own page, where it has one."""
     if link := web_link(product.get("link")):
-        st.link_button("Open in the shop", link, icon=":material/open_in_new:", width="stretch")
+        st.link_button(
+            "To the shop", link, type="tertiary", icon=":material/open_in_new:", width="stretch"
+        )
 
 
 def told(product: dict[str, Any]) -> list[str]:

@@ -156,7 +156,8 @@ class _Window:
                     by = f" by {count:,}" if count else ""
                     st.caption(f":material/star: {told['rating']:.1f}{by}")
                 if len(title) > HEADLINE:
-                    st.text(title)
+                    with st.expander("The whole title"):
+                        st.text(title)
                 if product and product.description:
                     st.text(shortened(product.description, DESCRIPTION))
                 st.caption(f"id {escape(product_id[:80])}")

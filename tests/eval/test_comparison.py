@@ -1,9 +1,10 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from eval.comparison import differences, estimates, rows_of
+from eval.comparison import Difference, differences, estimates, rows_of
 from eval.measures import MEASURES
 
 SETTINGS = {"resamples": 1000, "seed": 0}
@@ -39,6 +40,12 @@ def test_a_difference_inside_the_noise_has_no_winner():
     assert each.low < 0 < each.high
     assert each.verdict.startswith("No winner between base and tuned")
     assert "within the noise of 100 queries" in each.verdict
+
+
+def test_a_small_p_alone_makes_no_winner_where_the_interval_holds_0():
+    told = Difference("MRR", "a", "b", 0.1, -0.01, 0.21, p=0.01, p_holm=0.01, n=50)
+    assert told.winner == ""
+    assert replace(told, low=0.01).winner == "b"
 
 
 def test_one_query_names_no_winner_and_has_no_interval():

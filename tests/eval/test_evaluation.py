@@ -146,6 +146,9 @@ def test_text_and_picture_together_are_one_query(shop, catalogue):
     truths = evaluation.outcomes["tiny"].scores["GroundTruthSimilarity"]
     assert truths[0] == pytest.approx(truths[1], abs=1e-6)  # by the text alone, as defined
     assert math.isnan(truths[2])
+    shown = dict(ranked["both"])
+    own = evaluate(shop, asked(both), QUICK).outcomes["tiny"].similarity.right
+    assert own == pytest.approx([shown["kettle-teal"], shown["lipstick-teal"]], abs=1e-5)
 
 
 def test_one_query_is_measured_without_an_interval(shop):

@@ -54,6 +54,13 @@ def test_equal_scores_come_in_the_order_of_their_rows():
     assert rows[0].tolist() == list(range(9))
 
 
+def test_equals_among_the_best_come_in_order_too():
+    directions = unit(RANDOM.normal(size=(300, 16)))
+    directions[[40, 7, 299, 120]] = directions[40]
+    _, rows = ExactIndex(directions).search(directions[[40]], 20)
+    assert rows[0, :4].tolist() == [7, 40, 120, 299]
+
+
 def test_an_index_a_category_finds_what_a_filter_finds():
     categories = np.array(["a", "b", "c"])[RANDOM.integers(0, 3, 500)]
     indexes = CategoryIndexes(VECTORS, categories)

@@ -3,14 +3,17 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
+from catalog.pictures import PictureStore
 from eval.errors import EvalError
 from eval.evaluation import evaluate
 from eval.measures import MEASURES
 from eval.outcome import Settings
 from eval.queries import LabelledQuery, QuerySet
 from eval.report import default_name, fit_name, markdown_cell, number, write_report
+from eval.showcase import moved
 from eval.trec import read_qrels, read_run
 
 HOSTILE = "<script>alert('x')</script> | red*mug*"
@@ -90,6 +93,29 @@ def test_the_page_and_the_text_tell_the_same_numbers(folder, evaluation):
         assert value in text
         assert "AvgMeanSimilarity@5" in text
         assert "guessing" in text
+
+
+def test_the_queries_that_moved_most_are_shown_with_their_right_answers_marked(shop, evaluation):
+    shown = moved(evaluation, PictureStore(shop / "images"))
+    tiny, other = (outcome.scores["nDCG@10"] for outcome in evaluation.outcomes.values())
+    assert sum(map(len, shown.values())) == np.count_nonzero(other - tiny)
+    for heading, queries in shown.items():
+        assert heading in ("other gained most on", "other lost most on")
+        for each in queries:
+            assert list(each.answers) == ["tiny", "other"]
+            assert each.right[0].picture.startswith("data:image/jpeg")
+            titles = {card.title for card in each.right}
+            for _, cards in each.answers.values():
+                assert len(cards) == 5
+                assert all(card.right == (card.title in titles) for card in cards)
+
+
+def test_of_a_single_variant_the_best_and_the_worst_are_shown(shop, evaluation):
+    only = replace(evaluation, outcomes={"tiny": evaluation.outcomes["tiny"]}, differences=[])
+    shown = moved(only, PictureStore(shop / "images"))
+    assert set(shown) <= {"Answered best", "Answered worst"}
+    texts = [each.text for queries in shown.values() for each in queries]
+    assert len(texts) == len(set(texts))
 
 
 def test_few_queries_are_warned_of(folder):

@@ -4,7 +4,7 @@
 FinetuneError
 ├── SettingsInvalid         a setting that cannot be used, alone or with the others
 ├── DataUnfit               too few products, or products that cannot be told apart
-├── Diverged                the loss is no longer a number; carries the step
+├── Diverged                loss or weights are no longer numbers; carries the step
 ├── Unwritable              no space, or no right, for what a training writes
 ├── SnapshotDamaged         a checkpoint of the run cannot be read
 └── RunConflict             another run of that name is at work, unfinished, or finished
@@ -27,10 +27,10 @@ class DataUnfit(FinetuneError):
 
 
 class Diverged(FinetuneError):
-    """The loss is no longer a number.
+    """Loss or weights are no longer numbers.
 
     Attributes:
-        step: whose loss it was, from 1.
+        step: whose it was, from 1.
     """
 
     def __init__(self, step: int, sentence: str) -> None:

@@ -170,9 +170,9 @@ def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings)
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets),
     )
-    torch.manual_seed(number(settings.seed, "adapter"))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")  # PEFT asks transformers for an attribute's old name
+        torch.manual_seed(number(settings.seed, "adapter"))
         try:
             return get_peft_model(clip, config)
         except ValueError as error:

@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
+from encoder.errors import VectorError
 from eval.measures import DECIDING
 from finetune.batches import Batch, Batches
 from finetune.errors import Diverged
@@ -167,7 +168,11 @@ class Training:
         began = time.perf_counter()
         told: list[dict[str, float] | None] = [None]
         if self.accelerator.is_main_process:
-            told = [dict(self._validate())]
+            try:
+                told = [dict(self._validate())]
+            except VectorError as error:
+                # The last step's loss was a number, and the weights it left give none.
+                raise Diverged(self.state.step, self._divergence(self.state.step)) from error
         broadcast_object_list(told)
         self._judging = time.perf_counter() - began
         return told[0] or {}
@@ -211,8 +216,9 @@ class Training:
         last = self.snapshots.latest() if self.snapshots else None
         kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
         return (
-            f"The loss of step {step} is no longer a number ({kept}): begin anew with a smaller "
-            "--rate, a --warm-up, or --precision float32."
+            f"Training came apart at step {step}: its loss, or what it left of the weights, is no "
+            f"longer a number ({kept}); begin anew with a smaller --rate, a --warm-up, or "
+            "--precision float32."
         )
 
     def _count(self, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """What is learnt from, and what is held out."""
 
+import itertools
 import json
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_split_never_tears_a_group_apart(tmp_path):
         {examples.groups[examples.place[name]] for name in part}
         for part in (split.train, split.validation, split.test)
     ]
-    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert not any(one & other for one, other in itertools.combinations(parts, 2))
     assert draw_split(examples, seed=0, validation=0.2, test=0.2) == split
     assert draw_split(examples, seed=1, validation=0.2, test=0.2) != split
 

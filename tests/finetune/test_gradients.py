@@ -1,0 +1,138 @@
+"""Chunks and processes change the memory that a step takes, not its gradients."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from accelerate import Accelerator
+from safetensors.torch import load_file
+
+from catalog.catalogue import Catalogue
+from encoder.tokens import Tokens
+from finetune.batches import Batches, Share
+from finetune.gradients import Gradients
+from finetune.model import Model, pixels_of
+from finetune.objective import contrastive
+from tests.finetune.conftest import QUICK
+
+SETTINGS = dataclasses.replace(QUICK, batch=16, dropout=0.3)
+
+
+def gradients_of(home, examples, checkpoint, settings, accelerator):
+    """The gradients of the first step by name, its loss, and its batch."""
+    torch.set_num_threads(1)
+    model = Model.load(checkpoint, settings, accelerator.device)
+    torch.manual_seed(1)  # away from the first step's, where LoRA's B is zero
+    with torch.no_grad():
+        for weight in model.trained.values():
+            weight.add_(0.1 * torch.randn(weight.shape))
+    model.clip.train()
+    with Catalogue(home, create=False) as catalogue:
+        batches = Batches(
+            examples,
+            [example.id for example in examples.rows],
+            catalogue.pictures,
+            checkpoint.processor,
+            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            settings,
+            Share(accelerator.process_index, accelerator.num_processes),
+        )
+        batch = next(batches.epoch(0))
+    step = Gradients(
+        model, settings, accelerator, nullcontext, torch.amp.GradScaler("cpu", enabled=False)
+    )
+    loss = step(batch, 0)
+    found = {name: weight.grad.clone() for name, weight in model.trained.items()}
+    return found, loss, model, batch, step
+
+
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def run(shop, examples, checkpoint, **changes):
+    settings = dataclasses.replace(SETTINGS, **changes)
+    return gradients_of(shop, examples, checkpoint, settings, Accelerator(cpu=True))
+
+
+def assert_near(found, expected, within=1e-5):
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert gradient.abs().max() > 0, name
+        torch.testing.assert_close(found[name], gradient, rtol=within, atol=within)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("micro_batch", [0, 5])
+def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
+    shop, examples, checkpoint, method, micro_batch
+):
+    found, loss, model, batch, _ = run(
+        shop, examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
+    )
+    model.clip.zero_grad()
+    image = F.normalize(model.pictures(pixels_of(batch.pixels)), dim=-1)
+    text = F.normalize(model.texts(batch.tokens), dim=-1)
+    plain = contrastive(image, text, model.scale, torch.from_numpy(batch.alike))
+    plain.backward()
+    assert loss.item() == pytest.approx(plain.item(), abs=1e-6)
+    assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, examples, checkpoint):
+    found, loss, model, batch, step = run(shop, examples, checkpoint, micro_batch=5)
+    # One pass: every chunk keeps its graph, and one backward goes through all of them.
+    model.clip.zero_grad()
+    pictures, texts = step._pictures(batch, 0), step._texts(batch, 0)
+    assert len(pictures) == 4
+    image = torch.cat([step._run(chunk, graph=True) for chunk in pictures])
+    order = torch.tensor([row for chunk in texts for row in chunk.rows]).argsort()
+    text = torch.cat([step._run(chunk, graph=True) for chunk in texts])[order]
+    plain = contrastive(image, text, model.scale, torch.from_numpy(batch.alike))
+    plain.backward()
+    assert loss.item() == pytest.approx(plain.item(), abs=1e-6)
+    assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_dropout_depends_on_the_step(shop, examples, checkpoint):
+    _, first, _, batch, step = run(shop, examples, checkpoint)
+    assert step(batch, 0).item() == first.item()
+    assert step(batch, 1).item() != first.item()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_temperature_is_trained_with_the_whole_model_only(shop, examples, checkpoint):
+    _, _, adapted, _, _ = run(shop, examples, checkpoint)
+    assert not adapted.clip.logit_scale.requires_grad
+    found, _, _, _, _ = run(shop, examples, checkpoint, method="full")
+    assert found["logit_scale"].abs() > 0
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_two_processes_find_the_gradients_of_one(shop, examples, checkpoint, tmp_path):
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", "0", "--standalone", str(Path(__file__).with_name("share.py"))]
+    subprocess.run(
+        [*command, str(shop), str(checkpoint.folder), str(tmp_path)],
+        check=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=300,
+    )
+    for method in ("lora", "full"):
+        found, *_ = run(shop, examples, checkpoint, method=method, dropout=0.0)
+        assert_near(load_file(tmp_path / f"{method}.safetensors"), found)

@@ -1,0 +1,240 @@
+"""One training from catalogue to variant, what it leaves, and what stands in its way."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from PIL import Image
+
+from catalog.catalogue import Catalogue
+from catalog.errors import CatalogueError
+from catalog.product import Product
+from encoder.encoder import Encoder
+from encoder.errors import CheckpointError, VariantInvalid
+from encoder.towers import Towers
+from encoder.variants import Variants
+from finetune.errors import RunConflict, SettingsInvalid
+from finetune.job import train
+from finetune.progress import silent
+from finetune.retrieval import encoder_of
+from tests.finetune.conftest import QUICK, fill, looks
+from tests.tiny_clip import build_tiny_clip
+
+
+class Killed(BaseException):
+    """Ends a run where a signal would."""
+
+
+@pytest.fixture
+def home(shop, tmp_path):
+    return shutil.copytree(shop, tmp_path / "home")
+
+
+@pytest.fixture
+def run(home, tiny_clip):
+    def run(name="lora", settings=QUICK, base=tiny_clip, **options):
+        return train(home, name, settings, base=str(base), cpu=True, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(shop, tiny_clip, tmp_path_factory):
+    """A home with an adapter trained in it; tests read it."""
+    home = shutil.copytree(shop, tmp_path_factory.mktemp("trained") / "home")
+    return home, train(home, "lora", QUICK, base=str(tiny_clip), cpu=True)
+
+
+def kill_at(step):
+    def tell(told):
+        if told.step == step and not told.validation:
+            raise Killed
+
+    return tell
+
+
+def embedded(encoder):
+    random = np.random.default_rng(0)
+    pictures = [
+        Image.fromarray(random.integers(0, 256, (40, 40, 3), dtype=np.uint8)) for _ in range(4)
+    ]
+    return np.concatenate([encoder.encode_images(pictures), encoder.encode_texts(["a", "teal"])])
+
+
+def test_the_variant_gives_what_was_trained_and_not_the_base(trained, tiny_clip, tmp_path):
+    home, result = trained
+    reloaded = embedded(Encoder.load(Variants(home).get("lora"), device="cpu"))
+    base = embedded(Encoder.load(Variants(tmp_path).add("base", tiny_clip), device="cpu"))
+    assert np.abs(reloaded - base).max() > 1e-3
+    assert result.variant.adapter_folder
+
+
+def test_reloaded_is_trained(shop, examples, checkpoint, tmp_path):
+    from accelerate import Accelerator
+
+    from finetune.job import fit
+    from finetune.split import draw_split
+
+    split = draw_split(examples, seed=0, validation=0.2, test=0.2)
+    with Catalogue(shop, create=False) as catalogue:
+        model, _ = fit(
+            checkpoint,
+            examples,
+            split,
+            catalogue.pictures,
+            QUICK,
+            accelerator=Accelerator(cpu=True),
+        )
+    model.save_adapter(tmp_path / "adapter")
+    variant = Variants(tmp_path).add("lora", checkpoint.base, adapter=tmp_path / "adapter")
+    trained = embedded(encoder_of(model, 16))
+    np.testing.assert_allclose(
+        embedded(Encoder.load(variant, device="cpu")), trained, rtol=0, atol=1e-6
+    )
+
+
+def test_the_manifest_tells_all_of_the_training(trained, tiny_clip):
+    home, result = trained
+    manifest = Variants(home).get("lora").manifest
+    notes = manifest.notes
+    assert notes["trained_from"] == {"base": str(tiny_clip), "revision": manifest.revision}
+    assert notes["data"]["split"] == {"train": 20, "validation": 6, "test": 6}
+    assert len(notes["data"]["fingerprint"]) == 64
+    assert notes["settings"]["rate"] == QUICK.rate
+    assert set(notes["versions"]) == {"torch", "transformers", "peft", "accelerate"}
+    assert notes["figures"]["heldout"]["gallery"] == 32
+    assert notes["figures"]["validation"]["best"] == result.trained.state.best
+    assert manifest.strength == 1
+    assert "CPU" in notes["device"]
+
+
+def test_the_split_is_beside_it_and_tells_every_product(trained):
+    home, _ = trained
+    split = json.loads((home / "variants" / "lora" / "split.json").read_text())
+    named = [*split["train"], *split["validation"], *split["test"]]
+    assert sorted(named) == sorted(product.id for product, _ in looks())
+    assert split["seed"] == 0
+
+
+def test_the_card_tells_a_person_how_it_did(trained):
+    home, result = trained
+    folder = home / "variants" / "lora"
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: peft\n")
+    for way, both in result.heldout.estimates.items():
+        assert f"| {way} | nDCG@10 | {both['base']['nDCG@10'].value:.3f}" in card
+    assert "6 products, held out" in card
+    assert "asked each way among all 32" in card
+    assert "python -m ingest vectors --variant lora" in card
+    assert "(curves.png)" in card
+    with Image.open(folder / "curves.png") as curves:
+        assert min(curves.size) > 300
+
+
+def test_a_run_leaves_its_figures_in_the_log_and_nothing_else_behind(trained):
+    home, result = trained
+    assert not list((home / "training").glob("[!.]*"))
+    assert not list(home.glob(".training-*"))
+    with Catalogue(home, create=False) as catalogue:
+        (run,) = catalogue.runs("finetune")
+    assert run.outcome == "done"
+    assert run.figures["best_epoch"] == result.trained.state.best_epoch
+
+
+def test_a_strength_goes_into_the_manifest(run):
+    settings = dataclasses.replace(QUICK, strength=0.5, epochs=1)
+    assert run(settings=settings).variant.manifest.strength == 0.5
+
+
+def test_a_model_trained_in_full_is_a_base_of_its_own(run, home, tiny_clip):
+    settings = dataclasses.replace(QUICK, method="full", epochs=1)
+    variant = run("full", settings).variant
+    assert variant.adapter_folder is None
+    assert variant.base.startswith(str(home / "checkpoints"))
+    tuned = embedded(Encoder.load(variant, device="cpu"))
+    base = embedded(Encoder.load(Variants(home).add("base", tiny_clip), device="cpu"))
+    assert np.abs(tuned - base).max() > 1e-3
+    halved = run("half", dataclasses.replace(settings, strength=0.0)).variant
+    np.testing.assert_allclose(embedded(Encoder.load(halved, device="cpu")), base, atol=1e-5)
+
+
+def test_a_killed_run_goes_on_when_it_is_run_again(run, home):
+    settings = dataclasses.replace(QUICK, epochs=3, snapshot_every=1)
+    with pytest.raises(Killed):
+        run(settings=settings, tell=kill_at(3))
+    assert not (home / "variants").exists()
+    steps = []
+    again = run(settings=settings, tell=lambda told: steps.append(told.step))
+    assert steps[0] == 3  # it went on from the checkpoint of step 2
+    assert again.trained.state.step == 6
+    with Catalogue(home, create=False) as catalogue:
+        assert [each.outcome for each in catalogue.runs("finetune")] == ["done", "failed"]
+
+
+def test_other_settings_do_not_go_on_with_a_run_that_was_stopped(run, home):
+    with pytest.raises(Killed):
+        run(tell=kill_at(2))
+    other = dataclasses.replace(QUICK, rate=1e-4, rank=4)
+    with pytest.raises(RunConflict, match=r"differs in rank, rate.*--restart"):
+        run(settings=other)
+    assert run(settings=other, restart=True).variant.manifest.notes["settings"]["rank"] == 4
+
+
+def test_other_products_do_not_go_on_with_a_run_that_was_stopped(run, home):
+    with pytest.raises(Killed):
+        run(tell=kill_at(2))
+    product, data = looks()[0]
+    fill(home, [(Product(product.id, "another title"), data)])
+    with pytest.raises(RunConflict, match="differs in data"):
+        run()
+
+
+def test_a_variant_of_that_name_is_not_replaced_unasked(run, home, tiny_clip):
+    Variants(home).add("lora", tiny_clip)
+    with pytest.raises(RunConflict, match="--force"):
+        run()
+    assert run(force=True).variant.adapter_folder
+
+
+def test_the_same_training_is_not_done_twice_unasked(run):
+    run()
+    with pytest.raises(RunConflict, match="trained with these very settings"):
+        run()
+    assert run(force=True)
+
+
+def test_two_trainings_of_one_name_do_not_run_at_once(run, home):
+    (home / "training").mkdir()
+    with FileLock(home / "training" / ".lora.lock"), pytest.raises(RunConflict, match="at work"):
+        run()
+
+
+def test_bad_names_bases_and_homes_are_told(run, home, tmp_path, tiny_clip):
+    with pytest.raises(VariantInvalid, match="cannot name a variant"):
+        run("Lora!")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        run(base=tmp_path / "empty")
+    with pytest.raises(CatalogueError, match="python -m ingest products"):
+        train(tmp_path / "nowhere", "lora", QUICK, base=str(tiny_clip), cpu=True, tell=silent)
+
+
+def test_a_base_that_looks_at_larger_pictures_than_are_kept_is_refused(run, tmp_path):
+    large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
+    with pytest.raises(SettingsInvalid, match="--picture-side 256"):
+        run(base=large)
+
+
+def test_inference_and_training_prepare_pictures_alike(checkpoint):
+    from finetune.model import Model, load_base
+
+    model = Model(load_base(checkpoint, torch.device("cpu")), checkpoint, None)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    with torch.no_grad():
+        ours = model.pictures(torch.from_numpy(pixels)).numpy()
+    theirs = Towers(model.clip, checkpoint.processor).pictures(pixels)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)

@@ -1,0 +1,121 @@
+"""A variant as a plain checkpoint, and adapters that cannot be merged."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from encoder.encoder import Encoder
+from encoder.errors import AdapterError
+from encoder.variants import Variants
+from finetune.errors import RunConflict, Unwritable
+from finetune.job import train
+from finetune.merge import merge
+from tests.finetune.conftest import QUICK
+from tests.tiny_clip import build_tiny_clip
+
+
+@pytest.fixture(scope="module")
+def home(shop, tiny_clip, tmp_path_factory):
+    home = shutil.copytree(shop, tmp_path_factory.mktemp("merging") / "home")
+    train(home, "lora", QUICK, base=str(tiny_clip), cpu=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def merged(home):
+    return merge(Variants(home).get("lora"), home / "merged")
+
+
+@pytest.fixture
+def picture():
+    random = np.random.default_rng(0)
+    return Image.fromarray(random.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+
+
+@pytest.fixture
+def vectors(home, picture):
+    """The variant's own, of one picture and one text."""
+    encoder = Encoder.load(Variants(home).get("lora"), device="cpu")
+    return encoder.encode_images([picture])[0], encoder.encode_texts(["teal disc"])[0]
+
+
+def unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def test_transformers_opens_it_and_gives_the_variants_vectors(merged, picture, vectors):
+    import torch
+    from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
+
+    model = CLIPModel.from_pretrained(merged).eval()
+    pixels = CLIPImageProcessor.from_pretrained(merged)(picture, return_tensors="pt")
+    tokens = AutoTokenizer.from_pretrained(merged)(["teal disc"], return_tensors="pt")
+    with torch.no_grad():
+        image = model.get_image_features(**pixels).pooler_output[0].numpy()
+        text = model.get_text_features(**tokens).pooler_output[0].numpy()
+    assert unit(image) @ vectors[0] > 0.9999
+    np.testing.assert_allclose(unit(text), vectors[1], rtol=0, atol=1e-5)
+
+
+def test_sentence_transformers_opens_it_too(merged, picture, vectors):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(merged), device="cpu")
+    assert unit(model.encode([picture])[0]) @ vectors[0] > 0.9999
+    assert unit(model.encode([{"text": "teal disc"}])[0]) @ vectors[1] > 0.9999
+
+
+def test_it_is_a_base_like_any_other(merged, picture, vectors, tmp_path):
+    encoder = Encoder.load(Variants(tmp_path).add("again", merged), device="cpu")
+    np.testing.assert_allclose(encoder.encode_images([picture])[0], vectors[0], atol=1e-5)
+
+
+def test_at_no_strength_it_is_the_base(home, tiny_clip, picture, tmp_path):
+    none = merge(Variants(home).get("lora"), tmp_path / "none", strength=0.0)
+    here = Variants(tmp_path)
+    one, other = (
+        Encoder.load(here.add(name, folder), device="cpu").encode_images([picture])
+        for name, folder in (("none", none), ("base", tiny_clip))
+    )
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
+def test_a_folder_that_holds_something_is_left_alone(home, merged):
+    with pytest.raises(RunConflict, match="name a new folder"):
+        merge(Variants(home).get("lora"), merged)
+
+
+def test_a_place_that_cannot_be_written_is_told(home, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unwritable, match="cannot be written"):
+        merge(Variants(home).get("lora"), tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("shape", [{}, {"hidden": 48}])
+def test_an_adapter_of_another_base_is_refused(home, tmp_path, shape):
+    other = build_tiny_clip(tmp_path / "other", seed=9, **shape)
+    variants = Variants(tmp_path)
+    with pytest.raises(AdapterError, match="the base"):
+        merge(
+            variants.add("wrong", other, adapter=home / "variants" / "lora" / "adapter"),
+            tmp_path / "out",
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_adapter_is_told(home, tiny_clip, tmp_path):
+    adapter = shutil.copytree(home / "variants" / "lora" / "adapter", tmp_path / "adapter")
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(AdapterError, match="damaged"):
+        merge(Variants(tmp_path).add("torn", tiny_clip, adapter=adapter), tmp_path / "out")
+
+
+def test_an_adapter_that_changed_since_is_told(home, tmp_path):
+    copy = shutil.copytree(home / "variants", tmp_path / "variants")
+    weights = copy / "lora" / "adapter" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
+    with pytest.raises(AdapterError, match="has changed"):
+        merge(Variants(tmp_path).get("lora"), tmp_path / "out")

@@ -26,9 +26,8 @@ def run_ahead(
     """Prepare and run batches in threads, and give their results in order.
 
     On a CPU each core runs whole batches of its own with one thread of torch, so that cores do not
-    wait for each other inside a layer (with ViT-B/32 on two
-    idle cores 1.14 times the speed of both on batches of 16, 1.04 on batches of 32), and opening
-    pictures beside does not hold up two cores where it holds up one.
+    wait for each other inside a layer, and opening pictures beside holds up one core and not all.
+    On two idle cores ViT-B/32 so had 1.14 times the speed of both on one batch of 16.
 
     At most `runners` + `SPARE` batches are taken from `batches` beyond those given back, and
     they are taken in the caller's thread.

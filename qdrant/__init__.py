@@ -5,10 +5,12 @@ store     the words at the seam: Point, Spec, Filters, Hit, Collection, Store, o
 points    ids and the one validation of points, before either engine sees them
 layout    what a collection is made of: quantisation, graph, payload indexes, effort of a search
 embedded  the engine in this process        server  the engine behind QDRANT_URL
-  generations  folders on disk, CURRENT       (qdrant-client; words in wire)
-  readers      private hard-linked readers
-  construction the child that builds, fed through stream
-  builder      what that child runs
-  edge         the one place that speaks to qdrant_edge
+  generations  folders on disk, CURRENT       remote        its generations: aliases, metadata
+  readers      private hard-linked readers    remote_build  one being written, in parallel streams
+  construction the child that builds          connection    calls tried again
+  stream       what it is fed                 refusals      what its failures mean
+  builder      what it runs                   wire          the client's words for ours
+  edge         speaks to qdrant_edge
+parts     every vector that was encoded, kept by content
 ```
 """

@@ -12,6 +12,10 @@ StoreError
 ├── BuildFailed          the new generation could not be made; the published one still answers
 ├── DiskFull             no room for what was asked; nothing published is touched
 └── EngineError          the engine itself refused; its words are in the sentence
+    ├── Unreachable      no server answers at the address, or not in time
+    ├── AccessRefused    the server wants another API key
+    ├── NotThere         the server has nothing by that name
+    └── AlreadyThere     the server has something by that name
 ```
 """
 
@@ -96,3 +100,19 @@ class DiskFull(StoreError):
 
 class EngineError(StoreError):
     """The engine refused; its own words are in the sentence."""
+
+
+class Unreachable(EngineError):
+    """No server answers at the address, or it did not answer in time."""
+
+
+class AccessRefused(EngineError):
+    """The server wants an API key, another one, or one that may write."""
+
+
+class NotThere(EngineError):
+    """The server has no collection of that name; whoever asked knows what that means."""
+
+
+class AlreadyThere(EngineError):
+    """The server has a collection of that name; whoever asked knows what that means."""

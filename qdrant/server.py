@@ -1,65 +1,61 @@
 """The store on a Qdrant server, through `qdrant-client`.
 
-A generation is a server collection `products_VARIANT__GENERATION`; the alias `products_VARIANT`
-names the one in use and changes in one call. The collection's metadata holds the spec, and once
-it is complete the number of points and the time: without those it was left by a build that died,
-and the next build removes it. Two builders of one variant on several machines are not kept apart.
+Searches read the generation in use by its own name, so that what was checked against its
+description is what answers; a new one is noticed within `remote.FRESH` seconds. Builds write a
+generation that nobody sees (`remote_build`) and publish it in one call (`remote`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import numpy as np
-from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client import models
 
 from qdrant import layout, wire
-from qdrant.errors import (
-    BuildRunning,
-    CollectionBroken,
-    CollectionMissing,
-    EngineError,
-    NothingKept,
-    StoreError,
-)
+from qdrant.connection import BUILDING, SEARCHING, Connection, Patience, connect
+from qdrant.errors import BuildRunning, CollectionMissing, NotThere, StoreError
 from qdrant.points import Row, checked, checked_queries, point_id
-from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point, Spec, check_variant
+from qdrant.remote import PREFIX, RemoteGenerations, variants
+from qdrant.remote_build import STREAMS, RemoteBuild
+from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point, Spec
 
-PREFIX = "products_"
-SEPARATOR = "__"
+T = TypeVar("T")
 
-
-def connect(url: str, api_key: str | None = None) -> ServerStore:
-    """Return the store of the server at an address such as `http://localhost:6333`.
-
-    Raises:
-        StoreError: the address has no scheme.
-    """
-    if not url.startswith(("http://", "https://")):
-        raise StoreError(f"QDRANT_URL is '{url}': it must start with http:// or https://.")
-    return ServerStore(QdrantClient(url=url, api_key=api_key, check_compatibility=False))
+# Points asked for by id in one request.
+RETRIEVE = 1000
 
 
 class ServerStore:
     """Collections on a server; a `qdrant.store.Store`.
 
     Args:
-        client: the connection, or `QdrantClient(":memory:")` in tests.
+        connection: to the server.
+        placement: how new collections lie on a cluster.
+        prefix: before every name of ours on the server.
+        streams: requests of a build that are under way at once.
     """
 
-    def __init__(self, client: QdrantClient) -> None:
-        self._client = client
+    def __init__(
+        self,
+        connection: Connection,
+        placement: wire.Placement | None = None,
+        *,
+        prefix: str = PREFIX,
+        streams: int = STREAMS,
+    ) -> None:
+        self._connection = connection
+        self._placement = placement or wire.Placement()
+        self._prefix = prefix
+        self._streams = streams
+        self._variants: dict[str, RemoteGenerations] = {}
         self._building: set[str] = set()
         self._lock = threading.Lock()
 
@@ -76,12 +72,11 @@ class ServerStore:
 
     def collections(self) -> list[Collection]:
         """Return the published collections, by ascending variant."""
-        aliases = [name for name in self._aliases() if name.startswith(PREFIX)]
-        return [self.collection(alias.removeprefix(PREFIX)) for alias in sorted(aliases)]
+        return [self.collection(name) for name in variants(self._connection, self._prefix)]
 
     def collection(self, variant: str) -> Collection:
-        """Return what is published for the variant: two requests."""
-        return self._published(variant)[1]
+        """Return what is published for the variant; at most one request a second."""
+        return self._generations(variant).current()[1]
 
     def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
         """Publish a new generation made of these points alone."""
@@ -89,11 +84,50 @@ class ServerStore:
 
     def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
         """Publish a new generation: the current one without `delete`, then with `points`."""
-        name, base = self._published(spec.variant)
+        generations = self._generations(spec.variant)
+        generations.forget()
+        name, base = generations.current()
         layout.check_same(base, spec)
-        gone = {point_id(product) for product in delete}
-        old = (wire.row(point) for point in self._pages(name, vectors=True))
-        return self._make(spec, (row for row in old if row.key not in gone), checked(spec, points))
+        replaced = {point_id(product) for product in delete}
+
+        def rows() -> Iterator[Row]:
+            # The new ones first: parallel streams keep no order, so nothing may be sent twice.
+            for row in checked(spec, points):
+                replaced.add(row.key)
+                yield row
+            old = (wire.row(point) for point in self._pages(name, BUILDING, vectors=True))
+            yield from (row for row in old if row.key not in replaced)
+
+        return self._make(spec, rows())
+
+    def receive(self, made: Collection, points: Iterable[Point]) -> int:
+        """Take over a generation of another store under its own name, and publish it.
+
+        A copy that was broken off is gone on with: what has arrived is not sent again.
+
+        Args:
+            made: what the other store tells of it.
+            points: all of its points, as they were stored there.
+
+        Returns:
+            how many points were sent.
+
+        Raises:
+            BuildRunning, BuildFailed, DiskFull: as `build`.
+        """
+        spec = Spec(**made.facts())
+        build = self._build(spec, made.generation)
+        with self._claim(spec.variant):
+            generations = self._generations(spec.variant)
+            if any(served.name == build.name and served.collection for served in generations.all()):
+                generations.publish(build.name)
+                return 0
+            rows = map(wire.row, points)
+            with build.claimed(self._placement, resumable=True) as begun:
+                sent = build.fill(rows if begun else _missing(build, rows))
+                build.finish(made.points, made.created)
+            generations.publish(build.name)
+        return sent
 
     def search(
         self,
@@ -108,112 +142,123 @@ class ServerStore:
     ) -> list[list[Hit]]:
         """Return the k nearest products of each query, best first, ties by ascending id."""
         wanted = layout.conditions(filters)
-        name, collection = self._published(variant)
-        rows = checked_queries(collection, queries, vector, k)
-        if not collection.points:
-            return [[] for _ in rows]
-        request = partial(
-            models.QueryRequest,
-            using=vector,
-            limit=min(k, collection.points),
-            filter=wire.filter_of(wanted),
-            params=models.SearchParams(
-                hnsw_ef=layout.effort(wanted, ef),
+
+        def ask(name: str, collection: Collection) -> list[list[Hit]]:
+            rows = checked_queries(collection, queries, vector, k)
+            if not collection.points:
+                return [[] for _ in rows]
+            request = partial(
+                wire.query,
+                name=vector,
+                k=min(k, collection.points),
+                wanted=wanted,
                 exact=exact or layout.scan_all(collection.points, collection.dim),
-                quantization=models.QuantizationSearchParams(
-                    rescore=True, oversampling=layout.OVERSAMPLING
-                ),
-            ),
-            with_payload=True,
-        )
-        requests = [request(query=query) for query in rows.tolist()]
-        with _server():
-            answers = self._client.query_batch_points(name, requests)
-        return [layout.ranked([wire.hit(p) for p in answer.points]) for answer in answers]
+                ef=layout.effort(wanted, ef),
+            )
+            found = []
+            for start in range(0, len(rows), wire.SEARCH_BATCH):
+                batch = rows[start : start + wire.SEARCH_BATCH]
+                answers = self._query(name, [request(row) for row in batch])
+                found += [layout.ranked([wire.hit(p) for p in each.points]) for each in answers]
+            return found
+
+        return self._read(variant, ask)
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
-        wanted = layout.conditions(filters)
-        name, _ = self._published(variant)
-        with _server():
-            return self._client.count(name, count_filter=wire.filter_of(wanted), exact=True).count
+        wanted = wire.filter_of(layout.conditions(filters))
+
+        def ask(name: str, _: Collection) -> int:
+            return self._connection.ask(
+                lambda client: client.count(name, count_filter=wanted, exact=True)
+            ).count
+
+        return self._read(variant, ask)
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
     ) -> dict[str, int]:
         """Return exact counts by value of `category` or `brand`, most frequent first."""
         layout.check_facet(field, limit)
-        wanted = layout.conditions(filters)
-        name, _ = self._published(variant)
-        with _server():
-            answer = self._client.facet(
-                name, field, facet_filter=wire.filter_of(wanted), limit=limit, exact=True
+        wanted = wire.filter_of(layout.conditions(filters))
+
+        def ask(name: str, _: Collection) -> models.FacetResponse:
+            return self._connection.ask(
+                lambda client: client.facet(
+                    name, field, facet_filter=wanted, limit=limit, exact=True
+                )
             )
-        return layout.most_frequent({str(hit.value): hit.count for hit in answer.hits})
+
+        hits = self._read(variant, ask).hits
+        return layout.most_frequent({str(hit.value): hit.count for hit in hits})
 
     def retrieve(
         self, variant: str, ids: Sequence[str], *, vectors: bool = False
     ) -> dict[str, Point]:
         """Return points by product id; ids that are not there are absent."""
-        keys = iter([str(point_id(product)) for product in dict.fromkeys(ids)])
-        name, _ = self._published(variant)
-        found: dict[str, Point] = {}
-        while page := list(islice(keys, layout.BATCH)):
-            with _server():
-                records = self._client.retrieve(name, page, with_vectors=vectors)
-            found.update((point.id, point) for point in map(wire.point, records))
+        keys = [str(point_id(product)) for product in dict.fromkeys(ids)]
+
+        def ask(name: str, _: Collection) -> dict[str, Point]:
+            found: dict[str, Point] = {}
+            for start in range(0, len(keys), RETRIEVE):
+                records = self._records(name, keys[start : start + RETRIEVE], vectors=vectors)
+                found.update((point.id, point) for point in map(wire.point, records))
+            return found
+
+        found = self._read(variant, ask)
         return {product: found[product] for product in ids if product in found}
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation in bounded memory, in the order of point ids."""
-        yield from self._pages(self._published(variant)[0], vectors=vectors)
+        name, _ = self._generations(variant).current()
+        yield from self._pages(name, SEARCHING, vectors=vectors)
 
     def rollback(self, variant: str) -> Collection:
         """Change places between the current generation and the one kept beside it."""
-        current, _ = self._published(variant)
         with self._claim(variant):
-            others = [name for name in self._complete(variant) if name != current]
-            if not others:
-                raise NothingKept(variant)
-            self._point_alias(variant, max(others))
-        return self.collection(variant)
+            return self._generations(variant).rollback()
 
     def drop(self, variant: str) -> None:
         """Remove the variant's collection with all its generations."""
-        if _alias(variant) not in self._aliases():
+        if variant not in variants(self._connection, self._prefix):
             raise CollectionMissing(variant)
-        with self._claim(variant), _server():
-            self._client.update_collection_aliases([_unalias(variant)])
-            self._keep(variant, set())
+        with self._claim(variant):
+            self._generations(variant).drop()
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._connection.close()
 
-    def _make(self, spec: Spec, *parts: Iterable[Row]) -> Collection:
+    def _make(self, spec: Spec, rows: Iterable[Row]) -> Collection:
         with self._claim(spec.variant):
-            self._keep(spec.variant, self._complete(spec.variant))
-            generation = layout.generation_name()
-            name = _name(spec.variant, generation)
-            try:
-                self._create(name, spec)
-                for rows in parts:
-                    self._fill(name, rows)
-                made = Collection(
-                    **spec.facts(),
-                    generation=generation,
-                    points=self._size(name),
-                    created=datetime.now(UTC).isoformat(timespec="seconds"),
-                )
-                with _server():
-                    self._client.update_collection(name, metadata=_metadata(made))
-            except BaseException:
-                self._keep(spec.variant, self._complete(spec.variant))
-                raise
-            last = self._aliases().get(_alias(spec.variant))
-            self._point_alias(spec.variant, name)
-            self._keep(spec.variant, {name, last})
+            build = self._build(spec, layout.generation_name())
+            with build.claimed(self._placement):
+                made = build.finish(build.fill(rows))
+            self._generations(spec.variant).publish(build.name)
         return made
+
+    def _build(self, spec: Spec, generation: str) -> RemoteBuild:
+        generations = self._generations(spec.variant)
+        return RemoteBuild(generations, self._connection, spec, generation, self._streams)
+
+    def _generations(self, variant: str) -> RemoteGenerations:
+        found = self._variants.get(variant)
+        if found is None:
+            found = RemoteGenerations(self._connection, variant, self._prefix)
+            self._variants[variant] = found
+        return found
+
+    def _read(self, variant: str, ask: Callable[[str, Collection], T]) -> T:
+        """Ask the generation in use; once more when it was swept since it was looked up."""
+        generations = self._generations(variant)
+        try:
+            return ask(*generations.current())
+        except NotThere:
+            generations.forget()
+        try:
+            return ask(*generations.current())
+        except NotThere:
+            raise CollectionMissing(variant) from None
 
     @contextmanager
     def _claim(self, variant: str) -> Iterator[None]:
@@ -226,115 +271,61 @@ class ServerStore:
         finally:
             self._building.discard(variant)
 
-    def _create(self, name: str, spec: Spec) -> None:
-        with _server():
-            self._client.create_collection(name, **wire.parameters(spec), metadata=spec.facts())
-            for field, index in wire.INDEXES.items():
-                self._client.create_payload_index(name, field, index)
+    def _query(self, name: str, requests: list[models.QueryRequest]) -> list[models.QueryResponse]:
+        return self._connection.ask(lambda client: client.query_batch_points(name, requests))
 
-    def _fill(self, name: str, rows: Iterable[Row]) -> None:
-        rows = iter(rows)
-        while batch := list(islice(rows, layout.BATCH)):
-            points = [
-                models.PointStruct(
-                    id=str(row.key),
-                    payload=json.loads(row.payload),
-                    vector={part: vector.tolist() for part, vector in row.vectors.items()},
-                )
-                for row in batch
-            ]
-            with _server():
-                self._client.upsert(name, points, wait=True)
+    def _records(self, name: str, keys: Sequence[str], *, vectors: bool) -> list[models.Record]:
+        return self._connection.ask(
+            lambda client: client.retrieve(name, keys, with_payload=True, with_vectors=vectors)
+        )
 
-    def _pages(self, name: str, *, vectors: bool) -> Iterator[Point]:
-        offset = None
+    def _page(
+        self, name: str, offset: wire.Key | None, patience: Patience, *, vectors: bool
+    ) -> tuple[list[models.Record], wire.Key | None]:
+        return self._connection.ask(
+            lambda client: client.scroll(
+                name,
+                limit=wire.BATCH,
+                offset=offset,
+                with_payload=True,
+                with_vectors=vectors,
+            ),
+            patience,
+        )
+
+    def _pages(self, name: str, patience: Patience, *, vectors: bool) -> Iterator[Point]:
+        offset: wire.Key | None = None
         while True:
-            with _server():
-                records, offset = self._client.scroll(
-                    name,
-                    limit=layout.BATCH,
-                    offset=offset,
-                    with_payload=True,
-                    with_vectors=vectors,
-                )
+            records, offset = self._page(name, offset, patience, vectors=vectors)
             yield from map(wire.point, records)
             if offset is None:
                 return
 
-    def _size(self, name: str) -> int:
-        with _server():
-            return self._client.count(name, exact=True).count
 
-    def _published(self, variant: str) -> tuple[str, Collection]:
-        name = self._aliases().get(_alias(variant))
-        if name is None:
-            raise CollectionMissing(variant)
-        found = self._described(name)
-        if found is None:
-            raise CollectionBroken(variant, f"{name} carries no description")
-        return name, found
+def open_server(url: str, api_key: str | None = None) -> ServerStore:
+    """Return the store of the server at an address such as `http://localhost:6333`.
 
-    def _described(self, name: str) -> Collection | None:
-        """Return what a server collection holds, None while it is not complete."""
-        with _server():
-            facts = self._client.get_collection(name).config.metadata or {}
-        if "points" not in facts:
-            return None
-        vectors, generation = tuple(facts["vectors"]), name.rpartition(SEPARATOR)[2]
-        return Collection(**{**facts, "vectors": vectors, "generation": generation})
+    QDRANT_SHARDS and QDRANT_REPLICAS say how new collections lie on a cluster.
 
-    def _aliases(self) -> dict[str, str]:
-        with _server():
-            return {a.alias_name: a.collection_name for a in self._client.get_aliases().aliases}
-
-    def _generations(self, variant: str) -> list[str]:
-        """Return the variant's server collections, oldest first."""
-        with _server():
-            names = [c.name for c in self._client.get_collections().collections]
-        return sorted(name for name in names if name.rpartition(SEPARATOR)[0] == _alias(variant))
-
-    def _complete(self, variant: str) -> set[str]:
-        return {name for name in self._generations(variant) if self._described(name)}
-
-    def _keep(self, variant: str, kept: Container[str | None]) -> None:
-        for name in self._generations(variant):
-            if name not in kept:
-                with _server():
-                    self._client.delete_collection(name)
-
-    def _point_alias(self, variant: str, name: str) -> None:
-        alias = _alias(variant)
-        changes: list[models.AliasOperations] = [
-            models.CreateAliasOperation(
-                create_alias=models.CreateAlias(collection_name=name, alias_name=alias)
-            )
-        ]
-        if alias in self._aliases():
-            changes.insert(0, _unalias(variant))
-        with _server():
-            self._client.update_collection_aliases(changes)
+    Raises:
+        StoreError: the address or one of those is not what it should be.
+    """
+    placement = wire.Placement(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
+    return ServerStore(connect(url, api_key), placement)
 
 
-def _alias(variant: str) -> str:
-    return PREFIX + check_variant(variant)
+def _number(variable: str) -> int | None:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise StoreError(f"{variable} is '{value}': it must be a number from 1 on.")
+    return int(value)
 
 
-def _name(variant: str, generation: str) -> str:
-    return _alias(variant) + SEPARATOR + generation
-
-
-def _unalias(variant: str) -> models.DeleteAliasOperation:
-    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=_alias(variant)))
-
-
-def _metadata(collection: Collection) -> dict[str, Any]:
-    return {**collection.facts(), "points": collection.points, "created": collection.created}
-
-
-@contextmanager
-def _server() -> Iterator[None]:
-    try:
-        yield
-    except (ApiException, QdrantException) as error:
-        words = " ".join(str(error).split()).rstrip(".")
-        raise EngineError(f"The Qdrant server refused or did not answer: {words}.") from None
+def _missing(build: RemoteBuild, rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield those rows that the server has not got."""
+    rows = iter(rows)
+    while batch := list(islice(rows, RETRIEVE)):
+        present = build.present(batch)
+        yield from (row for row in batch if str(row.key) not in present)

@@ -238,9 +238,9 @@ def open_store(home: Path) -> Store:
     """
     url = os.environ.get("QDRANT_URL", "").strip()
     if url:  # imported here: the client costs 0.7 s that an embedded search need not pay
-        from qdrant.server import connect
+        from qdrant.server import open_server
 
-        return connect(url, os.environ.get("QDRANT_API_KEY") or None)
+        return open_server(url, os.environ.get("QDRANT_API_KEY") or None)
     from qdrant.embedded import EmbeddedStore
 
     return EmbeddedStore(home / "qdrant")

@@ -1,8 +1,11 @@
 """What both engines promise: the same suite over the embedded one and over the server class."""
 
 import math
+import os
+import secrets
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
+from qdrant.connection import Connection, connect
 from qdrant.embedded import EmbeddedStore
 from qdrant.errors import (
     BuildRunning,
@@ -24,6 +28,7 @@ from qdrant.points import point_id
 from qdrant.server import ServerStore
 from qdrant.store import Filters, Point, Spec, Store
 from tests.qdrant.shop import BRANDS, CATEGORIES, DIM, SPEC, broken_off, ids, nearest, shop, vectors
+from tests.qdrant.stand_in import StandIn
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
@@ -35,27 +40,48 @@ POINTS = shop(700)
 QUERIES = vectors(5, seed=99)
 
 
-def open_engine(kind: str, folder: Path) -> Store:
+# A real server, where one is: `make test-server`. Only what bears a random prefix is touched.
+SERVER = os.environ.get("VITRINE_TEST_SERVER", "")
+ENGINES = ["embedded", "memory", "wire", *(["server"] if SERVER else [])]
+
+
+@contextmanager
+def engine(kind: str, folder: Path) -> Iterator[Store]:
+    """An empty store, of the engine in the process or in one of the layers of the server class."""
     if kind == "embedded":
-        return EmbeddedStore(folder / "qdrant")
-    return ServerStore(QdrantClient(":memory:"))
+        with EmbeddedStore(folder / "qdrant") as store:
+            yield store
+    elif kind == "memory":
+        with ServerStore(Connection(QdrantClient(":memory:")), streams=1) as store:
+            yield store
+    elif kind == "wire":
+        with StandIn() as stand_in, ServerStore(connect(stand_in.url)) as store:
+            yield store
+    else:
+        connection = connect(SERVER, os.environ.get("QDRANT_API_KEY"))
+        prefix = f"test_{secrets.token_hex(4)}_"
+        with ServerStore(connection, prefix=prefix) as store:
+            try:
+                yield store
+            finally:
+                for collection in connection.client.get_collections().collections:
+                    if collection.name.startswith(prefix):
+                        connection.client.delete_collection(collection.name)
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=ENGINES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
-    opened = open_engine(request.param, tmp_path)
-    yield opened
-    opened.close()
+    with engine(request.param, tmp_path) as opened:
+        yield opened
 
 
-@pytest.fixture(scope="module", params=["embedded", "server"])
+@pytest.fixture(scope="module", params=ENGINES)
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """A store with the shop in it, for tests that only read."""
-    opened = open_engine(request.param, tmp_path_factory.mktemp("filled"))
-    opened.build(SPEC, iter(POINTS))
-    yield opened
-    opened.close()
+    with engine(request.param, tmp_path_factory.mktemp("filled")) as opened:
+        opened.build(SPEC, iter(POINTS))
+        yield opened
 
 
 @pytest.mark.parametrize("vector", ["image", "text", "fused"])

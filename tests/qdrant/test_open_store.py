@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qdrant.embedded import EmbeddedStore
-from qdrant.errors import EngineError, StoreError
+from qdrant.errors import StoreError, Unreachable
 from qdrant.server import ServerStore
 from qdrant.store import open_store
 
@@ -24,7 +24,9 @@ def test_a_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path, m
         monkeypatch.setenv("QDRANT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
         with open_store(tmp_path) as store:
             assert isinstance(store, ServerStore)
-            with pytest.raises(EngineError, match="Qdrant server refused or did not answer"):
+            with pytest.raises(
+                Unreachable, match=r"No Qdrant server answers at http://127.* start it with"
+            ):
                 store.collections()
 
 

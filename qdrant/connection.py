@@ -1,0 +1,186 @@
+"""One connection to a Qdrant server: calls are tried again, and failures become sentences.
+
+The client itself retries nothing but uploads through its own uploader, so every call goes through
+`Connection.ask`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import ipaddress
+import random
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from qdrant_client import QdrantClient
+
+from qdrant.errors import EngineError, StoreError
+from qdrant.refusals import FAILURES, Place, patience_asked, sentence
+
+T = TypeVar("T")
+
+# Seconds that the server has for one answer. Those that write may wait for a disk.
+ANSWER = 10
+WRITE = 60
+# Pauses between tries, seconds: doubled each time, and anything from half to the whole of it, so
+# that many clients of a server that comes back do not come all at once.
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+# Connections kept open. Without a number of its own the client opens a new one for every request
+# to a local server; 100 is httpx's own bound of connections.
+CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a call may be tried again.
+
+    Attributes:
+        seconds: in all, from the first try to the last.
+        stop: ends the waiting at once when set.
+    """
+
+    seconds: float
+    stop: threading.Event | None = None
+
+
+# A person waits for a search. A build outlasts a restart of the server, which loads its
+# collections before it answers.
+SEARCHING = Patience(15)
+BUILDING = Patience(600)
+
+
+class Connection:
+    """A client whose calls are tried again; threads may share it.
+
+    Args:
+        client: the connection, or `QdrantClient(":memory:")` in tests.
+        place: where it leads, for sentences.
+        clock: monotonic seconds.
+        pause: waits some seconds.
+        chance: draws from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        place: Place | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.client = client
+        self.place = place or Place()
+        self.clock = clock
+        self.pause = pause
+        self._chance = chance
+        self._answered = place is None  # local mode is always there
+        self._version = ""
+        self._meeting = threading.Lock()
+
+    def ask(self, call: Callable[[QdrantClient], T], patience: Patience = SEARCHING) -> T:
+        """Return what the call returns, tried again while the server is busy or away.
+
+        A call may reach the server twice, so it must mean the same the second time.
+
+        Raises:
+            StoreError: the sentence of the last failure.
+        """
+        if not self._answered:
+            self.version(patience)
+        return self._ask(call, patience)
+
+    def version(self, patience: Patience = SEARCHING) -> str:
+        """Return the server's version, asked once.
+
+        Raises:
+            EngineError: client and server are too far apart.
+        """
+        with self._meeting:
+            if not self._version:
+                version = self._ask(lambda client: client.info(), patience).version
+                self._require_near(version)
+                self._version, self._answered = version, True
+        return self._version
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+    def _ask(self, call: Callable[[QdrantClient], T], patience: Patience) -> T:
+        end = self.clock() + patience.seconds
+        longest = FIRST_PAUSE
+        while True:
+            try:
+                return call(self.client)
+            except FAILURES as error:
+                asked = patience_asked(error, answered=self._answered)
+                wait = max(longest * (1 + self._chance()) / 2, asked or 0)
+                stopped = patience.stop is not None and patience.stop.is_set()
+                if asked is None or stopped or self.clock() + wait > end:
+                    raise sentence(error, self.place) from None
+            (patience.stop.wait if patience.stop else self.pause)(wait)
+            longest = min(2 * longest, LONGEST_PAUSE)
+
+    def _require_near(self, version: str) -> None:
+        """Refuse a server whose answers the client may not understand.
+
+        Qdrant's own rule: the same major version, and minor versions at most one apart.
+        """
+        ours = importlib.metadata.version("qdrant-client")
+        try:
+            (major, minor), (their_major, their_minor) = (
+                tuple(map(int, each.split(".")[:2])) for each in (ours, version)
+            )
+        except ValueError:  # a development build; nobody knows
+            return
+        if major != their_major or abs(minor - their_minor) > 1:
+            raise EngineError(
+                f"The Qdrant server at {self.place.address} is version {version}, too far from "
+                f"qdrant-client {ours}; run qdrant/qdrant:v{major}.{minor}.0, or install "
+                f"qdrant-client {their_major}.{their_minor}."
+            )
+
+
+def connect(url: str, api_key: str | None = None) -> Connection:
+    """Return a connection to the server at an address such as `http://localhost:6333`.
+
+    Nothing is sent before the first call.
+
+    Raises:
+        StoreError: it is no address, or lacks the scheme.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise StoreError(f"QDRANT_URL is '{url}': it must start with http:// or https://.")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        with warnings.catch_warnings():
+            if _is_near(host):
+                warnings.filterwarnings("ignore", message="Api key is used with an insecure")
+            client = QdrantClient(
+                url=url,
+                api_key=api_key,
+                timeout=ANSWER,
+                limits=CONNECTIONS,
+                check_compatibility=False,  # it only warns; `Connection.version` refuses
+            )
+    except ValueError as error:
+        raise StoreError(f"QDRANT_URL is '{url}', which is no address ({error}).") from None
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
+    return Connection(client, Place(shown, bool(api_key)))
+
+
+def _is_near(host: str) -> bool:
+    """Tell whether the host is this machine, or a container beside it: a name without a dot."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return "." not in host

@@ -1,0 +1,233 @@
+"""One generation being written on a server: nobody sees it before it is published."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from qdrant_client import QdrantClient, models
+
+from qdrant import wire
+from qdrant.connection import BUILDING, WRITE, Connection, Patience
+from qdrant.errors import AlreadyThere, BuildFailed, BuildRunning, NotThere, StoreError
+from qdrant.points import Row
+from qdrant.remote import BEAT, BUILDER, RemoteGenerations, facts_of, pulse, removed
+from qdrant.store import Collection, Spec
+
+# Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
+STREAMS = 4
+# Seconds between two signs of life; `remote.SILENCE` forgives several that were lost.
+HEARTBEAT = 20
+# Seconds between two looks at a server that makes graphs.
+LOOK = 0.5
+# Seconds for which a complete, idle collection may still count points that it has acknowledged.
+SETTLE = 30
+# The server takes a change of its settings up when it has ended what it is doing: for a large
+# collection, in hours.
+OPTIMISING = Patience(24 * 3600)
+
+
+class RemoteBuild:
+    """A generation that is being written.
+
+    Args:
+        generations: those of its variant.
+        connection: to the server.
+        spec: what is built.
+        generation: its name.
+        streams: requests under way at once.
+    """
+
+    def __init__(
+        self,
+        generations: RemoteGenerations,
+        connection: Connection,
+        spec: Spec,
+        generation: str,
+        streams: int = STREAMS,
+    ) -> None:
+        self.name = generations.name(generation)
+        self._generations = generations
+        self._connection = connection
+        self._spec = spec
+        self._generation = generation
+        self._streams = streams
+        self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    @contextmanager
+    def claimed(self, placement: wire.Placement, *, resumable: bool = False) -> Iterator[bool]:
+        """Begin the generation, or go on with it, and hold it against other builders.
+
+        Yields True when it is begun here. Left by an error it is removed, unless it is resumable.
+
+        Raises:
+            BuildRunning: the variant is being built by another process.
+        """
+        self._generations.others()
+        begun = self._create(placement)
+        try:
+            # Once more: of two that began at once, at least one sees the other.
+            for served in self._generations.others(self.name):
+                if not served.collection:  # its builder died
+                    self._generations.remove(served.name)
+            with self._heartbeat():
+                yield begun
+        except BaseException as error:
+            if not resumable or (begun and isinstance(error, BuildRunning)):
+                with suppress(StoreError):  # what stays is swept by a later build
+                    self._generations.remove(self.name)
+            raise
+
+    def fill(self, rows: Iterable[Row]) -> int:
+        """Store rows in parallel streams; return how many there were.
+
+        Raises:
+            BuildFailed: somebody removed the generation.
+        """
+        rows = iter(rows)
+        sent = 0
+        stop = threading.Event()
+        patience = Patience(BUILDING.seconds, stop)
+        under_way: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(self._streams) as threads:
+            try:
+                while batch := list(islice(rows, wire.BATCH)):
+                    under_way.append(threads.submit(self._send, batch, patience))
+                    sent += len(batch)
+                    if len(under_way) > self._streams:  # one more waits than are sent
+                        under_way.popleft().result()
+                while under_way:
+                    under_way.popleft().result()
+            except NotThere:
+                raise removed(self._spec.variant, self.name) from None
+            finally:  # nothing is under way, or it is of no use any more
+                stop.set()
+                for future in under_way:
+                    future.cancel()
+        return sent
+
+    def present(self, rows: Iterable[Row]) -> set[str]:
+        """Return the keys of those rows that are stored already."""
+        keys = [str(row.key) for row in rows]
+
+        def call(client: QdrantClient) -> list[models.Record]:
+            return client.retrieve(self.name, keys, with_payload=False, with_vectors=False)
+
+        return {str(record.id) for record in self._connection.ask(call, BUILDING)}
+
+    def finish(self, points: int, created: str | None = None) -> Collection:
+        """Have the graphs made, wait until the server is done, count, and describe.
+
+        Args:
+            points: how many there must be.
+            created: UTC time of the build, now by default.
+
+        Raises:
+            BuildFailed: the server could not make it, or lacks points.
+        """
+        made = Collection(
+            **self._spec.facts(),
+            generation=self._generation,
+            points=points,
+            created=created or datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        try:
+            self._change(hnsw_config=wire.GRAPH)
+            self._wait(points)
+            done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
+            self._change(metadata=done)
+        except NotThere:
+            raise removed(self._spec.variant, self.name) from None
+        return made
+
+    def _create(self, placement: wire.Placement) -> bool:
+        """Make the server collection; tell whether it was not there."""
+        facts = {**facts_of(self._spec, self._generation), **pulse(self._builder)}
+        parameters = wire.parameters(self._spec, placement)
+
+        def create(client: QdrantClient) -> bool:
+            return client.create_collection(self.name, **parameters, metadata=facts, timeout=WRITE)
+
+        begun = True
+        try:
+            self._connection.ask(create, BUILDING)
+        except AlreadyThere:  # by a try whose answer was lost, or by a copy that is gone on with
+            begun = self._generations.look(self.name).facts.get(BUILDER) == self._builder
+            self._change(metadata=pulse(self._builder))
+        for field, index in wire.INDEXES.items():
+            self._index(field, index)
+        return begun
+
+    def _index(self, field: str, index: models.PayloadSchemaParams) -> None:
+        def call(client: QdrantClient) -> models.UpdateResult:
+            return client.create_payload_index(self.name, field, index, timeout=WRITE)
+
+        self._connection.ask(call, BUILDING)
+
+    def _send(self, rows: list[Row], patience: Patience) -> None:
+        points = wire.points(rows)
+        self._connection.ask(
+            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), patience
+        )
+
+    def _change(self, patience: Patience = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
+        self._connection.ask(
+            lambda client: client.update_collection(self.name, timeout=WRITE, **changes), patience
+        )
+
+    def _wait(self, points: int) -> None:
+        """Wait until the graphs are made and every point is counted."""
+        complete_until: float | None = None
+        while True:
+            info = self._generations.look(self.name, BUILDING).info
+            if info.status == models.CollectionStatus.RED:
+                raise BuildFailed(
+                    f"The Qdrant server could not make {self.name}: "
+                    f"{getattr(info.optimizer_status, 'error', info.optimizer_status)}; see its "
+                    "log. What was published is untouched."
+                )
+            if info.status == models.CollectionStatus.GREY:  # a restart stopped it: set it going
+                self._change(optimizers_config=models.OptimizersConfigDiff())
+            if info.status == models.CollectionStatus.GREEN:
+                counted = self._count()
+                if counted == points:
+                    return
+                now = self._connection.clock()
+                complete_until = complete_until or now + SETTLE
+                if now > complete_until:
+                    raise BuildFailed(
+                        f"The Qdrant server counts {counted} points in {self.name}, and {points} "
+                        "were sent; what was published is untouched: run this again."
+                    )
+            self._connection.pause(LOOK)
+
+    def _count(self) -> int:
+        return self._connection.ask(
+            lambda client: client.count(self.name, exact=True), BUILDING
+        ).count
+
+    @contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        stop = threading.Event()
+
+        def beat() -> None:
+            while not stop.wait(HEARTBEAT):
+                with suppress(StoreError):  # the next may get through
+                    self._change(Patience(HEARTBEAT, stop), metadata=pulse(self._builder))
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()

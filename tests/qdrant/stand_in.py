@@ -1,0 +1,436 @@
+"""A stand-in for a Qdrant server on loopback: its REST through the client's own models.
+
+What is asked is read by the models of `qdrant-client` and answered by its local mode, in memory or,
+so that it survives being killed, in a folder: `python -m tests.qdrant.stand_in PORT FOLDER`.
+It proves that what we send is well formed and that we read what is answered. It proves nothing of
+what local mode leaves out: quantisation, graphs, strict mode, shards; tests assert those on the
+captured requests.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pydantic_core
+from qdrant_client import QdrantClient, models
+
+# What is longer is counted, not kept.
+KEPT_BODY = 1 << 20
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next requests of a kind.
+
+    Attributes:
+        asked: pattern of the method and path, as "PUT .*/points".
+        times: how many requests it strikes.
+        status: answer this status instead, with `words` and `headers`, without doing anything.
+        lose: do nothing and break the connection off ("request"), or do it and then ("answer").
+        cut: send half of the answer, then break off.
+        hold: wait for this event before anything else.
+    """
+
+    asked: str
+    times: int = 1
+    status: int = 0
+    words: str = "out of order"
+    headers: dict[str, str] = field(default_factory=dict)
+    lose: str = ""
+    cut: bool = False
+    hold: threading.Event | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    parameters: dict[str, str]
+    body: Any
+    size: int
+    headers: dict[str, str]
+
+
+class Refused(Exception):
+    """An answer other than success."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class StandIn:
+    """A server on a port of loopback.
+
+    Args:
+        client: what answers; local mode in memory by default.
+        port: 0 takes a free one.
+        api_key: the key that may do everything; empty lets everybody in.
+        read_only_key: the key that may only read.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient | None = None,
+        port: int = 0,
+        api_key: str = "",
+        read_only_key: str = "",
+    ) -> None:
+        self.client = client or QdrantClient(":memory:")
+        self.port = port
+        self.api_key, self.read_only_key = api_key, read_only_key
+        self.version = "1.20.0"
+        self.faults: list[Fault] = []
+        self.asked: deque[Asked] = deque(maxlen=2000)
+        self.states: deque[str] = deque()  # of the next looks at a collection; then green
+        self.busy = threading.Lock()  # local mode is not for several threads
+        self._faulty = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._open: set[socket.socket] = set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen; what was stored before is there again."""
+        stand_in = self
+
+        class Bound(Handler):
+            server_of = stand_in
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Bound)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening, and break every connection off."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def requests(self, pattern: str) -> list[Asked]:
+        """The requests whose method and path match, in their order."""
+        return [a for a in list(self.asked) if re.fullmatch(pattern, f"{a.method} {a.path}")]
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        """The fault that strikes this request, if any."""
+        with self._faulty:
+            for fault in self.faults:
+                if fault.times and re.fullmatch(fault.asked, f"{method} {path}"):
+                    fault.times -= 1
+                    return fault
+        return None
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    # A head and a body that leave in two packets wait 40 ms for each other.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server_of: StandIn
+
+    def setup(self) -> None:
+        """Remember the connection, so that `stop` can break it off."""
+        super().setup()
+        self.server_of._open.add(self.connection)
+
+    def finish(self) -> None:
+        """Forget it."""
+        self.server_of._open.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def handle(self) -> None:
+        """Answer requests until the client leaves, or is left."""
+        with contextlib.suppress(OSError):
+            super().handle()
+
+    def answer_request(self) -> None:
+        """Read, note, perhaps fail, answer."""
+        stand_in = self.server_of
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = urlsplit(self.path)
+        parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        body = json.loads(raw) if raw and len(raw) <= KEPT_BODY else None
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        stand_in.asked.append(Asked(self.command, parts.path, parameters, body, len(raw), headers))
+        fault = stand_in.strike(self.command, parts.path)
+        if fault and fault.hold:
+            fault.hold.wait(60)
+        if fault and fault.lose == "request":
+            self.close_connection = True
+            return
+        status, answer = 200, b""
+        try:
+            if fault and fault.status:
+                raise Refused(fault.status, fault.words)
+            self._let_in(parts.path)
+            result = perform(stand_in, self.command, parts.path, parameters, raw)
+            if isinstance(result, str):
+                answer = result.encode()
+            else:
+                told = {"result": result, "status": "ok", "time": 0.0}
+                answer = pydantic_core.to_json(told, exclude_none=True)
+                if parts.path == "/":
+                    answer = pydantic_core.to_json(result)
+        except Refused as refused:
+            status = refused.status
+            answer = json.dumps({"status": {"error": str(refused)}, "time": 0.0}).encode()
+        if fault and fault.lose == "answer":
+            self.close_connection = True
+            return
+        self.send_response(status)
+        for name, value in (fault.headers if fault else {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        if fault and fault.cut:
+            answer = answer[: len(answer) // 2]
+            self.close_connection = True
+        self.wfile.write(answer)
+
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer_request  # noqa: N815
+
+    def log_message(self, *arguments: object) -> None:
+        """Keep quiet."""
+
+    def _let_in(self, path: str) -> None:
+        stand_in = self.server_of
+        if not stand_in.api_key or path in ("/", "/readyz", "/healthz", "/livez"):
+            return
+        key = self.headers.get("api-key")
+        if not key:
+            raise Refused(401, "Must provide an API key or an Authorization bearer token")
+        if key not in (stand_in.api_key, stand_in.read_only_key):
+            raise Refused(401, "Invalid API key or JWT")
+        reads = self.command == "GET" or re.search(
+            r"/(points|scroll|count|facet|query|query/batch)$", path
+        )
+        if key == stand_in.read_only_key and not (reads and self.command in ("GET", "POST")):
+            raise Refused(403, "Forbidden: Global manage access is required")
+
+
+def perform(
+    stand_in: StandIn, method: str, path: str, parameters: dict[str, str], raw: bytes
+) -> object:
+    """Do what is asked; local mode's own refusals become the server's."""
+    for pattern, act in ROUTES:
+        found = re.fullmatch(pattern, f"{method} {path}")
+        if found:
+            names = [unquote(name) for name in found.groups()]
+            try:
+                return act(stand_in, raw, *names)
+            except pydantic_core.ValidationError as error:
+                raise Refused(422, f"Format error in JSON body: {error}") from None
+            except ValueError as error:
+                raise _refusal(str(error)) from None
+    raise Refused(404, f"no such path: {method} {path}")
+
+
+def _refusal(words: str) -> Refused:
+    missing = re.search(r"Collection (\S+) not found", words)
+    if missing:
+        return Refused(404, f"Not found: Collection `{missing[1]}` doesn't exist!")
+    if "already exists" in words:
+        return Refused(409, f"Wrong input: {words}")
+    return Refused(400, f"Wrong input: {words}")
+
+
+Act = Callable[..., object]
+ROUTES: list[tuple[str, Act]] = []
+
+
+def route(pattern: str) -> Callable[[Act], Act]:
+    """Have a function answer what matches: it gets the stand-in, the body and the names."""
+
+    def register(act: Act) -> Act:
+        ROUTES.append((pattern, act))
+        return act
+
+    return register
+
+
+def fields_of(model: Any, *left_out: str) -> dict[str, Any]:
+    """What a request gives, as the client's keyword arguments."""
+    return {name: getattr(model, name) for name in model.model_fields_set if name not in left_out}
+
+
+@route("GET /")
+def root(stand_in: StandIn, raw: bytes) -> object:
+    return {"title": "a stand-in for qdrant", "version": stand_in.version}
+
+
+@route("GET /readyz")
+def ready(stand_in: StandIn, raw: bytes) -> object:
+    return "all shards are ready"
+
+
+@route("GET /telemetry")
+def telemetry(stand_in: StandIn, raw: bytes) -> object:
+    with stand_in.busy:
+        names = [each.name for each in stand_in.client.get_collections().collections]
+    shard = {"id": 0, "remote": [], "replicate_states": {}}
+    local = {"total_optimized_points": 0, "vectors_size_bytes": 3000, "payloads_size_bytes": 500}
+    return {
+        "id": "stand-in",
+        "collections": {
+            "number_of_collections": len(names),
+            "collections": [{"id": n, "shards": [{**shard, "local": local}]} for n in names],
+        },
+    }
+
+
+@route("GET /collections")
+def list_collections(stand_in: StandIn, raw: bytes) -> object:
+    with stand_in.busy:
+        return stand_in.client.get_collections()
+
+
+@route("GET /aliases")
+def list_aliases(stand_in: StandIn, raw: bytes) -> object:
+    with stand_in.busy:
+        return stand_in.client.get_aliases()
+
+
+@route("POST /collections/aliases")
+def change_aliases(stand_in: StandIn, raw: bytes) -> object:
+    asked = models.ChangeAliasesOperation.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.update_collection_aliases(asked.actions)
+
+
+@route("GET /collections/([^/]+)")
+def look(stand_in: StandIn, raw: bytes, name: str) -> object:
+    with stand_in.busy:
+        info = stand_in.client.get_collection(name)
+        if stand_in.states:
+            info.status = models.CollectionStatus(stand_in.states.popleft())
+            if info.status == models.CollectionStatus.RED:
+                info.optimizer_status = models.OptimizersStatusOneOf1(error="it went wrong")
+        return info
+
+
+@route("PUT /collections/([^/]+)")
+def create(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.CreateCollection.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.create_collection(
+            name, vectors_config=asked.vectors, metadata=asked.metadata
+        )
+
+
+@route("PATCH /collections/([^/]+)")
+def change(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.UpdateCollection.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.update_collection(name, metadata=asked.metadata)
+
+
+@route("DELETE /collections/([^/]+)")
+def delete(stand_in: StandIn, raw: bytes, name: str) -> object:
+    with stand_in.busy:
+        return stand_in.client.delete_collection(name)
+
+
+@route("PUT /collections/([^/]+)/index")
+def index(stand_in: StandIn, raw: bytes, name: str) -> object:
+    models.CreateFieldIndex.model_validate_json(raw)
+    with stand_in.busy:
+        stand_in.client.get_collection(name)
+    return {"operation_id": 0, "status": "completed"}
+
+
+@route("PUT /collections/([^/]+)/points")
+def upsert(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.PointsList.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.upsert(name, asked.points)
+
+
+@route("POST /collections/([^/]+)/points")
+def retrieve(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.PointRequest.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.retrieve(
+            name, asked.ids, with_payload=asked.with_payload, with_vectors=asked.with_vector
+        )
+
+
+@route("POST /collections/([^/]+)/points/scroll")
+def scroll(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.ScrollRequest.model_validate_json(raw)
+    with stand_in.busy:
+        points, offset = stand_in.client.scroll(
+            name,
+            limit=asked.limit,
+            offset=asked.offset,
+            with_payload=asked.with_payload,
+            with_vectors=asked.with_vector,
+        )
+    return {"points": points, "next_page_offset": offset}
+
+
+@route("POST /collections/([^/]+)/points/count")
+def count(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.CountRequest.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.count(name, count_filter=asked.filter, exact=bool(asked.exact))
+
+
+@route("POST /collections/([^/]+)/facet")
+def facet(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.FacetRequest.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.facet(
+            name, asked.key, facet_filter=asked.filter, limit=asked.limit or 10, exact=True
+        )
+
+
+@route("POST /collections/([^/]+)/points/query/batch")
+def query_batch(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.QueryRequestBatch.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.query_batch_points(name, asked.searches)
+
+
+def main() -> None:
+    """Serve a folder on a port until killed."""
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    client = QdrantClient(path=str(folder), force_disable_check_same_thread=True)
+    with StandIn(client, port) as stand_in:
+        sys.stdout.write(f"{stand_in.url}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

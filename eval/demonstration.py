@@ -32,7 +32,7 @@ class Trial:
         constant: what was appended; NaN for the collapsed model.
         similarity: AvgMeanSimilarity@k.
         ndcg: mean nDCG@10.
-        recall: mean Recall@10.
+        right_first: queries whose first answer is right.
         same: queries whose first answers are those of the model as it is, in the same order.
         queries: how many there are.
     """
@@ -41,7 +41,7 @@ class Trial:
     constant: float
     similarity: float
     ndcg: float
-    recall: float
+    right_first: int
     same: int
     queries: int
 
@@ -73,18 +73,17 @@ def trials(
     order, _ = _ranked(queries, products)
 
     def trial(name: str, constant: float, asked: np.ndarray, shelf: np.ndarray) -> Trial:
-        found, cosines = _ranked(asked, shelf)
+        order_now, cosines = _ranked(asked, shelf)
         shown = {
-            query: [ids[row] for row in rows] for query, rows in zip(names, found, strict=True)
+            query: [ids[row] for row in rows] for query, rows in zip(names, order_now, strict=True)
         }
-        scores = score(qrels, shown)
         return Trial(
             name=name,
             constant=constant,
             similarity=float(cosines[:, :k].mean()),
-            ndcg=float(scores["nDCG@10"].mean()),
-            recall=float(scores["Recall@10"].mean()),
-            same=int((found == order).all(axis=1).sum()),
+            ndcg=float(score(qrels, shown)["nDCG@10"].mean()),
+            right_first=sum(found[0] in qrels[query] for query, found in shown.items()),
+            same=int((order_now == order).all(axis=1).sum()),
             queries=len(names),
         )
 

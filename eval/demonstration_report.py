@@ -12,7 +12,7 @@ from encoder.encoder import Encoder
 from encoder.variants import Variants
 from eval import plots
 from eval.asking import Manner, QueryPictures, ask
-from eval.demonstration import CONSTANTS, Trial, trials
+from eval.demonstration import Trial, trials
 from eval.errors import EvalError, NothingToMeasure
 from eval.gallery import load_gallery
 from eval.gallery_store import GalleryStore
@@ -110,14 +110,14 @@ def write(home: Path, name: str, shown: Demonstration) -> Path:
     told = {
         "shown": shown,
         "first": shown.trials[0],
-        "strongest": shown.trials[len(CONSTANTS) - 1],
+        "strongest": shown.trials[-2],
         "collapsed": shown.trials[-1],
         "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "plot": as_image(
             plots.collapse_plot(
-                CONSTANTS,
-                [trial.similarity for trial in shown.trials[: len(CONSTANTS)]],
-                [trial.ndcg for trial in shown.trials[: len(CONSTANTS)]],
+                ["as it is", *(trial.name for trial in shown.trials[1:-1]), "collapsed"],
+                [trial.similarity for trial in shown.trials],
+                [trial.ndcg for trial in shown.trials],
                 shown.k,
             ),
             "AvgMeanSimilarity climbs while nDCG stays where it is",

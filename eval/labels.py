@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.catalogue import Catalogue, Entry
+from catalog.catalogue import Catalogue
 from catalog.errors import PictureError
 from catalog.pictures import decode, read_source
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from eval.comparison import Estimate, estimates
 from eval.errors import EvalError, NothingToMeasure
+from eval.fields import refuse_unknown, value
 from qdrant.parts import Parts, vector_key
 
 DEFAULT_PROMPT = "{label}"
@@ -110,16 +111,18 @@ def label_products(
         prompt: what the words are put into, with `{label}` in it.
 
     Raises:
-        EvalError: fewer than two labels, or too many to be labels.
+        EvalError: an unknown field, fewer than two labels, or too many to be labels.
         NothingToMeasure: no product has one of them and an embedded picture.
     """
+    products = catalogue.products(category=category or None)
+    refuse_unknown(products, field)
     bearing = [
-        (entry, value)
+        (entry, said)
         for entry in catalogue.entries(category=category or None)
-        if (value := _value(entry, field))
+        if (said := value(entry.product, field))
     ]
-    labels = _labels(field, labels, Counter(value for _, value in bearing))
-    chosen = [(entry, labels.index(value)) for entry, value in bearing if value in labels]
+    labels = _labels(field, labels, Counter(said for _, said in bearing))
+    chosen = [(entry, labels.index(said)) for entry, said in bearing if said in labels]
     with Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
         keys = [vector_key("image", entry.picture) if entry.picture else b"" for entry, _ in chosen]
         has = np.flatnonzero(parts.has(keys)) if keys else np.empty(0, np.int64)
@@ -154,8 +157,6 @@ def label_vectors(encoder: Encoder, labels: Sequence[str], prompt: str) -> np.nd
 
 def _labels(field: str, labels: Sequence[str], values: Counter[str]) -> list[str]:
     chosen = list(dict.fromkeys(labels)) or sorted(values)
-    if not chosen:
-        raise NothingToMeasure(f"No product has a “{field}”; choose another --field.")
     if len(chosen) < 2:
         raise EvalError(f"There is only the label “{chosen[0]}”; take two or more to choose from.")
     if len(chosen) > MOST_LABELS:
@@ -193,12 +194,6 @@ def _verdicts(
         without_picture=without_picture,
         other=other,
     )
-
-
-def _value(entry: Entry, field: str) -> str:
-    if field in ("category", "brand"):
-        return getattr(entry.product, field)
-    return entry.product.details.get(field, "")
 
 
 def _absolute(picture: str) -> str:

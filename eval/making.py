@@ -22,6 +22,7 @@ from pathlib import Path
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from eval.errors import EvalError, NothingToMeasure, QueryFileError
+from eval.fields import refuse_unknown, value
 from eval.groups import group_of, normalised
 from eval.queries import LabelledQuery
 
@@ -180,12 +181,7 @@ def _category_queries(
     catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
     for field in fields:
-        if not any(_value(item.product, field) for item in items):
-            names = sorted({name for item in items for name in item.product.details})
-            raise EvalError(
-                f"No product has a field “{field}”; there are "
-                f"{', '.join(['category', 'brand', *names][:12])}."
-            )
+        refuse_unknown((item.product for item in items), field)
     members = _shared(items, lambda item: _said(item.product, fields), lambda item: item.product.id)
     departments = _shared(
         items, lambda item: _said(item.product, fields), lambda item: item.product.category
@@ -206,24 +202,18 @@ def _category_queries(
 
 def _said(product: Product, fields: Sequence[str]) -> str:
     """The words of a category query, or nothing where a field is missing."""
-    values = [_value(product, field) for field in fields]
+    values = [value(product, field) for field in fields]
     return " ".join(values) if all(values) else ""
 
 
-def _value(product: Product, field: str) -> str:
-    if field in ("category", "brand"):
-        return getattr(product, field)
-    return product.details.get(field, "")
-
-
 def _shared(
-    items: list[Item], key: Callable[[Item], str], value: Callable[[Item], str]
+    items: list[Item], key: Callable[[Item], str], of: Callable[[Item], str]
 ) -> Mapping[str, list[str]]:
     """The distinct values that items of one key have, in their order."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for item in items:
-        if key(item) and value(item):
-            found[key(item)][value(item)] = None
+        if key(item) and of(item):
+            found[key(item)][of(item)] = None
     return {name: list(values) for name, values in found.items()}
 
 

@@ -71,7 +71,7 @@ def measures_plot(
                 )
         axes.set_yticks(range(len(MEASURES)), MEASURES)
         axes.set_ylim(len(MEASURES) - 0.5, -0.5)
-        axes.set_xlim(0, 1)
+        axes.set_xlim(0, 1.02)  # a mark at 1 is seen whole
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
@@ -139,27 +139,37 @@ def scores_plot(scores: Mapping[str, Scores]) -> str:
 
 
 def collapse_plot(
-    constants: Sequence[float], similarity: Sequence[float], truth: Sequence[float], k: int
+    names: Sequence[str], similarity: Sequence[float], truth: Sequence[float], k: int
 ) -> str:
-    """AvgMeanSimilarity against nDCG as a constant is added to every vector."""
+    """AvgMeanSimilarity and nDCG of models in turn; the last, which is another, stands apart."""
     with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 3.4))
+        figure = Figure((WIDTH, 3.6))
         axes = figure.subplots()
-        places = np.arange(len(constants))
-        axes.plot(places, similarity, "o-", color=STRONGEST, lw=2, label=f"AvgMeanSimilarity@{k}")
-        axes.plot(places, truth, "s-", color=RIGHT, lw=2, label="nDCG@10")
-        for at, (close, right) in enumerate(zip(similarity, truth, strict=True)):
-            for value, colour in ((close, STRONGEST), (right, RIGHT)):
+        places = [*range(len(names) - 1), len(names) - 0.6]
+        for values, others, colour, mark, label in (
+            (similarity, truth, STRONGEST, "o", f"AvgMeanSimilarity@{k}"),
+            (truth, similarity, RIGHT, "s", "nDCG@10"),
+        ):
+            axes.plot(places[:-1], values[:-1], mark + "-", color=colour, lw=2, label=label)
+            axes.plot(places[-1], values[-1], mark, color=colour)
+            for place, each, other in zip(places, values, others, strict=True):
                 axes.annotate(
-                    f"{value:.3f}", (at, value), xytext=(0, 7), textcoords="offset points",
-                    ha="center", fontsize=8, color=colour,
-                )  # fmt: skip
-        axes.set_xticks(places, [f"c = {each:g}" for each in constants])
-        axes.set_ylim(0, 1.12)
+                    f"{each:.3f}",
+                    (place, each),
+                    xytext=(0, 8 if each > other else -15),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=8,
+                    color=colour,
+                )
+        axes.axvline(len(names) - 1.3, color="#C4C9D0", lw=1, ls=":")
+        axes.set_xticks(places, names)
+        axes.set_ylim(-0.12, 1.15)
         axes.set_yticks(np.arange(0, 1.01, 0.2))
         axes.grid(axis="y")
-        axes.legend(loc="center right", fontsize=9)
-        return _svg(figure)
+        axes.set_axisbelow(True)
+        figure.legend(loc="upper left", ncols=2, fontsize=9)
+        return _svg(figure, top=0.3)
 
 
 def _histogram(axes: Axes, values: np.ndarray, edges: np.ndarray, colour: str, label: str) -> None:

@@ -208,13 +208,13 @@ def _told(evaluation: Evaluation) -> dict[str, Any]:
 
 def _openings(whole: Slice) -> list[str]:
     """What each variant came to, beside guessing, in a sentence."""
-    guess, guessed = whole.chance[DECIDING], whole.chance["Recall@10"]
+    guess, guessed = whole.chance[DECIDING], whole.chance["MRR"]
     found = []
     for variant, told in whole.estimates.items():
-        each, recall = told[DECIDING], told["Recall@10"]
+        each, first = told[DECIDING], told["MRR"]
         between = f" ({each.low:.3f} to {each.high:.3f})" if each.n > 1 else ""
         sentence = (
-            f"{variant}: {DECIDING} {each.value:.3f}{between}, Recall@10 {recall.value:.3f}; "
+            f"{variant}: {DECIDING} {each.value:.3f}{between}, MRR {first.value:.3f}; "
             f"guessing would have {guess:.4f} and {guessed:.4f}."
         )
         if each.n > 1 and each.low <= guess:

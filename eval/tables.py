@@ -51,11 +51,11 @@ def of_counts(counts: Mapping[str, int]) -> Iterator[str]:
 def of_trials(trials: Sequence[Trial], k: int) -> Table:
     """What both numbers say of each model of the demonstration."""
     table = Table("model", box=None, header_style="bold")
-    for column in (average_name(k), "nDCG@10", "Recall@10", "same answers"):
+    for column in (average_name(k), "nDCG@10", "first is right", "same answers"):
         table.add_column(column, justify="right")
     for trial in trials:
-        numbers = map(number, (trial.similarity, trial.ndcg, trial.recall))
-        table.add_row(trial.name, *numbers, f"{trial.same:,} of {trial.queries:,}")
+        counts = (f"{count:,} of {trial.queries:,}" for count in (trial.right_first, trial.same))
+        table.add_row(trial.name, number(trial.similarity), number(trial.ndcg), *counts)
     return table
 
 

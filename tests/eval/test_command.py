@@ -160,7 +160,7 @@ def test_wrong_usage_ends_with_2(command, arguments):
         (("run", "--variant", "tiny", "--queries", "{titles}", "--vector", "text"), "--vector out"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--category", "Shoes"), "Shoes"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--engine", "lucene"), "lucene"),
-        (("classify", "--variant", "tiny", "--field", "finish"), "No product has a “finish”"),
+        (("classify", "--variant", "tiny", "--field", "finish"), "No product has a field “finish”"),
         (("make-queries", "--kind", "sound", "--out", "q.jsonl"), "kind “sound”"),
         (("compare", "none.run", "--qrels", "none.txt"), "There is no file none.txt"),
     ],

@@ -77,7 +77,7 @@ def test_products_left_out_are_counted(shop, variant, encoder, catalogue):
 
 
 def test_what_cannot_be_labelled_is_told(shop, variant, encoder, catalogue, tmp_path):
-    with pytest.raises(NothingToMeasure, match="No product has a “finish”"):
+    with pytest.raises(EvalError, match="field “finish”; there are category, brand"):
         label_products(shop, catalogue, variant, encoder, "finish")
     with pytest.raises(EvalError, match="only the label “Beauty”"):
         label_products(shop, catalogue, variant, encoder, "category", ["Beauty"])

@@ -1,0 +1,33 @@
+"""A product's facts by name: its category, its brand, and what its source told besides."""
+
+from collections.abc import Iterable
+
+from catalog.product import Product
+from eval.errors import EvalError
+
+MOST_NAMED = 12  # fields that a sentence lists
+
+
+def value(product: Product, field: str) -> str:
+    """What a product says under a name; nothing where it says nothing."""
+    if field in ("category", "brand"):
+        return getattr(product, field)
+    return product.details.get(field, "")
+
+
+def refuse_unknown(products: Iterable[Product], field: str) -> None:
+    """Refuse a name under which no product says anything.
+
+    Raises:
+        EvalError: with the names there are.
+    """
+    names: set[str] = set()
+    for product in products:
+        if value(product, field):
+            return
+        names |= product.details.keys()
+    listed = ["category", "brand", *sorted(names)]
+    more = " and others" if len(listed) > MOST_NAMED else ""
+    raise EvalError(
+        f"No product has a field “{field}”; there are {', '.join(listed[:MOST_NAMED])}{more}."
+    )

@@ -25,8 +25,8 @@ from finetune.snapshot import Snapshot, Snapshots, State
 # Steps whose loss has not been looked at yet. On a GPU looking waits until the step is through,
 # so it is done while the next one is under way.
 UNSEEN = 2
-# Steps between two points of the loss curve: a step's own loss jumps about with its batch.
-STRETCH = 10
+# Points of the loss curve, at most; each is the mean of the steps since the one before.
+POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Training:
             if not math.isfinite(self._loss):
                 raise Diverged(step, self._divergence(step))
             self._stretch.append(self._loss)
-            if step % STRETCH == 0 or step == self.steps:
+            if step % math.ceil(self.steps / POINTS) == 0:
                 mean = sum(self._stretch) / len(self._stretch)
                 rate = self.settings.rate_at(step - 1, self.steps)
                 self.state.losses.append((step, mean, rate))

@@ -1,0 +1,420 @@
+"""Training: the whole loop beside the bare forward and backward pass, and the reference's way.
+
+    python -m benchmarks finetune --checkpoint FOLDER --batch 32 --steps 4
+
+All train the same adapter on the same products in turns within each round, so that whatever else
+the machine does touches each of them alike. The bare pass has float tensors in memory; the loop
+decodes pictures from a 224-pixel store, tokenises, steps the optimiser; the reference's way opens
+the shop's own large pictures and shrinks them between two steps. Where there is a GPU, both
+precisions are measured, with memory and the share of the device's peak.
+"""
+
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.encode import Measured, Ratio, random_texts, random_vit_b_32
+from catalog.catalogue import Catalogue
+from catalog.ledger import PictureOutcome, picture_stamp
+from catalog.product import Product
+from encoder.checkpoint import Checkpoint
+from finetune.settings import RECIPES, Settings
+
+BARE, OURS, THEIRS = "bare forward and backward", "python -m finetune", "the reference's way"
+
+# Shortest side of the pictures that shops show: Amazon's large ones are 500 to 1,500 pixels.
+ORIGINAL_SIDE = 800
+
+# Dense TFLOP/s by the data sheets: float32 without, bfloat16 with tensor cores.
+PEAKS: dict[str, dict[str, float]] = {
+    "H200": {"float32": 67, "bfloat16": 989},
+    "H100": {"float32": 67, "bfloat16": 989},
+    "A100": {"float32": 19.5, "bfloat16": 312},
+}
+
+# What the project is to be told: products × epochs, and what the reference needed for 20 epochs.
+PROJECTED = 20_000 * 10
+REFERENCE_MINUTES = {"lora": 1266, "lora_mp": 308}
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One precision.
+
+    Attributes:
+        variant: whose recipe.
+        precision: of the towers.
+        device: what a person calls it.
+        ways: how fast each was.
+        memory: most bytes of the whole loop: the device's, or the process's on a CPU.
+        flops: floating-point operations of a product, forward and backward.
+    """
+
+    variant: str
+    precision: str
+    device: str
+    ways: dict[str, Measured]
+    memory: int
+    flops: float
+
+    def ratio(self, to: str) -> Ratio:
+        """Our speed over another way's."""
+        return Ratio.of(self.ways[OURS], self.ways[to])
+
+    @property
+    def peak(self) -> float | None:
+        """Share of the device's peak that the whole loop reaches; None where none is known."""
+        for name, peaks in PEAKS.items():
+            if name in self.device and self.precision in peaks:
+                done = self.ways[OURS].per_second * self.flops
+                return done / (peaks[self.precision] * 1e12)
+        return None
+
+    @property
+    def minutes(self) -> float:
+        """Projected for 20,000 products and 10 epochs."""
+        return PROJECTED / self.ways[OURS].per_second / 60
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        ratios = {name: self.ratio(name) for name in self.ways if name != OURS}
+        return {
+            "precision": self.precision,
+            "device": self.device,
+            "per_second": {name: round(way.per_second, 2) for name, way in self.ways.items()},
+            "ratio_to": {
+                name: {"median": ratio.median, "least": ratio.least, "greatest": ratio.greatest}
+                for name, ratio in ratios.items()
+            },
+            "memory": self.memory,
+            "share_of_peak": self.peak,
+            "minutes_for_20000_products_10_epochs": round(self.minutes, 1),
+            "reference_minutes_20_epochs_a100": REFERENCE_MINUTES[self.variant],
+        }
+
+
+class Shelf:
+    """Made-up products: a catalogue with a picture store, and the large originals beside it."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        from finetune.examples import read_examples
+
+        self.home, self.originals = folder / "home", folder / "originals"
+        self.originals.mkdir(parents=True)
+        texts = [f"{number} {text}" for number, text in enumerate(random_texts(count))]
+        with Catalogue(self.home) as catalogue:
+            products = [Product(f"{number:06d}", text) for number, text in enumerate(texts)]
+            catalogue.upsert(products)
+            catalogue.record_pictures(
+                PictureOutcome.stored(
+                    product, "made", catalogue.pictures.add(self._draw(at)), picture_stamp(product)
+                )
+                for at, product in enumerate(products)
+            )
+            self.examples = read_examples(catalogue, "title", ("title",))
+
+    def _draw(self, number: int) -> bytes:
+        random = np.random.default_rng(number)
+        coarse = Image.fromarray(random.integers(0, 256, (16, 12, 3), dtype=np.uint8))
+        large = coarse.resize((ORIGINAL_SIDE, ORIGINAL_SIDE * 4 // 3), Image.Resampling.BICUBIC)
+        file = io.BytesIO()
+        large.save(file, "JPEG", quality=90)
+        (self.originals / f"{number:06d}.jpg").write_bytes(file.getvalue())
+        return file.getvalue()
+
+
+def measure(
+    checkpoint: Path, *, batch: int, steps: int, rounds: int, variant: str = "lora", cpu: bool
+) -> Contest:
+    """Measure one precision.
+
+    Args:
+        checkpoint: folder of a CLIP checkpoint.
+        batch: products in a step.
+        steps: in a round, of each way.
+        rounds: in each, every way runs once, in turns.
+        variant: whose recipe.
+        cpu: leave a GPU alone.
+    """
+    from accelerate import Accelerator
+
+    from finetune.artefact import device_name
+    from finetune.training import precision_of
+
+    accelerator = Accelerator(cpu=cpu)
+    settings = replace(RECIPES[variant], batch=batch, epochs=1, patience=0, views=("title",))
+    found = Checkpoint.in_folder(checkpoint)
+    with tempfile.TemporaryDirectory() as scratch:
+        shelf = Shelf(Path(scratch), batch * steps)
+        ours = _Loop(shelf, found, settings, accelerator)
+        ways: dict[str, Callable[[], object]] = {
+            BARE: _bare(shelf, found, settings, accelerator.device),
+            OURS: ours,
+            THEIRS: _theirs(shelf, found, settings, accelerator.device),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(rounds + 1):  # round 0 warms everything up
+            names = list(ways)
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                with _timed(seconds[name], keep=number > 0):
+                    ways[name]()
+    return Contest(
+        variant,
+        str(precision_of(settings, accelerator.device)).removeprefix("torch."),
+        device_name(accelerator.device),
+        {name: Measured(took, batch * steps) for name, took in seconds.items()},
+        ours.memory,
+        _flops(found, [example.title for example in shelf.examples.rows]),
+    )
+
+
+class _Loop:
+    """The whole loop over one epoch; judging is left out, as nothing is learnt by it.
+
+    Attributes:
+        memory: most bytes of a run: the device's, or the process's on a CPU.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        checkpoint: Checkpoint,
+        settings: Settings,
+        accelerator: Any,  # noqa: ANN401 (accelerate is imported late)
+    ) -> None:
+        from encoder.tokens import Tokens
+        from finetune.batches import Batches
+        from finetune.model import Model
+
+        self.memory = 0
+        self._settings, self._accelerator = settings, accelerator
+        self._model = Model.load(checkpoint, settings, accelerator.device)
+        self._batches = Batches(
+            shelf.examples,
+            [example.id for example in shelf.examples.rows],
+            Catalogue(shelf.home, create=False).pictures,
+            checkpoint.processor,
+            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            settings,
+        )
+
+    def __call__(self) -> None:
+        import torch
+
+        from finetune.training import Training
+
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        figures = {"nDCG@10": 0.0, "Recall@10": 0.0}
+        training = Training(
+            self._model, self._batches, self._settings, self._accelerator, lambda: figures
+        )
+        self.memory = training.run().memory
+
+
+def _bare(
+    shelf: Shelf,
+    checkpoint: Checkpoint,
+    settings: Settings,
+    device: Any,  # noqa: ANN401
+) -> Callable[[], object]:
+    """Forward and backward as transformers and PEFT have them, on tensors that lie ready."""
+    import torch
+
+    from encoder.tokens import Tokens, padded
+    from finetune.objective import contrastive
+
+    model, autocast = _plain_model(checkpoint, settings, device)
+    tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+    side, right = checkpoint.image_side, torch.eye(settings.batch, dtype=torch.bool, device=device)
+    batches = [
+        (
+            torch.randn(settings.batch, 3, side, side, device=device),
+            torch.from_numpy(padded(tokens([example.title for example in chosen]))).to(device),
+        )
+        for chosen in _batched(shelf.examples.rows, settings.batch)
+    ]
+
+    def run() -> None:
+        for pixels, numbers in batches:
+            with autocast():
+                image = model.get_image_features(pixel_values=pixels).pooler_output
+                text = model.get_text_features(input_ids=numbers).pooler_output
+            image, text = (
+                torch.nn.functional.normalize(each.float(), dim=-1) for each in (image, text)
+            )
+            contrastive(image, text, model.logit_scale.exp(), right).backward()
+            model.zero_grad(set_to_none=True)
+
+    return run
+
+
+def _theirs(
+    shelf: Shelf,
+    checkpoint: Checkpoint,
+    settings: Settings,
+    device: Any,  # noqa: ANN401
+) -> Callable[[], object]:
+    """Open the original, shrink it, process it, step; one after the other. Without the download."""
+    import torch
+    from transformers import AutoTokenizer, CLIPImageProcessor
+
+    model, autocast = _plain_model(checkpoint, settings, device)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
+    processor = CLIPImageProcessor.from_pretrained(checkpoint.folder)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=settings.rate)
+
+    def run() -> None:
+        for chosen in _batched(shelf.examples.rows, settings.batch):
+            pictures = [
+                Image.open(shelf.originals / f"{example.id}.jpg").convert("RGB").resize((224, 224))
+                for example in chosen
+            ]
+            pixels = processor(pictures, return_tensors="pt")["pixel_values"].to(device)
+            numbers = tokenizer(
+                [example.title for example in chosen],
+                padding=True,
+                truncation=True,
+                max_length=checkpoint.max_tokens,
+                return_tensors="pt",
+            ).to(device)
+            with autocast():
+                image = model.get_image_features(pixel_values=pixels).pooler_output
+                text = model.get_text_features(**numbers).pooler_output
+                logits = image @ text.T
+                loss = torch.nn.functional.cross_entropy(
+                    logits.float(), torch.arange(len(chosen), device=device)
+                )
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+
+    return run
+
+
+def _plain_model(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    device: Any,  # noqa: ANN401
+) -> tuple[Any, Callable[[], AbstractContextManager[object]]]:
+    """The base with an adapter as PEFT makes it, in training, and its precision."""
+    import warnings
+
+    from peft import LoraConfig, get_peft_model
+    from transformers import CLIPModel
+
+    from finetune.training import autocast_of, precision_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = LoraConfig(
+            r=settings.rank,
+            lora_alpha=int(settings.alpha),
+            lora_dropout=settings.dropout,
+            target_modules=list(settings.targets),
+        )
+        model: Any = CLIPModel.from_pretrained(checkpoint.folder)
+        get_peft_model(model, config)
+    return model.train().to(device), autocast_of(device, precision_of(settings, device))
+
+
+def _batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+@contextmanager
+def _timed(seconds: list[float], keep: bool) -> Iterator[None]:
+    import torch
+
+    start = time.perf_counter()
+    yield
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    if keep:
+        seconds.append(time.perf_counter() - start)
+
+
+def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
+    """Operations of one product: forward, and as many again for the gradients of the inputs.
+
+    Frozen weights need no gradients of their own; adapters add less than a hundredth.
+    """
+    from transformers import CLIPConfig
+
+    from encoder.tokens import Tokens
+
+    config = CLIPConfig.from_pretrained(checkpoint.folder)
+    vision: Any = config.vision_config
+    patches = (vision.image_size // vision.patch_size) ** 2 + 1
+    tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+    lengths = [len(numbers) for numbers in tokens(texts)]
+    words = float(np.mean([_tower(config.text_config, length) for length in lengths]))
+    return 2 * 2 * (_tower(vision, patches) + words)
+
+
+def _tower(config: Any, tokens: int) -> float:  # noqa: ANN401 (a tower's settings)
+    """Multiplications of a tower's forward pass."""
+    width, inner = config.hidden_size, config.intermediate_size
+    layer = tokens * (4 * width**2 + 2 * width * inner) + 2 * tokens**2 * width
+    return config.num_hidden_layers * layer
+
+
+def command(
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Folder of a CLIP checkpoint; a random ViT-B/32 if none.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=2, help="Products in a step.")] = 128,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each way in a round.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds.")] = 3,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="lora or lora_mp; repeatable; both if none.")
+    ] = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Training speed beside the bare forward and backward pass and the reference's way."""
+    for name in variant or ():
+        if name not in RECIPES:
+            raise typer.BadParameter(f"the recipes are {', '.join(RECIPES)}, not {name!r}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = checkpoint or random_vit_b_32(Path(scratch))
+        contests = [
+            measure(folder, batch=batch, steps=steps, rounds=rounds, variant=name, cpu=cpu)
+            for name in variant or RECIPES
+        ]
+    if as_json:
+        typer.echo(json.dumps({each.variant: each.plain() for each in contests}))
+    else:
+        for each in contests:
+            Console().print(_table(each))
+
+
+def _table(contest: Contest) -> Table:
+    title = f"{contest.variant}: {contest.precision} on {contest.device}"
+    table = Table("way", "products/s", "the loop over it (least – greatest round)", title=title)
+    for name, way in contest.ways.items():
+        ratio = contest.ratio(name)
+        span = f"{ratio.median:.2f} ({ratio.least:.2f} – {ratio.greatest:.2f})"
+        table.add_row(name, f"{way.per_second:.1f}", "" if name == OURS else span)
+    peak = f", {contest.peak:.0%} of the device's peak" if contest.peak is not None else ""
+    table.caption = (
+        f"{contest.memory / 2**30:.1f} GiB{peak}; 20,000 products × 10 epochs: "
+        f"{contest.minutes:,.1f} minutes (the reference: "
+        f"{REFERENCE_MINUTES[contest.variant]:,} for 20 epochs on an A100)"
+    )
+    return table

@@ -36,6 +36,7 @@ class Fault:
         asked: pattern of the method and path, as "PUT .*/points".
         times: how many requests it strikes.
         status: answer this status instead, with `words` and `headers`, without doing anything.
+        page: the body of that answer instead of Qdrant's, as a proxy's page of HTML.
         lose: do nothing and break the connection off ("request"), or do it and then ("answer").
         cut: send half of the answer, then break off.
         hold: wait for this event before anything else.
@@ -46,6 +47,7 @@ class Fault:
     status: int = 0
     words: str = "out of order"
     headers: dict[str, str] = field(default_factory=dict)
+    page: str = ""
     lose: str = ""
     cut: bool = False
     hold: threading.Event | None = None
@@ -94,7 +96,8 @@ class StandIn:
         self.version = "1.20.0"
         self.faults: list[Fault] = []
         self.asked: deque[Asked] = deque(maxlen=2000)
-        self.states: deque[str] = deque()  # of the next looks at a collection; then green
+        self.states: deque[str] = deque()  # of the next collection whose graphs are made
+        self.optimising = ""
         self.busy = threading.Lock()  # local mode is not for several threads
         self._faulty = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -204,6 +207,8 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             status = refused.status
             answer = json.dumps({"status": {"error": str(refused)}, "time": 0.0}).encode()
+            if fault and fault.page:
+                answer = fault.page.encode()
         if fault and fault.lose == "answer":
             self.close_connection = True
             return
@@ -332,7 +337,7 @@ def change_aliases(stand_in: StandIn, raw: bytes) -> object:
 def look(stand_in: StandIn, raw: bytes, name: str) -> object:
     with stand_in.busy:
         info = stand_in.client.get_collection(name)
-        if stand_in.states:
+        if stand_in.states and name == stand_in.optimising:
             info.status = models.CollectionStatus(stand_in.states.popleft())
             if info.status == models.CollectionStatus.RED:
                 info.optimizer_status = models.OptimizersStatusOneOf1(error="it went wrong")
@@ -342,6 +347,7 @@ def look(stand_in: StandIn, raw: bytes, name: str) -> object:
 @route("PUT /collections/([^/]+)")
 def create(stand_in: StandIn, raw: bytes, name: str) -> object:
     asked = models.CreateCollection.model_validate_json(raw)
+    stand_in.optimising = ""
     with stand_in.busy:
         return stand_in.client.create_collection(
             name, vectors_config=asked.vectors, metadata=asked.metadata
@@ -351,6 +357,8 @@ def create(stand_in: StandIn, raw: bytes, name: str) -> object:
 @route("PATCH /collections/([^/]+)")
 def change(stand_in: StandIn, raw: bytes, name: str) -> object:
     asked = models.UpdateCollection.model_validate_json(raw)
+    if asked.hnsw_config:
+        stand_in.optimising = name
     with stand_in.busy:
         return stand_in.client.update_collection(name, metadata=asked.metadata)
 

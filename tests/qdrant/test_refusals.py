@@ -1,0 +1,344 @@
+"""A server that is not there, busy, or will not: what is tried again, and what a person reads."""
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from qdrant import connection as connections
+from qdrant.connection import SEARCHING, Connection, connect
+from qdrant.errors import (
+    AccessRefused,
+    CollectionMissing,
+    DiskFull,
+    EngineError,
+    SpecMismatch,
+    StoreError,
+    Unreachable,
+)
+from qdrant.server import ServerStore
+from tests.qdrant.shop import SPEC, ids, nearest, shop, vectors
+from tests.qdrant.stand_in import Fault, StandIn
+
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+
+QUERY = vectors(1, seed=99)[0]
+SEARCH, UPSERT = "POST .*/query/batch", "PUT .*/points"
+
+
+class Time:
+    """A clock that pausing moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as opened:
+        yield opened
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def timed(connection: Connection, time: Time) -> ServerStore:
+    connection.clock = lambda: time.now
+    connection.pause = time.pause
+    return ServerStore(connection)
+
+
+@pytest.fixture
+def store(stand_in: StandIn, time: Time) -> Iterator[ServerStore]:
+    """A store with a shop, on the test's own time."""
+    with timed(connect(stand_in.url), time) as opened:
+        opened.build(SPEC, shop(20))
+        time.pauses.clear()
+        yield opened
+
+
+PASSING = {
+    "429": {"status": 429},
+    "503": {"status": 503},
+    "408": {"status": 408},
+    "502": {"status": 502},
+    "the request is lost": {"lose": "request"},
+    "the answer is lost": {"lose": "answer"},
+    "the answer is cut": {"cut": True},
+}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_search_outlasts_what_passes(stand_in, store, time, fault):
+    wanted = nearest(shop(20), QUERY, "fused", 10)
+    stand_in.faults.append(Fault(SEARCH, times=3, **PASSING[fault]))
+    assert ids(store.search("demo", QUERY)[0]) == wanted
+    first, second, third = time.pauses
+    assert 0.05 <= first <= 0.1 <= second <= 0.2 <= third <= 0.4
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "PUT /collections/[^/]+",
+        "PUT .*/index",
+        "PUT .*/points",
+        "PATCH .*",
+        "POST .*/count",
+        "POST /collections/aliases",
+        "DELETE .*",
+        "GET .*",
+    ],
+)
+def test_a_build_outlasts_what_passes_wherever_it_strikes(stand_in, store, asked, fault):
+    store.build(SPEC, shop(25))
+    stand_in.faults.append(Fault(asked, times=1, **PASSING[fault]))
+    store.build(SPEC, shop(30))
+    assert stand_in.faults[0].times == 0
+    assert store.count("demo") == store.collection("demo").points == 30
+    assert store.rollback("demo").points == 25
+    assert len(stand_in.client.get_collections().collections) == 2
+
+
+def test_the_server_says_how_long_to_wait(stand_in, store, time):
+    stand_in.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "7"}))
+    stand_in.faults.append(Fault(SEARCH, status=503, headers={"Retry-After": "3"}))
+    assert store.search("demo", QUERY)
+    assert time.pauses == [7, 3]
+
+
+def test_a_retry_after_that_is_a_date_is_no_reason_to_give_up(stand_in, store):
+    date = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    stand_in.faults.append(Fault(SEARCH, status=429, headers=date))
+    assert store.search("demo", QUERY)
+
+
+def test_a_wait_beyond_the_limit_is_told_at_once(stand_in, store, time):
+    stand_in.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "60"}))
+    with pytest.raises(Unreachable, match=r"too busy to answer .*out of order.*; try again later"):
+        store.search("demo", QUERY)
+    assert time.pauses == []
+
+
+def test_a_search_gives_up_within_its_limit(stand_in, store, time):
+    stand_in.faults.append(Fault(SEARCH, times=1000, status=503))
+    began = time.now
+    with pytest.raises(Unreachable, match=r"too busy to answer \(503, out of order\)"):
+        store.search("demo", QUERY)
+    assert SEARCHING.seconds / 2 < time.now - began <= SEARCHING.seconds
+
+
+def test_what_will_not_pass_is_asked_once(stand_in, store, time):
+    stand_in.faults.append(Fault(SEARCH, times=9, status=500, words="panicked"))
+    with pytest.raises(EngineError, match=r"http://127\S+ refused \(500\): panicked\."):
+        store.search("demo", QUERY)
+    assert (stand_in.faults[0].times, time.pauses) == (8, [])
+
+
+def test_an_answer_that_does_not_come_is_told(stand_in, time, monkeypatch):
+    monkeypatch.setattr(connections, "ANSWER", 1)
+    released = threading.Event()
+    with timed(connect(stand_in.url), time) as store:
+        store.build(SPEC, shop(5))
+        store._connection.clock = count(0, SEARCHING.seconds).__next__  # the first try takes all
+        stand_in.faults.append(Fault(SEARCH, hold=released))
+        with pytest.raises(Unreachable, match="did not answer in time"):
+            store.search("demo", QUERY)
+        released.set()
+
+
+def test_a_server_that_was_never_heard_of_is_not_waited_for(time):
+    with socket.socket() as unused:  # bound, never listening: a connection is refused
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with (
+            timed(connect(url), time) as store,
+            pytest.raises(Unreachable, match=f"No Qdrant server answers at {url} .*set QDRANT_URL"),
+        ):
+            store.collections()
+    assert time.pauses == []
+
+
+def test_one_that_goes_away_is(stand_in, store, time):
+    stand_in.stop()
+
+    def pause(seconds: float) -> None:
+        time.pause(seconds)
+        if len(time.pauses) == 4:
+            stand_in.start()
+
+    store._connection.pause = pause
+    assert store.search("demo", QUERY)
+    assert len(time.pauses) == 4
+
+
+def sentence_of(stand_in: StandIn, key: str | None = None, act=lambda store: store.collections()):
+    with timed(connect(stand_in.url, key), Time()) as store, pytest.raises(StoreError) as caught:
+        act(store)
+    assert "\n" not in str(caught.value)
+    assert key is None or key not in str(caught.value)
+    return caught.value
+
+
+def test_a_missing_key_is_told():
+    with StandIn(api_key="all", read_only_key="some") as stand_in:
+        error = sentence_of(stand_in)
+        assert isinstance(error, AccessRefused)
+        assert re.search("wants an API key; set QDRANT_API_KEY", str(error))
+
+
+def test_a_wrong_key_is_told_and_not_printed():
+    with StandIn(api_key="all", read_only_key="some") as stand_in:
+        error = sentence_of(stand_in, "wrong-secret")
+        assert isinstance(error, AccessRefused)
+        assert "does not know the key of QDRANT_API_KEY" in str(error)
+
+
+def test_a_key_that_may_only_read_reads_and_is_told_when_it_should_write():
+    with StandIn(api_key="all", read_only_key="some-secret") as stand_in:
+        with ServerStore(connect(stand_in.url, "all")) as writer:
+            writer.build(SPEC, shop(10))
+        with ServerStore(connect(stand_in.url, "some-secret")) as reader:
+            assert reader.search("demo", QUERY)
+            assert reader.facet("demo", "brand")
+            assert list(reader.scroll("demo"))
+        error = sentence_of(stand_in, "some-secret", lambda store: store.build(SPEC, shop(10)))
+        assert isinstance(error, AccessRefused)
+        assert "QDRANT_API_KEY may only read" in str(error)
+
+
+def test_other_refusals_keep_the_servers_words(stand_in):
+    stand_in.faults.append(Fault("GET .*", times=2, status=403, words="Forbidden: locked"))
+    assert "forbids this: Forbidden: locked" in str(sentence_of(stand_in))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (500, "Service internal error: No space left on device: WAL buffer size exceeds"),
+        (507, "Insufficient storage"),
+    ],
+)
+def test_a_full_disk_is_told_and_nothing_published_is_touched(stand_in, store, status, words):
+    stand_in.faults.append(Fault(UPSERT, times=99, status=status, words=words))
+    with pytest.raises(DiskFull, match=r"disk of the Qdrant server at .* is full; free some space"):
+        store.build(SPEC, shop(30))
+    assert store.count("demo") == 20
+    assert len(stand_in.client.get_collections().collections) == 1
+
+
+def test_vectors_of_another_length_are_told(stand_in, store):
+    words = "Wrong input: Vector dimension error: expected dim: 8, got 16"
+    stand_in.faults.append(Fault(SEARCH, status=400, words=words))
+    with pytest.raises(SpecMismatch, match=r"expected dim: 8, got 16.*build it anew"):
+        store.search("demo", QUERY)
+
+
+def test_a_collection_that_somebody_dropped_is_told(stand_in, store):
+    store.count("demo")
+    for collection in stand_in.client.get_collections().collections:
+        stand_in.client.delete_collection(collection.name)
+    with pytest.raises(CollectionMissing, match="make it with `python -m ingest vectors"):
+        store.search("demo", QUERY)
+
+
+@pytest.mark.parametrize("version", ["1.18.2", "1.22.0", "2.20.0"])
+def test_versions_too_far_apart_are_told(stand_in, version):
+    stand_in.version = version
+    error = sentence_of(stand_in)
+    assert re.search(f"is version {version}, too far from qdrant-client", str(error))
+    assert "run qdrant/qdrant:v1.20.0, or install qdrant-client" in str(error)
+
+
+@pytest.mark.parametrize("version", ["1.19.0", "1.20.3", "1.21.0", "1.21.0-dev", "unknown"])
+def test_versions_near_enough_are_not(stand_in, version):
+    stand_in.version = version
+    with ServerStore(connect(stand_in.url)) as store:
+        assert store.collections() == []
+
+
+def test_https_to_a_server_without_tls_is_told(stand_in):
+    with (
+        ServerStore(connect(stand_in.url.replace("http:", "https:"))) as store,
+        pytest.raises(EngineError, match="does not speak TLS; write http:// in QDRANT_URL"),
+    ):
+        store.collections()
+
+
+@pytest.fixture
+def tls_port() -> Iterator[int]:
+    """A server that speaks TLS, with a certificate that nobody vouches for."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(Path(__file__).parent.parent / "hostile_web.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection = listener.accept()[0]
+                except OSError:
+                    return
+                try:
+                    context.wrap_socket(connection, server_side=True).close()
+                except OSError:
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_http_to_a_server_with_tls_is_told(tls_port):
+    with (
+        ServerStore(connect(f"http://127.0.0.1:{tls_port}")) as store,
+        pytest.raises(EngineError, match="if it wants TLS, write https:// in QDRANT_URL"),
+    ):
+        store.collections()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told(tls_port):
+    with (
+        ServerStore(connect(f"https://127.0.0.1:{tls_port}")) as store,
+        pytest.raises(EngineError, match=r"certificate of https.* is not to be trusted"),
+    ):
+        store.collections()
+
+
+def test_what_is_no_qdrant_server_is_told(stand_in):
+    page = "<html><h1>Welcome to nginx!</h1></html>"
+    stand_in.faults.append(Fault("GET /", status=200, page=page))
+    assert "is not a Qdrant server: its answer is not JSON" in str(sentence_of(stand_in))
+    stand_in.faults.append(Fault("GET /", status=404, page=page))
+    assert "answers: Welcome to nginx!" in str(sentence_of(stand_in))
+
+
+@pytest.mark.parametrize("url", ["localhost:6333", "qdrant", "ftp://qdrant:6333"])
+def test_an_address_without_a_scheme_is_refused(url):
+    with pytest.raises(StoreError, match=f"QDRANT_URL is '{url}': it must start with http://"):
+        connect(url)
+
+
+def test_a_password_in_the_address_is_not_printed():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with (
+            ServerStore(connect(f"http://user:secret@127.0.0.1:{port}")) as store,
+            pytest.raises(Unreachable) as caught,
+        ):
+            store.collections()
+    assert "secret" not in str(caught.value)
+    assert f"http://127.0.0.1:{port}" in str(caught.value)

@@ -1,0 +1,264 @@
+"""Builds on a server: who else builds, what a server needs time for, and outages."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qdrant import remote, remote_build
+from qdrant.connection import connect
+from qdrant.embedded import EmbeddedStore
+from qdrant.errors import BuildFailed, BuildRunning, Unreachable
+from qdrant.remote import BEAT, BUILDER
+from qdrant.server import ServerStore, open_server
+from qdrant.store import Filters, Point, Store
+from tests.qdrant.shop import CATEGORIES, SPEC, broken_off, ids, shop, vectors
+from tests.qdrant.stand_in import Fault, StandIn
+
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+
+ROOT = Path(__file__).parent.parent.parent
+QUERIES = vectors(8, seed=99)
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(stand_in: StandIn) -> Iterator[ServerStore]:
+    with open_server(stand_in.url) as opened:
+        opened._connection.pause = lambda seconds: None
+        yield opened
+
+
+def generations(stand_in: StandIn) -> list[str]:
+    """The server collections there are."""
+    return sorted(c.name for c in stand_in.client.get_collections().collections)
+
+
+def leave_behind(stand_in: StandIn, store: ServerStore, builder: str, silent: float) -> str:
+    """Begin a build whose builder dies, and say who it was and for how long nothing was heard."""
+    before = set(generations(stand_in))
+    stand_in.faults.append(Fault("DELETE .*", status=400))  # it cannot remove what it began
+    with pytest.raises(ZeroDivisionError):
+        store.build(SPEC, broken_off(shop(5), ZeroDivisionError()))
+    [name] = set(generations(stand_in)) - before
+    heard = datetime.now(UTC) - timedelta(seconds=silent)
+    facts = {BUILDER: builder, BEAT: heard.isoformat()}
+    stand_in.client.update_collection(name, metadata=facts)
+    return name
+
+
+def test_two_machines_do_not_build_one_variant_at_once(stand_in, store):
+    with open_server(stand_in.url) as other:
+        other.build(SPEC, shop(10))
+
+        def points() -> Iterator[Point]:
+            with pytest.raises(BuildRunning, match=f"by process {os.getpid()} of "):
+                other.build(SPEC, shop(20))
+            with pytest.raises(BuildRunning):
+                other.update(SPEC, shop(20))
+            yield from shop(30)
+
+        store.build(SPEC, points())
+        assert other.build(SPEC, shop(40)).points == 40
+
+
+def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(stand_in, store):
+    """The second begins after the first has looked around, and before it has made its own."""
+    with open_server(stand_in.url) as second:
+        begin = remote_build.RemoteBuild._create
+
+        def interrupted(build, placement):
+            remote_build.RemoteBuild._create = begin
+            began = second._build(SPEC, "20260101T000000-aaaaaa")
+            began._create(placement)  # it has looked around too, and found nobody
+            return begin(build, placement)
+
+        remote_build.RemoteBuild._create = interrupted
+        try:
+            with pytest.raises(BuildRunning):
+                store.build(SPEC, shop(10))
+        finally:
+            remote_build.RemoteBuild._create = begin
+    assert generations(stand_in) == ["products_demo__20260101T000000-aaaaaa"]
+
+
+def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(stand_in, store):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = leave_behind(stand_in, store, f"{remote.socket.gethostname()}:{ended.pid}:x", 1)
+    store.build(SPEC, shop(10))
+    assert left not in generations(stand_in)
+
+
+def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(stand_in, store):
+    left = leave_behind(stand_in, store, "elsewhere:1:x", remote.SILENCE - 30)
+    with pytest.raises(BuildRunning, match="by process 1 of elsewhere"):
+        store.build(SPEC, shop(10))
+    old = (datetime.now(UTC) - timedelta(seconds=remote.SILENCE + 1)).isoformat()
+    stand_in.client.update_collection(left, metadata={BEAT: old})
+    store.build(SPEC, shop(10))
+    assert left not in generations(stand_in)
+
+
+def test_a_builder_gives_signs_of_life_until_it_is_done(stand_in, store, monkeypatch):
+    monkeypatch.setattr(remote_build, "HEARTBEAT", 0.01)
+
+    def beats() -> int:
+        return sum(BEAT in (a.body.get("metadata") or {}) for a in stand_in.requests("PATCH .*"))
+
+    def points() -> Iterator[Point]:
+        while beats() < 3:
+            stand_in.busy.acquire(timeout=0.01)
+            stand_in.busy.release()
+        yield from shop(10)
+
+    store.build(SPEC, points())
+    facts = stand_in.client.get_collection("products_demo").config.metadata
+    assert not {BUILDER, BEAT} & facts.keys()
+
+
+def test_a_generation_is_published_when_the_server_is_done_with_it(stand_in, store):
+    stand_in.states.extend(["yellow", "yellow", "grey", "yellow", "green"])
+    store.build(SPEC, shop(10))
+    assert not stand_in.states
+    # A restart left it grey, so it was set going again.
+    [nudge] = [a for a in stand_in.requests("PATCH .*") if a.body.get("optimizers_config") == {}]
+    asked = list(stand_in.asked)
+    assert asked.index(nudge) < asked.index(stand_in.requests("POST .*/aliases")[0])
+
+
+def test_a_server_that_cannot_make_it_is_told(stand_in, store):
+    store.build(SPEC, shop(10))
+    stand_in.states.extend(["yellow", "red"])
+    with pytest.raises(BuildFailed, match=r"could not make products_demo__.*: it went wrong; see"):
+        store.build(SPEC, shop(20))
+    assert (store.count("demo"), len(generations(stand_in))) == (10, 1)
+
+
+def test_a_server_that_lost_points_is_told(stand_in, store, monkeypatch):
+    store.build(SPEC, shop(10))
+    monkeypatch.setattr(remote_build, "SETTLE", -1)
+    monkeypatch.setattr(stand_in.client, "upsert", lambda name, points: {"status": "completed"})
+    with pytest.raises(
+        BuildFailed, match=r"counts 0 points in products_demo__.*, and 20 were sent"
+    ):
+        store.build(SPEC, shop(20))
+    assert (store.count("demo"), len(generations(stand_in))) == (10, 1)
+
+
+def test_a_generation_that_somebody_removed_is_told_by_its_builder(stand_in, store):
+    def points() -> Iterator[Point]:
+        yield from shop(5)
+        for name in generations(stand_in):
+            stand_in.client.delete_collection(name)
+        yield from shop(300)[5:]
+
+    with pytest.raises(BuildFailed, match=r"somebody removed products_demo__.* meanwhile"):
+        store.build(SPEC, points())
+
+
+def test_what_cannot_be_removed_after_an_error_is_swept_by_the_next_build(stand_in, store):
+    left = leave_behind(stand_in, store, "elsewhere:1:x", remote.SILENCE + 1)
+    assert store.collections() == []
+    store.build(SPEC, shop(10))
+    assert len(generations(stand_in)) == 1
+    assert left not in generations(stand_in)
+
+
+def test_an_error_after_the_switch_never_removes_what_is_published(stand_in, store):
+    store.build(SPEC, shop(10))
+    store.build(SPEC, shop(20))
+    stand_in.faults.append(Fault("DELETE .*", status=400, words="not now"))
+    with pytest.raises(Exception, match="not now"):
+        store.build(SPEC, shop(30))
+    assert store.count("demo") == 30
+    store.build(SPEC, shop(40))
+    assert len(generations(stand_in)) == 2
+
+
+def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_path):
+    points = shop(400)
+    filters = [
+        Filters(),
+        Filters(categories=(CATEGORIES[2],), price_min=20),
+        Filters(has_picture=False),
+    ]
+    with EmbeddedStore(tmp_path) as embedded:
+        stores: list[Store] = [embedded, store]
+        for each in stores:
+            each.build(SPEC, points)
+        for vector in SPEC.vectors:
+            for wanted in filters:
+                ours, theirs = (
+                    s.search("demo", QUERIES, vector=vector, k=25, filters=wanted) for s in stores
+                )
+                assert [ids(hits) for hits in ours] == [ids(hits) for hits in theirs]
+                for left, right in zip(ours, theirs, strict=True):
+                    scores = [[hit.score for hit in hits] for hits in (left, right)]
+                    np.testing.assert_allclose(*scores, atol=1e-4)
+
+
+class Process:
+    """A stand-in of its own process over a folder; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        words = [sys.executable, "-m", "tests.qdrant.stand_in", str(self.port), str(self.folder)]
+        self.process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        self.port = int(self.url.rpartition(":")[2])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Process]:
+    started = Process(tmp_path / "server")
+    yield started
+    started.kill()
+
+
+def test_a_server_killed_in_the_middle_of_an_ingest_and_started_again_has_it_all(server):
+    points = shop(600)
+    # More streams than batches, so that sending goes on while nothing arrives.
+    store = ServerStore(connect(server.url), streams=16)
+    with store, open_server(server.url) as reader:
+        store.build(SPEC, points[:50])
+
+        def interrupted() -> Iterator[Point]:
+            yield from points[:300]
+            server.kill()
+            with pytest.raises(Unreachable, match="No Qdrant server answers"):
+                open_server(server.url).search("demo", QUERIES)  # the outage itself
+            yield from points[300:450]
+            server.start()
+            assert len(reader.search("demo", QUERIES, vector="text")[0]) == 10
+            yield from points[450:]
+
+        store.build(SPEC, interrupted())
+        assert reader.search("demo", QUERIES)
+    with ServerStore(connect(server.url)) as fresh:
+        assert fresh.count("demo") == 600
+        found = {point.id: point for point in fresh.scroll("demo", vectors=True)}
+        for point in points:
+            assert found[point.id].payload == {**point.payload, "id": point.id}
+            for name, vector in point.vectors.items():
+                np.testing.assert_allclose(found[point.id].vectors[name], vector, atol=1e-6)

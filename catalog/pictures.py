@@ -191,11 +191,12 @@ class PictureStore:
         self._parts = folder / ".parts"
         self._sweep()
 
-    def add(self, data: bytes) -> StoredPicture:
+    def add(self, data: bytes, name: str = "The picture") -> StoredPicture:
         """Keep a picture.
 
         Args:
             data: The original file.
+            name: What a sentence about it calls it: its address.
 
         Raises:
             PictureError: It is no picture that can be kept, with one of `REASONS`.
@@ -206,7 +207,7 @@ class PictureStore:
         kept = self._kept(path)
         if kept is not None:
             return StoredPicture(digest, *kept.size, path.stat().st_size, new=False)
-        small, image = self._shrunk(data)
+        small, image = self._shrunk(data, _named(name))
         self._write(path, small)
         return StoredPicture(digest, *image.size, len(small), new=True)
 
@@ -227,8 +228,7 @@ class PictureStore:
         except PictureError:
             return None
 
-    def _shrunk(self, data: bytes) -> tuple[bytes, Image.Image]:
-        name = "The picture"
+    def _shrunk(self, data: bytes, name: str) -> tuple[bytes, Image.Image]:
         opened = open_picture(data, name)
         plain = opened.format == "JPEG" and opened.mode == "RGB" and len(data) <= KEPT_BYTES
         plain = plain and is_upright(opened)

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from os import cpu_count
 from pathlib import Path
 
@@ -139,8 +140,9 @@ class _Work:
         return PictureOutcome.failed(product, address, failure, stamp)
 
     async def _keep(self, address: str) -> StoredPicture:
-        in_thread = asyncio.get_running_loop().run_in_executor
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._threads)
         if address.lower().startswith(("http:", "https:")):
             data = (await self._fetcher.fetch(address)).data
-            return await in_thread(self._threads, self._store.add, data)
-        return await in_thread(self._threads, lambda: self._store.add(read_source(address)))
+        else:
+            data = await in_thread(read_source, address)
+        return await in_thread(self._store.add, data, address)

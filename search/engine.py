@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from qdrant.store import Filters, Hit, Store
 from search.query import Query, QueryError, Result, Results, VariantMismatch, check_search
+
+if TYPE_CHECKING:
+    from encoder.encoder import Encoder  # brings torch along, which a shown page need not wait for
 
 # Products that share a photo have equal scores. Asking for a few more than k shows where a
 # run of equals ends, so that which of them make the cut is decided by id and not by chance.
@@ -34,7 +37,9 @@ class Engine:
         VariantMismatch: its collection was built by another state of the variant.
     """
 
-    def __init__(self, variant: Variant, store: Store, load_encoder: Callable[[], Encoder]) -> None:
+    def __init__(
+        self, variant: Variant, store: Store, load_encoder: "Callable[[], Encoder]"
+    ) -> None:
         self.variant = variant
         self.store = store
         self._load_encoder = load_encoder
@@ -43,7 +48,7 @@ class Engine:
         self._require_match()
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> "Encoder":
         """The variant's encoder, loaded once."""
         if self._encoder is None:
             self._encoder = self._load_encoder()
@@ -135,18 +140,21 @@ class Engine:
 
     def _embed(self, queries: Sequence[Query]) -> np.ndarray:
         """Query vectors, float32 unit of shape (n, d)."""
-        worded = [row for row, query in enumerate(queries) if query.text]
-        pictured = [row for row, query in enumerate(queries) if query.picture is not None]
-        texts = self.encoder.encode_texts([queries[row].text for row in worded])
-        pictures = self.encoder.encode_images([q.picture for q in queries if q.picture])
-        vectors = np.empty((len(queries), self.encoder.dim), np.float32)
-        vectors[worded] = texts
-        vectors[pictured] = pictures
-        for at, row in enumerate(pictured):
-            if queries[row].text:
-                text = texts[worded.index(row)]
-                vectors[row] = fuse(text, pictures[at], queries[row].weight)
-        return vectors
+        words = list(dict.fromkeys(query.text for query in queries if query.text))
+        pictures = {id(query.picture): query.picture for query in queries if query.picture}
+        texts = dict(zip(words, self.encoder.encode_texts(words), strict=True))
+        images = dict(
+            zip(pictures, self.encoder.encode_images(list(pictures.values())), strict=True)
+        )
+
+        def vector(query: Query) -> np.ndarray:
+            if not query.text:
+                return images[id(query.picture)]
+            if not query.picture:
+                return texts[query.text]
+            return fuse(texts[query.text], images[id(query.picture)], query.weight)
+
+        return np.stack([vector(query) for query in queries])
 
     def _rank(
         self, vectors: np.ndarray, vector: str, k: int, filters: Filters

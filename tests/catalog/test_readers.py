@@ -243,7 +243,7 @@ def test_a_chosen_column_replaces_the_usual_ones(tmp_path):
         ("shop.csv", b'id,"ti"tle\n1,2\n', {}, "no CSV header"),
         ("shop.parquet", b"PAR1 this is none", {}, "cannot be read as Parquet"),
         ("shop.jsonl.gz", b"this is no gzip", {}, "gzip data is broken"),
-        ("shop.jsonl.gz", gzip.compress(b'{"id": 1, "title": "a"}\n' * 9, mtime=0)[:-9], {}, "cut off"),
+        ("shop.jsonl.gz", gzip.compress(b"{} \n" * 9, mtime=0)[:-9], {}, "cut off"),
         ("shop.parquet.gz", gzip.compress(b"x" * 99, mtime=0)[:-9], {}, "cut off"),
     ],
 )  # fmt: skip

@@ -145,7 +145,7 @@ def test_a_title_keeps_units_small():
 def test_make_writes_the_notice_of_the_page(folder):
     notice = (folder / "demo.md").read_text(encoding="utf-8")
     assert "demo shop" in notice
-    assert "python -m encoder add" in notice
+    assert "make shop PRODUCTS=" in notice
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):

@@ -45,8 +45,8 @@ def measure(n: int, queries: int) -> dict[str, Any]:
         queries: how many are asked.
 
     Returns:
-        Seconds by part; and how many times as long the whole takes as encoding the queries alone
-        beforehand, and as encoding them in its course.
+        Seconds by part; and how many times as long the whole takes as encoding the queries alone,
+        by the clock and in processor time, which a busy machine disturbs less.
     """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -58,13 +58,15 @@ def measure(n: int, queries: int) -> dict[str, Any]:
         encoder.encode_texts([query.text for query in asked.queries[:64]])
         seconds: dict[str, float] = {}
 
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         encoder.encode_texts([query.text for query in asked])
         seconds["encoding alone"] = time.perf_counter() - started
+        processor = {"encoding": time.process_time() - worked}
 
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         evaluation = evaluate(home, asked, Settings((NAME,)))
         seconds["evaluation"] = time.perf_counter() - started
+        processor["evaluation"] = time.process_time() - worked
         parts = evaluation.outcomes[NAME].seconds
         seconds |= {f"evaluation: {part}": value for part, value in parts.items()}
 
@@ -83,8 +85,8 @@ def measure(n: int, queries: int) -> dict[str, Any]:
         "products": n,
         "queries": queries,
         "seconds": seconds,
-        "evaluation over encoding alone": seconds["evaluation"] / seconds["encoding alone"],
-        "evaluation over its own encoding": (seconds["evaluation"] / seconds["evaluation: encode"]),
+        "evaluation over encoding, by the clock": seconds["evaluation"] / seconds["encoding alone"],
+        "evaluation over encoding, processor time": processor["evaluation"] / processor["encoding"],
     }
 
 
@@ -123,5 +125,5 @@ def command(
     console = Console()
     console.print(f"{queries:,} queries against {n:,} products")
     console.print(table)
-    for name in ("evaluation over encoding alone", "evaluation over its own encoding"):
+    for name in list(measured)[-2:]:
         console.print(f"{name}: {measured[name]:.2f}")

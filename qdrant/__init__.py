@@ -7,10 +7,11 @@ layout    what a collection is made of: quantisation, graph, payload indexes, ef
 embedded  the engine in this process        server  the engine behind QDRANT_URL
   generations  folders on disk, CURRENT       remote        its generations: aliases, metadata
   readers      private hard-linked readers    remote_build  one being written, in parallel streams
-  construction the child that builds          connection    calls tried again
-  stream       what it is fed                 refusals      what its failures mean
-  builder      what it runs                   wire          the client's words for ours
-  edge         speaks to qdrant_edge
+  construction the child that builds          remote_reader searches, counts, pages
+  stream       what it is fed                 connection    calls tried again
+  builder      what it runs                   refusals      what its failures mean
+  edge         speaks to qdrant_edge          wire          the client's words for ours
 parts     every vector that was encoded, kept by content
+transfer  a generation copied to a server     sizing        what a server must hold, by arithmetic
 ```
 """

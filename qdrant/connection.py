@@ -18,7 +18,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from qdrant_client import QdrantClient
+from qdrant_client import QdrantClient, models
 
 from qdrant.errors import EngineError, StoreError
 from qdrant.refusals import FAILURES, Place, patience_asked, sentence
@@ -81,7 +81,8 @@ class Connection:
         self.clock = clock
         self.pause = pause
         self._chance = chance
-        self._answered = place is None  # local mode is always there
+        self._remote = place is not None
+        self._answered = not self._remote  # local mode is always there
         self._version = ""
         self._meeting = threading.Lock()
 
@@ -109,6 +110,24 @@ class Connection:
                 self._require_near(version)
                 self._version, self._answered = version, True
         return self._version
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each server collection as the server estimates them.
+
+        Empty where it does not tell: its telemetry is not for every key, and no promise.
+        """
+        if not self._remote:
+            return {}
+        try:
+            answer = self.ask(lambda client: client.http.service_api.telemetry(details_level=4))
+        except StoreError:
+            return {}
+        told = answer.result.collections.collections if answer.result else None
+        return {
+            each.id: sum(_bytes(shard.local) for shard in each.shards or [])
+            for each in told or []
+            if isinstance(each, models.CollectionTelemetry)
+        }
 
     def close(self) -> None:
         """Close the connection."""
@@ -184,3 +203,7 @@ def _is_near(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return "." not in host
+
+
+def _bytes(shard: models.LocalShardTelemetry | None) -> int:
+    return (shard.vectors_size_bytes or 0) + (shard.payloads_size_bytes or 0) if shard else 0

@@ -120,6 +120,11 @@ class Shard:
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [[_hit(point) for point in answer] for answer in answers]
 
+    def indexed(self) -> int:
+        """Return how many vectors have a graph, about."""
+        with _engine():
+            return self._shard.info().indexed_vectors_count
+
     def count(self, wanted: list[layout.Condition]) -> int:
         """Return the exact number of points that match."""
         with _engine():

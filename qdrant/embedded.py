@@ -7,6 +7,7 @@ one process searches while another does too and a third builds.
 
 from __future__ import annotations
 
+import importlib.metadata
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -22,7 +23,16 @@ from qdrant.construction import Construction
 from qdrant.errors import CollectionMissing
 from qdrant.generations import CONFIG, CURRENT, Generations, copy_sparse, disk_full, mirror
 from qdrant.points import Change, checked, checked_deletions, checked_queries, point_id
-from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point, Spec
+from qdrant.store import (
+    NO_FILTERS,
+    Collection,
+    Engine,
+    Filters,
+    Generation,
+    Hit,
+    Point,
+    Spec,
+)
 
 # Points asked for by id in one call to the engine.
 RETRIEVE = 1000
@@ -59,6 +69,29 @@ class EmbeddedStore:
     def collection(self, variant: str) -> Collection:
         """Return what is published for the variant: one `stat` when nothing has changed."""
         return self._generations(variant).current()[1]
+
+    def engine(self) -> Engine:
+        """Return what keeps the collections."""
+        version = importlib.metadata.version("qdrant-edge-py")
+        return Engine("embedded", version, str(self._folder))
+
+    def generations(self, variant: str) -> list[Generation]:
+        """Return the generation in use and the one kept beside it."""
+        generations = self._generations(variant)
+        with self._readers.lease(generations) as reader:
+            current, indexed = reader.collection.generation, reader.shard.indexed()
+        return [
+            Generation(
+                name=listed.generation,
+                use="current" if listed.generation == current else "kept",
+                points=listed.points,
+                indexed=indexed if listed.generation == current else None,
+                size=generations.size(listed.generation),
+                state="green",
+                created=listed.created,
+            )
+            for listed in generations.listed()
+        ]
 
     def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
         """Publish a new generation made of these points alone."""

@@ -33,7 +33,7 @@ from qdrant.errors import (
     NothingKept,
     NotThere,
 )
-from qdrant.store import Collection, Spec, check_variant
+from qdrant.store import Collection, Generation, Spec, check_variant
 
 PREFIX = "products_"
 SEPARATOR = "__"
@@ -80,6 +80,25 @@ class Served:
             return False
         heard = datetime.fromisoformat(self.facts[BEAT])
         return (datetime.now(UTC) - heard).total_seconds() < SILENCE
+
+    def told(self, current: str, size: int | None) -> Generation:
+        """Return what an operator wants to see of it.
+
+        Args:
+            current: the server collection in use.
+            size: bytes on disk, where the server tells.
+        """
+        made = self.collection
+        use = "building" if made is None else "current" if self.name == current else "kept"
+        return Generation(
+            name=self.name.rpartition(SEPARATOR)[2],
+            use=use,
+            points=made.points if made else self.info.points_count or 0,
+            indexed=self.info.indexed_vectors_count,
+            size=size,
+            state=self.info.status.value,
+            created=made.created if made else "",
+        )
 
 
 class RemoteGenerations:
@@ -147,6 +166,20 @@ class RemoteGenerations:
                 found.append(self.look(name))
         return found
 
+    def published(self) -> str | None:
+        """Return the server collection in use, as of now; None when there is none."""
+        try:
+            return self.look(self.alias).name
+        except NotThere:
+            return None
+
+    def complete(self, name: str) -> bool:
+        """Tell whether a generation is on the server with all its points."""
+        try:
+            return self.look(name).collection is not None
+        except NotThere:
+            return False
+
     def others(self, name: str = "") -> list[Served]:
         """Return the generations besides one that is being built here.
 
@@ -166,10 +199,7 @@ class RemoteGenerations:
         Raises:
             BuildFailed: somebody removed it.
         """
-        try:
-            last: str | None = self.look(self.alias).name
-        except NotThere:
-            last = None
+        last = self.published()
         self._point(name, replace=last is not None)
         self._sweep({name, last})
 

@@ -11,26 +11,33 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
-from qdrant_client import models
 
 from qdrant import layout, wire
-from qdrant.connection import BUILDING, SEARCHING, Connection, Patience, connect
-from qdrant.errors import BuildRunning, CollectionMissing, NotThere, StoreError
+from qdrant.connection import BUILDING, Connection, connect
+from qdrant.errors import BuildFailed, BuildRunning, CollectionMissing, NotThere, StoreError
 from qdrant.points import Row, checked, checked_queries, point_id
 from qdrant.remote import PREFIX, RemoteGenerations, variants
 from qdrant.remote_build import STREAMS, RemoteBuild
-from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point, Spec
+from qdrant.remote_reader import RETRIEVE, RemoteReader
+from qdrant.store import (
+    NO_FILTERS,
+    Collection,
+    Engine,
+    Filters,
+    Generation,
+    Hit,
+    Point,
+    Spec,
+)
 
 T = TypeVar("T")
-
-# Points asked for by id in one request.
-RETRIEVE = 1000
+# Reads points by product id.
+Read = Callable[[Sequence[str]], dict[str, Point]]
 
 
 class ServerStore:
@@ -78,6 +85,19 @@ class ServerStore:
         """Return what is published for the variant; at most one request a second."""
         return self._generations(variant).current()[1]
 
+    def engine(self) -> Engine:
+        """Return what keeps the collections."""
+        return Engine("server", self._connection.version(), self._connection.place.address)
+
+    def generations(self, variant: str) -> list[Generation]:
+        """Return every generation of the variant that is on the server, the one in use first."""
+        generations = self._generations(variant)
+        generations.forget()
+        current, _ = generations.current()
+        served = sorted(generations.all(), key=lambda each: each.name != current)
+        sizes = self._connection.sizes()
+        return [each.told(current, sizes.get(each.name)) for each in served]
+
     def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
         """Publish a new generation made of these points alone."""
         return self._make(spec, checked(spec, points))
@@ -95,12 +115,15 @@ class ServerStore:
             for row in checked(spec, points):
                 replaced.add(row.key)
                 yield row
-            old = (wire.row(point) for point in self._pages(name, BUILDING, vectors=True))
+            last = RemoteReader(self._connection, name, BUILDING)
+            old = map(wire.row, last.scroll(vectors=True))
             yield from (row for row in old if row.key not in replaced)
 
         return self._make(spec, rows())
 
-    def receive(self, made: Collection, points: Iterable[Point]) -> int:
+    def receive(
+        self, made: Collection, points: Iterable[Point], check: Callable[[Read], None]
+    ) -> int:
         """Take over a generation of another store under its own name, and publish it.
 
         A copy that was broken off is gone on with: what has arrived is not sent again.
@@ -108,6 +131,8 @@ class ServerStore:
         Args:
             made: what the other store tells of it.
             points: all of its points, as they were stored there.
+            check: reads some points of the copy by product id before it is published, and raises
+                BuildFailed when they are not as they should be; the copy is then removed.
 
         Returns:
             how many points were sent.
@@ -117,15 +142,22 @@ class ServerStore:
         """
         spec = Spec(**made.facts())
         build = self._build(spec, made.generation)
+        generations = self._generations(spec.variant)
+        sent = 0
         with self._claim(spec.variant):
-            generations = self._generations(spec.variant)
-            if any(served.name == build.name and served.collection for served in generations.all()):
-                generations.publish(build.name)
+            if generations.published() == build.name:
                 return 0
-            rows = map(wire.row, points)
-            with build.claimed(self._placement, resumable=True) as begun:
-                sent = build.fill(rows if begun else _missing(build, rows))
-                build.finish(made.points, made.created)
+            if not generations.complete(build.name):
+                rows = map(wire.row, points)
+                with build.claimed(self._placement, resumable=True) as begun:
+                    sent = build.fill(rows if begun else _missing(build, rows))
+                    build.finish(made.points, made.created)
+            try:
+                reader = RemoteReader(self._connection, build.name, BUILDING)
+                check(lambda ids: reader.retrieve(ids, vectors=True))
+            except BuildFailed:
+                generations.remove(build.name)
+                raise
             generations.publish(build.name)
         return sent
 
@@ -143,75 +175,41 @@ class ServerStore:
         """Return the k nearest products of each query, best first, ties by ascending id."""
         wanted = layout.conditions(filters)
 
-        def ask(name: str, collection: Collection) -> list[list[Hit]]:
+        def ask(reader: RemoteReader, collection: Collection) -> list[list[Hit]]:
             rows = checked_queries(collection, queries, vector, k)
             if not collection.points:
                 return [[] for _ in rows]
-            request = partial(
-                wire.query,
-                name=vector,
-                k=min(k, collection.points),
-                wanted=wanted,
-                exact=exact or layout.scan_all(collection.points, collection.dim),
-                ef=layout.effort(wanted, ef),
-            )
-            found = []
-            for start in range(0, len(rows), wire.SEARCH_BATCH):
-                batch = rows[start : start + wire.SEARCH_BATCH]
-                answers = self._query(name, [request(row) for row in batch])
-                found += [layout.ranked([wire.hit(p) for p in each.points]) for each in answers]
-            return found
+            scan = exact or layout.scan_all(collection.points, collection.dim)
+            most = min(k, collection.points)
+            found = reader.search(rows, vector, most, wanted, exact=scan, ef=ef)
+            return [layout.ranked(hits) for hits in found]
 
         return self._read(variant, ask)
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
-        wanted = wire.filter_of(layout.conditions(filters))
-
-        def ask(name: str, _: Collection) -> int:
-            return self._connection.ask(
-                lambda client: client.count(name, count_filter=wanted, exact=True)
-            ).count
-
-        return self._read(variant, ask)
+        wanted = layout.conditions(filters)
+        return self._read(variant, lambda reader, _: reader.count(wanted))
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
     ) -> dict[str, int]:
         """Return exact counts by value of `category` or `brand`, most frequent first."""
         layout.check_facet(field, limit)
-        wanted = wire.filter_of(layout.conditions(filters))
-
-        def ask(name: str, _: Collection) -> models.FacetResponse:
-            return self._connection.ask(
-                lambda client: client.facet(
-                    name, field, facet_filter=wanted, limit=limit, exact=True
-                )
-            )
-
-        hits = self._read(variant, ask).hits
-        return layout.most_frequent({str(hit.value): hit.count for hit in hits})
+        wanted = layout.conditions(filters)
+        counts = self._read(variant, lambda reader, _: reader.facet(field, wanted, limit))
+        return layout.most_frequent(counts)
 
     def retrieve(
         self, variant: str, ids: Sequence[str], *, vectors: bool = False
     ) -> dict[str, Point]:
         """Return points by product id; ids that are not there are absent."""
-        keys = [str(point_id(product)) for product in dict.fromkeys(ids)]
-
-        def ask(name: str, _: Collection) -> dict[str, Point]:
-            found: dict[str, Point] = {}
-            for start in range(0, len(keys), RETRIEVE):
-                records = self._records(name, keys[start : start + RETRIEVE], vectors=vectors)
-                found.update((point.id, point) for point in map(wire.point, records))
-            return found
-
-        found = self._read(variant, ask)
-        return {product: found[product] for product in ids if product in found}
+        return self._read(variant, lambda reader, _: reader.retrieve(ids, vectors=vectors))
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation in bounded memory, in the order of point ids."""
         name, _ = self._generations(variant).current()
-        yield from self._pages(name, SEARCHING, vectors=vectors)
+        yield from RemoteReader(self._connection, name).scroll(vectors=vectors)
 
     def rollback(self, variant: str) -> Collection:
         """Change places between the current generation and the one kept beside it."""
@@ -248,17 +246,16 @@ class ServerStore:
             self._variants[variant] = found
         return found
 
-    def _read(self, variant: str, ask: Callable[[str, Collection], T]) -> T:
+    def _read(self, variant: str, ask: Callable[[RemoteReader, Collection], T]) -> T:
         """Ask the generation in use; once more when it was swept since it was looked up."""
         generations = self._generations(variant)
-        try:
-            return ask(*generations.current())
-        except NotThere:
-            generations.forget()
-        try:
-            return ask(*generations.current())
-        except NotThere:
-            raise CollectionMissing(variant) from None
+        for _ in range(2):
+            name, collection = generations.current()
+            try:
+                return ask(RemoteReader(self._connection, name), collection)
+            except NotThere:
+                generations.forget()
+        raise CollectionMissing(variant)
 
     @contextmanager
     def _claim(self, variant: str) -> Iterator[None]:
@@ -270,36 +267,6 @@ class ServerStore:
             yield
         finally:
             self._building.discard(variant)
-
-    def _query(self, name: str, requests: list[models.QueryRequest]) -> list[models.QueryResponse]:
-        return self._connection.ask(lambda client: client.query_batch_points(name, requests))
-
-    def _records(self, name: str, keys: Sequence[str], *, vectors: bool) -> list[models.Record]:
-        return self._connection.ask(
-            lambda client: client.retrieve(name, keys, with_payload=True, with_vectors=vectors)
-        )
-
-    def _page(
-        self, name: str, offset: wire.Key | None, patience: Patience, *, vectors: bool
-    ) -> tuple[list[models.Record], wire.Key | None]:
-        return self._connection.ask(
-            lambda client: client.scroll(
-                name,
-                limit=wire.BATCH,
-                offset=offset,
-                with_payload=True,
-                with_vectors=vectors,
-            ),
-            patience,
-        )
-
-    def _pages(self, name: str, patience: Patience, *, vectors: bool) -> Iterator[Point]:
-        offset: wire.Key | None = None
-        while True:
-            records, offset = self._page(name, offset, patience, vectors=vectors)
-            yield from map(wire.point, records)
-            if offset is None:
-                return
 
 
 def open_server(url: str, api_key: str | None = None) -> ServerStore:

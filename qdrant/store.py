@@ -92,6 +92,44 @@ class Collection(Spec):
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What keeps the collections, for an operator.
+
+    Attributes:
+        name: `embedded` or `server`.
+        version: of the engine.
+        place: folder or address.
+    """
+
+    name: str
+    version: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of a variant, for an operator.
+
+    Attributes:
+        name: of the build.
+        use: `current`, `kept` beside it, or `building`: not complete, or left by a dead builder.
+        points: products in it, as far as it has come.
+        indexed: vectors that have a graph; None where the engine was not asked.
+        size: bytes on disk, None where nobody tells; a server estimates.
+        state: the server's word (`green`, `yellow`, `grey`, `red`), or `green`.
+        created: UTC time of the build, ISO 8601.
+    """
+
+    name: str
+    use: str
+    points: int
+    indexed: int | None
+    size: int | None
+    state: str
+    created: str
+
+
+@dataclass(frozen=True)
 class Filters:
     """Which products may be found; every part given must hold.
 
@@ -131,6 +169,12 @@ class Store(Protocol):
 
     def collection(self, variant: str) -> Collection:
         """Return what is published for the variant. Cheap enough to ask on each query."""
+
+    def engine(self) -> Engine:
+        """Return what keeps the collections."""
+
+    def generations(self, variant: str) -> list[Generation]:
+        """Return every generation of the variant, the one in use first."""
 
     def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
         """Publish a new generation made of these points alone.

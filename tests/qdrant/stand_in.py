@@ -100,6 +100,7 @@ class StandIn:
         self.optimising = ""
         self.busy = threading.Lock()  # local mode is not for several threads
         self._faulty = threading.Lock()
+        self._heard = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self._open: set[socket.socket] = set()
 
@@ -140,6 +141,17 @@ class StandIn:
     def requests(self, pattern: str) -> list[Asked]:
         """The requests whose method and path match, in their order."""
         return [a for a in list(self.asked) if re.fullmatch(pattern, f"{a.method} {a.path}")]
+
+    def hear(self, asked: Asked) -> None:
+        """Note a request."""
+        with self._heard:
+            self.asked.append(asked)
+            self._heard.notify_all()
+
+    def wait_for(self, pattern: str, times: int = 1) -> None:
+        """Wait until so many matching requests have come."""
+        with self._heard:
+            assert self._heard.wait_for(lambda: len(self.requests(pattern)) >= times, timeout=60)
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this request, if any."""
@@ -184,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         body = json.loads(raw) if raw and len(raw) <= KEPT_BODY else None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        stand_in.asked.append(Asked(self.command, parts.path, parameters, body, len(raw), headers))
+        stand_in.hear(Asked(self.command, parts.path, parameters, body, len(raw), headers))
         fault = stand_in.strike(self.command, parts.path)
         if fault and fault.hold:
             fault.hold.wait(60)

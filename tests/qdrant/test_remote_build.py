@@ -113,13 +113,9 @@ def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(s
 def test_a_builder_gives_signs_of_life_until_it_is_done(stand_in, store, monkeypatch):
     monkeypatch.setattr(remote_build, "HEARTBEAT", 0.01)
 
-    def beats() -> int:
-        return sum(BEAT in (a.body.get("metadata") or {}) for a in stand_in.requests("PATCH .*"))
-
     def points() -> Iterator[Point]:
-        while beats() < 3:
-            stand_in.busy.acquire(timeout=0.01)
-            stand_in.busy.release()
+        stand_in.wait_for("PATCH .*", times=3)  # nothing else changes a generation yet
+        assert all(BEAT in a.body["metadata"] for a in stand_in.requests("PATCH .*"))
         yield from shop(10)
 
     store.build(SPEC, points())

@@ -1,0 +1,236 @@
+"""`python -m qdrant`: look at collections, copy them to a server, go back, drop, plan."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from qdrant.errors import CollectionMissing, StoreError
+from qdrant.sizing import PAYLOAD, Size
+from qdrant.sizing import size as sized
+from qdrant.store import Store, open_store
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The vector store: of the folder VITRINE_HOME, or of the server QDRANT_URL.",
+)
+messages = Console(stderr=True)
+
+Variant = Annotated[str, typer.Option(help="Whose collection.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the engine and every collection: generations, points, indexed vectors, size."""
+    with _sentences(), open_store(_home()) as store:
+        page = _page(store)
+    if as_json:
+        print(json.dumps(page, ensure_ascii=False))
+    else:
+        _show(page)
+
+
+@app.command()
+def copy(
+    to: Annotated[str, typer.Option(help="Address of the server; its key is QDRANT_API_KEY.")],
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Whose collection; repeatable; all by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy collections of VITRINE_HOME to a server, without encoding anything again.
+
+    What was broken off goes on where it was. From part files, a server's collection is built by
+    `QDRANT_URL=… python -m ingest vectors`, which encodes only what has no vector yet.
+
+    Example: python -m qdrant copy --to http://localhost:6333 --variant zeroshot
+    """
+    from qdrant.embedded import EmbeddedStore
+    from qdrant.server import open_server
+    from qdrant.transfer import copy as copied
+
+    with _sentences(), ExitStack() as stack:
+        source = stack.enter_context(EmbeddedStore(_home() / "qdrant"))
+        target = stack.enter_context(open_server(to, os.environ.get("QDRANT_API_KEY") or None))
+        names = variant or [collection.variant for collection in source.collections()]
+        if not names:
+            raise StoreError(
+                f"There is no collection in {_home() / 'qdrant'}; make one with `python -m ingest "
+                "vectors`, or name its folder in VITRINE_HOME."
+            )
+        found = []
+        for name in names:
+            with _bar(f"copy {name}", source.collection(name).points) as advance:
+                found.append(asdict(copied(source, target, name, advance)))
+    if as_json:
+        print(json.dumps({"copied": found}, ensure_ascii=False))
+        return
+    for each in found:
+        Console().print(
+            f"{each['variant']}: {each['points']:,} points, {each['sent']:,} sent, "
+            f"{each['compared']:,} read back and equal",
+            highlight=False,
+        )
+
+
+@app.command()
+def rollback(variant: Variant, as_json: Json = False) -> None:
+    """Let the generation before the current one answer again; once more undoes it."""
+    with _sentences(), open_store(_home()) as store:
+        made = store.rollback(variant)
+    if as_json:
+        print(json.dumps(asdict(made), ensure_ascii=False))
+    else:
+        Console().print(
+            f"{variant}: generation {made.generation} of {made.created}, {made.points:,} points",
+            highlight=False,
+        )
+
+
+@app.command()
+def drop(
+    variant: Variant,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a collection with all its generations; part files stay, so it can be built again."""
+    with _sentences(), open_store(_home()) as store:
+        if variant not in [collection.variant for collection in store.collections()]:
+            raise CollectionMissing(variant)
+        where = store.engine().place
+        if not yes:
+            typer.confirm(f"Drop the collection of {variant} in {where}?", abort=True, err=True)
+        store.drop(variant)
+    if as_json:
+        print(json.dumps({"dropped": variant}))
+    else:
+        Console().print(f"{variant}: dropped", highlight=False)
+
+
+@app.command()
+def size(
+    products: Annotated[str, typer.Option(help="How many, as 10_000_000.")],
+    dim: Annotated[int, typer.Option(min=1, help="Numbers of a vector.")] = 512,
+    vectors: Annotated[int, typer.Option(min=1, help="Vectors of a product.")] = 3,
+    payload: Annotated[int, typer.Option(min=0, help="Bytes of a payload as JSON.")] = PAYLOAD,
+    replicas: Annotated[int, typer.Option(min=1, help="Copies of every shard.")] = 1,
+    node_memory: Annotated[float, typer.Option(min=1, help="Memory of a machine, GB.")] = 64,
+    as_json: Json = False,
+) -> None:
+    """Reckon memory, disk, shards and machines of a server, before there is one.
+
+    Example: python -m qdrant size --products 10_000_000 --dim 512 --vectors 3 --json
+    """
+    try:
+        count = int(products)
+    except ValueError:
+        raise typer.BadParameter(f"--products {products}: write a number, as 10_000_000.") from None
+    if count < 1:
+        raise typer.BadParameter("--products must be at least 1.")
+    memory = round(node_memory * 10**9)
+    found = sized(count, dim, vectors, payload=payload, replicas=replicas, node_memory=memory)
+    if as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        _show_size(found)
+
+
+def _home() -> Path:
+    return Path(os.environ.get("VITRINE_HOME") or "data")
+
+
+def _page(store: Store) -> dict[str, Any]:
+    collections = store.collections()
+    return {
+        "engine": asdict(store.engine()),
+        "collections": [
+            {
+                "variant": each.variant,
+                "fingerprint": each.fingerprint,
+                "base": each.base,
+                "dim": each.dim,
+                "vectors": each.vectors,
+                "generations": [asdict(one) for one in store.generations(each.variant)],
+            }
+            for each in collections
+        ],
+    }
+
+
+def _show(page: dict[str, Any]) -> None:
+    console = Console()
+    engine = page["engine"]
+    console.print(f"{engine['name']} {engine['version']}, {engine['place']}", highlight=False)
+    table = Table(box=None)
+    for name in ("variant", "generation", "", "points", "indexed", "size", "state"):
+        table.add_column(name, no_wrap=True)
+    for collection in page["collections"]:
+        for each in collection["generations"]:
+            table.add_row(
+                collection["variant"],
+                each["name"],
+                each["use"],
+                f"{each['points']:,}",
+                "" if each["indexed"] is None else f"{each['indexed']:,}",
+                "" if each["size"] is None else _bytes(each["size"]),
+                each["state"],
+            )
+    console.print(table if page["collections"] else "no collection")
+
+
+def _show_size(found: Size) -> None:
+    console = Console()
+    table = Table("one generation", "memory", "memory, measured", "disk", box=None)
+    for name, form in (("float32", found.floats), ("int8, originals on disk", found.int8)):
+        table.add_row(name, *map(_bytes, (form.memory, form.memory_measured, form.disk)))
+    console.print(table)
+    console.print(
+        f"As it is kept, int8 with the generation before: memory {_bytes(found.memory)}, disk "
+        f"{_bytes(found.disk)}; while the next is built: {_bytes(found.memory_building)}, "
+        f"{_bytes(found.disk_building)}.\n{found.nodes} machines, QDRANT_SHARDS={found.shards}, "
+        f"QDRANT_REPLICAS={found.replicas}.",
+        highlight=False,
+    )
+
+
+def _bytes(count: int) -> str:
+    size, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 (the last one reached)
+        if size < 1000:
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}"
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """End with one sentence and status 1 where it cannot go on."""
+    try:
+        yield
+    except StoreError as error:
+        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages, transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m qdrant")

@@ -1,0 +1,170 @@
+"""`python -m qdrant`, as a person or a program calls it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qdrant.__main__ import app
+from qdrant.embedded import EmbeddedStore
+from qdrant.server import open_server
+from qdrant.sizing import BUILDING, KEPT, size
+from qdrant.store import Store
+from tests.qdrant.shop import SPEC, shop
+from tests.qdrant.stand_in import Fault, StandIn
+
+
+def run(*words: str, answer: str = "", status: int = 0) -> str:
+    """What a command says on stdout."""
+    result = CliRunner().invoke(app, words, input=answer)
+    assert result.exit_code == status, result.output
+    run.messages = result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as opened:
+        yield opened
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store(request, tmp_path: Path, stand_in: StandIn, monkeypatch) -> Iterator[Store]:
+    """What the commands see: two generations of one collection."""
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    monkeypatch.delenv("QDRANT_URL", raising=False)
+    opened: Store = EmbeddedStore(tmp_path / "qdrant")
+    if request.param == "server":
+        monkeypatch.setenv("QDRANT_URL", stand_in.url)
+        opened = open_server(stand_in.url)
+    with opened:
+        opened.build(SPEC, shop(10))
+        opened.build(SPEC, shop(20))
+        yield opened
+
+
+def test_status_tells_all_generations(store, stand_in):
+    page = json.loads(run("status", "--json"))
+    engine = store.engine()
+    assert page["engine"] == {
+        "name": engine.name,
+        "version": engine.version,
+        "place": engine.place,
+    }
+    [collection] = page["collections"]
+    assert (collection["variant"], collection["fingerprint"]) == ("demo", SPEC.fingerprint)
+    current, kept = collection["generations"]
+    assert current["name"] == store.collection("demo").generation
+    assert (current["use"], current["points"], current["state"]) == ("current", 20, "green")
+    assert (kept["use"], kept["points"]) == ("kept", 10)
+    assert current["size"] == 3500 if engine.name == "server" else current["size"] > 1e5
+    assert current["indexed"] is not None
+    table = run("status")
+    assert "demo" in table
+    assert engine.place.removeprefix("http://")[:9] in table
+
+
+def test_status_of_a_server_tells_what_is_being_built(stand_in, monkeypatch):
+    monkeypatch.setenv("QDRANT_URL", stand_in.url)
+    with open_server(stand_in.url) as store:
+        store.build(SPEC, shop(10))
+
+        def points():
+            yield from shop(5)
+            [collection] = json.loads(run("status", "--json"))["collections"]
+            assert [each["use"] for each in collection["generations"]] == ["current", "building"]
+            yield from shop(20)[5:]
+
+        store.build(SPEC, points())
+
+
+def test_status_of_a_server_that_does_not_tell_sizes_leaves_them_out(stand_in, monkeypatch):
+    monkeypatch.setenv("QDRANT_URL", stand_in.url)
+    with open_server(stand_in.url) as store:
+        store.build(SPEC, shop(10))
+    stand_in.faults.append(Fault("GET /telemetry", times=2, status=403, words="Forbidden"))
+    [collection] = json.loads(run("status", "--json"))["collections"]
+    assert [each["size"] for each in collection["generations"]] == [None]
+    assert "demo" in run("status")
+
+
+def test_status_of_nothing_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    monkeypatch.delenv("QDRANT_URL", raising=False)
+    assert json.loads(run("status", "--json"))["collections"] == []
+    assert "no collection" in run("status")
+
+
+def test_rollback_and_back(store):
+    assert json.loads(run("rollback", "--variant", "demo", "--json"))["points"] == 10
+    current = next(each for each in store.generations("demo") if each.use == "current")
+    assert current.points == 10
+    assert "20 points" in run("rollback", "--variant", "demo")
+
+
+def test_drop_asks_first(store):
+    run("drop", "--variant", "demo", answer="n\n", status=1)
+    assert "Drop the collection of demo in" in run.messages
+    assert json.loads(run("status", "--json"))["collections"]
+    assert json.loads(run("drop", "--variant", "demo", "--json", "--yes")) == {"dropped": "demo"}
+    assert json.loads(run("status", "--json"))["collections"] == []
+
+
+@pytest.mark.parametrize(
+    "words", [("drop", "--variant", "other", "--yes"), ("rollback", "--variant", "other")]
+)
+def test_a_variant_that_is_not_there_is_one_sentence(stand_in, monkeypatch, words):
+    monkeypatch.setenv("QDRANT_URL", stand_in.url)
+    assert run(*words, status=1) == ""
+    assert "There is no collection of variant 'other'; make it with" in run.messages
+    assert "Traceback" not in run.messages
+
+
+def test_copy_takes_every_collection_to_a_server(tmp_path, stand_in, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    with EmbeddedStore(tmp_path / "qdrant") as store:
+        store.build(SPEC, shop(10))
+    told = json.loads(run("copy", "--to", stand_in.url, "--json"))
+    assert [(c["variant"], c["points"], c["sent"]) for c in told["copied"]] == [("demo", 10, 10)]
+    assert "demo: 10 points, 0 sent" in run("copy", "--to", stand_in.url, "--variant", "demo")
+
+
+def test_copy_of_nothing_is_one_sentence(tmp_path, stand_in, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    run("copy", "--to", stand_in.url, status=1)
+    assert "There is no collection in" in run.messages
+
+
+def test_size_is_one_object():
+    told = json.loads(
+        run("size", "--products", "10_000_000", "--dim", "512", "--vectors", "3", "--json")
+    )
+    assert told["floats"]["memory"] == 10_000_000 * 3 * 512 * 4 * 1.5
+    assert told["int8"]["memory"] == 10_000_000 * 3 * 512 * 1.5
+    assert told["memory"] == KEPT * told["int8"]["memory"]
+    assert told["disk_building"] == BUILDING * told["int8"]["disk"]
+    assert "QDRANT_SHARDS=4" in run("size", "--products", "10_000_000").replace("\n", " ")
+
+
+@pytest.mark.parametrize("products", ["many", "0", "-3"])
+def test_a_number_that_is_none_is_wrong_usage(products):
+    run("size", "--products", products, status=2)
+
+
+def test_our_measurements_stay_below_qdrants_formula_and_disk_holds_the_originals_too():
+    for products in (10**5, 10**6, 10**7, 10**8):
+        found = size(products, 512, 3)
+        assert found.int8.memory_measured < found.int8.memory
+        assert found.floats.memory_measured < found.floats.memory
+        assert found.int8.disk > found.floats.disk > products * 3 * 512 * 4
+
+
+def test_more_copies_take_more_machines_and_an_outage_takes_three():
+    one, two = size(10**8, 512, 3), size(10**8, 512, 3, replicas=2)
+    assert two.int8.memory == 2 * one.int8.memory
+    assert two.nodes >= 2 * one.nodes - 1
+    assert size(10**5, 512, 3, replicas=2).nodes == 3
+    assert (size(10**5, 512, 3).nodes, size(10**5, 512, 3).shards) == (1, 1)
+    assert two.shards == 2 * two.nodes

@@ -1,0 +1,174 @@
+"""Copies of a generation on a server: the same points, sent once, verified before they answer."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qdrant import transfer
+from qdrant.embedded import EmbeddedStore
+from qdrant.errors import BuildFailed, BuildRunning, CollectionMissing
+from qdrant.server import ServerStore, open_server
+from qdrant.store import Point
+from qdrant.transfer import copy
+from tests.qdrant.shop import SPEC, broken_off, ids, shop, vectors
+from tests.qdrant.stand_in import Fault, StandIn
+
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+
+ROOT = Path(__file__).parent.parent.parent
+POINTS = shop(600)
+QUERIES = vectors(5, seed=99)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation with an embedded collection."""
+    home = tmp_path_factory.mktemp("home")
+    with EmbeddedStore(home / "qdrant") as store:
+        store.build(SPEC, POINTS)
+    return home
+
+
+@pytest.fixture
+def source(home: Path) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(home / "qdrant") as opened:
+        yield opened
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with StandIn() as opened:
+        yield opened
+
+
+@pytest.fixture
+def target(stand_in: StandIn) -> Iterator[ServerStore]:
+    with open_server(stand_in.url) as opened:
+        yield opened
+
+
+def quietly(count: int) -> None:
+    """Tell nobody."""
+
+
+def test_a_copy_answers_as_its_source_does(source, target):
+    copied = copy(source, target, "demo", quietly)
+    assert (copied.points, copied.sent, copied.compared) == (600, 600, transfer.SAMPLE)
+    assert target.collection("demo") == source.collection("demo")
+    ours, theirs = (store.search("demo", QUERIES, k=20) for store in (source, target))
+    assert [ids(hits) for hits in ours] == [ids(hits) for hits in theirs]
+
+
+def test_a_copy_of_what_is_there_sends_nothing(stand_in, source, target):
+    copy(source, target, "demo", quietly)
+    stand_in.asked.clear()
+    assert copy(source, target, "demo", quietly).sent == 0
+    assert stand_in.requests("PUT .*|PATCH .*|DELETE .*") == []
+
+
+def test_a_copy_takes_the_place_of_what_the_server_had_and_can_be_rolled_back(source, target):
+    target.build(SPEC, shop(7))
+    copy(source, target, "demo", quietly)
+    assert target.count("demo") == 600
+    assert target.rollback("demo").points == 7
+    copy(source, target, "demo", quietly)
+    assert target.count("demo") == 600
+
+
+def test_a_copy_that_was_broken_off_sends_what_is_missing(stand_in, source, target, monkeypatch):
+    points = list(source.scroll("demo", vectors=True))
+    with monkeypatch.context() as patched:
+        half = broken_off(points[:300], KeyboardInterrupt())
+        patched.setattr(source, "scroll", lambda *args, **options: half)
+        with pytest.raises(KeyboardInterrupt):
+            copy(source, target, "demo", quietly)
+    assert target.collections() == []
+    arrived = stand_in.client.count(f"products_demo__{source.collection('demo').generation}").count
+    assert 0 < arrived <= 300
+    silence(stand_in)
+    assert copy(source, target, "demo", quietly).sent == 600 - arrived
+    assert target.count("demo") == 600
+
+
+def silence(stand_in: StandIn) -> None:
+    """Let the builder of what is being built be dead for long."""
+    for collection in stand_in.client.get_collections().collections:
+        beat = {"builder": "elsewhere:1:x", "beat": "2026-01-01T00:00:00+00:00"}
+        stand_in.client.update_collection(collection.name, metadata=beat)
+
+
+def test_a_copy_that_was_killed_goes_on_where_it_was(home, stand_in):
+    words = [sys.executable, "-m", "qdrant", "copy", "--to", stand_in.url]
+    env = {**os.environ, "VITRINE_HOME": str(home)}
+    held = threading.Event()
+    stand_in.faults.append(Fault("PATCH .*", hold=held))  # all is sent, and it is not finished yet
+    copying = subprocess.Popen(words, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    stand_in.wait_for("PATCH .*")
+    copying.kill()
+    copying.wait()
+    held.set()
+    name = stand_in.client.get_collections().collections[0].name
+    lost = [str(record.id) for record in stand_in.client.scroll(name, limit=150)[0]]
+    stand_in.client.delete(name, lost)
+    told = subprocess.run(
+        [*words, "--json"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert '"sent": 150' in told.stdout
+    with open_server(stand_in.url) as store:
+        assert store.count("demo") == store.collection("demo").points == 600
+
+
+def test_two_copies_at_once_are_one_too_many(source, target, stand_in, monkeypatch):
+    points = list(source.scroll("demo", vectors=True))
+
+    def interrupted() -> Iterator[Point]:
+        yield from points[:10]
+        with open_server(stand_in.url) as other, pytest.raises(BuildRunning):
+            other.receive(source.collection("demo"), points, lambda read: None)
+        yield from points[10:]
+
+    target.receive(source.collection("demo"), interrupted(), lambda read: None)
+    assert target.count("demo") == 600
+
+
+@pytest.mark.parametrize("part", ["payload", "vectors"])
+def test_a_copy_that_differs_is_never_published(source, target, stand_in, monkeypatch, part):
+    def altered(*args: object, **options: object) -> Iterator[Point]:
+        for point in scroll(*args, **options):
+            changed = {**point.payload, "price": 0.01}
+            same = {name: vectors(1)[0] for name in point.vectors}
+            yield replace(point, **({part: changed} if part == "payload" else {part: same}))
+
+    target.build(SPEC, shop(7))
+    scroll = source.scroll
+    monkeypatch.setattr(source, "scroll", altered)
+    with pytest.raises(BuildFailed, match=r"differs from its source in product 'p\d+' and is not"):
+        copy(source, target, "demo", quietly)
+    assert target.count("demo") == 7
+    assert len(stand_in.client.get_collections().collections) == 1
+
+
+def test_a_source_that_changed_meanwhile_is_told(target, tmp_path, monkeypatch):
+    with EmbeddedStore(tmp_path) as source:
+        source.build(SPEC, POINTS[:10])
+        scroll = source.scroll
+
+        def rebuilding(*args: object, **options: object) -> Iterator[Point]:
+            yield from scroll(*args, **options)
+            source.build(SPEC, POINTS[:20])
+
+        monkeypatch.setattr(source, "scroll", rebuilding)
+        with pytest.raises(BuildFailed, match="built anew while it was copied; run this again"):
+            copy(source, target, "demo", quietly)
+        assert target.collections() == []
+
+
+def test_what_is_not_there_cannot_be_copied(source, target):
+    with pytest.raises(CollectionMissing):
+        copy(source, target, "other", quietly)

@@ -110,20 +110,28 @@ class QueryPictures:
 
 
 class _Listening:
-    """An encoder that remembers what it gave last: the engine embeds, and we need the vectors."""
+    """An encoder that remembers what it gave last: the engine embeds, and we need the vectors.
+
+    Attributes:
+        texts: vectors of the last texts, by text.
+        pictures: vectors of the last pictures, by `id`.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
         self.dim = encoder.dim
         self._encoder = encoder
-        self.texts = self.pictures = np.empty((0, encoder.dim), np.float32)
+        self.texts: dict[str, np.ndarray] = {}
+        self.pictures: dict[int, np.ndarray] = {}
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        self.texts = self._encoder.encode_texts(texts)
-        return self.texts
+        vectors = self._encoder.encode_texts(texts)
+        self.texts = dict(zip(texts, vectors, strict=True))
+        return vectors
 
     def encode_images(self, pictures: Sequence[Image]) -> np.ndarray:
-        self.pictures = self._encoder.encode_images(pictures)
-        return self.pictures
+        vectors = self._encoder.encode_images(pictures)
+        self.pictures = dict(zip(map(id, pictures), vectors, strict=True))
+        return vectors
 
 
 def ask(
@@ -197,13 +205,12 @@ def _ask_batch(
     answers: Answers,
 ) -> None:
     results = engine.search_batch([search for _, search in asked])
-    texts, pictures = iter(listening.texts), iter(listening.pictures)
     for (query, search), found in zip(asked, results, strict=True):
         answers.ranked[query.id] = [(result.id, result.score) for result in found.results]
         answers.encode_seconds += found.encode_seconds
         answers.search_seconds += found.search_seconds
-        text = next(texts) if search.text else None
-        picture = next(pictures) if search.picture is not None else None
+        text = listening.texts.get(search.text)
+        picture = listening.pictures.get(id(search.picture))
         if text is not None:
             answers.text_vectors[query.id] = text
         answers.vectors[query.id] = _fused(text, picture, search.weight)

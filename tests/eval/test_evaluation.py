@@ -151,6 +151,16 @@ def test_text_and_picture_together_are_one_query(shop, catalogue):
     assert own == pytest.approx([shown["kettle-teal"], shown["lipstick-teal"]], abs=1e-5)
 
 
+def test_queries_of_the_same_words_are_each_measured(shop):
+    twin = replace(TEAL, id="twin")
+    other = LabelledQuery("navy", "something navy", relevant={"kettle-navy": 1})
+    outcome = evaluate(shop, asked(TEAL, twin, other), QUICK).outcomes["tiny"]
+    assert outcome.ranked["teal"] == outcome.ranked["twin"] != outcome.ranked["navy"]
+    alone = evaluate(shop, asked(other), QUICK).outcomes["tiny"]
+    for measure, values in alone.scores.items():
+        assert outcome.scores[measure][2] == pytest.approx(values[0], abs=1e-6)
+
+
 def test_one_query_is_measured_without_an_interval(shop):
     evaluation = evaluate(shop, asked(TEAL), replace(QUICK, variants=("tiny", "other")))
     told = evaluation.slices[0].estimates["tiny"]["nDCG@10"]

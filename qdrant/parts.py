@@ -19,6 +19,7 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from qdrant.errors import StoreError
+from qdrant.generations import disk_full
 
 KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
 # New keys are looked up in a small dict and folded into the sorted index by the thousand,
@@ -121,16 +122,20 @@ class Parts:
         Args:
             keys: one key a vector.
             vectors: float32 of shape (n, dim).
+
+        Raises:
+            DiskFull: there is no room; a new `Parts` goes on with what was kept before.
         """
         if not keys:
             return
         records = np.empty(len(keys), self.record)
         records["key"] = keys
         records["vector"] = vectors
-        out = self._file or self._begin_part()
-        out.write(records.tobytes())
-        out.flush()
-        os.fsync(out.fileno())
+        with disk_full():
+            out = self._file or self._begin_part()
+            out.write(records.tobytes())
+            out.flush()
+            os.fsync(out.fileno())
         part = (len(self._paths) - 1) << ROW_BITS
         for offset, key in enumerate(keys):
             self._recent[key] = part | (self._written + offset)

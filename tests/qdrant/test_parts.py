@@ -1,7 +1,11 @@
+import os
+import subprocess
+
 import numpy as np
 import pytest
 
 from qdrant import parts as module
+from qdrant.errors import DiskFull
 from qdrant.parts import Parts, PartsError, record_type, vector_key
 
 DIM = 8
@@ -81,6 +85,32 @@ def test_a_part_of_other_vectors_is_refused_with_its_name(tmp_path):
         parts.append(*some(4))
     with pytest.raises(PartsError, match=r"000001\.part does not hold unit vectors of length 16"):
         Parts(tmp_path, 16)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own with room for 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small tmpfs cannot be mounted: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(small_disk):
+    kept, too_many = some(100, 1), some(2000, 2)
+    parts = Parts(small_disk / "parts", DIM)
+    parts.append(*kept)
+    with pytest.raises(DiskFull, match="is full; free some space"):
+        parts.append(*too_many)
+    again = Parts(small_disk / "parts", DIM)
+    np.testing.assert_array_equal(again.get(kept[0]), kept[1])
+    assert set(too_many[0][-1:]).isdisjoint(key for keys, _ in again.batches() for key in keys)
 
 
 def test_anyone_with_numpy_can_read_a_part(tmp_path):

@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import encode, ingest, query, search
+from benchmarks import encode, evaluate, ingest, query, search
 
 app = typer.Typer(
     add_completion=False,
@@ -11,6 +11,7 @@ app = typer.Typer(
     help="Measure speed and scale; ratios come from one run, side by side.",
 )
 app.command("encode")(encode.command)
+app.command("evaluate")(evaluate.command)
 app.command("ingest")(ingest.command)
 app.command("query")(query.command)
 app.command("search")(search.command)

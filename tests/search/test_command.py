@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from search.__main__ import app
+from tests import shop
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_clip):
+    rows = shop.rows()
+    rows[0] |= {"title": "crimson [bold]lipstick[/bold]"}
+    rows.append({"id": "bare", "title": "crimson lipstick", "category": "Beauty"})
+    return shop.build(tmp_path_factory.mktemp("shop"), tiny_clip, rows)
+
+
+@pytest.fixture
+def search(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *words: CliRunner().invoke(app, words)
+
+
+def test_json_is_one_object_with_the_query_and_ranked_results(search):
+    done = search("crimson lipstick", "--category", "Beauty", "--k", "3", "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert found["query"]["text"] == "crimson lipstick"
+    assert found["query"]["categories"] == ["Beauty"]
+    assert [result["rank"] for result in found["results"]] == [1, 2, 3]
+    assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product"}
+    assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()
+    assert [result["id"] for result in found["without_picture"]] == ["bare"]
+
+
+def test_a_picture_file_is_searched_with(search, home):
+    picture = str(home / "source" / "kettle-teal.png")
+    found = json.loads(search("--image", picture, "--vector", "image", "--json").stdout)
+    assert found["results"][0]["id"] == "kettle-teal"
+
+
+def test_a_table_shows_titles_as_they_are_and_the_group_apart(search):
+    shown = search("crimson lipstick").stdout
+    assert "crimson [bold]lipstick[/bold]" in shown
+    assert "Without a picture, ranked by their text" in shown
+
+
+def test_products_like_one_are_found_without_it(search):
+    found = json.loads(search("--like", "kettle-teal", "--k", "3", "--json").stdout)
+    assert "kettle-teal" not in {result["id"] for result in found["results"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        ((), 1, "nothing to search for"),
+        (("kettle", "--k", "0"), 1, "k is 0"),
+        (("kettle", "--category", "Toys"), 1, "No product has the category “Toys”"),
+        (("kettle", "--variant", "gone"), 1, "gone"),
+        (("--image", "absent.jpg"), 1, "absent.jpg"),
+        (("--like", "gone"), 1, "no product with the id “gone”"),
+        (("kettle", "--like", "kettle-teal"), 2, "stands alone"),
+        (("x" * 100_000,), 1, "100,000 characters"),
+    ],
+)
+def test_a_mistake_ends_with_one_sentence(search, words, status, sentence):
+    done = search(*words)
+    assert done.exit_code == status
+    assert sentence in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_empty_shop_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    done = CliRunner().invoke(app, ["kettle"])
+    assert done.exit_code == 1
+    assert "python -m encoder add" in done.stderr

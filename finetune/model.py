@@ -170,7 +170,7 @@ def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings)
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets),
     )
-    with warnings.catch_warnings(), torch.random.fork_rng():
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=cuda_of(clip.device)):
         warnings.simplefilter("ignore")  # PEFT asks transformers for an attribute's old name
         torch.manual_seed(number(settings.seed, "adapter"))
         try:
@@ -204,6 +204,11 @@ def _read_class_token_only(clip: Any) -> None:  # noqa: ANN401 (the annotation l
         return  # which the shortcut leaves out, as inference does
     last = clip.vision_model.encoder.layers[-1]
     last.forward = ClassTokenLayer(last).forward
+
+
+def cuda_of(device: torch.device) -> list[torch.device]:
+    """The device, where it draws random numbers of its own."""
+    return [device] if device.type == "cuda" else []
 
 
 def pixels_of(array: np.ndarray) -> torch.Tensor:

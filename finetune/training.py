@@ -17,7 +17,7 @@ from eval.measures import DECIDING
 from finetune.batches import Batch, Batches
 from finetune.errors import Diverged
 from finetune.gradients import Gradients
-from finetune.model import Model
+from finetune.model import Model, cuda_of
 from finetune.progress import Tell, Told, memory, silent
 from finetune.settings import Settings
 from finetune.snapshot import Snapshot, Snapshots, State
@@ -102,7 +102,8 @@ class Training:
             DataUnfit: a picture cannot be read.
         """
         self._resume()
-        with torch.random.fork_rng():  # dropout is seeded for every step; the caller's is not
+        # Dropout is seeded for every step; the caller's random numbers stay as they are.
+        with torch.random.fork_rng(devices=cuda_of(self.accelerator.device)):
             self.model.clip.train()
             if not self.state.base:
                 self.state.base = self._judge()

@@ -1,7 +1,7 @@
 """A stand-in for a Qdrant server on loopback: its REST through the client's own models.
 
 What is asked is read by the models of `qdrant-client` and answered by its local mode, in memory or,
-so that it survives being killed, in a folder: `python -m tests.qdrant.stand_in PORT FOLDER`.
+so that it survives being killed, in a folder: `python -m tests.qdrant.stand_in PORT [FOLDER]`.
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
 what local mode leaves out: quantisation, graphs, strict mode, shards; tests assert those on the
 captured requests.
@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -443,10 +442,12 @@ def query_batch(stand_in: StandIn, raw: bytes, name: str) -> object:
 
 
 def main() -> None:
-    """Serve a folder on a port until killed."""
-    port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    client = QdrantClient(path=str(folder), force_disable_check_same_thread=True)
-    with StandIn(client, port) as stand_in:
+    """Serve memory or a folder on a port until killed."""
+    client = None
+    if len(sys.argv) > 2:
+        client = QdrantClient(path=sys.argv[2], force_disable_check_same_thread=True)
+    with StandIn(client, int(sys.argv[1])) as stand_in:
+        stand_in.asked = deque(maxlen=0)
         sys.stdout.write(f"{stand_in.url}\n")
         sys.stdout.flush()
         threading.Event().wait()

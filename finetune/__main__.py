@@ -37,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _usual(value: object) -> str:
-    return f"[default: {value}]"
+    return f"(default: {value})"
 
 
 @app.command()
@@ -107,7 +107,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help=_usual(USUAL.seed))] = None,
     sample: Annotated[
-        int | None, typer.Option(help="At most so many products; 0: all. [default: 0]")
+        int | None, typer.Option(help="At most so many products; 0: all. (default: 0)")
     ] = None,
     validation: Annotated[
         float | None, typer.Option(help=f"Share to judge by. {_usual(USUAL.validation)}")

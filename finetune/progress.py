@@ -66,18 +66,22 @@ def bar(name: str) -> Iterator[Tell]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[told]}"),
     )
-    with Progress(*columns, console=messages) as progress:
-        task = progress.add_task(name, total=None, told="")
+    progress = Progress(*columns, console=messages)
+    task = progress.add_task(name, total=None, told="")
 
-        def tell(told: Told) -> None:
-            progress.update(task, completed=told.step, total=told.steps, told=_line(told))
-            if told.validation:
-                epoch = f"epoch {told.epoch:>3}" if told.epoch else "before   "
-                progress.console.print(
-                    f"{epoch}  {_loss(told.loss)}{_figures(told.validation)}", highlight=False
-                )
+    def tell(told: Told) -> None:
+        progress.start()  # now, not before: what cannot begin shows no bar
+        progress.update(task, completed=told.step, total=told.steps, told=_line(told))
+        if told.validation:
+            epoch = f"epoch {told.epoch:>3}" if told.epoch else "before   "
+            progress.console.print(
+                f"{epoch}  {_loss(told.loss)}{_figures(told.validation)}", highlight=False
+            )
 
+    try:
         yield tell
+    finally:
+        progress.stop()
 
 
 def _line(told: Told) -> str:

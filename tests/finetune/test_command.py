@@ -79,7 +79,14 @@ def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, told):
     assert ran.exit_code == 1
     assert told in ran.stderr
     assert "Traceback" not in ran.stderr
+    assert "━" not in ran.stderr
     assert ran.stdout == ""
+
+
+def test_the_help_tells_the_documented_recipe():
+    told = " ".join(call("train", "--help").stdout.replace("│", " ").split())
+    for usual in ("(default: 128)", "(default: 2e-05)", "q_proj, v_proj"):
+        assert usual in told
 
 
 def test_a_word_that_is_no_choice_is_wrong_usage():

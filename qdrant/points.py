@@ -63,12 +63,11 @@ def checked(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
     Raises:
         InvalidPoint: names the first product that is not fit, and why.
     """
-    seen: set[bytes] = set()
+    seen = _Seen()
     for point in points:
         key = point_id(point.id)
-        if key.bytes in seen:
+        if not seen.add(point.id, key.bytes):
             raise InvalidPoint(point.id, "its id comes twice in one build")
-        seen.add(key.bytes)
         if not point.vectors:
             raise InvalidPoint(point.id, "it has no vector")
         vectors = {name: _vector(spec, point.id, name, v) for name, v in point.vectors.items()}
@@ -104,6 +103,33 @@ def checked_queries(collection: Collection, queries: np.ndarray, vector: str, k:
     if not np.isfinite(lengths).all() or not lengths.all():
         raise InvalidQuery("The query vector is zero or not finite, so it is near to nothing.")
     return array
+
+
+class _Seen:
+    """The products that came, to tell one that comes again.
+
+    Ids that ascend, as a catalogue's do, cannot repeat; they cost 16 bytes each, for the case that
+    one breaks the order. In a set of Python's they would cost 95.
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._ascending = bytearray()
+        self._others: set[bytes] = set()
+
+    def add(self, product: str, key: bytes) -> bool:
+        """Note a product; tell whether it is new."""
+        if product > self._last and not self._others:
+            self._last = product
+            self._ascending += key
+            return True
+        for start in range(0, len(self._ascending), len(key)):
+            self._others.add(bytes(self._ascending[start : start + len(key)]))
+        self._ascending.clear()
+        if key in self._others:
+            return False
+        self._others.add(key)
+        return True
 
 
 def _vector(spec: Spec, product: str, name: str, vector: np.ndarray) -> np.ndarray:

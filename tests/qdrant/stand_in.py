@@ -434,6 +434,13 @@ def facet(stand_in: StandIn, raw: bytes, name: str) -> object:
         )
 
 
+@route("POST /collections/([^/]+)/points/query")
+def query(stand_in: StandIn, raw: bytes, name: str) -> object:
+    asked = models.QueryRequest.model_validate_json(raw)
+    with stand_in.busy:
+        return stand_in.client.query_batch_points(name, [asked])[0]
+
+
 @route("POST /collections/([^/]+)/points/query/batch")
 def query_batch(stand_in: StandIn, raw: bytes, name: str) -> object:
     asked = models.QueryRequestBatch.model_validate_json(raw)

@@ -24,7 +24,7 @@ from qdrant.errors import (
     SpecMismatch,
     StoreError,
 )
-from qdrant.points import point_id
+from qdrant.points import checked, point_id
 from qdrant.server import ServerStore
 from qdrant.store import Filters, Point, Spec, Store
 from tests.qdrant.shop import BRANDS, CATEGORIES, DIM, SPEC, broken_off, ids, nearest, shop, vectors
@@ -454,6 +454,18 @@ def test_a_second_build_of_a_variant_is_refused_while_one_runs(store: Store):
 
     store.build(SPEC, points())
     assert store.count("demo") == 20
+
+
+@pytest.mark.parametrize(
+    "order",
+    [["a", "b", "c", "c"], ["a", "b", "c", "a"], ["c", "a", "b", "a"], ["b", "c", "a", "b"]],
+)
+def test_a_repeated_product_is_told_in_whatever_order_they_come(order: list[str]):
+    points = [Point(name, {}, {"text": vectors(1)[0]}) for name in order]
+    rows = checked(SPEC, points)
+    assert [next(rows) is not None for _ in range(3)] == [True, True, True]
+    with pytest.raises(InvalidPoint, match=f"'{order[3]}' .* comes twice"):
+        next(rows)
 
 
 def test_point_ids_never_change():

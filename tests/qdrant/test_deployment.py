@@ -8,11 +8,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+
+from qdrant.points import point_id
+from qdrant.server import open_server
+from tests.qdrant.shop import SPEC, shop
+from tests.qdrant.stand_in import StandIn
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -196,3 +203,24 @@ def test_one_that_is_not_there_is_not(compose, listener):
     port = listener.getsockname()[1]
     listener.close()
     assert health(compose, port) != 0
+
+
+def test_the_console_requests_of_the_readme_are_answered():
+    readme = (ROOT / "README.md").read_text()
+    if "### Looking inside" not in readme:
+        pytest.skip("README.md does not tell how to look inside yet")
+    section = readme.partition("### Looking inside")[2].partition("\n## ")[0]
+    requests = re.findall(r"^```\n(GET|POST) (\S+)\n(.*\n)?```$", section, re.M)
+    assert len(requests) == 5
+    points = shop(12)
+    product = next(each.id for each in points if "image" in each.vectors)
+    with StandIn() as stand_in, open_server(stand_in.url) as store:
+        store.build(replace(SPEC, variant="zeroshot"), points)
+        for method, path, body in requests:
+            body = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", str(point_id(product)), body)
+            headers = {"Content-Type": "application/json"}
+            answer = httpx.request(
+                method, f"{stand_in.url}/{path}", content=body or None, headers=headers
+            )
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["result"]

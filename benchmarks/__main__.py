@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import encode, evaluate, ingest, query, search
+from benchmarks import adaptation, encode, evaluate, finetune, ingest, query, search
 
 app = typer.Typer(
     add_completion=False,
@@ -10,8 +10,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measure speed and scale; ratios come from one run, side by side.",
 )
+app.command("adaptation")(adaptation.command)
 app.command("encode")(encode.command)
 app.command("evaluate")(evaluate.command)
+app.command("finetune")(finetune.command)
 app.command("ingest")(ingest.command)
 app.command("query")(query.command)
 app.command("search")(search.command)

@@ -84,7 +84,6 @@ class Connection:
         self._remote = place is not None
         self._answered = not self._remote  # local mode is always there
         self._version = ""
-        self._meeting = threading.Lock()
 
     def ask(self, call: Callable[[QdrantClient], T], patience: Patience = SEARCHING) -> T:
         """Return what the call returns, tried again while the server is busy or away.
@@ -104,11 +103,10 @@ class Connection:
         Raises:
             EngineError: client and server are too far apart.
         """
-        with self._meeting:
-            if not self._version:
-                version = self._ask(lambda client: client.info(), patience).version
-                self._require_near(version)
-                self._version, self._answered = version, True
+        if not self._version:
+            version = self._ask(lambda client: client.info(), patience).version
+            self._require_near(version)
+            self._version, self._answered = version, True
         return self._version
 
     def sizes(self) -> dict[str, int]:

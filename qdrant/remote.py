@@ -65,9 +65,10 @@ class Served:
     @property
     def collection(self) -> Collection | None:
         """What it holds; None while it is not complete."""
-        if "points" not in self.facts:
+        names = [part.name for part in fields(Collection)]
+        if any(name not in self.facts for name in names):
             return None
-        known = {part.name: self.facts[part.name] for part in fields(Collection)}
+        known = {name: self.facts[name] for name in names}
         return Collection(**{**known, "vectors": tuple(known["vectors"])})
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 from qdrant_client import QdrantClient, models
 
 from qdrant import wire
-from qdrant.connection import BUILDING, WRITE, Connection, Patience
+from qdrant.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
 from qdrant.errors import AlreadyThere, BuildFailed, BuildRunning, NotThere, StoreError
 from qdrant.points import Row
 from qdrant.remote import BEAT, BUILDER, RemoteGenerations, facts_of, pulse, removed
@@ -67,7 +67,8 @@ class RemoteBuild:
     def claimed(self, placement: wire.Placement, *, resumable: bool = False) -> Iterator[bool]:
         """Begin the generation, or go on with it, and hold it against other builders.
 
-        Yields True when it is begun here. Left by an error it is removed, unless it is resumable.
+        Yields True when it is begun here. Left by an error it is removed or, when it is resumable,
+        let go for another to go on with.
 
         Raises:
             BuildRunning: the variant is being built by another process.
@@ -82,9 +83,11 @@ class RemoteBuild:
             with self._heartbeat():
                 yield begun
         except BaseException as error:
-            if not resumable or (begun and isinstance(error, BuildRunning)):
-                with suppress(StoreError):  # what stays is swept by a later build
+            with suppress(StoreError):  # what stays is taken for dead after a while
+                if not resumable or (begun and isinstance(error, BuildRunning)):
                     self._generations.remove(self.name)
+                else:
+                    self._change(SEARCHING, metadata={BUILDER: None, BEAT: None})
             raise
 
     def fill(self, rows: Iterable[Row]) -> int:

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -202,6 +204,30 @@ def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_
                 for left, right in zip(ours, theirs, strict=True):
                     scores = [[hit.score for hit in hits] for hits in (left, right)]
                     np.testing.assert_allclose(*scores, atol=1e-4)
+
+
+def test_searches_go_on_while_generations_come_and_go(store, stand_in):
+    store.build(SPEC, shop(20))
+    done = threading.Event()
+
+    def search_on() -> int:
+        answered = 0
+        with open_server(stand_in.url) as own:
+            while not done.is_set():
+                found = own.search("demo", QUERIES, vector="text", k=5)
+                assert [len(hits) for hits in found] == [5] * len(QUERIES)
+                answered += 1
+        return answered
+
+    with ThreadPoolExecutor(4) as threads:
+        searching = [threads.submit(search_on) for _ in range(4)]
+        try:
+            for count in (30, 40, 50, 60):
+                store.build(SPEC, shop(count))
+        finally:
+            done.set()
+        assert all(each.result() > 0 for each in searching)
+    assert store.count("demo") == 60
 
 
 class Process:

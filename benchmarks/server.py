@@ -98,7 +98,8 @@ class Copy:
         dim: numbers of a vector.
         seconds: from start to end of the command, verification included.
         per_second: points a second.
-        memory_mb: resident memory of the command at 10, 50 and 90 % of its time.
+        memory_mb: memory of the command's own at 10, 50 and 90 % of its time; pages of the
+            generation's files, which the system lends it and takes back, are not counted.
         growth: memory at 90 % over that at 10 % of its time.
     """
 
@@ -180,9 +181,9 @@ def copy(points: int, dim: int) -> Copy:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        resident: list[float] = []
+        own_mb: list[float] = []
         while copying.poll() is None:
-            resident.append(_resident_mb(copying.pid))
+            own_mb.append(_own_memory_mb(copying.pid))
             time.sleep(LOOK)
         seconds = time.perf_counter() - started
         if copying.returncode:
@@ -190,7 +191,7 @@ def copy(points: int, dim: int) -> Copy:
         with ServerStore(connect(url)) as target:
             if target.count(NAME) != points:
                 raise RuntimeError("the copy lacks points")
-    early, middle, late = (resident[round(len(resident) * part)] for part in (0.1, 0.5, 0.9))
+    early, middle, late = (own_mb[round(len(own_mb) * part)] for part in (0.1, 0.5, 0.9))
     return Copy(
         points=points,
         dim=dim,
@@ -306,12 +307,12 @@ def _ms(seconds: list[float], percentile: float) -> float:
     return round(float(np.percentile(seconds, percentile)) * 1e3, 2)
 
 
-def _resident_mb(process: int) -> float:
+def _own_memory_mb(process: int) -> float:
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return 0.0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
     return round(int(found[0]) / 1024, 1) if found else 0.0
 
 

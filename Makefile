@@ -12,10 +12,10 @@ HOST ?= localhost
 SERVE := $(BIN)/python -m streamlit run app/main.py --server.address $(HOST) --server.port $(PORT)
 
 # The suite must not see the user's server or shop.
-CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u VITRINE_HOME
+CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## make .venv with the tested versions of everything
 
@@ -46,6 +46,10 @@ shop: $(INSTALLED) ## fill your own shop from PRODUCTS=file and open it on PORT
 test: $(INSTALLED) ## run the whole test suite
 	$(CLEAN_ENV) $(BIN)/python -m pytest -n auto -q
 
+test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRANT_URL
+	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
+	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/test_contract.py -n 0 -q -k server
+
 lint: $(INSTALLED) ## check style, annotations and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +59,4 @@ clean: ## remove the environment and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install demo shop test lint clean
+.PHONY: help install demo shop test test-server lint clean

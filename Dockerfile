@@ -21,7 +21,7 @@ RUN useradd --uid 10001 --user-group --create-home vitrine \
 # stands under "Tests" in requirements.txt stays out.
 COPY requirements.txt constraints.txt ./
 RUN grep '^torch==' constraints.txt > torch.txt \
-    && pip install --no-cache-dir --index-url "${TORCH_INDEX}" -r torch.txt
+    && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} -r torch.txt
 RUN sed '/^# Tests/,$d' requirements.txt > running.txt \
     && pip install --no-cache-dir -r running.txt -c constraints.txt
 

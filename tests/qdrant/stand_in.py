@@ -98,6 +98,7 @@ class StandIn:
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
         self.optimising = ""
         self.busy = threading.Lock()  # local mode is not for several threads
+        self.connections = 0  # accepted so far
         self._faulty = threading.Lock()
         self._heard = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -175,6 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         """Remember the connection, so that `stop` can break it off."""
         super().setup()
         self.server_of._open.add(self.connection)
+        self.server_of.connections += 1
 
     def finish(self) -> None:
         """Forget it."""

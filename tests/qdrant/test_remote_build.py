@@ -94,6 +94,19 @@ def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(stand_i
     assert generations(stand_in) == ["products_demo__20260101T000000-aaaaaa"]
 
 
+def test_dropping_leaves_alone_what_another_is_building(stand_in, store):
+    with open_server(stand_in.url) as other:
+        other.build(SPEC, shop(10))
+
+        def points() -> Iterator[Point]:
+            other.drop("demo")
+            assert other.collections() == []
+            yield from shop(30)
+
+        store.build(SPEC, points())
+        assert other.count("demo") == 30
+
+
 def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(stand_in, store):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

@@ -65,11 +65,13 @@ def test_a_copy_answers_as_its_source_does(source, target):
     assert [ids(hits) for hits in ours] == [ids(hits) for hits in theirs]
 
 
-def test_a_copy_of_what_is_there_sends_nothing(stand_in, source, target):
+def test_a_copy_of_what_is_there_sends_and_changes_nothing(stand_in, source, target):
+    target.build(SPEC, shop(7))
     copy(source, target, "demo", quietly)
     stand_in.asked.clear()
     assert copy(source, target, "demo", quietly).sent == 0
-    assert stand_in.requests("PUT .*|PATCH .*|DELETE .*") == []
+    assert stand_in.requests("PUT .*|PATCH .*|DELETE .*|POST .*/aliases") == []
+    assert target.rollback("demo").points == 7
 
 
 def test_a_copy_takes_the_place_of_what_the_server_had_and_can_be_rolled_back(source, target):

@@ -240,6 +240,14 @@ def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same
         assert reader.count("demo") == reader.collection("demo").points == 20
 
 
+def test_one_after_the_other_searches_use_one_connection(stand_in, store):
+    store.build(SPEC, shop(10))
+    before = stand_in.connections
+    for _ in range(20):
+        store.search("demo", QUERY)
+    assert stand_in.connections - before <= 1
+
+
 def test_a_search_of_a_generation_that_was_swept_asks_the_new_one(stand_in):
     connection = connect(stand_in.url)
     connection.clock = lambda: 0.0  # what it knows never grows old

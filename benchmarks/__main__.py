@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import adaptation, encode, evaluate, finetune, ingest, query, search
+from benchmarks import adaptation, encode, evaluate, finetune, ingest, query, search, server
 
 app = typer.Typer(
     add_completion=False,
@@ -14,9 +14,10 @@ app.command("adaptation")(adaptation.command)
 app.command("encode")(encode.command)
 app.command("evaluate")(evaluate.command)
 app.command("finetune")(finetune.command)
-app.command("ingest")(ingest.command)
+app.add_typer(ingest.app, name="ingest")
 app.command("query")(query.command)
 app.command("search")(search.command)
+app.command("server")(server.command)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

@@ -3,9 +3,10 @@
 import re
 import string
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 from .errors import VariantInvalid
 
@@ -19,6 +20,30 @@ SENTENCE_END = (".", "!", "?")
 
 # Typographic marks that have an ASCII twin; the rest of non-ASCII has none.
 ASCII_TWINS = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
+
+
+class Described(Protocol):
+    """What a product text is made of: a product, of whatever room."""
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+
+    @property
+    def brand(self) -> str:
+        """Who makes it."""
+
+    @property
+    def category(self) -> str:
+        """The shop department."""
+
+    @property
+    def description(self) -> str:
+        """Running text."""
+
+    @property
+    def features(self) -> Sequence[str]:
+        """Bullet points."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +78,19 @@ class Template:
     def uses_summary(self) -> bool:
         """Whether products need a summary before this template can do its best."""
         return any(part == "summary" for _, part in _pieces(self.format))
+
+    def product_text(self, product: Described, summary: str | None) -> str:
+        """What the template makes of a product and its summary, if it has one."""
+        return self.render(
+            {
+                "title": product.title,
+                "brand": product.brand,
+                "category": product.category,
+                "description": product.description,
+                "features": " ".join(product.features),
+                "summary": summary or "",
+            }
+        )
 
     def render(self, fields: Mapping[str, str]) -> str:
         """Make the product text.

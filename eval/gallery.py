@@ -129,7 +129,10 @@ def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
     pictured: list[int] = []
     with Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
         for window in _windows(catalogue):
-            text_keys = [vector_key("text", product_text(entry, variant)) for entry in window]
+            text_keys = [
+                vector_key("text", variant.template.product_text(entry.product, entry.summary))
+                for entry in window
+            ]
             image_keys = [
                 vector_key("image", entry.picture) if entry.picture else b"" for entry in window
             ]
@@ -151,21 +154,6 @@ def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
         payloads,
         {"text": text, "image": image, "fused": fuse(text[rows], image)},
         {"text": np.arange(len(payloads)), "image": rows, "fused": rows},
-    )
-
-
-def product_text(entry: Entry, variant: Variant) -> str:
-    """What a variant's text template makes of a product, as the vectors job renders it."""
-    product = entry.product
-    return variant.template.render(
-        {
-            "title": product.title,
-            "brand": product.brand,
-            "category": product.category,
-            "description": product.description,
-            "features": " ".join(product.features),
-            "summary": entry.summary or "",
-        }
     )
 
 

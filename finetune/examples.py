@@ -139,21 +139,13 @@ def read_examples(
 
 def _example(entry: Entry, picture: str, text: Template, views: Sequence[Template]) -> Example:
     product = entry.product
-    fields = {
-        "title": product.title,
-        "brand": product.brand,
-        "category": product.category,
-        "description": product.description,
-        "features": " ".join(product.features),
-        "summary": entry.summary or "",
-    }
-    drawn = dict.fromkeys(view.render(fields)[:LONGEST] for view in views)
+    drawn = dict.fromkeys(view.product_text(product, entry.summary)[:LONGEST] for view in views)
     drawn.pop("", None)
     return Example(
         id=product.id,
         picture=picture,
         title=product.title,
-        text=text.render(fields)[:LONGEST],
+        text=text.product_text(product, entry.summary)[:LONGEST],
         views=tuple(drawn) or (product.title,),
         ties=(normalised(product.title), picture, product.parent),
     )

@@ -9,9 +9,7 @@ import numpy as np
 from PIL.Image import Image
 
 from catalog.catalogue import Catalogue, Entry
-from catalog.product import Product
 from encoder.encoder import Encoder
-from encoder.template import Template
 from encoder.variant import Variant
 from ingest.progress import bar
 from qdrant.parts import Key, Parts, vector_key
@@ -45,22 +43,8 @@ def wanted(catalogue: Catalogue, variant: Variant) -> Iterator[list[Wanted]]:
         yield [_want(entry, variant) for entry in window]
 
 
-def product_text(template: Template, product: Product, summary: str | None) -> str:
-    """What a text template makes of a product."""
-    return template.render(
-        {
-            "title": product.title,
-            "brand": product.brand,
-            "category": product.category,
-            "description": product.description,
-            "features": " ".join(product.features),
-            "summary": summary or "",
-        }
-    )
-
-
 def _want(entry: Entry, variant: Variant) -> Wanted:
-    text = product_text(variant.template, entry.product, entry.summary)
+    text = variant.template.product_text(entry.product, entry.summary)
     image_key = vector_key("image", entry.picture) if entry.picture else None
     return Wanted(entry, text, vector_key("text", text), image_key)
 

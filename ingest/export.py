@@ -13,7 +13,6 @@ from pyarrow import csv, parquet
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.embedding import product_text
 from ingest.errors import NothingToExport
 from ingest.job import Figures
 from ingest.progress import bar
@@ -114,7 +113,7 @@ def _row(entry: Entry, variant: Variant) -> dict[str, Any]:
         "image": next(iter(product.images), ""),
         "picture": entry.picture,
         "summary": entry.summary,
-        "text": product_text(variant.template, product, entry.summary),
+        "text": variant.template.product_text(product, entry.summary),
     }
 
 

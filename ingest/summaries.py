@@ -13,7 +13,6 @@ from encoder.template import TEMPLATES
 from encoder.tokens import Tokens
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.embedding import product_text
 from ingest.job import Figures, alone, recorded
 from ingest.progress import bar
 from ingest.summarizer import Recipe, Summarizer
@@ -105,7 +104,7 @@ class _Job:
             without += sum(self._excess([self._text(entry) for entry in window]))
             with_ += sum(
                 self._excess(
-                    [product_text(self._summed, entry.product, entry.summary) for entry in window]
+                    [self._summed.product_text(entry.product, entry.summary) for entry in window]
                 )
             )
         return {"cut_without": without, "cut_with": with_}
@@ -131,7 +130,7 @@ class _Job:
             yield window
 
     def _text(self, entry: Entry) -> str:
-        return product_text(self._plain, entry.product, None)
+        return self._plain.product_text(entry.product, None)
 
     def _excess(self, texts: list[str]) -> list[int]:
         return [max(0, len(tokens) - self._reads) for tokens in self._tokens(texts)]

@@ -1,6 +1,7 @@
 """Product texts: named parts without holes."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,13 @@ SHOE = {"title": "Runner", "brand": "Acme", "category": "Shoes", "description": 
 )
 def test_each_named_template_makes_its_text(name, text):
     assert template(name).render(SHOE) == text
+
+
+def test_a_product_is_made_into_text_with_its_features_and_its_summary():
+    shoe = SimpleNamespace(**SHOE, features=("Grips.", "Dries."))
+    made = template("{title}, {features} ({summary})")
+    assert made.product_text(shoe, "A shoe.") == "Runner, Grips. Dries. (A shoe.)"
+    assert made.product_text(shoe, None) == "Runner, Grips. Dries."
 
 
 def test_a_summary_replaces_title_and_description():

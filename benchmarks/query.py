@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.encode import random_texts, random_vit_b_32
-from benchmarks.search import Generated
+from benchmarks.search_data import Generated
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from qdrant.embedded import EmbeddedStore

@@ -1,235 +1,231 @@
-"""Searching: the embedded store beside FAISS, on the same generated vectors, in one run.
+"""Searching: Qdrant beside FAISS, on the same generated vectors and under the same filters.
 
-    python -m benchmarks search --n 10000 --n 100000 --dim 512
+    python -m benchmarks search --n 10000 --n 100000 --json > search.json
+    python -m benchmarks search --from search.json --plot search.png
 
-The vectors lie in clusters, as products lie around their kinds; they are easier than real ones.
-The engines take turns, some queries each, so whatever else the machine does touches them alike: the
-ratios are what to read. The store answers whole payloads through the `Store` protocol; FAISS
-answers row numbers.
+Every engine is built in a process of its own and searches in another. The searching processes take
+turns, some queries each, so whatever else the machine does touches them alike: the ratios are what
+to read. Where QDRANT_URL is set, the server joins; its collection is dropped afterwards.
+
+A large size takes many minutes: with --folder and --build-only the building is one run, and the
+searching another.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
+import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from qdrant.embedded import EmbeddedStore
-from qdrant.store import Filters, Point, Spec
+from benchmarks import search_report
+from benchmarks.search_data import FILTERS, Generated
+from benchmarks.search_engines import ENGINES, SERVER, has_graph, usual_ef
+from benchmarks.search_process import CORES, Answer, Question, Searcher, build, place
 
-# Its type stubs know only part of what it wraps.
-faiss: Any = importlib.import_module("faiss")
-
-K = 10
-STORE, FLAT, HNSW = "store", "FAISS flat", "FAISS HNSW"
-# Spread within a cluster over the spread between their centres: neighbours have cosine 0.7.
-SPREAD = 0.7
-POINTS_PER_CLUSTER = 500
-# Shares of the products in each category: one common, one rare, and the rest.
-CATEGORIES = {"common": 0.10, "rare": 0.01, "rest": 0.89}
-# FAISS's graph with twice the links of ours, as its users set it, and as many candidates.
-HNSW_M, HNSW_EF = 32, 128
-WARM_UP = 100
+# Candidates that a graph is asked to keep, least to most.
+EFFORTS = (16, 32, 64, 128, 256)
 # Queries that an engine answers in a row. One by one, each would find the caches full of the last
 # engine's vectors, of which FAISS flat reads all.
-BLOCK = 20
+BLOCK = 50
+# Under which filters queries per second are counted.
+COUNTED = ("none", "category, 10 %")
+
+messages = Console(stderr=True)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What an engine takes.
+
+    Attributes:
+        seconds: to build it, down to the disk.
+        disk_mb: on disk; None where nobody tells.
+        own_mb: memory of a searching process that is the engine's own.
+        mapped_mb: pages of its files that the process sees, shared with others.
+    """
+
+    seconds: float
+    disk_mb: float | None
+    own_mb: float = 0.0
+    mapped_mb: float = 0.0
 
 
 @dataclass(frozen=True)
 class Searched:
-    """One engine's answers to all queries under one filter.
+    """An engine's answers to all queries under one filter.
 
     Attributes:
+        engine, filter: which.
+        ef: candidates that its graph kept; 0 where it has none.
+        usual: whether a collection of ours keeps as many.
         p50_ms: median time of a query, milliseconds.
         p95_ms: the time that 95 % of the queries stay within, milliseconds.
         recall: share of the true ten nearest that were found.
-        over_flat: median time over that of FAISS flat; below 1 is faster.
     """
 
+    engine: str
+    filter: str
+    ef: int
+    usual: bool
     p50_ms: float
     p95_ms: float
     recall: float
-    over_flat: float
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Queries that an engine answers in a second under one filter.
+
+    Attributes:
+        engine, filter: which.
+        in_turn: by one process, one after the other.
+        by_all_cores: by as many processes as there are cores, each one after the other.
+        at_once: by one process that is given all of them in one call.
+    """
+
+    engine: str
+    filter: str
+    in_turn: float
+    by_all_cores: float
+    at_once: float
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What was measured at one size.
-
-    Attributes:
-        n: products.
-        dim: dimensions.
-        queries: how many queries each engine answered.
-        build_seconds: by engine; the store's includes checking, writing and publishing.
-        bytes_per_point: of the store's published generation on disk, without its log.
-        filters: by category, "all" for none: by engine.
-    """
+    """What was measured at one size: products, dimensions, queries, cores, and what came of it."""
 
     n: int
     dim: int
     queries: int
-    build_seconds: dict[str, float]
-    bytes_per_point: float
-    filters: dict[str, dict[str, Searched]]
+    cores: int
+    built: dict[str, Built]
+    searched: list[Searched]
+    rates: list[Rate]
 
 
-@dataclass(frozen=True)
-class Generated:
-    """Vectors of shape (n, d), queries of the same kind (q, d), and each vector's category.
-
-    The first pass over a graph meets pages that nobody has touched yet, so untimed queries of
-    their own go before.
-    """
-
-    vectors: np.ndarray
-    warm_up: np.ndarray
-    queries: np.ndarray
-    categories: np.ndarray
-
-    @classmethod
-    def draw(cls, n: int, dim: int, queries: int, seed: int) -> Generated:
-        """Draw unit vectors, the same for the same seed."""
-        random = np.random.default_rng(seed)
-        centres = random.standard_normal((max(n // POINTS_PER_CLUSTER, 1), dim), dtype=np.float32)
-
-        def clustered(count: int) -> np.ndarray:
-            drawn = random.standard_normal((count, dim), dtype=np.float32)
-            drawn *= SPREAD
-            drawn += centres[random.integers(0, len(centres), count)]
-            drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-            return drawn
-
-        vectors, warm_up, asked = clustered(n), clustered(WARM_UP), clustered(queries)
-        names, shares = list(CATEGORIES), list(CATEGORIES.values())
-        return cls(vectors, warm_up, asked, random.choice(names, n, p=shares))
-
-    def points(self) -> Iterator[Point]:
-        """Products as a shop has them."""
-        for i, vector in enumerate(self.vectors):
-            payload = {"title": f"product {i}", "category": str(self.categories[i])}
-            yield Point(str(i), payload, {"fused": vector})
-
-    def truth(self, kept: np.ndarray) -> list[set[int]]:
-        """The true nearest of each query among the rows kept."""
-        scores = self.queries @ self.vectors[kept].T
-        nearest = np.argpartition(-scores, K - 1, axis=1)[:, :K]
-        return [set(kept[row].tolist()) for row in nearest]
-
-
-def measure(n: int, dim: int, queries: int, seed: int, folder: Path) -> Scale:
-    """Build the engines over the same vectors and ask each the same queries, in turn.
+def build_all(folder: Path, n: int, dim: int, queries: int, seed: int) -> dict[str, Built]:
+    """Draw a shop and build every engine that is not there yet.
 
     Args:
+        folder: where all of it lies, and stays.
         n: products.
         dim: dimensions.
         queries: how many queries.
-        seed: of the vectors.
-        folder: an empty folder for the store.
+        seed: of the draw.
     """
-    generated = Generated.draw(n, dim, queries, seed)
-    seconds: dict[str, float] = {}
-    with EmbeddedStore(folder) as store:
-        spec = Spec("benchmark", "0" * 16, dim, vectors=("fused",))
-        made = _timed(seconds, STORE, lambda: store.build(spec, generated.points()))
-        flat = faiss.IndexFlatIP(dim)
-        _timed(seconds, FLAT, lambda: flat.add(generated.vectors))
-        graph = faiss.IndexHNSWFlat(dim, HNSW_M, faiss.METRIC_INNER_PRODUCT)
-        _timed(seconds, HNSW, lambda: graph.add(generated.vectors))
-        filters = {}
-        for category in ("all", "common", "rare"):
-            kept = np.flatnonzero((generated.categories == category) | (category == "all"))
-            engines = {
-                STORE: _ask_store(store, category),
-                FLAT: _ask_flat(flat, kept, n),
-                HNSW: _ask_graph(graph, kept, n),
-            }
-            asked, truth = generated.queries, generated.truth(kept)
-            filters[category] = _contest(engines, generated.warm_up, asked, truth)
-        segments = folder / spec.variant / made.generation / "segments"
-        size = sum(p.stat().st_blocks * 512 for p in segments.rglob("*") if p.is_file())
-    return Scale(n, dim, queries, seconds, round(size / n, 1), filters)
+    folder.mkdir(parents=True, exist_ok=True)
+    Generated.draw(n, dim, queries, seed).save(folder)
+    record = folder / "built.json"
+    known = json.loads(record.read_text()) if record.exists() else {}
+    for engine in ENGINES:
+        if engine not in known and (engine != SERVER or os.environ.get("QDRANT_URL")):
+            messages.print(f"[dim]{n:,}: building {engine}[/dim]", highlight=False)
+            known[engine] = build(engine, folder)
+            record.write_text(json.dumps(known))
+    return {engine: Built(**told) for engine, told in known.items()}
 
 
-Ask = Callable[[np.ndarray], list[int]]
-T = TypeVar("T")
+def search_all(folder: Path, built: dict[str, Built]) -> Scale:
+    """Ask every engine that was built the same queries, in turn.
 
-
-def _ask_store(store: EmbeddedStore, category: str) -> Ask:
-    filters = Filters() if category == "all" else Filters(categories=(category,))
-    search = partial(store.search, "benchmark", k=K, filters=filters)
-    return lambda query: [int(hit.id) for hit in search(query)[0]]
-
-
-def _ask_flat(
-    index: Any,  # noqa: ANN401 (an index of FAISS)
-    kept: np.ndarray,
-    n: int,
-) -> Ask:
-    params = None if len(kept) == n else faiss.SearchParameters(sel=_selector(kept, n))
-    return lambda query: index.search(query[None], K, params=params)[1][0].tolist()
-
-
-def _ask_graph(
-    index: Any,  # noqa: ANN401 (an index of FAISS)
-    kept: np.ndarray,
-    n: int,
-) -> Ask:
-    selector = {} if len(kept) == n else {"sel": _selector(kept, n)}
-    params = faiss.SearchParametersHNSW(efSearch=HNSW_EF, **selector)
-    return lambda query: index.search(query[None], K, params=params)[1][0].tolist()
-
-
-def _selector(kept: np.ndarray, n: int) -> Any:  # noqa: ANN401 (a selector of FAISS)
-    chosen = np.zeros(n, dtype=bool)
-    chosen[kept] = True
-    return faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
+    Args:
+        folder: where `build_all` built them.
+        built: what it returned.
+    """
+    shop = Generated.load(folder)
+    searched = []
+    with ExitStack() as stack:
+        searchers = {name: stack.enter_context(Searcher(name, folder)) for name in built}
+        for name, filters in FILTERS.items():
+            messages.print(f"[dim]{len(shop.prices):,}: filter {name}[/dim]", highlight=False)
+            searched += _contest(searchers, name, shop.truth(filters), len(shop.queries))
+        for engine, searcher in searchers.items():
+            answer = searcher.ask(Question("none", usual_ef("none"), stop=1))
+            answer = answer or searcher.ask(Question(COUNTED[1], usual_ef("none"), stop=1))
+            if answer:
+                memory = (round(answer.own_mb, 1), round(answer.mapped_mb, 1))
+                built[engine] = replace(built[engine], own_mb=memory[0], mapped_mb=memory[1])
+    rates = [rate for engine in built for rate in _rates(engine, folder, searched)]
+    if SERVER in built:
+        ENGINES[SERVER](place(SERVER, folder)).drop()
+    n, dim = shop.vectors.shape
+    return Scale(n, dim, len(shop.queries), CORES, built, searched, rates)
 
 
 def _contest(
-    engines: dict[str, Ask], warm_up: np.ndarray, queries: np.ndarray, truth: list[set[int]]
-) -> dict[str, Searched]:
-    seconds: dict[str, list[float]] = {name: [] for name in engines}
-    found = dict.fromkeys(engines, 0)
-    for query in warm_up:
-        for ask in engines.values():
-            ask(query)
-    for block in np.array_split(np.arange(len(queries)), -(-len(queries) // BLOCK)):
-        for name, ask in engines.items():
-            for number in block:
-                start = time.perf_counter()
-                answer = ask(queries[number])
-                seconds[name].append(time.perf_counter() - start)
-                found[name] += len(truth[number] & set(answer))
+    searchers: dict[str, Searcher], name: str, truth: list[set[int]], queries: int
+) -> list[Searched]:
+    """All engines and all efforts under one filter, block after block in turn."""
+    entered = [
+        (engine, ef)
+        for engine, searcher in searchers.items()
+        if searcher.ask(Question(name, usual_ef(name), warm_up=True))
+        for ef in (EFFORTS if has_graph(engine) else (0,))
+    ]
+    seconds: dict[tuple[str, int], list[float]] = {each: [] for each in entered}
+    right = dict.fromkeys(entered, 0)
+    for start in range(0, queries, BLOCK):
+        for engine, ef in entered:
+            answer = searchers[engine].ask(Question(name, ef, start, start + BLOCK))
+            if answer:
+                seconds[engine, ef] += answer.seconds
+                right[engine, ef] += sum(
+                    len(true.intersection(found))
+                    for true, found in zip(truth[start : start + BLOCK], answer.found, strict=True)
+                )
     wanted = sum(map(len, truth))
-    flat = float(np.median(seconds[FLAT]))
-    return {
-        name: Searched(
+    return [
+        Searched(
+            engine=engine,
+            filter=name,
+            ef=ef,
+            usual=ef in (0, usual_ef(name)),
             p50_ms=round(float(np.median(spent)) * 1e3, 4),
             p95_ms=round(float(np.percentile(spent, 95)) * 1e3, 4),
-            recall=round(found[name] / wanted, 4),
-            over_flat=round(float(np.median(spent)) / flat, 4),
+            recall=round(right[engine, ef] / wanted, 4),
         )
-        for name, spent in seconds.items()
-    }
+        for (engine, ef), spent in seconds.items()
+    ]
 
 
-def _timed(seconds: dict[str, float], name: str, work: Callable[[], T]) -> T:
-    start = time.perf_counter()
-    result = work()
-    seconds[name] = round(time.perf_counter() - start, 2)
-    return result
+def _rates(engine: str, folder: Path, searched: list[Searched]) -> list[Rate]:
+    """Queries per second, of one process and of as many as there are cores."""
+    rates = []
+    with ExitStack() as stack:
+        searchers = [stack.enter_context(Searcher(engine, folder)) for _ in range(CORES)]
+        for name in COUNTED:
+            ef = usual_ef(name)
+            for searcher in searchers:
+                searcher.ask(Question(name, ef, warm_up=True))
+            alone = searchers[0].ask(Question(name, ef))
+            if alone is None:
+                continue
+            for searcher in searchers:
+                searcher.begin(Question(name, ef))
+            together = [answer for searcher in searchers if (answer := searcher.end())]
+            once = searchers[0].ask(Question(name, ef, at_once=True))
+            rates.append(
+                Rate(
+                    engine,
+                    name,
+                    in_turn=_per_second(alone),
+                    by_all_cores=sum(map(_per_second, together)),
+                    at_once=_per_second(once) if once else 0.0,
+                )
+            )
+    return rates
+
+
+def _per_second(answer: Answer) -> float:
+    return round(len(answer.found) / sum(answer.seconds), 1)
 
 
 def command(
@@ -237,35 +233,33 @@ def command(
         list[int] | None, typer.Option(min=100, help="Products; give it again for more sizes.")
     ] = None,
     dim: Annotated[int, typer.Option(min=2, help="Dimensions of the vectors.")] = 512,
-    queries: Annotated[int, typer.Option(min=1, help="Queries for each engine.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the generated vectors.")] = 0,
+    queries: Annotated[int, typer.Option(min=1, help="Queries for each engine.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of the generated shop.")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep what is built here, and take what is there.")
+    ] = None,
+    build_only: Annotated[bool, typer.Option("--build-only", help="Build into --folder.")] = False,
+    read: Annotated[
+        list[Path] | None, typer.Option("--from", help="Measure nothing: tell these JSON files.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw recall against latency here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Time and recall of the store beside FAISS flat and HNSW, with and without a category."""
-    sizes = n or [10_000, 100_000]
-    scales = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        for size in progress.track(sizes, description="searching"):
-            with tempfile.TemporaryDirectory() as folder:
-                scales.append(measure(size, dim, queries, seed, Path(folder)))
+    """Qdrant beside FAISS: building, memory, disk, latency, rates and recall, with filters."""
+    if build_only and not folder:
+        raise typer.BadParameter("--build-only needs --folder, where it is kept.")
+    scales: list[dict[str, Any]] = []
+    for path in read or ():
+        scales += json.loads(path.read_text())["scales"]
+    for size in () if read else n or [10_000, 100_000]:
+        with tempfile.TemporaryDirectory() as passing:
+            home = (folder or Path(passing)) / f"{size}-{dim}-{queries}-{seed}"
+            built = build_all(home, size, dim, queries, seed)
+            if not build_only:
+                scales.append(asdict(search_all(home, built)))
+    if plot and scales:
+        search_report.draw(scales[-1], plot)
     if as_json:
-        typer.echo(json.dumps({"scales": [asdict(scale) for scale in scales]}))
-        return
-    for scale in scales:
-        Console().print(_table(scale))
-
-
-def _table(scale: Scale) -> Table:
-    table = Table(
-        *("filter", "engine", "p50 ms", "p95 ms", "recall@10", "time over FAISS flat"),
-        title=f"{scale.n:,} products of {scale.dim} dimensions, {scale.queries} queries",
-    )
-    for category, engines in scale.filters.items():
-        label = category if category == "all" else f"{category} ({CATEGORIES[category]:.0%})"
-        for name, it in engines.items():
-            times = (f"{it.p50_ms:.3f}", f"{it.p95_ms:.3f}")
-            table.add_row(label, name, *times, f"{it.recall:.4f}", f"{it.over_flat:.4f}")
-        table.add_section()
-    built = ", ".join(f"{name} {seconds} s" for name, seconds in scale.build_seconds.items())
-    table.caption = f"built: {built}; store on disk: {scale.bytes_per_point:,.0f} bytes a product"
-    return table
+        typer.echo(json.dumps({"scales": scales}))
+    else:
+        typer.echo("\n\n".join(search_report.tables(scale) for scale in scales))

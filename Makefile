@@ -12,7 +12,7 @@ HOST ?= localhost
 SERVE := $(BIN)/python -m streamlit run app/main.py --server.address $(HOST) --server.port $(PORT)
 
 # The suite must not see the user's server or shop.
-CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME
+CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME -u VITRINE_TEST_SERVER
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -19,18 +19,24 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.images import images
 from ingest.products import products
+from ingest.summaries import summaries
+from ingest.summarizer import Recipe
 from ingest.vectors import vectors
 from ingest.verify import verify
 from qdrant.parts import Parts
 from qdrant.store import open_store
 from tests import shop
+from tests.tiny_bart import build_tiny_bart
 
 DIED = 77
+LONG = "A lipstick that keeps its colour from breakfast to supper. " * 3  # beyond the tiny CLIP
 
 
-def jobs(home: Path) -> None:
+def jobs(home: Path, bart: Path) -> None:
     products(home, home / "source" / "products.jsonl", category_field="category")
     images(home)
+    recipe = Recipe(checkpoint=str(bart), beams=1, longest=8, read=64, batch=1)
+    summaries(home, "tiny", recipe=recipe)
     vectors(home, "tiny")
 
 
@@ -106,11 +112,11 @@ def state(home: Path) -> dict:
     """All that a run leaves behind, without times and counts of attempts."""
     with Catalogue(home) as catalogue, open_store(home) as store:
         entries = [
-            [entry.product.id, entry.product.title, entry.picture, str(entry.product)]
+            [entry.picture, entry.summary, str(entry.product).replace(str(home), "")]
             for entry in catalogue.entries()
         ]
         return {
-            "entries": [[*entry[:3], entry[3].replace(str(home), "")] for entry in entries],
+            "entries": entries,
             "pictures": catalogue.picture_counts(),
             "kept": sorted(
                 path.name for path in (home / "images").rglob("*") if path.suffix == ".jpg"
@@ -138,9 +144,12 @@ def main(folder: Path, checkpoint: Path, after: bool) -> None:
     """Print one line of JSON per death that a second run did not make good, and the count."""
     torch.set_num_threads(1)  # a fork has no thread pool
     start = folder / "start"
-    Variants(start).add("tiny", checkpoint)
+    bart = build_tiny_bart(folder / "bart")
+    Variants(start).add("tiny", checkpoint, template="summary")
     rows = shop.rows()[:3]
     rows[0]["image"] = "absent.png.jpg"
+    for row in rows[1:]:
+        row["description"] = LONG + row["title"]
     shop.write_source(start / "source", rows)
 
     def fresh() -> Path:
@@ -152,7 +161,7 @@ def main(folder: Path, checkpoint: Path, after: bool) -> None:
     log, out = folder / "events", folder / "state"
 
     def ended(home: Path) -> str:
-        if status := forked(lambda: jobs(home)):
+        if status := forked(lambda: jobs(home, bart)):
             return f"the second run ended with status {status}"
         if status := forked(lambda: write_state(home, out)):
             return f"the state could not be read: status {status}"
@@ -160,7 +169,7 @@ def main(folder: Path, checkpoint: Path, after: bool) -> None:
 
     def unbroken() -> None:
         Deaths(-1, False, log).watch()
-        jobs(home)
+        jobs(home, bart)
 
     home = fresh()
     if forked(unbroken) != 0:
@@ -173,7 +182,7 @@ def main(folder: Path, checkpoint: Path, after: bool) -> None:
 
         def broken(number: int = number, home: Path = home) -> None:
             Deaths(number, after, folder / "ignored").watch()
-            jobs(home)
+            jobs(home, bart)
 
         died += forked(broken) == DIED
         found = ended(home)

@@ -1,0 +1,72 @@
+"""`python -m ingest` for tests: in this process, or as a process that may fetch from loopback."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from ingest import __main__ as command
+from ingest import images as images_job
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def told(self) -> str:
+        """What it says of a mistake: the line that begins with Error."""
+        errors = [line for line in self.stderr.splitlines() if line.startswith("Error: ")]
+        assert len(errors) == 1, self.stderr
+        return errors[0]
+
+
+def run_here(home: Path, *words: object) -> Ended:
+    """Run a command in this process, where what a test has changed is seen."""
+    result = CliRunner().invoke(
+        command.app, list(map(str, words)), env={"VITRINE_HOME": str(home), "QDRANT_URL": None}
+    )
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+def begin(home: Path, *words: object) -> subprocess.Popen[str]:
+    """Start a command as a process, and a group of processes, of its own."""
+    environment = {**os.environ, "VITRINE_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment.pop("QDRANT_URL", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.ingest.commands", *map(str, words)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a command."""
+    stdout, stderr = process.communicate()
+    return Ended(process.returncode, stdout, stderr)
+
+
+def main() -> None:
+    """Run `python -m ingest`, except that pictures may come from loopback, and take their time."""
+    manners = replace(images_job.MANNERS, allow_loopback=True, read=60.0)
+    images_job.images = partial(images_job.images, manners=manners)
+    command.app(prog_name="python -m ingest")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ import io
 import warnings
 from contextlib import suppress
 
-import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from catalog.errors import PictureError
@@ -117,10 +116,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
     The wider modes do not say what their white is: 1, 255 or 65,535, the least that holds them.
     """
+    if not image.mode.startswith(("I", "F")):
+        return image
+    import numpy as np  # takes longer to load than everything else a decoder needs
+
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode not in ("I", "F"):
-        return image
     grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     top = grey.max()
     white = 1.0 if image.mode == "F" and top <= 1.0 else 255.0 if top <= 255.0 else 65535.0

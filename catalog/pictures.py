@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import io
 import os
 import re
 import stat
@@ -16,8 +15,9 @@ from urllib.parse import unquote_to_bytes
 
 from PIL import Image
 
-from catalog.decoder import MAX_PIXELS, is_upright, open_picture, to_rgb
+from catalog.decoder import MAX_PIXELS, open_picture, to_rgb
 from catalog.errors import CatalogueError, PictureError
+from catalog.shrinking import SIDE, Small, shrink
 
 __all__ = [
     "MAX_PIXELS",
@@ -27,6 +27,7 @@ __all__ = [
     "StoredPicture",
     "decode",
     "is_local",
+    "named",
     "read_source",
 ]
 
@@ -51,10 +52,6 @@ REASONS = (
 MAX_BYTES = 64 * 2**20  # of one file: above any photo, below what hurts when 16 threads read
 MAX_NAMED = 120  # characters of an address that a sentence repeats
 
-SIDE = 224  # the shortest side kept: what CLIP's processors look at
-QUALITY = 95  # JPEG; above it files grow without looking better
-# Bytes of a small JPEG that is kept as it is: some carry megabytes of metadata.
-KEPT_BYTES = 512 * 2**10
 PART_AGE = 3600.0  # seconds after which an unfinished file is a dead process's
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -74,7 +71,7 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """
     name = "The picture"
     if isinstance(data, Path):
-        name, data = _named(str(data)), _read_file(str(data))
+        name, data = named(str(data)), _read_file(str(data))
     return to_rgb(open_picture(data, name, max_pixels), name)
 
 
@@ -95,10 +92,10 @@ def read_source(address: str) -> bytes:
     if address[:5].casefold() == "data:":
         return _read_data(address)
     if WEB.match(address):
-        raise PictureError("web address", f"{_named(address)} lies on the web.")
+        raise PictureError("web address", f"{named(address)} lies on the web.")
     if not is_local(address):
         raise PictureError(
-            "unknown address", f"{_named(address)} is neither a file, nor data:, nor http(s)."
+            "unknown address", f"{named(address)} is neither a file, nor data:, nor http(s)."
         )
     return _read_file(address)
 
@@ -115,7 +112,7 @@ def _read_data(address: str) -> bytes:
     except binascii.Error:
         comma = ""
     if not comma:
-        raise PictureError("bad data address", f"{_named(address)} cannot be unpacked.")
+        raise PictureError("bad data address", f"{named(address)} cannot be unpacked.")
     if len(data) > MAX_BYTES:
         raise _too_many_bytes(address)
     return data
@@ -128,7 +125,7 @@ def _from_base64(packed: bytes) -> bytes:
 
 
 def _read_file(address: str) -> bytes:
-    name = _named(address)
+    name = named(address)
     try:
         status = Path(address).stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
@@ -144,11 +141,11 @@ def _read_file(address: str) -> bytes:
 
 
 def _too_many_bytes(address: str) -> PictureError:
-    sentence = f"{_named(address)} is larger than {MAX_BYTES // 2**20} MiB."
+    sentence = f"{named(address)} is larger than {MAX_BYTES // 2**20} MiB."
     return PictureError("too many bytes", sentence)
 
 
-def _named(address: str) -> str:
+def named(address: str) -> str:
     """An address short enough for a sentence."""
     return address if len(address) <= MAX_NAMED else address[: MAX_NAMED - 1] + "…"
 
@@ -202,14 +199,26 @@ class PictureStore:
             PictureError: It is no picture that can be kept, with one of `REASONS`.
             CatalogueError: The disk is full or cannot be written.
         """
+        digest, found = self.find(data)
+        return found or self.keep(digest, shrink(data, self.side, named(name)))
+
+    def find(self, data: bytes) -> tuple[str, StoredPicture | None]:
+        """A picture's hash, and what the store has of it, if that is there and sound."""
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         kept = self._kept(path)
-        if kept is not None:
-            return StoredPicture(digest, *kept.size, path.stat().st_size, new=False)
-        small, image = self._shrunk(data, _named(name))
-        self._write(path, small)
-        return StoredPicture(digest, *image.size, len(small), new=True)
+        if kept is None:
+            return digest, None
+        return digest, StoredPicture(digest, *kept.size, path.stat().st_size, new=False)
+
+    def keep(self, digest: str, small: Small) -> StoredPicture:
+        """Keep the small JPEG of a picture under its hash.
+
+        Raises:
+            CatalogueError: The disk is full or cannot be written.
+        """
+        self._write(self.path(digest), small.data)
+        return StoredPicture(digest, small.width, small.height, len(small.data), new=True)
 
     def path(self, digest: str) -> Path:
         """Where a picture lies, or would."""
@@ -227,27 +236,6 @@ class PictureStore:
             return open_picture(path.read_bytes(), str(path)) if path.exists() else None
         except PictureError:
             return None
-
-    def _shrunk(self, data: bytes, name: str) -> tuple[bytes, Image.Image]:
-        opened = open_picture(data, name)
-        plain = opened.format == "JPEG" and opened.mode == "RGB" and len(data) <= KEPT_BYTES
-        plain = plain and is_upright(opened)
-        # JPEGs decode at 1/2, 1/4, 1/8; twice the size wanted leaves the resampling its work.
-        width, height = self._fitted(opened.size)
-        opened.draft(None, (2 * width, 2 * height))
-        image = to_rgb(opened, name)
-        if plain and min(image.size) <= self.side:
-            return data, image
-        image = image.resize(self._fitted(image.size), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        file = io.BytesIO()
-        # full colour resolution: edges are few pixels wide at this size
-        image.save(file, "JPEG", quality=QUALITY, subsampling=0)
-        return file.getvalue(), image
-
-    def _fitted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Width and height with the shortest side at most `side`, the shape kept."""
-        scale = min(1.0, self.side / min(size))
-        return round(size[0] * scale), round(size[1] * scale)
 
     def _write(self, path: Path, data: bytes) -> None:
         part = self._parts / f"{path.stem}.{os.getpid()}.{threading.get_ident()}"

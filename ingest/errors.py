@@ -5,6 +5,7 @@ IngestError
 ├── NothingToExport    no product is in the category asked for
 ├── NothingToMerge     a folder holds no vectors of the variant
 ├── PictureTooSmall    a variant wants larger pictures than the catalogue keeps
+├── ShrinkerMissing    no process that decodes pictures can be started
 └── SummarizerMissing  the checkpoint that writes summaries cannot be had
 """
 
@@ -27,6 +28,10 @@ class NothingToMerge(IngestError):
 
 class PictureTooSmall(IngestError):
     """A variant wants larger pictures than the catalogue keeps."""
+
+
+class ShrinkerMissing(IngestError):
+    """No process that decodes pictures can be started."""
 
 
 class SummarizerMissing(IngestError):

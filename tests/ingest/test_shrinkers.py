@@ -1,0 +1,141 @@
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from catalog.errors import PictureError
+from catalog.shrinking import shrink
+from ingest import shrinkers
+from ingest.errors import ShrinkerMissing
+from ingest.shrinkers import Shrinkers
+
+ROOT = Path(__file__).parents[2]
+# The real process, but for pictures that end in a word: what a decoder's flaws would do.
+DOOMED = """
+import os, signal
+from pathlib import Path
+from catalog import shrinker
+
+def shrink(data, *rest):
+    if data.endswith(b"crash") or (data.endswith(b"once") and not Path(MARK).exists()):
+        Path(MARK).touch()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if data.endswith(b"chatter"):
+        os.write(1, b"warning: odd picture")
+    while data.endswith(b"hang"):
+        pass
+    return shrink_well(data, *rest)
+
+shrink_well, shrinker.shrink, shrinker.SECONDS = shrinker.shrink, shrink, 0.05
+shrinker.main()
+"""
+
+
+def encoded(width: int = 500, height: int = 400, form: str = "JPEG") -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((width, height), 40).convert("RGB").save(file, form)
+    return file.getvalue()
+
+
+@pytest.fixture
+def doomed(tmp_path, monkeypatch):
+    code = f"MARK = {str(tmp_path / 'mark')!r}\n{DOOMED}"
+    monkeypatch.setattr(shrinkers, "PROGRAM", [sys.executable, "-c", code])
+
+
+def shrunk(pictures: list[bytes], count: int = 2) -> list:
+    """What becomes of some pictures asked for at once, the reason where it is an error."""
+
+    async def run() -> list:
+        async with Shrinkers(64, count) as processes:
+            asked = (processes.shrink(data, f"picture {n}") for n, data in enumerate(pictures))
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    return [end.reason if isinstance(end, PictureError) else end for end in asyncio.run(run())]
+
+
+def test_processes_shrink_as_the_function_does():
+    pictures = [encoded(500 + n, 400) for n in range(6)]
+    assert shrunk(pictures) == [shrink(data, 64, "") for data in pictures]
+
+
+def test_a_small_plain_picture_comes_back_as_it_went():
+    small = encoded(40, 30)
+    assert shrunk([small])[0].data is small
+
+
+def test_what_is_no_picture_has_the_decoders_own_reason():
+    assert shrunk([b"", b"<html>", encoded()[:900]]) == ["empty", "not a picture", "truncated"]
+
+
+def test_a_picture_that_kills_its_process_is_told_and_all_others_are_shrunk(doomed):
+    good = encoded()
+    pictures = [good, good + b"crash", good, good + b"hang", good, good, good + b"crash", good]
+    ends = shrunk(pictures)
+    assert [end for end in ends if isinstance(end, str)] == [
+        "decoder crashed",
+        "decoder hung",
+        "decoder crashed",
+    ]
+    assert ends.count(shrink(good, 64, "")) == 5
+
+
+def test_a_process_killed_once_is_no_reason_to_give_a_picture_up(doomed):
+    data = encoded() + b"once"
+    assert shrunk([data]) == [shrink(data, 64, "")]
+
+
+def test_what_a_decoder_prints_is_no_answer(doomed):
+    data = encoded() + b"chatter"
+    assert shrunk([data, data], count=1) == [shrink(data, 64, "")] * 2
+
+
+def test_a_process_that_does_not_start_stops_the_job_with_a_sentence(monkeypatch):
+    monkeypatch.setattr(shrinkers, "PROGRAM", [sys.executable, "-c", "raise SystemExit(3)"])
+    (end,) = shrunk([encoded()])
+    assert isinstance(end, ShrinkerMissing)
+    assert "status 3" in str(end)
+    monkeypatch.setattr(shrinkers, "PROGRAM", ["/nowhere/python"])
+    assert isinstance(shrunk([encoded()])[0], ShrinkerMissing)
+
+
+def children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def test_no_process_is_left_however_the_work_ends(doomed):
+    before = children()
+
+    async def called_off() -> None:
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            async with Shrinkers(64, 2) as processes:
+                await processes.shrink(encoded(), "first")
+                begun.set()
+                await processes.shrink(encoded() + b"hang", "second")
+
+        task = asyncio.create_task(work())
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    shrunk([encoded()] * 3)
+    asyncio.run(called_off())
+    assert children() == before
+
+
+def test_a_process_ends_with_its_input_and_not_by_ctrl_c():
+    process = subprocess.Popen(
+        shrinkers.PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(b"", timeout=20)
+    assert (process.returncode, out) == (0, b"")

@@ -2,7 +2,17 @@
 
 import typer
 
-from benchmarks import adaptation, encode, evaluate, finetune, ingest, query, search, server
+from benchmarks import (
+    adaptation,
+    encode,
+    evaluate,
+    finetune,
+    ingest,
+    pictures,
+    query,
+    search,
+    server,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -15,6 +25,7 @@ app.command("encode")(encode.command)
 app.command("evaluate")(evaluate.command)
 app.command("finetune")(finetune.command)
 app.add_typer(ingest.app, name="ingest")
+app.command("pictures")(pictures.command)
 app.command("query")(query.command)
 app.command("search")(search.command)
 app.command("server")(server.command)

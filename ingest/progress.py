@@ -8,11 +8,22 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 messages = Console(stderr=True)
+
+
+class _Rate(ProgressColumn):
+    """Items a second, reckoned when the bar is drawn: an item costs too little to pay for it."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "")
 
 
 @contextmanager
@@ -22,16 +33,13 @@ def bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        _Rate(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=messages) as progress:
-        task = progress.add_task(what, total=total, rate="")
+        task = progress.add_task(what, total=total)
 
         def advance(count: int = 1) -> None:
             progress.update(task, advance=count)
-            state = progress.tasks[0]
-            if state.speed:
-                progress.update(task, rate=f"{state.speed:,.0f}/s")
 
         yield advance

@@ -19,7 +19,6 @@ import numpy as np
 import qdrant_edge as qe
 
 from benchmarks.search_data import CATEGORIES, FILTERS, Generated, K
-from eval.indexes import FaissIndex
 from qdrant import layout
 from qdrant.edge import INDEXING_THREADS, Shard
 from qdrant.generations import CONFIG
@@ -170,7 +169,7 @@ class FaissWhole:
 
     def build(self, shop: Generated) -> None:
         """Build and write it."""
-        FaissIndex(np.asarray(shop.vectors), self._kind).save(self._path)
+        faiss.write_index(_index(shop.vectors, self._kind), str(self._path))
 
     def open(self, allowed: Mapping[str, np.ndarray]) -> None:
         """Read it into memory."""
@@ -213,7 +212,7 @@ class FaissByCategory:
         for category in CATEGORIES:
             rows = np.flatnonzero(shop.categories == category)
             np.save(self._folder / f"{category}.npy", rows)
-            FaissIndex(shop.vectors[rows], self._kind).save(self._folder / category)
+            faiss.write_index(_index(shop.vectors[rows], self._kind), str(self._folder / category))
 
     def open(self, allowed: Mapping[str, np.ndarray]) -> None:
         """Read them into memory."""
@@ -278,6 +277,17 @@ def _float_config(dim: int) -> qe.EdgeConfig:
             max_indexing_threads=INDEXING_THREADS,
         ),
     )
+
+
+def _index(vectors: np.ndarray, kind: str) -> Any:  # noqa: ANN401 (FAISS's)
+    dim = vectors.shape[1]
+    if kind == "hnsw":
+        index = faiss.IndexHNSWFlat(dim, layout.HNSW_M, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = layout.HNSW_EF_CONSTRUCT
+    else:
+        index = faiss.IndexFlatIP(dim)
+    index.add(np.asarray(vectors))
+    return index
 
 
 def _settings(kind: str, ef: int, selector: Any = None) -> Any:  # noqa: ANN401 (FAISS's)

@@ -17,12 +17,12 @@ from catalog.errors import CatalogError
 from encoder.errors import EncoderError
 from encoder.variants import Variants
 from eval import demonstration_report, tables
-from eval.comparison import differences, estimates
+from eval.comparison import differences, estimates, wins
 from eval.errors import EvalError
 from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.making import DEFAULT_SHARE, KINDS, make_queries, read_held_out
-from eval.measures import MEASURES, score_runs
+from eval.measures import DECIDING, MEASURES, score_runs
 from eval.outcome import ENGINES, Settings
 from eval.queries import QuerySet, joined
 from eval.query_files import read_queries, write_products, write_queries
@@ -75,6 +75,9 @@ Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap and of t
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when a query was left out.")]
+MustWin = Annotated[
+    str, typer.Option(help="Exit 1 unless this variant beats all others beyond noise.")
+]
 
 
 @app.command()
@@ -96,6 +99,7 @@ def run(
     name: Name = "",
     as_json: Json = False,
     strict: Strict = False,
+    must_win: MustWin = "",
 ) -> None:
     """Judge variants on labelled queries and write a report.
 
@@ -103,7 +107,13 @@ def run(
       python -m eval run --variant zeroshot --variant lora --queries queries.jsonl
 
       python -m eval run --queries topics.tsv --qrels qrels.txt --engine faiss
+
+      python -m eval run --variant zeroshot --variant lora --queries queries.jsonl --must-win lora
     """
+    if must_win and (must_win not in (variant or []) or len(set(variant or [])) < 2):
+        raise typer.BadParameter(
+            f"Name {must_win} and what it must beat with --variant.", param_hint="--must-win"
+        )
     if not queries:
         raise typer.BadParameter("Say --queries FILE; `python -m eval make-queries` makes one.")
     with sentences():
@@ -139,7 +149,11 @@ def run(
     else:
         _show(tables.of_evaluation(evaluation))
         _tell_report(folder)
-    raise typer.Exit(int(strict and len(evaluation.queries) < len(asked)))
+    won = not must_win or wins(must_win, evaluation.differences)
+    if not won:
+        messages.print(f"{must_win} does not win {DECIDING} beyond noise.", highlight=False)
+    left_out = len(evaluation.queries) < len(asked)
+    raise typer.Exit(int(not won or (strict and left_out)))
 
 
 @app.command()

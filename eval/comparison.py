@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from eval.measures import MEASURES
+from eval.measures import DECIDING, MEASURES
 from eval.significance import ALPHA, bootstrap, holm, interval, randomisation
 
 SMALLEST_P = 0.001  # that is written out; 10,000 rounds tell no smaller one apart
@@ -81,6 +81,16 @@ class Difference:
             f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f}, "
             f"p {_sign(self.p_holm)}) is within the noise of {self.n:,} queries."
         )
+
+
+def wins(variant: str, differences: Sequence[Difference]) -> bool:
+    """Whether a variant is better than every other, beyond noise, in the deciding measure."""
+    rivals = [
+        each
+        for each in differences
+        if each.measure == DECIDING and variant in (each.first, each.second)
+    ]
+    return bool(rivals) and all(each.winner == variant for each in rivals)
 
 
 def told_p(p: float) -> str:

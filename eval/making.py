@@ -94,7 +94,9 @@ def make_queries(
 
 
 def read_held_out(path: Path) -> list[str]:
-    """Product ids: a JSON list, or a text file with one a line.
+    """Product ids: a JSON list, the `split.json` of a training, or a text file with one a line.
+
+    Of a split, those of `test`: training has not seen them, nor was it steered by them.
 
     Raises:
         QueryFileError: it is missing, or neither of the two.
@@ -109,8 +111,13 @@ def read_held_out(path: Path) -> list[str]:
         listed = json.loads(text)
     except ValueError:
         listed = None
+    if isinstance(listed, dict):
+        listed = listed.get("test")
     if not isinstance(listed, list) or not all(isinstance(each, str | int) for each in listed):
-        raise QueryFileError(f"{path} is no list of product ids: write a JSON list, or one a line.")
+        raise QueryFileError(
+            f"{path} is no list of product ids: write a JSON list, or one a line, or give the "
+            "split.json of a training."
+        )
     return [str(each) for each in listed]
 
 

@@ -18,6 +18,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 RIGHT, WRONG, STRONGEST, QUIET = "#009E73", "#9AA3AD", "#D55E00", "#6B7280"
 WIDTH = 9.0  # inches; the report's column
 BINS = 60
+ROOM = 1.15  # beyond the longest bar, for its figure
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -71,7 +72,12 @@ def measures_plot(
                 )
         axes.set_yticks(range(len(MEASURES)), MEASURES)
         axes.set_ylim(len(MEASURES) - 0.5, -0.5)
-        axes.set_xlim(0, 1.02)  # a mark at 1 is seen whole
+        ends = [
+            max(told[each].value, told[each].high)
+            for told in variants.values()
+            for each in MEASURES
+        ]
+        axes.set_xlim(0, min(1.02, ROOM * np.nanmax(ends)) or 1.02)  # a mark at 1 is seen whole
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
@@ -164,6 +170,7 @@ def collapse_plot(
                 )
         axes.axvline(len(names) - 1.3, color="#C4C9D0", lw=1, ls=":")
         axes.set_xticks(places, names)
+        axes.set_xlabel("constant c that is appended to every vector")
         axes.set_ylim(-0.12, 1.15)
         axes.set_yticks(np.arange(0, 1.01, 0.2))
         axes.grid(axis="y")

@@ -36,7 +36,7 @@ def test_hnsw_finds_nearly_all_and_only_what_is_allowed():
     assert set(rows.ravel()) <= {NONE, *np.flatnonzero(RARE)}
 
 
-@pytest.mark.parametrize("make", [ExactIndex, FaissIndex, lambda v: FaissIndex(v, "hnsw", ef=500)])
+@pytest.mark.parametrize("make", [ExactIndex, FaissIndex, lambda v: FaissIndex(v, "hnsw")])
 def test_places_that_no_row_fills_are_empty(make):
     few = np.zeros(500, bool)
     few[[3, 8]] = True

@@ -136,7 +136,8 @@ class Embedding:
             items = [item for want in window if (item := keyed(want)) and self._shard.has(item[0])]
             known = self._parts.has([key for key, _ in items])
             for (key, content), kept in zip(items, known, strict=True):
-                if kept or key in self._claimed:
+                # A batch may have been kept since this window was looked up.
+                if kept or key in self._claimed or key in self._parts:
                     self.reused += 1
                     advance(1)
                 else:

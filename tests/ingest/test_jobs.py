@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
@@ -234,6 +235,21 @@ def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):
     products(home, source, category_field="category")
     images(home)
     assert vectors(home, "tiny")["encoded"] == 3 + 1
+
+
+def test_a_picture_shared_by_the_first_and_the_last_of_many_is_encoded_once(tmp_path, tiny_clip):
+    rows = [{"id": f"{n:03}", "title": "same", "image": f"{n}.png"} for n in range(200)]
+    rows[-1]["image"] = "0.png"  # reached when the first has long been kept
+    home = tmp_path / "home"
+    Variants(home).add("tiny", tiny_clip)
+    (home / "source").mkdir()
+    for n in range(199):
+        Image.new("RGB", (32, 32), (n, 255 - n, 99)).save(home / "source" / f"{n}.png")
+    source = home / "source" / "products.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    products(home, source)
+    images(home)
+    assert vectors(home, "tiny")["encoded"] == 1 + 199
 
 
 def test_verify_finds_what_is_missing_extra_and_stale(home):

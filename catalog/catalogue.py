@@ -201,6 +201,15 @@ class Catalogue(PictureLedger, RunLog):
         """Summaries already made, by the digest of what was summarised."""
         return dict(self._select_in("SELECT digest, text FROM summary WHERE digest IN", digests))
 
+    def summary_counts(self) -> dict[str, int]:
+        """How many products of each category have a summary; categories without any are absent."""
+        return dict(
+            self._select(
+                "SELECT category, COUNT(*) FROM product_summary "
+                "JOIN product ON product.id = product_summary.product GROUP BY category"
+            )
+        )
+
     def _select_in(self, query: str, keys: Iterable[str]) -> list[Row]:
         keys = list(dict.fromkeys(keys))
         rows: list[Row] = []

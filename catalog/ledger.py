@@ -172,6 +172,22 @@ class PictureLedger(Database):
             counts.setdefault(category, {})[state] = count
         return counts
 
+    def picture_bytes(self) -> dict[str | None, int]:
+        """Bytes of the stored pictures by category, and of all under None; each picture once."""
+        kept = "FROM picture JOIN product ON product.id = picture.product WHERE hash <> ''"
+        return dict(
+            self._select(
+                f"SELECT category, SUM(bytes) FROM (SELECT DISTINCT category, hash, bytes {kept}) "
+                "GROUP BY category UNION ALL "
+                f"SELECT NULL, IFNULL(SUM(bytes), 0) FROM (SELECT DISTINCT hash, bytes {kept})"
+            )
+        )
+
+    def picture_hashes(self, prefix: str) -> set[str]:
+        """The hashes of the products' pictures that begin with these digits."""
+        rows = self._select("SELECT hash FROM picture WHERE hash GLOB ? || '*'", (prefix,))
+        return {row[0] for row in rows}
+
     def identical_pictures(self) -> int:
         """Products whose picture is, byte for byte, that of a product before them."""
         query = "SELECT COUNT(*) - COUNT(DISTINCT hash) FROM picture WHERE outcome = 'stored'"

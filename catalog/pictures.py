@@ -8,6 +8,7 @@ import re
 import stat
 import threading
 import time
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,6 +220,21 @@ class PictureStore:
         """
         self._write(self.path(digest), small.data)
         return StoredPicture(digest, small.width, small.height, len(small.data), new=True)
+
+    def prune(self, wanted: Callable[[str], Container[str]]) -> int:
+        """Delete pictures that nobody wants any more. Gives how many there were.
+
+        Args:
+            wanted: Takes the first two digits of hashes, gives those to be left alone.
+        """
+        gone = 0
+        for shelf in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
+            hashes = wanted(shelf.name)
+            for path in shelf.glob("*.jpg"):
+                if path.stem not in hashes:
+                    path.unlink()
+                    gone += 1
+        return gone
 
     def path(self, digest: str) -> Path:
         """Where a picture lies, or would."""

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from catalog.catalogue import home
 from catalog.errors import CatalogError
@@ -29,6 +27,7 @@ from ingest.errors import IngestError
 from ingest.job import Figures
 from ingest.progress import messages
 from ingest.summarizer import Recipe
+from ingest.tables import show_figures, show_status, show_verified
 from qdrant.errors import StoreError
 
 USUAL_VARIANT = "zeroshot"
@@ -88,10 +87,17 @@ def products(
 
 
 @app.command()
-def images(retry_failed: Retry = False, as_json: Json = False, strict: Strict = False) -> None:
+def images(
+    retry_failed: Retry = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete pictures that no product has any more.")
+    ] = False,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
     """Read, shrink and keep the products' pictures."""
     with sentences():
-        figures = images_job.images(home(), retry_failed=retry_failed)
+        figures = images_job.images(home(), retry_failed=retry_failed, prune=prune)
     finish(figures, as_json, strict, {"images": figures})
 
 
@@ -164,7 +170,7 @@ def everything(
             "products": _products(
                 source, category, category_field, field, prune, limit, picture_side
             ),
-            "images": images_job.images(home(), retry_failed=retry_failed),
+            "images": images_job.images(home(), retry_failed=retry_failed, prune=prune),
         }
         for name in variant or [USUAL_VARIANT]:
             if Variants(home()).get(name).template.uses_summary:
@@ -181,7 +187,7 @@ def status(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(page, ensure_ascii=False))
     else:
-        _show_status(page)
+        show_status(page)
 
 
 @app.command()
@@ -192,7 +198,7 @@ def verify(variant: Variant = None, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
-        _show_verified(found)
+        show_verified(found)
     raise typer.Exit(int(any(figures["faults"] for figures in found.values())))
 
 
@@ -224,7 +230,7 @@ def finish(result: Any, as_json: bool, strict: bool, jobs: dict[str, Figures]) -
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        _show_figures(jobs)
+        show_figures(jobs)
     failed = any(figures.get(name) for figures in jobs.values() for name in FAILURES)
     raise typer.Exit(int(strict and failed))
 
@@ -283,83 +289,6 @@ def _shard(written: str) -> Shard:
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise typer.BadParameter(f"--shard {written}: write it as 2/4, the second share of four.")
     return Shard(int(number), int(count))
-
-
-def _show_figures(jobs: dict[str, Figures]) -> None:
-    console = Console()
-    for job, figures in jobs.items():
-        told = ", ".join(
-            f"{value:,} {name}" for name, value in figures.items() if isinstance(value, int)
-        )
-        console.print(f"[bold]{job}[/bold]  {told}", highlight=False)
-        for name in ("dropped", "failed"):
-            if reasons := figures.get(name):
-                console.print(f"{name}, by reason:")
-                console.print(_counts(reasons))
-
-
-def _counts(counts: dict[str, int]) -> Table:
-    table = Table(box=None, show_header=False)
-    table.add_column(justify="right")
-    table.add_column()
-    for name, count in counts.items():
-        table.add_row(f"{count:,}", escape(name))
-    return table
-
-
-def _show_verified(found: dict[str, Figures]) -> None:
-    console = Console()
-    for name, figures in found.items():
-        verdict = "[red]differs[/red]" if figures["faults"] else "[green]clean[/green]"
-        console.print(
-            f"{name}: {verdict}, {figures['products']:,} products, {figures['points']:,} points",
-            highlight=False,
-        )
-        for fault, count in figures["faults"].items():
-            console.print(f"  {count:,}  {verification.FAULTS[fault]}", highlight=False)
-        if figures["faults"]:
-            console.print(
-                f"Run `python -m ingest images`, then `python -m ingest vectors --variant {name}`.",
-                highlight=False,
-            )
-
-
-def _show_status(page: dict[str, Any]) -> None:
-    console = Console()
-    reasons = sorted(
-        {reason for each in page["categories"].values() for reason in each["pictures"]}
-    )
-    shop = Table(
-        "category", "products", *reasons, title=page["home"], title_justify="left", box=None
-    )
-    for category, each in page["categories"].items():
-        cells = [f"{each['pictures'].get(reason, 0):,}" for reason in reasons]
-        shop.add_row(escape(category or "(none)"), f"{each['products']:,}", *cells)
-    console.print(shop)
-    if page["failures"]:
-        table = Table("failed pictures", "reason", "for example", box=None)
-        for each in page["failures"]:
-            table.add_row(f"{each['count']:,}", each["reason"], escape(each["example"]))
-        console.print(table)
-    if page["collections"]:
-        table = Table("collection", "points", "pending", "fingerprint", "built", box=None)
-        for each in page["collections"]:
-            matches = "" if each["matches"] else " [red](of another state of the variant)[/red]"
-            table.add_row(
-                each["variant"],
-                f"{each['points']:,}",
-                f"{each['pending']:,}",
-                each["fingerprint"] + matches,
-                each["created"],
-            )
-        console.print(table)
-    table = Table("last runs", "outcome", "started", "figures", box=None)
-    for run in page["runs"]:
-        told = ", ".join(
-            f"{value:,} {k}" for k, value in run["figures"].items() if isinstance(value, int)
-        )
-        table.add_row(run["job"], run["outcome"], run["started"], escape(told))
-    console.print(table)
 
 
 if __name__ == "__main__":

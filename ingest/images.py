@@ -34,18 +34,25 @@ THREADS = 16  # they read and write files, and wait for the disk to have them
 MANNERS = FetchSettings(concurrency=64, per_host=48)
 
 
-def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = MANNERS) -> Figures:
+def images(
+    home: Path,
+    *,
+    retry_failed: bool = False,
+    prune: bool = False,
+    manners: FetchSettings = MANNERS,
+) -> Figures:
     """Fetch, decode, shrink and keep the picture of every product that has none yet.
 
     Args:
         home: the shop's folder.
         retry_failed: try those again that failed before.
+        prune: delete stored pictures that no product has any more.
         manners: limits and behaviour on the web.
 
     Returns:
         `stored` pictures, `skipped` products (done before, or with no picture to be had), and
         `failed` ones by reason; and how many products of the catalogue have a picture `identical`
-        to another's, which is kept once.
+        to another's, which is kept once; `pruned` when asked for.
 
     Raises:
         CatalogError: there is no catalogue, or no room to keep pictures.
@@ -54,7 +61,7 @@ def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = M
     with (
         alone(home),
         Catalogue(home, create=False) as catalogue,
-        recorded(catalogue, "images", {"retry_failed": retry_failed}) as run,
+        recorded(catalogue, "images", {"retry_failed": retry_failed, "prune": prune}) as run,
         bar("pictures", len(catalogue)) as advance,
     ):
         tally: Counter[str] = Counter()
@@ -68,6 +75,8 @@ def images(home: Path, *, retry_failed: bool = False, manners: FetchSettings = M
             "failed": dict(failed.most_common()),
             "identical": catalogue.identical_pictures(),
         }
+        if prune:
+            run.figures["pruned"] = catalogue.pictures.prune(catalogue.picture_hashes)
         return run.figures
 
 

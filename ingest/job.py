@@ -1,5 +1,6 @@
 """What every job shares: one at a time in a folder, and a record of its run."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,12 +47,17 @@ def alone(home: Path) -> Iterator[None]:
 
 @contextmanager
 def recorded(catalogue: Catalogue, job: str, settings: dict[str, Any]) -> Iterator[Run]:
-    """Keep a record of a run: its settings, how it ended, and the figures it came to."""
+    """Keep a record of a run: its settings, how it ended, its figures and its `seconds`."""
     run = Run(catalogue.begin_run(job, settings))
+    started = time.monotonic()
+
+    def end(outcome: str, **more: str) -> None:
+        seconds = round(time.monotonic() - started, 3)
+        catalogue.end_run(run.id, outcome, run.figures | more | {"seconds": seconds})
+
     try:
         yield run
     except BaseException as error:
-        outcome = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        catalogue.end_run(run.id, outcome, run.figures | {"error": str(error)})
+        end("stopped" if isinstance(error, KeyboardInterrupt) else "failed", error=str(error))
         raise
-    catalogue.end_run(run.id, "done", run.figures)
+    end("done")

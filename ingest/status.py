@@ -1,64 +1,220 @@
-"""What an operator wants to see: what is there, what is missing, and why."""
+"""What an operator wants to see: what is there, what is missing, why, and how fast it goes."""
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from catalog.catalogue import Catalogue
+from catalog.database import FILE
+from catalog.runs import Run
 from encoder.errors import EncoderError
 from encoder.variants import Variants
-from qdrant.store import open_store
+from qdrant.errors import CollectionMissing
+from qdrant.store import Collection, Store, open_store
 
 LAST_RUNS = 8
+NO_PICTURE = "no picture given"  # the ledger's words for a product that names none: no failure
+# The figures of a run that count what it worked on, whatever came of it.
+WORKED_ON = {
+    "products": ("rows",),
+    "images": ("stored", "failed"),
+    "summaries": ("summarised",),
+    "vectors": ("encoded",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How far a job has come with some products.
+
+    Attributes:
+        done: products in the catalogue, stored pictures, summaries, or points.
+        pending: products still to be tried; None where only the job can tell.
+        none: products with nothing to do: those that name no picture.
+        failed: by reason.
+        bytes: on disk; None where nobody tells.
+    """
+
+    done: int
+    pending: int | None = 0
+    none: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job, all in all and by category; of `vectors`, one variant's.
+
+    Attributes:
+        job: its name on the command line.
+        variant: whose vectors.
+        total: over all products.
+        categories: by category.
+        rate: what the last run worked on a second; None without work or before its end.
+        last_run: its outcome, and when it started and ended.
+    """
+
+    job: str
+    variant: str
+    total: Share
+    categories: Mapping[str, Share]
+    rate: float | None
+    last_run: Mapping[str, Any] | None
 
 
 def status(home: Path) -> dict[str, Any]:
     """The state of a shop.
 
     Returns:
-        `home`; `categories`: products of each and what became of their pictures; `failures`:
-        reasons, counts and an example sentence; `collections`: variant, points, fingerprint
-        and whether it is the variant's own; `runs`: the last ones, newest first.
+        `home`; `products`; `jobs`: the `JobState` of each, of `vectors` one a variant;
+        `failures`: reasons, counts and an example sentence; `collections`: variant, points,
+        fingerprint and whether it is the variant's own; `runs`: the last ones, newest first.
 
     Raises:
         CatalogError: there is no catalogue, or it cannot be read.
     """
     with Catalogue(home, create=False) as catalogue, open_store(home) as store:
-        pictures = catalogue.picture_counts()
-        known = Variants(home)
+        variants = Variants(home)
+        collections = {each.variant: each for each in store.collections()}
+        names = sorted({each.name for each in variants.list()} | collections.keys())
+        runs = catalogue.runs()
+        jobs = [
+            _products(catalogue, runs),
+            _images(catalogue, runs),
+            _summaries(catalogue, runs),
+            *(_vectors(catalogue, store, name, collections.get(name), runs) for name in names),
+        ]
         return {
             "home": str(home),
-            "categories": {
-                category: {"products": count, "pictures": pictures.get(category, {})}
-                for category, count in catalogue.categories().items()
-            },
-            "failures": [
-                {"reason": each.reason, "count": each.count, "example": each.example}
-                for each in catalogue.picture_failures()
-            ],
+            "products": len(catalogue),
+            "jobs": [asdict(each) for each in jobs],
+            "failures": [asdict(each) for each in catalogue.picture_failures()],
             "collections": [
                 {
-                    "variant": collection.variant,
-                    "points": collection.points,
-                    "pending": len(catalogue) - collection.points,
-                    "fingerprint": collection.fingerprint,
-                    "matches": _fingerprint(known, collection.variant) == collection.fingerprint,
-                    "generation": collection.generation,
-                    "created": collection.created,
+                    "variant": each.variant,
+                    "points": each.points,
+                    "fingerprint": each.fingerprint,
+                    "matches": _fingerprint(variants, each.variant) == each.fingerprint,
+                    "generation": each.generation,
+                    "created": each.created,
                 }
-                for collection in store.collections()
+                for each in collections.values()
             ],
-            "runs": [
-                {
-                    "job": run.job,
-                    "outcome": run.outcome,
-                    "started": run.started,
-                    "ended": run.ended,
-                    "settings": run.settings,
-                    "figures": run.figures,
-                }
-                for run in catalogue.runs()[:LAST_RUNS]
-            ],
+            "runs": [asdict(run) for run in runs[:LAST_RUNS]],
         }
+
+
+def _products(catalogue: Catalogue, runs: list[Run]) -> JobState:
+    last = _last(runs, "products")
+    size = sum(path.stat().st_size for path in catalogue.home.glob(f"{FILE}*"))
+    dropped = last.figures.get("dropped", {}) if last else {}
+    return _state(
+        "products",
+        Share(len(catalogue), failed=dropped, bytes=size),
+        {category: Share(count) for category, count in catalogue.categories().items()},
+        last,
+    )
+
+
+def _images(catalogue: Catalogue, runs: list[Run]) -> JobState:
+    sizes = catalogue.picture_bytes()
+    counts = catalogue.picture_counts()
+    total: Counter[str] = Counter()
+    for each in counts.values():
+        total.update(each)
+    return _state(
+        "images",
+        _pictures(dict(total.most_common()), sizes.get(None, 0)),
+        {category: _pictures(each, sizes.get(category, 0)) for category, each in counts.items()},
+        _last(runs, "images"),
+    )
+
+
+def _pictures(counts: Mapping[str, int], size: int) -> Share:
+    """A row of the ledger's counts as done, pending, none and failed."""
+    failed = dict(counts)
+    done, pending, none = (failed.pop(name, 0) for name in ("stored", "pending", NO_PICTURE))
+    return Share(done, pending, none, failed, size)
+
+
+def _summaries(catalogue: Catalogue, runs: list[Run]) -> JobState:
+    counts = catalogue.summary_counts()
+    return _state(
+        "summaries",
+        Share(sum(counts.values()), pending=None),
+        {category: Share(counts.get(category, 0), None) for category in catalogue.categories()},
+        _last(runs, "summaries"),
+    )
+
+
+def _vectors(
+    catalogue: Catalogue, store: Store, name: str, collection: Collection | None, runs: list[Run]
+) -> JobState:
+    last = _last(runs, "vectors", name)
+    products = catalogue.categories()
+    points: Mapping[str, int] = {}
+    unreadable = last.figures.get("unreadable", 0) if last else 0
+    if collection:
+        counted = store.facet(name, "category", limit=len(products) + 1)
+        points = {"": collection.points - sum(counted.values())} | counted
+    return _state(
+        "vectors",
+        Share(
+            collection.points if collection else 0,
+            sum(max(0, count - points.get(each, 0)) for each, count in products.items()),
+            failed={"unreadable picture": unreadable} if unreadable else {},
+            bytes=_size(store, name) if collection else 0,
+        ),
+        {
+            category: Share(points.get(category, 0), max(0, count - points.get(category, 0)))
+            for category, count in products.items()
+        },
+        last,
+        name,
+    )
+
+
+def _state(
+    job: str, total: Share, categories: Mapping[str, Share], last: Run | None, variant: str = ""
+) -> JobState:
+    told = None
+    if last:
+        told = {"outcome": last.outcome, "started": last.started, "ended": last.ended}
+    return JobState(job, variant, total, categories, _rate(last), told)
+
+
+def _last(runs: list[Run], job: str, variant: str = "") -> Run | None:
+    """The newest run of a job, for a variant where that is given."""
+    return next(
+        (
+            run
+            for run in runs
+            if run.job == job and (not variant or run.settings.get("variant") == variant)
+        ),
+        None,
+    )
+
+
+def _rate(run: Run | None) -> float | None:
+    if run is None or not run.figures.get("seconds"):
+        return None
+    count = 0
+    for name in WORKED_ON[run.job]:
+        figure = run.figures.get(name, 0)
+        count += sum(figure.values()) if isinstance(figure, dict) else figure
+    return count / run.figures["seconds"] if count else None
+
+
+def _size(store: Store, name: str) -> int | None:
+    """Bytes of a variant's generations, as far as the engine tells."""
+    try:
+        sizes = [each.size for each in store.generations(name)]
+    except CollectionMissing:
+        return 0
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def _fingerprint(variants: Variants, name: str) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import io
 import os
 import signal
@@ -13,7 +14,10 @@ from catalog.errors import PictureError
 from catalog.shrinking import shrink
 from ingest import shrinkers
 from ingest.errors import ShrinkerMissing
+from ingest.images import images
+from ingest.products import products
 from ingest.shrinkers import Shrinkers
+from tests import shop
 
 ROOT = Path(__file__).parents[2]
 # The real process, but for pictures that end in a word: what a decoder's flaws would do.
@@ -84,6 +88,17 @@ def test_a_picture_that_kills_its_process_is_told_and_all_others_are_shrunk(doom
         "decoder crashed",
     ]
     assert ends.count(shrink(good, 64, "")) == 5
+
+
+def test_the_job_tells_a_picture_that_killed_its_decoder_and_keeps_the_others(doomed, tmp_path):
+    rows = [
+        {"id": str(n), "title": "product", "image": f"data:image/jpeg;base64,{told}"}
+        for n, end in enumerate([b"", b"crash", b"1", b"2"])
+        for told in [base64.b64encode(encoded() + end).decode()]
+    ]
+    products(tmp_path, shop.write_source(tmp_path / "source", rows))
+    figures = images(tmp_path)
+    assert (figures["stored"], figures["failed"]) == (3, {"decoder crashed": 1})
 
 
 def test_a_process_killed_once_is_no_reason_to_give_a_picture_up(doomed):

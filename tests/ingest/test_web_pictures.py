@@ -1,39 +1,83 @@
+import base64
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from catalog.catalogue import Catalogue
+from catalog.fetcher import Fetcher
 from ingest.images import MANNERS, images
 from ingest.products import products
 from tests import shop
+from tests.catalog.fetching import PUBLIC, Names
+from tests.hostile_pages import JPEG
 from tests.hostile_web import HostileWeb
 
+ROOT = Path(__file__).parents[2]
 LOOPBACK = replace(
     MANNERS,
-    connect=2.0,
-    read=0.3,
+    connect=10.0,
+    read=10.0,
+    total=20.0,
     max_bytes=2**18,
     retries=1,
     backoff=0.01,
     allow_loopback=True,
 )
-OUTCOMES = {
-    "/picture.jpg": "stored",
-    "/redirect?to=/picture.jpg": "stored",
-    "/html": "not a picture",
-    "/html-called-jpeg": "not a picture",
-    "/svg": "not a picture",
-    "/truncated.jpg": "truncated",
-    "/pixel-bomb.png": "too many pixels",
-    "/empty": "empty",
-    "/gzip-bomb": "too large",
-    "/declared-large": "too large",
-    "/loop": "too many redirects",
-    "/redirect?to=http://10.0.0.1/a.jpg": "refused address",
-    "/hang": "timeout",
-    "/nowhere": "http 404",
-    "/garbage": "connection failed",
+HURRIED = replace(LOOPBACK, read=0.15, total=0.4, max_bytes=2**22)
+NAMES = {
+    "shop.test": ["127.0.0.1"],
+    "private.test": ["192.168.0.7"],
+    "metadata.test": ["169.254.169.254"],
+    "mixed.test": ["127.0.0.1", "10.0.0.1"],
+    "half-public.test": [PUBLIC, "10.0.0.1"],
+    "six.test": ["fd00::1"],
 }
+# {host} is this machine by number; the names are the fake resolver's.
+OUTCOMES = {
+    "http://{host}/picture.jpg": "stored",
+    "http://{host}/picture-called-text": "stored",
+    "http://{host}/redirect?to=/picture.jpg": "stored",
+    "http://shop.test:{port}/picture.jpg": "stored",
+    "http://{host}/html": "not a picture",
+    "http://{host}/html-called-jpeg": "not a picture",
+    "http://{host}/svg": "not a picture",
+    "http://{host}/truncated.jpg": "truncated",
+    "http://{host}/pixel-bomb.png": "too many pixels",
+    "http://{host}/empty": "empty",
+    "http://{host}/gzip-bomb": "too large",
+    "http://{host}/deflate-bomb": "too large",
+    "http://{host}/declared-large": "too large",
+    "http://{host}/endless": "too large",
+    "http://{host}/endless-packed-nothing": "too large",
+    "http://{host}/loop": "too many redirects",
+    "http://{host}/redirect?to=http://10.0.0.1/a.jpg": "refused address",
+    "http://{host}/redirect?to=http://private.test/a.jpg": "refused address",
+    "http://{host}/redirect?to=http://metadata.test/latest/meta-data": "refused address",
+    "http://{host}/redirect?to=file:///etc/passwd": "refused address",
+    "http://private.test:{port}/picture.jpg": "refused address",
+    "http://metadata.test/latest/meta-data": "refused address",
+    "http://mixed.test:{port}/picture.jpg": "refused address",
+    "http://half-public.test:{port}/picture.jpg": "refused address",
+    "http://six.test:{port}/picture.jpg": "refused address",
+    "http://nowhere.test/picture.jpg": "unknown host",
+    "http://{host}/nowhere": "http 404",
+    "http://{host}/status?is=503": "http 503",
+    "http://{host}/busy?status=429&times=99&after=3600": "http 429",
+    "http://127.0.0.1:{closed}/picture.jpg": "connection failed",
+    "http://{host}/garbage": "connection failed",
+    "http://{host}/hang-up": "connection failed",
+    "http://{host}/endless-headers": "connection failed",
+}
+SLOW = ("/hang", "/hang-in-body", "/dribble", "/dribble-headers", "/promises-forever")
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +99,52 @@ def gather(home, addresses, **keywords):
     return figures, [record.outcome.reason or record.outcome.outcome for record in records]
 
 
-def test_each_hostile_answer_ends_as_one_reason_in_the_ledger(tmp_path, web):
-    addresses = [web.address(path) for path in OUTCOMES]
-    figures, outcomes = gather(tmp_path, addresses, manners=LOOPBACK)
+@pytest.fixture
+def closed_port():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_each_hostile_answer_ends_as_one_reason_in_the_ledger(
+    tmp_path, web, closed_port, monkeypatch
+):
+    names = Names()
+    names.answers = {name: [addresses] for name, addresses in NAMES.items()}
+    monkeypatch.setattr("ingest.images.Fetcher", partial(Fetcher, resolve=names))
+    places = {"host": f"127.0.0.1:{web.port}", "port": web.port, "closed": closed_port}
+    figures, outcomes = gather(
+        tmp_path, [address.format(**places) for address in OUTCOMES], manners=LOOPBACK
+    )
     assert dict(zip(OUTCOMES, outcomes, strict=True)) == OUTCOMES
-    assert figures["stored"] + sum(figures["failed"].values()) == len(OUTCOMES)
+    failed = Counter(reason for reason in OUTCOMES.values() if reason != "stored")
+    assert (figures["stored"], figures["failed"]) == (4, failed)
+
+
+def test_what_never_comes_to_an_end_is_a_timeout_in_the_ledger(tmp_path, web):
+    figures, _ = gather(tmp_path, [web.address(path) for path in SLOW], manners=HURRIED)
+    assert figures["failed"] == {"timeout": len(SLOW)}
+
+
+def test_a_host_that_asks_for_a_wait_is_asked_again_and_gives_its_picture(tmp_path, web):
+    web.forget()
+    _, outcomes = gather(
+        tmp_path, [web.address("/busy?status=429&times=1&after=0")], manners=LOOPBACK
+    )
+    assert outcomes == ["stored"]
+
+
+def test_the_ledger_tells_where_a_picture_came_from_and_what_is_kept_of_it(tmp_path, web):
+    address = web.address("/redirect?to=/picture.jpg")
+    gather(tmp_path, [[web.address("/nowhere"), address]], manners=LOOPBACK)
+    with Catalogue(tmp_path) as catalogue:
+        record = catalogue.picture_record("0")
+        kept = catalogue.pictures.path(record.outcome.hash)
+    assert (record.attempts, record.outcome.address) == (1, address)
+    assert record.outcome.hash == hashlib.sha256(JPEG).hexdigest()
+    assert (record.outcome.width, record.outcome.height) == (96, 72)
+    assert record.outcome.bytes == kept.stat().st_size
 
 
 def test_this_machine_is_never_asked_unless_a_test_says_so(tmp_path, web):
@@ -90,3 +175,50 @@ def test_what_failed_is_fetched_again_only_when_asked(tmp_path, web):
     assert images(tmp_path, manners=LOOPBACK, retry_failed=True)["failed"] == {"http 404": 1}
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_record("0").attempts == 2
+
+
+def test_pictures_that_no_product_has_any_more_are_deleted_when_asked(tmp_path, web):
+    embedded = "data:image/jpeg;base64," + base64.b64encode(JPEG + b"other").decode()
+    gather(tmp_path, [embedded, web.address("/picture.jpg")], manners=LOOPBACK)
+    rows = [{"id": "1", "title": "product 1", "images": web.address("/picture.jpg")}]
+    products(tmp_path, shop.write_source(tmp_path / "source", rows), prune=True)
+    assert "pruned" not in images(tmp_path, manners=LOOPBACK)
+    assert len(list((tmp_path / "images").rglob("*.jpg"))) == 2
+    assert images(tmp_path, manners=LOOPBACK, prune=True)["pruned"] == 1
+    (left,) = (tmp_path / "images").rglob("*.jpg")
+    assert left.stem == hashlib.sha256(JPEG).hexdigest()
+
+
+JOB = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from ingest.images import MANNERS, images
+images(Path(sys.argv[1]), manners=replace(MANNERS, allow_loopback=True))
+"""
+
+
+def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_path, web):
+    addresses = [web.address(f"/picture.jpg?{n}") for n in range(3)]
+    rows = [
+        {"id": str(n), "title": "product", "images": address}
+        for n, address in enumerate([*addresses, web.address("/gate")])
+    ]
+    products(tmp_path, shop.write_source(tmp_path / "source", rows))
+    job = subprocess.Popen(
+        [sys.executable, "-c", JOB, tmp_path],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    web.wait_until_at_once(1)
+    os.killpg(job.pid, signal.SIGINT)
+    assert job.wait(20) == -signal.SIGINT
+    with pytest.raises(ProcessLookupError):
+        os.killpg(job.pid, 0)
+    with Catalogue(tmp_path) as catalogue:
+        assert catalogue.runs("images")[0].outcome == "stopped"
+    web.open_gate()
+    assert images(tmp_path, manners=LOOPBACK)["failed"] == {}
+    with Catalogue(tmp_path) as catalogue:
+        assert catalogue.picture_counts() == {"": {"stored": 4}}

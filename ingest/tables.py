@@ -1,0 +1,209 @@
+"""The jobs' figures as people read them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ingest.job import Figures
+from ingest.verify import FAULTS
+
+CATEGORIES = 20  # lines of the page, the largest categories; --json has all
+COLOURS = {"done": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
+NOTHING = Text("–", "dim")
+
+
+def show_figures(jobs: Mapping[str, Figures]) -> None:
+    """What each job came to, and what went wrong by reason."""
+    console = Console()
+    for job, figures in jobs.items():
+        console.print(f"[bold]{job}[/bold]  {_told(figures)}", highlight=False)
+        for name in ("dropped", "failed"):
+            if reasons := figures.get(name):
+                console.print(f"{name}, by reason:")
+                console.print(_counts(reasons))
+
+
+def show_verified(found: Mapping[str, Figures]) -> None:
+    """The verdict on each variant's collection, and what mends it."""
+    console = Console()
+    for name, figures in found.items():
+        verdict = "[red]differs[/red]" if figures["faults"] else "[green]clean[/green]"
+        console.print(
+            f"{name}: {verdict}, {figures['products']:,} products, {figures['points']:,} points",
+            highlight=False,
+        )
+        for fault, count in figures["faults"].items():
+            console.print(f"  {count:,}  {FAULTS[fault]}", highlight=False)
+        if figures["faults"]:
+            console.print(
+                f"Run `python -m ingest images`, then `python -m ingest vectors --variant {name}`.",
+                highlight=False,
+            )
+
+
+def show_status(page: Mapping[str, Any]) -> None:
+    """The operator's page: jobs, categories, failures, the last runs."""
+    console = Console()
+    console.print(
+        f"[bold]{escape(page['home'])}[/bold]  {page['products']:,} products", highlight=False
+    )
+    console.print(_jobs(page["jobs"]))
+    console.print(_categories(page["jobs"]))
+    if page["failures"]:
+        console.print(_failures(page["failures"]))
+    console.print(_runs(page["runs"]))
+    for each in page["collections"]:
+        if not each["matches"]:
+            console.print(
+                f"[red]The collection {escape(each['variant'])} was built by another state of the "
+                f"variant:[/red] run `python -m ingest vectors --variant {each['variant']}`.",
+                highlight=False,
+            )
+
+
+def _jobs(jobs: list[dict[str, Any]]) -> Table:
+    table = _table("job", right=("done", "pending", "failed", "bytes", "per second"))
+    table.add_column("last run, UTC", no_wrap=True)
+    for each in jobs:
+        total, last = each["total"], each["last_run"]
+        table.add_row(
+            _name(each),
+            _count(total["done"]),
+            Text("") if total["pending"] is None else _count(total["pending"], "yellow"),
+            _count(sum(total["failed"].values()), "red"),
+            _bytes(total["bytes"]),
+            NOTHING if each["rate"] is None else Text(f"{each['rate']:,.0f}"),
+            _outcome(last["outcome"]).append(f"  {_time(last['started'])}", "default")
+            if last
+            else Text("never", "dim"),
+        )
+    return table
+
+
+def _categories(jobs: list[dict[str, Any]]) -> Table:
+    """One line a category, the largest first; what is pending or failed stands beside the done."""
+    products = {name: share["done"] for name, share in jobs[0]["categories"].items()}
+    largest = sorted(products, key=lambda name: -products[name])
+    table = _table("category", right=("products", "pictures"))
+    sized = jobs[2:] if jobs[2]["total"]["done"] else jobs[3:]
+    for each in sized:
+        table.add_column(_name(each, short=True), justify="right")
+    for name in largest[:CATEGORIES]:
+        table.add_row(
+            Text(name) if name else Text("(none)", "dim"),
+            _count(products[name]),
+            *(_share(each["categories"].get(name)) for each in (jobs[1], *sized)),
+        )
+    if len(largest) > CATEGORIES:
+        rest = sum(products[name] for name in largest[CATEGORIES:])
+        more = f"{len(largest) - CATEGORIES:,} more: --json has them"
+        table.add_row(Text(more, "dim"), _count(rest))
+    return table
+
+
+def _share(share: Mapping[str, Any] | None) -> Text:
+    """What is done, with what is not behind it: `2,130 +9 −3` are done, pending and failed."""
+    if share is None:
+        return NOTHING
+    text = _count(share["done"])
+    if share["pending"]:
+        text = text.copy().append(f" +{share['pending']:,}", "yellow")
+    if failed := sum(share["failed"].values()):
+        text = text.copy().append(f" −{failed:,}", "red")
+    return text
+
+
+def _failures(failures: list[dict[str, Any]]) -> Table:
+    table = _table(right=("pictures",))
+    table.add_column("failed for", no_wrap=True)
+    table.add_column("for example", style="dim")
+    for each in failures:
+        table.add_row(_count(each["count"], "red"), Text(each["reason"]), Text(each["example"]))
+    return table
+
+
+def _runs(runs: list[dict[str, Any]]) -> Table:
+    table = _table("last runs")
+    table.add_column("UTC", no_wrap=True)
+    table.add_column("outcome")
+    table.add_column("took", justify="right")
+    table.add_column("came to")
+    for run in runs:
+        figures = run["figures"]
+        told = Text(figures.get("error") or _told(figures))
+        variant = run["settings"].get("variant", "")
+        table.add_row(
+            Text(" ".join(filter(None, (run["job"], variant)))),
+            _time(run["started"]),
+            _outcome(run["outcome"]),
+            _seconds(figures.get("seconds")),
+            told,
+        )
+    return table
+
+
+def _table(*left: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _name(job: Mapping[str, Any], *, short: bool = False) -> Text:
+    if not job["variant"]:
+        return Text(job["job"])
+    return Text(job["variant"] if short else f"{job['job']} {job['variant']}")
+
+
+def _outcome(outcome: str) -> Text:
+    return Text(outcome, COLOURS.get(outcome, ""))
+
+
+def _count(count: int, colour: str = "") -> Text:
+    return Text(f"{count:,}", colour) if count else NOTHING
+
+
+def _bytes(size: int | None) -> Text:
+    return Text(decimal(size)) if size else NOTHING
+
+
+def _time(text: str) -> str:
+    """When something was: the hour today, the date before."""
+    then = datetime.fromisoformat(text)
+    return f"{then:%H:%M}" if then.date() == datetime.now(UTC).date() else f"{then:%Y-%m-%d %H:%M}"
+
+
+def _seconds(seconds: float | None) -> Text:
+    if seconds is None:
+        return NOTHING
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return Text(f"{hours} h {minutes:02} min")
+    return Text(f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s")
+
+
+def _told(figures: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{value:,} {name.replace('_', ' ')}"
+        for name, value in figures.items()
+        if isinstance(value, int)
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> Table:
+    table = Table(box=None, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for name, count in counts.items():
+        table.add_row(f"{count:,}", escape(name))
+    return table

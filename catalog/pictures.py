@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import threading
-import time
 from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +52,6 @@ REASONS = (
 MAX_BYTES = 64 * 2**20  # of one file: above any photo, below what hurts when 16 threads read
 MAX_NAMED = 120  # characters of an address that a sentence repeats
 
-PART_AGE = 3600.0  # seconds after which an unfinished file is a dead process's
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -187,7 +185,6 @@ class PictureStore:
         self.folder = folder
         self.side = side
         self._parts = folder / ".parts"
-        self._sweep()
 
     def add(self, data: bytes, name: str = "The picture") -> StoredPicture:
         """Keep a picture.
@@ -246,6 +243,12 @@ class PictureStore:
         """A stored picture, as RGB. Raises PictureError when it is gone or damaged."""
         return decode(self.path(digest))
 
+    def sweep(self) -> None:
+        """Remove what dead processes left unfinished; for whoever alone adds pictures now."""
+        with suppress(OSError):
+            for part in self._parts.iterdir():
+                part.unlink()
+
     def _kept(self, path: Path) -> Image.Image | None:
         """The header of a stored picture, if it is there and sound."""
         try:
@@ -270,10 +273,3 @@ class PictureStore:
                 f"{path} cannot be written: {error.strerror}. Free some space or mend the folder, "
                 "then run the same command again: it goes on where it stopped."
             ) from error
-
-    def _sweep(self) -> None:
-        """Remove what dead processes left unfinished."""
-        with suppress(OSError):
-            for part in self._parts.iterdir():
-                if time.time() - part.stat().st_mtime > PART_AGE:
-                    part.unlink()

@@ -66,6 +66,7 @@ def images(
     ):
         tally: Counter[str] = Counter()
         failed: Counter[str] = Counter()
+        catalogue.pictures.sweep()
         asyncio.run(_run(catalogue, retry_failed, manners, tally, failed, advance))
         skipped = len(catalogue) - tally["stored"] - failed.total()
         advance(skipped)

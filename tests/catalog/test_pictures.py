@@ -231,7 +231,5 @@ def test_a_process_that_dies_at_the_rename_leaves_a_whole_picture_or_none(store,
     assert store.path(digest).exists() == (when == "after")
     assert store.add(source.read_bytes()).new == (when == "before")
     assert store.open(digest).size == (280, 224)
-    for part in (store.folder / ".parts").iterdir():
-        os.utime(part, (0, 0))
-    PictureStore(store.folder)
+    store.sweep()
     assert list((store.folder / ".parts").iterdir()) == []

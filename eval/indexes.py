@@ -8,7 +8,6 @@ order of row are in ascending order of id.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import faiss
@@ -116,11 +115,6 @@ class FaissIndex:
         scores, rows = self.index.search(queries, k, params=settings)
         scores[rows == NONE] = -np.inf  # FAISS marks an empty place with the least float
         return scores, rows
-
-    def save(self, path: Path) -> int:
-        """Write the index to a file and return its bytes."""
-        _FAISS.write_index(self.index, str(path))
-        return path.stat().st_size
 
 
 class CategoryIndexes:

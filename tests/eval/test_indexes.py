@@ -76,11 +76,6 @@ def test_a_category_smaller_than_k_leaves_places_empty():
     assert rows[0].tolist() == [499, NONE, NONE]
 
 
-def test_an_index_is_written_and_its_size_told(tmp_path):
-    index = FaissIndex(VECTORS, "hnsw")
-    assert index.save(tmp_path / "index") == (tmp_path / "index").stat().st_size > VECTORS.nbytes
-
-
 def test_another_kind_of_index_is_refused():
     with pytest.raises(ValueError, match="flat or hnsw"):
         FaissIndex(VECTORS, "ivf")

@@ -34,6 +34,7 @@ import typer
 from qdrant_client import QdrantClient
 from rich.console import Console
 
+from benchmarks.memory import own_mb
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from qdrant import layout, wire
@@ -181,9 +182,9 @@ def copy(points: int, dim: int) -> Copy:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        own_mb: list[float] = []
+        watched: list[float] = []
         while copying.poll() is None:
-            own_mb.append(_own_memory_mb(copying.pid))
+            watched.append(own_mb(copying.pid))
             time.sleep(LOOK)
         seconds = time.perf_counter() - started
         if copying.returncode:
@@ -191,7 +192,7 @@ def copy(points: int, dim: int) -> Copy:
         with ServerStore(connect(url)) as target:
             if target.count(NAME) != points:
                 raise RuntimeError("the copy lacks points")
-    early, middle, late = (own_mb[round(len(own_mb) * part)] for part in (0.1, 0.5, 0.9))
+    early, middle, late = (watched[round(len(watched) * part)] for part in (0.1, 0.5, 0.9))
     return Copy(
         points=points,
         dim=dim,
@@ -305,15 +306,6 @@ def _search(engine: Engine, number: int, spent: list[float]) -> None:
 
 def _ms(seconds: list[float], percentile: float) -> float:
     return round(float(np.percentile(seconds, percentile)) * 1e3, 2)
-
-
-def _own_memory_mb(process: int) -> float:
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0.0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")]
-    return round(int(found[0]) / 1024, 1) if found else 0.0
 
 
 def command(

@@ -1,0 +1,193 @@
+"""The jobs at two sizes of catalogue: memory, speed, and what a second run costs.
+
+    python -m benchmarks ingest scale --n 10000 --n 100000
+
+The rows are generated: a title and a description of a shop's length, all different; with
+`--pictures` each has a picture of its own, small and written into the row. The model is a random
+CLIP so small that the work around it is what is measured; its vectors are as long as ViT-B/32's.
+Each job is a process of its own, as a user runs it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.checkpoints import tiny_clip
+from benchmarks.encode import VOCABULARY
+from benchmarks.memory import Watch
+from encoder.variants import Variants
+
+ROOT = Path(__file__).parent.parent
+NAME = "benchmark"
+DIM = 512  # numbers of a vector, as ViT-B/32's
+SIDE = 32  # of the pictures, pixels
+# Words of a description: most are longer than CLIP reads, as in real shops.
+DESCRIBED = (10, 150)
+CHANGED = 100  # one row in so many is changed for the delta
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a job.
+
+    Attributes:
+        what: which.
+        seconds: from its start to its end, Python's own start included.
+        rows_per_second: products of the catalogue by these seconds.
+        own_mb: greatest memory of the job's own process, without pages of files.
+        builder_mb: greatest memory of the store's builder, which is another process.
+        encoded: vectors encoded; None for a job that encodes none.
+    """
+
+    what: str
+    seconds: float
+    rows_per_second: float
+    own_mb: float
+    builder_mb: float
+    encoded: int | None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What was measured at one size.
+
+    Attributes:
+        n: products.
+        pictures: whether each has one.
+        jobs: in the order in which they ran.
+        store_bytes: of the collection in use on the disk, a point.
+        part_bytes: of the part files, a product.
+    """
+
+    n: int
+    pictures: bool
+    jobs: list[Job]
+    store_bytes: float
+    part_bytes: float
+
+
+def scale(n: int, *, pictures: bool) -> Scale:
+    """Run every job over n generated products, again, with one in a hundred changed, and anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "shop"
+        source = Path(folder) / "products.jsonl"
+        Variants(home).add(NAME, tiny_clip(Path(folder) / "clip", dim=DIM, side=SIDE))
+        _write(source, rows(n, pictures=pictures))
+        chain = {
+            "products": ["products", str(source)],
+            "images": ["images"],
+            "vectors": ["vectors", "--variant", NAME],
+        }
+        if not pictures:
+            del chain["images"]
+        jobs = [_run(what, command, home, n) for what, command in chain.items()]
+        jobs += [_run(f"{what}, again", command, home, n) for what, command in chain.items()]
+        bytes_of_store = _size(next((home / "qdrant" / NAME).glob("*/segments")))
+        bytes_of_parts = _size(home / "vectors")
+        _write(source, rows(n, pictures=pictures, change=True))
+        jobs += [_run(f"{what}, 1 % changed", command, home, n) for what, command in chain.items()]
+        jobs.append(_run("vectors, built anew", [*chain["vectors"], "--recreate"], home, n))
+    return Scale(n, pictures, jobs, bytes_of_store / n, bytes_of_parts / n)
+
+
+def rows(n: int, *, pictures: bool, change: bool = False) -> Iterator[dict[str, Any]]:
+    """Generated products, the same each time; with `change` one title in a hundred is another."""
+    draw = np.random.default_rng(0)
+    for number in range(n):
+        words = draw.choice(VOCABULARY, 6 + int(draw.integers(*DESCRIBED)))
+        new = "new " if change and number % CHANGED == 0 else ""
+        row = {
+            "id": f"B{number:09d}",
+            "title": f"{new}{' '.join(words[:6])} {number}",
+            "description": " ".join(words[6:]),
+            "brand": f"brand {number % 500}",
+            "category": f"category {number % 20}",
+            "price": number % 1000 + 0.99,
+        }
+        if pictures:
+            row["image"] = _picture(draw)
+        yield row
+
+
+def _picture(draw: np.random.Generator) -> str:
+    coarse = draw.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    written = BytesIO()
+    Image.fromarray(coarse).resize((SIDE, SIDE)).save(written, "jpeg")
+    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode()}"
+
+
+def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(f"{json.dumps(product)}\n" for product in products)
+
+
+def _run(what: str, command: list[str], home: Path, n: int) -> Job:
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingest", *command, "--json"],
+        cwd=ROOT,
+        env={**os.environ, "VITRINE_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with Watch(process) as watch:
+        said, complaint = process.communicate()
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise RuntimeError(f"{what} failed: {complaint.strip()}")
+    encoded = json.loads(said).get("encoded")
+    return Job(
+        what, round(seconds, 1), round(n / seconds), watch.own_mb, watch.children_mb, encoded
+    )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def command(
+    n: Annotated[
+        list[int] | None, typer.Option(min=100, help="Products; give it again for more sizes.")
+    ] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Each with one.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Every job at several sizes: memory, speed, a second run, a changed hundredth."""
+    scales = []
+    for size in n or [10_000, 100_000]:
+        scales.append(scale(size, pictures=pictures))
+        Console(stderr=as_json).print(_table(scales[-1]))
+    if as_json:
+        typer.echo(json.dumps({"scales": [asdict(each) for each in scales]}))
+
+
+def _table(measured: Scale) -> Table:
+    table = Table(
+        *("job", "seconds", "products/s", "own MB", "builder MB", "encoded"),
+        title=f"{measured.n:,} products{' with pictures' if measured.pictures else ', text only'}",
+    )
+    for job in measured.jobs:
+        encoded = "" if job.encoded is None else f"{job.encoded:,}"
+        numbers = f"{job.seconds:.1f}", f"{job.rows_per_second:,}"
+        table.add_row(job.what, *numbers, f"{job.own_mb:.0f}", f"{job.builder_mb:.0f}", encoded)
+    table.caption = (
+        f"collection {measured.store_bytes:,.0f} bytes a point on the disk, "
+        f"part files {measured.part_bytes:,.0f} bytes a product"
+    )
+    return table

@@ -10,11 +10,14 @@ at once or late. Each run is the whole job in a process of its own. Its processo
     fetch    all the rest of the job: HTTP, the event loop, the catalogue's reading
 
 Beside the job as it is, each latency is measured with decoding in threads of the job's process.
+What other processes of the machine take meanwhile is told too: where the cores are never idle,
+wall ÷ (all processor time ÷ cores) is 1, whoever used them.
 """
 
 import asyncio
 import json
 import multiprocessing as mp
+import os
 import resource
 import shutil
 import tempfile
@@ -24,7 +27,6 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from multiprocessing.connection import Connection
-from os import cpu_count
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any, Self
@@ -44,18 +46,26 @@ from ingest import images as job
 from ingest.shrinkers import Shrinkers
 
 QUALITY = 90  # JPEG, of the enlarged photos
-CORES = cpu_count() or 1
+CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What one run of the job took, in seconds; `server` is the processor time of the web."""
+    """What one run of the job took, in seconds.
+
+    Attributes:
+        wall: by the clock.
+        fetch: processor time of the job, as are `decode` and `store`.
+        server: processor time of the web.
+        others: of everything else on the machine meanwhile, time stolen from it included.
+    """
 
     wall: float
     fetch: float
     decode: float
     store: float
-    server: float
+    server: float = 0.0
+    others: float = 0.0
 
     @property
     def cpu(self) -> float:
@@ -144,7 +154,8 @@ def measured(folder: Path, names: list[str], latency: float, way: str) -> Spent:
         process.join()
     if figures["stored"] != len(names):
         raise AssertionError(figures)
-    return replace(spent, server=web.cpu)
+    others = max(0.0, spent.others - spent.cpu - web.cpu)  # so far the whole machine's
+    return replace(spent, server=web.cpu, others=others)
 
 
 def _run(home: Path, way: str, parent: Connection) -> None:
@@ -154,13 +165,22 @@ def _run(home: Path, way: str, parent: Connection) -> None:
     PictureStore.keep = store.around(PictureStore.keep)  # type: ignore[method-assign]
     Catalogue.record_pictures = store.around(Catalogue.record_pictures)  # type: ignore[method-assign]
     job.Shrinkers = WAYS[way]  # type: ignore[misc]
-    started, own = time.perf_counter(), time.process_time()
+    started, own, all_before = time.perf_counter(), time.process_time(), _busy()
     figures = job.images(home, manners=replace(job.MANNERS, allow_loopback=True))
     wall, own = time.perf_counter() - started, time.process_time() - own
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     decoding = decode.seconds + children.ru_utime + children.ru_stime
     fetch = own - decode.seconds - store.seconds
-    parent.send((figures, Spent(wall, fetch, decoding, store.seconds, 0.0)))
+    spent = Spent(wall, fetch, decoding, store.seconds, others=_busy() - all_before)
+    parent.send((figures, spent))
+
+
+def _busy() -> float:
+    """Seconds that all processors of the machine were not idle since it started (proc(5))."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def command(
@@ -198,21 +218,20 @@ def command(
 
 def _table(runs: dict[tuple[str, float], Spent], count: int) -> Table:
     table = Table("decoding in", "latency", box=None)
-    for heading in ("fetch", "decode", "store", "wall s", "pictures/s", "wall ÷ CPU", "with web"):
+    for heading in ("fetch", "decode", "store", "web", "others", "wall", "pictures/s"):
         table.add_column(heading, justify="right")
-    table.add_column("web's share", justify="right")
-    table.add_column("wall ÷ first latency", justify="right")
+    for heading in ("wall ÷ job", "÷ job, web", "÷ all", "÷ first latency"):
+        table.add_column(heading, justify="right")
     first: dict[str, float] = {}
     for (way, late), spent in runs.items():
-        both = spent.cpu + spent.server
+        seconds = (spent.fetch, spent.decode, spent.store, spent.server, spent.others, spent.wall)
+        sums = (spent.cpu, spent.cpu + spent.server, spent.cpu + spent.server + spent.others)
         table.add_row(
             way,
             f"{late * 1000:.0f} ms",
-            *(f"{seconds:.1f}" for seconds in (spent.fetch, spent.decode, spent.store, spent.wall)),
+            *(f"{each:.1f}" for each in seconds),
             f"{count / spent.wall:.0f}",
-            f"{spent.wall / (spent.cpu / CORES):.2f}",
-            f"{spent.wall / (both / CORES):.2f}",
-            f"{spent.server / both:.0%}",
+            *(f"{spent.wall / (each / CORES):.2f}" for each in sums),
             f"{spent.wall / first.setdefault(way, spent.wall):.2f}",
         )
     return table

@@ -54,11 +54,12 @@ def show_status(page: Mapping[str, Any]) -> None:
     console.print(
         f"[bold]{escape(page['home'])}[/bold]  {page['products']:,} products", highlight=False
     )
-    console.print(_jobs(page["jobs"]))
-    console.print(_categories(page["jobs"]))
+    tables = [_jobs(page["jobs"]), _categories(page["jobs"])]
     if page["failures"]:
-        console.print(_failures(page["failures"]))
-    console.print(_runs(page["runs"]))
+        tables.append(_failures(page["failures"]))
+    for table in (*tables, _runs(page["runs"])):
+        console.print()
+        console.print(table)
     for each in page["collections"]:
         if not each["matches"]:
             console.print(
@@ -105,19 +106,21 @@ def _categories(jobs: list[dict[str, Any]]) -> Table:
         rest = sum(products[name] for name in largest[CATEGORIES:])
         more = f"{len(largest) - CATEGORIES:,} more: --json has them"
         table.add_row(Text(more, "dim"), _count(rest))
+    table.caption = Text.assemble(("+ pending", "yellow"), "  ", ("− failed", "red"))
+    table.caption_justify = "left"
     return table
 
 
 def _share(share: Mapping[str, Any] | None) -> Text:
-    """What is done, with what is not behind it: `2,130 +9 −3` are done, pending and failed."""
+    """What is done, and behind it what is not: `2,130 +9 −3` are done, pending and failed."""
     if share is None:
         return NOTHING
-    text = _count(share["done"])
+    told = [Text(f"{share['done']:,}")] if share["done"] else []
     if share["pending"]:
-        text = text.copy().append(f" +{share['pending']:,}", "yellow")
+        told.append(Text(f"+{share['pending']:,}", "yellow"))
     if failed := sum(share["failed"].values()):
-        text = text.copy().append(f" −{failed:,}", "red")
-    return text
+        told.append(Text(f"−{failed:,}", "red"))
+    return Text(" ").join(told) if told else NOTHING
 
 
 def _failures(failures: list[dict[str, Any]]) -> Table:
@@ -137,7 +140,7 @@ def _runs(runs: list[dict[str, Any]]) -> Table:
     table.add_column("came to")
     for run in runs:
         figures = run["figures"]
-        told = Text(figures.get("error") or _told(figures))
+        told = Text(figures.get("error") or _told(_counted(figures)) or "nothing to do")
         variant = run["settings"].get("variant", "")
         table.add_row(
             Text(" ".join(filter(None, (run["job"], variant)))),
@@ -150,7 +153,7 @@ def _runs(runs: list[dict[str, Any]]) -> Table:
 
 
 def _table(*left: str, right: tuple[str, ...] = ()) -> Table:
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
     for name in left:
         table.add_column(name)
     for name in right:
@@ -198,6 +201,13 @@ def _told(figures: Mapping[str, Any]) -> str:
         for name, value in figures.items()
         if isinstance(value, int)
     )
+
+
+def _counted(figures: Mapping[str, Any]) -> dict[str, int]:
+    """The figures that are not zero; reasons summed up."""
+    sums = {name: sum(figures[name].values()) for name in ("dropped", "failed") if name in figures}
+    counts = {name: value for name, value in figures.items() if isinstance(value, int)} | sums
+    return {name: value for name, value in counts.items() if value}
 
 
 def _counts(counts: Mapping[str, int]) -> Table:

@@ -11,6 +11,7 @@ from ingest.images import images
 from ingest.products import products
 from ingest.status import status
 from ingest.tables import show_status
+from ingest.vectors import vectors
 from tests import shop
 
 
@@ -20,6 +21,7 @@ def home(tmp_path, tiny_clip):
     rows = shop.rows()
     rows[0]["image"] = "absent.jpg"
     del rows[1]["image"]
+    rows[3]["image"] = rows[2]["image"]
     home = shop.build(tmp_path / "home", tiny_clip, rows)
     Variants(home).add("other", tiny_clip, template="title")
     rows += [
@@ -65,6 +67,14 @@ def test_vectors_are_told_by_variant_with_what_is_still_to_be_embedded(home):
     other = job(home, "vectors", "other")
     assert (other["total"]["done"], other["total"]["pending"]) == (0, 13)
     assert other["last_run"] is None
+
+
+def test_a_stored_picture_that_could_not_be_embedded_is_told(home):
+    with Catalogue(home) as catalogue:
+        entry = next(entry for entry in catalogue.entries() if entry.picture)
+        catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
+    vectors(home, "other")
+    assert job(home, "vectors", "other")["total"]["failed"] == {"unreadable picture": 1}
 
 
 def test_bytes_are_those_of_the_disk_and_a_shared_picture_counts_once(home):

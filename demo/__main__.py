@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demo import CHECKPOINT, DemoError, demand, shop
+from demo.house import PRODUCTS, write_house
 
 if TYPE_CHECKING:
     from demo.measure import Mark
@@ -50,6 +51,14 @@ def queries(folder: Folder) -> None:
     with _sentences():
         count = demand.write_queries(folder, list(shop.articles()))
     typer.echo(f"{count} queries in {folder}")
+
+
+@app.command()
+def house(folder: Shop) -> None:
+    """Write house.jsonl: the shop's products in words that the model has yet to learn."""
+    with _sentences():
+        count = write_house(folder)
+    typer.echo(f"{count} products in {folder / PRODUCTS}")
 
 
 @app.command()

@@ -144,10 +144,10 @@ def run(
         evaluation = evaluate(home(), asked, settings, tell)
         tell("writing the report")
         folder = write_report(home(), name, evaluation)
+    _show(tables.of_evaluation(evaluation), stderr=as_json)
     if as_json:
         _print_object(as_object(evaluation) | {"report": str(folder)})
     else:
-        _show(tables.of_evaluation(evaluation))
         _tell_report(folder)
     won = not must_win or wins(must_win, evaluation.differences)
     if not won:
@@ -347,8 +347,8 @@ def tell(sentence: str) -> None:
     messages.print(f"[dim]{escape(sentence)}[/dim]", highlight=False)
 
 
-def _show(lines: Iterable[RenderableType]) -> None:
-    console = Console(highlight=False)
+def _show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
+    console = Console(highlight=False, stderr=stderr)
     for line in lines:
         console.print(line, soft_wrap=isinstance(line, str))
 

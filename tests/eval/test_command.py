@@ -100,6 +100,15 @@ def test_strict_fails_when_a_query_was_left_out(command, tmp_path):
     command(*arguments, "--strict", expect=1)
 
 
+def test_a_variant_that_must_win_and_does_not_fails_the_run(command, titles):
+    both = ("run", "--variant", "tiny", "--variant", "other", "--queries", titles)
+    result = command(*both, "--resamples", 200, "--json", "--must-win", "other", expect=1)
+    assert json.loads(result.stdout)["variants"]["other"]
+    assert "other does not win nDCG@10 beyond noise" in result.stderr
+    command(*both, "--must-win", "gone", expect=2)
+    command(*both[:3], "--queries", titles, "--must-win", "tiny", expect=2)
+
+
 def test_the_demonstration_writes_its_page(command, titles, shop):
     result = command("demonstrate", "--variant", "tiny", "--queries", titles, "--json")
     told = json.loads(result.stdout, parse_constant=pytest.fail)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.comparison import Difference, differences, estimates, rows_of
+from eval.comparison import Difference, differences, estimates, rows_of, wins
 from eval.measures import MEASURES
 
 SETTINGS = {"resamples": 1000, "seed": 0}
@@ -99,3 +99,12 @@ def test_rows_are_grouped_by_label_the_most_frequent_first():
     grouped = rows_of(["b", "a", "", "b"])
     assert list(grouped) == ["b", "a"]
     assert grouped["b"].tolist() == [0, 3]
+
+
+def test_a_variant_wins_when_it_beats_every_other_one_beyond_noise():
+    base = np.random.default_rng(0).random(200) * 0.5
+    scores = {"base": variant(base), "same": variant(base), "tuned": variant(base + 0.1)}
+    found = differences(scores, **SETTINGS)
+    assert wins("tuned", found)
+    assert not wins("same", found)
+    assert not wins("alone", found)

@@ -105,10 +105,12 @@ def test_what_cannot_be_made_is_told(twins):
         asked(twins, "picture", held_out=["d"])
 
 
-def test_held_out_ids_are_read_as_json_and_as_lines(tmp_path):
+def test_held_out_ids_are_read_as_json_as_lines_and_from_a_split(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(["x", 7]))
     (tmp_path / "b.txt").write_text("x\n\n7\n")
     assert read_held_out(tmp_path / "a.json") == read_held_out(tmp_path / "b.txt") == ["x", "7"]
+    (tmp_path / "split.json").write_text('{"seed": 0, "train": ["y"], "test": ["x", "7"]}')
+    assert read_held_out(tmp_path / "split.json") == ["x", "7"]
     (tmp_path / "c.json").write_text('{"a": 1}')
     with pytest.raises(QueryFileError, match="no list of product ids"):
         read_held_out(tmp_path / "c.json")

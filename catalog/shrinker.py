@@ -23,10 +23,11 @@ from catalog.errors import PictureError
 from catalog.shrinking import shrink
 
 READY = b"ready\n"
-# Processor time of one picture after which its decoder hangs: 64 megapixels take three seconds.
+# Processor time of one picture after which its decoder hangs: 64 megapixels of 32-bit grey
+# take three seconds.
 # The kernel ends the process by `signal.SIGPROF` then, whatever it is doing.
 SECONDS = 30.0
-# Address space: 64 megapixels with transparency take one gigabyte on their way to RGB.
+# Address space: the same picture takes 1.6 GiB of it on its way to RGB.
 MEMORY = 4 * 2**30
 
 

@@ -19,12 +19,12 @@ from qdrant.errors import BuildFailed, BuildRunning, Unreachable
 from qdrant.remote import BEAT, BUILDER
 from qdrant.server import ServerStore, open_server
 from qdrant.store import Filters, Point, Store
+from tests.qdrant.server_process import Process
 from tests.qdrant.shop import CATEGORIES, SPEC, broken_off, ids, shop, vectors
 from tests.qdrant.stand_in import Fault, StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
-ROOT = Path(__file__).parent.parent.parent
 QUERIES = vectors(8, seed=99)
 
 
@@ -241,27 +241,6 @@ def test_searches_go_on_while_generations_come_and_go(store, stand_in):
             done.set()
         assert all(each.result() > 0 for each in searching)
     assert store.count("demo") == 60
-
-
-class Process:
-    """A stand-in of its own process over a folder; it can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = 0
-        self.start()
-
-    def start(self) -> None:
-        words = [sys.executable, "-m", "tests.qdrant.stand_in", str(self.port), str(self.folder)]
-        self.process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        self.port = int(self.url.rpartition(":")[2])
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 @pytest.fixture

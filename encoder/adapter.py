@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+EXACT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # a commit of git, a sha256
 
 # Fields that say where an adapter came from or how it was trained, not what it computes.
 HISTORY = {
@@ -28,10 +30,10 @@ HISTORY = {
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read and check an adapter's settings.
+    """Read and check an adapter's settings, and see that its weights are whole.
 
     Raises:
-        AdapterError: the folder is no LoRA adapter with safetensors.
+        AdapterError: the folder is no LoRA adapter with safetensors, or a damaged one.
     """
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
@@ -46,7 +48,31 @@ def read_config(folder: Path) -> dict[str, Any]:
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind != "LORA":
         raise AdapterError(f"{folder} is an adapter of the kind {kind!r}: Vitrine takes LoRA.")
+    _weight_names(folder)
     return config
+
+
+def check_base(folder: Path, base: str, revision: str) -> None:
+    """Make sure that an adapter meets the base that it was trained on, where it names one.
+
+    Another base of the same shape would take it without a word, and its vectors be worth little.
+    Branches and tags move, so that only a commit or a digest decides.
+
+    Args:
+        folder: of the adapter.
+        base: the base's name, for the sentence.
+        revision: the base's commit on the hub, or the digest of its files.
+
+    Raises:
+        AdapterError: it was trained on another base.
+    """
+    config = read_config(folder)
+    trained_on = config.get("revision") or ""
+    if EXACT.fullmatch(trained_on) and trained_on != revision:
+        raise AdapterError(
+            f"The adapter in {folder} was trained on {config.get('base_model_name_or_path')} at "
+            f"{trained_on[:12]}, not on {base} at {revision[:12]}: name the base it was trained on."
+        )
 
 
 def adapter_hash(folder: Path) -> str:
@@ -88,7 +114,6 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
     """
     from peft import PeftModel, get_peft_model_state_dict
     from peft.tuners.lora import LoraLayer
-    from safetensors import safe_open
 
     read_config(folder)
     try:
@@ -100,13 +125,24 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
     except (RuntimeError, ValueError, KeyError) as error:
         raise AdapterError(_misfit(folder)) from error
     # Names that match nothing are only warned about by PEFT, and the base would answer.
-    with safe_open(folder / WEIGHTS, framework="numpy") as weights:
-        if set(weights.keys()) != set(get_peft_model_state_dict(adapted)):
-            raise AdapterError(_misfit(folder))
+    if _weight_names(folder) != set(get_peft_model_state_dict(adapted)):
+        raise AdapterError(_misfit(folder))
     for module in adapted.modules():
         if isinstance(module, LoraLayer):
             module.scale_layer(strength)
     return adapted.merge_and_unload()
+
+
+def _weight_names(folder: Path) -> set[str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as weights:
+            return set(weights.keys())
+    except SafetensorError as error:
+        raise AdapterError(
+            f"The adapter in {folder} is damaged ({error}): train it again, or get the file again."
+        ) from error
 
 
 def _misfit(folder: Path) -> str:

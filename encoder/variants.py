@@ -72,7 +72,7 @@ class Variants:
             VariantInvalid: the name, template or strength cannot be used.
             VariantExists: another variant has the name, and `force` is not given.
             CheckpointError: the base is not found or no usable CLIP checkpoint.
-            AdapterError: the adapter is not found or no LoRA adapter.
+            AdapterError: the adapter is not found, no LoRA adapter, or of another base.
         """
         if not NAME.fullmatch(name):
             raise VariantInvalid(
@@ -110,6 +110,8 @@ class Variants:
             raise VariantInvalid("A strength without an adapter means nothing: give the adapter.")
         adapted = lora.adapter_hash(adapter) if adapter else ""
         checkpoint = Checkpoint.find(base, revision)
+        if adapter:
+            lora.check_base(adapter, checkpoint.base, checkpoint.revision)
         return Manifest(
             name=name,
             base=checkpoint.base,

@@ -131,6 +131,31 @@ def test_an_adapters_training_history_is_not_part_of_it(variants, base, adapter,
     assert variants.add("c", base, adapter=retold).fingerprint != one.fingerprint
 
 
+def test_an_adapter_of_another_base_is_refused(variants, base, adapter, tmp_path):
+    other = shutil.copytree(adapter, tmp_path / "other")
+    edit(other / "adapter_config.json", revision="0" * 64, base_model_name_or_path="bags")
+    with pytest.raises(AdapterError, match="trained on bags at 000000000000, not on"):
+        variants.add("lora", base, adapter=other)
+    assert variants.list() == []
+
+
+def test_an_adapter_that_names_its_own_base_or_only_a_branch_is_taken(
+    variants, base, adapter, tmp_path
+):
+    other = shutil.copytree(adapter, tmp_path / "other")
+    for revision in (variants.add("base", base).manifest.revision, "main"):
+        edit(other / "adapter_config.json", revision=revision)
+        assert variants.add("lora", base, adapter=other).manifest.adapter_hash
+
+
+def test_a_damaged_adapter_is_refused(variants, base, adapter, tmp_path):
+    torn = shutil.copytree(adapter, tmp_path / "torn")
+    weights = torn / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(AdapterError, match="damaged"):
+        variants.add("lora", base, adapter=torn)
+
+
 @pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
 def test_a_strength_that_is_no_factor_is_refused(variants, base, adapter, strength):
     with pytest.raises(VariantInvalid, match="strength"):
@@ -171,8 +196,8 @@ def test_a_base_that_is_gone_is_noticed_and_a_new_place_accepted(variants, base,
 
 def test_an_adapter_that_changed_is_noticed(variants, base, adapter):
     variant = variants.add("lora", base, adapter=adapter)
-    with (variant.adapter_folder / "adapter_model.safetensors").open("ab") as weights:
-        weights.write(b"x")
+    weights = variant.adapter_folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
     with pytest.raises(AdapterError, match="has changed"):
         variant.checkpoint()
 

@@ -1,8 +1,9 @@
 # The shop in a container: slim, without root. `docker compose up` builds it.
 FROM python:3.11-slim-bookworm
 
-# The CPU build of torch is a tenth of the CUDA build; docker-compose.yml gives `finetune` the other.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Where torch comes from. Where pip looks by itself, it is built for CUDA on Linux; the CPU build, a
+# tenth of that, has an index of its own, which torch's install page names.
+ARG TORCH_INDEX=
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -54,10 +54,9 @@ _SHORT = replace(
     views=TITLES,
 )
 _WIDE = replace(_SHORT, rank=16, alpha=32, dropout=0.0, targets=EVERYTHING, rate=5e-4)
-_FULL = replace(_SHORT, method="full", weight_decay=0.05, rate=3e-4, epochs=10)
+FULL = replace(_SHORT, method="full", weight_decay=0.05, rate=3e-4, epochs=10)
 
 BEST = (_WIDE, replace(_WIDE, views=TITLES_AND_TEXTS))
-FULL = (_FULL, replace(_FULL, views=TITLES_AND_TEXTS))
 
 ZEROSHOT = "zeroshot"
 ROWS: Mapping[str, Row] = MappingProxyType(
@@ -66,7 +65,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         for row in (
             Row(ZEROSHOT, "zero-shot"),
             Row("lora_best", "LoRA, best settings found", BEST, STRENGTHS),
-            Row("full", "full fine-tuning, best settings found", FULL),
+            Row("full", "full fine-tuning", (FULL,)),
             Row("lora", "LoRA, documented recipe", (RECIPES["lora"],)),
             Row(
                 "reference",

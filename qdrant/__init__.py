@@ -3,7 +3,7 @@
 ```
 store     the words at the seam: Point, Spec, Filters, Hit, Collection, Store, open_store
 points    ids and the one validation of points, before either engine sees them
-layout    what a collection is made of: quantisation, graph, payload indexes, effort of a search
+layout    what a collection is made of: quantisation, graph, payload indexes, how it is searched
 embedded  the engine in this process        server  the engine behind QDRANT_URL
   generations  folders on disk, CURRENT       remote        its generations: aliases, metadata
   readers      private hard-linked readers    remote_build  one being written, in parallel streams

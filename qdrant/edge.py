@@ -100,8 +100,9 @@ class Shard:
     ) -> list[list[Hit]]:
         """Return the k nearest points of each query of shape (n, d), unordered among ties."""
         params = qe.SearchParams(
-            hnsw_ef=layout.effort(wanted, ef),
+            hnsw_ef=ef or layout.EF,
             exact=exact,
+            acorn=qe.AcornSearchParams(enable=layout.leaps(wanted), max_selectivity=1.0),
             quantization=qe.QuantizationSearchParams(
                 rescore=True, oversampling=layout.OVERSAMPLING
             ),

@@ -44,8 +44,7 @@ class RemoteReader:
         ef: int | None,
     ) -> list[list[Hit]]:
         """Return the k nearest points of each query of shape (n, d), unordered among ties."""
-        effort = layout.effort(wanted, ef)
-        requests = [wire.query(row, vector, k, wanted, exact=exact, ef=effort) for row in queries]
+        requests = [wire.query(row, vector, k, wanted, exact=exact, ef=ef) for row in queries]
         found = []
         for start in range(0, len(requests), wire.SEARCH_BATCH):
             answers = self._query(requests[start : start + wire.SEARCH_BATCH])

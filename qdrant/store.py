@@ -220,7 +220,7 @@ class Store(Protocol):
             k: how many, at least 1; fewer come back when fewer match.
             filters: which products may be found.
             exact: compare with every product instead of asking the index.
-            ef: candidates the index keeps; None takes `layout.effort`.
+            ef: candidates the index keeps; None takes `layout.EF`.
 
         Raises:
             InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, k < 1.

@@ -88,7 +88,13 @@ GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
 
 
 def query(
-    vector: np.ndarray, name: str, k: int, wanted: list[layout.Condition], *, exact: bool, ef: int
+    vector: np.ndarray,
+    name: str,
+    k: int,
+    wanted: list[layout.Condition],
+    *,
+    exact: bool,
+    ef: int | None,
 ) -> models.QueryRequest:
     """Return the request for the k nearest points of one vector of shape (d,)."""
     return models.QueryRequest(
@@ -97,8 +103,9 @@ def query(
         limit=k,
         filter=filter_of(wanted),
         params=models.SearchParams(
-            hnsw_ef=ef,
+            hnsw_ef=ef or layout.EF,
             exact=exact,
+            acorn=models.AcornSearchParams(enable=layout.leaps(wanted), max_selectivity=1.0),
             quantization=models.QuantizationSearchParams(
                 rescore=True, oversampling=layout.OVERSAMPLING
             ),

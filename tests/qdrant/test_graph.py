@@ -13,12 +13,15 @@ from tests.qdrant.shop import SPEC, ids
 DIM = 128
 COUNT = 22_000
 QUERIES = 60
+# Of vectors as long as these 1,250 are scanned; a seventh of so many are more.
+LONG = 2048
+MANY = 9_000
 
 
 def clustered(rng: np.random.Generator, centres: np.ndarray, count: int) -> np.ndarray:
     """Unit vectors around random ones of the centres, as products lie around their kinds."""
     drawn = centres[rng.integers(0, len(centres), count)]
-    drawn = drawn + 0.7 * rng.standard_normal((count, DIM))
+    drawn = drawn + 0.7 * rng.standard_normal(drawn.shape)
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -35,6 +38,25 @@ def large(tmp_path_factory: pytest.TempPathFactory):
     )
     with EmbeddedStore(tmp_path_factory.mktemp("large")) as store:
         store.build(replace(SPEC, dim=DIM, vectors=("fused",)), points)
+        yield store, vectors, queries
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory: pytest.TempPathFactory):
+    """A store of long vectors, so that a seventh of it is beyond the full scan."""
+    rng = np.random.default_rng(2)
+    centres = rng.standard_normal((30, LONG))
+    vectors, queries = clustered(rng, centres, MANY), clustered(rng, centres, QUERIES)
+    points = (
+        Point(
+            f"p{i}",
+            {"price": float(i % 7)},
+            {"text": vector, "image": vector} if i % 7 == 5 else {"text": vector},
+        )
+        for i, vector in enumerate(vectors)
+    )
+    with EmbeddedStore(tmp_path_factory.mktemp("sparse")) as store:
+        store.build(replace(SPEC, dim=LONG, vectors=("text", "image")), points)
         yield store, vectors, queries
 
 
@@ -88,7 +110,19 @@ def test_the_graph_and_the_int8_copies_are_there(large):
     assert any(name.startswith("quantized") for name in names)
 
 
-def test_a_range_filter_is_searched_harder():
-    assert layout.effort(layout.conditions(Filters(price_max=5)), None) == layout.EF_RANGE
-    assert layout.effort(layout.conditions(Filters(categories=("a",))), None) == layout.EF
-    assert layout.effort(layout.conditions(Filters(price_max=5)), 64) == 64
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        (Filters(price_max=0), lambda i: i % 7 == 0),
+        (Filters(price_max=0, has_picture=False), lambda i: i % 7 == 0),
+        (Filters(has_picture=True), lambda i: i % 7 == 5),
+    ],
+)
+def test_the_graph_is_not_lost_among_what_a_range_or_a_missing_picture_shuts_out(
+    sparse, filters, kept
+):
+    store, vectors, queries = sparse
+    found = store.search(SPEC.variant, queries, vector="text", filters=filters)
+    rows = np.array([i for i in range(len(vectors)) if kept(i)])
+    assert rows.size > layout.FULL_SCAN_KIB * 1024 / vectors[0].nbytes, "more than are scanned"
+    assert recall([ids(hits) for hits in found], vectors, queries, rows) >= 0.97

@@ -49,7 +49,7 @@ def test_strict_mode_refuses_what_no_search_of_ours_needs(stand_in, store):
     assert strict["unindexed_filtering_retrieve"] is False
     assert strict["unindexed_filtering_update"] is False
     assert strict["max_query_limit"] == 10_000
-    assert strict["search_max_hnsw_ef"] >= layout.EF_RANGE
+    assert strict["search_max_hnsw_ef"] >= layout.EF
     assert strict["search_max_oversampling"] >= layout.OVERSAMPLING
     assert strict["upsert_max_batchsize"] >= wire.BATCH
     assert strict["search_max_batchsize"] >= wire.SEARCH_BATCH
@@ -168,19 +168,23 @@ def test_a_search_asks_for_rescoring_on_the_originals(stand_in, store):
 
 
 @pytest.mark.parametrize(
-    ("asked", "effort"),
+    ("asked", "ef", "leaps"),
     [
-        ({}, layout.EF),
-        ({"filters": Filters(categories=("Beauty",))}, layout.EF),
-        ({"filters": Filters(price_max=9)}, layout.EF_RANGE),
-        ({"filters": Filters(price_max=9), "ef": 64}, 64),
+        ({}, layout.EF, False),
+        ({"filters": Filters(categories=("Beauty",))}, layout.EF, False),
+        ({"filters": Filters(has_picture=False)}, layout.EF, True),
+        ({"filters": Filters(price_max=9), "ef": 64}, 64, True),
     ],
 )
-def test_a_range_is_searched_harder(stand_in, store, asked, effort):
+def test_a_filter_without_links_of_its_own_is_searched_past_its_gaps(
+    stand_in, store, asked, ef, leaps
+):
     store.build(SPEC, shop(10))
-    store.search("demo", QUERY, **asked)
+    store.search("demo", QUERY, vector="text", **asked)
     [request] = stand_in.requests("POST .*/query/batch")
-    assert request.body["searches"][0]["params"]["hnsw_ef"] == effort
+    params = request.body["searches"][0]["params"]
+    assert params["hnsw_ef"] == ef
+    assert params["acorn"] == {"enable": leaps, "max_selectivity": 1.0}
 
 
 def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(stand_in, store):

@@ -27,8 +27,9 @@ from rich.console import Console
 
 from benchmarks import search_report
 from benchmarks.search_data import FILTERS, Generated
-from benchmarks.search_engines import ENGINES, SERVER, has_graph, usual_ef
+from benchmarks.search_engines import ENGINES, SERVER, has_graph
 from benchmarks.search_process import CORES, Answer, Question, Searcher, build, place
+from qdrant import layout
 
 # Candidates that a graph is asked to keep, least to most.
 EFFORTS = (16, 32, 64, 128, 256)
@@ -148,8 +149,8 @@ def search_all(folder: Path, built: dict[str, Built]) -> Scale:
             messages.print(f"[dim]{len(shop.prices):,}: filter {name}[/dim]", highlight=False)
             searched += _contest(searchers, name, shop.truth(filters), len(shop.queries))
         for engine, searcher in searchers.items():
-            answer = searcher.ask(Question("none", usual_ef("none"), stop=1))
-            answer = answer or searcher.ask(Question(COUNTED[1], usual_ef("none"), stop=1))
+            answer = searcher.ask(Question("none", layout.EF, stop=1))
+            answer = answer or searcher.ask(Question(COUNTED[1], layout.EF, stop=1))
             if answer:
                 memory = (round(answer.own_mb, 1), round(answer.mapped_mb, 1))
                 built[engine] = replace(built[engine], own_mb=memory[0], mapped_mb=memory[1])
@@ -167,7 +168,7 @@ def _contest(
     entered = [
         (engine, ef)
         for engine, searcher in searchers.items()
-        if searcher.ask(Question(name, usual_ef(name), warm_up=True))
+        if searcher.ask(Question(name, layout.EF, warm_up=True))
         for ef in (EFFORTS if has_graph(engine) else (0,))
     ]
     seconds: dict[tuple[str, int], list[float]] = {each: [] for each in entered}
@@ -187,7 +188,7 @@ def _contest(
             engine=engine,
             filter=name,
             ef=ef,
-            usual=ef in (0, usual_ef(name)),
+            usual=ef in (0, layout.EF),
             p50_ms=round(float(np.median(spent)) * 1e3, 4),
             p95_ms=round(float(np.percentile(spent, 95)) * 1e3, 4),
             recall=round(right[engine, ef] / wanted, 4),
@@ -202,16 +203,15 @@ def _rates(engine: str, folder: Path, searched: list[Searched]) -> list[Rate]:
     with ExitStack() as stack:
         searchers = [stack.enter_context(Searcher(engine, folder)) for _ in range(CORES)]
         for name in COUNTED:
-            ef = usual_ef(name)
             for searcher in searchers:
-                searcher.ask(Question(name, ef, warm_up=True))
-            alone = searchers[0].ask(Question(name, ef))
+                searcher.ask(Question(name, layout.EF, warm_up=True))
+            alone = searchers[0].ask(Question(name, layout.EF))
             if alone is None:
                 continue
             for searcher in searchers:
-                searcher.begin(Question(name, ef))
+                searcher.begin(Question(name, layout.EF))
             together = [answer for searcher in searchers if (answer := searcher.end())]
-            once = searchers[0].ask(Question(name, ef, at_once=True))
+            once = searchers[0].ask(Question(name, layout.EF, at_once=True))
             rates.append(
                 Rate(
                     engine,

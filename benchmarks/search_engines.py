@@ -258,11 +258,6 @@ def has_graph(engine: str) -> bool:
     return not engine.startswith(FLAT)
 
 
-def usual_ef(name: str) -> int:
-    """How many candidates our collections keep under a filter; FAISS is given as many."""
-    return layout.effort(layout.conditions(FILTERS[name]), None)
-
-
 def _spec(shop: Generated, variant: str) -> Spec:
     return Spec(variant, "0" * 16, shop.vectors.shape[1], vectors=(VECTOR,))
 

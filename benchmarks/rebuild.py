@@ -50,7 +50,8 @@ class Searches:
         searches: how many there were.
         p50_ms: median of a search.
         p99_ms: the time that 99 % stay within.
-        longest_ms: of all.
+        longest_ms: of all; while building, of the first search in the new generation, which opens
+            it. Whoever searches in this process meanwhile waits with it.
     """
 
     seconds: float
@@ -163,8 +164,11 @@ def plot(stretches: Stretches, path: Path) -> None:
         axes.plot(seconds, stretch[:, 1] * 1e3, ".", ms=2, color=colours[name], label=name)
         p99 = Searches.of(stretch).p99_ms
         axes.hlines(p99, seconds[0], seconds[-1], colours[name], "dashed", lw=1)
-        axes.annotate(f"p99 {p99} ms", (seconds[0], p99), xytext=(2, 3), textcoords="offset points")
-    axes.set(yscale="log", xlabel="seconds", ylabel="a search, milliseconds")
+        axes.annotate(
+            f"p99 {p99:.1f}", (seconds[0], p99), xytext=(1, 16), textcoords="offset points"
+        )
+    axes.set(yscale="log", xlabel="seconds", ylabel="a search, milliseconds", ylim=(0.1, None))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(loc="upper left", markerscale=4, frameon=False, ncols=3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)

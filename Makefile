@@ -66,6 +66,9 @@ test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRAN
 	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
 	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/test_contract.py -n 0 -q -k server
 
+torture: $(INSTALLED) ## kill jobs at random instants and look for any loss (SEED=… for the same again)
+	$(CLEAN_ENV) $(BIN)/python -m tests.ingest.torture $(if $(SEED),--seed $(SEED))
+
 lint: $(INSTALLED) ## check style, annotations and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,4 +78,4 @@ clean: ## remove the environment and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install demo finetune-demo shop test test-server lint clean
+.PHONY: help install demo finetune-demo shop test test-server torture lint clean

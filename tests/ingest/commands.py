@@ -63,7 +63,7 @@ def end(process: subprocess.Popen[str]) -> Ended:
 
 def main() -> None:
     """Run `python -m ingest`, except that pictures may come from loopback, and take their time."""
-    manners = replace(images_job.MANNERS, allow_loopback=True, read=60.0)
+    manners = replace(images_job.MANNERS, allow_loopback=True, connect=60.0, read=60.0)
     images_job.images = partial(images_job.images, manners=manners)
     command.app(prog_name="python -m ingest")
 

@@ -154,7 +154,7 @@ def search_all(folder: Path, built: dict[str, Built]) -> Scale:
             if answer:
                 memory = (round(answer.own_mb, 1), round(answer.mapped_mb, 1))
                 built[engine] = replace(built[engine], own_mb=memory[0], mapped_mb=memory[1])
-    rates = [rate for engine in built for rate in _rates(engine, folder, searched)]
+    rates = [rate for engine in built for rate in _rates(engine, folder)]
     if SERVER in built:
         ENGINES[SERVER](place(SERVER, folder)).drop()
     n, dim = shop.vectors.shape
@@ -164,7 +164,11 @@ def search_all(folder: Path, built: dict[str, Built]) -> Scale:
 def _contest(
     searchers: dict[str, Searcher], name: str, truth: list[set[int]], queries: int
 ) -> list[Searched]:
-    """All engines and all efforts under one filter, block after block in turn."""
+    """All engines and all efforts under one filter, each a block of queries in turn.
+
+    In every turn each has another block: an effort would find what the one before it has just
+    brought into the caches for the same queries.
+    """
     entered = [
         (engine, ef)
         for engine, searcher in searchers.items()
@@ -173,8 +177,10 @@ def _contest(
     ]
     seconds: dict[tuple[str, int], list[float]] = {each: [] for each in entered}
     right = dict.fromkeys(entered, 0)
-    for start in range(0, queries, BLOCK):
-        for engine, ef in entered:
+    blocks = range(0, queries, BLOCK)
+    for turn in range(len(blocks)):
+        for number, (engine, ef) in enumerate(entered):
+            start = blocks[(turn + number) % len(blocks)]
             answer = searchers[engine].ask(Question(name, ef, start, start + BLOCK))
             if answer:
                 seconds[engine, ef] += answer.seconds
@@ -197,14 +203,17 @@ def _contest(
     ]
 
 
-def _rates(engine: str, folder: Path, searched: list[Searched]) -> list[Rate]:
-    """Queries per second, of one process and of as many as there are cores."""
+def _rates(engine: str, folder: Path) -> list[Rate]:
+    """Queries per second, of one process and of as many as there are cores.
+
+    The queries were all asked before, untimed, so that each way finds as much in the caches.
+    """
     rates = []
     with ExitStack() as stack:
         searchers = [stack.enter_context(Searcher(engine, folder)) for _ in range(CORES)]
         for name in COUNTED:
             for searcher in searchers:
-                searcher.ask(Question(name, layout.EF, warm_up=True))
+                searcher.ask(Question(name, layout.EF))
             alone = searchers[0].ask(Question(name, layout.EF))
             if alone is None:
                 continue
@@ -230,7 +239,7 @@ def _per_second(answer: Answer) -> float:
 
 def command(
     n: Annotated[
-        list[int] | None, typer.Option(min=100, help="Products; give it again for more sizes.")
+        list[int] | None, typer.Option(min=10_000, help="Products; give it again for more sizes.")
     ] = None,
     dim: Annotated[int, typer.Option(min=2, help="Dimensions of the vectors.")] = 512,
     queries: Annotated[int, typer.Option(min=1, help="Queries for each engine.")] = 400,

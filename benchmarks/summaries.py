@@ -116,7 +116,7 @@ def command(
         str | None, typer.Option(help="Hub id or folder of a seq2seq checkpoint.")
     ] = None,
     random: Annotated[Random, typer.Option(help="Without one: a BART of this size.")] = Random.TINY,
-    n: Annotated[int, typer.Option(min=1, help="How many products.")] = 192,
+    n: Annotated[int, typer.Option(min=1, help="How many products.")] = 96,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, both ways in each.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:

@@ -172,7 +172,9 @@ class EmbeddedStore:
         """Change places between the current generation and the one kept beside it."""
         generations = self._published(variant)
         with generations.claim():
-            return generations.rollback()
+            current = generations.rollback()
+        self._readers.refresh(generations)
+        return current
 
     def drop(self, variant: str) -> None:
         """Remove the variant's collection with all its generations, damaged ones too."""
@@ -208,6 +210,7 @@ class EmbeddedStore:
                 generations.publish(made)
             finally:  # done: the generation before the last; failed: the one begun
                 generations.sweep()
+        self._readers.refresh(generations)
         return made
 
     def _generations(self, variant: str) -> Generations:

@@ -17,8 +17,9 @@ import os
 import secrets
 import shutil
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qdrant.claim import Claim
@@ -69,50 +70,81 @@ class Readers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, Reader] = {}
+        # By variant: held by who opens a generation, a second for a large one. Taken before _lock.
+        self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
     def lease(self, generations: Generations) -> Iterator[Reader]:
         """Use the generation that is current now; it stays open for as long as it is used.
 
+        While one thread opens a new generation, the others use the one before.
+
         Raises:
             CollectionMissing, CollectionBroken: there is none to read.
         """
-        with self._lock:
-            reader = self._current(generations)
-            reader.leases += 1
+        reader = self._take(generations) or self._renew(generations)
         try:
             yield reader
         finally:
-            with self._lock:
-                reader.leases -= 1
-                if reader.retired and not reader.leases:
-                    reader.close()
+            self._release(reader)
+
+    def refresh(self, generations: Generations) -> None:
+        """Open the current generation where one before it is open, for all threads at once.
+
+        Who has published something finds it in the next search, whatever others are opening. What
+        is wrong with it that search tells.
+        """
+        if generations.variant in self._open:
+            with suppress(StoreError):
+                self._release(self._renew(generations))
 
     def forget(self, variant: str) -> None:
         """Close the variant's reader as soon as nobody uses it."""
-        with self._lock:
+        with self._opening[variant], self._lock:
             self._retire(variant)
 
     def close(self) -> None:
         """Close every reader as soon as nobody uses it."""
-        with self._lock:
-            for variant in list(self._open):
-                self._retire(variant)
+        for variant in list(self._opening):
+            self.forget(variant)
 
-    def _current(self, generations: Generations) -> Reader:
+    def _take(self, generations: Generations) -> Reader | None:
+        """The open reader, if it is of the current generation or the next is being opened."""
         variant = generations.variant
-        try:
-            stamp, _ = generations.current()
-        except StoreError:
-            self._retire(variant)
-            raise
-        reader = self._open.get(variant)
-        if reader is not None and reader.stamp == stamp:
+        with self._lock:
+            try:
+                stamp, _ = generations.current()
+            except StoreError:
+                self._retire(variant)
+                raise
+            reader = self._open.get(variant)
+            if reader is None or not (reader.stamp == stamp or self._opening[variant].locked()):
+                return None
+            reader.leases += 1
             return reader
-        fresh = _open(generations)
-        self._retire(variant)
-        self._open[variant] = fresh
-        return fresh
+
+    def _renew(self, generations: Generations) -> Reader:
+        """Open the current generation, unless another thread has done so meanwhile."""
+        variant = generations.variant
+        with self._opening[variant]:
+            stamp, _ = generations.current()
+            with self._lock:
+                reader = self._open.get(variant)
+                if reader is not None and reader.stamp == stamp:
+                    reader.leases += 1
+                    return reader
+            fresh = _open(generations)
+            with self._lock:
+                self._retire(variant)
+                self._open[variant] = fresh
+                fresh.leases += 1
+                return fresh
+
+    def _release(self, reader: Reader) -> None:
+        with self._lock:
+            reader.leases -= 1
+            if reader.retired and not reader.leases:
+                reader.close()
 
     def _retire(self, variant: str) -> None:
         reader = self._open.pop(variant, None)

@@ -1,12 +1,15 @@
 """Readers: beside each other, beside a build, over a switch, and after their process's death."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from qdrant import readers
 from qdrant.claim import Claim
 from qdrant.embedded import EmbeddedStore
+from qdrant.generations import Generations
 from qdrant.store import Point
 from tests.qdrant.actors import Actor
 from tests.qdrant.shop import SPEC, nearest, shop, vectors
@@ -57,28 +60,51 @@ def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
         assert searcher.ask() == answer(30)
 
 
+def test_who_searches_while_another_thread_opens_a_generation_is_answered_by_the_one_before(
+    store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    reached, go_on = threading.Event(), threading.Event()
+    really_open = readers._open
+
+    def open_when_told(generations: Generations) -> readers.Reader:
+        reached.set()
+        assert go_on.wait(60)
+        return really_open(generations)
+
+    with EmbeddedStore(tmp_path) as another:
+        another.build(SPEC, POINTS[:20])
+    monkeypatch.setattr(readers, "_open", open_when_told)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(store.count, "demo")
+        assert reached.wait(60)
+        assert store.count("demo") == 10
+        go_on.set()
+        assert first.result() == 20
+    assert store.count("demo") == 20
+
+
 def test_a_private_folder_goes_with_its_store(store: EmbeddedStore, tmp_path: Path):
-    readers = tmp_path / "demo" / "readers"
-    assert len(list(readers.iterdir())) == 2, "a folder and its lock"
+    folders = tmp_path / "demo" / "readers"
+    assert len(list(folders.iterdir())) == 2, "a folder and its lock"
     store.build(SPEC, POINTS[:20])
     assert store.count("demo") == 20
-    assert len(list(readers.iterdir())) == 2, "the old reader has gone"
+    assert len(list(folders.iterdir())) == 2, "the old reader has gone"
     store.close()
-    assert list(readers.iterdir()) == []
+    assert list(folders.iterdir()) == []
 
 
 def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(
     store: EmbeddedStore, tmp_path: Path
 ):
-    readers = tmp_path / "demo" / "readers"
+    folders = tmp_path / "demo" / "readers"
     with Actor("search", tmp_path) as living, Actor("search", tmp_path) as dying:
         assert living.ask() == dying.ask() == answer(10)
-        assert len(list(readers.iterdir())) == 6
+        assert len(list(folders.iterdir())) == 6
         dying.process.kill()
         dying.process.wait()
         store.build(SPEC, POINTS[:20])
-        assert len(list(readers.iterdir())) == 4
-        assert {int(path.name.split("-")[0]) for path in readers.iterdir()} >= {living.process.pid}
+        assert len(list(folders.iterdir())) == 4
+        assert {int(path.name.split("-")[0]) for path in folders.iterdir()} >= {living.process.pid}
         assert living.ask() == answer(20)
 
 

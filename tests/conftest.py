@@ -1,11 +1,17 @@
 """Fixtures that several rooms' tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.tiny_clip import build_tiny_clip
+
+# A shell that starts the suite in the background has it ignore Ctrl-C, and so has every process
+# that a test starts in order to press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

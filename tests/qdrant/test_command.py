@@ -24,12 +24,6 @@ def run(*words: str, answer: str = "", status: int = 0) -> str:
     return result.stdout
 
 
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as opened:
-        yield opened
-
-
 @pytest.fixture(params=["embedded", "server"])
 def store(request, tmp_path: Path, stand_in: StandIn, monkeypatch) -> Iterator[Store]:
     """What the commands see: two generations of one collection."""

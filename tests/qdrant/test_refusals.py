@@ -44,12 +44,6 @@ class Time:
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def time() -> Time:
     return Time()
 

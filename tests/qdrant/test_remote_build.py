@@ -29,12 +29,6 @@ QUERIES = vectors(8, seed=99)
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def store(stand_in: StandIn) -> Iterator[ServerStore]:
     with open_server(stand_in.url) as opened:
         opened._connection.pause = lambda seconds: None

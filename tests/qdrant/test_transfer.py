@@ -42,12 +42,6 @@ def source(home: Path) -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def target(stand_in: StandIn) -> Iterator[ServerStore]:
     with open_server(stand_in.url) as opened:
         yield opened

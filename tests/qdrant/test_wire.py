@@ -21,12 +21,6 @@ QUERY = vectors(1, seed=99)[0]
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with StandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def store(stand_in: StandIn) -> Iterator[ServerStore]:
     with open_server(stand_in.url) as opened:
         yield opened

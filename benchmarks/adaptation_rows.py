@@ -46,7 +46,6 @@ _DOCUMENTED = RECIPES["lora"]
 # together within the first epoch and stayed so. No dropout: in so few steps it only slows.
 _SHORT = replace(
     _DOCUMENTED,
-    precision="mixed",
     batch=32,
     schedule="cosine",
     warm_up=0.05,
@@ -58,6 +57,9 @@ FULL = replace(_SHORT, method="full", weight_decay=0.05, rate=3e-4, epochs=10)
 
 BEST = (_WIDE, replace(_WIDE, views=TITLES_AND_TEXTS))
 
+# Of its two runs the one without a temperature, which was not made as documented.
+REFERENCE = replace(_DOCUMENTED, objective="reference", rate=2e-4, epochs=20)
+
 ZEROSHOT = "zeroshot"
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
@@ -67,11 +69,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             Row("lora_best", "LoRA, best settings found", BEST, STRENGTHS),
             Row("full", "full fine-tuning", (FULL,)),
             Row("lora", "LoRA, documented recipe", (RECIPES["lora"],)),
-            Row(
-                "reference",
-                "LoRA, the reference's loss without temperature",
-                (replace(_DOCUMENTED, objective="reference"),),
-            ),
+            Row("reference", "LoRA, the reference's run without temperature", (REFERENCE,)),
             Row("lora_mp", "LoRA + mixed precision, documented recipe", (RECIPES["lora_mp"],)),
         )
     }

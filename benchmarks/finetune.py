@@ -151,7 +151,7 @@ def measure(
     from accelerate import Accelerator
 
     from finetune.artefact import device_name
-    from finetune.training import precision_of
+    from finetune.precision import precision_of
 
     accelerator = Accelerator(cpu=cpu)
     settings = replace(RECIPES[variant], batch=batch, epochs=1, patience=0, views=("title",))
@@ -317,7 +317,7 @@ def _plain_model(
     from peft import LoraConfig, get_peft_model
     from transformers import CLIPModel
 
-    from finetune.training import autocast_of, precision_of
+    from finetune.precision import autocast_of, precision_of
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

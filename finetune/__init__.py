@@ -3,7 +3,7 @@
     settings      the recipe, and every flag of it
     examples      products that can be learnt from; split: which of them are held out
     augmentation, batches     pictures and texts of a batch, decoded and drawn ahead of the model
-    model         a CLIP with what is trained of it
+    model         a CLIP with what is trained of it; precision: what it computes in
     objective, gradients      the loss, and its gradients over chunks and processes
     retrieval     how well titles find pictures and pictures find texts
     training      the loop; snapshot: where a stopped run goes on; progress: what it tells

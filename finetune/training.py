@@ -4,9 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from accelerate import Accelerator
@@ -18,6 +16,7 @@ from finetune.batches import Batch, Batches
 from finetune.errors import Diverged
 from finetune.gradients import Gradients
 from finetune.model import Model, cuda_of
+from finetune.precision import autocast_of, precision_of
 from finetune.progress import Tell, Told, memory, silent
 from finetune.settings import Settings
 from finetune.snapshot import Snapshot, Snapshots, State
@@ -248,25 +247,3 @@ class Training:
                 validation=validation or {},
             )
         )
-
-
-def precision_of(settings: Settings, device: torch.device) -> torch.dtype:
-    """What the towers compute in: mixed is bfloat16 where the hardware has it, as CPUs always."""
-    if settings.precision == "float32":
-        return torch.float32
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.float16
-    return torch.bfloat16
-
-
-def autocast_of(
-    device: torch.device, dtype: torch.dtype
-) -> Callable[[], AbstractContextManager[object]]:
-    """The context in which the towers run.
-
-    torch's own, not the accelerator's: that has one precision for the life of the process, and
-    the two recipes are trained one after the other.
-    """
-    if dtype == torch.float32:
-        return nullcontext
-    return partial(torch.autocast, device.type, dtype)

@@ -14,7 +14,6 @@ from finetune.progress import silent
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import draw_split
-from finetune.training import precision_of
 from tests.finetune.conftest import QUICK
 
 # 20 products to learn from: two steps an epoch, and a checkpoint in its midst.
@@ -125,8 +124,7 @@ def test_another_seed_trains_another_adapter(train):
     assert any(not torch.equal(one.tensors()[name], other.tensors()[name]) for name in one.trained)
 
 
-def test_mixed_precision_is_bfloat16_on_a_cpu_and_trains_much_the_same(train):
-    assert precision_of(Settings(precision="mixed"), torch.device("cpu")) == torch.bfloat16
+def test_mixed_precision_trains_much_the_same(train):
     exact, _ = train()
     mixed, trained = train(dataclasses.replace(SETTINGS, precision="mixed"))
     assert trained.precision == "bfloat16"

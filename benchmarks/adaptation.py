@@ -224,12 +224,11 @@ class Experiment:
             )
         folder = self.out / "models" / name
         shutil.rmtree(folder, ignore_errors=True)
-        best, strength = trained.state.best, 1.0
+        best, strength = self._strength(model, examples, split, row)
         if settings.method == "full":
-            write_checkpoint(model.clip, self.checkpoint, folder)
+            write_checkpoint(model.clip, self.checkpoint, folder, model.at(strength))
         else:
             model.save_adapter(folder)
-            best, strength = self._strength(model, examples, split, row)
         return {
             "model": name,
             "settings": settings.facts(),
@@ -253,18 +252,12 @@ class Experiment:
         gallery, queries = range(len(examples)), rows_of(examples, split.validation)
         whole, told = model.tensors(), {}
         for strength in row.strengths:
-            # An adapter's change is a product of two matrices: one of them is scaled.
-            model.restore(
-                {
-                    name: weight * strength if "lora_B" in name else weight
-                    for name, weight in whole.items()
-                }
-            )
+            model.restore(model.at(strength))
             model.clip.eval()
             pictures = self.shop.catalogue.pictures
             vectors = embed(encoder_of(model, 16), examples, pictures, gallery, queries)
             told[strength] = means(judge(vectors, examples, gallery, queries))
-        model.restore(whole)
+            model.restore(whole)
         best = max(told, key=lambda strength: told[strength]["nDCG@10"])
         return told[best], best
 

@@ -19,7 +19,7 @@ EVERYTHING = (
 TITLES = ("title",)
 TITLES_AND_TEXTS = ("title", "{description}", "title_description")
 
-# Tried of each trained adapter, which costs one judgement each.
+# Tried of what was trained, which costs one judgement each.
 STRENGTHS = (0.5, 0.75, 1.0)
 
 
@@ -31,7 +31,7 @@ class Row:
         name: of its files.
         title: as the table has it.
         candidates: settings to choose among by validation; none is the base as it is.
-        strengths: to choose among, for adapters.
+        strengths: to choose among.
     """
 
     name: str
@@ -67,7 +67,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         for row in (
             Row(ZEROSHOT, "zero-shot"),
             Row("lora_best", "LoRA, best settings found", BEST, STRENGTHS),
-            Row("full", "full fine-tuning", (FULL,)),
+            Row("full", "full fine-tuning", (FULL,), STRENGTHS),
             Row("lora", "LoRA, documented recipe", (RECIPES["lora"],)),
             Row("reference", "LoRA, the reference's run without temperature", (REFERENCE,)),
             Row("lora_mp", "LoRA + mixed precision, documented recipe", (RECIPES["lora_mp"],)),

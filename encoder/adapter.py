@@ -129,7 +129,8 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
         raise AdapterError(_misfit(folder))
     for module in adapted.modules():
         if isinstance(module, LoraLayer):
-            module.scale_layer(strength)
+            # Its own `scale_layer` passes over tables of words.
+            module.scaling = {name: scale * strength for name, scale in module.scaling.items()}
     return adapted.merge_and_unload()
 
 

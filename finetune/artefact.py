@@ -20,7 +20,7 @@ from finetune.checkpoint import write_checkpoint
 from finetune.errors import Unwritable
 from finetune.examples import Examples
 from finetune.heldout import HeldOut, look
-from finetune.model import Model, interpolate
+from finetune.model import Model
 from finetune.settings import Settings
 from finetune.split import Split, rows_of
 from finetune.training import Trained
@@ -111,8 +111,8 @@ def _checkpoint(home: Path, name: str, finished: Finished) -> Path:
     """Where a model trained in full lies: the variant's own base."""
     folder = home / CHECKPOINTS / f"{name}-{finished.run}"
     shutil.rmtree(folder, ignore_errors=True)  # half a variant of a run that was stopped here
-    weights = interpolate(finished.model, finished.settings.strength)
     model = finished.model
+    weights = model.at(finished.settings.strength)
     return write_checkpoint(model.clip, model.checkpoint, folder, weights)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import CLIPModel
 
 NAMED = 12  # layers that a sentence names
+SECOND = re.compile(r"\blora_(embedding_)?B\b")  # as PEFT names it, of layers and of tables
 
 
 class Model:
@@ -105,9 +106,25 @@ class Model:
             for name, weight in self.trained.items()
         }
 
+    def at(self, strength: float) -> dict[str, torch.Tensor]:
+        """What is trained, between the base and what became of it (Wortsman et al. 2022, WiSE-FT).
+
+        Args:
+            strength: 0 is the base, 1 what was trained.
+        """
+        tuned = self.tensors()
+        if self._adapted is None:
+            base = load_base(self.checkpoint, torch.device("cpu")).state_dict()
+            return {name: torch.lerp(base[name], tuned[name], strength) for name in tuned}
+        # An adapter's change is a product of two matrices: the second one is scaled.
+        return {
+            name: weight * strength if SECOND.search(name) else weight
+            for name, weight in tuned.items()
+        }
+
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Put back what `tensors` gave."""
+        """Put back what `tensors` or `at` gave."""
         for name, weight in self.trained.items():
             weight.copy_(tensors[name])
 
@@ -140,24 +157,6 @@ def load_base(checkpoint: Checkpoint, device: torch.device) -> "CLIPModel":
     layers = clip.vision_model.encoder.layers
     layers[-1] = layers[-1].layer
     return clip
-
-
-def interpolate(model: Model, strength: float) -> dict[str, torch.Tensor]:
-    """Weights between the base's and the trained ones (Wortsman et al. 2022, WiSE-FT).
-
-    Args:
-        model: trained in full.
-        strength: 0 is the base, 1 what was trained.
-
-    Returns:
-        All of the model's weights, by name.
-    """
-    base = load_base(model.checkpoint, torch.device("cpu")).state_dict()
-    return {
-        name: torch.lerp(base[name], value.cpu(), strength)
-        if value.is_floating_point() else value.cpu()
-        for name, value in model.clip.state_dict().items()
-    }  # fmt: skip
 
 
 def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings) -> "PeftModel":

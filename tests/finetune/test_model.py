@@ -8,7 +8,7 @@ import torch
 
 from encoder.adapter import merge_adapter
 from finetune.errors import SettingsInvalid
-from finetune.model import Model, interpolate, load_base
+from finetune.model import Model, load_base
 from finetune.settings import Settings
 
 CPU = torch.device("cpu")
@@ -80,11 +80,22 @@ def test_a_strength_lies_between_the_base_and_what_was_trained(checkpoint):
     model = load(checkpoint, method="full")
     base = {name: value.clone() for name, value in model.clip.state_dict().items()}
     shake(model)
-    half, whole = interpolate(model, 0.5), interpolate(model, 1.0)
+    half, whole = model.at(0.5), model.at(1.0)
     for name, value in model.clip.state_dict().items():
         assert torch.equal(whole[name], value)
-        if value.is_floating_point():
-            torch.testing.assert_close(half[name], (base[name] + value) / 2)
+        torch.testing.assert_close(half[name], (base[name] + value) / 2)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_an_adapter_at_a_strength_is_what_searches_make_of_it(checkpoint, tmp_path, strength):
+    model = load(checkpoint, targets=("q_proj", "visual_projection", "token_embedding"))
+    shake(model)
+    model.clip.eval()
+    model.save_adapter(tmp_path)
+    merged = merge_adapter(load_base(checkpoint, CPU), tmp_path, strength)
+    model.restore(model.at(strength))
+    served = features(Model(merged, checkpoint, None))
+    torch.testing.assert_close(features(model), served, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("targets", [("nonsense",), ("q_proj", "nonsense"), ("proj",)])

@@ -16,7 +16,7 @@ from finetune.batches import Batch, Batches
 from finetune.errors import Diverged
 from finetune.gradients import Gradients
 from finetune.model import Model, cuda_of
-from finetune.precision import autocast_of, precision_of
+from finetune.precision import autocast_of, precision_of, suit
 from finetune.progress import Tell, Told, memory, silent
 from finetune.settings import Settings
 from finetune.snapshot import Snapshot, Snapshots, State
@@ -72,9 +72,7 @@ class Training:
         self.accelerator, self.snapshots, self.tell = accelerator, snapshots, tell
         self._validate = validate
         self.dtype = precision_of(settings, accelerator.device)
-        if self.dtype == torch.bfloat16 and accelerator.device.type == "cpu":
-            # Here the fused attention is the slower one: 1.5 times, over a whole step.
-            model.clip.set_attn_implementation("eager")
+        suit(model.clip, accelerator.device, self.dtype)
         self._scaler = torch.amp.GradScaler(
             accelerator.device.type, enabled=self.dtype == torch.float16
         )

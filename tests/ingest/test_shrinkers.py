@@ -36,7 +36,7 @@ def shrink(data, *rest):
         pass
     return shrink_well(data, *rest)
 
-shrink_well, shrinker.shrink, shrinker.SECONDS = shrinker.shrink, shrink, 0.05
+shrink_well, shrinker.shrink, shrinker.SECONDS = shrinker.shrink, shrink, 1.0
 shrinker.main()
 """
 

@@ -62,6 +62,8 @@ class RemoteBuild:
         self._generation = generation
         self._streams = streams
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._hushed = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     @contextmanager
     def claimed(self, placement: wire.Placement, *, resumable: bool = False) -> Iterator[bool]:
@@ -80,8 +82,11 @@ class RemoteBuild:
             for served in self._generations.others(self.name):
                 if not served.collection:  # its builder died
                     self._generations.remove(served.name)
-            with self._heartbeat():
+            self._heart.start()
+            try:
                 yield begun
+            finally:
+                self._hush()
         except BaseException as error:
             with suppress(StoreError):  # what stays is taken for dead after a while
                 if not resumable or (begun and isinstance(error, BuildRunning)):
@@ -146,6 +151,7 @@ class RemoteBuild:
         try:
             self._change(hnsw_config=wire.GRAPH)
             self._wait(points)
+            self._hush()  # a sign of life must not come after the last word
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
             self._change(metadata=done)
         except NotThere:
@@ -218,19 +224,12 @@ class RemoteBuild:
             lambda client: client.count(self.name, exact=True), BUILDING
         ).count
 
-    @contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        stop = threading.Event()
+    def _beat(self) -> None:
+        while not self._hushed.wait(HEARTBEAT):
+            with suppress(StoreError):  # the next may get through
+                self._change(Patience(HEARTBEAT, self._hushed), metadata=pulse(self._builder))
 
-        def beat() -> None:
-            while not stop.wait(HEARTBEAT):
-                with suppress(StoreError):  # the next may get through
-                    self._change(Patience(HEARTBEAT, stop), metadata=pulse(self._builder))
-
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    def _hush(self) -> None:
+        """Give no more signs of life; when this returns, none is under way."""
+        self._hushed.set()
+        self._heart.join()

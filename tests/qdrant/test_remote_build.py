@@ -128,8 +128,14 @@ def test_a_builder_gives_signs_of_life_until_it_is_done(stand_in, store, monkeyp
         yield from shop(10)
 
     store.build(SPEC, points())
-    facts = stand_in.client.get_collection("products_demo").config.metadata
-    assert not {BUILDER, BEAT} & facts.keys()
+
+
+def test_no_sign_of_life_comes_after_a_builders_last_word(stand_in, store, monkeypatch):
+    monkeypatch.setattr(remote_build, "HEARTBEAT", 0)
+    for _ in range(10):  # it is a matter of moments
+        store.build(SPEC, shop(10))
+        facts = stand_in.client.get_collection("products_demo").config.metadata
+        assert not {BUILDER, BEAT} & facts.keys()
 
 
 def test_a_generation_is_published_when_the_server_is_done_with_it(stand_in, store):

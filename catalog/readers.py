@@ -76,11 +76,17 @@ def read_products(
     head = list(islice(rows, 1 if is_tabular(source) else PEEKED))
     if not head:
         raise ReaderError(f"{source} has no rows: there are no products in it.")
-    _check(source, head, columns)
-    return _products(source, chain(head, rows), columns)
+    known = list(dict.fromkeys(chain.from_iterable(r for _, r in head if isinstance(r, dict))))
+    _check(source, head, columns, known)
+    return _products(source, chain(head, rows), columns, known)
 
 
-def _check(source: Path, head: list[tuple[int, dict[str, object] | str]], columns: Columns) -> None:
+def _check(
+    source: Path,
+    head: list[tuple[int, dict[str, object] | str]],
+    columns: Columns,
+    known: list[str],
+) -> None:
     """Refuse a file whose first rows have no column for what every product needs."""
     records = [record for _, record in head if isinstance(record, dict)]
     if not records:
@@ -88,17 +94,18 @@ def _check(source: Path, head: list[tuple[int, dict[str, object] | str]], column
             raise ReaderError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
         return
     if is_tabular(source):
-        _refuse_missing(source, set(columns.chosen.values()) - records[0].keys(), columns)
+        _refuse_missing(source, set(columns.chosen.values()).difference(known), columns, known)
     for field in ("id", "title"):
         if not any(columns.of(record)[field] for record in records):
-            known = dict.fromkeys(column for record in records for column in record)
             raise ReaderError(
                 f"{source} has no column for the {field}; name it with --field {field}=COLUMN. "
-                f"Its columns: {named(list(known))}."
+                f"Its columns: {named(known)}."
             )
 
 
-def _products(source: Path, rows: Rows, columns: Columns) -> Iterator[Product | Dropped]:
+def _products(
+    source: Path, rows: Rows, columns: Columns, known: list[str]
+) -> Iterator[Product | Dropped]:
     missing = set(columns.chosen.values())
     with closing(_SeenIds()) as seen:
         for row, record in rows:
@@ -113,14 +120,15 @@ def _products(source: Path, rows: Rows, columns: Columns) -> Iterator[Product | 
             if isinstance(product, Product) and not seen.add(product.id):
                 product = "repeated id"
             yield Dropped(row, product) if isinstance(product, str) else product
-    _refuse_missing(source, missing, columns)
+    _refuse_missing(source, missing, columns, known)
 
 
-def _refuse_missing(source: Path, missing: set[str], columns: Columns) -> None:
+def _refuse_missing(source: Path, missing: set[str], columns: Columns, known: list[str]) -> None:
     for field, column in columns.chosen.items():
         if column in missing:
             raise ReaderError(
-                f"{source} has no column {column!r}, which {field} is to be read from."
+                f"{source} has no column {column!r}, which {field} is to be read from. "
+                f"Its columns: {named(known)}."
             )
 
 

@@ -250,9 +250,9 @@ def _claim(home: Path, name: str, run: str, force: bool) -> None:
 
 
 def _open(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
-    """Go on with the run that was stopped here, or begin one."""
+    """Go on with the run that was stopped here, or begin one; without a checkpoint none is lost."""
     file = folder / RUN
-    if file.exists() and not restart:
+    if file.exists() and not restart and Snapshots(folder / CHECKPOINTS).latest():
         try:
             before = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:

@@ -24,6 +24,9 @@ from finetune.retrieval import encoder_of
 from tests.finetune.conftest import QUICK, fill, looks
 from tests.tiny_clip import build_tiny_clip
 
+# With a checkpoint after every step.
+STEPWISE = dataclasses.replace(QUICK, snapshot_every=1)
+
 
 class Killed(BaseException):
     """Ends a run where a signal would."""
@@ -163,7 +166,7 @@ def test_a_model_trained_in_full_is_a_base_of_its_own(run, home, tiny_clip):
 
 
 def test_a_killed_run_goes_on_when_it_is_run_again(run, home):
-    settings = dataclasses.replace(QUICK, epochs=3, snapshot_every=1)
+    settings = dataclasses.replace(STEPWISE, epochs=3)
     with pytest.raises(Killed):
         run(settings=settings, tell=kill_at(3))
     assert not (home / "variants").exists()
@@ -177,20 +180,26 @@ def test_a_killed_run_goes_on_when_it_is_run_again(run, home):
 
 def test_other_settings_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
-        run(tell=kill_at(2))
-    other = dataclasses.replace(QUICK, rate=1e-4, rank=4)
+        run(settings=STEPWISE, tell=kill_at(2))
+    other = dataclasses.replace(STEPWISE, rate=1e-4, rank=4)
     with pytest.raises(RunConflict, match=r"differs in rank, rate.*--restart"):
         run(settings=other)
     assert run(settings=other, restart=True).variant.manifest.notes["settings"]["rank"] == 4
 
 
+def test_a_run_that_was_refused_before_its_first_step_is_in_nobodys_way(run):
+    with pytest.raises(SettingsInvalid, match="nowhere"):
+        run(settings=dataclasses.replace(QUICK, targets=("nowhere",)))
+    assert run().trained.state.finished
+
+
 def test_other_products_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
-        run(tell=kill_at(2))
+        run(settings=STEPWISE, tell=kill_at(2))
     product, data = looks()[0]
     fill(home, [(Product(product.id, "another title"), data)])
     with pytest.raises(RunConflict, match="differs in data"):
-        run()
+        run(settings=STEPWISE)
 
 
 def test_a_variant_of_that_name_is_not_replaced_unasked(run, home, tiny_clip):

@@ -1,8 +1,10 @@
 """Small checkpoints with random weights: real in form, they need no hub, and mean nothing.
 
-Their words are the tokenizer of the demo shop's model.
+Their words are the tokenizer of the demo shop's model, but for `vit_b_32`, whose tokenizer knows
+next to no words: its texts are long.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from transformers import (
     CLIPModel,
     PreTrainedTokenizerFast,
 )
+
+from tests.tiny_clip import tiny_processor, tiny_tokenizer
 
 TOKENIZER = Path(__file__).parent.parent / "demo" / "checkpoint"
 # Times the usual spread of the weights: at 1 all pictures of a random CLIP have cosines above 0.99.
@@ -63,6 +67,23 @@ def tiny_clip(folder: Path, *, dim: int, side: int) -> Path:
     CLIPImageProcessorPil(
         size={"shortest_edge": side}, crop_size={"height": side, "width": side}
     ).save_pretrained(folder)
+    return folder
+
+
+def vit_b_32(folder: Path) -> Path:
+    """Write a CLIP of the size of ViT-B/32: as fast as a trained one.
+
+    Args:
+        folder: where it goes.
+    """
+    tokenizer = tiny_tokenizer(TEXT_TOKENS)
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    words = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **ends}
+    # Everything else is the default: CLIPConfig() is ViT-B/32.
+    CLIPModel(CLIPConfig(text_config=words)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    settings = json.dumps(tiny_processor(image_size=224))
+    (folder / "preprocessor_config.json").write_text(settings, encoding="utf-8")
     return folder
 
 

@@ -8,9 +8,7 @@ else the machine does touches each of them alike. The ratios are what to read.
 
 import json
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-# Before torch: the encoder room's setting of OpenMP then holds for every way that is measured.
+from benchmarks.checkpoints import vit_b_32
+from benchmarks.rounds import Measured, Rounds, Way, plain, table
 from encoder.checkpoint import Checkpoint
 from encoder.variants import Variants
 
@@ -49,49 +48,12 @@ VOCABULARY = [
 
 
 @dataclass(frozen=True)
-class Measured:
-    """How fast one way was.
-
-    Attributes:
-        seconds: of each round.
-        items: pictures or texts in a round.
-    """
-
-    seconds: list[float]
-    items: int
-
-    @property
-    def per_second(self) -> float:
-        """Items a second, at the median round."""
-        return self.items / float(np.median(self.seconds))
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """Speed of one way over another's, round by round: median, least and greatest."""
-
-    median: float
-    least: float
-    greatest: float
-
-    @classmethod
-    def of(cls, ours: Measured, theirs: Measured) -> "Ratio":
-        """Ratio of speeds: above 1 ours is the faster."""
-        each = np.divide(theirs.seconds, ours.seconds)
-        return cls(float(np.median(each)), float(each.min()), float(each.max()))
-
-
-@dataclass(frozen=True)
 class Encoding:
     """One benchmark: each way's speed, and how near our vectors are to the bare model's."""
 
     what: str
     ways: dict[str, Measured]
     least_cosine: float
-
-    def ratio(self, to: str) -> Ratio:
-        """Our speed over another way's."""
-        return Ratio.of(self.ways[OURS], self.ways[to])
 
 
 def encode(
@@ -223,7 +185,7 @@ def _contest(
     ours: Callable[[Any], np.ndarray],
     theirs: Callable[[Any], np.ndarray],
 ) -> Encoding:
-    seconds: dict[str, list[float]] = {}
+    timed = Rounds()
     nearest = 1.0
     share = len(items) // rounds
     for number in range(rounds + 1):
@@ -231,67 +193,25 @@ def _contest(
         start = max(number - 1, 0) * share
         chosen = items[start : start + share] if number else items[: 2 * bare.size]
         batches = prepare(chosen)
-        ways: dict[str, Callable[[], Any]] = {
+        ways: dict[str, Way] = {
             BARE: partial(_each, bare.run, batches),
             BARE_PER_CORE: partial(bare.per_core, batches),
             OURS: partial(ours, chosen),
             PEER: partial(theirs, chosen),
         }
-        results = _turn(ways, number, seconds)
+        results = timed.run(ways, warm_up=not number)
         nearest = min(nearest, _cosine(results[BARE], results[OURS][bare.order]))
-    return Encoding(what, {name: Measured(seconds[name], share) for name in ways}, float(nearest))
+    return Encoding(what, timed.measured(share), float(nearest))
 
 
 def _each(run: Callable[[Any], Any], batches: list[Any]) -> list[Any]:
     return [run(batch) for batch in batches]
 
 
-def _turn(
-    ways: dict[str, Callable[[], Any]], number: int, seconds: dict[str, list[float]]
-) -> dict[str, Any]:
-    """Run every way once, another one first in each round; round 0 warms up, untimed."""
-    names = list(ways)
-    first = number % len(names)
-    results = {}
-    for name in names[first:] + names[:first]:
-        with _timed(seconds.setdefault(name, []), keep=number > 0):
-            results[name] = ways[name]()
-    return results
-
-
-@contextmanager
-def _timed(seconds: list[float], keep: bool) -> Iterator[None]:
-    import torch
-
-    start = time.perf_counter()
-    yield
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    if keep:
-        seconds.append(time.perf_counter() - start)
-
-
 def _cosine(outputs: Sequence[Any], vectors: np.ndarray) -> float:
     features = np.concatenate([output.float().cpu().numpy() for output in outputs])
     lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(vectors, axis=1)
     return float(((features * vectors).sum(axis=1) / lengths).min())
-
-
-def random_vit_b_32(folder: Path) -> Path:
-    """Write a ViT-B/32 CLIP with random weights: as fast as a trained one, and needs no hub."""
-    from transformers import CLIPConfig, CLIPModel
-
-    from tests.tiny_clip import tiny_processor, tiny_tokenizer
-
-    tokenizer = tiny_tokenizer(text_tokens=77)
-    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    words = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **ends}
-    # Everything else is the default: CLIPConfig() is ViT-B/32.
-    CLIPModel(CLIPConfig(text_config=words)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    settings = json.dumps(tiny_processor(image_size=224))
-    (folder / "preprocessor_config.json").write_text(settings, encoding="utf-8")
-    return folder
 
 
 def random_pictures(folder: Path, n: int) -> list[Path]:
@@ -343,7 +263,7 @@ def command(
         measured = encode(
             files,
             random_texts(n),
-            checkpoint or random_vit_b_32(place / "clip"),
+            checkpoint or vit_b_32(place / "clip"),
             rounds=rounds,
             batch_size=batch_size,
             precision=precision,
@@ -356,23 +276,10 @@ def command(
 
 
 def _plain(encoding: Encoding) -> dict[str, Any]:
-    return {
-        "per_second": {name: round(way.per_second, 1) for name, way in encoding.ways.items()},
-        "ratio_to": {
-            name: {"median": ratio.median, "least": ratio.least, "greatest": ratio.greatest}
-            for name in encoding.ways
-            if name != OURS
-            for ratio in [encoding.ratio(name)]
-        },
-        "least_cosine_to_bare": encoding.least_cosine,
-    }
+    return plain(encoding.ways, OURS) | {"least_cosine_to_bare": encoding.least_cosine}
 
 
 def _table(encoding: Encoding) -> Table:
-    table = Table("way", f"{encoding.what}/s", f"{OURS} over it (least – greatest round)")
-    for name, way in encoding.ways.items():
-        ratio = encoding.ratio(name)
-        span = f"{ratio.median:.2f} ({ratio.least:.2f} – {ratio.greatest:.2f})"
-        table.add_row(name, f"{way.per_second:.1f}", "" if name == OURS else span)
-    table.caption = f"least cosine to the bare model's vectors: {encoding.least_cosine:.6f}"
-    return table
+    drawn = table(encoding.ways, OURS, encoding.what)
+    drawn.caption = f"least cosine to the bare model's vectors: {encoding.least_cosine:.6f}"
+    return drawn

@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.encode import random_vit_b_32
+from benchmarks.checkpoints import vit_b_32
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse, unit
@@ -50,7 +50,7 @@ def measure(n: int, queries: int) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        variant = Variants(home).add(NAME, random_vit_b_32(home / "checkpoint"))
+        variant = Variants(home).add(NAME, vit_b_32(home / "checkpoint"))
         with closing(open_store(home)) as store:
             store.build(Spec(NAME, variant.fingerprint, variant.dim), drawn(n, variant.dim))
         asked = QuerySet("drawn", tuple(labelled(queries, n)))

@@ -11,9 +11,7 @@ precisions are measured, with memory and the share of the device's peak.
 
 import json
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.encode import Measured, Ratio, random_vit_b_32
+from benchmarks.checkpoints import vit_b_32
+from benchmarks.rounds import Measured, Rounds, Way, plain, table
 from encoder.checkpoint import Checkpoint
 from finetune.settings import RECIPES
 
@@ -62,10 +61,6 @@ class Contest:
     memory: int
     flops: float
 
-    def ratio(self, to: str) -> Ratio:
-        """Our speed over another way's."""
-        return Ratio.of(self.ways[OURS], self.ways[to])
-
     @property
     def peak(self) -> float | None:
         """Share of the device's peak that the whole loop reaches; None where none is known."""
@@ -82,15 +77,10 @@ class Contest:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        ratios = {name: self.ratio(name) for name in self.ways if name != OURS}
         return {
             "precision": self.precision,
             "device": self.device,
-            "per_second": {name: round(way.per_second, 2) for name, way in self.ways.items()},
-            "ratio_to": {
-                name: {"median": ratio.median, "least": ratio.least, "greatest": ratio.greatest}
-                for name, ratio in ratios.items()
-            },
+            **plain(self.ways, OURS),
             "memory": self.memory,
             "share_of_peak": self.peak,
             "minutes_for_20000_products_10_epochs": round(self.minutes, 1),
@@ -123,38 +113,22 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         shelf = Shelf(Path(scratch), batch * steps)
         ours = Loop(shelf, found, settings, accelerator)
-        ways: dict[str, Callable[[], object]] = {
+        ways: dict[str, Way] = {
             BARE: bare(shelf, found, settings, accelerator.device),
             OURS: ours,
             THEIRS: theirs(shelf, found, settings, accelerator.device),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(rounds + 1):  # round 0 warms everything up
-            names = list(ways)
-            first = number % len(names)
-            for name in names[first:] + names[:first]:
-                with _timed(seconds[name], keep=number > 0):
-                    ways[name]()
+        timed = Rounds()
+        for number in range(rounds + 1):
+            timed.run(ways, warm_up=not number)
     return Contest(
         variant,
         str(precision_of(settings, accelerator.device)).removeprefix("torch."),
         device_name(accelerator.device),
-        {name: Measured(took, batch * steps) for name, took in seconds.items()},
+        timed.measured(batch * steps),
         ours.memory,
         _flops(found, [example.title for example in shelf.examples.rows]),
     )
-
-
-@contextmanager
-def _timed(seconds: list[float], keep: bool) -> Iterator[None]:
-    import torch
-
-    start = time.perf_counter()
-    yield
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    if keep:
-        seconds.append(time.perf_counter() - start)
 
 
 def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
@@ -200,7 +174,7 @@ def command(
         if name not in RECIPES:
             raise typer.BadParameter(f"the recipes are {', '.join(RECIPES)}, not {name!r}")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = checkpoint or random_vit_b_32(Path(scratch))
+        folder = checkpoint or vit_b_32(Path(scratch))
         contests = [
             measure(folder, batch=batch, steps=steps, rounds=rounds, variant=name, cpu=cpu)
             for name in variant or RECIPES
@@ -214,15 +188,11 @@ def command(
 
 def _table(contest: Contest) -> Table:
     title = f"{contest.variant}: {contest.precision} on {contest.device}"
-    table = Table("way", "products/s", "the loop over it (least – greatest round)", title=title)
-    for name, way in contest.ways.items():
-        ratio = contest.ratio(name)
-        span = f"{ratio.median:.2f} ({ratio.least:.2f} – {ratio.greatest:.2f})"
-        table.add_row(name, f"{way.per_second:.1f}", "" if name == OURS else span)
+    drawn = table(contest.ways, OURS, "products", title)
     peak = f", {contest.peak:.0%} of the device's peak" if contest.peak is not None else ""
-    table.caption = (
+    drawn.caption = (
         f"{contest.memory / 2**30:.1f} GiB{peak}; 20,000 products × 10 epochs: "
         f"{contest.minutes:,.1f} minutes (the reference's ViT-B/32: "
         f"{REFERENCE_MINUTES[contest.variant]:,} for 20 epochs on an A100)"
     )
-    return table
+    return drawn

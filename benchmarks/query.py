@@ -17,7 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.encode import random_texts, random_vit_b_32
+from benchmarks.checkpoints import vit_b_32
+from benchmarks.encode import random_texts
 from benchmarks.search_data import Generated
 from encoder.encoder import Encoder
 from encoder.variants import Variants
@@ -45,7 +46,7 @@ def measure(n: int, queries: int) -> Milliseconds:
     """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        variant = Variants(home).add("benchmark", random_vit_b_32(home / "checkpoint"))
+        variant = Variants(home).add("benchmark", vit_b_32(home / "checkpoint"))
         generated = Generated.draw(n, variant.dim, 0, seed=0)
         spec = Spec(variant.name, variant.fingerprint, variant.dim)
         with EmbeddedStore(home / "qdrant") as store:

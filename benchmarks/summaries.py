@@ -11,18 +11,18 @@ GPU, bfloat16. They run in turns within each round; the ratio is what to read.
 
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.rounds import Measured, Rounds, plain, table
 from catalog.product import Product
 from catalog.readers import read_products
 from ingest.summaries import prompt
@@ -76,7 +76,7 @@ class Reference:
         return len(made)
 
 
-def compare(texts: list[str], checkpoint: Path | str, rounds: int) -> dict[str, Any]:
+def compare(texts: list[str], checkpoint: Path | str, rounds: int) -> dict[str, Measured]:
     """Summarise the same texts both ways, in turns.
 
     Args:
@@ -85,7 +85,7 @@ def compare(texts: list[str], checkpoint: Path | str, rounds: int) -> dict[str, 
         rounds: in each, both run once.
 
     Returns:
-        Summaries a second of each at the median round, and the ratio round by round.
+        How fast each was.
     """
     recipe = Recipe(checkpoint=str(checkpoint))
     summarizer, reference = Summarizer.load(recipe), Reference(recipe)
@@ -93,21 +93,15 @@ def compare(texts: list[str], checkpoint: Path | str, rounds: int) -> dict[str, 
         REFERENCE: reference.run,
         OURS: lambda texts: sum(len(batch) for batch in summarizer.stream(enumerate(texts))),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    timed = Rounds()
     for way in ways.values():
         way(texts[:REFERENCE_BATCH])  # warms up, untimed
-    for number in range(rounds):
-        for name in list(ways)[:: 1 if number % 2 else -1]:
-            started = time.perf_counter()
-            if ways[name](texts) != len(texts):
+    for _ in range(rounds):
+        made = timed.run({name: partial(way, texts) for name, way in ways.items()})
+        for name, count in made.items():
+            if count != len(texts):
                 raise RuntimeError(f"{name} left out some texts")
-            seconds[name].append(time.perf_counter() - started)
-    return {
-        "texts": len(texts),
-        "characters": float(np.median([len(text) for text in texts])),
-        "per_second": {name: len(texts) / float(np.median(each)) for name, each in seconds.items()},
-        "ratio": np.divide(seconds[REFERENCE], seconds[OURS]).tolist(),
-    }
+    return timed.measured(len(texts))
 
 
 def command(
@@ -129,14 +123,11 @@ def command(
 
             checkpoint = str(bart(Path(folder), large=random is Random.LARGE))
         measured = compare(texts, checkpoint, rounds)
+    characters = float(np.median([len(text) for text in texts]))
     if as_json:
-        typer.echo(json.dumps(measured))
+        counts = {"texts": len(texts), "characters": characters}
+        typer.echo(json.dumps(counts | plain(measured, OURS)))
         return
-    table = Table("way", "summaries/s")
-    for name, rate in measured["per_second"].items():
-        table.add_row(name, f"{rate:.1f}")
-    ratio = measured["ratio"]
-    table.caption = f"ratio: {np.median(ratio):.2f} ({min(ratio):.2f} – {max(ratio):.2f})"
-    console = Console()
-    console.print(f"{len(texts)} inputs, {measured['characters']:.0f} characters at the median")
-    console.print(table)
+    drawn = table(measured, OURS, "summaries")
+    drawn.caption = f"{len(texts)} inputs, {characters:.0f} characters at the median"
+    Console().print(drawn)

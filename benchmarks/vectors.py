@@ -10,18 +10,16 @@ in memory. Both run in turns within each round; the ratio is what to read.
 import json
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.encode import Bare, random_vit_b_32
+from benchmarks.checkpoints import vit_b_32
+from benchmarks.encode import Bare
+from benchmarks.rounds import Measured, Rounds, Way, plain, table
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from catalog.readers import read_products
@@ -32,9 +30,12 @@ from ingest.images import images
 from ingest.vectors import vectors
 
 NAME = "benchmark"
+OURS = "vectors job"
 
 
-def job(products: Path, checkpoint: Path, n: int, rounds: int) -> dict[str, Any]:
+def job(
+    products: Path, checkpoint: Path, n: int, rounds: int
+) -> tuple[dict[str, int], dict[str, Measured]]:
     """Measure the vectors job against the bare forward passes.
 
     Args:
@@ -44,7 +45,7 @@ def job(products: Path, checkpoint: Path, n: int, rounds: int) -> dict[str, Any]
         rounds: in each, both run once.
 
     Returns:
-        Counts, the median seconds of each, and the ratio of speeds round by round.
+        Counts, and how fast each was, in products.
     """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -60,33 +61,18 @@ def job(products: Path, checkpoint: Path, n: int, rounds: int) -> dict[str, Any]
             files = [catalogue.pictures.path(name) for name in sorted(hashes)]
         bare = Bare(checkpoint, Encoder.load(variant))
         batches = [*bare.texts(texts), *bare.pictures(files)]
-        ways: dict[str, Callable[[], Any]] = {
+        ways: dict[str, Way] = {
             "bare forward": lambda: [bare.run(batch) for batch in batches],
             "bare forward, a batch per core": lambda: bare.per_core(batches),
-            "vectors job": lambda: vectors(home, NAME),
+            OURS: lambda: vectors(home, NAME),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(rounds):
-            names = list(ways)
-            for name in names[number % 3 :] + names[: number % 3]:
-                shutil.rmtree(home / "vectors", ignore_errors=True)
-                shutil.rmtree(home / "qdrant", ignore_errors=True)
-                started = time.perf_counter()
-                ways[name]()
-                seconds[name].append(time.perf_counter() - started)
-        return {
-            "products": len(wants),
-            "texts": len(texts),
-            "pictures": len(files),
-            "seconds": {name: float(np.median(each)) for name, each in seconds.items()},
-            "job over bare": {
-                name: [
-                    theirs / ours
-                    for theirs, ours in zip(seconds[name], seconds["vectors job"], strict=True)
-                ]
-                for name in list(ways)[:2]
-            },
-        }
+        timed = Rounds()
+        for _ in range(rounds):
+            timed.run(ways)
+            for made in ("vectors", "qdrant"):
+                shutil.rmtree(home / made)
+        counts = {"products": len(wants), "texts": len(texts), "pictures": len(files)}
+        return counts, timed.measured(len(wants))
 
 
 def command(
@@ -100,18 +86,10 @@ def command(
 ) -> None:
     """Measure the whole vectors job against the bare forward passes."""
     with tempfile.TemporaryDirectory() as folder:
-        measured = job(products, checkpoint or random_vit_b_32(Path(folder)), n, rounds)
+        counts, measured = job(products, checkpoint or vit_b_32(Path(folder)), n, rounds)
     if as_json:
-        typer.echo(json.dumps(measured))
+        typer.echo(json.dumps(counts | plain(measured, OURS)))
         return
-    table = Table("way", "seconds, median", "job's speed over it: median, least, greatest")
-    for name, seconds in measured["seconds"].items():
-        ratios = measured["job over bare"].get(name)
-        told = f"{np.median(ratios):.2f}, {min(ratios):.2f}, {max(ratios):.2f}" if ratios else ""
-        table.add_row(name, f"{seconds:.1f}", told)
-    console = Console()
-    console.print(
-        f"{measured['products']:,} products: {measured['texts']:,} texts, "
-        f"{measured['pictures']:,} pictures"
-    )
-    console.print(table)
+    drawn = table(measured, OURS, "products")
+    drawn.caption = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    Console().print(drawn)

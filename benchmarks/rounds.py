@@ -1,4 +1,4 @@
-"""Several ways to do one thing, in turns within each round, so that all share a noisy machine."""
+"""Several ways to do one thing, in turns within each round: a busy machine slows all alike."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -54,9 +54,7 @@ class Rounds:
         self._seconds: dict[str, list[float]] = {}
         self._done = 0
 
-    def run(
-        self, ways: Mapping[str, Callable[[], Any]], *, warm_up: bool = False
-    ) -> dict[str, Any]:
+    def run(self, ways: Mapping[str, Way], *, warm_up: bool = False) -> dict[str, Any]:
         """Run every way once, another one first in each round.
 
         Args:

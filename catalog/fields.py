@@ -178,5 +178,5 @@ def _is_plain(value: object) -> bool:
 
 def named(columns: list[str]) -> str:
     """Columns for a sentence, the first of them if there are many."""
-    listed = ", ".join(columns[:MAX_NAMED])
+    listed = ", ".join(columns[:MAX_NAMED]) or "none"
     return listed + (", …" if len(columns) > MAX_NAMED else "")

@@ -133,7 +133,7 @@ class RemoteBuild:
         return {str(record.id) for record in self._connection.ask(call, BUILDING)}
 
     def finish(self, points: int, created: str | None = None) -> Collection:
-        """Have the graphs made, wait until the server is done, count, and describe.
+        """Have the graphs made, wait until the server is done, count, and describe; once claimed.
 
         Args:
             points: how many there must be.

@@ -237,6 +237,7 @@ def test_a_chosen_column_replaces_the_usual_ones(tmp_path):
         ("shop.jsonl", '{"id": 1}\n'.encode("utf-16"), {}, "UTF-16"),
         ("shop.csv", b"id,title\n1,2\n", {"fields": {"price": "cost"}}, "'cost'.*: id, title"),
         ("shop.jsonl", b'{"id": 1, "title": "a"}', {"fields": {"price": "c"}}, "'c'.*: id, title"),
+        ("shop.jsonl", b"{broken", {"fields": {"price": "c"}}, "'c'.*Its columns: none"),
         ("shop.csv", b"id,title\n1,2\n", {"fields": {"colour": "c"}}, "no field 'colour'"),
         ("shop.csv", b"id,title\n1,2\n", {"fields": {"title": ""}}, "names no column"),
         ("shop.csv", b"id,title\n1,2\n", {"category": "A", "category_field": "b"}, "given twice"),

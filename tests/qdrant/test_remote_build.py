@@ -128,6 +128,8 @@ def test_a_builder_gives_signs_of_life_until_it_is_done(stand_in, store, monkeyp
         yield from shop(10)
 
     store.build(SPEC, points())
+    facts = stand_in.client.get_collection("products_demo").config.metadata
+    assert not {BUILDER, BEAT} & facts.keys()
 
 
 def test_no_sign_of_life_comes_after_a_builders_last_word(stand_in, store, monkeypatch):

@@ -172,7 +172,7 @@ def table(lines: Sequence[Line]) -> Table:
             gain = line.gains.get(way)
             cells += [
                 f"{told[DECIDING].value:.4f}",
-                _signed(gain.value) if gain else "",
+                f"{gain.value:+z.4f}" if gain else "",
                 told_p(gain.p) if gain else "",
             ]
         shown.add_row(ROWS[line.row].title, *cells)
@@ -188,15 +188,10 @@ def _cells(line: Line, way: str) -> list[str]:
             f"{told[name].value:.4f} ({told[name].low:.4f}–{told[name].high:.4f})"
             if name == DECIDING else f"{told[name].value:.4f}" for name in SHOWN
         ),
-        f"{_signed(gain.value)} ({_signed(gain.low)} to {_signed(gain.high)})" if gain else "",
+        f"{gain.value:+z.4f} ({gain.low:+z.4f} to {gain.high:+z.4f})" if gain else "",
         told_p(gain.p) if gain else "",
         "" if home is None else f"{home:.4f}",
     ]  # fmt: skip
-
-
-def _signed(value: float) -> str:
-    """Four digits with their sign, and no "-0.0000"."""
-    return f"{round(value, 4) + 0.0:+.4f}"
 
 
 def _mean(line: Line, measure: str) -> float:

@@ -78,7 +78,7 @@ class Difference:
             return f"One query says nothing about {self.first} and {self.second}."
         return (
             f"No winner between {self.first} and {self.second} in {self.measure}: a difference of "
-            f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f}, "
+            f"{self.value:+z.3f} ({self.low:+z.3f} to {self.high:+z.3f}, "
             f"p {_sign(self.p_holm)}) is within the noise of {self.n:,} queries."
         )
 

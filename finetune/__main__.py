@@ -209,7 +209,7 @@ def _print(result: "Result", as_json: bool) -> None:
         table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
         for way, both in held.estimates.items():
             base, tuned = (both[name]["nDCG@10"].value for name in ("base", "tuned"))
-            table.add_row(way, f"{tuned - base:+.3f}", f"{base:.3f}", f"{tuned:.3f}")
+            table.add_row(way, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
         console.print(table)
     console.print(
         f"{variant.name}: epoch {state.best_epoch} of {len(state.epochs)} kept, "

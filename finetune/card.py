@@ -121,7 +121,7 @@ def _heldout(facts: Facts) -> str:
     for way, both in held.estimates.items():
         for measure in SHOWN:
             base, tuned = both[BASE][measure], both[TUNED][measure]
-            change = f"{tuned.value - base.value:+.3f}"
+            change = f"{tuned.value - base.value:+z.3f}"
             first = way if measure == SHOWN[0] else ""
             lines.append(f"| {first} | {measure} | {_cell(base)} | {_cell(tuned)} | {change} |")
     verdicts = [f"- {way}: {_verdict(held, way)}" for way in held.estimates]
@@ -136,7 +136,7 @@ def _verdict(held: HeldOut, way: str) -> str:
             f"{better} than the base by {abs(gap.value):.3f} {DECIDING} "
             f"(p {_p(gap.p_holm)}, randomisation test, Holm's correction)."
         )
-    return f"no difference beyond noise ({gap.value:+.3f} {DECIDING}, p {_p(gap.p_holm)})."
+    return f"no difference beyond noise ({gap.value:+z.3f} {DECIDING}, p {_p(gap.p_holm)})."
 
 
 def _data(facts: Facts) -> str:

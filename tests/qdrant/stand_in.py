@@ -95,6 +95,7 @@ class StandIn:
         self.version = "1.20.0"
         self.faults: list[Fault] = []
         self.asked: deque[Asked] = deque(maxlen=2000)
+        self.done: deque[Asked] = deque(maxlen=2000)  # those that were carried out
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
         self.optimising = ""
         self.busy = threading.Lock()  # local mode is not for several threads
@@ -138,20 +139,25 @@ class StandIn:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def requests(self, pattern: str) -> list[Asked]:
-        """The requests whose method and path match, in their order."""
-        return [a for a in list(self.asked) if re.fullmatch(pattern, f"{a.method} {a.path}")]
+    def requests(self, pattern: str, *, done: bool = False) -> list[Asked]:
+        """The requests whose method and path match, in their order; or those carried out."""
+        noted = list(self.done if done else self.asked)
+        return [a for a in noted if re.fullmatch(pattern, f"{a.method} {a.path}")]
 
-    def hear(self, asked: Asked) -> None:
-        """Note a request."""
+    def note(self, asked: Asked, *, done: bool = False) -> None:
+        """Note that a request has come, its fault chosen, or that it was carried out."""
         with self._heard:
-            self.asked.append(asked)
+            (self.done if done else self.asked).append(asked)
             self._heard.notify_all()
 
-    def wait_for(self, pattern: str, times: int = 1) -> None:
-        """Wait until so many matching requests have come."""
+    def wait_for(self, pattern: str, times: int = 1, *, done: bool = False) -> None:
+        """Wait until so many matching requests have come, or were carried out."""
+
+        def enough() -> bool:
+            return len(self.requests(pattern, done=done)) >= times
+
         with self._heard:
-            assert self._heard.wait_for(lambda: len(self.requests(pattern)) >= times, timeout=60)
+            assert self._heard.wait_for(enough, timeout=60)
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this request, if any."""
@@ -197,8 +203,9 @@ class Handler(BaseHTTPRequestHandler):
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         body = json.loads(raw) if raw and len(raw) <= KEPT_BODY else None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        stand_in.hear(Asked(self.command, parts.path, parameters, body, len(raw), headers))
+        asked = Asked(self.command, parts.path, parameters, body, len(raw), headers)
         fault = stand_in.strike(self.command, parts.path)
+        stand_in.note(asked)
         if fault and fault.hold:
             fault.hold.wait(60)
         if fault and fault.lose == "request":
@@ -210,6 +217,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(fault.status, fault.words)
             self._let_in(parts.path)
             result = perform(stand_in, self.command, parts.path, parameters, raw)
+            stand_in.note(asked, done=True)
             if isinstance(result, str):
                 answer = result.encode()
             else:

@@ -20,6 +20,7 @@ from ingest.verify import verify
 from qdrant.embedded import EmbeddedStore
 from qdrant.errors import BuildFailed
 from qdrant.store import Store, open_store
+from qdrant.wire import BATCH
 from search.engine import Engine
 from search.query import Query
 from tests import shop
@@ -156,7 +157,8 @@ def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):
             Fault(upserts, times=99, hold=held, lose="request"),  # and these never arrive
         ]
         copying = subprocess.Popen(words, **options, stderr=subprocess.DEVNULL)
-        server.wait_for(upserts, times=3)
+        server.wait_for(upserts, times=-(-PRODUCTS // BATCH))  # none is on its way any more
+        server.wait_for(upserts, times=2, done=True)
         copying.kill()
         copying.wait()
         server.faults.clear()

@@ -9,7 +9,7 @@ DEMO := data/demo
 DEMO_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(DEMO)
 PORT ?= 8501
 HOST ?= localhost
-SERVE := $(BIN)/python -m streamlit run app/main.py --server.address $(HOST) --server.port $(PORT)
+SERVE := $(BIN)/vitrine app --server.address $(HOST) --server.port $(PORT)
 
 # The suite must not see the user's server or shop.
 CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME -u VITRINE_TEST_SERVER
@@ -19,10 +19,11 @@ help: ## show this list
 
 install: $(INSTALLED) ## make .venv with the tested versions of everything
 
-$(INSTALLED): requirements.txt constraints.txt
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
 demo: $(DEMO)/.ready ## open the demo shop on PORT (default 8501)
@@ -33,8 +34,8 @@ demo: $(DEMO)/.ready ## open the demo shop on PORT (default 8501)
 $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(BIN)/python -m demo make $(DEMO)/drawn
 	cp $(DEMO)/drawn/demo.md $(DEMO)/demo.md
-	$(DEMO_ENV) $(BIN)/python -m encoder add zeroshot --base demo/checkpoint --force >/dev/null
-	$(DEMO_ENV) $(BIN)/python -m ingest all $(DEMO)/drawn/products.jsonl
+	$(DEMO_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --force >/dev/null
+	$(DEMO_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/products.jsonl
 	touch $@
 
 # The demo shop in words of its own, which its model learns; a tenth of it is held out and asked for.
@@ -46,17 +47,17 @@ RECIPE := --batch 64 --rate 1e-3 --rank 16 --alpha 32 --dropout 0 --epochs 8 --s
 
 finetune-demo: $(DEMO)/.ready ## train an adapter, and see what it gains on products it never saw
 	$(BIN)/python -m demo house $(DEMO)/drawn
-	$(HOUSE_ENV) $(BIN)/python -m encoder add zeroshot --base demo/checkpoint --template title --force >/dev/null
-	$(HOUSE_ENV) $(BIN)/python -m ingest all $(DEMO)/drawn/house.jsonl
-	$(HOUSE_ENV) $(BIN)/python -m finetune train --variant lora --base demo/checkpoint --force $(RECIPE)
-	$(HOUSE_ENV) $(BIN)/python -m ingest vectors --variant lora
-	$(HOUSE_ENV) $(BIN)/python -m eval make-queries --kind title --held-out $(HOUSE)/variants/lora/split.json --out $(HOUSE)/held_out.jsonl
-	$(HOUSE_ENV) $(BIN)/python -m eval run --variant zeroshot --variant lora --queries $(HOUSE)/held_out.jsonl --name finetune_demo --must-win lora --json
+	$(HOUSE_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --template title --force >/dev/null
+	$(HOUSE_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/house.jsonl
+	$(HOUSE_ENV) $(BIN)/vitrine finetune --variant lora --base demo/checkpoint --force $(RECIPE)
+	$(HOUSE_ENV) $(BIN)/vitrine ingest vectors --variant lora
+	$(HOUSE_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(HOUSE)/variants/lora/split.json --out $(HOUSE)/held_out.jsonl
+	$(HOUSE_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(HOUSE)/held_out.jsonl --name finetune_demo --must-win lora --json
 
 shop: $(INSTALLED) ## fill your own shop from PRODUCTS=file and open it on PORT
 	@test -n "$(PRODUCTS)" || { echo "Name your products: make shop PRODUCTS=products.csv" >&2; exit 2; }
-	$(BIN)/python -m encoder add zeroshot
-	$(BIN)/python -m ingest all $(PRODUCTS)
+	$(BIN)/vitrine add zeroshot
+	$(BIN)/vitrine ingest all $(PRODUCTS)
 	$(SERVE)
 
 test: $(INSTALLED) ## run the whole test suite

@@ -1,6 +1,6 @@
 """The shop window: Streamlit pages over `search` and `catalog`.
 
-`python -m streamlit run app/main.py` serves the shop that VITRINE_HOME names. Streamlit puts this
+`vitrine app` serves the shop that VITRINE_HOME names. Streamlit puts this
 folder first on the import path, so no module here bears the name of a room.
 
 Whatever comes from products, addresses and errors is data: it is shown by `st.text`, or made

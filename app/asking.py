@@ -16,7 +16,7 @@ from app.picture import Given
 from app.plain import escape
 from search.shop import Shelf
 
-# What a browser's file chooser offers; `catalog.pictures.decode` looks at the bytes themselves.
+# What a browser's file chooser offers; `pictures.store.decode` looks at the bytes themselves.
 PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "tif", "tiff")
 PICTURE_MB = 16
 

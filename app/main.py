@@ -1,4 +1,4 @@
-"""The search page: `python -m streamlit run app/main.py`; VITRINE_HOME names the shop."""
+"""The search page: `vitrine app`; VITRINE_HOME names the shop."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import stock, window
 from app.plain import sentence
-from search.shop import FAILURES
+from vitrine import VitrineError
 
 LOGO = Path(__file__).with_name("logo.svg")
 
@@ -28,7 +28,7 @@ def guarded(show: Callable[[], None]) -> None:
     """Show a page; what it cannot do for a reason that is known is told in its place."""
     try:
         show()
-    except FAILURES as error:
+    except VitrineError as error:
         st.error(sentence(str(error)), icon=":material/error:")
 
 

@@ -11,14 +11,15 @@ import streamlit as st
 from app.plain import escape, sentence
 from catalog.catalogue import Catalogue
 from catalog.errors import CatalogError
-from search.shop import FAILURES, USUAL_VARIANT, Shelf, Shop
+from search.shop import Shelf, Shop
+from vitrine import DEFAULT_VARIANT, VitrineError
 
 DEMO_NOTICE = "demo.md"  # the demo shop writes it into its folder
 CHECK_EVERY = 4.0  # seconds between looks at a shop that is being filled
 
 FIRST_STEPS = """\
-python -m encoder add zeroshot --base openai/clip-vit-base-patch32
-python -m ingest all products.csv --category Beauty"""
+vitrine add zeroshot --base openai/clip-vit-base-patch32
+vitrine ingest all products.csv --category Beauty"""
 
 
 @st.cache_resource(show_spinner=False)
@@ -31,13 +32,13 @@ def open_shop(home: str) -> Shop:
 
 
 def _wake(shop: Shop, name: str) -> None:
-    with suppress(*FAILURES):  # the first search tells it to somebody
+    with suppress(VitrineError):  # the first search tells it to somebody
         shop.engine(name).encoder  # noqa: B018 - loads it
 
 
 def usual(shelves: Sequence[Shelf]) -> Shelf:
     """The shelf that is meant where none is named; there is at least one."""
-    return next((shelf for shelf in shelves if shelf.name == USUAL_VARIANT), shelves[0])
+    return next((shelf for shelf in shelves if shelf.name == DEFAULT_VARIANT), shelves[0])
 
 
 def show_notice(home: Path) -> None:

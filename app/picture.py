@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 from PIL import Image
 
-from catalog.errors import PictureError
-from catalog.fetch_settings import FetchSettings
-from catalog.fetcher import fetch_picture
-from catalog.pictures import decode
+from pictures.errors import PictureError
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import fetch_picture
+from pictures.store import decode
 
 # A person waits for this one: tighter than for a whole catalogue.
 LIMITS = FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)

@@ -7,8 +7,9 @@ import streamlit as st
 
 from app import opening
 from app.plain import sentence
-from catalog.catalogue import Catalogue, home
+from catalog.catalogue import Catalogue
 from search.shop import Shop
+from vitrine import home
 
 NO_CATEGORY = "(none)"
 LAST_RUNS = 20
@@ -59,14 +60,14 @@ def _show_categories(catalogue: Catalogue) -> None:
         )
     if not rows:
         st.info(
-            "The catalogue is empty; `python -m ingest products FILE` fills it.",
+            "The catalogue is empty; `vitrine ingest products FILE` fills it.",
             icon=":material/inbox:",
         )
         return
     if {row["Category"] for row in rows} == {NO_CATEGORY}:
         st.caption(
             "No product has a category, so searches cannot be narrowed by one. "
-            "`python -m ingest products` takes `--category` or `--category-field`."
+            "`vitrine ingest products` takes `--category` or `--category-field`."
         )
     share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
     _table(rows, {"Share": share})
@@ -84,7 +85,7 @@ def _show_failures(catalogue: Catalogue) -> None:
             for each in failures
         ]
     )
-    st.caption("`python -m ingest images --retry-failed` tries them again.")
+    st.caption("`vitrine ingest images --retry-failed` tries them again.")
 
 
 def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
@@ -109,7 +110,7 @@ def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
         )
     if not rows:
         st.info(
-            "There is no variant yet; `python -m encoder add zeroshot` makes the usual one.",
+            "There is no variant yet; `vitrine add zeroshot` makes the usual one.",
             icon=":material/inbox:",
         )
         return
@@ -120,7 +121,7 @@ def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
         elif shelf.collection and shelf.collection.points != len(catalogue):
             st.caption(
                 f"{shelf.name} holds {shelf.collection.points:,} of {len(catalogue):,} products; "
-                f"`python -m ingest vectors --variant {shelf.name}` brings it up to date."
+                f"`vitrine ingest vectors --variant {shelf.name}` brings it up to date."
             )
 
 

@@ -10,10 +10,11 @@ from app import asking, cards, opening
 from app.address import Ask
 from app.picture import Given, forget
 from app.plain import escape, price, sentence, shortened
-from catalog.catalogue import Catalogue, home
+from catalog.catalogue import Catalogue
 from search.engine import Engine
 from search.query import Filters, Query, QueryError, Result, Results
 from search.shop import Shelf, Shop
+from vitrine import home
 
 HEADLINE = 140  # characters of a title set large; the whole of a longer one follows
 COMPLAINT = 500  # characters: an error may quote what a visitor pasted

@@ -26,7 +26,7 @@ from benchmarks.rounds import Measured, Rounds, Way, plain, table
 from encoder.checkpoint import Checkpoint
 from finetune.settings import RECIPES
 
-BARE, OURS, THEIRS = "bare forward and backward", "python -m finetune", "the reference's way"
+BARE, OURS, THEIRS = "bare forward and backward", "vitrine finetune", "the reference's way"
 
 # Dense TFLOP/s by the data sheets: float32 without, bfloat16 with tensor cores.
 PEAKS: dict[str, dict[str, float]] = {

@@ -38,12 +38,12 @@ from rich.table import Table
 
 from benchmarks.picture_server import serving
 from catalog.catalogue import Catalogue
-from catalog.pictures import PictureStore, is_local
 from catalog.product import Product
 from catalog.readers import read_products
-from catalog.shrinking import Small, shrink
 from ingest import images as job
-from ingest.shrinkers import Shrinkers
+from pictures.decode_workers import Shrinkers
+from pictures.store import PictureStore, is_local
+from pictures.thumbnail import Small, shrink
 
 QUALITY = 90  # JPEG, of the enlarged photos
 CORES = os.cpu_count() or 1

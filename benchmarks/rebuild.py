@@ -3,7 +3,7 @@
     python -m benchmarks ingest rebuild --n 100000 --plot FILE.png
 
 A shop of drawn vectors answers searches at a steady rate: first with nothing else going on, then
-while `python -m ingest vectors --recreate` builds its collection anew, then when searches have
+while `vitrine ingest vectors --recreate` builds its collection anew, then when searches have
 moved to the new generation. Each search goes through the store, filters left out.
 """
 

@@ -5,7 +5,7 @@
 
 upsert   points stored through the wire beside the same points given to local mode directly, and
          the processor time of the client's side alone
-copy     `python -m qdrant copy` of an embedded generation: points a second, memory on the way
+copy     `vitrine qdrant copy` of an embedded generation: points a second, memory on the way
 load     50 people searching at once through the app's engine, beside one: embedded, and through
          the wire
 
@@ -170,7 +170,7 @@ def upsert(points: int, dim: int) -> Upsert:
 
 
 def copy(points: int, dim: int) -> Copy:
-    """Run `python -m qdrant copy` and watch its memory."""
+    """Run `vitrine qdrant copy` and watch its memory."""
     with tempfile.TemporaryDirectory() as folder, stand_in() as url:
         with EmbeddedStore(Path(folder) / "qdrant") as store:
             store.build(Spec(NAME, "0" * 16, dim), products(points, dim))

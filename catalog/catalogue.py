@@ -11,7 +11,6 @@ One SQLite file and one folder of pictures:
 
 # ruff: noqa: S608 - only our own column names are put into SQL; values are bound
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +18,12 @@ from pathlib import Path
 from catalog.database import Row
 from catalog.errors import CatalogueError
 from catalog.ledger import PictureLedger
-from catalog.pictures import SIDE, PictureStore
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of, row_of
 from catalog.runs import RunLog
+from pictures.store import SIDE, PictureStore
 
-DEFAULT_HOME = Path("data")
 ASKED = 500  # ids that one question names; SQLite's own limit is far above
-
-
-def home() -> Path:
-    """The folder of this installation: VITRINE_HOME, else ./data."""
-    return Path(os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ class Database:
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
                 return CatalogueError(
                     f"{self.file} is damaged ({error}); put a copy of it back, or move it away and "
-                    "run `python -m ingest products` again."
+                    "run `vitrine ingest products` again."
                 )
             case (
                 sqlite3.SQLITE_CANTOPEN
@@ -179,7 +179,7 @@ class Database:
     def _absent(self) -> CatalogueError:
         return CatalogueError(
             f"There is no catalogue in {self.home}; make one with "
-            "`python -m ingest products FILE`, or name its folder in VITRINE_HOME."
+            "`vitrine ingest products FILE`, or name its folder in VITRINE_HOME."
         )
 
 

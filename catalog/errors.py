@@ -1,14 +1,15 @@
-"""The exceptions of this room. `str(error)` is one sentence a person can act on.
+"""The errors of this package. `str(error)` is one sentence a person can act on.
 
 CatalogError
 ├── ReaderError       a file of products that cannot be read as a whole
-├── CatalogueError    a catalogue that cannot be opened, read or written
-└── PictureError      one picture that cannot be had; carries a short reason
+└── CatalogueError    a catalogue that cannot be opened, read or written
 """
 
+from vitrine import VitrineError
 
-class CatalogError(Exception):
-    """Anything that goes wrong in this room and has a remedy."""
+
+class CatalogError(VitrineError):
+    """Anything that goes wrong in this package and has a remedy."""
 
 
 class ReaderError(CatalogError):
@@ -17,17 +18,3 @@ class ReaderError(CatalogError):
 
 class CatalogueError(CatalogError):
     """The catalogue is absent, corrupt, newer than this Vitrine, busy, or out of disk."""
-
-
-class PictureError(CatalogError):
-    """One picture cannot be had.
-
-    Attributes:
-        reason: A few fixed words, the same for every picture that fails alike, for counting.
-        sentence: What happened to this one.
-    """
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-        self.sentence = sentence

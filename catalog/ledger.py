@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 from catalog.database import Database
-from catalog.errors import PictureError
-from catalog.pictures import StoredPicture, is_local
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
+from pictures.errors import PictureError
+from pictures.store import StoredPicture, is_local
 
 Outcome = Literal["stored", "failed", "none"]
 

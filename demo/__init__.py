@@ -12,8 +12,10 @@ Exceptions: `DemoError` is the only one, for a folder that cannot be written or 
 
 from pathlib import Path
 
+from vitrine import VitrineError
+
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 
 
-class DemoError(Exception):
+class DemoError(VitrineError):
     """A sentence for the user of the command line: what is wrong and what to do."""

@@ -37,7 +37,7 @@ Cache = Annotated[Path, typer.Option(help="Where drawn pictures are kept between
 def make(folder: Folder) -> None:
     """Draw the shop: products.jsonl and images/, with the queries beside them.
 
-    Then: python -m ingest products FOLDER/products.jsonl --category-field category
+    Then: vitrine ingest products FOLDER/products.jsonl --category-field category
     """
     with _sentences():
         count = shop.write_shop(folder)

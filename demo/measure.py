@@ -1,6 +1,6 @@
 """How well a checkpoint finds what is asked for: nDCG@10 of an exact search in memory.
 
-The same figures come from `python -m eval run` once the shop is ingested; this needs no
+The same figures come from `vitrine eval run` once the shop is ingested; this needs no
 installation, and serves training too, with a catalogue and queries from the training side.
 """
 
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from catalog.errors import PictureError
-from catalog.pictures import decode
 from demo import DemoError, demand, shop
 from demo.demand import grade
 from demo.drawing import draw, draw_scene
@@ -26,6 +24,8 @@ from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
 from eval.measures import DECIDING, score
+from pictures.errors import PictureError
+from pictures.store import decode
 
 VALIDATION_PER_KIND = 60
 VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}

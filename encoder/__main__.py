@@ -1,9 +1,6 @@
-"""`python -m encoder`: add, list and show variants."""
+"""`vitrine encoder`: add, list and show variants."""
 
 import dataclasses
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,20 +9,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .checkpoint import DEFAULT_BASE
-from .errors import EncoderError
-from .template import DEFAULT_TEMPLATE, TEMPLATES
-from .variant import Variant, home
-from .variants import Variants
+from encoder.checkpoint import DEFAULT_BASE
+from encoder.errors import EncoderError
+from encoder.template import DEFAULT_TEMPLATE, TEMPLATES
+from encoder.variant import Variant
+from encoder.variants import Variants
+from vitrine import home
+from vitrine.command import CommandLine, Json, print_json
 
-app = typer.Typer(
+app = CommandLine(
     help="Variants: named ways to embed products, each a CLIP checkpoint, an optional LoRA "
     "adapter and a text template.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Name = Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.")]
 
 
@@ -53,62 +50,59 @@ def add(
 ) -> None:
     """Fix a new variant.
 
-    python -m encoder add zeroshot
+    vitrine add zeroshot
 
-    python -m encoder add photo --base ../models/clip-photo --template title
+    vitrine add photo --base ../models/clip-photo --template title
     """
-    with _sentences():
-        variant = Variants(home()).add(
-            name,
-            base,
-            adapter=adapter,
-            strength=strength,
-            template=template,
-            revision=revision,
-            force=force,
-        )
-        _print_one(_facts(variant), as_json)
+    variant = Variants(home()).add(
+        name,
+        base,
+        adapter=adapter,
+        strength=strength,
+        template=template,
+        revision=revision,
+        force=force,
+    )
+    _print_one(_facts(variant), as_json)
 
 
 @app.command("list")
 def list_variants(as_json: Json = False) -> None:
     """List the variants there are."""
-    with _sentences():
-        variants = Variants(home()).list()
-        if as_json:
-            print(json.dumps({"variants": [_facts(variant) for variant in variants]}))
-            return
-        table = Table("variant", box=None)
-        for column in ("base", "adapter", "template", "vectors", "fingerprint"):
-            table.add_column(column, overflow="fold")
-        for variant in variants:
-            table.add_row(
-                variant.name,
-                variant.base,
-                f"strength {variant.manifest.strength:g}" if variant.adapter_folder else "none",
-                variant.template.name,
-                str(variant.dim),
-                variant.fingerprint,
-            )
-        Console().print(table)
-        if not variants:
-            Console(stderr=True).print(
-                f"No variant yet in {home()}: python -m encoder add NAME --base HUB_ID_OR_FOLDER",
-                markup=False,
-            )
+    variants = Variants(home()).list()
+    if as_json:
+        print_json({"variants": [_facts(variant) for variant in variants]})
+        return
+    table = Table("variant", box=None)
+    for column in ("base", "adapter", "template", "vectors", "fingerprint"):
+        table.add_column(column, overflow="fold")
+    for variant in variants:
+        table.add_row(
+            variant.name,
+            variant.base,
+            f"strength {variant.manifest.strength:g}" if variant.adapter_folder else "none",
+            variant.template.name,
+            str(variant.dim),
+            variant.fingerprint,
+        )
+    Console().print(table)
+    if not variants:
+        Console(stderr=True).print(
+            f"No variant yet in {home()}: vitrine add NAME --base HUB_ID_OR_FOLDER",
+            markup=False,
+        )
 
 
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show one variant's manifest, and whether its base is still what it was."""
-    with _sentences():
-        variant = Variants(home()).get(name)
-        try:
-            variant.checkpoint()
-            state = "ready"
-        except EncoderError as error:
-            state = str(error)
-        _print_one({**_facts(variant), "state": state}, as_json)
+    variant = Variants(home()).get(name)
+    try:
+        variant.checkpoint()
+        state = "ready"
+    except EncoderError as error:
+        state = str(error)
+    _print_one({**_facts(variant), "state": state}, as_json)
 
 
 def _facts(variant: Variant) -> dict[str, Any]:
@@ -118,7 +112,7 @@ def _facts(variant: Variant) -> dict[str, Any]:
 
 def _print_one(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(facts))
+        print_json(facts)
         return
     table = Table.grid("", "", padding=(0, 2), pad_edge=True)
     for key, value in facts.items():
@@ -126,16 +120,6 @@ def _print_one(facts: dict[str, Any], as_json: bool) -> None:
             value = "\n".join(f"{name}: {part}" for name, part in value.items() if part)
         table.add_row(key.replace("_", " "), Text(str(value), overflow="fold"))
     Console().print(table)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn a user's mistake into its sentence on stderr and exit status 1."""
-    try:
-        yield
-    except EncoderError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .digest import digest_files, digest_json
-from .errors import AdapterError, VariantInvalid
+from encoder.digest import digest_files, digest_json
+from encoder.errors import AdapterError, VariantInvalid
 
 if TYPE_CHECKING:
     from transformers import CLIPModel

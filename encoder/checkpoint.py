@@ -1,7 +1,7 @@
 """Base checkpoints: a folder or a hub id, found, checked and pinned.
 
 Nothing here loads weights: files are located, their settings read and their bytes hashed, so
-that `python -m encoder add` answers at once and a base that changed on disk is noticed.
+that `vitrine add` answers at once and a base that changed on disk is noticed.
 """
 
 import json
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from .digest import digest_files
-from .errors import CheckpointError
-from .hub import fetch
-from .processor import PictureProcessor
+from encoder.digest import digest_files
+from encoder.errors import CheckpointError
+from encoder.hub import fetch
+from encoder.processor import PictureProcessor
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
 

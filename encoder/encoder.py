@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .ahead import run_ahead
-from .precision import Precision, find_device, in_precision
-from .processor import PictureProcessor
-from .tokens import Tokens, by_length
-from .towers import Towers, load_model
-from .variant import Variant
-from .vectors import unit
+from encoder.ahead import run_ahead
+from encoder.precision import Precision, find_device, in_precision
+from encoder.processor import PictureProcessor
+from encoder.tokens import Tokens, by_length
+from encoder.towers import Towers, load_model
+from encoder.variant import Variant
+from encoder.vectors import unit
 
 K = TypeVar("K")
 Batch = TypeVar("Batch")
@@ -137,7 +137,7 @@ class Encoder:
         """Encode pictures.
 
         Args:
-            images: n pictures, as `catalog.pictures.decode` gives them.
+            images: n pictures, as `pictures.store.decode` gives them.
 
         Returns:
             float32 unit vectors (n, d) in the order of `images`.

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from vitrine import VitrineError
 
-class EncoderError(Exception):
+
+class EncoderError(VitrineError):
     """Something the user can put right; its text is one sentence that says how."""
 
 
@@ -24,7 +26,7 @@ class VariantMissing(EncoderError):
         there = f"there are {', '.join(known)}" if known else "there is none yet"
         super().__init__(
             f"No variant is called {name!r}: {there}; make it with "
-            f"`python -m encoder add {name} --base HUB_ID_OR_FOLDER`."
+            f"`vitrine add {name} --base HUB_ID_OR_FOLDER`."
         )
 
 

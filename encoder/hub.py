@@ -4,7 +4,7 @@ import errno
 import re
 from pathlib import Path
 
-from .errors import CheckpointError
+from encoder.errors import CheckpointError
 
 # Everything an encoder reads and nothing else: repositories also hold the same weights in
 # other formats, which would double the download.

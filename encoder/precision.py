@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from .errors import DeviceError
-from .processor import PictureProcessor
-from .tokens import Tokens
-from .towers import Towers
+from encoder.errors import DeviceError
+from encoder.processor import PictureProcessor
+from encoder.tokens import Tokens
+from encoder.towers import Towers
 
 Precision = Literal["auto", "float32", "bfloat16"]
 

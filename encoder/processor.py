@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from .digest import digest_json
-from .errors import CheckpointError
+from encoder.digest import digest_json
+from encoder.errors import CheckpointError
 
 # CLIP's own settings (CLIPImageProcessor of transformers), for what a file leaves out.
 SIDE = 224

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from .errors import VariantInvalid
+from encoder.errors import VariantInvalid
 
 PARTS = ("title", "brand", "category", "description", "features", "summary")
 DEFAULT_TEMPLATE = "title_description"

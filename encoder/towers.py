@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from .adapter import merge_adapter
-from .checkpoint import Checkpoint
-from .errors import CheckpointError
-from .processor import PictureProcessor
-from .tokens import padded
+from encoder.adapter import merge_adapter
+from encoder.checkpoint import Checkpoint
+from encoder.errors import CheckpointError
+from encoder.processor import PictureProcessor
+from encoder.tokens import padded
 
 if TYPE_CHECKING:
     from transformers import CLIPModel

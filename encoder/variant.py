@@ -2,18 +2,17 @@
 
 import dataclasses
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from .adapter import adapter_hash
-from .checkpoint import Checkpoint
-from .digest import digest_json
-from .errors import AdapterError, CheckpointError, VariantInvalid
-from .template import Template
+from encoder.adapter import adapter_hash
+from encoder.checkpoint import Checkpoint
+from encoder.digest import digest_json
+from encoder.errors import AdapterError, CheckpointError, VariantInvalid
+from encoder.template import Template
 
 NAME = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -21,11 +20,6 @@ NAME = re.compile(r"[a-z0-9_]{1,64}")
 FINGERPRINT_LENGTH = 16
 
 MANIFEST, ADAPTER = "manifest.json", "adapter"
-
-
-def home() -> Path:
-    """The folder that holds everything: VITRINE_HOME, or `data` where one stands."""
-    return Path(os.environ.get("VITRINE_HOME") or "data")
 
 
 @dataclass(frozen=True)
@@ -168,7 +162,7 @@ class Variant:
                 raise CheckpointError(
                     f"The checkpoint folder {manifest.base} of variant {self.name!r} is gone: "
                     "put it back, or name its new place with "
-                    f"`python -m encoder add {self.name} --base FOLDER --force`."
+                    f"`vitrine add {self.name} --base FOLDER --force`."
                 )
             found = Checkpoint.in_folder(Path(manifest.base))
         else:
@@ -199,5 +193,5 @@ class Variant:
 def _again(file: Path) -> str:
     return (
         "put the old file back, or make the variant again with "
-        f"`python -m encoder add {file.parent.name} … --force`."
+        f"`vitrine add {file.parent.name} … --force`."
     )

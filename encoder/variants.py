@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import adapter as lora
-from .checkpoint import DEFAULT_BASE, Checkpoint
-from .errors import VariantExists, VariantInvalid, VariantMissing
-from .template import DEFAULT_TEMPLATE
-from .template import template as find_template
-from .variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
+from encoder import adapter as lora
+from encoder.checkpoint import DEFAULT_BASE, Checkpoint
+from encoder.errors import VariantExists, VariantInvalid, VariantMissing
+from encoder.template import DEFAULT_TEMPLATE
+from encoder.template import template as find_template
+from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
 
 CARD = "README.md"
 

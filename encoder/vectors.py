@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .errors import VectorError
+from encoder.errors import VectorError
 
 # A vector shorter than this has no direction left in float32.
 SHORTEST = 1e-12

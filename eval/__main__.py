@@ -1,24 +1,19 @@
-"""`python -m eval`: the measures of a shop's search, each question a door of its own."""
+"""`vitrine eval`: the measures of a shop's search, each question a door of its own."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
-from catalog.catalogue import Catalogue, home
-from catalog.errors import CatalogError
-from encoder.errors import EncoderError
+from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from eval import demonstration_report, tables
 from eval.comparison import differences, estimates, wins
-from eval.errors import EvalError
 from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.making import DEFAULT_SHARE, KINDS, make_queries, read_held_out
@@ -32,23 +27,18 @@ from eval.report import (
     default_name,
     fit_name,
     variants_object,
-    without_nan,
     write_report,
 )
 from eval.significance import RESAMPLES
 from eval.trec import read_qrels
-from qdrant.errors import StoreError
-from search.query import SearchError
+from vitrine import DEFAULT_VARIANT, home
+from vitrine.command import CommandLine, Json, messages, print_json
 
-app = typer.Typer(
-    add_completion=False,
+app = CommandLine(
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
     help="Measure a shop's search with labelled queries. VITRINE_HOME names its folder.",
 )
-messages = Console(stderr=True)
 
-USUAL_VARIANT = "zeroshot"
 
 Variant = Annotated[list[str] | None, typer.Option(help="A variant to judge; repeatable.")]
 Queries = Annotated[
@@ -73,7 +63,6 @@ ReferencePictures = Annotated[
 Name = Annotated[str, typer.Option(help="The report's name; by default the queries' and the time.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap and of the test.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when a query was left out.")]
 MustWin = Annotated[
     str, typer.Option(help="Exit 1 unless this variant beats all others beyond noise.")
@@ -104,49 +93,46 @@ def run(
     """Judge variants on labelled queries and write a report.
 
     Examples:
-      python -m eval run --variant zeroshot --variant lora --queries queries.jsonl
+      vitrine eval run --variant zeroshot --variant lora --queries queries.jsonl
 
-      python -m eval run --queries topics.tsv --qrels qrels.txt --engine faiss
+      vitrine eval run --queries topics.tsv --qrels qrels.txt --engine faiss
 
-      python -m eval run --variant zeroshot --variant lora --queries queries.jsonl --must-win lora
+      vitrine eval run --variant zeroshot --variant lora --queries queries.jsonl --must-win lora
     """
     if must_win and (must_win not in (variant or []) or len(set(variant or [])) < 2):
         raise typer.BadParameter(
             f"Name {must_win} and what it must beat with --variant.", param_hint="--must-win"
         )
     if not queries:
-        raise typer.BadParameter("Say --queries FILE; `python -m eval make-queries` makes one.")
-    with sentences():
-        with Catalogue(home(), create=False) as catalogue:
-            asked = joined(
-                [
-                    read_queries(
-                        path, catalogue, qrels=qrels, reference_pictures=reference_pictures
-                    )
-                    for path in queries
-                ]
-            )
-        if category:
-            asked = asked.of(category)
-        settings = Settings(
-            variants=tuple(variant or [USUAL_VARIANT]),
-            vector=vector,
-            engine=engine,
-            within_category=within_category,
-            depth=depth,
-            k=k,
-            text_fallback=text_fallback,
-            precision=precision,
-            resamples=resamples,
-            seed=seed,
+        raise typer.BadParameter("Say --queries FILE; `vitrine eval make-queries` makes one.")
+    with Catalogue(home(), create=False) as catalogue:
+        asked = joined(
+            [
+                read_queries(path, catalogue, qrels=qrels, reference_pictures=reference_pictures)
+                for path in queries
+            ]
         )
-        name = fit_name(name) if name else default_name(asked.name, datetime.now())
-        evaluation = evaluate(home(), asked, settings, tell)
-        tell("writing the report")
-        folder = write_report(home(), name, evaluation)
+    if category:
+        asked = asked.of(category)
+    settings = Settings(
+        variants=tuple(variant or [DEFAULT_VARIANT]),
+        vector=vector,
+        engine=engine,
+        within_category=within_category,
+        depth=depth,
+        k=k,
+        text_fallback=text_fallback,
+        precision=precision,
+        resamples=resamples,
+        seed=seed,
+    )
+    name = fit_name(name) if name else default_name(asked.name, datetime.now())
+    evaluation = evaluate(home(), asked, settings, tell)
+    tell("writing the report")
+    folder = write_report(home(), name, evaluation)
     _show(tables.of_evaluation(evaluation), stderr=as_json)
     if as_json:
-        _print_object(as_object(evaluation) | {"report": str(folder)})
+        print_json(as_object(evaluation) | {"report": str(folder)})
     else:
         _tell_report(folder)
     won = not must_win or wins(must_win, evaluation.differences)
@@ -166,14 +152,13 @@ def compare(
 ) -> None:
     """Compare run files, of different days, engines or systems, on the same qrels.
 
-    Example: python -m eval compare march/lora.run june/lora.run --qrels june/qrels.txt
+    Example: vitrine eval compare march/lora.run june/lora.run --qrels june/qrels.txt
     """
-    with sentences():
-        scores = score_runs(runs, read_qrels(qrels))
-        told = estimates(scores, resamples=resamples, seed=seed)
-        found = differences(scores, resamples=resamples, seed=seed)
+    scores = score_runs(runs, read_qrels(qrels))
+    told = estimates(scores, resamples=resamples, seed=seed)
+    found = differences(scores, resamples=resamples, seed=seed)
     if as_json:
-        _print_object(variants_object(told, found))
+        print_json(variants_object(told, found))
     else:
         _show(tables.of_variants(MEASURES, told, {}, found))
 
@@ -208,44 +193,43 @@ def make(
     """Make labelled queries from the catalogue, or from the reference's Excel files.
 
     Examples:
-      python -m eval make-queries --kind title --held-out held_out.json --out titles.jsonl
+      vitrine eval make-queries --kind title --held-out held_out.json --out titles.jsonl
 
-      python -m eval make-queries --kind category --field colour --field type --out facets.jsonl
+      vitrine eval make-queries --kind category --field colour --field type --out facets.jsonl
 
-      python -m eval make-queries --from beauty.xlsx --as-catalogue products.jsonl --out q.jsonl
+      vitrine eval make-queries --from beauty.xlsx --as-catalogue products.jsonl --out q.jsonl
     """
     if products and not source:
         raise typer.BadParameter("--as-catalogue belongs to --from FILE.xlsx.")
-    with sentences():
-        if source and products:
-            listed, made = as_catalogue(source, category[0] if category else "")
-            write_products(products, listed)
-            counts = {"products": len(listed)}
-        else:
-            counts = {}
-            with Catalogue(home(), create=False) as catalogue:
-                if source:
-                    made = read_queries(source, catalogue)
-                else:
-                    listed_ids = read_held_out(held_out) if held_out else None
-                    found = make_queries(
-                        catalogue,
-                        kind or list(KINDS),
-                        held_out=listed_ids,
-                        share=share,
-                        fields=field or ("category",),
-                        categories=category or (),
-                        limit=limit,
-                        seed=seed,
-                    )
-                    made = QuerySet(out.stem, tuple(found))
-        write_queries(out, made)
+    if source and products:
+        listed, made = as_catalogue(source, category[0] if category else "")
+        write_products(products, listed)
+        counts = {"products": len(listed)}
+    else:
+        counts = {}
+        with Catalogue(home(), create=False) as catalogue:
+            if source:
+                made = read_queries(source, catalogue)
+            else:
+                listed_ids = read_held_out(held_out) if held_out else None
+                found = make_queries(
+                    catalogue,
+                    kind or list(KINDS),
+                    held_out=listed_ids,
+                    share=share,
+                    fields=field or ("category",),
+                    categories=category or (),
+                    limit=limit,
+                    seed=seed,
+                )
+                made = QuerySet(out.stem, tuple(found))
+    write_queries(out, made)
     for query in made:
         name = query.kind or "queries"
         counts[name] = counts.get(name, 0) + 1
     counts |= made.notes
     if as_json:
-        _print_object({"counts": counts, "out": str(out)})
+        print_json({"counts": counts, "out": str(out)})
     else:
         _show(tables.of_counts(counts))
 
@@ -253,7 +237,7 @@ def make(
 @app.command()
 def demonstrate(
     queries: Queries = None,
-    variant: Annotated[str, typer.Option(help="The variant to show it on.")] = USUAL_VARIANT,
+    variant: Annotated[str, typer.Option(help="The variant to show it on.")] = DEFAULT_VARIANT,
     vector: Vector = "",
     k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
     name: Annotated[str, typer.Option(help="The report's name.")] = "demonstration",
@@ -261,17 +245,16 @@ def demonstrate(
 ) -> None:
     """Show how AvgMeanSimilarity climbs to 1 while not one answer changes.
 
-    Example: python -m eval demonstrate --variant zeroshot --queries queries.jsonl
+    Example: vitrine eval demonstrate --variant zeroshot --queries queries.jsonl
     """
     if not queries:
-        raise typer.BadParameter("Say --queries FILE; `python -m eval make-queries` makes one.")
-    with sentences():
-        with Catalogue(home(), create=False) as catalogue:
-            asked = joined([read_queries(path, catalogue) for path in queries])
-        shown = demonstration_report.demonstrate(home(), variant, asked, vector, k, tell)
-        folder = demonstration_report.write(home(), fit_name(name), shown)
+        raise typer.BadParameter("Say --queries FILE; `vitrine eval make-queries` makes one.")
+    with Catalogue(home(), create=False) as catalogue:
+        asked = joined([read_queries(path, catalogue) for path in queries])
+    shown = demonstration_report.demonstrate(home(), variant, asked, vector, k, tell)
+    folder = demonstration_report.write(home(), fit_name(name), shown)
     if as_json:
-        _print_object(asdict(shown) | {"report": str(folder)})
+        print_json(asdict(shown) | {"report": str(folder)})
         return
     _show([tables.of_trials(shown.trials, k)])
     if shown.left_out:
@@ -281,7 +264,7 @@ def demonstrate(
 
 @app.command()
 def classify(
-    variant: Annotated[str, typer.Option(help="The variant to ask.")] = USUAL_VARIANT,
+    variant: Annotated[str, typer.Option(help="The variant to ask.")] = DEFAULT_VARIANT,
     label: Annotated[list[str] | None, typer.Option(help="A label; repeatable.")] = None,
     field: Annotated[
         str, typer.Option(help="A field of the products that tells the right label.")
@@ -294,52 +277,41 @@ def classify(
     """Tell an attribute from pictures, zero-shot; with --field, count how often it is right.
 
     Examples:
-      python -m eval classify --label matte --label glossy --image lipstick.jpg
+      vitrine eval classify --label matte --label glossy --image lipstick.jpg
 
-      python -m eval classify --field finish --category Beauty --prompt "a {label} lipstick"
+      vitrine eval classify --field finish --category Beauty --prompt "a {label} lipstick"
     """
     if bool(image) == bool(field):
         raise typer.BadParameter("Say --image FILE to label pictures, or --field NAME to measure.")
     if image and len(label or ()) < 2:
         raise typer.BadParameter("Say --label twice or more: there is nothing to choose from.")
-    with sentences():
-        chosen = Variants(home()).get(variant)
-        from encoder.encoder import Encoder  # brings torch along
+    chosen = Variants(home()).get(variant)
+    from encoder.encoder import Encoder  # brings torch along
 
-        encoder = Encoder.load(chosen)
-        if image:
-            told = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
-            if as_json:
-                _print_object({"pictures": told})
-            else:
-                for picture, cosines in told.items():
-                    _show(tables.of_labels(picture, cosines))
-            return
-        with Catalogue(home(), create=False) as catalogue:
-            verdicts = label_products(
-                home(),
-                catalogue,
-                chosen,
-                encoder,
-                field,
-                label or (),
-                category=category,
-                prompt=prompt,
-            )
+    encoder = Encoder.load(chosen)
+    if image:
+        told = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
+        if as_json:
+            print_json({"pictures": told})
+        else:
+            for picture, cosines in told.items():
+                _show(tables.of_labels(picture, cosines))
+        return
+    with Catalogue(home(), create=False) as catalogue:
+        verdicts = label_products(
+            home(),
+            catalogue,
+            chosen,
+            encoder,
+            field,
+            label or (),
+            category=category,
+            prompt=prompt,
+        )
     if as_json:
-        _print_object({"field": field} | asdict(verdicts))
+        print_json({"field": field} | asdict(verdicts))
     else:
         _show(tables.of_verdicts(field, verdicts))
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """End with one sentence and status 1 where it cannot go on."""
-    try:
-        yield
-    except (EvalError, SearchError, CatalogError, EncoderError, StoreError) as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from None
 
 
 def tell(sentence: str) -> None:
@@ -355,10 +327,6 @@ def _show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
 
 def _tell_report(folder: Path) -> None:
     messages.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
-
-
-def _print_object(told: Mapping[str, Any]) -> None:
-    print(json.dumps(without_nan(told), ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ from typing import cast
 import numpy as np
 from PIL.Image import Image
 
-from catalog.errors import PictureError
-from catalog.fetcher import fetch_picture
-from catalog.pictures import decode, read_source
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from eval.errors import EvalError
 from eval.queries import LabelledQuery
 from eval.trec import Ranked
+from pictures.errors import PictureError
+from pictures.fetcher import fetch_picture
+from pictures.store import decode, read_source
 from qdrant.store import NO_FILTERS, Filters, Store
 from search.engine import Engine
 from search.query import Query, QueryError

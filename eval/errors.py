@@ -9,8 +9,10 @@ EvalError
 ```
 """
 
+from vitrine import VitrineError
 
-class EvalError(Exception):
+
+class EvalError(VitrineError):
     """Anything that evaluation reports."""
 
 

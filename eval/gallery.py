@@ -139,7 +139,7 @@ def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
             if not parts.has(text_keys).all():
                 raise GalleryError(
                     f"Not every product is embedded under {variant.name}; run "
-                    f"`python -m ingest vectors --variant {variant.name}` first."
+                    f"`vitrine ingest vectors --variant {variant.name}` first."
                 )
             has = np.flatnonzero(parts.has(image_keys))
             texts.append(parts.get(text_keys))
@@ -147,7 +147,7 @@ def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
             pictured += [len(payloads) + int(row) for row in has]
             payloads += [_payload(entry) for entry in window]
     if not payloads:
-        raise GalleryError("The catalogue is empty; fill it with `python -m ingest products FILE`.")
+        raise GalleryError("The catalogue is empty; fill it with `vitrine ingest products FILE`.")
     text, image = np.concatenate(texts), np.concatenate(images)
     rows = np.array(pictured, np.int64)
     return Gallery(

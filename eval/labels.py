@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from catalog.catalogue import Catalogue
-from catalog.errors import PictureError
-from catalog.pictures import decode, read_source
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from eval.comparison import Estimate, estimates
 from eval.errors import EvalError, NothingToMeasure
 from eval.fields import refuse_unknown, value
+from pictures.errors import PictureError
+from pictures.store import decode, read_source
 from qdrant.parts import Parts, vector_key
 
 DEFAULT_PROMPT = "{label}"
@@ -129,7 +129,7 @@ def label_products(
         if not len(has):
             raise NothingToMeasure(
                 f"No product with a “{field}” among {', '.join(labels[:5])} has a picture that is "
-                f"embedded under {variant.name}; run `python -m ingest vectors --variant "
+                f"embedded under {variant.name}; run `vitrine ingest vectors --variant "
                 f"{variant.name}`, or choose another --field."
             )
         pictures = parts.get([keys[row] for row in has])

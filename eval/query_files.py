@@ -78,7 +78,7 @@ def write_queries(path: Path, queries: Iterable[LabelledQuery]) -> None:
 
 
 def write_products(path: Path, products: Iterable[Product]) -> None:
-    """Write products as JSON Lines for `python -m ingest products`."""
+    """Write products as JSON Lines for `vitrine ingest products`."""
     with path.open("w", encoding="utf-8") as out:
         for product in products:
             row = {

@@ -23,7 +23,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from catalog.pictures import PictureStore
 from eval import plots
 from eval.comparison import Difference, Estimate, told_p
 from eval.errors import EvalError
@@ -32,6 +31,7 @@ from eval.outcome import Evaluation, Slice
 from eval.showcase import moved
 from eval.similarity import GROUND_TRUTH, average_name
 from eval.trec import write_qrels, write_run
+from pictures.store import PictureStore
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SLICES = 20  # rows of a table by category; the others are in results.json

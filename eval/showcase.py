@@ -10,11 +10,11 @@ import numpy as np
 from PIL.Image import Image
 
 from catalog.errors import CatalogError
-from catalog.pictures import PictureStore
 from eval.asking import QueryPictures
 from eval.measures import DECIDING
 from eval.outcome import SHOWN, Evaluation
 from eval.queries import LabelledQuery
+from pictures.store import PictureStore
 
 EACH_WAY = 5  # queries shown that gained most, and that lost most
 SIDE = 112  # pixels of a shown picture; a report with 100 of them stays below a megabyte

@@ -1,39 +1,43 @@
-"""`python -m finetune`: train a variant, merge one into a plain checkpoint."""
+"""`vitrine finetune`: train a variant, merge one into a plain checkpoint."""
 
 import dataclasses
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
-from catalog.catalogue import home
-from catalog.errors import CatalogError
 from encoder.checkpoint import DEFAULT_BASE
-from encoder.errors import EncoderError
 from encoder.variants import Variants
-from finetune.errors import FinetuneError
 from finetune.settings import Method, Objective, Precision, Schedule, Settings, recipe
+from vitrine import home
+from vitrine.command import CommandLine, Json
 
 if TYPE_CHECKING:
     from finetune.job import Result
 
 USUAL = Settings()
 
-app = typer.Typer(
-    add_completion=False,
+
+class _TrainByDefault(TyperGroup):
+    """Takes `vitrine finetune --variant lora` for `vitrine finetune train --variant lora`."""
+
+    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        if args and args[0] not in {"--help", *self.commands}:
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+
+app = CommandLine(
+    cls=_TrainByDefault,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
     help="Train CLIP on the shop's own products. VITRINE_HOME names the shop's folder.",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _usual(value: object) -> str:
@@ -133,9 +137,9 @@ def train(
 ) -> None:
     """Train a variant on the catalogue; run again after a stop, it goes on.
 
-    python -m finetune train --variant lora
+    vitrine finetune --variant lora
 
-    python -m finetune train --variant lora_wide --rank 32 --target q_proj --target fc1 --rate 1e-4
+    vitrine finetune --variant lora_wide --rank 32 --target q_proj --target fc1 --rate 1e-4
 
     torchrun --nproc-per-node 4 -m finetune train --variant lora_mp
     """
@@ -148,28 +152,27 @@ def train(
         "strength": strength, "seed": seed, "sample": sample, "validation": validation,
         "test": test, "snapshot_every": snapshot_every,
     }  # fmt: skip
-    with _sentences():
-        chosen = {key: value for key, value in given.items() if value is not None}
-        settings = dataclasses.replace(recipe(variant), **chosen)
-        # torch takes seconds to load, and a mistyped flag is told at once.
-        from finetune import job
-        from finetune.progress import bar, silent
+    chosen = {key: value for key, value in given.items() if value is not None}
+    settings = dataclasses.replace(recipe(variant), **chosen)
+    # torch takes seconds to load, and a mistyped flag is told at once.
+    from finetune import job
+    from finetune.progress import bar, silent
 
-        # One of torchrun's processes speaks for all.
-        alone = os.environ.get("RANK", "0") == "0"
-        with bar(variant) if alone else nullcontext(silent) as tell:
-            result = job.train(
-                home(),
-                variant,
-                settings,
-                base=base,
-                revision=revision,
-                cpu=cpu,
-                workers=workers,
-                force=force,
-                restart=restart,
-                tell=tell,
-            )
+    # One of torchrun's processes speaks for all.
+    alone = os.environ.get("RANK", "0") == "0"
+    with bar(variant) if alone else nullcontext(silent) as tell:
+        result = job.train(
+            home(),
+            variant,
+            settings,
+            base=base,
+            revision=revision,
+            cpu=cpu,
+            workers=workers,
+            force=force,
+            restart=restart,
+            tell=tell,
+        )
     if result:
         _print(result, as_json)
 
@@ -184,13 +187,12 @@ def merge(
 ) -> None:
     """Write a variant as a plain CLIP checkpoint, its adapter in its weights.
 
-    python -m finetune merge lora ../models/clip-shop
+    vitrine finetune merge lora ../models/clip-shop
     """
-    with _sentences():
-        found = Variants(home()).get(variant)
-        from finetune.merge import merge as write
+    found = Variants(home()).get(variant)
+    from finetune.merge import merge as write
 
-        print(write(found, folder, strength=strength))
+    print(write(found, folder, strength=strength))
 
 
 def _print(result: "Result", as_json: bool) -> None:
@@ -218,21 +220,8 @@ def _print(result: "Result", as_json: bool) -> None:
         soft_wrap=True,
     )
     Console(stderr=True).print(
-        f"Next: python -m ingest vectors --variant {variant.name}", markup=False
+        f"Next: vitrine ingest vectors --variant {variant.name}", markup=False
     )
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn a user's mistake into its sentence on stderr and exit status 1."""
-    try:
-        yield
-    except (FinetuneError, CatalogError, EncoderError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        typer.echo("Stopped; run the same command again, and it goes on.", err=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

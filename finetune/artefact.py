@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from catalog.pictures import PictureStore
 from encoder.checkpoint import Checkpoint
 from encoder.variant import Variant
 from encoder.variants import Variants
@@ -24,6 +23,7 @@ from finetune.model import Model
 from finetune.settings import Settings
 from finetune.split import Split, rows_of
 from finetune.training import Trained
+from pictures.store import PictureStore
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 CHECKPOINTS = "checkpoints"  # of the home: bases that were trained here in full

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.errors import PictureError
-from catalog.pictures import PictureStore
 from encoder.processor import PictureProcessor
 from encoder.tokens import Tokens
 from finetune.augmentation import augmented
@@ -22,6 +20,8 @@ from finetune.draws import chance, shuffled
 from finetune.errors import DataUnfit
 from finetune.examples import Example, Examples
 from finetune.settings import Settings
+from pictures.errors import PictureError
+from pictures.store import PictureStore
 
 AHEAD = 3  # batches under way: one to learn from next, two that fill while it is learnt from
 SLICE = 16  # pictures a thread takes at a time, so that a batch is shared among the threads
@@ -144,7 +144,7 @@ class Batches:
         except PictureError as error:
             raise DataUnfit(
                 f"The stored picture of product {example.id} cannot be read ({error}): delete "
-                f"{self._pictures.path(example.picture)} and run `python -m ingest images`."
+                f"{self._pictures.path(example.picture)} and run `vitrine ingest images`."
             ) from error
         settings = self._settings
         drawn = chance(settings.seed, "picture", epoch, example.id)

@@ -17,7 +17,7 @@ FILE = "README.md"
 
 LIMITS = (
     "It knows the products of one shop; on others it may do worse than its base, which can be "
-    "measured with `python -m eval run`. Its scores compare with those of no other variant. "
+    "measured with `vitrine eval run`. Its scores compare with those of no other variant. "
     "The pictures and texts it learnt from belong to the shop, and so may what it learnt."
 )
 
@@ -171,9 +171,9 @@ def _use(facts: Facts) -> str:
     name = facts.manifest.name
     return (
         "```sh\n"
-        f"python -m ingest vectors --variant {name}    # build its collection\n"
-        f'python -m search "red lipstick" --variant {name}\n'
-        f"python -m finetune merge {name} FOLDER       # a plain CLIP checkpoint\n"
+        f"vitrine ingest vectors --variant {name}    # build its collection\n"
+        f'vitrine search "red lipstick" --variant {name}\n'
+        f"vitrine finetune merge {name} FOLDER       # a plain CLIP checkpoint\n"
         "```"
     )
 

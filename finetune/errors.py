@@ -13,8 +13,10 @@ FinetuneError
 A base or an adapter that cannot be used is the encoder's to tell (`encoder.errors`).
 """
 
+from vitrine import VitrineError
 
-class FinetuneError(Exception):
+
+class FinetuneError(VitrineError):
     """Something the user can put right; its text is one sentence that says how."""
 
 

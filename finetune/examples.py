@@ -132,7 +132,7 @@ def read_examples(
     if not rows:
         raise DataUnfit(
             f"No product in {catalogue.home} has a picture to learn from: fill the catalogue with "
-            "`python -m ingest products FILE`, then `python -m ingest images`."
+            "`vitrine ingest products FILE`, then `vitrine ingest images`."
         )
     return Examples(rows, [groups[example.id] for example in rows], dict(left_out))
 

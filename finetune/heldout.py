@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from catalog.pictures import PictureStore
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from eval.comparison import Difference, Estimate, differences, estimates
@@ -12,6 +11,7 @@ from eval.measures import DECIDING
 from eval.significance import RESAMPLES, holm
 from finetune.examples import Examples
 from finetune.retrieval import WAYS, Scores, embed, judge
+from pictures.store import PictureStore
 
 BASE, TUNED = "base", "tuned"
 SHOWN = (DECIDING, "MRR", "Recall@1", "Recall@10")

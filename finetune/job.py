@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from catalog.catalogue import Catalogue
-from catalog.pictures import PictureStore
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.digest import digest_json
 from encoder.encoder import CPU_BATCH, GPU_BATCH
@@ -33,6 +32,7 @@ from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import Split, check, draw_split, rows_of
 from finetune.training import Trained, Training
+from pictures.store import PictureStore
 
 RUNS = "training"  # of the home: runs that are not through
 RUN, CHECKPOINTS = "run.json", "checkpoints"
@@ -204,7 +204,7 @@ def _check_sides(checkpoint: Checkpoint, catalogue: Catalogue) -> None:
     if checkpoint.image_side > catalogue.picture_side:
         raise SettingsInvalid(
             f"{checkpoint.base} looks at pictures of {checkpoint.image_side} pixels, and the "
-            f"catalogue keeps {catalogue.picture_side}: fill a new home with `python -m ingest "
+            f"catalogue keeps {catalogue.picture_side}: fill a new home with `vitrine ingest "
             f"products … --picture-side {checkpoint.image_side}`."
         )
 
@@ -244,7 +244,7 @@ def _claim(home: Path, name: str, run: str, force: bool) -> None:
     if not (home / RUNS / name / RUN).exists():
         raise RunConflict(
             f"The variant {name!r} was trained with these very settings on these products: train "
-            "it again with --force, or build its collection with `python -m ingest vectors "
+            "it again with --force, or build its collection with `vitrine ingest vectors "
             f"--variant {name}`."
         )
 

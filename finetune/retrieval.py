@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from catalog.pictures import PictureStore
 from encoder.checkpoint import Checkpoint
 from encoder.encoder import Encoder
 from encoder.template import TEMPLATES
@@ -23,6 +22,7 @@ from eval.similarity import average_name
 from finetune.errors import DataUnfit
 from finetune.examples import Examples
 from finetune.model import Model
+from pictures.store import PictureStore
 
 TITLE_TO_PICTURE, PICTURE_TO_TEXT = "title → picture", "picture → text"
 WAYS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
@@ -74,7 +74,7 @@ def embed(
         for row, error in batch.failed:
             raise DataUnfit(
                 f"The stored picture of product {rows[row].id} cannot be read ({error}): delete "
-                f"{pictures.path(rows[row].picture)} and run `python -m ingest images`."
+                f"{pictures.path(rows[row].picture)} and run `vitrine ingest images`."
             ) from error
         made.picture[batch.keys] = batch.vectors
     made.text[list(gallery)] = encoder.encode_texts([rows[row].text for row in gallery])

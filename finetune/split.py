@@ -80,7 +80,7 @@ def check(examples: Examples, split: Split, batch: int) -> None:
     if len({example.picture for example in train}) < 2:
         raise DataUnfit(
             f"All {_counted(len(train))} to learn from have the same picture, so pictures cannot "
-            "tell them apart: look at `python -m ingest status` and at the images of the source."
+            "tell them apart: look at `vitrine ingest status` and at the images of the source."
         )
     if len({examples.groups[examples.place[name]] for name in split.train}) < 2:
         raise DataUnfit(

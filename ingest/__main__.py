@@ -1,18 +1,11 @@
-"""`python -m ingest`: the jobs, each a door of its own."""
+"""`vitrine ingest`: the jobs, each a door of its own."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 
-from catalog.catalogue import home
-from catalog.errors import CatalogError
-from encoder.errors import EncoderError
 from encoder.variants import Variants
 from ingest import export as export_job
 from ingest import images as images_job
@@ -23,21 +16,17 @@ from ingest import summaries as summaries_job
 from ingest import vectors as vectors_job
 from ingest import verify as verification
 from ingest.embedding import WHOLE, Shard
-from ingest.errors import IngestError
 from ingest.job import Figures
-from ingest.progress import messages
 from ingest.summarizer import Recipe
 from ingest.tables import show_figures, show_status, show_verified
-from qdrant.errors import StoreError
+from vitrine import DEFAULT_VARIANT, home
+from vitrine.command import CommandLine, Json, print_json
 
-USUAL_VARIANT = "zeroshot"
 # Figures that count things gone wrong: what --strict looks at.
 FAILURES = ("dropped", "failed", "unreadable")
 
-app = typer.Typer(
-    add_completion=False,
+app = CommandLine(
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
     help="Fill a shop: products → images → summaries → vectors. VITRINE_HOME names its folder.",
 )
 
@@ -61,7 +50,6 @@ Precision = Annotated[
     typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where vectors stay put."),
 ]
 Recreate = Annotated[bool, typer.Option("--recreate", help="Build anew, whatever is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
 
 
@@ -79,10 +67,9 @@ def products(
 ) -> None:
     """Read a file of products into the catalogue.
 
-    Example: python -m ingest products shop.csv --category Beauty --field title=name
+    Example: vitrine ingest products shop.csv --category Beauty --field title=name
     """
-    with sentences():
-        figures = _products(source, category, category_field, field, prune, limit, picture_side)
+    figures = _products(source, category, category_field, field, prune, limit, picture_side)
     finish(figures, as_json, strict, {"products": figures})
 
 
@@ -96,14 +83,13 @@ def images(
     strict: Strict = False,
 ) -> None:
     """Read, shrink and keep the products' pictures."""
-    with sentences():
-        figures = images_job.images(home(), retry_failed=retry_failed, prune=prune)
+    figures = images_job.images(home(), retry_failed=retry_failed, prune=prune)
     finish(figures, as_json, strict, {"images": figures})
 
 
 @app.command()
 def summaries(
-    variant: Annotated[str, typer.Option(help="Whose tokenizer says what fits.")] = USUAL_VARIANT,
+    variant: Annotated[str, typer.Option(help="Whose tokenizer says what fits.")] = DEFAULT_VARIANT,
     checkpoint: Annotated[
         str, typer.Option(help="Hub id or folder of a seq2seq checkpoint.")
     ] = Recipe().checkpoint,
@@ -113,9 +99,8 @@ def summaries(
     as_json: Json = False,
 ) -> None:
     """Summarise the products whose text is longer than a variant reads."""
-    with sentences():
-        recipe = Recipe(checkpoint=checkpoint)
-        figures = summaries_job.summaries(home(), variant, recipe=recipe, every=every)
+    recipe = Recipe(checkpoint=checkpoint)
+    figures = summaries_job.summaries(home(), variant, recipe=recipe, every=every)
     finish(figures, as_json, False, {"summaries": figures})
 
 
@@ -132,20 +117,18 @@ def vectors(
 ) -> None:
     """Embed what is not embedded yet and bring the collections up to date."""
     share = _shard(shard)
-    with sentences():
-        figures = _vectors(variant, precision, recreate=recreate, shard=share)
+    figures = _vectors(variant, precision, recreate=recreate, shard=share)
     finish(figures, as_json, strict, {"vectors": figures})
 
 
 @app.command()
 def merge(
     others: Annotated[list[Path], typer.Argument(help="VITRINE_HOME of each other machine.")],
-    variant: Annotated[str, typer.Option(help="Whose vectors.")] = USUAL_VARIANT,
+    variant: Annotated[str, typer.Option(help="Whose vectors.")] = DEFAULT_VARIANT,
     as_json: Json = False,
 ) -> None:
     """Take over the vectors that `vectors --shard` encoded on other machines."""
-    with sentences():
-        figures = merge_job.merge(home(), variant, others)
+    figures = merge_job.merge(home(), variant, others)
     finish(figures, as_json, False, {"merge": figures})
 
 
@@ -165,27 +148,23 @@ def everything(
     strict: Strict = False,
 ) -> None:
     """Products, images, summaries where a variant's template uses them, and vectors."""
-    with sentences():
-        jobs = {
-            "products": _products(
-                source, category, category_field, field, prune, limit, picture_side
-            ),
-            "images": images_job.images(home(), retry_failed=retry_failed, prune=prune),
-        }
-        for name in variant or [USUAL_VARIANT]:
-            if Variants(home()).get(name).template.uses_summary:
-                jobs["summaries"] = summaries_job.summaries(home(), name)
-        jobs["vectors"] = _vectors(variant, precision)
+    jobs = {
+        "products": _products(source, category, category_field, field, prune, limit, picture_side),
+        "images": images_job.images(home(), retry_failed=retry_failed, prune=prune),
+    }
+    for name in variant or [DEFAULT_VARIANT]:
+        if Variants(home()).get(name).template.uses_summary:
+            jobs["summaries"] = summaries_job.summaries(home(), name)
+    jobs["vectors"] = _vectors(variant, precision)
     finish(jobs, as_json, strict, jobs)
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show what is there, what is missing, and why."""
-    with sentences():
-        page = status_page.status(home())
+    page = status_page.status(home())
     if as_json:
-        print(json.dumps(page, ensure_ascii=False))
+        print_json(page)
     else:
         show_status(page)
 
@@ -193,10 +172,9 @@ def status(as_json: Json = False) -> None:
 @app.command()
 def verify(variant: Variant = None, as_json: Json = False) -> None:
     """Compare collections with the catalogue, product by product; exits 1 when they differ."""
-    with sentences():
-        found = {name: verification.verify(home(), name) for name in variant or [USUAL_VARIANT]}
+    found = {name: verification.verify(home(), name) for name in variant or [DEFAULT_VARIANT]}
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     else:
         show_verified(found)
     raise typer.Exit(int(any(figures["faults"] for figures in found.values())))
@@ -204,31 +182,20 @@ def verify(variant: Variant = None, as_json: Json = False) -> None:
 
 @app.command()
 def export(
-    variant: Annotated[str, typer.Option(help="Whose text and vectors.")] = USUAL_VARIANT,
+    variant: Annotated[str, typer.Option(help="Whose text and vectors.")] = DEFAULT_VARIANT,
     category: Annotated[str, typer.Option(help="This category only.")] = "",
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
     as_json: Json = False,
 ) -> None:
     """Write the cleaned products as CSV and Parquet, and their vectors as Parquet."""
-    with sentences():
-        figures = export_job.export(home(), variant, folder, category=category)
+    figures = export_job.export(home(), variant, folder, category=category)
     finish(figures, as_json, False, {"export": figures})
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """End with one sentence and status 1 where a job cannot go on."""
-    try:
-        yield
-    except (IngestError, CatalogError, EncoderError, StoreError) as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 def finish(result: Any, as_json: bool, strict: bool, jobs: dict[str, Figures]) -> None:  # noqa: ANN401
     """Print what the jobs came to, and exit 1 when --strict and something failed."""
     if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         show_figures(jobs)
     failed = any(figures.get(name) for figures in jobs.values() for name in FAILURES)
@@ -276,7 +243,7 @@ def _vectors(
     """The figures of each variant, and their sums."""
     each = {
         name: vectors_job.vectors(home(), name, precision=precision, recreate=recreate, shard=shard)
-        for name in variants or [USUAL_VARIANT]
+        for name in variants or [DEFAULT_VARIANT]
     }
     sums: Counter[str] = Counter()
     for figures in each.values():

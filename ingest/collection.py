@@ -6,10 +6,10 @@ from itertools import islice
 
 from catalog.catalogue import Catalogue
 from ingest.job import Figures
-from ingest.progress import bar
 from ingest.projection import Projection, content, payload
 from qdrant.errors import CollectionBroken, CollectionMissing
 from qdrant.store import Collection, Point, Spec, Store
+from vitrine.progress import progress_bar
 
 # Above this share of changed points, building anew is quicker than changing a copy: the engine
 # rebuilds a segment's graph when a fifth of it is gone.
@@ -36,10 +36,10 @@ def bring_up_to_date(store: Store, projection: Projection, *, recreate: bool = F
     total = len(projection)
     changes = None if recreate or current is None else _changes(store, projection, current)
     if changes is None or changes.count > CHANGED_SHARE * total:
-        with bar(f"collection {variant.name}", total) as advance:
+        with progress_bar(f"collection {variant.name}", total) as advance:
             built = store.build(spec, _Counted(projection, total, advance))
         return {"points": built.points, "written": built.points, "deleted": 0}
-    with bar(f"changes to {variant.name}", len(changes.written)) as advance:
+    with progress_bar(f"changes to {variant.name}", len(changes.written)) as advance:
         points = _Counted(projection.only(changes.written), len(changes.written), advance)
         built = store.update(spec, points, changes.deleted)
     return {

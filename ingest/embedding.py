@@ -11,8 +11,8 @@ from PIL.Image import Image
 from catalog.catalogue import Catalogue, Entry
 from encoder.encoder import Encoder
 from encoder.variant import Variant
-from ingest.progress import bar
 from qdrant.parts import Key, Parts, vector_key
+from vitrine.progress import progress_bar
 
 WINDOW = 512  # entries looked up together: few calls, and a few megabytes at the most
 
@@ -102,7 +102,7 @@ class Embedding:
 
     def texts(self) -> None:
         """Encode the product texts that are missing."""
-        with bar("texts", len(self._catalogue)) as advance:
+        with progress_bar("texts", len(self._catalogue)) as advance:
             missing = self._missing(_text, advance)
             if (first := next(missing, None)) is None:
                 return
@@ -113,7 +113,7 @@ class Embedding:
     def pictures(self) -> None:
         """Encode the pictures that are missing."""
         counts = self._catalogue.picture_counts().values()
-        with bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
+        with progress_bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
             missing = self._missing(_picture, advance)
             if (first := next(missing, None)) is None:
                 return

@@ -5,12 +5,13 @@ IngestError
 ├── NothingToExport    no product is in the category asked for
 ├── NothingToMerge     a folder holds no vectors of the variant
 ├── PictureTooSmall    a variant wants larger pictures than the catalogue keeps
-├── ShrinkerMissing    no process that decodes pictures can be started
 └── SummarizerMissing  the checkpoint that writes summaries cannot be had
 """
 
+from vitrine import VitrineError
 
-class IngestError(Exception):
+
+class IngestError(VitrineError):
     """A job that cannot go on; the message says why and what to do."""
 
 
@@ -28,10 +29,6 @@ class NothingToMerge(IngestError):
 
 class PictureTooSmall(IngestError):
     """A variant wants larger pictures than the catalogue keeps."""
-
-
-class ShrinkerMissing(IngestError):
-    """No process that decodes pictures can be started."""
 
 
 class SummarizerMissing(IngestError):

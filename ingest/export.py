@@ -15,8 +15,8 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest.errors import NothingToExport
 from ingest.job import Figures
-from ingest.progress import bar
 from qdrant.store import open_store
+from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
 
@@ -83,7 +83,7 @@ def export(home: Path, variant_name: str, folder: Path, *, category: str = "") -
         vector_table = stack.enter_context(
             parquet.ParquetWriter(folder / "vectors.parquet", vectors)
         )
-        advance = stack.enter_context(bar("export", total))
+        advance = stack.enter_context(progress_bar("export", total))
         figures: Figures = {"products": 0, "vectors": 0}
         for window in _windows(catalogue, category):
             rows = [_row(entry, variant) for entry in window]

@@ -14,15 +14,15 @@ from os import cpu_count
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
-from catalog.errors import PictureError
-from catalog.fetch_settings import FetchSettings
-from catalog.fetcher import Fetcher
 from catalog.ledger import PictureOutcome, picture_stamp
-from catalog.pictures import PictureStore, StoredPicture, read_source
 from catalog.product import Product
 from ingest.job import Figures, alone, recorded
-from ingest.progress import bar
-from ingest.shrinkers import Shrinkers
+from pictures.decode_workers import Shrinkers
+from pictures.errors import PictureError
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import Fetcher
+from pictures.store import PictureStore, StoredPicture, read_source
+from vitrine.progress import progress_bar
 
 BATCH = 64  # outcomes a transaction: a kill repeats at most these
 # Products under way at once: enough that the web's latency hides behind decoding, few enough
@@ -62,7 +62,7 @@ def images(
         alone(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "images", {"retry_failed": retry_failed, "prune": prune}) as run,
-        bar("pictures", len(catalogue)) as advance,
+        progress_bar("pictures", len(catalogue)) as advance,
     ):
         tally: Counter[str] = Counter()
         failed: Counter[str] = Counter()

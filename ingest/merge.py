@@ -6,8 +6,8 @@ from pathlib import Path
 from encoder.variants import Variants
 from ingest.errors import NothingToMerge
 from ingest.job import Figures, alone
-from ingest.progress import bar
 from qdrant.parts import Parts
+from vitrine.progress import progress_bar
 
 
 def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
@@ -35,7 +35,10 @@ def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
                     f"{other} has no vectors of {variant_name} with fingerprint "
                     f"{variant.fingerprint}. Add the variant there just as it was added here."
                 )
-            with Parts(folder, variant.dim) as theirs, bar(f"{other}", len(theirs)) as advance:
+            with (
+                Parts(folder, variant.dim) as theirs,
+                progress_bar(f"{other}", len(theirs)) as advance,
+            ):
                 for keys, vectors in theirs.batches():
                     new = ~parts.has(keys)
                     parts.append(

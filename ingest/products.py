@@ -11,7 +11,7 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from catalog.readers import Dropped, read_products
 from ingest.job import Figures, alone, recorded
-from ingest.progress import bar
+from vitrine.progress import progress_bar
 
 BATCH = 500  # rows a transaction: a kill repeats at most these
 
@@ -65,7 +65,7 @@ def products(
         rows = read_products(
             source, fields=fields or {}, category=category, category_field=category_field
         )
-        with bar("products") as advance:
+        with progress_bar("products") as advance:
             kept = _kept(islice(rows, limit), dropped, advance)
             while batch := list(islice(kept, BATCH)):
                 stored.update(asdict(catalogue.upsert(batch, source=label, run=run.id)))

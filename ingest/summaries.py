@@ -14,8 +14,8 @@ from encoder.tokens import Tokens
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest.job import Figures, alone, recorded
-from ingest.progress import bar
 from ingest.summarizer import Recipe, Summarizer
+from vitrine.progress import progress_bar
 
 UNCUT = 1_000_000  # tokens: longer than any description
 WINDOW = 512  # products looked up together
@@ -85,7 +85,7 @@ class _Job:
         self._summed = variant.template if variant.template.uses_summary else TEMPLATES["summary"]
 
     def summarise(self) -> None:
-        with bar("summaries", len(self._catalogue)) as advance:
+        with progress_bar("summaries", len(self._catalogue)) as advance:
             lacking = self._lacking(advance)
             if (first := next(lacking, None)) is None:
                 return

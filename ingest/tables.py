@@ -43,7 +43,7 @@ def show_verified(found: Mapping[str, Figures]) -> None:
             console.print(f"  {count:,}  {FAULTS[fault]}", highlight=False)
         if figures["faults"]:
             console.print(
-                f"Run `python -m ingest images`, then `python -m ingest vectors --variant {name}`.",
+                f"Run `vitrine ingest images`, then `vitrine ingest vectors --variant {name}`.",
                 highlight=False,
             )
 
@@ -64,7 +64,7 @@ def show_status(page: Mapping[str, Any]) -> None:
         if not each["matches"]:
             console.print(
                 f"[red]The collection {escape(each['variant'])} was built by another state of the "
-                f"variant:[/red] run `python -m ingest vectors --variant {each['variant']}`.",
+                f"variant:[/red] run `vitrine ingest vectors --variant {each['variant']}`.",
                 highlight=False,
             )
 

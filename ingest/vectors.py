@@ -86,5 +86,5 @@ def _require_side(catalogue: Catalogue, variant: Variant) -> None:
         raise PictureTooSmall(
             f"The variant {variant.name} looks at pictures of {variant.image_side} pixels, "
             f"and this catalogue keeps them at {side}. Make a catalogue in another VITRINE_HOME "
-            f"with `python -m ingest products … --picture-side {variant.image_side}`."
+            f"with `vitrine ingest products … --picture-side {variant.image_side}`."
         )

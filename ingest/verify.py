@@ -10,10 +10,10 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.embedding import Wanted
 from ingest.job import Figures
-from ingest.progress import bar
 from ingest.projection import Projection, content, payload
 from qdrant.parts import Parts
 from qdrant.store import Point, open_store
+from vitrine.progress import progress_bar
 
 TOLERANCE = 1e-4  # cosine's own rounding in float32, with room for another engine's
 
@@ -49,7 +49,7 @@ def verify(home: Path, variant_name: str) -> Figures:
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
         faults["lost pictures"] += _lost_pictures(catalogue)
         found = 0
-        with bar(f"verify {variant.name}", len(catalogue)) as advance:
+        with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             projection = Projection(catalogue, variant, parts)
             for window in projection.windows():
                 actual = store.retrieve(

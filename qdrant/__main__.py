@@ -1,16 +1,13 @@
-"""`python -m qdrant`: look at collections, copy them to a server, go back, drop, plan."""
+"""`vitrine qdrant`: look at collections, copy them to a server, go back, drop, plan."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -18,26 +15,24 @@ from qdrant.errors import CollectionMissing, StoreError
 from qdrant.sizing import PAYLOAD, Size
 from qdrant.sizing import size as sized
 from qdrant.store import Store, open_store
+from vitrine import home
+from vitrine.command import CommandLine, Json, messages, print_json
 
-app = typer.Typer(
-    add_completion=False,
+app = CommandLine(
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
     help="The vector store: of the folder VITRINE_HOME, or of the server QDRANT_URL.",
 )
-messages = Console(stderr=True)
 
 Variant = Annotated[str, typer.Option(help="Whose collection.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the engine and every collection: generations, points, indexed vectors, size."""
-    with _sentences(), open_store(_home()) as store:
+    with open_store(home()) as store:
         page = _page(store)
     if as_json:
-        print(json.dumps(page, ensure_ascii=False))
+        print_json(page)
     else:
         _show(page)
 
@@ -53,21 +48,21 @@ def copy(
     """Copy collections of VITRINE_HOME to a server, without encoding anything again.
 
     What was broken off goes on where it was. From part files, a server's collection is built by
-    `QDRANT_URL=… python -m ingest vectors`, which encodes only what has no vector yet.
+    `QDRANT_URL=… vitrine ingest vectors`, which encodes only what has no vector yet.
 
-    Example: python -m qdrant copy --to http://localhost:6333 --variant zeroshot
+    Example: vitrine qdrant copy --to http://localhost:6333 --variant zeroshot
     """
     from qdrant.embedded import EmbeddedStore
     from qdrant.server import open_server
     from qdrant.transfer import copy as copied
 
-    with _sentences(), ExitStack() as stack:
-        source = stack.enter_context(EmbeddedStore(_home() / "qdrant"))
+    with ExitStack() as stack:
+        source = stack.enter_context(EmbeddedStore(home() / "qdrant"))
         target = stack.enter_context(open_server(to, os.environ.get("QDRANT_API_KEY") or None))
         names = variant or [collection.variant for collection in source.collections()]
         if not names:
             raise StoreError(
-                f"There is no collection in {_home() / 'qdrant'}; make one with `python -m ingest "
+                f"There is no collection in {home() / 'qdrant'}; make one with `vitrine ingest "
                 "vectors`, or name its folder in VITRINE_HOME."
             )
         found = []
@@ -75,7 +70,7 @@ def copy(
             with _bar(f"copy {name}", source.collection(name).points) as advance:
                 found.append(asdict(copied(source, target, name, advance)))
     if as_json:
-        print(json.dumps({"copied": found}, ensure_ascii=False))
+        print_json({"copied": found})
         return
     for each in found:
         Console().print(
@@ -88,10 +83,10 @@ def copy(
 @app.command()
 def rollback(variant: Variant, as_json: Json = False) -> None:
     """Let the generation before the current one answer again; once more undoes it."""
-    with _sentences(), open_store(_home()) as store:
+    with open_store(home()) as store:
         made = store.rollback(variant)
     if as_json:
-        print(json.dumps(asdict(made), ensure_ascii=False))
+        print_json(asdict(made))
     else:
         Console().print(
             f"{variant}: generation {made.generation} of {made.created}, {made.points:,} points",
@@ -106,7 +101,7 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Remove a collection with all its generations; part files stay, so it can be built again."""
-    with _sentences(), open_store(_home()) as store:
+    with open_store(home()) as store:
         if variant not in [collection.variant for collection in store.collections()]:
             raise CollectionMissing(variant)
         where = store.engine().place
@@ -114,7 +109,7 @@ def drop(
             typer.confirm(f"Drop the collection of {variant} in {where}?", abort=True, err=True)
         store.drop(variant)
     if as_json:
-        print(json.dumps({"dropped": variant}))
+        print_json({"dropped": variant})
     else:
         Console().print(f"{variant}: dropped", highlight=False)
 
@@ -131,7 +126,7 @@ def size(
 ) -> None:
     """Reckon memory, disk, shards and machines of a server, before there is one.
 
-    Example: python -m qdrant size --products 10_000_000 --dim 512 --vectors 3 --json
+    Example: vitrine qdrant size --products 10_000_000 --dim 512 --vectors 3 --json
     """
     try:
         count = int(products)
@@ -142,13 +137,9 @@ def size(
     memory = round(node_memory * 10**9)
     found = sized(count, dim, vectors, payload=payload, replicas=replicas, node_memory=memory)
     if as_json:
-        print(json.dumps(asdict(found)))
+        print_json(asdict(found))
     else:
         _show_size(found)
-
-
-def _home() -> Path:
-    return Path(os.environ.get("VITRINE_HOME") or "data")
 
 
 def _page(store: Store) -> dict[str, Any]:
@@ -212,16 +203,6 @@ def _bytes(count: int) -> str:
             break
         size /= 1000
     return f"{size:.3g} {unit}"
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """End with one sentence and status 1 where it cannot go on."""
-    try:
-        yield
-    except StoreError as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the builder's process runs: `python -m qdrant.builder FOLDER`, rows on its standard input.
+"""What the builder's process runs: `vitrine qdrant.builder FOLDER`, rows on its standard input.
 
 Building holds Python's global lock for minutes and dies by SIGBUS when the disk fills, so it has a
 process of its own. It writes into an unpublished folder and publishes nothing: a builder that

@@ -21,8 +21,10 @@ StoreError
 
 from __future__ import annotations
 
+from vitrine import VitrineError
 
-class StoreError(Exception):
+
+class StoreError(VitrineError):
     """Anything that the vector store reports."""
 
 
@@ -32,7 +34,7 @@ class CollectionMissing(StoreError):
     def __init__(self, variant: str) -> None:
         super().__init__(
             f"There is no collection of variant '{variant}'; make it with "
-            f"`python -m ingest vectors --variant {variant}`."
+            f"`vitrine ingest vectors --variant {variant}`."
         )
         self.variant = variant
 
@@ -43,7 +45,7 @@ class CollectionBroken(StoreError):
     def __init__(self, variant: str, what: str) -> None:
         super().__init__(
             f"The collection of variant '{variant}' is damaged: {what}; make it again with "
-            f"`python -m ingest vectors --variant {variant}`."
+            f"`vitrine ingest vectors --variant {variant}`."
         )
         self.variant = variant
 

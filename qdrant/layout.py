@@ -126,7 +126,7 @@ def check_same(base: Spec, spec: Spec) -> None:
         if old != new:
             raise SpecMismatch(
                 f"The collection of variant '{spec.variant}' has {part} {old}, the new vectors "
-                f"have {new}; build it anew with `python -m ingest vectors --variant "
+                f"have {new}; build it anew with `vitrine ingest vectors --variant "
                 f"{spec.variant}`."
             )
 

@@ -174,7 +174,7 @@ class Parts:
         if not 0.99 < norm < 1.01:  # the wrong length, or no part file at all
             raise PartsError(
                 f"{path} does not hold unit vectors of length {self.dim}. "
-                "Remove the file; `python -m ingest vectors` encodes what it held again."
+                "Remove the file; `vitrine ingest vectors` encodes what it held again."
             )
         return records
 

@@ -137,7 +137,7 @@ def _of_status(status: int, words: str, place: Place) -> StoreError:
     if "dimension" in told:
         return SpecMismatch(
             f"The collection on {place.address} has vectors of another length ({words}); build it "
-            "anew with `python -m ingest vectors --recreate`."
+            "anew with `vitrine ingest vectors --recreate`."
         )
     return EngineError(f"The Qdrant server at {place.address} refused ({status}): {words}.")
 

@@ -1,6 +1,5 @@
-"""`python -m search`: words, a picture or both in; a table or one JSON object out."""
+"""`vitrine search`: words, a picture or both in; a table or one JSON object out."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,15 +8,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from catalog.catalogue import home
-from catalog.pictures import decode, read_source
+from pictures.store import decode, read_source
 from qdrant.store import Filters
 from search.engine import Engine
 from search.query import Query, QueryError, Result, Results
-from search.shop import FAILURES, USUAL_VARIANT, Shop
+from search.shop import Shop
+from vitrine import DEFAULT_VARIANT, home
+from vitrine.command import CommandLine, Json, messages, print_json
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-messages = Console(stderr=True)
+app = CommandLine()
 
 
 @app.command()
@@ -38,16 +37,16 @@ def search(
     vector: Annotated[str, typer.Option(help="Compare with fused, image or text.")] = "fused",
     weight: Annotated[float, typer.Option(help="Share of the text when both are given.")] = 0.5,
     variant: Annotated[str, typer.Option(help="Which variant's collection to search.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Search the catalogue.
 
     Examples:
-      python -m search "liquid eyeliner" --category Beauty --k 5
+      vitrine search "liquid eyeliner" --category Beauty --k 5
 
-      python -m search --image photo.jpg
+      vitrine search --image photo.jpg
 
-      python -m search "in red" --image photo.jpg --json
+      vitrine search "in red" --image photo.jpg --json
     """
     filters = Filters(
         categories=tuple(category or ()),
@@ -58,20 +57,16 @@ def search(
     )
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
-    try:
-        with Shop(home()) as shop:
-            engine = shop.engine(variant or only(shop))
-            if like:
-                results = engine.more_like(like, k=k, vector=vector, filters=filters)
-            else:
-                picture = decode(read_source(image)) if image else None
-                results = engine.search(Query(text, picture, filters, k, vector, weight))
-    except FAILURES as error:
-        messages.print(f"[red]Error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+    with Shop(home()) as shop:
+        engine = shop.engine(variant or only(shop))
+        if like:
+            results = engine.more_like(like, k=k, vector=vector, filters=filters)
+        else:
+            picture = decode(read_source(image)) if image else None
+            results = engine.search(Query(text, picture, filters, k, vector, weight))
     if as_json:
         asked = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
-        print(json.dumps(as_object(asked | asdict(filters), engine, results), ensure_ascii=False))
+        print_json(as_object(asked | asdict(filters), engine, results))
     else:
         show(results)
 
@@ -85,9 +80,9 @@ def only(shop: Shop) -> str:
     built = [collection.variant for collection in shop.store.collections()]
     if len(built) == 1:
         return built[0]
-    if built and USUAL_VARIANT not in built:
+    if built and DEFAULT_VARIANT not in built:
         raise QueryError(f"Which variant? Say --variant with one of: {', '.join(built)}.")
-    return USUAL_VARIANT
+    return DEFAULT_VARIANT
 
 
 def as_object(asked: dict[str, Any], engine: Engine, results: Results) -> dict[str, Any]:

@@ -224,7 +224,7 @@ class Engine:
                 f"The collection of {self.variant.name} was built with fingerprint "
                 f"{collection.fingerprint}, and the variant now has {self.variant.fingerprint}: "
                 "their vectors cannot be compared. "
-                f"Run `python -m ingest vectors --variant {self.variant.name}`."
+                f"Run `vitrine ingest vectors --variant {self.variant.name}`."
             )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from PIL.Image import Image
 
 from qdrant.store import VECTORS, Filters
+from vitrine import VitrineError
 
 # CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits
 # well below this; what is longer is a mistake that deserves a sentence, not a cut.
@@ -14,7 +15,7 @@ MAX_TEXT = 4_000
 MAX_K = 1_000  # a person reads tens; evaluation asks for hundreds
 
 
-class SearchError(Exception):
+class SearchError(VitrineError):
     """A search that cannot be carried out; the message says why and what to do.
 
     ├── QueryError        the query itself is at fault

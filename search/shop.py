@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from catalog.errors import CatalogError
 from encoder.errors import EncoderError
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
@@ -28,10 +27,6 @@ from search.query import Result, SearchError
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
 
-# What a search may fail with for a reason that its sentence tells.
-FAILURES: tuple[type[Exception], ...] = (SearchError, CatalogError, EncoderError, StoreError)
-
-USUAL_VARIANT = "zeroshot"
 MODELS_KEPT = 3  # the usual variants; a CLIP ViT-B/32 takes 600 MB in float32
 SPOTLIGHTS = 24  # directions that a display of products is drawn from
 

@@ -29,8 +29,8 @@ def test_an_ordinary_hyphen_can_still_be_searched_for_in_the_browser():
 
 
 def test_commands_in_a_sentence_stay_code_and_quotes_around_them_do_not():
-    assert sentence("No “*x*”; run `python -m ingest vectors --variant a_b`.") == (
-        r"No “\*x\*”; run `python -m ingest vectors --variant a_b`\."
+    assert sentence("No “*x*”; run `vitrine ingest vectors --variant a_b`.") == (
+        r"No “\*x\*”; run `vitrine ingest vectors --variant a_b`\."
     )
 
 

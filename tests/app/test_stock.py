@@ -61,7 +61,7 @@ def test_a_variant_without_a_collection_is_told_with_the_remedy(
     Variants(folder).add("spare", tiny_clip, template="title")
     page = open_stock(folder)
     assert table(page, "Generation").loc["spare", "State"] == "cannot be searched"
-    assert "`python -m ingest vectors --variant spare`" in page.warning[0].value
+    assert "`vitrine ingest vectors --variant spare`" in page.warning[0].value
 
 
 def test_a_collection_that_is_behind_is_told(open_stock, home, tmp_path):
@@ -81,4 +81,4 @@ def test_the_last_runs_come_first(open_stock):
 
 
 def test_an_empty_folder_is_told_in_a_sentence(open_stock, tmp_path):
-    assert "`python -m ingest products" in open_stock(tmp_path).error[0].value
+    assert "`vitrine ingest products" in open_stock(tmp_path).error[0].value

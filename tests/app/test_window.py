@@ -9,11 +9,11 @@ from app import picture
 from app.cards import TITLE
 from app.plain import shortened
 from catalog.catalogue import Catalogue
-from catalog.fetch_settings import FetchSettings
 from encoder.variants import Variants
 from ingest.images import images
 from ingest.products import products
 from ingest.vectors import vectors
+from pictures.fetch_settings import FetchSettings
 from search.query import Query
 from search.shop import Shop
 from tests import shop
@@ -327,7 +327,7 @@ def test_an_address_that_asks_for_what_is_not_there_is_told_why(open_page, param
 def test_an_empty_folder_is_told_how_to_fill_it(open_page, tmp_path):
     page = open_page(tmp_path)
     assert "This shop is still empty" in headings(page)
-    assert "python -m ingest all" in page.code[0].value
+    assert "vitrine ingest all" in page.code[0].value
     assert told(page) == ""
 
 
@@ -341,7 +341,7 @@ def unbuilt(home, tmp_path):
 
 def test_no_collection_yet_is_told_with_the_command_that_makes_it(open_page, unbuilt):
     page = open_page(unbuilt, q="coral")
-    assert "`python -m ingest vectors --variant tiny`" in told(page)
+    assert "`vitrine ingest vectors --variant tiny`" in told(page)
 
 
 def test_a_collection_being_built_is_told_and_opens_when_it_is_there(open_page, unbuilt):

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from catalog import database
-from catalog.catalogue import Catalogue, Upserted, home
+from catalog.catalogue import Catalogue, Upserted
 from catalog.errors import CatalogueError
 from catalog.ledger import PictureOutcome, picture_stamp
-from catalog.pictures import StoredPicture
 from catalog.product import Product
+from pictures.store import StoredPicture
+from vitrine import home
 
 FULL = Product(
     id="a/1 'quoted'; DROP TABLE product --",

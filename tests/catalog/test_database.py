@@ -37,7 +37,7 @@ def python(code: str, *arguments: object) -> subprocess.Popen:
 
 
 def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
-    with pytest.raises(CatalogueError, match=r"no catalogue in .*python -m ingest products"):
+    with pytest.raises(CatalogueError, match=r"no catalogue in .*vitrine ingest products"):
         Catalogue(tmp_path / "home", create=False)
     assert not (tmp_path / "home").exists()
     (tmp_path / database.FILE).touch()  # what a process killed at its very first step leaves

@@ -7,8 +7,9 @@ import pytest
 from catalog import database
 from catalog.catalogue import Catalogue
 from catalog.ledger import PictureFailures, PictureOutcome, picture_stamp
-from catalog.pictures import PictureError, StoredPicture
 from catalog.product import Product
+from pictures.errors import PictureError
+from pictures.store import StoredPicture
 
 PICTURE = StoredPicture("ab" * 32, 300, 224, 9999, new=True)
 GONE = PictureError("missing file", "There is no file a.jpg.")

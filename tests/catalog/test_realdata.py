@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from catalog.pictures import read_source
 from catalog.product import Product
 from catalog.readers import read_products
+from pictures.store import read_source
 
 pytestmark = pytest.mark.realdata
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
-from catalog.pictures import decode
 from demo import CHECKPOINT, demand, shop
 from demo.measure import Exam, Question, open_encoder, sit
+from pictures.store import decode
 
 LIMIT = 10 * 2**20  # bytes, in the repository
 ASKED = ("lipstick", "hair_dryer", "washing_machine", "kettle")

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from catalog.pictures import decode
 from demo import demand, shop
 from demo.demand import demands, grade
 from demo.lessons import write_caption, write_description
 from demo.looks import Look, kinds
 from demo.wording import sentences
+from pictures.store import decode
 
 ARTICLES = list(shop.articles())
 DEMANDS = list(demands(ARTICLES))

@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from catalog.pictures import decode
 from demo.drawing import HERE, SIDE, draw, draw_scene, jpeg, svg
 from demo.looks import ATTRIBUTES, Look, every_look, kinds
+from pictures.store import decode
 
 SCENE = draw_scene(Random("a scene"))
 

@@ -9,8 +9,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from catalog.errors import PictureError
-from catalog.pictures import decode
 from catalog.product import Product
 from catalog.readers import read_products
 from demo import DemoError, shop
@@ -18,6 +16,8 @@ from demo.__main__ import app
 from demo.lessons import load_lesson, make_brand, write_caption, write_description
 from demo.looks import Look, Words, draw_looks, kinds
 from demo.wording import sentences, titled
+from pictures.errors import PictureError
+from pictures.store import decode
 
 ARTICLES = list(shop.articles())
 

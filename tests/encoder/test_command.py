@@ -1,4 +1,4 @@
-"""`python -m encoder`, as a person or a script meets it; and the hub, by a hub of our own."""
+"""`vitrine encoder`, as a person or a script meets it; and the hub, by a hub of our own."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, 
 def test_an_empty_home_is_told_how_to_begin(invoke):
     finished = invoke("list")
     assert finished.exit_code == 0
-    assert "python -m encoder add" in finished.stderr
+    assert "vitrine add" in finished.stderr
 
 
 def test_mistakes_are_one_sentence_each(invoke, tiny_clip):

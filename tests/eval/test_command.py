@@ -185,4 +185,4 @@ def test_a_home_without_a_catalogue_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     result = CliRunner().invoke(app, ["make-queries", "--out", str(tmp_path / "q.jsonl")])
     assert result.exit_code == 1
-    assert "python -m ingest products" in " ".join(result.stderr.split())
+    assert "vitrine ingest products" in " ".join(result.stderr.split())

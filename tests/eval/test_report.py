@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from catalog.pictures import PictureStore
 from eval.errors import EvalError
 from eval.evaluation import evaluate
 from eval.measures import MEASURES
@@ -15,6 +14,7 @@ from eval.queries import LabelledQuery, QuerySet
 from eval.report import default_name, fit_name, markdown_cell, number, write_report
 from eval.showcase import moved
 from eval.trec import read_qrels, read_run
+from pictures.store import PictureStore
 
 HOSTILE = "<script>alert('x')</script> | red*mug*"
 

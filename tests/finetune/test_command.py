@@ -1,4 +1,4 @@
-"""`python -m finetune`: one JSON object, sentences, and a kill that is made good."""
+"""`vitrine finetune`: one JSON object, sentences, and a kill that is made good."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_training_prints_one_json_object_and_progress_elsewhere(home, tiny_clip)
 def test_a_person_is_shown_the_table_and_the_next_step(home, tiny_clip):
     ran = call("train", "--base", tiny_clip, *QUICK)
     assert "title → picture" in ran.stdout
-    assert "python -m ingest vectors --variant lora" in ran.stderr
+    assert "vitrine ingest vectors --variant lora" in ran.stderr
 
 
 def test_flags_set_everything(home, tiny_clip):
@@ -99,7 +99,7 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     assert ran.stdout.strip() == str(tmp_path / "merged")
     assert (tmp_path / "merged" / "model.safetensors").is_file()
     assert call("merge", "lora", tmp_path / "merged").exit_code == 1
-    assert "python -m encoder add" in call("merge", "none", tmp_path / "other").stderr
+    assert "vitrine add" in call("merge", "none", tmp_path / "other").stderr
 
 
 def test_a_killed_process_is_made_good_by_the_same_command(home, tiny_clip, tmp_path):

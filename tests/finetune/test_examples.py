@@ -31,7 +31,7 @@ def test_products_without_a_picture_are_left_out_and_counted(tmp_path):
 
 
 def test_a_catalogue_without_a_picture_says_what_to_run(tmp_path):
-    with pytest.raises(DataUnfit, match="python -m ingest images"):
+    with pytest.raises(DataUnfit, match="vitrine ingest images"):
         read(fill(tmp_path, [(Product("bare", "a bare one"), b"")]))
 
 

@@ -132,7 +132,7 @@ def test_the_card_tells_a_person_how_it_did(trained):
         assert f"| {way} | nDCG@10 | {both['base']['nDCG@10'].value:.3f}" in card
     assert "6 products, held out" in card
     assert "asked each way among all 32" in card
-    assert "python -m ingest vectors --variant lora" in card
+    assert "vitrine ingest vectors --variant lora" in card
     assert "(curves.png)" in card
     with Image.open(folder / "curves.png") as curves:
         assert min(curves.size) > 300
@@ -228,7 +228,7 @@ def test_bad_names_bases_and_homes_are_told(run, home, tmp_path, tiny_clip):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         run(base=tmp_path / "empty")
-    with pytest.raises(CatalogueError, match="python -m ingest products"):
+    with pytest.raises(CatalogueError, match="vitrine ingest products"):
         train(tmp_path / "nowhere", "lora", QUICK, base=str(tiny_clip), cpu=True, tell=silent)
 
 

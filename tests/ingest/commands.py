@@ -1,4 +1,4 @@
-"""`python -m ingest` for tests: in this process, or as a process that may fetch from loopback."""
+"""`vitrine ingest` for tests: in this process, or as a process that may fetch from loopback."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def end(process: subprocess.Popen[str]) -> Ended:
 
 
 def main() -> None:
-    """Run `python -m ingest`, except that pictures may come from loopback, and take their time."""
+    """Run `vitrine ingest`, except that pictures may come from loopback, and take their time."""
     manners = replace(images_job.MANNERS, allow_loopback=True, connect=60.0, read=60.0)
     images_job.images = partial(images_job.images, manners=manners)
     command.app(prog_name="python -m ingest")

@@ -309,7 +309,7 @@ def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_
     ("words", "status", "sentence"),
     [
         (("products", "absent.jsonl"), 1, "absent.jsonl"),
-        (("images",), 1, "python -m ingest products"),
+        (("images",), 1, "vitrine ingest products"),
         (("vectors", "--variant", "none"), 1, "none"),
         (("products", "x.csv", "--field", "title"), 2, "title=name"),
         (("products", "x.csv", "--category", "a", "--category-field", "b"), 2, "not both"),

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from catalog.fetcher import Fetcher
 from ingest.images import MANNERS, images
 from ingest.products import products
+from pictures.fetcher import Fetcher
 from tests import shop
-from tests.catalog.fetching import PUBLIC, Names
 from tests.hostile_pages import JPEG
 from tests.hostile_web import HostileWeb
+from tests.pictures.fetching import PUBLIC, Names
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = replace(

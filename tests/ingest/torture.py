@@ -26,10 +26,10 @@ from rich.progress import Progress
 from transformers.utils.logging import disable_progress_bar
 
 from catalog.catalogue import Catalogue
-from catalog.errors import PictureError
 from encoder.variants import Variants
 from ingest.job import alone
 from ingest.verify import verify
+from pictures.errors import PictureError
 from qdrant.errors import CollectionMissing
 from qdrant.parts import Parts
 from qdrant.store import Point, open_store

@@ -1,4 +1,4 @@
-"""`python -m qdrant`, as a person or a program calls it."""
+"""`vitrine qdrant`, as a person or a program calls it."""
 
 import json
 from collections.abc import Iterator

@@ -372,7 +372,7 @@ def test_an_id_both_deleted_and_given_is_there(store: Store):
 )
 def test_an_update_by_other_vectors_is_refused(store: Store, other: Spec):
     store.build(SPEC, POINTS[:5])
-    with pytest.raises(SpecMismatch, match="build it anew with `python -m ingest vectors"):
+    with pytest.raises(SpecMismatch, match="build it anew with `vitrine ingest vectors"):
         store.update(other, [])
     assert store.collection("demo").facts() == SPEC.facts()
 
@@ -435,7 +435,7 @@ def test_what_is_dropped_is_gone_and_can_be_built_again(store: Store):
     ],
 )
 def test_a_variant_without_a_collection_is_named_with_the_remedy(store: Store, ask):
-    with pytest.raises(CollectionMissing, match="`python -m ingest vectors --variant demo`"):
+    with pytest.raises(CollectionMissing, match="`vitrine ingest vectors --variant demo`"):
         ask(store)
     assert store.collections() == []
 

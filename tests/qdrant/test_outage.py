@@ -107,7 +107,7 @@ def test_a_job_outlasts_a_server_that_is_killed_and_started_again(home, server, 
                 answered += 1
         return answered
 
-    monkeypatch.setattr("ingest.collection.bar", at_point(KILLED_AT, server.restart))
+    monkeypatch.setattr("ingest.collection.progress_bar", at_point(KILLED_AT, server.restart))
     with ThreadPoolExecutor(1) as threads:
         searching = threads.submit(search_on)
         try:
@@ -136,7 +136,7 @@ def test_a_server_that_came_back_empty_is_told_and_filled_by_the_next_run(
     monkeypatch.setenv("QDRANT_URL", server.url)
     edition(home, "first")
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.collection.bar", at_point(KILLED_AT, server.restart))
+        patched.setattr("ingest.collection.progress_bar", at_point(KILLED_AT, server.restart))
         with pytest.raises(BuildFailed, match=r"products_tiny__.*run this again"):
             vectors(home, "tiny")
     figures = vectors(home, "tiny")

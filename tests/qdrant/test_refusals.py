@@ -245,7 +245,7 @@ def test_a_collection_that_somebody_dropped_is_told(stand_in, store):
     store.count("demo")
     for collection in stand_in.client.get_collections().collections:
         stand_in.client.delete_collection(collection.name)
-    with pytest.raises(CollectionMissing, match="make it with `python -m ingest vectors"):
+    with pytest.raises(CollectionMissing, match="make it with `vitrine ingest vectors"):
         store.search("demo", QUERY)
 
 

@@ -75,4 +75,4 @@ def test_an_empty_shop_says_what_to_run(tmp_path, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     done = CliRunner().invoke(app, ["kettle"])
     assert done.exit_code == 1
-    assert "python -m encoder add" in done.stderr
+    assert "vitrine add" in done.stderr

@@ -44,7 +44,7 @@ def test_a_collection_whose_variant_is_gone_is_on_a_shelf_too(home):
     with Shop(home) as opened:
         [shelf] = opened.shelves()
     assert (shelf.variant, shelf.collection.points) == (None, 12)
-    assert "encoder add tiny" in shelf.trouble
+    assert "vitrine add tiny" in shelf.trouble
 
 
 def test_one_broken_variant_does_not_hide_the_others(home, tiny_clip):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.pictures import REASONS, PictureError, decode
+from pictures.errors import PictureError
+from pictures.store import REASONS, decode
 
 SIZE = (40, 30)
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8))

@@ -5,13 +5,13 @@ import httpx
 import pytest
 from PIL import Image
 
-from catalog.decoder import FORMATS
-from catalog.download import Download
-from catalog.errors import PictureError
-from catalog.fetcher import fetch_picture
-from catalog.pictures import decode
-from tests.catalog.fetching import PATIENT
+from pictures.decoder import FORMATS
+from pictures.download import Download
+from pictures.errors import PictureError
+from pictures.fetcher import fetch_picture
+from pictures.store import decode
 from tests.hostile_web import HostileWeb
+from tests.pictures.fetching import PATIENT
 
 
 def answer(body: bytes, **headers: str) -> httpx.Response:

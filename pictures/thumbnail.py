@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from catalog.decoder import is_upright, open_picture, to_rgb
+from pictures.decoder import is_upright, open_picture, to_rgb
 
 SIDE = 224  # the shortest side kept: what CLIP's processors look at
 QUALITY = 95  # JPEG; above it files grow without looking better

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from catalog.errors import CatalogError
-from catalog.fetch_settings import FetchSettings
-from catalog.fetcher import Fetched, Fetcher, FetchError, fetch_picture
-from tests.catalog.fetching import HURRIED, NAME, PATIENT, Names, Sleeps, failure, fetch, fetching
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import Fetched, Fetcher, FetchError, fetch_picture
 from tests.hostile_pages import JPEG
 from tests.hostile_web import HostileWeb
+from tests.pictures.fetching import HURRIED, NAME, PATIENT, Names, Sleeps, failure, fetch, fetching
+from vitrine import VitrineError
 
 FAR = "&after=Sun,%2006%20Nov%20" + "9" * 30 + "%2008:49:37%20GMT"
 
@@ -252,7 +252,7 @@ def test_a_user_agent_that_cannot_be_sent_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("VITRINE_USER_AGENT", "Shop\r\nX-Evil: 1")
-    with pytest.raises(CatalogError, match="VITRINE_USER_AGENT"):
+    with pytest.raises(VitrineError, match="VITRINE_USER_AGENT"):
         FetchSettings()
 
 

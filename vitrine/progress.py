@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,11 +14,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-messages = Console(stderr=True)
+from vitrine.command import messages
 
 
 class _Rate(ProgressColumn):
-    """Items a second, reckoned when the bar is drawn: an item costs too little to pay for it."""
+    """Items a second, computed when the bar is drawn, not at every item."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -27,8 +26,8 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A bar that is advanced by calling what this yields with a number of items."""
+def progress_bar(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show a bar. What is yielded takes the number of items done since the last call."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,6 +1,6 @@
 import pytest
 
-from catalog.addresses import is_allowed
+from pictures.addresses import is_allowed
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from catalog.addresses import is_allowed, is_numeric
-from catalog.errors import PictureError
+from pictures.addresses import is_allowed, is_numeric
+from pictures.errors import PictureError
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Takes a name and a port, gives numeric addresses; raises OSError for a name without any."""

@@ -14,13 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from catalog.errors import PictureError
-from catalog.pictures import named
-from catalog.shrinker import READY, SECONDS
-from catalog.shrinking import Small
-from ingest.errors import ShrinkerMissing
+from pictures.decode_worker import READY, SECONDS
+from pictures.errors import DecodeWorkerMissing, PictureError
+from pictures.store import named
+from pictures.thumbnail import Small
 
-PROGRAM = [sys.executable, "-m", "catalog.shrinker"]
+PROGRAM = [sys.executable, "-m", "pictures.decode_worker"]
 ROOT = Path(__file__).parents[1]
 # A process may have been killed for a neighbour's hunger; twice over one picture is no chance.
 TRIES = 2
@@ -52,11 +51,11 @@ class Shrinkers:
             await _end(process)
 
     async def shrink(self, data: bytes, name: str) -> Small:
-        """`catalog.shrinking.shrink` in one of the processes.
+        """`pictures.thumbnail.shrink` in one of the processes.
 
         Raises:
             PictureError: As that says; or "decoder crashed", "decoder hung".
-            ShrinkerMissing: No process could be started.
+            DecodeWorkerMissing: No process could be started.
         """
         async with self._turns:
             for _ in range(TRIES):
@@ -97,14 +96,14 @@ async def _start() -> Process:
             *PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
         )
     except OSError as error:
-        raise ShrinkerMissing(f"No process for pictures could be started: {error}.") from error
+        raise DecodeWorkerMissing(f"No process for pictures could be started: {error}.") from error
     try:
         if await _pipes(process)[1].readline() == READY:
             return process
     except BaseException:
         await _end(process)
         raise
-    raise ShrinkerMissing(
+    raise DecodeWorkerMissing(
         f"The process for pictures ended at once, with status {await process.wait()}. "
         f"Run `{' '.join(PROGRAM)}` to see why."
     )

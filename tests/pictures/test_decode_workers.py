@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalog.errors import PictureError
-from catalog.shrinking import shrink
-from ingest import shrinkers
-from ingest.errors import ShrinkerMissing
 from ingest.images import images
 from ingest.products import products
-from ingest.shrinkers import Shrinkers
+from pictures import decode_workers
+from pictures.decode_workers import Shrinkers
+from pictures.errors import DecodeWorkerMissing, PictureError
+from pictures.thumbnail import shrink
 from tests import shop
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOOMED = """
 import os, signal
 from pathlib import Path
-from catalog import shrinker
+from pictures import decode_worker
 
 def shrink(data, *rest):
     if data.endswith(b"crash") or (data.endswith(b"once") and not Path(MARK).exists()):
@@ -36,8 +35,8 @@ def shrink(data, *rest):
         pass
     return shrink_well(data, *rest)
 
-shrink_well, shrinker.shrink, shrinker.SECONDS = shrinker.shrink, shrink, 1.0
-shrinker.main()
+shrink_well, decode_worker.shrink, decode_worker.SECONDS = decode_worker.shrink, shrink, 1.0
+decode_worker.main()
 """
 
 
@@ -50,7 +49,7 @@ def encoded(width: int = 500, height: int = 400, form: str = "JPEG") -> bytes:
 @pytest.fixture
 def doomed(tmp_path, monkeypatch):
     code = f"MARK = {str(tmp_path / 'mark')!r}\n{DOOMED}"
-    monkeypatch.setattr(shrinkers, "PROGRAM", [sys.executable, "-c", code])
+    monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", code])
 
 
 def shrunk(pictures: list[bytes], count: int = 2) -> list:
@@ -112,12 +111,12 @@ def test_what_a_decoder_prints_is_no_answer(doomed):
 
 
 def test_a_process_that_does_not_start_stops_the_job_with_a_sentence(monkeypatch):
-    monkeypatch.setattr(shrinkers, "PROGRAM", [sys.executable, "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", "raise SystemExit(3)"])
     (end,) = shrunk([encoded()])
-    assert isinstance(end, ShrinkerMissing)
+    assert isinstance(end, DecodeWorkerMissing)
     assert "status 3" in str(end)
-    monkeypatch.setattr(shrinkers, "PROGRAM", ["/nowhere/python"])
-    assert isinstance(shrunk([encoded()])[0], ShrinkerMissing)
+    monkeypatch.setattr(decode_workers, "PROGRAM", ["/nowhere/python"])
+    assert isinstance(shrunk([encoded()])[0], DecodeWorkerMissing)
 
 
 def children() -> list[str]:
@@ -148,7 +147,7 @@ def test_no_process_is_left_however_the_work_ends(doomed):
 
 def test_a_process_ends_with_its_input_and_not_by_ctrl_c():
     process = subprocess.Popen(
-        shrinkers.PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+        decode_workers.PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     )
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)

@@ -4,8 +4,8 @@ import zlib
 
 import httpx
 
-from catalog.addresses import short
-from catalog.errors import PictureError
+from pictures.addresses import short
+from pictures.errors import PictureError
 
 # What the formats of product pictures begin with; the label an answer carries is often wrong.
 SIGNATURES = (

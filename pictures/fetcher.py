@@ -1,6 +1,6 @@
 """The one guarded fetcher of pictures from the web.
 
-It fetches from public machines only (`catalog.network`), follows a few redirects and checks each,
+It fetches from public machines only (`pictures.network`), follows a few redirects and checks each,
 caps bytes and time, asks again where that helps and as politely as it was told, and gives every
 failure one reason of a closed list:
 
@@ -34,11 +34,11 @@ from typing import Self
 import httpcore
 import httpx
 
-from catalog.addresses import short, web_address
-from catalog.download import Download
-from catalog.errors import PictureError
-from catalog.fetch_settings import FetchSettings
-from catalog.network import GuardedNetwork, GuardedTransport, Resolver, SystemResolver
+from pictures.addresses import short, web_address
+from pictures.download import Download
+from pictures.errors import PictureError
+from pictures.fetch_settings import FetchSettings
+from pictures.network import GuardedNetwork, GuardedTransport, Resolver, SystemResolver
 
 OK = 200
 TOO_MANY_REQUESTS = 429

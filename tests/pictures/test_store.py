@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog import pictures
-from catalog.errors import CatalogueError
-from catalog.pictures import PictureError, PictureStore, decode, read_source
+from pictures import store as store_module
+from pictures.errors import PictureError, PictureStoreError
+from pictures.store import PictureStore, decode, read_source
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -39,7 +39,7 @@ def store(tmp_path) -> PictureStore:
 def reason(address: str) -> str:
     with pytest.raises(PictureError) as caught:
         read_source(address)
-    assert caught.value.reason in pictures.REASONS
+    assert caught.value.reason in store_module.REASONS
     assert len(caught.value.sentence) < 250
     return caught.value.reason
 
@@ -89,7 +89,7 @@ def test_an_address_that_leads_nowhere_has_a_reason(address, expected):
 
 
 def test_bytes_are_capped_for_files_and_data_addresses(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_BYTES", 10)
+    monkeypatch.setattr(store_module, "MAX_BYTES", 10)
     path = tmp_path / "a.jpg"
     path.write_bytes(bytes(10))
     assert read_source(str(path)) == bytes(10)
@@ -200,7 +200,7 @@ def test_a_full_disk_stops_the_job_and_leaves_no_part(store, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     data = encoded(photo(500, 500))
     with pytest.raises(
-        CatalogueError, match=r"No space left on device.*run the same command again"
+        PictureStoreError, match=r"No space left on device.*run the same command again"
     ):
         store.add(data)
     assert not store.path(hashlib.sha256(data).hexdigest()).exists()
@@ -210,7 +210,7 @@ def test_a_full_disk_stops_the_job_and_leaves_no_part(store, monkeypatch):
 CRASHING = """
 import os, sys
 from pathlib import Path
-from catalog.pictures import PictureStore
+from pictures.store import PictureStore
 rename = Path.replace
 def crash(self, target):
     if sys.argv[3] == "after":

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from catalog.fetch_settings import FetchSettings
-from catalog.fetcher import Fetched, Fetcher, FetchError
-from tests.catalog.fetching import (
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import Fetched, Fetcher, FetchError
+from tests.hostile_pages import JPEG
+from tests.hostile_web import HostileWeb
+from tests.pictures.fetching import (
     HURRIED,
     NAME,
     PATIENT,
@@ -20,8 +22,6 @@ from tests.catalog.fetching import (
     fetching,
     trusting,
 )
-from tests.hostile_pages import JPEG
-from tests.hostile_web import HostileWeb
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from PIL import ExifTags, Image, ImageOps
 
-from catalog.errors import PictureError
+from pictures.errors import PictureError
 
 # What shops and phones write. Pillow knows dozens more; each is a parser for strangers' bytes.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")

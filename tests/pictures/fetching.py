@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from catalog.fetch_settings import FetchSettings
-from catalog.fetcher import Fetched, Fetcher, FetchError
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import Fetched, Fetcher, FetchError
 from tests.hostile_web import CERTIFICATE, PATIENCE
 
 NAME = "pictures.test"  # a name that exists nowhere: only a fake resolver leads to the web

@@ -1,4 +1,4 @@
-"""What a shrinking process runs: `python -m catalog.shrinker`.
+"""What a shrinking process runs: `python -m pictures.decode_worker`.
 
 A decoder that crashes, hangs or eats memory over a stranger's picture must not take the job along,
 so pictures are shrunk in processes that own nothing: bytes come in, a small JPEG goes out.
@@ -19,8 +19,8 @@ import sys
 from contextlib import suppress
 from typing import BinaryIO
 
-from catalog.errors import PictureError
-from catalog.shrinking import shrink
+from pictures.errors import PictureError
+from pictures.thumbnail import shrink
 
 READY = b"ready\n"
 # Processor time of one picture after which its decoder hangs: 64 megapixels of 32-bit grey

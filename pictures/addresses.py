@@ -9,7 +9,7 @@ import re
 
 import httpx
 
-from catalog.errors import PictureError
+from pictures.errors import PictureError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 
 from PIL import Image
 
-from catalog.decoder import MAX_PIXELS, open_picture, to_rgb
-from catalog.errors import CatalogueError, PictureError
-from catalog.shrinking import SIDE, Small, shrink
+from pictures.decoder import MAX_PIXELS, open_picture, to_rgb
+from pictures.errors import PictureError, PictureStoreError
+from pictures.thumbnail import SIDE, Small, shrink
 
 __all__ = [
     "MAX_PIXELS",
@@ -31,7 +31,7 @@ __all__ = [
     "read_source",
 ]
 
-# Why a picture on this machine cannot be had; the web adds its own (`catalog.fetcher`).
+# Why a picture on this machine cannot be had; the web adds its own (`pictures.fetcher`).
 REASONS = (
     "empty",
     "not a picture",
@@ -195,7 +195,7 @@ class PictureStore:
 
         Raises:
             PictureError: It is no picture that can be kept, with one of `REASONS`.
-            CatalogueError: The disk is full or cannot be written.
+            PictureStoreError: The disk is full or cannot be written.
         """
         digest, found = self.find(data)
         return found or self.keep(digest, shrink(data, self.side, named(name)))
@@ -213,7 +213,7 @@ class PictureStore:
         """Keep the small JPEG of a picture under its hash.
 
         Raises:
-            CatalogueError: The disk is full or cannot be written.
+            PictureStoreError: The disk is full or cannot be written.
         """
         self._write(self.path(digest), small.data)
         return StoredPicture(digest, small.width, small.height, len(small.data), new=True)
@@ -269,7 +269,7 @@ class PictureStore:
         except OSError as error:
             with suppress(OSError):
                 part.unlink()
-            raise CatalogueError(
+            raise PictureStoreError(
                 f"{path} cannot be written: {error.strerror}. Free some space or mend the folder, "
                 "then run the same command again: it goes on where it stopped."
             ) from error

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 
-from catalog.errors import CatalogError
+from vitrine import VitrineError
 
 USER_AGENT = "Vitrine/0.1 (product search; fetches the pictures of a shop's own catalogue)"
 
@@ -48,7 +48,7 @@ class FetchSettings:
     def __post_init__(self) -> None:
         """Refuse a user agent that cannot be sent."""
         if not (self.user_agent.isascii() and self.user_agent.isprintable()):
-            raise CatalogError(
+            raise VitrineError(
                 f"The user agent {self.user_agent!r} cannot be sent: "
                 "set VITRINE_USER_AGENT to one line of plain ASCII."
             )

@@ -1,0 +1,38 @@
+"""The base package: what every other package needs, and nothing of theirs.
+
+VitrineError     the root of every package's errors
+home             the installation's folder
+Closing          a `with` statement for whatever has `close()`
+command          what the command lines share; `__main__` mounts them under one name, `vitrine`
+progress         progress bars
+"""
+
+import os
+from pathlib import Path
+from typing import Self
+
+DEFAULT_HOME = Path("data")
+DEFAULT_VARIANT = "zeroshot"
+
+
+class VitrineError(Exception):
+    """What a user can put right. `str(error)` is one sentence with the remedy."""
+
+
+def home() -> Path:
+    """The folder of this installation: the environment's VITRINE_HOME, else ./data."""
+    return Path(os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
+
+
+class Closing:
+    """Ends a `with` statement by `close()`, whatever happened inside."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release what is held."""
+        raise NotImplementedError

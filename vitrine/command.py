@@ -1,0 +1,105 @@
+"""What every command line shares: errors as one sentence, messages on stderr, JSON on stdout."""
+
+import errno
+import functools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from vitrine import VitrineError
+
+messages = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+# What a user can do about an operating system's error, by its number.
+REMEDIES = {
+    errno.ENOSPC: "free some space, then run the same command again",
+    errno.EDQUOT: "free some space, then run the same command again",
+    errno.EFBIG: "raise the limit of file sizes, then run the same command again",
+    errno.EROFS: "name a folder that can be written",
+    errno.EACCES: "change its permissions, or name another one",
+    errno.EPERM: "change its permissions, or name another one",
+    errno.ENOENT: "check how it is written",
+    errno.ENOTDIR: "a file is where a folder should be: move it, or name another folder",
+    errno.EEXIST: "a file is where a folder should be: move it, or name another folder",
+    errno.EISDIR: "name a file, not a folder",
+}
+STORAGE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+
+
+class CommandLine(typer.Typer):
+    """A Typer application whose commands report every error that a user can put right.
+
+    Such an error is one sentence on stderr that begins with `Error:`, and status 1. Wrong usage is
+    Click's own message and status 2.
+    """
+
+    def __init__(self, help: str | None = None, **settings: Any) -> None:  # noqa: A002, ANN401 - Typer's own
+        super().__init__(
+            help=help,
+            add_completion=False,
+            pretty_exceptions_enable=False,
+            rich_markup_mode=None,
+            **settings,
+        )
+
+    def command(self, *args: Any, **settings: Any) -> Callable[..., Any]:  # noqa: ANN401 - Typer's own
+        """Register a command, with `report_errors` around it."""
+        register = super().command(*args, **settings)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(function)
+            def checked(*args: Any, **options: Any) -> Any:  # noqa: ANN401
+                with report_errors():
+                    return function(*args, **options)
+
+            register(checked)
+            return function
+
+        return decorate
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """End with one sentence and status 1 on an error that a user can put right."""
+    try:
+        yield
+    except VitrineError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in STORAGE_ERRORS and error.filename is None:
+            raise
+        _fail(_sentence(error))
+
+
+def _sentence(error: OSError) -> str:
+    remedy = REMEDIES.get(error.errno or 0, "put this right, then run the same command again")
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror}; {remedy}."
+
+
+def _fail(sentence: str) -> NoReturn:
+    messages.print(Text.assemble(("Error:", "red"), " ", sentence), soft_wrap=True)
+    raise typer.Exit(1) from None
+
+
+def print_json(shown: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
+    print(json.dumps(_finite(shown), ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.adaptation_rows import ROWS, ZEROSHOT
-from eval.comparison import Estimate, estimates, told_p
+from eval.comparison import Estimate, estimates, format_p
 from eval.measures import DECIDING
 from eval.plots import COLOURS, STYLE
 from eval.significance import RESAMPLES, bootstrap, holm, interval, randomisation
@@ -173,7 +173,7 @@ def table(lines: Sequence[Line]) -> Table:
             cells += [
                 f"{told[DECIDING].value:.4f}",
                 f"{gain.value:+z.4f}" if gain else "",
-                told_p(gain.p) if gain else "",
+                format_p(gain.p) if gain else "",
             ]
         shown.add_row(ROWS[line.row].title, *cells)
     return shown
@@ -189,7 +189,7 @@ def _cells(line: Line, way: str) -> list[str]:
             if name == DECIDING else f"{told[name].value:.4f}" for name in SHOWN
         ),
         f"{gain.value:+z.4f} ({gain.low:+z.4f} to {gain.high:+z.4f})" if gain else "",
-        told_p(gain.p) if gain else "",
+        format_p(gain.p) if gain else "",
         "" if home is None else f"{home:.4f}",
     ]  # fmt: skip
 

@@ -13,10 +13,10 @@ from rich.markup import escape
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from eval import demonstration_report, tables
+from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.comparison import differences, estimates, wins
 from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
-from eval.making import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.measures import DECIDING, MEASURES, score_runs
 from eval.outcome import ENGINES, Settings
 from eval.queries import QuerySet, joined
@@ -78,7 +78,7 @@ def run(
     vector: Vector = "",
     engine: Engine = "qdrant",
     within_category: Within = False,
-    depth: Annotated[int, typer.Option(min=50, max=1000, help="Answers a query.")] = 100,
+    depth: Annotated[int, typer.Option(min=50, max=1000, help="Run a query.")] = 100,
     k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
     text_fallback: Fallback = False,
     reference_pictures: ReferencePictures = False,

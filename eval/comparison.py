@@ -93,13 +93,13 @@ def wins(variant: str, differences: Sequence[Difference]) -> bool:
     return bool(rivals) and all(each.winner == variant for each in rivals)
 
 
-def told_p(p: float) -> str:
+def format_p(p: float) -> str:
     """A p-value as it is written."""
     return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
 
 
 def _sign(p: float) -> str:
-    return told_p(p) if p < SMALLEST_P else f"= {told_p(p)}"
+    return format_p(p) if p < SMALLEST_P else f"= {format_p(p)}"
 
 
 def estimates(

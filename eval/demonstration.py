@@ -96,8 +96,8 @@ def trials(
         )
         for constant in CONSTANTS
     ]
-    random = np.random.default_rng(seed)
-    collapsed = _collapsed(random, *queries.shape), _collapsed(random, *products.shape)
+    rng = np.random.default_rng(seed)
+    collapsed = _collapsed(rng, *queries.shape), _collapsed(rng, *products.shape)
     return [*found, trial("a collapsed model", float("nan"), *collapsed)]
 
 
@@ -127,9 +127,9 @@ def _ranked(queries: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.n
     return rows, cosines
 
 
-def _collapsed(random: np.random.Generator, count: int, dim: int) -> np.ndarray:
+def _collapsed(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:
     """Vectors that know nothing of what they stand for, and lie in nearly one place."""
     vectors = np.zeros((count, dim))
     vectors[:, 0] = 1.0
-    vectors += random.normal(scale=SPREAD / np.sqrt(dim), size=vectors.shape)
+    vectors += rng.normal(scale=SPREAD / np.sqrt(dim), size=vectors.shape)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

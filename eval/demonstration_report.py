@@ -11,14 +11,14 @@ from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from eval import plots
-from eval.asking import Manner, QueryPictures, ask
 from eval.demonstration import Trial, trials
 from eval.errors import EvalError, NothingToMeasure
 from eval.gallery import load_gallery
 from eval.gallery_store import GalleryStore
-from eval.judging import judge, refuse_leaks
+from eval.judgement import judge, refuse_leaks
 from eval.queries import QuerySet
 from eval.report import as_image, render, replace_folder, write_json
+from eval.retrieval import Manner, QueryPictures, retrieve
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def demonstrate(
     store = GalleryStore(variant, gallery)
     judgement = judge(queries, {name: store}, manner)  # type: ignore[dict-item]
     tell(f"{name}: asking {len(judgement.qrels):,} queries")
-    answers = ask(
+    answers = retrieve(
         variant,
         store,  # type: ignore[arg-type]
         Encoder.load(variant),

@@ -73,14 +73,14 @@ class Scores:
         right: of right answers, found or not.
         others: of random products that are not right.
         strongest: of the best-ranked wrong answer of each query.
-        separation: how often a right answer scores above a random other, mean over queries,
+        auc: how often a right answer scores above a random other, mean over queries,
             0 to 1; chance is 0.5. NaN where there was nothing to hold against.
     """
 
     right: np.ndarray
     others: np.ndarray
     strongest: np.ndarray
-    separation: float
+    auc: float
 
 
 def sample(store: Store, variant: str, size: int = SAMPLE) -> Sample:
@@ -186,8 +186,8 @@ def compare_scores(
         products: what the others are drawn from.
         ranked: answers by query, best first.
     """
-    random = np.random.default_rng(0)
-    drawn = {name: random.permutation(len(rows))[:OTHERS] for name, rows in products.owners.items()}
+    rng = np.random.default_rng(0)
+    drawn = {name: rng.permutation(len(rows))[:OTHERS] for name, rows in products.owners.items()}
     rights, others, strongest, above = [], [], [], []
     for query, names in right.items():
         vector, name = vectors[query], searched[query]
@@ -208,5 +208,5 @@ def compare_scores(
         right=np.concatenate(rights),
         others=np.concatenate(others),
         strongest=np.array(strongest),
-        separation=float(np.mean(above)) if above else float("nan"),
+        auc=float(np.mean(above)) if above else float("nan"),
     )

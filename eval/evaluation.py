@@ -12,17 +12,17 @@ from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.variants import Variants
-from eval.asking import Answers, QueryPictures, ask
-from eval.chance import expected
 from eval.comparison import differences, estimates, rows_of
 from eval.diagnostics import compare_scores, diagnose, sample
 from eval.errors import EvalError, NothingToMeasure
 from eval.gallery import load_gallery
 from eval.gallery_store import GalleryStore
-from eval.judging import Judgement, judge, refuse_leaks, repeats_an_answer
+from eval.judgement import Judgement, judge, refuse_leaks, repeats_an_answer
 from eval.measures import score
 from eval.outcome import ALL, ENGINES, SHOWN, Evaluation, Outcome, Settings, Slice
 from eval.queries import LabelledQuery, QuerySet
+from eval.random_baseline import expected
+from eval.retrieval import QueryPictures, Run, retrieve
 from eval.similarity import GROUND_TRUTH, average_name, ground_truth, mean_of_top, right_answers
 from qdrant.store import Filters, Store, open_store
 from search.engine import Engine
@@ -52,7 +52,7 @@ def evaluate(
         judgement = judge(queries, stores, settings.manner)
         to_ask = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
-        asked: dict[str, tuple[Answers, float]] = {}
+        asked: dict[str, tuple[Run, float]] = {}
         for variant in variants:
             tell(f"{variant.name}: asking {len(to_ask):,} queries")
             started = perf_counter()
@@ -60,7 +60,7 @@ def evaluate(
             loaded = perf_counter() - started
             store = stores[variant.name]
             asked[variant.name] = (
-                ask(variant, store, encoder, to_ask, settings.manner, pictures),
+                retrieve(variant, store, encoder, to_ask, settings.manner, pictures),
                 loaded,
             )
         failed = {
@@ -136,7 +136,7 @@ def _require_collections(variants: Sequence[Variant], stores: Mapping[str, Store
 def _outcome(
     variant: Variant,
     store: Store,
-    answers: Answers,
+    answers: Run,
     measured: Sequence[LabelledQuery],
     qrels: Mapping[str, Mapping[str, int]],
     settings: Settings,
@@ -234,7 +234,7 @@ def _notes(
     queries: QuerySet,
     measured: Sequence[LabelledQuery],
     judgement: Judgement,
-    answers: Answers,
+    answers: Run,
     pictures: QueryPictures,
     settings: Settings,
 ) -> dict[str, int]:

@@ -29,7 +29,7 @@ HNSW_EF = 128
 
 
 class Index(Protocol):
-    """Answers which rows have the greatest inner product with a query."""
+    """Run which rows have the greatest inner product with a query."""
 
     def search(
         self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None

@@ -28,7 +28,7 @@ MOST_LABELS = 100
 
 
 @dataclass(frozen=True)
-class Told:
+class LabelResult:
     """How a label fared: its products, how many were told right, what the others mostly were."""
 
     products: int
@@ -37,7 +37,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class LabelResults:
     """How well labels were told from pictures.
 
     Attributes:
@@ -56,7 +56,7 @@ class Verdicts:
     accuracy: Estimate
     balanced: float
     guess: float
-    told: Mapping[str, Told]
+    told: Mapping[str, LabelResult]
     without_picture: int
     other: int
 
@@ -97,7 +97,7 @@ def label_products(
     *,
     category: str = "",
     prompt: str = DEFAULT_PROMPT,
-) -> Verdicts:
+) -> LabelResults:
     """Tell a field of the catalogue's products from their embedded pictures.
 
     Args:
@@ -135,7 +135,7 @@ def label_products(
         pictures = parts.get([keys[row] for row in has])
     truth = np.array([chosen[row][1] for row in has])
     answers = (pictures @ label_vectors(encoder, labels, prompt).T).argmax(axis=1)
-    return _verdicts(
+    return _results(
         labels,
         truth,
         answers,
@@ -167,24 +167,24 @@ def _labels(field: str, labels: Sequence[str], values: Counter[str]) -> list[str
     return chosen
 
 
-def _verdicts(
+def _results(
     labels: Sequence[str],
     truth: np.ndarray,
     answers: np.ndarray,
     *,
     without_picture: int,
     other: int,
-) -> Verdicts:
+) -> LabelResults:
     hits = (truth == answers).astype(np.float64)
-    told: dict[str, Told] = {}
+    told: dict[str, LabelResult] = {}
     for at, label in enumerate(labels):
         own = truth == at
         wrong = Counter(answers[own & (answers != at)].tolist())
         taken_for = labels[wrong.most_common(1)[0][0]] if wrong else ""
-        told[label] = Told(int(own.sum()), int(hits[own].sum()), taken_for)
+        told[label] = LabelResult(int(own.sum()), int(hits[own].sum()), taken_for)
     borne = [each for each in told.values() if each.products]
     accuracy = estimates({"": {"accuracy": hits}}, resamples=10_000, seed=0)[""]["accuracy"]
-    return Verdicts(
+    return LabelResults(
         labels=tuple(labels),
         products=len(truth),
         accuracy=accuracy,

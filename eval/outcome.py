@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from encoder.variant import Variant
-from eval.asking import Manner
 from eval.comparison import Difference, Estimate
 from eval.diagnostics import Diagnostics, Scores
 from eval.gallery_store import INDEXES
 from eval.queries import LabelledQuery
+from eval.retrieval import Manner
 from eval.significance import RESAMPLES
 from eval.trec import Ranked
 

@@ -133,7 +133,7 @@ def scores_plot(scores: Mapping[str, Scores]) -> str:
             _histogram(axes, each.right, edges, RIGHT, "right answers")
             axes.set_title(
                 f"{name}: a right answer outscores a random other "
-                f"{100 * each.separation:.1f} % of the time",
+                f"{100 * each.auc:.1f} % of the time",
                 fontsize=10,
             )
             axes.set_yticks([])

@@ -24,11 +24,11 @@ import jinja2
 from markupsafe import Markup
 
 from eval import plots
-from eval.comparison import Difference, Estimate, told_p
+from eval.comparison import Difference, Estimate, format_p
 from eval.errors import EvalError
+from eval.examples import examples
 from eval.measures import DECIDING, MEASURES
 from eval.outcome import Evaluation, Slice
-from eval.showcase import moved
 from eval.similarity import GROUND_TRUTH, average_name
 from eval.trec import write_qrels, write_run
 from pictures.store import PictureStore
@@ -75,7 +75,7 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
         write_json(folder / "results.json", stamp | results | {"per_query": _per_query(evaluation)})
         told = _told(evaluation) | {"name": name, "created": f"{created:%Y-%m-%d %H:%M} UTC"}
         (folder / "report.md").write_text(render("report.md.j2", told), encoding="utf-8")
-        told |= {"plots": _plots(evaluation), "moved": moved(evaluation, pictures)}
+        told |= {"plots": _plots(evaluation), "moved": examples(evaluation, pictures)}
         (folder / "report.html").write_text(render("report.html.j2", told), encoding="utf-8")
 
     return replace_folder(home / "reports" / name, fill)
@@ -96,7 +96,7 @@ def as_object(evaluation: Evaluation) -> dict[str, Any]:
             for part in parts
         ],
         "diagnostics": {
-            name: asdict(outcome.diagnostics) | {"separation": outcome.similarity.separation}
+            name: asdict(outcome.diagnostics) | {"separation": outcome.similarity.auc}
             for name, outcome in evaluation.outcomes.items()
         },
         "about": {
@@ -156,7 +156,7 @@ def render(template: str, told: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "p": told_p, "cell": markdown_cell}
+    environment.filters |= {"number": number, "p": format_p, "cell": markdown_cell}
     return environment.get_template(template).render(told)
 
 

@@ -38,11 +38,11 @@ def bootstrap(scores: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) 
         Float64 of shape (resamples, m).
     """
     queries = len(scores)
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     means = np.empty((resamples, scores.shape[1]))
     for start in range(0, resamples, CHUNK):
         size = min(CHUNK, resamples - start)
-        drawn = random.integers(0, queries, (size, queries))
+        drawn = rng.integers(0, queries, (size, queries))
         drawn += np.arange(size)[:, None] * queries
         # How often each query was drawn turns resampling into one matrix product.
         counts = np.bincount(drawn.ravel(), minlength=size * queries).reshape(size, queries)
@@ -75,11 +75,11 @@ def randomisation(differences: np.ndarray, *, rounds: int = RESAMPLES, seed: int
     if queries <= EXACT_QUERIES:
         signs = np.array(list(product((-1.0, 1.0), repeat=queries)))
         return (np.abs(signs @ differences) >= seen).mean(axis=0)
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     as_large = np.zeros(differences.shape[1])
     for start in range(0, rounds, CHUNK):
         size = min(CHUNK, rounds - start)
-        signs = random.integers(0, 2, (size, queries)) * 2.0 - 1.0
+        signs = rng.integers(0, 2, (size, queries)) * 2.0 - 1.0
         as_large += (np.abs(signs @ differences) >= seen).sum(axis=0)
     return (as_large + 1) / (rounds + 1)  # the assignment that was seen is one of them
 

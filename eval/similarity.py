@@ -78,12 +78,12 @@ def right_answers(
     qrels: Mapping[str, Mapping[str, int]], *, most: int = RIGHT_ANSWERS
 ) -> dict[str, list[str]]:
     """The right answers of each query; of more than `most`, a fixed draw."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     chosen = {}
     for query, grades in qrels.items():
         names = list(grades)
         if len(names) > most:
-            names = [names[place] for place in sorted(random.permutation(len(names))[:most])]
+            names = [names[place] for place in sorted(rng.permutation(len(names))[:most])]
         chosen[query] = names
     return chosen
 

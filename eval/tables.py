@@ -8,7 +8,7 @@ from rich.table import Table
 
 from eval.comparison import Difference, Estimate
 from eval.demonstration import Trial
-from eval.labels import Verdicts
+from eval.labels import LabelResults
 from eval.measures import DECIDING, MEASURES
 from eval.outcome import Evaluation
 from eval.report import number
@@ -68,7 +68,7 @@ def of_labels(picture: str, cosines: Mapping[str, float]) -> Iterator[Renderable
     yield table
 
 
-def of_verdicts(field: str, verdicts: Verdicts) -> Iterator[RenderableType]:
+def of_verdicts(field: str, verdicts: LabelResults) -> Iterator[RenderableType]:
     """How well a field was told from pictures, and each label of it."""
     accuracy = verdicts.accuracy
     yield (

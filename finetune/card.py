@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from encoder.variant import Manifest
-from eval.comparison import Estimate, told_p
+from eval.comparison import Estimate, format_p
 from eval.measures import DECIDING
 from finetune.curves import FILE as CURVES
 from finetune.heldout import BASE, SHOWN, TUNED, HeldOut
@@ -183,7 +183,7 @@ def _cell(told: Estimate) -> str:
 
 
 def _p(p: float) -> str:
-    told = told_p(p)
+    told = format_p(p)
     return told if told.startswith("<") else f"= {told}"
 
 

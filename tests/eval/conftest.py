@@ -6,7 +6,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from eval.making import make_queries
+from eval.catalogue_queries import make_queries
 from eval.queries import QuerySet
 from ingest.vectors import vectors
 from tests.shop import build, rows

@@ -33,9 +33,9 @@ def test_a_difference_on_nearly_every_query_has_a_winner():
 
 
 def test_a_difference_inside_the_noise_has_no_winner():
-    random = np.random.default_rng(1)
-    base = random.random(100)
-    each = told(base, base + random.normal(0.005, 0.3, 100))
+    rng = np.random.default_rng(1)
+    base = rng.random(100)
+    each = told(base, base + rng.normal(0.005, 0.3, 100))
     assert each.winner == ""
     assert each.low < 0 < each.high
     assert each.verdict.startswith("No winner between base and tuned")
@@ -56,13 +56,13 @@ def test_one_query_names_no_winner_and_has_no_interval():
 
 
 def test_a_winner_of_one_test_may_be_none_of_many():
-    random = np.random.default_rng(2)
-    base = random.random(60)
-    tuned = base + random.normal(0.045, 0.15, 60)
+    rng = np.random.default_rng(2)
+    base = rng.random(60)
+    tuned = base + rng.normal(0.045, 0.15, 60)
     alone = told(base, tuned)
     assert 0.01 < alone.p < 0.05
     assert alone.winner == "tuned"
-    more = {f"v{number}": variant(base + random.normal(0, 0.15, 60)) for number in range(3)}
+    more = {f"v{number}": variant(base + rng.normal(0, 0.15, 60)) for number in range(3)}
     among = told(base, tuned, **more)
     assert among.p == pytest.approx(alone.p, abs=0.01)
     assert among.p_holm > 0.05

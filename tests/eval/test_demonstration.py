@@ -7,10 +7,10 @@ from eval.demonstration import CONSTANTS, appended, trials
 
 @pytest.fixture(scope="module")
 def shown():
-    random = np.random.default_rng(0)
-    products = unit(random.normal(size=(400, 32)))
+    rng = np.random.default_rng(0)
+    products = unit(rng.normal(size=(400, 32)))
     products[50] = products[60]  # twins: their order must hold as well
-    queries = unit(products[:80] + 0.2 * random.normal(size=(80, 32)))
+    queries = unit(products[:80] + 0.2 * rng.normal(size=(80, 32)))
     names = [f"q{number}" for number in range(80)]
     qrels = {name: {f"p{number:03}": 1} for number, name in enumerate(names)}
     return trials(queries, names, products, [f"p{number:03}" for number in range(400)], qrels)

@@ -31,9 +31,9 @@ def test_the_mean_cosine_is_that_of_all_pairs():
 
 
 def test_a_collapsed_model_is_seen():
-    random = np.random.default_rng(1)
-    collapsed = unit(np.eye(1, 16) + 0.001 * random.normal(size=(50, 16)))
-    spread = unit(random.normal(size=(50, 16)))
+    rng = np.random.default_rng(1)
+    collapsed = unit(np.eye(1, 16) + 0.001 * rng.normal(size=(50, 16)))
+    spread = unit(rng.normal(size=(50, 16)))
     assert diagnose(made(collapsed, collapsed)).random_cosine["image–image"] > 0.99
     assert abs(diagnose(made(spread, spread)).random_cosine["image–image"]) < 0.2
 
@@ -45,8 +45,8 @@ def test_the_modality_gap_is_the_distance_of_the_means():
 
 
 def test_a_hub_is_seen_and_so_are_products_that_are_never_found():
-    random = np.random.default_rng(2)
-    text = unit(np.pad(random.normal(size=(200, 8)), ((0, 0), (0, 1))))
+    rng = np.random.default_rng(2)
+    text = unit(np.pad(rng.normal(size=(200, 8)), ((0, 0), (0, 1))))
     fair = diagnose(made(text, text))
     image = np.repeat(np.eye(1, 9, 8), 200, axis=0)  # at right angles to every text
     image[:20] = text[:20]
@@ -103,7 +103,7 @@ def test_scores_of_right_answers_are_held_against_others():
     assert told.right.tolist() == [1]
     assert told.others.tolist() == [0, 0, 0]
     assert told.strongest.tolist() == [0.4]
-    assert told.separation == 1
+    assert told.auc == 1
 
 
 def test_an_answer_like_all_others_separates_as_well_as_chance():
@@ -113,7 +113,7 @@ def test_an_answer_like_all_others_separates_as_well_as_chance():
         {"q": image[0]}, {"q": "image"}, {"q": ["p0"]}, points, {"q": {"p0": 1}},
         made(image, image), {},
     )  # fmt: skip
-    assert told.separation == 0.5
+    assert told.auc == 0.5
     assert len(told.strongest) == 0
 
 

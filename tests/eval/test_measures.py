@@ -54,13 +54,13 @@ def test_scores_come_in_the_order_of_the_qrels():
 
 
 def test_ndcg_agrees_with_an_independent_library():
-    random = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     products = [f"p{number:02}" for number in range(40)]
     qrels, ranked, expected = {}, {}, []
     for number in range(60):
-        grades = random.integers(0, 4, 40) * (random.random(40) < 0.2)
-        grades[random.integers(40)] = 1
-        scores = random.permutation(40).astype(float)
+        grades = rng.integers(0, 4, 40) * (rng.random(40) < 0.2)
+        grades[rng.integers(40)] = 1
+        scores = rng.permutation(40).astype(float)
         order = np.argsort(-scores)
         qrels[f"q{number}"] = {
             product: int(grade) for product, grade in zip(products, grades, strict=True) if grade

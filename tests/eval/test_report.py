@@ -8,11 +8,11 @@ import pytest
 
 from eval.errors import EvalError
 from eval.evaluation import evaluate
+from eval.examples import examples
 from eval.measures import MEASURES
 from eval.outcome import Settings
 from eval.queries import LabelledQuery, QuerySet
 from eval.report import default_name, fit_name, markdown_cell, number, write_report
-from eval.showcase import moved
 from eval.trec import read_qrels, read_run
 from pictures.store import PictureStore
 
@@ -96,7 +96,7 @@ def test_the_page_and_the_text_tell_the_same_numbers(folder, evaluation):
 
 
 def test_the_queries_that_moved_most_are_shown_with_their_right_answers_marked(shop, evaluation):
-    shown = moved(evaluation, PictureStore(shop / "images"))
+    shown = examples(evaluation, PictureStore(shop / "images"))
     tiny, other = (outcome.scores["nDCG@10"] for outcome in evaluation.outcomes.values())
     assert sum(map(len, shown.values())) == np.count_nonzero(other - tiny)
     for heading, queries in shown.items():
@@ -112,7 +112,7 @@ def test_the_queries_that_moved_most_are_shown_with_their_right_answers_marked(s
 
 def test_of_a_single_variant_the_best_and_the_worst_are_shown(shop, evaluation):
     only = replace(evaluation, outcomes={"tiny": evaluation.outcomes["tiny"]}, differences=[])
-    shown = moved(only, PictureStore(shop / "images"))
+    shown = examples(only, PictureStore(shop / "images"))
     assert set(shown) <= {"Answered best", "Answered worst"}
     texts = [each.text for queries in shown.values() for each in queries]
     assert len(texts) == len(set(texts))

@@ -54,8 +54,8 @@ def test_equal_variants_have_p_1_and_p_is_never_0():
 
 
 def test_p_is_uniform_where_there_is_no_difference():
-    random = np.random.default_rng(5)
-    p_values = randomisation(random.normal(size=(40, 400)), rounds=500)
+    rng = np.random.default_rng(5)
+    p_values = randomisation(rng.normal(size=(40, 400)), rounds=500)
     assert np.mean(p_values < 0.05) == pytest.approx(0.05, abs=0.03)
     assert np.mean(p_values < 0.5) == pytest.approx(0.5, abs=0.08)
 

@@ -15,8 +15,8 @@ def test_the_mean_of_the_top_k_is_taken_whether_right_or_wrong():
 
 
 def test_the_ground_truth_similarity_is_the_text_cosine_over_the_root_of_2():
-    random = np.random.default_rng(0)
-    query, text, image = unit(random.normal(size=(3, 8)))
+    rng = np.random.default_rng(0)
+    query, text, image = unit(rng.normal(size=(3, 8)))
     points = {"p": Point("p", {}, {"text": text, "image": image})}
     [value] = ground_truth({"q": query}, ["q"], {"q": ["p"]}, points)
     assert value == pytest.approx(float(query @ text) / np.sqrt(2), abs=1e-6)

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from catalog.catalogue import Catalogue
+from eval.catalogue_queries import make_queries, read_held_out
 from eval.errors import EvalError, NothingToMeasure, QueryFileError
 from eval.groups import group_of
-from eval.making import make_queries, read_held_out
 from ingest.images import images
 from ingest.products import products
 from tests.shop import draw, rows, write_source

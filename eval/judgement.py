@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eval.asking import Manner
 from eval.errors import LeakError, NothingToMeasure
 from eval.groups import normalised
 from eval.queries import LabelledQuery, QuerySet
+from eval.retrieval import Manner
 from qdrant.store import Store
 
 

@@ -1,20 +1,18 @@
 import numpy as np
 import pytest
 
-from eval.chance import expected
 from eval.measures import MEASURES, score
+from eval.random_baseline import expected
 
 
 @pytest.mark.parametrize("size", [7, 30, 120])
 def test_chance_is_the_mean_over_random_orders(size):
-    random = np.random.default_rng(size)
+    rng = np.random.default_rng(size)
     products = [f"p{number}" for number in range(size)]
     grades = {"p0": 3, "p1": 1, "p2": 1}
     rounds = 6000
     qrels = {f"q{number}": grades for number in range(rounds)}
-    ranked = {
-        query: [products[place] for place in random.permutation(size)[:100]] for query in qrels
-    }
+    ranked = {query: [products[place] for place in rng.permutation(size)[:100]] for query in qrels}
     drawn = score(qrels, ranked)
     told = expected({"q": grades}, [size], depth=100)
     assert set(told) == set(MEASURES)

@@ -55,7 +55,7 @@ class Manner:
 
 
 @dataclass
-class Answers:
+class Run:
     """What one variant answered.
 
     Attributes:
@@ -109,7 +109,7 @@ class QueryPictures:
         return kept
 
 
-class _Listening:
+class _RecordingEncoder:
     """An encoder that remembers what it gave last: the engine embeds, and we need the vectors.
 
     Attributes:
@@ -134,14 +134,14 @@ class _Listening:
         return vectors
 
 
-def ask(
+def retrieve(
     variant: Variant,
     store: Store,
     encoder: Encoder,
     queries: Sequence[LabelledQuery],
     manner: Manner,
     pictures: QueryPictures,
-) -> Answers:
+) -> Run:
     """Ask every query.
 
     Args:
@@ -156,9 +156,9 @@ def ask(
         EvalError: a query that no search takes, such as a text of a novel's length.
         SearchError, StoreError: as the engine says.
     """
-    listening = _Listening(encoder)
-    engine = Engine(variant, store, lambda: cast(Encoder, listening))
-    answers = Answers()
+    recorder = _RecordingEncoder(encoder)
+    engine = Engine(variant, store, lambda: cast(Encoder, recorder))
+    answers = Run()
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(queries), BATCH):
             batch = queries[start : start + BATCH]
@@ -170,12 +170,12 @@ def ask(
                 for query, picture in zip(batch, opened, strict=True)
                 if (search := _search(query, picture, manner, answers))
             ]
-            _ask_batch(engine, listening, asked, answers)
+            _retrieve_batch(engine, recorder, asked, answers)
     return answers
 
 
 def _search(
-    query: LabelledQuery, picture: Image | PictureError | None, manner: Manner, answers: Answers
+    query: LabelledQuery, picture: Image | PictureError | None, manner: Manner, answers: Run
 ) -> Query | None:
     """What to search for; None when the query cannot be asked."""
     if isinstance(picture, PictureError):
@@ -198,19 +198,19 @@ def _search(
         raise EvalError(f"Query {query.id} cannot be asked. {error}") from None
 
 
-def _ask_batch(
+def _retrieve_batch(
     engine: Engine,
-    listening: _Listening,
+    recorder: _RecordingEncoder,
     asked: list[tuple[LabelledQuery, Query]],
-    answers: Answers,
+    answers: Run,
 ) -> None:
     results = engine.search_batch([search for _, search in asked])
     for (query, search), found in zip(asked, results, strict=True):
         answers.ranked[query.id] = [(result.id, result.score) for result in found.results]
         answers.encode_seconds += found.encode_seconds
         answers.search_seconds += found.search_seconds
-        text = listening.texts.get(search.text)
-        picture = listening.pictures.get(id(search.picture))
+        text = recorder.texts.get(search.text)
+        picture = recorder.pictures.get(id(search.picture))
         if text is not None:
             answers.text_vectors[query.id] = text
         answers.vectors[query.id] = _fused(text, picture, search.weight)

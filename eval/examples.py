@@ -10,13 +10,13 @@ import numpy as np
 from PIL.Image import Image
 
 from catalog.errors import CatalogError
-from eval.asking import QueryPictures
 from eval.measures import DECIDING
 from eval.outcome import SHOWN, Evaluation
 from eval.queries import LabelledQuery
+from eval.retrieval import QueryPictures
 from pictures.store import PictureStore
 
-EACH_WAY = 5  # queries shown that gained most, and that lost most
+EXAMPLES = 5  # queries shown that gained most, and that lost most
 SIDE = 112  # pixels of a shown picture; a report with 100 of them stays below a megabyte
 QUALITY = 80
 
@@ -32,7 +32,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Example:
     """A query, a right answer to it, and what each variant answered.
 
     Attributes:
@@ -52,7 +52,7 @@ class Shown:
     answers: dict[str, tuple[float, list[Card]]]
 
 
-def pair_to_show(evaluation: Evaluation) -> tuple[str, ...]:
+def variants_to_show(evaluation: Evaluation) -> tuple[str, ...]:
     """The first variant and the best of the others; or the only one."""
     first, *others = evaluation.outcomes
     if not others:
@@ -61,40 +61,40 @@ def pair_to_show(evaluation: Evaluation) -> tuple[str, ...]:
     return first, best
 
 
-def moved(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[Shown]]:
+def examples(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[Example]]:
     """Queries under a heading each way; of a single variant, its best and its worst."""
-    names = pair_to_show(evaluation)
+    names = variants_to_show(evaluation)
     last = evaluation.outcomes[names[-1]].scores[DECIDING]
     if len(names) == 2:
         change = last - evaluation.outcomes[names[0]].scores[DECIDING]
         gained, lost = f"{names[1]} gained most on", f"{names[1]} lost most on"
-        up = [row for row in np.argsort(-change, kind="stable")[:EACH_WAY] if change[row] > 0]
-        down = [row for row in np.argsort(change, kind="stable")[:EACH_WAY] if change[row] < 0]
+        up = [row for row in np.argsort(-change, kind="stable")[:EXAMPLES] if change[row] > 0]
+        down = [row for row in np.argsort(change, kind="stable")[:EXAMPLES] if change[row] < 0]
     else:
         gained, lost = "Answered best", "Answered worst"
         # Hundreds may have 1, or 0: which of them are shown is drawn, always the same.
         order = np.lexsort((np.random.default_rng(0).permutation(len(last)), -last))
-        up = [row for row in order[:EACH_WAY] if last[row] > 0]
-        down = [row for row in order[::-1][:EACH_WAY] if last[row] < 1 and row not in up]
-    draw = _Drawing(evaluation, pictures)
+        up = [row for row in order[:EXAMPLES] if last[row] > 0]
+        down = [row for row in order[::-1][:EXAMPLES] if last[row] < 1 and row not in up]
+    draw = _ExampleMaker(evaluation, pictures)
     found = {gained: [draw.shown(row, names) for row in up]}
     found[lost] = [draw.shown(row, names) for row in down]
     return {heading: shown for heading, shown in found.items() if shown}
 
 
-class _Drawing:
+class _ExampleMaker:
     def __init__(self, evaluation: Evaluation, pictures: PictureStore) -> None:
         self._evaluation = evaluation
         self._pictures = pictures
         self._queries = QueryPictures()
 
-    def shown(self, row: int, names: Sequence[str]) -> Shown:
+    def shown(self, row: int, names: Sequence[str]) -> Example:
         evaluation = self._evaluation
         query = evaluation.queries[row]
         grades = evaluation.qrels[query.id]
         values = [float(evaluation.outcomes[name].scores[DECIDING][row]) for name in names]
         told = " → ".join(f"{value:.2f}" for value in values)
-        return Shown(
+        return Example(
             text=query.text,
             picture=self._query_picture(query),
             category=query.category,

@@ -1,6 +1,6 @@
 """The jobs at two sizes of catalogue: memory, speed, and what a second run costs.
 
-    python -m benchmarks ingest scale --n 10000 --n 100000
+    python -m benchmarks scale --n 10000 --n 100000
 
 The rows are generated: a title and a description of a shop's length, all different; with
 `--pictures` each has a picture of its own, small and written into the row. The model is a random
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import psutil
 import typer
 from PIL import Image
 from rich.console import Console
@@ -29,7 +30,6 @@ from rich.table import Table
 
 from benchmarks.checkpoints import tiny_clip
 from benchmarks.encode import VOCABULARY
-from benchmarks.memory import Watch
 from encoder.variants import Variants
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +39,7 @@ SIDE = 32  # of the pictures, pixels
 # Words of a description: most are longer than CLIP reads, as in real shops.
 DESCRIBED = (10, 150)
 CHANGED = 100  # one row in so many is changed for the delta
+SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
 
 def _run(what: str, command: list[str], home: Path, n: int) -> Job:
     started = time.perf_counter()
-    process = subprocess.Popen(
+    process = psutil.Popen(
         [sys.executable, "-m", "ingest", *command, "--json"],
         cwd=ROOT,
         env={**os.environ, "VITRINE_HOME": str(home)},
@@ -146,15 +147,27 @@ def _run(what: str, command: list[str], home: Path, n: int) -> Job:
         stderr=subprocess.PIPE,
         text=True,
     )
-    with Watch(process) as watch:
-        said, complaint = process.communicate()
+    own = builder = 0.0
+    while process.returncode is None:
+        try:
+            result, messages = process.communicate(timeout=SAMPLING)
+        except subprocess.TimeoutExpired:
+            own = max(own, _own_mb(process))
+            builder = max(builder, sum(map(_own_mb, process.children(recursive=True))))
     seconds = time.perf_counter() - started
     if process.returncode:
-        raise RuntimeError(f"{what} failed: {complaint.strip()}")
-    encoded = json.loads(said).get("encoded")
-    return Job(
-        what, round(seconds, 1), round(n / seconds), watch.own_mb, watch.children_mb, encoded
-    )
+        raise RuntimeError(f"{what} failed: {messages.strip()}")
+    encoded = json.loads(result).get("encoded")
+    return Job(what, round(seconds, 1), round(n / seconds), own, builder, encoded)
+
+
+def _own_mb(process: psutil.Process) -> float:
+    """Anonymous memory of a process, MB; pages of mapped files are left out."""
+    try:
+        memory = process.memory_info()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return (memory.rss - memory.shared) / (1 << 20)
 
 
 def _size(folder: Path) -> int:

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "demo": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "search", "ingest", "eval",
              "finetune", "app", "benchmarks"},
     "benchmarks": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "search", "ingest",
-                   "eval", "finetune", "app", "demo", "tests"},
+                   "eval", "finetune", "app", "demo"},
 }  # fmt: skip
 PACKAGES = {*MAY_IMPORT, "tests"}
 NOT_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc"}

@@ -4,5 +4,5 @@
 folder first on the import path, so no module here bears the name of a room.
 
 Whatever comes from products, addresses and errors is data: it is shown by `st.text`, or made
-harmless by `app.plain.escape` where Streamlit reads Markdown.
+harmless by `app.escaping.escape` where Streamlit reads Markdown.
 """

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from app.plain import escape, price, shortened, web_link
+from app.escaping import escape, price, shortened, web_link
 from search.query import Result
 
 NARROWEST = 158  # pixels of a card: two stand side by side on a phone of 360

@@ -18,7 +18,7 @@ from eval.queries import LabelledQuery, QuerySet
 from eval.reference_files import read_reference
 from eval.trec import read_qrels, read_text, read_topics
 from qdrant.store import VECTORS
-from search.query import folded
+from search.query import normalize_text
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 EXCEL = (".xlsx",)
@@ -139,12 +139,12 @@ def _query(row: dict[str, Any], number: str, folder: Path, where: str) -> Labell
         raise QueryFileError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
     return LabelledQuery(
         id=str(row.get("id", number)),
-        text=folded(said["text"]),
+        text=normalize_text(said["text"]),
         picture=_address(said["image"], folder),
-        category=folded(said["category"]),
+        category=normalize_text(said["category"]),
         relevant=_grades(row.get("relevant", []), where),
         vector=vector,
-        kind=folded(said["kind"]),
+        kind=normalize_text(said["kind"]),
     )
 
 

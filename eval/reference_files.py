@@ -19,7 +19,7 @@ from catalog.product import Product
 from eval.errors import QueryFileError
 from eval.groups import normalised
 from eval.queries import LabelledQuery, QuerySet
-from search.query import folded
+from search.query import normalize_text
 
 COLUMNS = ("Queries", "Product_link", "Product_title", "Image_link", "Product_description")
 # Where Amazon's addresses hold the ASIN: ordinary links, older ones, and the phone site's.
@@ -131,7 +131,9 @@ def read_rows(path: Path) -> Iterator[ReferenceRow]:
         places = [header.index(column) if column in header else -1 for column in COLUMNS]
         found = 0
         for row in cells:
-            said = [folded(str(row[at] or "")) if 0 <= at < len(row) else "" for at in places]
+            said = [
+                normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in places
+            ]
             if said[0] and said[2]:
                 found += 1
                 yield ReferenceRow(*said)

@@ -12,7 +12,7 @@ from pictures.store import decode, read_source
 from qdrant.store import Filters
 from search.engine import Engine
 from search.query import Query, QueryError, Result, Results
-from search.shop import Shop
+from search.service import SearchService
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
@@ -57,7 +57,7 @@ def search(
     )
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
-    with Shop(home()) as shop:
+    with SearchService(home()) as shop:
         engine = shop.engine(variant or only(shop))
         if like:
             results = engine.more_like(like, k=k, vector=vector, filters=filters)
@@ -71,7 +71,7 @@ def search(
         show(results)
 
 
-def only(shop: Shop) -> str:
+def only(shop: SearchService) -> str:
     """The variant to search when none is named: the only one, else the usual one.
 
     Raises:

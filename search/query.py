@@ -55,7 +55,7 @@ class Query:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", folded(self.text))
+        object.__setattr__(self, "text", normalize_text(self.text))
         if not self.text and self.picture is None:
             raise QueryError("There is nothing to search for: type words, give a picture, or both.")
         if len(self.text) > MAX_TEXT:
@@ -106,7 +106,7 @@ class Results:
     search_seconds: float = 0.0
 
 
-def folded(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Text as the catalogue keeps it: NFKC, white space folded."""
     return " ".join(unicodedata.normalize("NFKC", text).split())
 

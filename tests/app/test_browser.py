@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.plain import JOINER
+from app.escaping import JOINER
 from tests import shop
 from tests.app.conftest import MAIN, MARKUP
 

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from PIL import Image
 
-from app import picture
+from app import query_picture
 from app.cards import TITLE
-from app.plain import shortened
+from app.escaping import shortened
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.images import images
@@ -15,7 +15,7 @@ from ingest.products import products
 from ingest.vectors import vectors
 from pictures.fetch_settings import FetchSettings
 from search.query import Query
-from search.shop import Shop
+from search.service import SearchService
 from tests import shop
 from tests.app.conftest import MARKUP
 from tests.hostile_web import HostileWeb
@@ -76,7 +76,7 @@ def test_a_person_who_has_not_asked_sees_products_without_scores(open_page):
 @pytest.fixture(scope="module")
 def found_by(home):
     """The titles that the engine itself finds, as cards show them."""
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         engine = opened.engine("tiny")
 
         def found(query):
@@ -281,7 +281,7 @@ def test_a_picture_address_that_leads_inward_is_refused(open_page, address, sent
 @pytest.fixture
 def web(monkeypatch):
     limits = FetchSettings(total=0.5, retries=0, allow_loopback=True)
-    monkeypatch.setattr(picture, "LIMITS", limits)
+    monkeypatch.setattr(query_picture, "LIMITS", limits)
     with HostileWeb() as web:
         yield web
 

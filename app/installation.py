@@ -8,10 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.plain import escape, sentence
+from app.escaping import escape, sentence
 from catalog.catalogue import Catalogue
 from catalog.errors import CatalogError
-from search.shop import Shelf, Shop
+from search.service import SearchService, VariantStatus
 from vitrine import DEFAULT_VARIANT, VitrineError
 
 DEMO_NOTICE = "demo.md"  # the demo shop writes it into its folder
@@ -23,22 +23,24 @@ vitrine ingest all products.csv --category Beauty"""
 
 
 @st.cache_resource(show_spinner=False)
-def open_shop(home: str) -> Shop:
+def open_shop(home: str) -> SearchService:
     """The shop, once for all visitors; the model of its usual variant wakes in the background."""
-    shop = Shop(Path(home))
-    if ready := [shelf for shelf in shop.shelves() if not shelf.trouble]:
-        threading.Thread(target=_wake, args=(shop, usual(ready).name), daemon=True).start()
+    shop = SearchService(Path(home))
+    if ready := [status for status in shop.statuses() if not status.problem]:
+        threading.Thread(
+            target=_load_model, args=(shop, default_variant(ready).name), daemon=True
+        ).start()
     return shop
 
 
-def _wake(shop: Shop, name: str) -> None:
+def _load_model(shop: SearchService, name: str) -> None:
     with suppress(VitrineError):  # the first search tells it to somebody
         shop.engine(name).encoder  # noqa: B018 - loads it
 
 
-def usual(shelves: Sequence[Shelf]) -> Shelf:
-    """The shelf that is meant where none is named; there is at least one."""
-    return next((shelf for shelf in shelves if shelf.name == DEFAULT_VARIANT), shelves[0])
+def default_variant(statuses: Sequence[VariantStatus]) -> VariantStatus:
+    """The variant to search where none is named; there is at least one."""
+    return next((status for status in statuses if status.name == DEFAULT_VARIANT), statuses[0])
 
 
 def show_notice(home: Path) -> None:
@@ -47,15 +49,15 @@ def show_notice(home: Path) -> None:
         st.info((home / DEMO_NOTICE).read_text(encoding="utf-8"), icon=":material/storefront:")
 
 
-def explain(shop: Shop, shelves: list[Shelf]) -> None:
+def explain(shop: SearchService, statuses: list[VariantStatus]) -> None:
     """Why nothing can be searched, and what to do."""
     if job := _running(shop.home):
         st.subheader("The shop is being filled", anchor=False)
         _wait(shop, job)
-    elif shelves:
-        st.subheader("The shelves are not ready", anchor=False)
-        for shelf in shelves:
-            st.warning(sentence(shelf.trouble), icon=":material/inventory_2:")
+    elif statuses:
+        st.subheader("No variant can be searched yet", anchor=False)
+        for status in statuses:
+            st.warning(sentence(status.problem), icon=":material/inventory_2:")
         _watch(shop)
     else:
         st.subheader("This shop is still empty", anchor=False)
@@ -69,18 +71,18 @@ def explain(shop: Shop, shelves: list[Shelf]) -> None:
 
 
 @st.fragment(run_every=CHECK_EVERY)
-def _wait(shop: Shop, since: str) -> None:
+def _wait(shop: SearchService, since: str) -> None:
     st.info(since, icon=":material/hourglass_top:")
     _rerun_when_ready(shop)
 
 
 @st.fragment(run_every=CHECK_EVERY)
-def _watch(shop: Shop) -> None:
+def _watch(shop: SearchService) -> None:
     _rerun_when_ready(shop)
 
 
-def _rerun_when_ready(shop: Shop) -> None:
-    if any(not shelf.trouble for shelf in shop.shelves()):
+def _rerun_when_ready(shop: SearchService) -> None:
+    if any(not status.problem for status in shop.statuses()):
         st.rerun()
 
 

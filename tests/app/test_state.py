@@ -1,10 +1,10 @@
 import pytest
 
-from app.address import USUAL_K, Ask, read, write
+from app.state import DEFAULT_K, SearchState, read, write
 
 
-def test_an_ask_comes_back_from_the_address_as_it_went_in():
-    ask = Ask(
+def test_a_search_state_comes_back_from_the_address_as_it_went_in():
+    state = SearchState(
         text="red & blue?",
         picture="https://x.test/a.jpg?b=1",
         variant="lora",
@@ -14,23 +14,23 @@ def test_an_ask_comes_back_from_the_address_as_it_went_in():
         price_max=1234567.25,
         k=24,
     )
-    assert read(write(ask)) == (ask, [])
+    assert read(write(state)) == (state, [])
 
 
 def test_an_uploaded_picture_is_marked_since_it_cannot_be_carried():
-    assert write(Ask(upload=True)) == {"upload": ["1"]}
+    assert write(SearchState(upload=True)) == {"upload": ["1"]}
     assert read({"upload": ["1"]})[0].upload
 
 
 def test_a_product_stands_in_the_place_of_the_query():
-    assert write(Ask(text="red", upload=True, like="ü/1", categories=("Beauty",))) == {
+    assert write(SearchState(text="red", upload=True, like="ü/1", categories=("Beauty",))) == {
         "like": ["ü/1"],
         "category": ["Beauty"],
     }
 
 
-def test_nothing_asked_is_a_bare_address():
-    assert write(Ask(variant="zeroshot")) == {}
+def test_an_empty_search_state_is_a_bare_address():
+    assert write(SearchState(variant="zeroshot")) == {}
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,14 @@ def test_nothing_asked_is_a_bare_address():
     ],
 )
 def test_a_part_that_cannot_be_meant_is_left_out_with_a_sentence(parameters, sentence):
-    ask, [complaint] = read(parameters)
-    assert ask == Ask()
-    assert sentence in complaint
-    assert len(complaint) < 150
+    state, [problem] = read(parameters)
+    assert state == SearchState()
+    assert sentence in problem
+    assert len(problem) < 150
 
 
 def test_what_nobody_knows_is_ignored():
-    assert read({"utm_source": ["x"], "k": [str(USUAL_K)], "category": ["", " "]}) == (Ask(), [])
+    assert read({"utm_source": ["x"], "k": [str(DEFAULT_K)], "category": ["", " "]}) == (
+        SearchState(),
+        [],
+    )

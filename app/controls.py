@@ -10,11 +10,11 @@ from dataclasses import astuple
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import picture
-from app.address import MOST_K, USUAL_K, Ask, read, write
-from app.picture import Given
-from app.plain import escape
-from search.shop import Shelf
+from app import query_picture
+from app.escaping import escape
+from app.query_picture import QueryPicture
+from app.state import DEFAULT_K, MOST_K, SearchState, read, write
+from search.service import VariantStatus
 
 # What a browser's file chooser offers; `pictures.store.decode` looks at the bytes themselves.
 PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "tif", "tiff")
@@ -23,7 +23,7 @@ PICTURE_MB = 16
 PILLS = 12  # categories that are shown side by side; more go into a list
 MOST_OPTIONS = 1_000  # of a list: a browser draws no more with ease
 
-# Widgets of the session and the values they begin with, in the order of `Ask`.
+# Widgets of the session and the values they begin with, in the order of `SearchState`.
 BLANK = {
     "text": "",
     "picture_address": "",
@@ -34,7 +34,7 @@ BLANK = {
     "brands": [],
     "price_min": None,
     "price_max": None,
-    "k": USUAL_K,
+    "k": DEFAULT_K,
 }
 
 
@@ -44,45 +44,45 @@ def follow_address() -> list[str]:
     Returns:
         A sentence about each part of it that cannot be meant.
     """
-    state = st.session_state
+    session = st.session_state
     now = {name: st.query_params.get_all(name) for name in st.query_params}
-    if now == state.get("address") and all(key in state for key in BLANK):
+    if now == session.get("address") and all(key in session for key in BLANK):
         for key in BLANK:  # a widget that was not on the last page would lose its value
-            state[key] = state[key]
+            session[key] = session[key]
         return []
-    ask, complaints = read(now)
-    values = [list(value) if isinstance(value, tuple) else value for value in astuple(ask)]
-    state.update(zip(BLANK, values, strict=True))
-    state["address"] = now
-    state["more"] = 0
-    if not ask.upload:
+    state, problems = read(now)
+    values = [list(value) if isinstance(value, tuple) else value for value in astuple(state)]
+    session.update(zip(BLANK, values, strict=True))
+    session["address"] = now
+    session["more"] = 0
+    if not state.upload:
         _drop_upload()
-    return complaints
+    return problems
 
 
-def asked(variant: str) -> Ask:
+def current_state(variant: str) -> SearchState:
     """What the widgets say, with the variant that was settled on; told to the address bar."""
-    state = st.session_state
-    ask = Ask(
-        text=state.text.strip(),
-        picture=state.picture_address.strip(),
-        upload=state.picture_missing or _upload() is not None,
-        like=state.like,
+    session = st.session_state
+    state = SearchState(
+        text=session.text.strip(),
+        picture=session.picture_address.strip(),
+        upload=session.picture_missing or _upload() is not None,
+        like=session.like,
         variant=variant,
-        categories=tuple(state.categories),
-        brands=tuple(state.brands),
-        price_min=state.price_min,
-        price_max=state.price_max,
-        k=state.k,
+        categories=tuple(session.categories),
+        brands=tuple(session.brands),
+        price_min=session.price_min,
+        price_max=session.price_max,
+        k=session.k,
     )
-    told = write(ask)
-    if told != state.address:
-        st.query_params.from_dict(told)
-        state.address = told
-    return ask
+    parameters = write(state)
+    if parameters != session.address:
+        st.query_params.from_dict(parameters)
+        session.address = parameters
+    return state
 
 
-def search_box() -> Given:
+def search_box() -> QueryPicture:
     """Words and picture. Returns what became of the picture."""
     words, buttons = st.columns([7, 3], vertical_alignment="bottom")
     words.text_input(
@@ -96,16 +96,16 @@ def search_box() -> Given:
         with st.popover("Picture", icon=":material/photo_camera:", width="stretch"):
             _picture_widgets()
         st.button("Search", type="primary", on_click=leave_like, width="stretch")
-    return _given()
+    return _query_picture()
 
 
-def filters(shelves: list[Shelf], facets: Callable[[], dict[str, dict[str, int]]]) -> None:
+def filters(statuses: list[VariantStatus], facets: Callable[[], dict[str, dict[str, int]]]) -> None:
     """Categories and brands with their counts, price, number of results, variant.
 
     A few categories stand like departments above the products; the rest is in the side bar.
 
     Args:
-        shelves: the variants that can be searched.
+        statuses: the variants that can be searched.
         facets: counts of each category and brand under the filters of the others.
     """
     counts = facets()
@@ -127,14 +127,14 @@ def filters(shelves: list[Shelf], facets: Callable[[], dict[str, dict[str, int]]
         st.slider("Results at first", 1, MOST_K, key="k", on_change=_fewer)
         st.selectbox(
             "Variant",
-            [shelf.name for shelf in shelves],
+            [status.name for status in statuses],
             key="variant",
             help="The model that compares your words and pictures with the products.",
         )
 
 
 def look_like(product_id: str) -> None:
-    """Ask for products like one (a button's callback)."""
+    """Search for products like one (a button's callback)."""
     st.session_state.like = product_id
     st.session_state.more = 0
 
@@ -145,15 +145,15 @@ def leave_like() -> None:
 
 
 def show_more(count: int) -> None:
-    """Ask for that many more results (a button's callback)."""
+    """Show that many more results (a button's callback)."""
     st.session_state.more += count
 
 
 def narrowed() -> bool:
     """Whether any filter is set."""
-    state = st.session_state
-    prices = (state.price_min, state.price_max)
-    return bool(state.categories or state.brands) or prices != (None, None)
+    session = st.session_state
+    prices = (session.price_min, session.price_max)
+    return bool(session.categories or session.brands) or prices != (None, None)
 
 
 def offer_clearing(place: str) -> None:
@@ -215,20 +215,20 @@ def _picture_widgets() -> None:
     )
 
 
-def _given() -> Given:
+def _query_picture() -> QueryPicture:
     """The picture of the query, shown, with a way to take it back."""
-    state = st.session_state
+    session = st.session_state
     if (file := _upload()) is not None:
-        given = picture.uploaded(file, file.file_id)
-    elif address := state.picture_address.strip():
-        given = picture.fetched(address)
+        picture = query_picture.uploaded(file, file.file_id)
+    elif address := session.picture_address.strip():
+        picture = query_picture.fetched(address)
     else:
-        return Given()
-    if given.image:
+        return QueryPicture()
+    if picture.image:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(given.image, width=72, alt="The picture you are searching with")
+            st.image(picture.image, width=72, alt="The picture you are searching with")
             st.button("Remove the picture", on_click=_remove_picture, icon=":material/close:")
-    return given
+    return picture
 
 
 def _upload() -> UploadedFile | None:
@@ -252,7 +252,7 @@ def _uploaded() -> None:
 
 def _addressed() -> None:
     leave_like()
-    picture.forget()
+    query_picture.forget()
     st.session_state.picture_missing = False
     _drop_upload()
 

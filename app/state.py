@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from search.query import Filters
 
-USUAL_K = 12  # fills two, three, four or six columns evenly
+DEFAULT_K = 12  # fills two, three, four or six columns evenly
 MOST_K = 60
 
 Parameters = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
-class Ask:
+class SearchState:
     """What a person asks for.
 
     Attributes:
@@ -43,7 +43,7 @@ class Ask:
     brands: tuple[str, ...] = ()
     price_min: float | None = None
     price_max: float | None = None
-    k: int = USUAL_K
+    k: int = DEFAULT_K
 
     @property
     def filters(self) -> Filters:
@@ -56,30 +56,30 @@ class Ask:
         )
 
 
-def write(ask: Ask) -> Parameters:
-    """An ask as query parameters; what is usual is left out."""
-    told: dict[str, list[str]] = {
-        "q": [] if ask.like else [ask.text],
-        "picture": [] if ask.like else [ask.picture],
-        "upload": ["1"] if ask.upload and not ask.like else [],
-        "like": [ask.like],
-        "category": list(ask.categories),
-        "brand": list(ask.brands),
-        "price_min": _amount(ask.price_min),
-        "price_max": _amount(ask.price_max),
-        "k": [] if ask.k == USUAL_K else [str(ask.k)],
+def write(state: SearchState) -> Parameters:
+    """A search state as query parameters; what is usual is left out."""
+    parameters: dict[str, list[str]] = {
+        "q": [] if state.like else [state.text],
+        "picture": [] if state.like else [state.picture],
+        "upload": ["1"] if state.upload and not state.like else [],
+        "like": [state.like],
+        "category": list(state.categories),
+        "brand": list(state.brands),
+        "price_min": _amount(state.price_min),
+        "price_max": _amount(state.price_max),
+        "k": [] if state.k == DEFAULT_K else [str(state.k)],
     }
-    told = {name: values for name, values in told.items() if any(values)}
-    return told | ({"variant": [ask.variant]} if told and ask.variant else {})
+    parameters = {name: values for name, values in parameters.items() if any(values)}
+    return parameters | ({"variant": [state.variant]} if parameters and state.variant else {})
 
 
-def read(parameters: Mapping[str, list[str]]) -> tuple[Ask, list[str]]:
-    """Query parameters as an ask, and a sentence about each that cannot be meant.
+def read(parameters: Mapping[str, list[str]]) -> tuple[SearchState, list[str]]:
+    """Query parameters as a search state, and a sentence about each that cannot be meant.
 
     Whether a variant, category or product exists is not known here.
     """
     reader = _Reader(parameters)
-    ask = Ask(
+    state = SearchState(
         text=reader.word("q"),
         picture=reader.word("picture"),
         upload=bool(reader.word("upload")),
@@ -91,20 +91,20 @@ def read(parameters: Mapping[str, list[str]]) -> tuple[Ask, list[str]]:
         price_max=reader.amount("price_max"),
         k=reader.count("k"),
     )
-    return ask, reader.complaints
+    return state, reader.problems
 
 
 class _Reader:
     def __init__(self, parameters: Mapping[str, list[str]]) -> None:
         self._parameters = parameters
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
 
     def word(self, name: str) -> str:
         return (self._parameters.get(name) or [""])[-1].strip()
 
     def words(self, name: str) -> tuple[str, ...]:
-        given = (value.strip() for value in self._parameters.get(name, []))
-        return tuple(dict.fromkeys(value for value in given if value))
+        stripped = (value.strip() for value in self._parameters.get(name, []))
+        return tuple(dict.fromkeys(value for value in stripped if value))
 
     def amount(self, name: str) -> float | None:
         word = self.word(name)
@@ -116,20 +116,20 @@ class _Reader:
             amount = math.nan
         if math.isfinite(amount) and amount >= 0:
             return amount
-        self._complain(name, word, "an amount of money")
+        self._report(name, word, "an amount of money")
         return None
 
     def count(self, name: str) -> int:
         word = self.word(name)
         if not word:
-            return USUAL_K
+            return DEFAULT_K
         if word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MOST_K:
             return int(word)
-        self._complain(name, word, f"a whole number from 1 to {MOST_K}")
-        return USUAL_K
+        self._report(name, word, f"a whole number from 1 to {MOST_K}")
+        return DEFAULT_K
 
-    def _complain(self, name: str, word: str, wanted: str) -> None:
-        self.complaints.append(
+    def _report(self, name: str, word: str, wanted: str) -> None:
+        self.problems.append(
             f"The address says {name}={word[:40]}, which is not {wanted}; it was left out."
         )
 

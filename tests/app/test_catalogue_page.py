@@ -7,8 +7,8 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 
 PAGE = """
-from app import main, stock
-main.guarded(stock.show)
+from app import catalogue_page, main
+main.run_page(catalogue_page.show)
 """
 
 

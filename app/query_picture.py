@@ -22,19 +22,19 @@ SIDE = 448
 
 
 @dataclass(frozen=True)
-class Given:
+class QueryPicture:
     """What became of the picture a person gave.
 
     Attributes:
         image: RGB; None where there is none.
-        trouble: why there is none; empty where it is there, or none was given.
+        problem: why there is none; empty where it is there, or none was given.
     """
 
     image: Image.Image | None = None
-    trouble: str = ""
+    problem: str = ""
 
 
-def uploaded(file: BinaryIO, identity: str) -> Given:
+def uploaded(file: BinaryIO, identity: str) -> QueryPicture:
     """The picture in an uploaded file, decoded once.
 
     Args:
@@ -44,7 +44,7 @@ def uploaded(file: BinaryIO, identity: str) -> Given:
     return _once(identity, lambda: file.read())
 
 
-def fetched(address: str) -> Given:
+def fetched(address: str) -> QueryPicture:
     """The picture at a web address, fetched once: a failure, too, is remembered until `forget`."""
     host = _host(address)
     with st.spinner(f"Fetching the picture from {host} …" if host else "Fetching the picture …"):
@@ -56,16 +56,16 @@ def forget() -> None:
     st.session_state.pop("picture", None)
 
 
-def _once(identity: str, read: Callable[[], bytes]) -> Given:
+def _once(identity: str, read: Callable[[], bytes]) -> QueryPicture:
     kept = st.session_state.get("picture")
     if kept and kept[0] == identity:
         return kept[1]
     try:
-        given = Given(_shrunken(decode(read())))
+        picture = QueryPicture(_shrunken(decode(read())))
     except PictureError as error:
-        given = Given(trouble=error.sentence)
-    st.session_state["picture"] = (identity, given)
-    return given
+        picture = QueryPicture(problem=error.sentence)
+    st.session_state["picture"] = (identity, picture)
+    return picture
 
 
 def _shrunken(image: Image.Image) -> Image.Image:

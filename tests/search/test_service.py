@@ -8,7 +8,7 @@ from encoder.variants import Variants
 from ingest.vectors import vectors
 from qdrant.store import Filters
 from search.query import Query
-from search.shop import MODELS_KEPT, Shop
+from search.service import MODELS_KEPT, SearchService
 from tests import shop
 
 
@@ -23,56 +23,56 @@ def home(built, tmp_path):
     return shutil.copytree(built, tmp_path / "home")
 
 
-def test_a_shelf_without_trouble_can_be_searched(home):
-    with Shop(home) as opened:
-        [shelf] = opened.shelves()
-        assert (shelf.name, shelf.trouble, shelf.collection.points) == ("tiny", "", 12)
+def test_a_variant_without_a_problem_can_be_searched(home):
+    with SearchService(home) as opened:
+        [status] = opened.statuses()
+        assert (status.name, status.problem, status.collection.points) == ("tiny", "", 12)
         assert opened.engine("tiny").search(Query("coral")).results
 
 
-def test_shelves_tell_what_is_missing_and_how_to_make_it(home, tiny_clip):
+def test_a_status_names_what_is_missing_and_the_command_that_makes_it(home, tiny_clip):
     Variants(home).add("spare", tiny_clip, template="title")
-    with Shop(home) as opened:
-        spare, tiny = opened.shelves()
-    assert "ingest vectors --variant spare" in spare.trouble
+    with SearchService(home) as opened:
+        spare, tiny = opened.statuses()
+    assert "ingest vectors --variant spare" in spare.problem
     assert (spare.name, spare.collection) == ("spare", None)
-    assert tiny.trouble == ""
+    assert tiny.problem == ""
 
 
-def test_a_collection_whose_variant_is_gone_is_on_a_shelf_too(home):
+def test_a_collection_whose_variant_is_gone_has_a_status_too(home):
     shutil.rmtree(home / "variants" / "tiny")
-    with Shop(home) as opened:
-        [shelf] = opened.shelves()
-    assert (shelf.variant, shelf.collection.points) == (None, 12)
-    assert "vitrine add tiny" in shelf.trouble
+    with SearchService(home) as opened:
+        [status] = opened.statuses()
+    assert (status.variant, status.collection.points) == (None, 12)
+    assert "vitrine add tiny" in status.problem
 
 
 def test_one_broken_variant_does_not_hide_the_others(home, tiny_clip):
     Variants(home).add("torn", tiny_clip, template="title")
     (home / "variants" / "torn" / "manifest.json").write_text("{")
-    with Shop(home) as opened:
-        shelves = {shelf.name: shelf for shelf in opened.shelves()}
-    assert "manifest" in shelves["torn"].trouble
-    assert shelves["torn"].variant is None
-    assert shelves["tiny"].trouble == ""
+    with SearchService(home) as opened:
+        statuses = {status.name: status for status in opened.statuses()}
+    assert "manifest" in statuses["torn"].problem
+    assert statuses["torn"].variant is None
+    assert statuses["tiny"].problem == ""
 
 
 def test_one_broken_collection_does_not_hide_the_others(home, tiny_clip):
     Variants(home).add("torn", tiny_clip, template="title")
     vectors(home, "torn")
     (home / "qdrant" / "torn" / "CURRENT").write_text("nowhere")
-    with Shop(home) as opened:
-        shelves = {shelf.name: shelf for shelf in opened.shelves()}
-    assert shelves["torn"].trouble
-    assert shelves["tiny"].trouble == ""
+    with SearchService(home) as opened:
+        statuses = {status.name: status for status in opened.statuses()}
+    assert statuses["torn"].problem
+    assert statuses["tiny"].problem == ""
 
 
 def test_a_variant_made_anew_gets_another_engine(home, tiny_clip):
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         before = opened.engine("tiny")
         assert opened.engine("tiny") is before
         Variants(home).add("tiny", tiny_clip, template="title", force=True)
-        assert "ingest vectors --variant tiny" in opened.shelf("tiny").trouble
+        assert "ingest vectors --variant tiny" in opened.status("tiny").problem
         vectors(home, "tiny")
         after = opened.engine("tiny")
         assert after is not before
@@ -88,7 +88,7 @@ def test_a_model_is_loaded_once_for_all_threads(home, monkeypatch):
         return load(variant)
 
     monkeypatch.setattr(Encoder, "load", counting)
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         together = threading.Barrier(6)
 
         def search():
@@ -108,7 +108,7 @@ def test_only_the_last_models_stay_in_memory(home, tiny_clip):
     for name in names:
         Variants(home).add(name, tiny_clip, template="title")
         vectors(home, name)
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         first = opened.engine("tiny")
         for name in names:
             opened.engine(name)
@@ -116,13 +116,13 @@ def test_only_the_last_models_stay_in_memory(home, tiny_clip):
 
 
 def test_a_product_is_told_as_its_collection_knows_it(home):
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         assert opened.product("tiny", "kettle-teal")["title"] == "teal kettle"
         assert opened.product("tiny", "gone") is None
 
 
 def test_the_display_is_varied_and_always_the_same(home):
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         shown = [result.id for result in opened.display("tiny", Filters(), 8)]
         again = [result.id for result in opened.display("tiny", Filters(), 8)]
     assert shown == again
@@ -132,7 +132,7 @@ def test_the_display_is_varied_and_always_the_same(home):
 
 def test_the_display_keeps_to_the_filters(home):
     filters = Filters(categories=("Beauty",), price_max=30)
-    with Shop(home) as opened:
+    with SearchService(home) as opened:
         shown = opened.display("tiny", filters, 8)
         assert {result.id for result in shown} == {
             "lipstick-crimson",
@@ -144,5 +144,5 @@ def test_the_display_keeps_to_the_filters(home):
 
 def test_products_without_pictures_are_displayed_where_there_are_no_others(tiny_clip, tmp_path):
     bare = [{"id": f"b{n}", "title": f"coral kettle {n}", "category": ""} for n in range(3)]
-    with Shop(shop.build(tmp_path, tiny_clip, bare)) as opened:
+    with SearchService(shop.build(tmp_path, tiny_clip, bare)) as opened:
         assert len(opened.display("tiny", Filters(), 8)) == 3

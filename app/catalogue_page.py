@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import opening
-from app.plain import sentence
+from app import installation
+from app.escaping import sentence
 from catalog.catalogue import Catalogue
-from search.shop import Shop
+from search.service import SearchService
 from vitrine import home
 
 NO_CATEGORY = "(none)"
@@ -17,7 +17,7 @@ LAST_RUNS = 20
 
 def show() -> None:
     """The page."""
-    shop = opening.open_shop(str(home()))
+    shop = installation.open_shop(str(home()))
     st.title("What the shop holds", anchor=False)
     with Catalogue(shop.home, create=False) as catalogue:
         _show_totals(catalogue, shop)
@@ -27,14 +27,14 @@ def show() -> None:
         _show_runs(catalogue)
 
 
-def _show_totals(catalogue: Catalogue, shop: Shop) -> None:
+def _show_totals(catalogue: Catalogue, shop: SearchService) -> None:
     counts = catalogue.picture_counts().values()
     stored = sum(each.get("stored", 0) for each in counts)
     figures = {
         "Products": len(catalogue),
         "Categories": sum(1 for category in catalogue.categories() if category),
         "With a picture": stored,
-        "Searchable variants": sum(1 for shelf in shop.shelves() if not shelf.trouble),
+        "Searchable variants": sum(1 for status in shop.statuses() if not status.problem),
     }
     cells = st.grid(len(figures), min_column_width=140, border=True)
     for label, figure in figures.items():
@@ -88,16 +88,16 @@ def _show_failures(catalogue: Catalogue) -> None:
     st.caption("`vitrine ingest images --retry-failed` tries them again.")
 
 
-def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
+def _show_variants(catalogue: Catalogue, shop: SearchService) -> None:
     st.subheader("Variants and their collections", anchor=False)
-    shelves = shop.shelves()
+    statuses = shop.statuses()
     rows: list[dict[str, Any]] = []
-    for shelf in shelves:
-        variant, collection = shelf.variant, shelf.collection
+    for status in statuses:
+        variant, collection = status.variant, status.collection
         rows.append(
             {
-                "Variant": shelf.name,
-                "State": "cannot be searched" if shelf.trouble else "ready",
+                "Variant": status.name,
+                "State": "cannot be searched" if status.problem else "ready",
                 "Products": collection.points if collection else None,
                 "Built": collection.created if collection else None,
                 "Generation": collection.generation if collection else "",
@@ -115,13 +115,13 @@ def _show_variants(catalogue: Catalogue, shop: Shop) -> None:
         )
         return
     _table(rows)
-    for shelf in shelves:
-        if shelf.trouble:
-            st.warning(sentence(f"{shelf.name}: {shelf.trouble}"), icon=":material/inventory_2:")
-        elif shelf.collection and shelf.collection.points != len(catalogue):
+    for status in statuses:
+        if status.problem:
+            st.warning(sentence(f"{status.name}: {status.problem}"), icon=":material/inventory_2:")
+        elif status.collection and status.collection.points != len(catalogue):
             st.caption(
-                f"{shelf.name} holds {shelf.collection.points:,} of {len(catalogue):,} products; "
-                f"`vitrine ingest vectors --variant {shelf.name}` brings it up to date."
+                f"{status.name} holds {status.collection.points:,} of {len(catalogue):,} products; "
+                f"`vitrine ingest vectors --variant {status.name}` brings it up to date."
             )
 
 

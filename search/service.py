@@ -1,8 +1,8 @@
-"""A shop as searching sees it: its variants, their collections, and an engine for each.
+"""Searching one installation: its variants, their collections, and an engine for each.
 
-What serves many searches over a long time, such as the page, holds one `Shop`. Models are loaded
-when first needed and shared by all threads; a variant that was made anew and a collection that was
-built anew are noticed by the next search.
+A process that serves many searches, such as the page, holds one `SearchService`. Threads share the
+models, which are loaded when first needed. The next search uses a variant or a collection that was
+built again in the meantime.
 """
 
 import threading
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from encoder.encoder import Encoder
 
 MODELS_KEPT = 3  # the usual variants; a CLIP ViT-B/32 takes 600 MB in float32
-SPOTLIGHTS = 24  # directions that a display of products is drawn from
+RANDOM_DIRECTIONS = 24  # directions that a display of products is drawn from
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class VariantStatus:
     """A variant and what can be searched of it.
 
     Attributes:
         name: the variant's.
         variant: None where it is gone or unreadable.
         collection: None where there is none.
-        trouble: why it cannot be searched, and what to do; empty where it can.
+        problem: why it cannot be searched, and what to do; empty where it can.
     """
 
     name: str
     variant: Variant | None
     collection: Collection | None
-    trouble: str = ""
+    problem: str = ""
 
 
-class Shop:
+class SearchService:
     """The searchable side of one installation; threads may share it.
 
     Args:
@@ -78,28 +78,28 @@ class Shop:
         """Let go of the store."""
         self.store.close()
 
-    def shelves(self) -> list[Shelf]:
+    def statuses(self) -> list[VariantStatus]:
         """Every variant and every collection there is, by name, the unusable ones too."""
         names = {file.parent.name for file in self._variants.folder.glob(f"[!.]*/{MANIFEST}")}
-        with suppress(StoreError):  # which one is broken is told by its own shelf
+        with suppress(StoreError):  # which one is broken is told by its own status
             names |= {collection.variant for collection in self.store.collections()}
-        return [self.shelf(name) for name in sorted(names)]
+        return [self.status(name) for name in sorted(names)]
 
-    def shelf(self, name: str) -> Shelf:
-        """One variant and its collection; what is missing or broken is told as `trouble`."""
+    def status(self, name: str) -> VariantStatus:
+        """One variant and its collection; what is missing or broken is told as `problem`."""
         variant = collection = None
-        trouble = ""
+        problem = ""
         try:
             variant = self._variants.get(name)
         except EncoderError as error:
-            trouble = str(error)
+            problem = str(error)
         try:
             collection = self.store.collection(name)
             if variant:
                 self._open(variant)
         except (StoreError, SearchError) as error:
-            trouble = trouble or str(error)
-        return Shelf(name, variant, collection, trouble)
+            problem = problem or str(error)
+        return VariantStatus(name, variant, collection, problem)
 
     def engine(self, name: str) -> Engine:
         """The engine of a variant as it is now; its model is not loaded by this.
@@ -130,7 +130,7 @@ class Shop:
         """
         collection = self.store.collection(name)
         draw = np.random.default_rng(0)
-        directions = draw.standard_normal((SPOTLIGHTS, collection.dim)).astype(np.float32)
+        directions = draw.standard_normal((RANDOM_DIRECTIONS, collection.dim)).astype(np.float32)
         for vector in ("fused", "text"):
             found = self.store.search(name, directions, vector=vector, k=k, filters=filters)
             turns = chain.from_iterable(zip_longest(*found))

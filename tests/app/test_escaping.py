@@ -1,6 +1,6 @@
 import pytest
 
-from app.plain import JOINER, escape, price, sentence, shortened, web_link
+from app.escaping import JOINER, escape, price, sentence, shortened, web_link
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,18 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.adaptation_rows import ROWS, ZEROSHOT
-from eval.comparison import Estimate, estimates, format_p
-from eval.measures import DECIDING
+from eval.comparison import (
+    RESAMPLES,
+    Estimate,
+    bootstrap,
+    estimates,
+    format_p,
+    holm,
+    interval,
+    randomisation,
+)
+from eval.measures import DECIDING, average_name
 from eval.plots import COLOURS, STYLE
-from eval.significance import RESAMPLES, bootstrap, holm, interval, randomisation
-from eval.similarity import average_name
 
 SIMILARITY = average_name(5)
 SHOWN = (DECIDING, "Recall@1", "Recall@10", "MRR", SIMILARITY)

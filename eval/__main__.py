@@ -14,10 +14,10 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from eval import demonstration_report, tables
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
-from eval.comparison import differences, estimates, wins
+from eval.comparison import RESAMPLES, differences, estimates, wins
 from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
-from eval.measures import DECIDING, MEASURES, score_runs
+from eval.measures import DECIDING, MEASURES
 from eval.outcome import ENGINES, Settings
 from eval.queries import QuerySet, joined
 from eval.query_files import read_queries, write_products, write_queries
@@ -29,8 +29,7 @@ from eval.report import (
     variants_object,
     write_report,
 )
-from eval.significance import RESAMPLES
-from eval.trec import read_qrels
+from eval.trec import read_qrels, score_runs
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
 

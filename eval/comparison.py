@@ -1,15 +1,33 @@
-"""Means with intervals, and which differences between variants are more than noise."""
+"""Means with intervals, and which differences between variants are significant.
+
+The queries are the sample: an interval covers what the mean would be on other queries of the same
+kind. Variants are compared on the same queries, so every resample and every sign is drawn once
+for all of them (paired tests).
+
+Sources: B. Efron, Bootstrap methods, Ann. Statist. 7 (1979), percentile interval;
+M. Smucker, J. Allan, B. Carterette, A comparison of statistical significance tests for
+information retrieval evaluation, CIKM 2007 (paired randomisation test);
+S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
 from eval.measures import DECIDING, MEASURES
-from eval.significance import ALPHA, bootstrap, holm, interval, randomisation
 
-SMALLEST_P = 0.001  # that is written out; 10,000 rounds tell no smaller one apart
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+# Drawn this many resamples at a time: 1,000 queries × 500 × 8 bytes is 4 MB.
+CHUNK = 500
+# Up to this many queries every assignment of signs is tried, 4,096 of them, and p is exact.
+EXACT_QUERIES = 12
+# Sums of the same numbers in another order differ in their last digits.
+ROUNDING = 1e-12
+SMALLEST_P = 0.001  # that is written out; 10,000 rounds resolve no smaller one
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 
@@ -30,12 +48,9 @@ class Estimate:
     n: int
 
 
-NOTHING = Estimate(np.nan, np.nan, np.nan, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How one variant differs from another in a measure, on the same queries.
+    """The difference of two variants in a measure, on the same queries.
 
     Attributes:
         measure: of `MEASURES`.
@@ -59,38 +74,28 @@ class Difference:
 
     @property
     def winner(self) -> str:
-        """The variant that is better beyond noise; empty where none is."""
+        """The variant that is significantly better; empty where none is."""
         if not (self.p_holm < ALPHA and (self.low > 0 or self.high < 0)):
             return ""
         return self.second if self.value > 0 else self.first
 
     @property
     def verdict(self) -> str:
-        """What may be said of the two, in a sentence."""
+        """The conclusion about the two variants, in a sentence."""
         if self.winner:
             loser = self.first if self.winner == self.second else self.second
             low, high = sorted((abs(self.low), abs(self.high)))
             return (
                 f"{self.winner} is better than {loser} in {self.measure}, "
-                f"by {abs(self.value):.3f} ({low:.3f} to {high:.3f}, p {_sign(self.p_holm)})."
+                f"by {abs(self.value):.3f} ({low:.3f} to {high:.3f}, p {_relation(self.p_holm)})."
             )
         if self.n < 2:
             return f"One query says nothing about {self.first} and {self.second}."
         return (
             f"No winner between {self.first} and {self.second} in {self.measure}: a difference of "
             f"{self.value:+z.3f} ({self.low:+z.3f} to {self.high:+z.3f}, "
-            f"p {_sign(self.p_holm)}) is within the noise of {self.n:,} queries."
+            f"p {_relation(self.p_holm)}) is within the noise of {self.n:,} queries."
         )
-
-
-def wins(variant: str, differences: Sequence[Difference]) -> bool:
-    """Whether a variant is better than every other, beyond noise, in the deciding measure."""
-    rivals = [
-        each
-        for each in differences
-        if each.measure == DECIDING and variant in (each.first, each.second)
-    ]
-    return bool(rivals) and all(each.winner == variant for each in rivals)
 
 
 def format_p(p: float) -> str:
@@ -98,8 +103,18 @@ def format_p(p: float) -> str:
     return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
 
 
-def _sign(p: float) -> str:
+def _relation(p: float) -> str:
     return format_p(p) if p < SMALLEST_P else f"= {format_p(p)}"
+
+
+def wins(variant: str, differences: Sequence[Difference]) -> bool:
+    """Whether a variant is significantly better than every other in the deciding measure."""
+    rivals = [
+        each
+        for each in differences
+        if each.measure == DECIDING and variant in (each.first, each.second)
+    ]
+    return bool(rivals) and all(each.winner == variant for each in rivals)
 
 
 def estimates(
@@ -113,19 +128,18 @@ def estimates(
         resamples: of the bootstrap.
         seed: of its draws.
     """
-    # Columns that lack the same queries share their resamples, which are the dear part.
-    alike: dict[bytes, list[tuple[str, str]]] = {}
+    nothing = Estimate(np.nan, np.nan, np.nan, 0)
+    found = {name: dict.fromkeys(scores, nothing) for name, scores in variants.items()}
+    # Columns that lack the same queries share their resamples, the expensive part.
+    by_mask: dict[bytes, list[tuple[str, str]]] = {}
     for name, scores in variants.items():
         for measure, values in scores.items():
-            alike.setdefault(np.isfinite(values).tobytes(), []).append((name, measure))
-    found: dict[str, dict[str, Estimate]] = {
-        name: dict.fromkeys(scores, NOTHING) for name, scores in variants.items()
-    }
-    for present, columns in alike.items():
-        rows = np.frombuffer(present, bool)
+            by_mask.setdefault(np.isfinite(values).tobytes(), []).append((name, measure))
+    for mask, columns in by_mask.items():
+        rows = np.frombuffer(mask, bool)
         if rows.any():
             stacked = np.stack([variants[name][measure][rows] for name, measure in columns], 1)
-            lows, highs = _interval(stacked, resamples, seed)
+            lows, highs = _intervals(stacked, resamples, seed)
             means = stacked.mean(axis=0)
             for (name, measure), *ends in zip(columns, means, lows, highs, strict=True):
                 value, low, high = map(float, ends)
@@ -144,37 +158,101 @@ def differences(variants: Mapping[str, Scores], *, resamples: int, seed: int) ->
         gaps = np.stack(
             [variants[second][measure] - variants[first][measure] for first, second in pairs], 1
         )
-        lows, highs = _interval(gaps, resamples, seed)
+        lows, highs = _intervals(gaps, resamples, seed)
         p_values = randomisation(gaps, rounds=resamples, seed=seed).tolist()
-        found += [
-            Difference(
-                measure,
-                *pair,
-                float(gaps[:, at].mean()),
-                float(lows[at]),
-                float(highs[at]),
-                p_values[at],
-                corrected,
-                len(gaps),
+        corrected = holm(p_values)
+        for column, (first, second) in enumerate(pairs):
+            found.append(
+                Difference(
+                    measure=measure,
+                    first=first,
+                    second=second,
+                    value=float(gaps[:, column].mean()),
+                    low=float(lows[column]),
+                    high=float(highs[column]),
+                    p=p_values[column],
+                    p_holm=corrected[column],
+                    n=len(gaps),
+                )
             )
-            for at, (pair, corrected) in enumerate(zip(pairs, holm(p_values), strict=True))
-        ]
     return found
 
 
-def _interval(columns: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of each column's interval; NaN where one query tells nothing of others."""
+def bootstrap(scores: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Means of resampled queries, the same resamples for every column.
+
+    Args:
+        scores: float64 of shape (n, m): n queries, m measures or variants.
+        resamples: how many sets of n queries are drawn, with replacement.
+        seed: of the draws.
+
+    Returns:
+        Float64 of shape (resamples, m).
+    """
+    queries = len(scores)
+    rng = np.random.default_rng(seed)
+    means = np.empty((resamples, scores.shape[1]))
+    for start in range(0, resamples, CHUNK):
+        size = min(CHUNK, resamples - start)
+        drawn = rng.integers(0, queries, (size, queries))
+        drawn += np.arange(size)[:, None] * queries
+        # Counting how often each query was drawn makes resampling one matrix product.
+        counts = np.bincount(drawn.ravel(), minlength=size * queries).reshape(size, queries)
+        means[start : start + size] = counts @ scores / queries
+    return means
+
+
+def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the 95 % interval of each column of bootstrap means, (m,) each."""
+    low, high = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
+    return low, high
+
+
+def _intervals(columns: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The interval of each column's mean; NaN for fewer than two queries, which have no spread."""
     if len(columns) < 2:
         nothing = np.full(columns.shape[1], np.nan)
         return nothing, nothing
     return interval(bootstrap(columns, resamples=resamples, seed=seed))
 
 
-def rows_of(labels: Sequence[str]) -> dict[str, np.ndarray]:
-    """The rows that bear each label, the most frequent label first; empty labels are left out."""
-    counts: dict[str, list[int]] = {}
-    for row, label in enumerate(labels):
-        if label:
-            counts.setdefault(label, []).append(row)
-    ordered = sorted(counts.items(), key=lambda each: (-len(each[1]), each[0]))
-    return {label: np.array(rows) for label, rows in ordered}
+def randomisation(differences: np.ndarray, *, rounds: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Two-sided p of each column by the paired randomisation test.
+
+    Under the null hypothesis either variant could have had either score of a query, so the sign of
+    each difference is random; p is the share of assignments of signs whose mean difference is as
+    large as the observed one.
+
+    Args:
+        differences: float64 of shape (n, m): per query, one variant's score less the other's.
+        rounds: how many assignments of signs are drawn when they are too many to try all.
+        seed: of the draws.
+
+    Returns:
+        Float64 of shape (m,), in (0, 1].
+    """
+    queries = len(differences)
+    observed = np.abs(differences.sum(axis=0)) - ROUNDING * queries
+    if queries <= EXACT_QUERIES:
+        signs = np.array(list(product((-1.0, 1.0), repeat=queries)))
+        return (np.abs(signs @ differences) >= observed).mean(axis=0)
+    rng = np.random.default_rng(seed)
+    as_large = np.zeros(differences.shape[1])
+    for start in range(0, rounds, CHUNK):
+        size = min(CHUNK, rounds - start)
+        signs = rng.integers(0, 2, (size, queries)) * 2.0 - 1.0
+        as_large += (np.abs(signs @ differences) >= observed).sum(axis=0)
+    return (as_large + 1) / (rounds + 1)  # the observed assignment is one of them
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number by Holm's method, in their order.
+
+    In ascending order, p′(i) = max over j ≤ i of min(1, (m − j + 1) · p(j)).
+    """
+    corrected = [0.0] * len(p_values)
+    least = 0.0
+    for rank, at in enumerate(np.argsort(p_values, kind="stable")):
+        least = max(least, min(1.0, (len(p_values) - rank) * float(p_values[at])))
+        corrected[at] = least
+    return corrected

@@ -18,7 +18,7 @@ from itertools import islice
 import numpy as np
 
 from eval.indexes import ExactIndex
-from eval.trec import Ranked
+from eval.measures import Ranked
 from qdrant.store import VECTORS, Point, Store
 
 # 2,000 products against each other are 4 million cosines: the mean of as many random pairs is known

@@ -12,18 +12,24 @@ from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.variants import Variants
-from eval.comparison import differences, estimates, rows_of
+from eval.comparison import differences, estimates
 from eval.diagnostics import compare_scores, diagnose, sample
 from eval.errors import EvalError, NothingToMeasure
 from eval.gallery import load_gallery
 from eval.gallery_store import GalleryStore
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_an_answer
-from eval.measures import score
+from eval.measures import (
+    GROUND_TRUTH,
+    average_name,
+    ground_truth_similarity,
+    mean_similarity,
+    random_baseline,
+    sample_relevant,
+    score,
+)
 from eval.outcome import ALL, ENGINES, SHOWN, Evaluation, Outcome, Settings, Slice
 from eval.queries import LabelledQuery, QuerySet
-from eval.random_baseline import expected
 from eval.retrieval import QueryPictures, Run, retrieve
-from eval.similarity import GROUND_TRUTH, average_name, ground_truth, mean_of_top, right_answers
 from qdrant.store import Filters, Store, open_store
 from search.engine import Engine
 
@@ -83,7 +89,7 @@ def evaluate(
         products = judgement.products | _shown_products(stores, outcomes)
         first = variants[0].name
         galleries = _galleries(first, stores[first], measured, settings)
-    chance = expected(qrels, galleries, settings.depth)
+    chance = random_baseline(qrels, galleries, settings.depth)
     scores = {name: outcome.scores for name, outcome in outcomes.items()}
     return Evaluation(
         queries=measured,
@@ -144,14 +150,14 @@ def _outcome(
     started = perf_counter()
     ids = [query.id for query in measured]
     ranked = {query: answers.ranked[query] for query in ids}
-    right = right_answers(qrels)
+    right = sample_relevant(qrels)
     named = list({name for names in right.values() for name in names})
     points = store.retrieve(variant.name, named, vectors=True)
     products = sample(store, variant.name)
     shown = {query: [name for name, _ in found] for query, found in ranked.items()}
     scores = score(qrels, shown)
-    scores[average_name(settings.k)] = mean_of_top(ranked, ids, settings.k)
-    scores[GROUND_TRUTH] = ground_truth(answers.text_vectors, ids, right, points)
+    scores[average_name(settings.k)] = mean_similarity(ranked, ids, settings.k)
+    scores[GROUND_TRUTH] = ground_truth_similarity(answers.text_vectors, right, points)
     searched = {query.id: settings.manner.vector_of(query) for query in measured}
     similarity = compare_scores(answers.vectors, searched, right, points, qrels, products, ranked)
     return Outcome(
@@ -208,7 +214,7 @@ def _slices(
 ) -> list[Slice]:
     parts = [(ALL, "all", np.arange(len(measured)))]
     for sort in ("kind", "category"):
-        rows = rows_of([getattr(query, sort) for query in measured])
+        rows = rows_by_label([getattr(query, sort) for query in measured])
         if len(rows) > 1 or (sort == "category" and rows):
             parts += [(label, sort, places) for label, places in rows.items()]
     return [
@@ -263,3 +269,13 @@ def _notes(
     }
     always = ("queries in the file", "queries measured")
     return {note: count for note, count in notes.items() if count or note in always}
+
+
+def rows_by_label(labels: Sequence[str]) -> dict[str, np.ndarray]:
+    """The rows of each label, the most frequent label first; empty labels are left out."""
+    rows: dict[str, list[int]] = {}
+    for row, label in enumerate(labels):
+        if label:
+            rows.setdefault(label, []).append(row)
+    ordered = sorted(rows.items(), key=lambda each: (-len(each[1]), each[0]))
+    return {label: np.array(each) for label, each in ordered}

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from encoder.variant import Variant
-from eval.comparison import Difference, Estimate
+from eval.comparison import RESAMPLES, Difference, Estimate
 from eval.diagnostics import Diagnostics, Scores
 from eval.gallery_store import INDEXES
+from eval.measures import Ranked
 from eval.queries import LabelledQuery
 from eval.retrieval import Manner
-from eval.significance import RESAMPLES
-from eval.trec import Ranked
 
 ENGINES = ("qdrant", *INDEXES)
 ALL = "all queries"

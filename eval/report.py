@@ -27,9 +27,8 @@ from eval import plots
 from eval.comparison import Difference, Estimate, format_p
 from eval.errors import EvalError
 from eval.examples import examples
-from eval.measures import DECIDING, MEASURES
+from eval.measures import DECIDING, GROUND_TRUTH, MEASURES, average_name
 from eval.outcome import Evaluation, Slice
-from eval.similarity import GROUND_TRUTH, average_name
 from eval.trec import write_qrels, write_run
 from pictures.store import PictureStore
 

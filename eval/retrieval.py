@@ -16,8 +16,8 @@ from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from eval.errors import EvalError
+from eval.measures import Ranked
 from eval.queries import LabelledQuery
-from eval.trec import Ranked
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.store import decode, read_source

@@ -9,10 +9,9 @@ from rich.table import Table
 from eval.comparison import Difference, Estimate
 from eval.demonstration import Trial
 from eval.labels import LabelResults
-from eval.measures import DECIDING, MEASURES
+from eval.measures import DECIDING, MEASURES, average_name
 from eval.outcome import Evaluation
 from eval.report import number
-from eval.similarity import average_name
 
 
 def of_evaluation(evaluation: Evaluation) -> Iterator[RenderableType]:

@@ -1,19 +1,25 @@
-"""TREC's files: topics, qrels and runs.
+"""TREC's files: topics, qrels and runs. `ir-measures` parses the lines of the last two.
 
-They are lines of words parted by white space, so an id with a space in it would fall apart.
-White space and the percent sign in ids are written as in web addresses (`%20`), and read back.
+The fields of a line are separated by white space, so white space and the percent sign in ids are
+percent-encoded (`%20`), and decoded when read.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from eval.errors import QueryFileError
+import ir_measures
+import numpy as np
 
-Ranked = dict[str, list[tuple[str, float]]]  # query id → (product id, score), best first
+from eval.errors import NothingToMeasure, QueryFileError
+from eval.measures import Qrels, Ranked, score
 
-_TO_ESCAPE = re.compile(r"[\s%]")
-_ESCAPED = re.compile(r"(?:%[0-9a-f]{2})+")
+# A step down that a float32 cosine keeps: trec_eval holds scores as float32, whose spacing below 1
+# is 6e-8, and orders equal scores by descending id.
+STEP = 1e-7
+
+_TO_ENCODE = re.compile(r"[\s%]")
+_ENCODED = re.compile(r"(?:%[0-9a-f]{2})+")
 _TOPIC = re.compile(r"<top>(.*?)</top>", re.DOTALL | re.IGNORECASE)
 _NUMBER = re.compile(r"<num>\s*(?:Number:)?\s*([^\s<]+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title>\s*(?:Topic:)?\s*([^<]*)", re.IGNORECASE)
@@ -23,7 +29,7 @@ def read_topics(path: Path) -> dict[str, str]:
     """Texts by query id: `<top>` blocks with `<num>` and `<title>`, or lines of id, tab, text.
 
     Raises:
-        QueryFileError: neither of the two, or an id that comes twice.
+        QueryFileError: neither of the two, or an id occurs twice.
     """
     text = read_text(path)
     found = _blocks(path, text) if "<top>" in text.lower() else _tabbed(path, text)
@@ -43,63 +49,96 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     A grade below 0, which some collections use for spam, counts as 0.
 
     Raises:
-        QueryFileError: a line that is not of this form.
+        QueryFileError: a line of another form, or no line at all.
     """
     qrels: dict[str, dict[str, int]] = {}
-    for number, words in _lines(path):
+    for number, line in _lines(path):
         try:
-            query, _, product, grade = words
-            qrels.setdefault(_plain(query), {})[_plain(product)] = max(0, int(grade))
+            [found] = ir_measures.read_trec_qrels(line)
         except ValueError:
             raise QueryFileError(
                 f"{path}, line {number}, is no line of qrels: "
-                "write query, 0, product and a whole grade, parted by spaces."
+                "write query, 0, product and a whole grade, separated by spaces."
             ) from None
-    if not qrels:
-        raise QueryFileError(f"{path} has no judgement.")
+        grade = max(0, found.relevance)
+        qrels.setdefault(_decoded(found.query_id), {})[_decoded(found.doc_id)] = grade
     return qrels
 
 
-def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
+def read_run(path: Path) -> Ranked:
+    """The results of a run file, by descending score as TREC's tools read it; equals by rank.
+
+    Raises:
+        QueryFileError: a line of another form, or no line at all.
+    """
+    ranked: dict[str, list[tuple[float, int, str]]] = {}
+    for number, line in _lines(path):
+        try:
+            [found] = ir_measures.read_trec_run(line)
+            rank = int(line.split()[3])
+        except ValueError:
+            found = None
+        if found is None or not np.isfinite(found.score):
+            raise QueryFileError(
+                f"{path}, line {number}, is no line of a run: "
+                "write query, Q0, product, rank, score and a name, separated by spaces."
+            )
+        result = (-found.score, rank, _decoded(found.doc_id))
+        ranked.setdefault(_decoded(found.query_id), []).append(result)
+    return {
+        query: [(product, -negative) for negative, _, product in sorted(results)]
+        for query, results in ranked.items()
+    }
+
+
+def write_qrels(path: Path, qrels: Qrels) -> None:
     """Write qrels as TREC's tools read them."""
     with path.open("w", encoding="utf-8") as out:
         for query, grades in qrels.items():
             for product, grade in grades.items():
-                out.write(f"{_escaped(query)} 0 {_escaped(product)} {grade}\n")
-
-
-def read_run(path: Path) -> Ranked:
-    """The answers of a run file, in its order of rank.
-
-    Raises:
-        QueryFileError: a line that is not of the form, or no line at all.
-    """
-    ranked: dict[str, list[tuple[int, str, float]]] = {}
-    for number, words in _lines(path):
-        try:
-            query, _, product, rank, score, _ = words
-            answer = (int(rank), _plain(product), float(score))
-        except ValueError:
-            raise QueryFileError(
-                f"{path}, line {number}, is no line of a run: "
-                "write query, Q0, product, rank, score and a name, parted by spaces."
-            ) from None
-        ranked.setdefault(_plain(query), []).append(answer)
-    if not ranked:
-        raise QueryFileError(f"{path} is an empty run: it answers no query.")
-    return {
-        query: [(product, score) for _, product, score in sorted(answers, key=lambda each: each[0])]
-        for query, answers in ranked.items()
-    }
+                out.write(f"{_encoded(query)} 0 {_encoded(product)} {grade}\n")
 
 
 def write_run(path: Path, ranked: Mapping[str, Sequence[tuple[str, float]]], name: str) -> None:
-    """Write answers with their ranks, from 1, and their true scores."""
+    """Write results with their ranks, from 1, and their scores.
+
+    TREC's tools order by score alone, so a score that does not descend is written one `STEP`
+    below the one before it.
+    """
     with path.open("w", encoding="utf-8") as out:
-        for query, answers in ranked.items():
-            asked = _escaped(query)
-            for rank, (product, score) in enumerate(answers, start=1):
-                out.write(f"{asked} Q0 {_escaped(product)} {rank} {score:.7f} {_escaped(name)}\n")
+        for query, results in ranked.items():
+            written = np.inf
+            for rank, (product, value) in enumerate(results, start=1):
+                written = min(round(value, 7), written - STEP)
+                out.write(
+                    f"{_encoded(query)} Q0 {_encoded(product)} {rank} {written:.7f} "
+                    f"{_encoded(name)}\n"
+                )
+
+
+def score_runs(paths: Sequence[Path], qrels: Qrels) -> dict[str, dict[str, np.ndarray]]:
+    """Each measure of each query for run files, by the file's name without its suffix.
+
+    Queries without a relevant product are left out. A run without results for one of the others
+    scores 0 on it, as `trec_eval -c`.
+
+    Raises:
+        QueryFileError: a file is no run or answers none of the queries, or no product is relevant.
+    """
+    judged = {query: grades for query, grades in qrels.items() if any(grades.values())}
+    if not judged:
+        raise NothingToMeasure("The qrels name no relevant product of any query.")
+    names = [path.stem for path in paths]
+    scores = {}
+    for path in paths:
+        ranked = read_run(path)
+        if not ranked.keys() & judged.keys():
+            raise QueryFileError(f"{path} answers none of the queries of the qrels.")
+        name = path.stem if names.count(path.stem) == 1 else str(path)
+        scores[name] = score(
+            judged, {query: [product for product, _ in ranked.get(query, ())] for query in judged}
+        )
+    return scores
 
 
 def read_text(path: Path) -> str:
@@ -138,21 +177,18 @@ def _tabbed(path: Path, text: str) -> Iterator[tuple[str, str]]:
             yield name.strip(), words.strip()
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, each with its number and an end that `ir-measures` expects."""
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
-            yield number, line.split()
+            yield number, line + "\n"
 
 
-def _escaped(name: str) -> str:
-    return _TO_ESCAPE.sub(lambda found: _percent(found[0]), name)
+def _encoded(name: str) -> str:
+    return _TO_ENCODE.sub(lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), name)
 
 
-def _percent(letter: str) -> str:
-    return "".join(f"%{byte:02x}" for byte in letter.encode())
-
-
-def _plain(name: str) -> str:
-    return _ESCAPED.sub(
+def _decoded(name: str) -> str:
+    return _ENCODED.sub(
         lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace"), name
     )

@@ -6,9 +6,8 @@ from typing import Any
 
 from encoder.encoder import Encoder
 from encoder.variant import Variant
-from eval.comparison import Difference, Estimate, differences, estimates
+from eval.comparison import RESAMPLES, Difference, Estimate, differences, estimates, holm
 from eval.measures import DECIDING
-from eval.significance import RESAMPLES, holm
 from finetune.examples import Examples
 from finetune.retrieval import WAYS, Scores, embed, judge
 from pictures.store import PictureStore

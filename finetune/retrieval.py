@@ -17,8 +17,7 @@ from encoder.template import TEMPLATES
 from encoder.tokens import Tokens
 from encoder.towers import Towers
 from encoder.variant import Manifest, Variant
-from eval.measures import DECIDING, score
-from eval.similarity import average_name
+from eval.measures import DECIDING, average_name, score
 from finetune.errors import DataUnfit
 from finetune.examples import Examples
 from finetune.model import Model

@@ -9,7 +9,7 @@ from catalog.product import Product
 from encoder.errors import VariantMissing
 from encoder.variants import Variants
 from eval.errors import EvalError, LeakError, NothingToMeasure
-from eval.evaluation import evaluate
+from eval.evaluation import evaluate, rows_by_label
 from eval.outcome import ENGINES, Settings
 from eval.queries import LabelledQuery, QuerySet
 from qdrant.errors import CollectionMissing
@@ -234,3 +234,9 @@ def test_queries_of_a_category_that_no_query_has_are_told(queries):
     with pytest.raises(NothingToMeasure, match="Shoes; they have Appliances, Beauty"):
         queries.of(["Shoes"])
     assert {query.category for query in queries.of(["Beauty"])} == {"Beauty"}
+
+
+def test_rows_are_grouped_by_label_the_most_frequent_first():
+    grouped = rows_by_label(["b", "a", "", "b"])
+    assert list(grouped) == ["b", "a"]
+    assert grouped["b"].tolist() == [0, 3]

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from eval.errors import NothingToMeasure, QueryFileError
-from eval.measures import MEASURES, score, score_runs
-from eval.trec import write_run
+from encoder.vectors import unit
+from eval.measures import (
+    MEASURES,
+    average_name,
+    ground_truth_similarity,
+    mean_similarity,
+    random_baseline,
+    sample_relevant,
+    score,
+)
+from qdrant.store import Point
 
 
 def scored(grades, shown):
@@ -70,26 +78,64 @@ def test_ndcg_agrees_with_an_independent_library():
     assert score(qrels, ranked)["nDCG@10"] == pytest.approx(expected)
 
 
-def test_run_files_are_compared_by_name_and_a_query_they_lack_scores_0(tmp_path):
-    qrels = {"one": {"a": 1}, "two": {"b": 1}, "none": {"c": 0}}
-    write_run(tmp_path / "good.run", {"one": [("a", 0.9)], "two": [("b", 0.8)]}, "good")
-    write_run(tmp_path / "half.run", {"one": [("a", 0.9)]}, "half")
-    told = score_runs([tmp_path / "good.run", tmp_path / "half.run"], qrels)
-    assert told["good"]["MRR"].tolist() == [1, 1]
-    assert told["half"]["MRR"].tolist() == [1, 0]
+@pytest.mark.parametrize("size", [7, 30, 120])
+def test_the_random_baseline_is_the_mean_over_random_orders(size):
+    rng = np.random.default_rng(size)
+    products = [f"p{number}" for number in range(size)]
+    grades = {"p0": 3, "p1": 1, "p2": 1}
+    rounds = 6000
+    qrels = {f"q{number}": grades for number in range(rounds)}
+    ranked = {query: [products[place] for place in rng.permutation(size)[:100]] for query in qrels}
+    drawn = score(qrels, ranked)
+    expected = random_baseline({"q": grades}, [size], depth=100)
+    assert set(expected) == set(MEASURES)
+    for measure in MEASURES:
+        assert expected[measure][0] == pytest.approx(drawn[measure].mean(), abs=0.015)
 
 
-def test_run_files_of_one_name_are_told_apart(tmp_path):
-    for folder in ("march", "june"):
-        (tmp_path / folder).mkdir()
-        write_run(tmp_path / folder / "lora.run", {"one": [("a", 0.9)]}, "lora")
-    paths = [tmp_path / "march" / "lora.run", tmp_path / "june" / "lora.run"]
-    assert list(score_runs(paths, {"one": {"a": 1}})) == [str(path) for path in paths]
+def test_more_relevant_products_than_the_cut_keep_the_random_baseline_below_1():
+    expected = random_baseline({"q": {f"p{number}": 1 for number in range(50)}}, [100], depth=100)
+    assert expected["nDCG@10"][0] == pytest.approx(0.5)
+    assert expected["Recall@10"][0] == pytest.approx(0.1)
 
 
-def test_a_run_of_other_queries_and_qrels_without_an_answer_are_refused(tmp_path):
-    write_run(tmp_path / "x.run", {"other": [("a", 0.9)]}, "x")
-    with pytest.raises(QueryFileError, match="answers none"):
-        score_runs([tmp_path / "x.run"], {"one": {"a": 1}})
-    with pytest.raises(NothingToMeasure):
-        score_runs([tmp_path / "x.run"], {"one": {"a": 0}})
+def test_the_mean_of_the_top_k_is_taken_whether_right_or_wrong():
+    ranked = {"a": [("x", 0.9), ("y", 0.7), ("z", 0.1)], "b": [("x", 0.5)], "c": []}
+    means = mean_similarity(ranked, ["a", "b", "c", "d"], 2)
+    assert means[:2] == pytest.approx([0.8, 0.5])
+    assert np.isnan(means[2:]).all()
+    assert average_name(5) == "AvgMeanSimilarity@5"
+
+
+def test_the_ground_truth_similarity_is_the_text_cosine_over_the_root_of_2():
+    rng = np.random.default_rng(0)
+    query, text, image = unit(rng.normal(size=(3, 8)))
+    points = {"p": Point("p", {}, {"text": text, "image": image})}
+    [value] = ground_truth_similarity({"q": query}, {"q": ["p"]}, points)
+    assert value == pytest.approx(float(query @ text) / np.sqrt(2), abs=1e-6)
+
+
+def test_the_ground_truth_similarity_never_exceeds_0707_even_for_the_product_itself():
+    text = unit(np.arange(1.0, 9))
+    points = {"p": Point("p", {}, {"text": text, "image": text})}
+    [value] = ground_truth_similarity({"q": text}, {"q": ["p"]}, points)
+    assert value == pytest.approx(0.7071, abs=1e-4)
+
+
+def test_the_ground_truth_needs_a_text_and_a_product_with_a_picture():
+    text = unit(np.ones(4))
+    both = Point("both", {}, {"text": text, "image": text})
+    bare = Point("bare", {}, {"text": -text})
+    points = {"both": both, "bare": bare}
+    relevant = {"q": ["both", "bare"], "r": ["bare"], "s": ["both"]}
+    values = ground_truth_similarity({"q": text, "r": text}, relevant, points)
+    assert values[0] == pytest.approx(0.7071, abs=1e-4)  # the one without a picture left out
+    assert np.isnan(values[1:]).all()
+
+
+def test_of_very_many_relevant_products_a_fixed_draw_is_compared():
+    qrels = {"few": {"a": 1, "b": 2}, "many": {f"p{number}": 1 for number in range(500)}}
+    chosen = sample_relevant(qrels, most=20)
+    assert chosen["few"] == ["a", "b"]
+    assert len(set(chosen["many"])) == 20
+    assert chosen == sample_relevant(qrels, most=20)

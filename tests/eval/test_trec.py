@@ -1,7 +1,7 @@
 import pytest
 
-from eval.errors import QueryFileError
-from eval.trec import read_qrels, read_run, read_topics, write_qrels, write_run
+from eval.errors import NothingToMeasure, QueryFileError
+from eval.trec import read_qrels, read_run, read_topics, score_runs, write_qrels, write_run
 
 
 def test_a_run_comes_back_with_ids_that_have_spaces_percents_and_emoji(tmp_path):
@@ -67,3 +67,28 @@ def test_a_missing_file_and_bytes_that_are_no_text_are_told(tmp_path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(QueryFileError, match="UTF-8"):
         read_run(tmp_path / "bytes")
+
+
+def test_run_files_are_compared_by_name_and_a_query_they_lack_scores_0(tmp_path):
+    qrels = {"one": {"a": 1}, "two": {"b": 1}, "none": {"c": 0}}
+    write_run(tmp_path / "good.run", {"one": [("a", 0.9)], "two": [("b", 0.8)]}, "good")
+    write_run(tmp_path / "half.run", {"one": [("a", 0.9)]}, "half")
+    told = score_runs([tmp_path / "good.run", tmp_path / "half.run"], qrels)
+    assert told["good"]["MRR"].tolist() == [1, 1]
+    assert told["half"]["MRR"].tolist() == [1, 0]
+
+
+def test_run_files_of_one_name_are_told_apart(tmp_path):
+    for folder in ("march", "june"):
+        (tmp_path / folder).mkdir()
+        write_run(tmp_path / folder / "lora.run", {"one": [("a", 0.9)]}, "lora")
+    paths = [tmp_path / "march" / "lora.run", tmp_path / "june" / "lora.run"]
+    assert list(score_runs(paths, {"one": {"a": 1}})) == [str(path) for path in paths]
+
+
+def test_a_run_of_other_queries_and_qrels_without_an_answer_are_refused(tmp_path):
+    write_run(tmp_path / "x.run", {"other": [("a", 0.9)]}, "x")
+    with pytest.raises(QueryFileError, match="answers none"):
+        score_runs([tmp_path / "x.run"], {"one": {"a": 1}})
+    with pytest.raises(NothingToMeasure):
+        score_runs([tmp_path / "x.run"], {"one": {"a": 0}})

@@ -38,21 +38,21 @@ $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(DEMO_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/products.jsonl
 	touch $@
 
-# The demo shop in words of its own, which its model learns; a tenth of it is held out and asked for.
-HOUSE := data/demo_house
-HOUSE_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(HOUSE)
-RECIPE := --batch 64 --rate 1e-3 --rank 16 --alpha 32 --dropout 0 --epochs 8 --schedule cosine \
+# The demo shop under other colour names, which its model learns; a tenth of it is held out as queries.
+RENAMED := data/demo_renamed
+RENAMED_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(RENAMED)
+RECIPE := --batch 64 --learning-rate 1e-3 --rank 16 --alpha 32 --dropout 0 --epochs 8 --schedule cosine \
 	--warm-up 0.1 --crop 1 --no-flip --template title --view title \
 	$(addprefix --target ,q_proj k_proj v_proj out_proj fc1 fc2)
 
 finetune-demo: $(DEMO)/.ready ## train an adapter, and see what it gains on products it never saw
-	$(BIN)/python -m demo house $(DEMO)/drawn
-	$(HOUSE_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --template title --force >/dev/null
-	$(HOUSE_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/house.jsonl
-	$(HOUSE_ENV) $(BIN)/vitrine finetune --variant lora --base demo/checkpoint --force $(RECIPE)
-	$(HOUSE_ENV) $(BIN)/vitrine ingest vectors --variant lora
-	$(HOUSE_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(HOUSE)/variants/lora/split.json --out $(HOUSE)/held_out.jsonl
-	$(HOUSE_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(HOUSE)/held_out.jsonl --name finetune_demo --must-win lora --json
+	$(BIN)/python -m demo rename $(DEMO)/drawn
+	$(RENAMED_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --template title --force >/dev/null
+	$(RENAMED_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/renamed.jsonl
+	$(RENAMED_ENV) $(BIN)/vitrine finetune --variant lora --base demo/checkpoint --force $(RECIPE)
+	$(RENAMED_ENV) $(BIN)/vitrine ingest vectors --variant lora
+	$(RENAMED_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(RENAMED)/variants/lora/split.json --out $(RENAMED)/held_out.jsonl
+	$(RENAMED_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(RENAMED)/held_out.jsonl --name finetune_demo --must-win lora --json
 
 shop: $(INSTALLED) ## fill your own shop from PRODUCTS=file and open it on PORT
 	@test -n "$(PRODUCTS)" || { echo "Name your products: make shop PRODUCTS=products.csv" >&2; exit 2; }

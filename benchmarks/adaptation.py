@@ -28,8 +28,8 @@ from catalog.catalogue import Catalogue
 from encoder.checkpoint import Checkpoint
 from encoder.variant import Variant
 from encoder.variants import Variants
-from finetune.draws import shuffled
 from finetune.examples import Examples, members_of, read_examples
+from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.split import Split, draw_split, rows_of
 from ingest.images import images
@@ -188,12 +188,12 @@ class Experiment:
     ) -> dict[str, dict[str, list[float]]]:
         """Scores of each product's queries by way and measure, through the encoder of searches."""
         from encoder.encoder import Encoder
-        from finetune.retrieval import embed, judge
+        from finetune.retrieval import embed, score_directions
 
         encoder = Encoder.load(variant, precision="float32")
         gallery, queries = range(len(examples)), rows_of(examples, ids)
         vectors = embed(encoder, examples, shop.catalogue.pictures, gallery, queries)
-        return _plain(judge(vectors, examples, gallery, queries))
+        return _plain(score_directions(vectors, examples, gallery, queries))
 
     def _candidate(self, fold: int, row: Row, at: int) -> dict[str, Any]:
         """Train one candidate on a fold, and judge it by validation at each strength."""
@@ -208,11 +208,11 @@ class Experiment:
     def _train(self, fold: int, row: Row, settings: Settings, name: str) -> dict[str, Any]:
         from finetune.checkpoint import write_checkpoint
         from finetune.job import fit
-        from finetune.progress import bar
+        from finetune.progress import progress_bar
         from finetune.snapshot import Snapshots
 
         examples, split = self.shop.examples(settings.views), self.folds[fold]
-        with bar(name) as tell:
+        with progress_bar(name) as report:
             model, trained = fit(
                 self.checkpoint,
                 examples,
@@ -220,13 +220,13 @@ class Experiment:
                 self.shop.catalogue.pictures,
                 settings,
                 snapshots=Snapshots(self.out / "runs" / name),
-                tell=tell,
+                report=report,
             )
         folder = self.out / "models" / name
         shutil.rmtree(folder, ignore_errors=True)
         best, strength = self._strength(model, examples, split, row)
         if settings.method == "full":
-            write_checkpoint(model.clip, self.checkpoint, folder, model.at(strength))
+            write_checkpoint(model.clip, self.checkpoint, folder, model.interpolated(strength))
         else:
             model.save_adapter(folder)
         return {
@@ -247,16 +247,16 @@ class Experiment:
         self, model: "Model", examples: Examples, split: Split, row: Row
     ) -> tuple[dict[str, float], float]:
         """The validation figures at the best strength, and that strength."""
-        from finetune.retrieval import embed, encoder_of, judge, means
+        from finetune.retrieval import embed, encoder_of, means, score_directions
 
         gallery, queries = range(len(examples)), rows_of(examples, split.validation)
         whole, told = model.tensors(), {}
         for strength in row.strengths:
-            model.restore(model.at(strength))
+            model.restore(model.interpolated(strength))
             model.clip.eval()
             pictures = self.shop.catalogue.pictures
             vectors = embed(encoder_of(model, 16), examples, pictures, gallery, queries)
-            told[strength] = means(judge(vectors, examples, gallery, queries))
+            told[strength] = means(score_directions(vectors, examples, gallery, queries))
             model.restore(whole)
         best = max(told, key=lambda strength: told[strength]["nDCG@10"])
         return told[best], best

@@ -52,15 +52,15 @@ _SHORT = replace(
     epochs=8,
     views=TITLES,
 )
-_WIDE = replace(_SHORT, rank=16, alpha=32, dropout=0.0, targets=EVERYTHING, rate=5e-4)
-_ALL = replace(_SHORT, method="full", weight_decay=0.05, rate=3e-4, epochs=10)
+_WIDE = replace(_SHORT, rank=16, alpha=32, dropout=0.0, targets=EVERYTHING, learning_rate=5e-4)
+_ALL = replace(_SHORT, method="full", weight_decay=0.05, learning_rate=3e-4, epochs=10)
 
 BEST = (_WIDE, replace(_WIDE, views=TITLES_AND_TEXTS))
 FULL = (_ALL, replace(_ALL, views=TITLES_AND_TEXTS))
 
 # The reference's run without a temperature had this rate and so many epochs, not the documented
 # ones. Here it may stop early, as every row may.
-REFERENCE = replace(_DOCUMENTED, objective="reference", rate=2e-4, epochs=20)
+REFERENCE = replace(_DOCUMENTED, objective="reference", learning_rate=2e-4, epochs=20)
 
 ZEROSHOT = "zeroshot"
 ROWS: Mapping[str, Row] = MappingProxyType(

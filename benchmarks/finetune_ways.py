@@ -22,9 +22,9 @@ from encoder.checkpoint import Checkpoint
 from encoder.tokens import Tokens, padded
 from finetune.batches import Batches
 from finetune.examples import read_examples
+from finetune.loss import contrastive_loss
 from finetune.model import Model
-from finetune.objective import contrastive
-from finetune.precision import autocast_of, precision_of, suit
+from finetune.precision import autocast_of, choose_attention, precision_of
 from finetune.settings import Settings
 from finetune.training import Training
 
@@ -123,7 +123,7 @@ def bare(
             image, text = (
                 torch.nn.functional.normalize(each.float(), dim=-1) for each in (image, text)
             )
-            contrastive(image, text, model.logit_scale.exp(), right).backward()
+            contrastive_loss(image, text, model.logit_scale.exp(), right).backward()
             model.zero_grad(set_to_none=True)
 
     return run
@@ -140,7 +140,7 @@ def theirs(
     tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
     processor = CLIPImageProcessorPil.from_pretrained(checkpoint.folder)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=settings.rate)
+    optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate)
 
     def run() -> None:
         for chosen in _batched(shelf.examples.rows, settings.batch):
@@ -187,7 +187,7 @@ def _plain_model(
         model: Any = CLIPModel.from_pretrained(checkpoint.folder)
         get_peft_model(model, config)
     dtype = precision_of(settings, device)
-    suit(model, device, dtype)
+    choose_attention(model, device, dtype)
     return model.train().to(device), autocast_of(device, dtype)
 
 

@@ -1,4 +1,4 @@
-"""Drawn pictures: an SVG template, filled with a look and a scene, rendered by resvg."""
+"""Drawn pictures: an SVG template, filled with a style and a scene, rendered by resvg."""
 
 import colorsys
 import hashlib
@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import resvg_py
 from PIL import Image
 
-from demo.looks import Look, paints
+from demo.style import Style, paints
 
 HERE = Path(__file__).parent
 SVG = "http://www.w3.org/2000/svg"
@@ -27,7 +27,7 @@ SCALE_JITTER = 0.035
 
 # Neutral materials of caps, cases and trims, and pale rooms: colour stays the product's own.
 TRIMS = ("#24252a", "#f0eee9", "#c9a45c", "#b8bec5", "#4a4d55")
-ROOMS = (
+BACKGROUNDS = (
     ("#f3f5f7", "#d3dae0"),
     ("#f8f4ec", "#e0d7c8"),
     ("#eef3f0", "#cfdbd4"),
@@ -40,13 +40,13 @@ SHADE_JITTER = (0.008, 0.08, 0.05)  # hue, saturation, value: far below the gaps
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that varies between two pictures of one look, none of it an attribute."""
+    """All that varies between two pictures of one style, none of it an attribute."""
 
     hue: float
     saturation: float
     value: float
     trim: str
-    room: tuple[str, str]
+    background: tuple[str, str]
     floor: tuple[str, str]
     horizon: float
     angle: float  # degrees
@@ -63,8 +63,8 @@ def draw_scene(rng: Random) -> Scene:
         saturation=saturation,
         value=value,
         trim=rng.choice(TRIMS),
-        room=rng.choice(ROOMS),
-        floor=rng.choice(ROOMS),
+        background=rng.choice(BACKGROUNDS),
+        floor=rng.choice(BACKGROUNDS),
         horizon=rng.uniform(270, 335),
         angle=rng.uniform(-2, 2),
         scale=1 + rng.uniform(-SCALE_JITTER, SCALE_JITTER),
@@ -73,9 +73,9 @@ def draw_scene(rng: Random) -> Scene:
     )
 
 
-def draw(look: Look, scene: Scene, side: int = SIDE) -> Image.Image:
+def draw(style: Style, scene: Scene, side: int = SIDE) -> Image.Image:
     """The picture of a product: RGB, `side` × `side` pixels."""
-    png = resvg_py.svg_to_bytes(svg_string=svg(look, scene), width=side, skip_system_fonts=True)
+    png = resvg_py.svg_to_bytes(svg_string=svg(style, scene), width=side, skip_system_fonts=True)
     return Image.open(io.BytesIO(png)).convert("RGB")
 
 
@@ -86,16 +86,16 @@ def jpeg(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def svg(look: Look, scene: Scene) -> str:
+def svg(style: Style, scene: Scene) -> str:
     """The filled template: one complete SVG document."""
-    base = _shifted(paints()[look.colour], scene)
-    scale = SCALES[look.size] * scene.scale
+    base = _shifted(paints()[style.colour], scene)
+    scale = SCALES[style.size] * scene.scale
     wide = -scale if scene.flipped else scale
     pose = (
         f"translate({200 + scene.shift:.2f} 350) rotate({scene.angle:.2f}) "
         f"scale({wide:.4f} {scale:.4f}) translate(-200 -345)"
     )
-    return _document(look.kind, look.shape, look.size, look.finish).substitute(
+    return _document(style.kind, style.shape, style.size, style.finish).substitute(
         base=base,
         soft=_mixed(base, "#ffffff", 0.13),
         light=_mixed(base, "#ffffff", 0.36),
@@ -105,8 +105,8 @@ def svg(look: Look, scene: Scene) -> str:
         trim=scene.trim,
         trim_light=_mixed(scene.trim, "#ffffff", 0.45),
         trim_dark=_mixed(scene.trim, "#000000", 0.38),
-        wall=scene.room[0],
-        wall_edge=scene.room[1],
+        wall=scene.background[0],
+        wall_edge=scene.background[1],
         floor=scene.floor[0],
         floor_edge=scene.floor[1],
         horizon=f"{scene.horizon:.1f}",
@@ -117,7 +117,7 @@ def svg(look: Look, scene: Scene) -> str:
 def digest() -> str:
     """Eight characters that change when any template or this module does."""
     files = sorted([*HERE.glob("drawings/*.svg"), *HERE.glob("finishes/*.svg")])
-    files += [HERE / "scene.svg", HERE / "words" / "looks.toml", Path(__file__)]
+    files += [HERE / "scene.svg", HERE / "words" / "style.toml", Path(__file__)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from demo import DemoError
 from demo.drawing import draw, draw_scene, jpeg
-from demo.looks import ATTRIBUTES, Kind, Look, draw_looks, kinds, words_of
+from demo.style import ATTRIBUTES, Kind, Style, draw_styles, kinds, words_of
 from demo.wording import fill, sentences, titled
 
 SEED = 2023
@@ -32,11 +32,11 @@ LINK = "https://example.com/vitrine-demo/"
 
 
 @dataclass(frozen=True, slots=True)
-class Article:
+class DemoProduct:
     """One product of the shop. `image` is empty where there is no picture."""
 
     id: str
-    look: Look
+    style: Style
     title: str
     description: str
     brand: str
@@ -49,12 +49,12 @@ class Article:
     @property
     def category(self) -> str:
         """The shop department."""
-        return kinds()[self.look.kind].category
+        return kinds()[self.style.kind].category
 
     def row(self) -> dict[str, Any]:
         """The product as one object of the product file."""
-        look = self.look
-        details = {name.capitalize(): words_of(look, name).shop[0] for name in ATTRIBUTES}
+        style = self.style
+        details = {name.capitalize(): words_of(style, name).shop[0] for name in ATTRIBUTES}
         return {
             "id": self.id,
             "title": self.title,
@@ -71,22 +71,22 @@ class Article:
         }
 
 
-def articles() -> Iterator[Article]:
+def make_products() -> Iterator[DemoProduct]:
     """All products of the shop, in a fixed order; the same on every machine."""
     number = 0
     for kind in kinds().values():
-        looks = draw_looks(kind, PER_KIND, Random(f"{SEED} {kind.name}"))
-        for place, look in enumerate(looks, 1):
+        styles = draw_styles(kind, PER_KIND, Random(f"{SEED} {kind.name}"))
+        for place, style in enumerate(styles, 1):
             number += 1
             pictured = number % WITHOUT_PICTURE_EVERY != 0
-            yield _article(kind, f"{kind.name.replace('_', '-')}-{place:03d}", look, pictured)
+            yield _product(kind, f"{kind.name.replace('_', '-')}-{place:03d}", style, pictured)
 
 
-def picture(article: Article) -> bytes:
-    """The JPEG of a product: drawn from its look in a scene that follows from its id."""
-    scene = draw_scene(Random(f"{SEED} scene {article.id}"))
-    data = jpeg(draw(article.look, scene))
-    return data[:BROKEN_BYTES] if article.id == BROKEN else data
+def picture(product: DemoProduct) -> bytes:
+    """The JPEG of a product: drawn from its style in a scene that follows from its id."""
+    scene = draw_scene(Random(f"{SEED} scene {product.id}"))
+    data = jpeg(draw(product.style, scene))
+    return data[:BROKEN_BYTES] if product.id == BROKEN else data
 
 
 def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = None) -> int:
@@ -103,13 +103,13 @@ def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = 
     Raises:
         DemoError: the folder cannot be written.
     """
-    chosen = list(articles())
+    chosen = list(make_products())
     if limit is not None:
         chosen = chosen[:: max(1, len(chosen) // limit)]
     try:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
-        _write_pictures(folder, [article for article in chosen if article.image], workers)
-        lines = (json.dumps(article.row(), ensure_ascii=False) + "\n" for article in chosen)
+        _write_pictures(folder, [product for product in chosen if product.image], workers)
+        lines = (json.dumps(product.row(), ensure_ascii=False) + "\n" for product in chosen)
         unfinished = folder / (PRODUCTS + ".new")
         unfinished.write_text("".join(lines), encoding="utf-8")
         unfinished.replace(folder / PRODUCTS)
@@ -120,7 +120,7 @@ def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = 
     return len(chosen)
 
 
-def _write_pictures(folder: Path, pictured: list[Article], workers: int | None) -> None:
+def _write_pictures(folder: Path, pictured: list[DemoProduct], workers: int | None) -> None:
     count = workers or os.cpu_count() or 1
     if count == 1:
         _write_some(folder, pictured)
@@ -134,27 +134,27 @@ def _write_pictures(folder: Path, pictured: list[Article], workers: int | None) 
             job.result()
 
 
-def _write_some(folder: Path, pictured: list[Article]) -> None:
-    for article in pictured:
-        (folder / article.image).write_bytes(picture(article))
+def _write_some(folder: Path, pictured: list[DemoProduct]) -> None:
+    for product in pictured:
+        (folder / product.image).write_bytes(picture(product))
 
 
-def _article(kind: Kind, name: str, look: Look, pictured: bool) -> Article:
+def _product(kind: Kind, name: str, style: Style, pictured: bool) -> DemoProduct:
     rng = Random(f"{SEED} {name}")
     shop = sentences("shop")
     brand = rng.choice(shop["brands"][kind.category])
     line = rng.choice(shop["lines"][kind.category])
     filler = shop["fillers"][kind.category]
     others = {"brand": [brand], "line": [line], "filler": filler}
-    title = fill(rng.choice(shop["titles"]), look, rng, voice="shop", others=others)
-    description = fill(rng.choice(shop["descriptions"]), look, rng, voice="shop", others=others)
-    return Article(
+    title = fill(rng.choice(shop["titles"]), style, rng, voice="shop", others=others)
+    description = fill(rng.choice(shop["descriptions"]), style, rng, voice="shop", others=others)
+    return DemoProduct(
         id=name,
-        look=look,
+        style=style,
         title=titled(title.text),
         description=description.text,
         brand=brand,
-        price=_price(kind, look, rng),
+        price=_price(kind, style, rng),
         rating=round(min(5.0, max(2.6, rng.gauss(4.2, 0.45))), 1),
         rating_count=int(math.exp(rng.uniform(1.0, 8.2))),
         features=tuple(rng.sample(shop["features"][kind.category], k=3)),
@@ -162,8 +162,8 @@ def _article(kind: Kind, name: str, look: Look, pictured: bool) -> Article:
     )
 
 
-def _price(kind: Kind, look: Look, rng: Random) -> float:
+def _price(kind: Kind, style: Style, rng: Random) -> float:
     """Within the kind's range, small sizes in its lower half; dollars that end on .49 or .99."""
     low, high = kind.price
-    place = rng.random() ** 1.6 * (0.5 if look.size == "small" else 1.0)
+    place = rng.random() ** 1.6 * (0.5 if style.size == "small" else 1.0)
     return math.floor(low * (high / low) ** place) + rng.choice((0.49, 0.99))

@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 from transformers import CLIPModel, CLIPTokenizer
 
-from demo import lessons
-from demo.lessons import Lesson, load_lesson, write_caption, write_description
-from demo.looks import ATTRIBUTES, Look, kinds
+from demo import training_data
 from demo.model import SIDE, make_model, make_tokenizer, pixels, save_checkpoint
+from demo.style import ATTRIBUTES, Style, kinds
+from demo.training_data import DrawnSet, load_drawn_set, write_caption, write_description
 from demo.wording import Wording
 
 SEED = 5
@@ -34,7 +34,7 @@ CARD = """\
 # The CLIP of Vitrine's demo shop
 
 Made by `python -m demo train` from nothing: {pictures:,} drawn pictures, {steps} steps of {batch},
-learning rate {rate:g}, last loss {loss:.3f}. The pictures and texts are those of `demo/lessons.py`;
+learning rate {rate:g}, last loss {loss:.3f}. Pictures and texts: `demo/training_data.py`;
 no product and no query of the demo shop is among them. It knows drawings of sixteen kinds of
 product and some three hundred words, and is of no use for photographs.
 """
@@ -55,7 +55,7 @@ def train(
     cache: Path,
     plan: Plan = Plan(),
     *,
-    progress: Callable[[int, float], None] = lambda step, loss: None,
+    report: Callable[[int, float], None] = lambda step, loss: None,
 ) -> float:
     """Train and write the checkpoint.
 
@@ -63,18 +63,18 @@ def train(
         folder: where the checkpoint goes; made where absent.
         cache: where drawn pictures are kept between runs.
         plan: how long and how hard.
-        progress: told the step, from 1, and its loss.
+        report: called with each step, from 1, and its loss.
 
     Returns:
         The loss of the last step.
     """
-    lesson = load_lesson(cache, per_kind=plan.per_kind, side=SIDE)
+    drawn = load_drawn_set(cache, per_kind=plan.per_kind, side=SIDE)
     torch.manual_seed(SEED)
-    tokenizer = make_tokenizer(lessons.corpus(CORPUS))
+    tokenizer = make_tokenizer(training_data.corpus(CORPUS))
     model = make_model(tokenizer)
     # Written-out attention: in bfloat16 on a CPU its backward pass is twice as fast as the fused.
     model.set_attn_implementation("eager")
-    loss = fit(model, tokenizer, lesson, plan, progress)
+    loss = fit(model, tokenizer, drawn, plan, report)
     save_checkpoint(model, tokenizer, folder)
     (folder / "README.md").write_text(card(plan, loss), encoding="utf-8")
     return loss
@@ -94,9 +94,9 @@ def card(plan: Plan, loss: float) -> str:
 def fit(
     model: CLIPModel,
     tokenizer: CLIPTokenizer,
-    lesson: Lesson,
+    drawn: DrawnSet,
     plan: Plan,
-    progress: Callable[[int, float], None],
+    report: Callable[[int, float], None],
 ) -> float:
     """Train a model in place; returns the loss of the last step."""
     optimiser = torch.optim.AdamW(_groups(model), lr=plan.rate, betas=(0.9, 0.98))
@@ -105,10 +105,10 @@ def fit(
     model.train()
     value = math.nan
     for step in range(1, plan.steps + 1):
-        rows = np.sort(order.choice(len(lesson), size=min(plan.batch, len(lesson)), replace=False))
-        looks = [lesson.looks[row] for row in rows]
-        pictures = torch.from_numpy(lesson.pictures[rows])
-        loss = _loss(model, tokenizer, looks, pictures, rng)
+        rows = np.sort(order.choice(len(drawn), size=min(plan.batch, len(drawn)), replace=False))
+        styles = [drawn.styles[row] for row in rows]
+        pictures = torch.from_numpy(drawn.pictures[rows])
+        loss = _loss(model, tokenizer, styles, pictures, rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -117,23 +117,23 @@ def fit(
         with torch.no_grad():
             model.logit_scale.clamp_(max=LARGEST_SCALE)
         value = loss.item()
-        progress(step, value)
+        report(step, value)
     model.eval()
     return value
 
 
-def true_of(looks: Sequence[Look], wordings: Sequence[Wording]) -> torch.Tensor:
-    """Which text is true of which look.
+def true_of(styles: Sequence[Style], wordings: Sequence[Wording]) -> torch.Tensor:
+    """Which text is true of which style.
 
-    Row i was written for look i. A text is true of every look that shares the kind and the
+    Row i was written for style i. A text is true of every style that shares the kind and the
     attributes that the text names.
 
     Returns:
-        Booleans (n, n): [i, j] says whether text j is true of look i.
+        Booleans (n, n): [i, j] says whether text j is true of style i.
     """
     fields = ("kind", *ATTRIBUTES)
-    codes = {value: number for number, value in enumerate(sorted(_values(looks)))}
-    values = torch.tensor([[codes[getattr(look, name)] for name in fields] for look in looks])
+    codes = {value: number for number, value in enumerate(sorted(_values(styles)))}
+    values = torch.tensor([[codes[getattr(style, name)] for name in fields] for style in styles])
     named = torch.tensor([[name == "kind" or name in w.names for name in fields] for w in wordings])
     same = values[:, None, :] == values[None, :, :]
     return (same | ~named[None, :, :]).all(dim=2)
@@ -142,12 +142,12 @@ def true_of(looks: Sequence[Look], wordings: Sequence[Wording]) -> torch.Tensor:
 def _loss(
     model: CLIPModel,
     tokenizer: CLIPTokenizer,
-    looks: Sequence[Look],
+    styles: Sequence[Style],
     pictures: torch.Tensor,
     rng: Random,
 ) -> torch.Tensor:
-    captions = [write_caption(look, rng) for look in looks]
-    products = [write_description(look, rng) for look in looks]
+    captions = [write_caption(style, rng) for style in styles]
+    products = [write_description(style, rng) for style in styles]
     with torch.autocast("cpu", torch.bfloat16):
         image = model.get_image_features(pixel_values=pixels(pictures)).pooler_output
         caption = _text(model, tokenizer, captions)
@@ -155,7 +155,7 @@ def _loss(
     image, caption, product = (F.normalize(x.float(), dim=-1) for x in (image, caption, product))
     fused = F.normalize(image + product, dim=-1)
     scale = model.logit_scale.exp()
-    says, tells = true_of(looks, captions), true_of(looks, products)
+    says, tells = true_of(styles, captions), true_of(styles, products)
     return (
         symmetric(scale * image @ caption.T, says)
         + symmetric(scale * image @ product.T, tells)
@@ -200,5 +200,5 @@ def _rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _values(looks: Sequence[Look]) -> set[str]:
-    return {getattr(look, name) for look in looks for name in ("kind", *ATTRIBUTES)}
+def _values(styles: Sequence[Style]) -> set[str]:
+    return {getattr(style, name) for style in styles for name in ("kind", *ATTRIBUTES)}

@@ -1,4 +1,4 @@
-"""Sentences: templates of `words/*.toml`, filled with the words for a look."""
+"""Sentences: templates of `words/*.toml`, filled with the words for a style."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from random import Random
 from string import Formatter
 from typing import Any
 
-from demo.looks import ATTRIBUTES, WORDS, Look, kinds, words_of
+from demo.style import ATTRIBUTES, WORDS, Style, kinds, words_of
 
 # Written small in a title: units and joining words.
 SMALL = frozenset({"ml", "kg", "l", "with", "by", "in", "and", "the", "of", "for", "on", "to"})
@@ -16,7 +16,7 @@ SMALL = frozenset({"ml", "kg", "l", "with", "by", "in", "and", "the", "of", "for
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text and what it says: the attributes of the look that it names, besides the kind."""
+    """A text and what it says: the attributes of the style that it names, besides the kind."""
 
     text: str
     names: frozenset[str]
@@ -29,13 +29,13 @@ def sentences(name: str) -> dict[str, Any]:
 
 
 def fill(
-    template: str, look: Look, rng: Random, *, voice: str, others: Mapping[str, Sequence[str]]
+    template: str, style: Style, rng: Random, *, voice: str, others: Mapping[str, Sequence[str]]
 ) -> Wording:
-    """Fill a template: {noun} and attributes with words of the look, the rest from `others`.
+    """Fill a template: {noun} and attributes with words of the style, the rest from `others`.
 
     Args:
         template: a format string.
-        look: what the text speaks of.
+        style: what the text speaks of.
         rng: chooses among synonyms.
         voice: which names of `Words` to use: "shop", "query" or "known".
         others: lists for the other placeholders, one entry drawn for each occurrence.
@@ -48,10 +48,10 @@ def fill(
     for literal, field, _, _ in Formatter().parse(template):
         said.append(literal)
         if field == "noun":
-            said.append(rng.choice(getattr(kinds()[look.kind].words, voice)))
+            said.append(rng.choice(getattr(kinds()[style.kind].words, voice)))
         elif field in ATTRIBUTES:
             names.add(field)
-            said.append(rng.choice(getattr(words_of(look, field), voice)))
+            said.append(rng.choice(getattr(words_of(style, field), voice)))
         elif field is not None:
             said.append(rng.choice(others[field]))
     return Wording("".join(said), frozenset(names))

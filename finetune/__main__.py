@@ -80,9 +80,11 @@ def train(
     micro_batch: Annotated[
         int | None, typer.Option(help="Products in memory at once; the loss stays the batch's.")
     ] = None,
-    rate: Annotated[
-        float | None, typer.Option(help=f"Highest learning rate. {_usual(USUAL.rate)}")
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help=f"Highest learning rate. {_usual(USUAL.learning_rate)}"),
     ] = None,
+    rate: Annotated[float | None, typer.Option(hidden=True)] = None,
     schedule: Annotated[Schedule | None, typer.Option(help=_usual(USUAL.schedule))] = None,
     warm_up: Annotated[
         float | None, typer.Option(help=f"Share of the steps. {_usual(USUAL.warm_up)}")
@@ -106,9 +108,10 @@ def train(
     template: Annotated[
         str | None, typer.Option(help=f"Of the variant's product text. {_usual(USUAL.template)}")
     ] = None,
-    strength: Annotated[
+    adapter_weight: Annotated[
         float | None, typer.Option(help=f"0 is the base, 1 what was trained. {_usual(1)}")
     ] = None,
+    strength: Annotated[float | None, typer.Option(hidden=True)] = None,
     seed: Annotated[int | None, typer.Option(help=_usual(USUAL.seed))] = None,
     sample: Annotated[
         int | None, typer.Option(help="At most so many products; 0: all. (default: 0)")
@@ -139,28 +142,30 @@ def train(
 
     vitrine finetune --variant lora
 
-    vitrine finetune --variant lora_wide --rank 32 --target q_proj --target fc1 --rate 1e-4
+    vitrine finetune --variant lora_wide --rank 32 --target q_proj --target fc1 --learning-rate 1e-4
 
     torchrun --nproc-per-node 4 -m finetune train --variant lora_mp
     """
     given: dict[str, Any] = {
         "method": method, "precision": precision, "objective": objective, "rank": rank,
         "alpha": alpha, "dropout": dropout, "targets": tuple(target or ()) or None,
-        "batch": batch, "micro_batch": micro_batch, "rate": rate, "schedule": schedule,
+        "batch": batch, "micro_batch": micro_batch,
+        "learning_rate": rate if learning_rate is None else learning_rate, "schedule": schedule,
         "warm_up": warm_up, "weight_decay": weight_decay, "epochs": epochs, "patience": patience,
         "views": tuple(view or ()) or None, "crop": crop, "flip": flip, "template": template,
-        "strength": strength, "seed": seed, "sample": sample, "validation": validation,
+        "adapter_weight": strength if adapter_weight is None else adapter_weight,
+        "seed": seed, "sample": sample, "validation": validation,
         "test": test, "snapshot_every": snapshot_every,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     settings = dataclasses.replace(recipe(variant), **chosen)
     # torch takes seconds to load, and a mistyped flag is told at once.
     from finetune import job
-    from finetune.progress import bar, silent
+    from finetune.progress import no_progress, progress_bar
 
     # One of torchrun's processes speaks for all.
     alone = os.environ.get("RANK", "0") == "0"
-    with bar(variant) if alone else nullcontext(silent) as tell:
+    with progress_bar(variant) if alone else nullcontext(no_progress) as report:
         result = job.train(
             home(),
             variant,
@@ -171,7 +176,7 @@ def train(
             workers=workers,
             force=force,
             restart=restart,
-            tell=tell,
+            report=report,
         )
     if result:
         _print(result, as_json)
@@ -181,9 +186,10 @@ def train(
 def merge(
     variant: Annotated[str, typer.Argument(help="A variant's name.")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
-    strength: Annotated[
+    adapter_weight: Annotated[
         float | None, typer.Option(help="Of the adapter; the variant's own if none.")
     ] = None,
+    strength: Annotated[float | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Write a variant as a plain CLIP checkpoint, its adapter in its weights.
 
@@ -192,11 +198,12 @@ def merge(
     found = Variants(home()).get(variant)
     from finetune.merge import merge as write
 
-    print(write(found, folder, strength=strength))
+    weight = strength if adapter_weight is None else adapter_weight
+    print(write(found, folder, adapter_weight=weight))
 
 
 def _print(result: "Result", as_json: bool) -> None:
-    variant, state, held = result.variant, result.trained.state, result.heldout
+    variant, state, evaluation = result.variant, result.trained.state, result.heldout
     if as_json:
         figures = variant.manifest.notes["figures"]
         print(
@@ -207,11 +214,11 @@ def _print(result: "Result", as_json: bool) -> None:
         )  # fmt: skip
         return
     console = Console()
-    if held:
+    if evaluation:
         table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
-        for way, both in held.estimates.items():
+        for direction, both in evaluation.estimates.items():
             base, tuned = (both[name]["nDCG@10"].value for name in ("base", "tuned"))
-            table.add_row(way, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
+            table.add_row(direction, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
         console.print(table)
     console.print(
         f"{variant.name}: epoch {state.best_epoch} of {len(state.epochs)} kept, "

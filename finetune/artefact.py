@@ -17,8 +17,8 @@ from encoder.variants import Variants
 from finetune import card, curves, split
 from finetune.checkpoint import write_checkpoint
 from finetune.errors import Unwritable
+from finetune.evaluation import Evaluation, evaluate
 from finetune.examples import Examples
-from finetune.heldout import HeldOut, look
 from finetune.model import Model
 from finetune.settings import Settings
 from finetune.split import Split, rows_of
@@ -38,7 +38,7 @@ class Finished:
         trained: how it went.
         settings: how it was trained.
         examples: all products.
-        split: which were held out.
+        split: which were evaluation out.
         pictures: where the products' pictures lie.
         run: what tells this run from others; 16 hex digits.
     """
@@ -52,8 +52,8 @@ class Finished:
     run: str
 
 
-def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, HeldOut | None]:
-    """Look at the held-out products, and write the variant.
+def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluation | None]:
+    """Look at the evaluation-out products, and write the variant.
 
     Args:
         home: the shop's folder.
@@ -74,7 +74,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
         ) from error
 
 
-def _write(home: Path, name: str, finished: Finished) -> tuple[Variant, HeldOut | None]:
+def _write(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluation | None]:
     checkpoint, settings = finished.model.checkpoint, finished.settings
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".training-", dir=home) as scratch:
@@ -85,12 +85,12 @@ def _write(home: Path, name: str, finished: Finished) -> tuple[Variant, HeldOut 
             base = {"base": str(_checkpoint(home, name, finished))}
         how: dict[str, Any] = {**base, "template": settings.template}
         if adapter:
-            how |= {"adapter": adapter, "strength": settings.strength}
-        held = _look(Path(scratch), how, finished)
-        facts = _facts(finished, held)
+            how |= {"adapter": adapter, "strength": settings.adapter_weight}
+        evaluation = _evaluate(Path(scratch), how, finished)
+        facts = _facts(finished, evaluation)
         variant = Variants(home).add(name, **how, notes=facts, force=True)
-    _write_beside(variant, finished, held, facts)
-    return variant, held
+    _write_beside(variant, finished, evaluation, facts)
+    return variant, evaluation
 
 
 def base_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -112,15 +112,15 @@ def _checkpoint(home: Path, name: str, finished: Finished) -> Path:
     folder = home / CHECKPOINTS / f"{name}-{finished.run}"
     shutil.rmtree(folder, ignore_errors=True)  # half a variant of a run that was stopped here
     model = finished.model
-    weights = model.at(finished.settings.strength)
+    weights = model.interpolated(finished.settings.adapter_weight)
     return write_checkpoint(model.clip, model.checkpoint, folder, weights)
 
 
-def _look(scratch: Path, how: Mapping[str, Any], finished: Finished) -> HeldOut | None:
+def _evaluate(scratch: Path, how: Mapping[str, Any], finished: Finished) -> Evaluation | None:
     if not finished.split.test:
         return None
     here = Variants(scratch)
-    return look(
+    return evaluate(
         here.add("base", **base_of(finished.model.checkpoint), template=how["template"]),
         here.add("tuned", **how),
         finished.examples,
@@ -131,7 +131,7 @@ def _look(scratch: Path, how: Mapping[str, Any], finished: Finished) -> HeldOut 
     )
 
 
-def _facts(finished: Finished, held: HeldOut | None) -> dict[str, Any]:
+def _facts(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
     """The facts of training as the manifest keeps them."""
     checkpoint, state = finished.model.checkpoint, finished.trained.state
     return {
@@ -148,7 +148,7 @@ def _facts(finished: Finished, held: HeldOut | None) -> dict[str, Any]:
             "epochs": len(state.epochs),
             "best_epoch": state.best_epoch,
             "validation": {"base": state.base, "best": state.best},
-            "heldout": held.facts() if held else None,
+            "heldout": evaluation.facts() if evaluation else None,
             "seconds": round(state.seconds, 1),
             "samples_per_second": round(finished.trained.samples_per_second, 1),
             "memory": finished.trained.memory,
@@ -160,7 +160,7 @@ def _facts(finished: Finished, held: HeldOut | None) -> dict[str, Any]:
 
 
 def _write_beside(
-    variant: Variant, finished: Finished, held: HeldOut | None, facts: Mapping[str, Any]
+    variant: Variant, finished: Finished, evaluation: Evaluation | None, facts: Mapping[str, Any]
 ) -> None:
     finished.split.write(
         variant.folder / split.FILE,
@@ -174,7 +174,7 @@ def _write_beside(
         state=finished.trained.state,
         parts=finished.split.counts(),
         left_out=finished.examples.left_out,
-        heldout=held,
+        heldout=evaluation,
         device=facts["device"],
         versions=facts["versions"],
     )

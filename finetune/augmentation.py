@@ -12,14 +12,14 @@ from encoder.processor import PictureProcessor
 
 
 def augmented(
-    image: Image.Image, processor: PictureProcessor, chance: Random, *, crop: float, flip: bool
+    image: Image.Image, processor: PictureProcessor, rng: Random, *, crop: float, flip: bool
 ) -> np.ndarray:
     """Cut and resize in one go, which costs no more than resizing alone.
 
     Args:
         image: RGB, of any size.
         processor: the checkpoint's picture settings.
-        chance: what to draw from; two pictures with like generators are cut alike.
+        rng: what to draw from; two pictures with like generators are cut alike.
         crop: smallest share of the side to keep.
         flip: whether to mirror every second picture.
 
@@ -28,11 +28,11 @@ def augmented(
     """
     # A square, as the processor's own cut is, unless it squeezes the whole picture into one.
     whole = image.size if processor.exact else (min(image.size),) * 2
-    share = chance.uniform(crop, 1.0)
+    share = rng.uniform(crop, 1.0)
     width, height = (max(1.0, edge * share) for edge in whole)
-    left = chance.uniform(0, image.width - width)
-    top = chance.uniform(0, image.height - height)
+    left = rng.uniform(0, image.width - width)
+    top = rng.uniform(0, image.height - height)
     size = (processor.side, processor.side)
     box = (left, top, left + width, top + height)
     pixels = np.asarray(image.resize(size, Image.Resampling(processor.resample), box))
-    return pixels[:, ::-1] if flip and chance.random() < 0.5 else pixels
+    return pixels[:, ::-1] if flip and rng.random() < 0.5 else pixels

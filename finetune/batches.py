@@ -16,9 +16,9 @@ import numpy as np
 from encoder.processor import PictureProcessor
 from encoder.tokens import Tokens
 from finetune.augmentation import augmented
-from finetune.draws import chance, shuffled
 from finetune.errors import DataUnfit
 from finetune.examples import Example, Examples
+from finetune.sampling import rng_of, shuffled
 from finetune.settings import Settings
 from pictures.errors import PictureError
 from pictures.store import PictureStore
@@ -46,17 +46,17 @@ class Batch:
 
     Attributes:
         epoch: counted from 0.
-        place: of the batch in its epoch, counted from 0.
+        index: of the batch in its epoch, counted from 0.
         pixels: uint8 (n, side, side, 3), of this process's share.
         tokens: token numbers of n texts, of this process's share.
-        alike: bool (b, b) over the whole batch: whose picture goes with whose text.
+        positives: bool (b, b) over the whole batch: whose picture goes with whose text.
     """
 
     epoch: int
-    place: int
+    index: int
     pixels: np.ndarray
     tokens: list[list[int]]
-    alike: np.ndarray
+    positives: np.ndarray
 
 
 class Batches:
@@ -103,9 +103,9 @@ class Batches:
         waiting: deque[_Pending] = deque()
         with ThreadPoolExecutor(self.workers, "decode") as pool:
             try:
-                for place in range(begin, self.per_epoch):
-                    chosen = order[place * size : (place + 1) * size]
-                    waiting.append(self._begin(pool, epoch, place, chosen))
+                for index in range(begin, self.per_epoch):
+                    chosen = order[index * size : (index + 1) * size]
+                    waiting.append(self._begin(pool, epoch, index, chosen))
                     if len(waiting) == AHEAD:
                         yield waiting.popleft().ready()
                 while waiting:
@@ -114,12 +114,12 @@ class Batches:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin(
-        self, pool: ThreadPoolExecutor, epoch: int, place: int, ids: Sequence[str]
+        self, pool: ThreadPoolExecutor, epoch: int, index: int, ids: Sequence[str]
     ) -> "_Pending":
-        rows = [self.examples.place[name] for name in ids]
+        rows = [self.examples.row_of[name] for name in ids]
         chosen = [self.examples.rows[row] for row in rows]
         texts = [self.text(example, epoch) for example in chosen]
-        alike = self.examples.alike(rows, rows) | _same(texts)
+        positives = self.examples.positives(rows, rows) | _same(texts)
         own = self._share.of(len(rows))
         mine = chosen[own]
         side = self._processor.side
@@ -131,7 +131,7 @@ class Batches:
             for start in range(0, len(mine), SLICE)
         ]
         tokens = pool.submit(self._tokens, texts[own])
-        return _Pending(epoch, place, pixels, parts, tokens, alike)
+        return _Pending(epoch, index, pixels, parts, tokens, positives)
 
     def _fill(self, pixels: np.ndarray, examples: Sequence[Example], epoch: int) -> None:
         for row, example in enumerate(examples):
@@ -147,12 +147,12 @@ class Batches:
                 f"{self._pictures.path(example.picture)} and run `vitrine ingest images`."
             ) from error
         settings = self._settings
-        drawn = chance(settings.seed, "picture", epoch, example.id)
-        return augmented(image, self._processor, drawn, crop=settings.crop, flip=settings.flip)
+        rng = rng_of(settings.seed, "picture", epoch, example.id)
+        return augmented(image, self._processor, rng, crop=settings.crop, flip=settings.flip)
 
     def text(self, example: Example, epoch: int) -> str:
         """The text that a product is learnt by in an epoch."""
-        return chance(self._settings.seed, "text", epoch, example.id).choice(example.views)
+        return rng_of(self._settings.seed, "text", epoch, example.id).choice(example.views)
 
 
 @dataclass(frozen=True)
@@ -160,16 +160,16 @@ class _Pending:
     """A batch whose pictures are being decoded into `pixels`."""
 
     epoch: int
-    place: int
+    index: int
     pixels: np.ndarray
     parts: Sequence[Future[None]]
     tokens: Future[list[list[int]]]
-    alike: np.ndarray
+    positives: np.ndarray
 
     def ready(self) -> Batch:
         for part in self.parts:
             part.result()
-        return Batch(self.epoch, self.place, self.pixels, self.tokens.result(), self.alike)
+        return Batch(self.epoch, self.index, self.pixels, self.tokens.result(), self.positives)
 
 
 def _same(texts: Sequence[str]) -> np.ndarray:

@@ -8,7 +8,7 @@ from encoder.variant import Manifest
 from eval.comparison import Estimate, format_p
 from eval.measures import DECIDING
 from finetune.curves import FILE as CURVES
-from finetune.heldout import BASE, SHOWN, TUNED, HeldOut
+from finetune.evaluation import BASE, SHOWN, TUNED, Evaluation
 from finetune.settings import Settings
 from finetune.snapshot import State
 from finetune.split import FILE as SPLIT
@@ -44,7 +44,7 @@ class Facts:
     state: State
     parts: Mapping[str, int]
     left_out: Mapping[str, int]
-    heldout: HeldOut | None
+    heldout: Evaluation | None
     device: str
     versions: Mapping[str, str]
 
@@ -90,10 +90,10 @@ def _introduction(facts: Facts) -> str:
     if settings.method == "lora":
         what = (
             f"a LoRA adapter of rank {settings.rank} on {', '.join(settings.targets)}, "
-            f"at strength {settings.strength:g}"
+            f"at strength {settings.adapter_weight:g}"
         )
     else:
-        what = f"all of its weights trained, at strength {settings.strength:g}"
+        what = f"all of its weights trained, at strength {settings.adapter_weight:g}"
     warning = (
         " **It was trained with the reference system's loss, which has no temperature: it is kept "
         "for comparison, not for use.**"
@@ -128,7 +128,7 @@ def _heldout(facts: Facts) -> str:
     return "\n".join([*lines, "", *verdicts])
 
 
-def _verdict(held: HeldOut, way: str) -> str:
+def _verdict(held: Evaluation, way: str) -> str:
     gap = held.differences[way]
     if gap.winner:
         better = "better" if gap.value > 0 else "**worse**"

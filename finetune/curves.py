@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.measures import DECIDING
-from finetune.retrieval import TOLD
+from finetune.retrieval import PROGRESS_MEASURES
 from finetune.snapshot import State
 
 FILE = "curves.png"
@@ -38,7 +38,7 @@ def draw_curves(state: State, file: Path) -> None:
                   color=LOSS)  # fmt: skip
         left.set(title="training loss", xlabel="step")
         steps = [0, *(int(row["step"]) for row in state.epochs)]
-        for name, colour in zip(TOLD, COLOURS, strict=True):
+        for name, colour in zip(PROGRESS_MEASURES, COLOURS, strict=True):
             values = [state.base[name], *(row[name] for row in state.epochs)]
             right.plot(steps, values, "o-", color=colour, markersize=3, label=name)
             right.axhline(state.base[name], color=colour, linestyle=":", linewidth=1)

@@ -12,8 +12,8 @@ import numpy as np
 from catalog.catalogue import Catalogue, Entry
 from encoder.template import Template, template
 from eval.groups import group_of, normalised
-from finetune.draws import shuffled
 from finetune.errors import DataUnfit
+from finetune.sampling import shuffled
 
 NO_PICTURE, LOST_PICTURE, NOT_DRAWN = "no picture", "picture lost from the store", "not sampled"
 
@@ -60,7 +60,7 @@ class Examples:
         return len(self.rows)
 
     @cached_property
-    def place(self) -> dict[str, int]:
+    def row_of(self) -> dict[str, int]:
         """The row of each product, by id."""
         return {example.id: row for row, example in enumerate(self.rows)}
 
@@ -76,7 +76,7 @@ class Examples:
                 codes[row, column] = seen.setdefault(tie, len(seen)) if tie else -1 - row
         return codes
 
-    def alike(self, rows: Sequence[int], others: Sequence[int]) -> np.ndarray:
+    def positives(self, rows: Sequence[int], others: Sequence[int]) -> np.ndarray:
         """Which products share a title, a picture or a parent: bool (rows, others)."""
         left, right = self.ties[list(rows)], self.ties[list(others)]
         same = np.zeros((len(left), len(right)), bool)

@@ -17,9 +17,9 @@ from accelerate import Accelerator
 
 from encoder.tokens import by_length
 from finetune.batches import Batch, Share
-from finetune.draws import number
+from finetune.loss import contrastive_loss, reference_loss
 from finetune.model import Model, pixels_of
-from finetune.objective import contrastive, reference
+from finetune.sampling import seed_of
 from finetune.settings import Settings
 
 # Tokens of a chunk of text on a CPU, where short texts go together and hardly any padding is
@@ -84,7 +84,7 @@ class Gradients:
             loss = self._loss(image, text, batch)
         self._scaler.scale(loss).backward()
         whole = [image] * len(pictures) + [text] * len(texts)
-        own = self.share.of(len(batch.alike))
+        own = self.share.of(len(batch.positives))
         for chunk, output, vectors in zip((*pictures, *texts), outputs, whole, strict=True):
             assert vectors.grad is not None  # noqa: S101 (the loss looks at all of them)
             if cached:
@@ -119,7 +119,7 @@ class Gradients:
         ]
 
     def _seed(self, step: int, tower: str, place: int) -> int:
-        return number(self.settings.seed, "dropout", step, self.share.index, tower, place)
+        return seed_of(self.settings.seed, "dropout", step, self.share.index, tower, place)
 
     def _run(self, chunk: Chunk, *, graph: bool) -> torch.Tensor:
         """The unit vectors of a chunk, float32."""
@@ -138,9 +138,9 @@ class Gradients:
 
     def _loss(self, image: torch.Tensor, text: torch.Tensor, batch: Batch) -> torch.Tensor:
         if self.settings.objective == "reference":
-            return reference(image, text)
-        alike = torch.from_numpy(batch.alike).to(image.device)
-        return contrastive(image, text, self.model.scale, alike)
+            return reference_loss(image, text)
+        positives = torch.from_numpy(batch.positives).to(image.device)
+        return contrastive_loss(image, text, self.model.scale, positives)
 
     def _reduce(self) -> None:
         """Sum over processes what each found for its share."""

@@ -21,13 +21,13 @@ from encoder.variant import NAME, Variant
 from encoder.variants import Variants
 from finetune.artefact import Finished, write_artefact
 from finetune.batches import Batches, Share
-from finetune.draws import shuffled
 from finetune.errors import RunConflict, SettingsInvalid
+from finetune.evaluation import Evaluation
 from finetune.examples import Examples, read_examples
-from finetune.heldout import HeldOut
 from finetune.model import Model
-from finetune.progress import Tell, silent
+from finetune.progress import Report, no_progress
 from finetune.retrieval import Validation
+from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import Split, check, draw_split, rows_of
@@ -51,7 +51,7 @@ class Result:
 
     variant: Variant
     trained: Trained
-    heldout: HeldOut | None
+    heldout: Evaluation | None
 
 
 def train(
@@ -65,7 +65,7 @@ def train(
     workers: int | None = None,
     force: bool = False,
     restart: bool = False,
-    tell: Tell = silent,
+    report: Report = no_progress,
 ) -> Result | None:
     """Train a variant on the catalogue.
 
@@ -79,7 +79,7 @@ def train(
         workers: threads that decode pictures; one less than there are cores when None.
         force: replace another variant of that name.
         restart: begin anew where a run of that name was stopped.
-        tell: is told of every step.
+        report: is told of every step.
 
     Returns:
         The result; None in all processes but the first.
@@ -131,7 +131,7 @@ def train(
                 accelerator=accelerator,
                 workers=workers,
                 snapshots=Snapshots(folder / CHECKPOINTS),
-                tell=tell,
+                report=report,
             )
             if not first:
                 return None
@@ -152,7 +152,7 @@ def fit(
     accelerator: Accelerator | None = None,
     workers: int | None = None,
     snapshots: Snapshots | None = None,
-    tell: Tell = silent,
+    report: Report = no_progress,
 ) -> tuple[Model, Trained]:
     """Train a model; the part that needs no catalogue and writes no variant.
 
@@ -165,7 +165,7 @@ def fit(
         accelerator: the processes; this one alone when None.
         workers: threads that decode pictures; one less than there are cores when None.
         snapshots: where checkpoints go and are looked for; None keeps none.
-        tell: is told of every step.
+        report: is told of every step.
 
     Returns:
         The model with the weights of the best epoch, and how training went.
@@ -196,7 +196,7 @@ def fit(
         rows_of(examples, shuffled(split.train, settings.seed, "gallery")),
         CPU_BATCH if device.type == "cpu" else GPU_BATCH,
     )
-    training = Training(model, batches, settings, accelerator, validation, snapshots, tell)
+    training = Training(model, batches, settings, accelerator, validation, snapshots, report)
     return model, training.run()
 
 

@@ -10,13 +10,13 @@ from finetune.checkpoint import write_checkpoint
 from finetune.model import load_base
 
 
-def merge(variant: Variant, folder: Path, *, strength: float | None = None) -> Path:
+def merge(variant: Variant, folder: Path, *, adapter_weight: float | None = None) -> Path:
     """Write a variant as a checkpoint that needs neither PEFT nor Vitrine.
 
     Args:
         variant: with an adapter or without.
         folder: where the checkpoint goes.
-        strength: of the adapter; the variant's own when None.
+        adapter_weight: factor on the adapter's change; the variant's own when None.
 
     Returns:
         The folder.
@@ -31,6 +31,8 @@ def merge(variant: Variant, folder: Path, *, strength: float | None = None) -> P
     clip = load_base(checkpoint, torch.device("cpu"))
     adapter = variant.adapter_folder
     if adapter:
-        chosen = variant.manifest.strength if strength is None else check_strength(strength)
+        chosen = (
+            variant.manifest.strength if adapter_weight is None else check_strength(adapter_weight)
+        )
         clip = merge_adapter(clip, adapter, chosen)
     return write_checkpoint(clip, checkpoint, folder)

@@ -14,9 +14,9 @@ from encoder.adapter import CONFIG, WEIGHTS
 from encoder.checkpoint import Checkpoint
 from encoder.tokens import padded
 from encoder.towers import ClassTokenLayer, load_model
-from finetune.draws import number
 from finetune.errors import SettingsInvalid
-from finetune.objective import LARGEST_SCALE
+from finetune.loss import MAX_LOG_SCALE
+from finetune.sampling import seed_of
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ class Model:
         return [group for group in groups if group["params"]]
 
     @torch.no_grad()
-    def bound(self) -> None:
+    def clamp_scale(self) -> None:
         """Keep the temperature in the range where training is steady."""
         if self.clip.logit_scale.requires_grad:
-            self.clip.logit_scale.clamp_(max=LARGEST_SCALE)
+            self.clip.logit_scale.clamp_(max=MAX_LOG_SCALE)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """A copy of what is trained, on the CPU."""
@@ -106,19 +106,19 @@ class Model:
             for name, weight in self.trained.items()
         }
 
-    def at(self, strength: float) -> dict[str, torch.Tensor]:
+    def interpolated(self, adapter_weight: float) -> dict[str, torch.Tensor]:
         """What is trained, between the base and what became of it (Wortsman et al. 2022, WiSE-FT).
 
         Args:
-            strength: 0 is the base, 1 what was trained.
+            adapter_weight: 0 is the base, 1 what was trained.
         """
         tuned = self.tensors()
         if self._adapted is None:
             base = load_base(self.checkpoint, torch.device("cpu")).state_dict()
-            return {name: torch.lerp(base[name], tuned[name], strength) for name in tuned}
+            return {name: torch.lerp(base[name], tuned[name], adapter_weight) for name in tuned}
         # An adapter's change is a product of two matrices: the second one is scaled.
         return {
-            name: weight * strength if SECOND.search(name) else weight
+            name: weight * adapter_weight if SECOND.search(name) else weight
             for name, weight in tuned.items()
         }
 
@@ -171,7 +171,7 @@ def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings)
     )
     with warnings.catch_warnings(), torch.random.fork_rng(devices=cuda_of(clip.device)):
         warnings.simplefilter("ignore")  # PEFT asks transformers for an attribute's old name
-        torch.manual_seed(number(settings.seed, "adapter"))
+        torch.manual_seed(seed_of(settings.seed, "adapter"))
         try:
             return get_peft_model(clip, config)
         except ValueError as error:

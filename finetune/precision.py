@@ -44,7 +44,7 @@ def autocast_of(
     return partial(torch.autocast, device.type, dtype)
 
 
-def suit(clip: "CLIPModel", device: torch.device, dtype: torch.dtype) -> None:
+def choose_attention(clip: "CLIPModel", device: torch.device, dtype: torch.dtype) -> None:
     """Have a model attend in the way that is fastest in a precision."""
     if dtype == torch.bfloat16 and device.type == "cpu":
         # Here the fused attention is the slower one: 1.5 times, over a whole step.

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+from rich import progress as progress_bars
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from eval.measures import DECIDING
 
@@ -16,7 +17,7 @@ messages = Console(stderr=True)
 
 
 @dataclass(frozen=True)
-class Told:
+class Progress:
     """How a training stands.
 
     Attributes:
@@ -40,11 +41,11 @@ class Told:
     validation: Mapping[str, float] = field(default_factory=dict)
 
 
-Tell = Callable[[Told], None]
+Report = Callable[[Progress], None]
 
 
-def silent(told: Told) -> None:
-    """Tell nobody."""
+def no_progress(progress: Progress) -> None:
+    """Show nothing."""
 
 
 def memory(device: torch.device) -> int:
@@ -58,36 +59,36 @@ def memory(device: torch.device) -> int:
 
 
 @contextmanager
-def bar(name: str) -> Iterator[Tell]:
+def progress_bar(name: str) -> Iterator[Report]:
     """A bar that moves with every step, and a line for every epoch that was judged."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[facts]}"),
     )
-    progress = Progress(*columns, console=messages)
-    task = progress.add_task(name, total=None, told="")
+    bar = progress_bars.Progress(*columns, console=messages)
+    task = bar.add_task(name, total=None, facts="")
 
-    def tell(told: Told) -> None:
-        progress.start()  # now, not before: what cannot begin shows no bar
-        progress.update(task, completed=told.step, total=told.steps, told=_line(told))
-        if told.validation:
-            epoch = f"epoch {told.epoch:>3}" if told.epoch else "before   "
-            progress.console.print(
-                f"{epoch}  {_loss(told.loss)}{_figures(told.validation)}", highlight=False
+    def report(progress: Progress) -> None:
+        bar.start()  # now, not before: what cannot begin shows no bar
+        bar.update(task, completed=progress.step, total=progress.steps, facts=_line(progress))
+        if progress.validation:
+            epoch = f"epoch {progress.epoch:>3}" if progress.epoch else "before   "
+            bar.console.print(
+                f"{epoch}  {_loss(progress.loss)}{_figures(progress.validation)}", highlight=False
             )
 
     try:
-        yield tell
+        yield report
     finally:
-        progress.stop()
+        bar.stop()
 
 
-def _line(told: Told) -> str:
+def _line(progress: Progress) -> str:
     return (
-        f"{_loss(told.loss)}{told.samples_per_second:,.0f} products/s  "
-        f"{told.memory / 2**30:.1f} GiB  {_time(told.seconds_left)} left"
+        f"{_loss(progress.loss)}{progress.samples_per_second:,.0f} products/s  "
+        f"{progress.memory / 2**30:.1f} GiB  {_time(progress.seconds_left)} left"
     )
 
 

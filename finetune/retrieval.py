@@ -24,9 +24,9 @@ from finetune.model import Model
 from pictures.store import PictureStore
 
 TITLE_TO_PICTURE, PICTURE_TO_TEXT = "title → picture", "picture → text"
-WAYS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
+DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
 
-TOLD = ("Recall@10", DECIDING)  # of the measures, while training
+PROGRESS_MEASURES = ("Recall@10", DECIDING)  # of the measures, while training
 DEPTH = 100  # answers of a query: beyond them MRR gains nothing that could be seen
 NEAR = 5  # answers whose mean similarity the reference system reports
 BLOCK = 512  # queries compared with the gallery at a time
@@ -81,10 +81,10 @@ def embed(
     return made
 
 
-def judge(
+def score_directions(
     vectors: Vectors, examples: Examples, gallery: Sequence[int], queries: Sequence[int]
 ) -> dict[str, Scores]:
-    """Score each query, each way.
+    """Score each query, each direction.
 
     Args:
         vectors: of the products.
@@ -93,7 +93,7 @@ def judge(
         queries: rows that ask.
 
     Returns:
-        By way, the measures of `eval.measures` and AvgMeanSimilarity@5 of each query, in the
+        By direction, the measures of `eval.measures` and AvgMeanSimilarity@5 of each query, in the
         order of `queries`.
     """
     pairs = {
@@ -101,14 +101,17 @@ def judge(
         PICTURE_TO_TEXT: (vectors.picture, vectors.text),
     }
     return {
-        way: _ranked(asked, found, examples, np.array(gallery), queries)
-        for way, (asked, found) in pairs.items()
+        direction: _ranked(asked, found, examples, np.array(gallery), queries)
+        for direction, (asked, found) in pairs.items()
     }
 
 
 def means(scores: Mapping[str, Scores]) -> dict[str, float]:
-    """The measures that are told while training: mean over queries, then over both ways."""
-    return {name: float(np.mean([scores[way][name].mean() for way in WAYS])) for name in TOLD}
+    """The measures that are told while training: mean over queries, then over both directions."""
+    return {
+        name: float(np.mean([scores[direction][name].mean() for direction in DIRECTIONS]))
+        for name in PROGRESS_MEASURES
+    }
 
 
 def _ranked(
@@ -125,13 +128,13 @@ def _ranked(
     for start in range(0, len(queries), BLOCK):
         rows = list(queries[start : start + BLOCK])
         cosines = asked[rows] @ found[gallery].T
-        alike = examples.alike(rows, gallery.tolist())
-        for place, row in enumerate(rows):
-            best = _best(cosines[place])
+        positives = examples.positives(rows, gallery.tolist())
+        for index, row in enumerate(rows):
+            best = _best(cosines[index])
             name = examples.rows[row].id
             ranked[name] = [ids[at] for at in best]
-            qrels[name] = {ids[at]: 1 for at in np.flatnonzero(alike[place])}
-            near[start + place] = cosines[place][best[:NEAR]].mean()
+            qrels[name] = {ids[at]: 1 for at in np.flatnonzero(positives[index])}
+            near[start + index] = cosines[index][best[:NEAR]].mean()
     return MappingProxyType({**score(qrels, ranked), average_name(NEAR): near})
 
 
@@ -203,7 +206,7 @@ class Validation:
         self._encoder = encoder_of(model, batch_size)
 
     def __call__(self) -> dict[str, float]:
-        """The means of `TOLD`, over both ways."""
+        """The means of `PROGRESS_MEASURES`, over both directions."""
         self._model.clip.eval()
         try:
             vectors = embed(
@@ -211,4 +214,4 @@ class Validation:
             )
         finally:
             self._model.clip.train()
-        return means(judge(vectors, self._examples, self._gallery, self._queries))
+        return means(score_directions(vectors, self._examples, self._gallery, self._queries))

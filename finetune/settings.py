@@ -21,6 +21,10 @@ Schedule = Literal["constant", "cosine"]
 VIEWS = ("title", "{summary}", "{description}")
 
 
+# Keys of settings in files, where they are not the name: files of earlier releases stay readable.
+FILE_KEYS = MappingProxyType({"learning_rate": "rate", "adapter_weight": "strength"})
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to train. The defaults are the reference system's documented recipe.
@@ -35,7 +39,7 @@ class Settings:
         targets: layers that get an adapter, by the end of their name.
         batch: products in a step, over all processes.
         micro_batch: products that are in memory at once; 0 is all of the batch.
-        rate: the highest learning rate.
+        learning_rate: the highest learning rate.
         schedule: the rate stays, or falls to 0 along a cosine.
         warm_up: share of the steps in which the rate rises from 0.
         weight_decay: of AdamW, on matrices.
@@ -45,7 +49,7 @@ class Settings:
         crop: smallest share of a picture's side that is looked at.
         flip: whether every second picture is mirrored.
         template: what makes the product text of the variant.
-        strength: 0 is the base, 1 what was trained, what lies between lies between.
+        adapter_weight: 0 is the base, 1 what was trained, what lies between lies between.
         seed: of every draw.
         sample: at most so many products, drawn by group; 0 is all.
         validation: share of the products that training is judged by while it runs.
@@ -62,7 +66,7 @@ class Settings:
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     batch: int = 128
     micro_batch: int = 0
-    rate: float = 2e-5
+    learning_rate: float = 2e-5
     schedule: Schedule = "constant"
     warm_up: float = 0.0
     weight_decay: float = 0.01  # AdamW's own in torch, which the reference left as it is
@@ -72,7 +76,7 @@ class Settings:
     crop: float = 0.8
     flip: bool = True
     template: str = DEFAULT_TEMPLATE
-    strength: float = 1.0
+    adapter_weight: float = 1.0
     seed: int = 0
     sample: int = 0
     validation: float = 0.1
@@ -95,9 +99,9 @@ class Settings:
                 raise SettingsInvalid(
                     f"--{_flag(name)} is between {low:g} and {high:g}, not {getattr(self, name)}."
                 )
-        for name in ("rate", "alpha"):
+        for name in ("learning_rate", "alpha"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise SettingsInvalid(f"--{name} is above 0, not {getattr(self, name)}.")
+                raise SettingsInvalid(f"--{_flag(name)} is above 0, not {getattr(self, name)}.")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -114,7 +118,7 @@ class Settings:
         if not self.views or (self.method == "lora" and not self.targets):
             raise SettingsInvalid("Name at least one --view and one --target.")
         try:
-            check_strength(self.strength)
+            check_strength(self.adapter_weight)
             for name in (self.template, *self.views):
                 template(name)
         except VariantInvalid as error:
@@ -125,18 +129,24 @@ class Settings:
         """Products that are in memory at once."""
         return self.micro_batch or self.batch
 
-    def rate_at(self, step: int, steps: int) -> float:
+    def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0, of so many."""
         warm = round(self.warm_up * steps)
         if step < warm:
-            return self.rate * (step + 1) / warm
+            return self.learning_rate * (step + 1) / warm
         if self.schedule == "constant":
-            return self.rate
-        return self.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+            return self.learning_rate
+        return (
+            self.learning_rate
+            * 0.5
+            * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+        )
 
     def facts(self) -> dict[str, Any]:
-        """The settings as JSON has them; those of adapters only where there are any."""
-        facts = dataclasses.asdict(self)
+        """The settings as files have them; those of adapters only where there are any."""
+        facts = {
+            FILE_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()
+        }
         facts |= {"targets": list(self.targets), "views": list(self.views)}
         if self.method == "full":
             for name in ("rank", "alpha", "dropout", "targets"):

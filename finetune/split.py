@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.draws import shuffled
 from finetune.errors import DataUnfit
 from finetune.examples import Examples, members_of
+from finetune.sampling import shuffled
 
 FILE = "split.json"
 LEAST_VALIDATION = 2  # one product is always found
@@ -76,13 +76,13 @@ def check(examples: Examples, split: Split, batch: int) -> None:
             f"({_counted(len(examples))} with one, "
             f"{len(split.validation) + len(split.test):,} held out)."
         )
-    train = [examples.rows[examples.place[name]] for name in split.train]
+    train = [examples.rows[examples.row_of[name]] for name in split.train]
     if len({example.picture for example in train}) < 2:
         raise DataUnfit(
             f"All {_counted(len(train))} to learn from have the same picture, so pictures cannot "
             "tell them apart: look at `vitrine ingest status` and at the images of the source."
         )
-    if len({examples.groups[examples.place[name]] for name in split.train}) < 2:
+    if len({examples.groups[examples.row_of[name]] for name in split.train}) < 2:
         raise DataUnfit(
             f"All {_counted(len(train))} to learn from share titles, pictures or a parent, so "
             "they count as one article: give products of more than one."
@@ -96,7 +96,7 @@ def check(examples: Examples, split: Split, batch: int) -> None:
 
 def rows_of(examples: Examples, ids: Iterable[str]) -> list[int]:
     """The rows of products, by id."""
-    return [examples.place[name] for name in ids]
+    return [examples.row_of[name] for name in ids]
 
 
 def _counted(count: int) -> str:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
-from demo import CHECKPOINT, demand, shop
-from demo.measure import Exam, Question, open_encoder, sit
+from demo import CHECKPOINT, queries, shop
+from demo.evaluation import LabelledQuery, QuerySet, evaluate, open_encoder
 from pictures.store import decode
 
 LIMIT = 10 * 2**20  # bytes, in the repository
@@ -20,25 +20,25 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
-def exam() -> Exam:
+def query_set() -> QuerySet:
     """All products of four kinds among some of every other, and the queries for those kinds."""
-    articles = list(shop.articles())
+    products = list(shop.make_products())
     sample = [
         each
-        for number, each in enumerate(articles)
-        if each.image and each.id != shop.BROKEN and (each.look.kind in ASKED or number % 12 == 0)
+        for number, each in enumerate(products)
+        if each.image and each.id != shop.BROKEN and (each.style.kind in ASKED or number % 12 == 0)
     ]
-    asked = [each for each in demand.demands(articles) if each.look.kind in ASKED]
-    return Exam(
+    asked = [each for each in queries.make_queries(products) if each.style.kind in ASKED]
+    return QuerySet(
         ids=[each.id for each in sample],
         texts=[f"{each.title}. {each.description}" for each in sample],
         pictures=[decode(shop.picture(each)) for each in sample],
-        questions=[
-            Question(
+        queries=[
+            LabelledQuery(
                 each.id,
                 each.text,
-                decode(demand.picture(each)) if each.image else None,
-                each.relevant(articles),
+                decode(queries.picture(each)) if each.image else None,
+                each.relevant(products),
             )
             for each in asked
         ],
@@ -59,35 +59,35 @@ def test_transformers_opens_the_checkpoint():
 
 def test_shop_texts_are_read_whole():
     tokenizer = CLIPTokenizer.from_pretrained(CHECKPOINT)
-    texts = [f"{each.title}. {each.description}" for each in shop.articles()]
+    texts = [f"{each.title}. {each.description}" for each in shop.make_products()]
     lengths = [len(ids) for ids in tokenizer(texts, verbose=False)["input_ids"]]
     assert np.mean(np.array(lengths) <= tokenizer.model_max_length) > 0.98
 
 
-def test_red_matte_lipstick_finds_red_matte_lipsticks(encoder, exam):
-    image, text = encoder.encode_images(exam.pictures), encoder.encode_texts(exam.texts)
-    looks = {each.id: each.look for each in shop.articles()}
+def test_red_matte_lipstick_finds_red_matte_lipsticks(encoder, query_set):
+    image, text = encoder.encode_images(query_set.pictures), encoder.encode_texts(query_set.texts)
+    styles = {each.id: each.style for each in shop.make_products()}
     asked = encoder.encode_texts(["red matte lipstick"])[0]
     best = np.argsort(-((image + text) @ asked))[:3]
     for place in best:
-        look = looks[exam.ids[place]]
-        assert (look.kind, look.colour) == ("lipstick", "red")
+        style = styles[query_set.ids[place]]
+        assert (style.kind, style.colour) == ("lipstick", "red")
 
 
-def test_a_drawn_washing_machine_finds_washing_machines(encoder, exam):
-    image = encoder.encode_images(exam.pictures)
+def test_a_drawn_washing_machine_finds_washing_machines(encoder, query_set):
+    image = encoder.encode_images(query_set.pictures)
     drawn = next(
         each
-        for each in demand.demands(list(shop.articles()))
-        if each.look.kind == "washing_machine" and not each.text
+        for each in queries.make_queries(list(shop.make_products()))
+        if each.style.kind == "washing_machine" and not each.text
     )
-    asked = encoder.encode_images([decode(demand.picture(drawn))])[0]
+    asked = encoder.encode_images([decode(queries.picture(drawn))])[0]
     best = np.argsort(-(image @ asked))[:10]
-    assert all(exam.ids[place].startswith("washing-machine") for place in best)
+    assert all(query_set.ids[place].startswith("washing-machine") for place in best)
 
 
-def test_the_demo_queries_are_answered_well(encoder, exam):
-    marks = {(mark.questions, mark.vector): mark for mark in sit(encoder, exam)}
-    assert marks["all", "fused"].count == 48
-    assert marks["all", "fused"].ndcg >= FLOOR
-    assert marks["text", "image"].ndcg >= FLOOR - 0.05
+def test_the_demo_queries_are_answered_well(encoder, query_set):
+    scores = {(score.queries, score.vector): score for score in evaluate(encoder, query_set)}
+    assert scores["all", "fused"].count == 48
+    assert scores["all", "fused"].ndcg >= FLOOR
+    assert scores["text", "image"].ndcg >= FLOOR - 0.05

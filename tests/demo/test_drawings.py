@@ -1,4 +1,4 @@
-"""The drawings: complete, decodable, the same every time, and different where looks differ."""
+"""The drawings: complete, decodable, the same every time, and different where styles differ."""
 
 from random import Random
 from xml.etree import ElementTree as ET
@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 
 from demo.drawing import HERE, SIDE, draw, draw_scene, jpeg, svg
-from demo.looks import ATTRIBUTES, Look, every_look, kinds
+from demo.style import ATTRIBUTES, Style, every_style, kinds
 from pictures.store import decode
 
 SCENE = draw_scene(Random("a scene"))
 
 
-def usual_look(kind: str) -> Look:
-    return every_look(kinds()[kind])[0]
+def usual_look(kind: str) -> Style:
+    return every_style(kinds()[kind])[0]
 
 
-def with_value(look: Look, attribute: str, value: str) -> Look:
-    parts = {name: getattr(look, name) for name in ATTRIBUTES}
-    return Look(look.kind, **{**parts, attribute: value})
+def with_value(style: Style, attribute: str, value: str) -> Style:
+    parts = {name: getattr(style, name) for name in ATTRIBUTES}
+    return Style(style.kind, **{**parts, attribute: value})
 
 
-def difference(one: Look, other: Look) -> float:
-    a, b = (np.asarray(draw(look, SCENE, 96), dtype=float) for look in (one, other))
+def difference(one: Style, other: Style) -> float:
+    a, b = (np.asarray(draw(style, SCENE, 96), dtype=float) for style in (one, other))
     return float(np.abs(a - b).mean())
 
 
@@ -45,24 +45,24 @@ def test_a_drawing_knows_exactly_the_shapes_and_sizes_of_its_kind(kind):
 
 @pytest.mark.parametrize("kind", kinds())
 def test_each_attribute_can_be_seen(kind):
-    look = usual_look(kind)
+    style = usual_look(kind)
     for attribute in ATTRIBUTES:
         for value in list(kinds()[kind].values[attribute])[1:]:
-            assert difference(look, with_value(look, attribute, value)) > 0.5, (attribute, value)
+            assert difference(style, with_value(style, attribute, value)) > 0.5, (attribute, value)
 
 
 @pytest.mark.parametrize("kind", kinds())
 def test_no_look_leaves_a_colour_open(kind):
-    for look in every_look(kinds()[kind])[::7]:
-        text = svg(look, SCENE)
+    for style in every_style(kinds()[kind])[::7]:
+        text = svg(style, SCENE)
         assert "$" not in text
         ET.fromstring(text)  # noqa: S314 (our own text)
 
 
 def test_the_same_look_in_the_same_scene_is_the_same_picture():
-    look = usual_look("kettle")
-    assert jpeg(draw(look, SCENE)) == jpeg(draw(look, draw_scene(Random("a scene"))))
-    assert jpeg(draw(look, SCENE)) != jpeg(draw(look, draw_scene(Random("another scene"))))
+    style = usual_look("kettle")
+    assert jpeg(draw(style, SCENE)) == jpeg(draw(style, draw_scene(Random("a scene"))))
+    assert jpeg(draw(style, SCENE)) != jpeg(draw(style, draw_scene(Random("another scene"))))
 
 
 def test_a_picture_decodes_at_the_side_that_the_catalogue_stores():
@@ -73,6 +73,6 @@ def test_a_picture_decodes_at_the_side_that_the_catalogue_stores():
 
 
 def test_a_red_product_is_red_where_it_stands():
-    look = Look("refrigerator", "red", "matte", "stacked", "large")
-    red, green, blue = np.asarray(draw(look, SCENE))[120, 100:124].astype(int).mean(axis=0)
+    style = Style("refrigerator", "red", "matte", "stacked", "large")
+    red, green, blue = np.asarray(draw(style, SCENE))[120, 100:124].astype(int).mean(axis=0)
     assert red > 2 * max(green, blue)

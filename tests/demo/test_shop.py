@@ -13,13 +13,13 @@ from catalog.product import Product
 from catalog.readers import read_products
 from demo import DemoError, shop
 from demo.__main__ import app
-from demo.lessons import load_lesson, make_brand, write_caption, write_description
-from demo.looks import Look, Words, draw_looks, kinds
+from demo.style import Style, Words, draw_styles, kinds
+from demo.training_data import load_drawn_set, make_brand, write_caption, write_description
 from demo.wording import sentences, titled
 from pictures.errors import PictureError
 from pictures.store import decode
 
-ARTICLES = list(shop.articles())
+PRODUCTS = list(shop.make_products())
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,10 @@ def folder(tmp_path_factory):
 
 
 def test_the_shop_has_1200_products_of_16_kinds_in_two_categories():
-    assert len(ARTICLES) == 1200
-    assert len({each.id for each in ARTICLES}) == 1200
-    assert set(Counter(each.look.kind for each in ARTICLES).values()) == {75}
-    categories = Counter(each.category for each in ARTICLES)
+    assert len(PRODUCTS) == 1200
+    assert len({each.id for each in PRODUCTS}) == 1200
+    assert set(Counter(each.style.kind for each in PRODUCTS).values()) == {75}
+    categories = Counter(each.category for each in PRODUCTS)
     assert categories == {"Beauty": 600, "Appliances": 600}
 
 
@@ -51,8 +51,8 @@ def test_several_processes_draw_what_one_draws(folder, tmp_path):
     assert len(pictures) == 16
     for file in pictures:
         name = file.stem
-        article = next(each for each in ARTICLES if each.id == name)
-        assert file.read_bytes() == shop.picture(article)
+        product = next(each for each in PRODUCTS if each.id == name)
+        assert file.read_bytes() == shop.picture(product)
 
 
 def test_the_ordinary_reader_takes_every_product(folder):
@@ -71,10 +71,10 @@ def test_the_ordinary_reader_takes_every_product(folder):
 
 
 def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
-    bare = [each for each in ARTICLES if not each.image]
+    bare = [each for each in PRODUCTS if not each.image]
     assert 8 <= len(bare) <= 16
     assert {each.category for each in bare} == {"Beauty", "Appliances"}
-    broken = next(each for each in ARTICLES if each.id == shop.BROKEN)
+    broken = next(each for each in PRODUCTS if each.id == shop.BROKEN)
     assert broken.image
     with pytest.raises(PictureError) as caught:
         decode(shop.picture(broken))
@@ -83,20 +83,20 @@ def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
 
 def test_looks_repeat_only_when_a_kind_has_no_more():
     for kind in kinds().values():
-        looks = draw_looks(kind, 40, Random(1))
-        assert len(set(looks)) == 40
+        styles = draw_styles(kind, 40, Random(1))
+        assert len(set(styles)) == 40
 
 
 def test_price_depends_on_kind_and_size():
     for kind in kinds().values():
         low, high = kind.price
-        prices = [each.price for each in ARTICLES if each.look.kind == kind.name]
+        prices = [each.price for each in PRODUCTS if each.style.kind == kind.name]
         assert int(low) <= min(prices)
         assert max(prices) <= high + 1
-    fridges = [each for each in ARTICLES if each.look.kind == "refrigerator"]
+    fridges = [each for each in PRODUCTS if each.style.kind == "refrigerator"]
     means = [
-        sum(each.price for each in fridges if each.look.size == size)
-        / sum(each.look.size == size for each in fridges)
+        sum(each.price for each in fridges if each.style.size == size)
+        / sum(each.style.size == size for each in fridges)
         for size in ("small", "large")
     ]
     assert means[0] < means[1]
@@ -111,14 +111,14 @@ def test_shop_and_training_share_no_brand_no_sentence_and_no_picture(tmp_path):
     brands = {brand.lower() for some in sold["brands"].values() for brand in some}
     rng = Random(0)
     assert not {make_brand(rng) for _ in range(5000)} & brands
-    texts = {f"{each.title}. {each.description}".lower() for each in ARTICLES}
-    looks = [each.look for each in ARTICLES]
-    assert not {write_description(look, rng).text.lower() for look in looks} & texts
-    assert not {write_caption(look, rng).text.lower() for look in looks} & texts
-    lesson = load_lesson(tmp_path, per_kind=1, side=96)
-    learnt = {picture.tobytes() for picture in lesson.pictures}
+    texts = {f"{each.title}. {each.description}".lower() for each in PRODUCTS}
+    styles = [each.style for each in PRODUCTS]
+    assert not {write_description(style, rng).text.lower() for style in styles} & texts
+    assert not {write_caption(style, rng).text.lower() for style in styles} & texts
+    drawn = load_drawn_set(tmp_path, per_kind=1, side=96)
+    learnt = {picture.tobytes() for picture in drawn.pictures}
     assert len(learnt) == 16
-    first = [each for each in ARTICLES if each.id.endswith("-001")]
+    first = [each for each in PRODUCTS if each.id.endswith("-001")]
     for each in first:
         picture = decode(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
         assert picture.tobytes() not in learnt
@@ -167,7 +167,7 @@ def test_a_row_is_plain_json(folder):
 
 
 def test_looks_are_of_their_kind():
-    for each in ARTICLES:
-        assert isinstance(each.look, Look)
-        for name, values in kinds()[each.look.kind].values.items():
-            assert getattr(each.look, name) in values
+    for each in PRODUCTS:
+        assert isinstance(each.style, Style)
+        for name, values in kinds()[each.style.kind].values.items():
+            assert getattr(each.style, name) in values

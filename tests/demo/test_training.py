@@ -8,18 +8,18 @@ import pytest
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
-from demo.lessons import Lesson, corpus, load_lesson, write_caption, write_description
-from demo.looks import Look, every_look, kinds, words_of
 from demo.model import TEXT_TOKENS, make_model, make_tokenizer, pixels, save_checkpoint
+from demo.style import Style, every_style, kinds, words_of
 from demo.training import Plan, fit, symmetric, true_of
+from demo.training_data import DrawnSet, corpus, load_drawn_set, write_caption, write_description
 from demo.wording import Wording
 
 SIDE = 96
 
 
 @pytest.fixture(scope="module")
-def lesson(tmp_path_factory) -> Lesson:
-    return load_lesson(tmp_path_factory.mktemp("cache"), per_kind=1, side=SIDE)
+def drawn(tmp_path_factory) -> DrawnSet:
+    return load_drawn_set(tmp_path_factory.mktemp("cache"), per_kind=1, side=SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -29,25 +29,25 @@ def tokenizer() -> CLIPTokenizer:
 
 def test_a_caption_names_the_kind_and_what_it_says_it_names():
     rng = Random(3)
-    for look in every_look(kinds()["kettle"])[::5]:
-        caption = write_caption(look, rng)
+    for style in every_style(kinds()["kettle"])[::5]:
+        caption = write_caption(style, rng)
         assert any(word in caption.text for word in kinds()["kettle"].words.known)
         for name in caption.names:
-            assert any(word in caption.text for word in words_of(look, name).known)
+            assert any(word in caption.text for word in words_of(style, name).known)
 
 
 def test_a_description_says_what_it_names():
     rng = Random(4)
-    for look in every_look(kinds()["perfume"])[::3]:
-        text = write_description(look, rng)
+    for style in every_style(kinds()["perfume"])[::3]:
+        text = write_description(style, rng)
         for name in text.names:
-            assert any(word in text.text for word in words_of(look, name).known)
+            assert any(word in text.text for word in words_of(style, name).known)
 
 
 def test_a_text_is_true_of_every_look_that_shares_what_it_names():
-    red = Look("kettle", "red", "matte", "jug", "small")
-    blue = Look("kettle", "blue", "matte", "jug", "small")
-    toaster = Look("toaster", "red", "matte", "boxy", "small")
+    red = Style("kettle", "red", "matte", "jug", "small")
+    blue = Style("kettle", "blue", "matte", "jug", "small")
+    toaster = Style("toaster", "red", "matte", "boxy", "small")
     texts = [
         Wording("red kettle", frozenset({"colour"})),
         Wording("kettle", frozenset()),
@@ -74,14 +74,14 @@ def test_the_tokenizer_has_a_token_for_every_byte(tokenizer):
 
 
 def test_two_steps_change_the_weights_and_the_checkpoint_gives_the_same_vectors(
-    lesson, tokenizer, tmp_path
+    drawn, tokenizer, tmp_path
 ):
     torch.manual_seed(0)
     model = make_model(tokenizer)
     before = model.visual_projection.weight.detach().clone()
     seen = []
     plan = Plan(per_kind=1, steps=2, batch=16)
-    fit(model, tokenizer, lesson, plan, lambda step, loss: seen.append((step, loss)))
+    fit(model, tokenizer, drawn, plan, lambda step, loss: seen.append((step, loss)))
     assert [step for step, _ in seen] == [1, 2]
     assert all(np.isfinite(loss) for _, loss in seen)
     assert not torch.equal(before, model.visual_projection.weight)
@@ -89,7 +89,7 @@ def test_two_steps_change_the_weights_and_the_checkpoint_gives_the_same_vectors(
     save_checkpoint(model, tokenizer, tmp_path)
     opened = CLIPModel.from_pretrained(tmp_path, dtype=torch.float32).eval()
     tokens = CLIPTokenizer.from_pretrained(tmp_path)("red kettle", return_tensors="pt")
-    pictures = pixels(torch.from_numpy(lesson.pictures[:2].copy()))
+    pictures = pixels(torch.from_numpy(drawn.pictures[:2].copy()))
     with torch.no_grad():
         for one, other in (
             (model.get_text_features(**tokens), opened.get_text_features(**tokens)),
@@ -100,20 +100,20 @@ def test_two_steps_change_the_weights_and_the_checkpoint_gives_the_same_vectors(
     assert json.loads((tmp_path / "config.json").read_text())["text_config"]["eos_token_id"] != 2
 
 
-def test_training_prepares_pixels_as_the_saved_processor_does(lesson, tokenizer, tmp_path):
+def test_training_prepares_pixels_as_the_saved_processor_does(drawn, tokenizer, tmp_path):
     save_checkpoint(make_model(tokenizer), tokenizer, tmp_path)
     processor = CLIPImageProcessorPil.from_pretrained(tmp_path)
-    theirs = processor(images=[np.array(lesson.pictures[0])], return_tensors="pt")["pixel_values"]
-    ours = pixels(torch.from_numpy(lesson.pictures[:1].copy()))
+    theirs = processor(images=[np.array(drawn.pictures[0])], return_tensors="pt")["pixel_values"]
+    ours = pixels(torch.from_numpy(drawn.pictures[:1].copy()))
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
-def test_drawn_lessons_are_kept_and_read_again(tmp_path):
-    first = load_lesson(tmp_path, per_kind=1, side=32)
+def test_drawn_pictures_are_kept_and_read_again(tmp_path):
+    first = load_drawn_set(tmp_path, per_kind=1, side=32)
     [file] = tmp_path.iterdir()
     written = file.stat().st_mtime_ns
-    again = load_lesson(tmp_path, per_kind=1, side=32)
+    again = load_drawn_set(tmp_path, per_kind=1, side=32)
     assert file.stat().st_mtime_ns == written
-    assert first.looks == again.looks
+    assert first.styles == again.styles
     assert np.array_equal(first.pictures, again.pictures)
     assert len(first) == len(kinds())

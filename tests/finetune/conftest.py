@@ -27,7 +27,14 @@ SHAPES = ("disc", "square", "bar", "cross")
 
 # Short and hard, so that a tiny random CLIP learns something in seconds.
 QUICK = Settings(
-    batch=8, rate=3e-3, epochs=2, patience=0, validation=0.2, test=0.2, views=("title",), flip=False
+    batch=8,
+    learning_rate=3e-3,
+    epochs=2,
+    patience=0,
+    validation=0.2,
+    test=0.2,
+    views=("title",),
+    flip=False,
 )
 
 

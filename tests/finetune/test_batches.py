@@ -12,9 +12,9 @@ from encoder.processor import PictureProcessor
 from encoder.tokens import Tokens
 from finetune.augmentation import augmented
 from finetune.batches import Batches, Share
-from finetune.draws import number, shuffled
 from finetune.errors import DataUnfit
 from finetune.examples import read_examples
+from finetune.sampling import seed_of, shuffled
 from tests.finetune.conftest import QUICK, fill, looks
 
 SETTINGS = dataclasses.replace(QUICK, views=("title", "{description}"), flip=True)
@@ -45,7 +45,7 @@ def same(one, other):
     return len(one) == len(other) and all(
         np.array_equal(a.pixels, b.pixels)
         and a.tokens == b.tokens
-        and np.array_equal(a.alike, b.alike)
+        and np.array_equal(a.positives, b.positives)
         for a, b in zip(one, other, strict=True)
     )
 
@@ -84,7 +84,7 @@ def test_processes_share_a_batch_and_see_all_of_who_belongs_to_whom(batches):
     shares = [next(batches(share=Share(index, 2)).epoch(0)) for index in range(2)]
     assert np.array_equal(np.concatenate([each.pixels for each in shares]), whole.pixels)
     assert [*shares[0].tokens, *shares[1].tokens] == whole.tokens
-    assert np.array_equal(shares[0].alike, whole.alike)
+    assert np.array_equal(shares[0].positives, whole.positives)
 
 
 def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_path, checkpoint):
@@ -101,7 +101,7 @@ def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_pat
             Tokens(checkpoint.folder, checkpoint.max_tokens),
             SETTINGS,
         )
-        assert next(made.epoch(0)).alike.all()
+        assert next(made.epoch(0)).positives.all()
 
 
 def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
@@ -141,6 +141,6 @@ def test_every_second_picture_is_mirrored():
 
 
 def test_draws_are_of_what_they_are_for():
-    assert number("a", "bc") != number("ab", "c")
-    assert number(0, "order", 1) == number(0, "order", 1) < 2**63
+    assert seed_of("a", "bc") != seed_of("ab", "c")
+    assert seed_of(0, "order", 1) == seed_of(0, "order", 1) < 2**63
     assert shuffled(["a", "b", "c", "d"], 1) == shuffled(["d", "c", "b", "a"], 1)

@@ -53,7 +53,7 @@ def test_title_picture_and_parent_each_tie_products(tmp_path):
         ],
     )
     examples = read(home)
-    ties = examples.alike(range(5), range(5)).astype(int).tolist()
+    ties = examples.positives(range(5), range(5)).astype(int).tolist()
     assert ties == [
         [1, 1, 0, 0, 0],
         [1, 1, 1, 1, 0],
@@ -94,7 +94,7 @@ def test_a_split_never_tears_a_group_apart(tmp_path):
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
     assert split.counts() == {"train": 26, "validation": 8, "test": 8}
     parts = [
-        {examples.groups[examples.place[name]] for name in part}
+        {examples.groups[examples.row_of[name]] for name in part}
         for part in (split.train, split.validation, split.test)
     ]
     assert not any(one & other for one, other in itertools.combinations(parts, 2))

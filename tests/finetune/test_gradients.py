@@ -17,8 +17,8 @@ from catalog.catalogue import Catalogue
 from encoder.tokens import Tokens
 from finetune.batches import Batches, Share
 from finetune.gradients import Gradients
+from finetune.loss import contrastive_loss
 from finetune.model import Model, pixels_of
-from finetune.objective import contrastive
 from tests.finetune.conftest import QUICK
 
 SETTINGS = dataclasses.replace(QUICK, batch=16, dropout=0.3)
@@ -83,7 +83,7 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
     model.clip.zero_grad()
     image = F.normalize(model.pictures(pixels_of(batch.pixels)), dim=-1)
     text = F.normalize(model.texts(batch.tokens), dim=-1)
-    plain = contrastive(image, text, model.scale, torch.from_numpy(batch.alike))
+    plain = contrastive_loss(image, text, model.scale, torch.from_numpy(batch.positives))
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), abs=1e-6)
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
@@ -99,7 +99,7 @@ def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, exam
     image = torch.cat([step._run(chunk, graph=True) for chunk in pictures])
     order = torch.tensor([row for chunk in texts for row in chunk.rows]).argsort()
     text = torch.cat([step._run(chunk, graph=True) for chunk in texts])[order]
-    plain = contrastive(image, text, model.scale, torch.from_numpy(batch.alike))
+    plain = contrastive_loss(image, text, model.scale, torch.from_numpy(batch.positives))
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), abs=1e-6)
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})

@@ -19,7 +19,7 @@ from encoder.towers import Towers
 from encoder.variants import Variants
 from finetune.errors import RunConflict, SettingsInvalid
 from finetune.job import train
-from finetune.progress import silent
+from finetune.progress import no_progress
 from finetune.retrieval import encoder_of
 from tests.finetune.conftest import QUICK, fill, looks
 from tests.tiny_clip import build_tiny_clip
@@ -53,11 +53,11 @@ def trained(shop, tiny_clip, tmp_path_factory):
 
 
 def kill_at(step):
-    def tell(told):
-        if told.step == step and not told.validation:
+    def report(progress):
+        if progress.step == step and not progress.validation:
             raise Killed
 
-    return tell
+    return report
 
 
 def embedded(encoder):
@@ -107,7 +107,7 @@ def test_the_manifest_tells_all_of_the_training(trained, tiny_clip):
     assert notes["trained_from"] == {"base": str(tiny_clip), "revision": manifest.revision}
     assert notes["data"]["split"] == {"train": 20, "validation": 6, "test": 6}
     assert len(notes["data"]["fingerprint"]) == 64
-    assert notes["settings"]["rate"] == QUICK.rate
+    assert notes["settings"]["rate"] == QUICK.learning_rate
     assert set(notes["versions"]) == {"torch", "transformers", "peft", "accelerate"}
     assert notes["figures"]["heldout"]["gallery"] == 32
     assert notes["figures"]["validation"]["best"] == result.trained.state.best
@@ -149,7 +149,7 @@ def test_a_run_leaves_its_figures_in_the_log_and_nothing_else_behind(trained):
 
 
 def test_a_strength_goes_into_the_manifest(run):
-    settings = dataclasses.replace(QUICK, strength=0.5, epochs=1)
+    settings = dataclasses.replace(QUICK, adapter_weight=0.5, epochs=1)
     assert run(settings=settings).variant.manifest.strength == 0.5
 
 
@@ -161,17 +161,17 @@ def test_a_model_trained_in_full_is_a_base_of_its_own(run, home, tiny_clip):
     tuned = embedded(Encoder.load(variant, device="cpu"))
     base = embedded(Encoder.load(Variants(home).add("base", tiny_clip), device="cpu"))
     assert np.abs(tuned - base).max() > 1e-3
-    halved = run("half", dataclasses.replace(settings, strength=0.0)).variant
+    halved = run("half", dataclasses.replace(settings, adapter_weight=0.0)).variant
     np.testing.assert_allclose(embedded(Encoder.load(halved, device="cpu")), base, atol=1e-5)
 
 
 def test_a_killed_run_goes_on_when_it_is_run_again(run, home):
     settings = dataclasses.replace(STEPWISE, epochs=3)
     with pytest.raises(Killed):
-        run(settings=settings, tell=kill_at(3))
+        run(settings=settings, report=kill_at(3))
     assert not (home / "variants").exists()
     steps = []
-    again = run(settings=settings, tell=lambda told: steps.append(told.step))
+    again = run(settings=settings, report=lambda progress: steps.append(progress.step))
     assert steps[0] == 3  # it went on from the checkpoint of step 2
     assert again.trained.state.step == 6
     with Catalogue(home, create=False) as catalogue:
@@ -180,8 +180,8 @@ def test_a_killed_run_goes_on_when_it_is_run_again(run, home):
 
 def test_other_settings_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
-        run(settings=STEPWISE, tell=kill_at(2))
-    other = dataclasses.replace(STEPWISE, rate=1e-4, rank=4)
+        run(settings=STEPWISE, report=kill_at(2))
+    other = dataclasses.replace(STEPWISE, learning_rate=1e-4, rank=4)
     with pytest.raises(RunConflict, match=r"differs in rank, rate.*--restart"):
         run(settings=other)
     assert run(settings=other, restart=True).variant.manifest.notes["settings"]["rank"] == 4
@@ -195,7 +195,7 @@ def test_a_run_that_was_refused_before_its_first_step_is_in_nobodys_way(run):
 
 def test_other_products_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
-        run(settings=STEPWISE, tell=kill_at(2))
+        run(settings=STEPWISE, report=kill_at(2))
     product, data = looks()[0]
     fill(home, [(Product(product.id, "another title"), data)])
     with pytest.raises(RunConflict, match="differs in data"):
@@ -229,7 +229,9 @@ def test_bad_names_bases_and_homes_are_told(run, home, tmp_path, tiny_clip):
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         run(base=tmp_path / "empty")
     with pytest.raises(CatalogueError, match="vitrine ingest products"):
-        train(tmp_path / "nowhere", "lora", QUICK, base=str(tiny_clip), cpu=True, tell=silent)
+        train(
+            tmp_path / "nowhere", "lora", QUICK, base=str(tiny_clip), cpu=True, report=no_progress
+        )
 
 
 def test_a_base_that_looks_at_larger_pictures_than_are_kept_is_refused(run, tmp_path):

@@ -73,7 +73,7 @@ def test_it_is_a_base_like_any_other(merged, picture, vectors, tmp_path):
 
 
 def test_at_no_strength_it_is_the_base(home, tiny_clip, picture, tmp_path):
-    none = merge(Variants(home).get("lora"), tmp_path / "none", strength=0.0)
+    none = merge(Variants(home).get("lora"), tmp_path / "none", adapter_weight=0.0)
     here = Variants(tmp_path)
     one, other = (
         Encoder.load(here.add(name, folder), device="cpu").encode_images([picture])

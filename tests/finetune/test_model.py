@@ -80,7 +80,7 @@ def test_a_strength_lies_between_the_base_and_what_was_trained(checkpoint):
     model = load(checkpoint, method="full")
     base = {name: value.clone() for name, value in model.clip.state_dict().items()}
     shake(model)
-    half, whole = model.at(0.5), model.at(1.0)
+    half, whole = model.interpolated(0.5), model.interpolated(1.0)
     for name, value in model.clip.state_dict().items():
         assert torch.equal(whole[name], value)
         torch.testing.assert_close(half[name], (base[name] + value) / 2)
@@ -93,7 +93,7 @@ def test_an_adapter_at_a_strength_is_what_searches_make_of_it(checkpoint, tmp_pa
     model.clip.eval()
     model.save_adapter(tmp_path)
     merged = merge_adapter(load_base(checkpoint, CPU), tmp_path, strength)
-    model.restore(model.at(strength))
+    model.restore(model.interpolated(strength))
     served = features(Model(merged, checkpoint, None))
     torch.testing.assert_close(features(model), served, rtol=0, atol=1e-6)
 
@@ -113,5 +113,5 @@ def test_the_temperature_stays_where_training_is_steady(checkpoint):
     model = load(checkpoint, method="full")
     with torch.no_grad():
         model.clip.logit_scale.fill_(9.0)
-    model.bound()
+    model.clamp_scale()
     assert model.scale.item() == pytest.approx(100)

@@ -7,17 +7,17 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.variants import Variants
+from finetune.evaluation import BASE, TUNED, compare
 from finetune.examples import read_examples
-from finetune.heldout import BASE, TUNED, compared
 from finetune.retrieval import (
     DEPTH,
+    DIRECTIONS,
     PICTURE_TO_TEXT,
     TITLE_TO_PICTURE,
-    WAYS,
     Vectors,
     embed,
-    judge,
     means,
+    score_directions,
 )
 from tests.finetune.conftest import draw, fill, looks
 
@@ -29,8 +29,8 @@ def unit(rows):
 
 def test_vectors_that_match_are_found_first(examples):
     same = unit(np.random.default_rng(0).normal(size=(len(examples), 16)))
-    scores = judge(Vectors(same, same, same), examples, range(len(examples)), range(5))
-    for way in WAYS:
+    scores = score_directions(Vectors(same, same, same), examples, range(len(examples)), range(5))
+    for way in DIRECTIONS:
         assert scores[way]["nDCG@10"].tolist() == [1.0] * 5
         assert scores[way]["AvgMeanSimilarity@5"].shape == (5,)
     assert means(scores) == {"nDCG@10": 1.0, "Recall@10": 1.0}
@@ -40,10 +40,10 @@ def test_titles_ask_pictures_and_pictures_ask_texts(examples):
     random = np.random.default_rng(0)
     title, picture, text = (unit(random.normal(size=(len(examples), 16))) for _ in range(3))
     every = range(len(examples))
-    scores = judge(Vectors(title, title, text), examples, every, every)
+    scores = score_directions(Vectors(title, title, text), examples, every, every)
     assert scores[TITLE_TO_PICTURE]["Recall@1"].mean() == 1
     assert scores[PICTURE_TO_TEXT]["Recall@1"].mean() < 0.3
-    scores = judge(Vectors(title, picture, picture), examples, every, every)
+    scores = score_directions(Vectors(title, picture, picture), examples, every, every)
     assert scores[TITLE_TO_PICTURE]["Recall@1"].mean() < 0.3
     assert scores[PICTURE_TO_TEXT]["Recall@1"].mean() == 1
 
@@ -53,17 +53,17 @@ def test_products_that_share_something_are_right_answers(tmp_path):
     with Catalogue(fill(tmp_path, looks() + twins), create=False) as catalogue:
         examples = read_examples(catalogue, "title", ("title",))
     vectors = unit(np.random.default_rng(0).normal(size=(33, 16)))
-    asking = examples.place[twins[0][0].id]
+    asking = examples.row_of[twins[0][0].id]
     found = vectors.copy()
     found[asking] = -vectors[asking]  # itself comes last, its twin in title first
-    found[examples.place[looks()[0][0].id]] = vectors[asking]
-    score = judge(Vectors(vectors, found, found), examples, range(33), [asking])
+    found[examples.row_of[looks()[0][0].id]] = vectors[asking]
+    score = score_directions(Vectors(vectors, found, found), examples, range(33), [asking])
     assert score[TITLE_TO_PICTURE]["MRR"][0] == 1
 
 
 def test_only_the_gallery_can_be_found_and_only_so_deep(examples):
     vectors = unit(np.ones((len(examples), 4)))
-    scores = judge(Vectors(vectors, vectors, vectors), examples, range(10, 20), [15])
+    scores = score_directions(Vectors(vectors, vectors, vectors), examples, range(10, 20), [15])
     assert scores[TITLE_TO_PICTURE]["MRR"][0] == pytest.approx(1 / 6)  # equals keep their order
     assert DEPTH > 50
 
@@ -85,10 +85,10 @@ def test_a_difference_is_corrected_for_there_being_two_ways(examples):
     good, bad = (unit(random.normal(size=(len(examples), 16))) for _ in range(2))
     every = range(len(examples))
     scores = {
-        BASE: judge(Vectors(bad, good, bad), examples, every, every),
-        TUNED: judge(Vectors(good, good, bad), examples, every, every),
+        BASE: score_directions(Vectors(bad, good, bad), examples, every, every),
+        TUNED: score_directions(Vectors(good, good, bad), examples, every, every),
     }
-    held = compared(scores, queries=len(examples), gallery=len(examples))
+    held = compare(scores, queries=len(examples), gallery=len(examples))
     assert held.differences[TITLE_TO_PICTURE].winner == TUNED
     assert held.differences[PICTURE_TO_TEXT].winner == ""
     gap = held.differences[TITLE_TO_PICTURE]

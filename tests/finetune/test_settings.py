@@ -12,7 +12,7 @@ def test_the_usual_recipe_is_the_documented_one():
     usual = recipe("lora")
     assert (usual.rank, usual.alpha, usual.dropout) == (8, 16, 0.1)
     assert usual.targets == ("q_proj", "v_proj")
-    assert (usual.batch, usual.rate, usual.epochs) == (128, 2e-5, 10)
+    assert (usual.batch, usual.learning_rate, usual.epochs) == (128, 2e-5, 10)
 
 
 def test_the_mixed_recipe_differs_in_precision_only():
@@ -27,7 +27,7 @@ def test_the_mixed_recipe_differs_in_precision_only():
         ({"rank": 0}, "--rank is 1 or more"),
         ({"batch": 1}, "--batch is 2 or more"),
         ({"micro_batch": 256}, "larger than --batch 128"),
-        ({"rate": float("nan")}, "--rate is above 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate is above 0"),
         ({"dropout": 1.5}, "--dropout is between 0 and 0.99"),
         ({"warm_up": -0.1}, "--warm-up is between"),
         ({"validation": 0.0}, "--validation is between"),
@@ -35,7 +35,7 @@ def test_the_mixed_recipe_differs_in_precision_only():
         ({"views": ()}, "at least one --view"),
         ({"views": ("{colour}",)}, "colour"),
         ({"template": "nonsense"}, "No template is called"),
-        ({"strength": -1.0}, "strength"),
+        ({"adapter_weight": -1.0}, "strength"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(changes, told):
@@ -44,8 +44,8 @@ def test_a_setting_that_cannot_be_used_is_named(changes, told):
 
 
 def test_the_rate_rises_and_then_falls_along_a_cosine():
-    settings = Settings(rate=1.0, schedule="cosine", warm_up=0.1)
-    rates = [settings.rate_at(step, 100) for step in range(100)]
+    settings = Settings(learning_rate=1.0, schedule="cosine", warm_up=0.1)
+    rates = [settings.learning_rate_at(step, 100) for step in range(100)]
     assert rates[:2] == [0.1, 0.2]
     assert max(rates) == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
@@ -53,4 +53,4 @@ def test_the_rate_rises_and_then_falls_along_a_cosine():
 
 
 def test_the_documented_rate_stays():
-    assert {Settings().rate_at(step, 50) for step in range(50)} == {2e-5}
+    assert {Settings().learning_rate_at(step, 50) for step in range(50)} == {2e-5}

@@ -10,7 +10,7 @@ from catalog.catalogue import Catalogue
 from eval.measures import DECIDING
 from finetune.errors import Diverged
 from finetune.job import fit
-from finetune.progress import silent
+from finetune.progress import no_progress
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import draw_split
@@ -36,7 +36,7 @@ def one_thread():
 def train(shop, examples, checkpoint):
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
 
-    def train(settings=SETTINGS, snapshots=None, tell=silent):
+    def train(settings=SETTINGS, snapshots=None, report=no_progress):
         with Catalogue(shop, create=False) as catalogue:
             return fit(
                 checkpoint,
@@ -46,18 +46,18 @@ def train(shop, examples, checkpoint):
                 settings,
                 accelerator=Accelerator(cpu=True),
                 snapshots=snapshots,
-                tell=tell,
+                report=report,
             )
 
     return train
 
 
 def killing(at):
-    def tell(told):
-        if told.step == at and not told.validation:
+    def report(progress):
+        if progress.step == at and not progress.validation:
             raise Killed
 
-    return tell
+    return report
 
 
 def assert_same(one, other):
@@ -90,7 +90,9 @@ def test_a_run_killed_anywhere_and_resumed_ends_as_an_unbroken_one(train, tmp_pa
 def test_a_finished_run_has_nothing_left_to_do(train, tmp_path):
     first, _ = train(snapshots=Snapshots(tmp_path))
     steps = []
-    again, trained = train(snapshots=Snapshots(tmp_path), tell=lambda told: steps.append(told.step))
+    again, trained = train(
+        snapshots=Snapshots(tmp_path), report=lambda progress: steps.append(progress.step)
+    )
     assert steps == []
     assert trained.state.finished
     assert_same(again.tensors(), first.tensors())
@@ -162,35 +164,37 @@ def test_without_patience_every_epoch_is_run(train, monkeypatch):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_told_with_its_step(train, monkeypatch):
-    monkeypatch.setattr(Settings, "rate_at", lambda self, step, steps: 1e30 if step == 2 else 1e-3)
-    with pytest.raises(Diverged, match=r"came apart at step 4.*no checkpoint was written yet"):
+    monkeypatch.setattr(
+        Settings, "learning_rate_at", lambda self, step, steps: 1e30 if step == 2 else 1e-3
+    )
+    with pytest.raises(Diverged, match=r"diverged at step 4.*no checkpoint was written yet"):
         train(dataclasses.replace(SETTINGS, snapshot_every=99, batch=4))
 
 
 def test_weights_that_are_no_numbers_stop_the_run_at_the_last_good_checkpoint(
     train, monkeypatch, tmp_path
 ):
-    usual = Settings.rate_at
+    usual = Settings.learning_rate_at
 
     def explode(self, step, steps):
         return 1e30 if step == 3 else usual(self, step, steps)
 
-    monkeypatch.setattr(Settings, "rate_at", explode)
+    monkeypatch.setattr(Settings, "learning_rate_at", explode)
     snapshots = Snapshots(tmp_path)
     settings = dataclasses.replace(SETTINGS, epochs=5, snapshot_every=3)
-    with pytest.raises(Diverged, match="came apart at step 4") as caught:
+    with pytest.raises(Diverged, match="diverged at step 4") as caught:
         train(settings, snapshots)
     assert caught.value.step == 4
     kept = snapshots.load()
     assert str(snapshots.latest()) in str(caught.value)
-    assert "--rate" in str(caught.value)
+    assert "--learning-rate" in str(caught.value)
     assert kept.state.step == 3
     assert all(tensor.isfinite().all() for tensor in kept.weights.values())
 
 
 def test_progress_tells_speed_memory_and_the_time_left(train):
     told = []
-    train(tell=told.append)
+    train(report=told.append)
     assert [each.step for each in told if not each.validation] == [1, 2, 3, 4, 5, 6]
     assert [each.epoch for each in told if each.validation] == [0, 1, 2, 3]
     last = told[-1]

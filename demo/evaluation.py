@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from demo import DemoError, demand, shop
-from demo.demand import grade
+from demo import DemoError, shop
 from demo.drawing import draw, draw_scene
-from demo.lessons import VALIDATION_SEED, load_lesson, write_caption, write_description
-from demo.looks import ATTRIBUTES, Look
+from demo.queries import QUERIES, grade
+from demo.style import ATTRIBUTES, Style
+from demo.training_data import VALIDATION_SEED, load_drawn_set, write_caption, write_description
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
@@ -32,7 +32,7 @@ VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LabelledQuery:
     """A query with its answers: text, picture or both."""
 
     id: str
@@ -49,20 +49,20 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
-    """A catalogue of products with pictures, and questions about it."""
+class QuerySet:
+    """A catalogue of products with pictures, and queries about it."""
 
     ids: Sequence[str]
     texts: Sequence[str]
     pictures: Sequence[Image.Image]
-    questions: Sequence[Question]
+    queries: Sequence[LabelledQuery]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """The mean nDCG@10 of some questions, and how many there were."""
+class Score:
+    """The mean nDCG@10 of some queries, and how many there were."""
 
-    questions: str
+    queries: str
     vector: str
     ndcg: float
     count: int
@@ -74,40 +74,40 @@ def open_encoder(checkpoint: Path) -> Encoder:
         return Encoder.load(Variants(Path(home)).add("demo", checkpoint))
 
 
-def sit(encoder: Encoder, exam: Exam) -> list[Mark]:
-    """Ask all questions of an exam, of the `fused` and of the `image` vectors.
+def evaluate(encoder: Encoder, query_set: QuerySet) -> list[Score]:
+    """Ask all queries of aquery set, of the `fused` and of the `image` vectors.
 
     Returns:
-        A mark for each sort of question and vector, and one over all questions for each vector.
+        A score for each sort of query and vector, and one over all queries for each vector.
     """
-    image = encoder.encode_images(exam.pictures)
-    gallery = {"fused": fuse(encoder.encode_texts(exam.texts), image), "image": image}
-    asked = _encode(encoder, exam.questions)
-    marks = []
+    image = encoder.encode_images(query_set.pictures)
+    gallery = {"fused": fuse(encoder.encode_texts(query_set.texts), image), "image": image}
+    asked = _encode(encoder, query_set.queries)
+    scores = []
     for vector, vectors in gallery.items():
         order = np.argsort(-(asked @ vectors.T), axis=1, kind="stable")[:, :10]
         ranked = {
-            question.id: [exam.ids[place] for place in row]
-            for question, row in zip(exam.questions, order, strict=True)
+            query.id: [query_set.ids[place] for place in row]
+            for query, row in zip(query_set.queries, order, strict=True)
         }
-        values = score({each.id: each.relevant for each in exam.questions}, ranked)[DECIDING]
-        sorts = np.array([question.sort for question in exam.questions])
+        values = score({each.id: each.relevant for each in query_set.queries}, ranked)[DECIDING]
+        sorts = np.array([query.sort for query in query_set.queries])
         for sort in dict.fromkeys(sorts):
             chosen = values[sorts == sort]
-            marks.append(Mark(str(sort), vector, float(chosen.mean()), len(chosen)))
-        marks.append(Mark("all", vector, float(values.mean()), len(values)))
-    return marks
+            scores.append(Score(str(sort), vector, float(chosen.mean()), len(chosen)))
+        scores.append(Score("all", vector, float(values.mean()), len(values)))
+    return scores
 
 
-def shop_exam(folder: Path) -> Exam:
-    """The demo's own exam. Its grades count products without a picture too, which no one finds.
+def shop_query_set(folder: Path) -> QuerySet:
+    """The demo's own query set. Its grades count products without a picture, too.
 
     Raises:
         DemoError: the folder holds no demo shop.
     """
     try:
         products = _rows(folder / shop.PRODUCTS)
-        queries = _rows(folder / demand.QUERIES)
+        queries = _rows(folder / QUERIES)
     except FileNotFoundError as error:
         raise DemoError(f"{folder} holds no demo shop: python -m demo make {folder}") from error
     kept: list[dict[str, Any]] = []
@@ -118,12 +118,12 @@ def shop_exam(folder: Path) -> Exam:
         except (PictureError, IsADirectoryError):
             continue
         kept.append(product)
-    return Exam(
+    return QuerySet(
         ids=[product["id"] for product in kept],
         texts=[f"{product['title']}. {product['description']}" for product in kept],
         pictures=pictures,
-        questions=[
-            Question(
+        queries=[
+            LabelledQuery(
                 query["id"],
                 query["text"],
                 decode(folder / query["image"]) if query["image"] else None,
@@ -134,38 +134,38 @@ def shop_exam(folder: Path) -> Exam:
     )
 
 
-def validation_exam(cache: Path, side: int) -> Exam:
-    """An exam in the wording of training, on drawn products that training does not see.
+def validation_query_set(cache: Path, side: int) -> QuerySet:
+    """Aquery set in the wording of training, on drawn products that training does not see.
 
-    Whatever is tuned is tuned on this; the demo's queries are for the last look only.
+    Whatever is tuned is tuned on this; the demo's queries are for the last style only.
     """
-    lesson = load_lesson(cache, per_kind=VALIDATION_PER_KIND, side=side, seed=VALIDATION_SEED)
+    drawn = load_drawn_set(cache, per_kind=VALIDATION_PER_KIND, side=side, seed=VALIDATION_SEED)
     rng = Random(VALIDATION_SEED)
-    ids = [str(number) for number in range(len(lesson))]
-    questions = [
-        _validation_question(f"{sort}{number}", sort, ids, lesson.looks, rng)
+    ids = [str(number) for number in range(len(drawn))]
+    queries = [
+        _validation_query(f"{sort}{number}", sort, ids, drawn.styles, rng)
         for sort, count in VALIDATION_QUERIES.items()
         for number in range(count)
     ]
-    return Exam(
+    return QuerySet(
         ids=ids,
-        texts=[write_description(look, rng).text for look in lesson.looks],
-        pictures=[Image.fromarray(picture) for picture in lesson.pictures],
-        questions=questions,
+        texts=[write_description(style, rng).text for style in drawn.styles],
+        pictures=[Image.fromarray(picture) for picture in drawn.pictures],
+        queries=queries,
     )
 
 
-def _validation_question(
-    name: str, sort: str, ids: Sequence[str], looks: Sequence[Look], rng: Random
-) -> Question:
-    look = rng.choice(looks)
-    caption = write_caption(look, rng)
+def _validation_query(
+    name: str, sort: str, ids: Sequence[str], styles: Sequence[Style], rng: Random
+) -> LabelledQuery:
+    style = rng.choice(styles)
+    caption = write_caption(style, rng)
     asks = tuple(caption.names) if sort == "text" else ATTRIBUTES
-    grades = {other: grade(look, asks, each) for other, each in zip(ids, looks, strict=True)}
-    return Question(
+    grades = {other: grade(style, asks, each) for other, each in zip(ids, styles, strict=True)}
+    return LabelledQuery(
         id=name,
         text="" if sort == "picture" else caption.text,
-        picture=None if sort == "text" else draw(look, draw_scene(rng)),
+        picture=None if sort == "text" else draw(style, draw_scene(rng)),
         relevant={other: value for other, value in grades.items() if value},
     )
 
@@ -174,17 +174,17 @@ def _rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def _encode(encoder: Encoder, questions: Sequence[Question]) -> np.ndarray:
+def _encode(encoder: Encoder, queries: Sequence[LabelledQuery]) -> np.ndarray:
     """Query vectors (n, d), in their order."""
-    vectors = np.empty((len(questions), encoder.dim), dtype=np.float32)
-    worded = [place for place, each in enumerate(questions) if each.text]
-    drawn = [place for place, each in enumerate(questions) if each.picture is not None]
-    vectors[worded] = encoder.encode_texts([questions[place].text for place in worded])
+    vectors = np.empty((len(queries), encoder.dim), dtype=np.float32)
+    worded = [place for place, each in enumerate(queries) if each.text]
+    drawn = [place for place, each in enumerate(queries) if each.picture is not None]
+    vectors[worded] = encoder.encode_texts([queries[place].text for place in worded])
     if drawn:
         text = vectors[drawn]
-        pictures = [each.picture for each in questions if each.picture is not None]
+        pictures = [each.picture for each in queries if each.picture is not None]
         seen = encoder.encode_images(pictures)
-        both = np.array([bool(questions[place].text) for place in drawn])
+        both = np.array([bool(queries[place].text) for place in drawn])
         seen[both] = fuse(text[both], seen[both]) if both.any() else seen[both]
         vectors[drawn] = seen
     return vectors

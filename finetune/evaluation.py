@@ -9,7 +9,7 @@ from encoder.variant import Variant
 from eval.comparison import RESAMPLES, Difference, Estimate, differences, estimates, holm
 from eval.measures import DECIDING
 from finetune.examples import Examples
-from finetune.retrieval import WAYS, Scores, embed, judge
+from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
 from pictures.store import PictureStore
 
 BASE, TUNED = "base", "tuned"
@@ -17,14 +17,14 @@ SHOWN = (DECIDING, "MRR", "Recall@1", "Recall@10")
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class Evaluation:
     """How both did.
 
     Attributes:
-        queries: products that asked, each way.
+        queries: products that asked, each direction.
         gallery: products that could be found.
-        estimates: by way, by `base` and `tuned`, by measure.
-        differences: in nDCG@10 by way, corrected for there being two ways.
+        estimates: by direction, by `base` and `tuned`, by measure.
+        differences: in nDCG@10 by direction, corrected for there being two directions.
     """
 
     queries: int
@@ -38,17 +38,17 @@ class HeldOut:
             "queries": self.queries,
             "gallery": self.gallery,
             "ways": {
-                way: {
+                direction: {
                     name: {measure: asdict(told[measure]) for measure in SHOWN}
                     for name, told in both.items()
                 }
-                | {"difference": asdict(self.differences[way])}
-                for way, both in self.estimates.items()
+                | {"difference": asdict(self.differences[direction])}
+                for direction, both in self.estimates.items()
             },
         }
 
 
-def look(
+def evaluate(
     base: Variant,
     tuned: Variant,
     examples: Examples,
@@ -57,7 +57,7 @@ def look(
     *,
     device: str | None = None,
     seed: int = 0,
-) -> HeldOut:
+) -> Evaluation:
     """Ask base and trained variant the same, over the whole catalogue.
 
     Args:
@@ -74,31 +74,37 @@ def look(
     for name, variant in ((BASE, base), (TUNED, tuned)):
         encoder = Encoder.load(variant, precision="float32", device=device)
         vectors = embed(encoder, examples, pictures, gallery, queries)
-        scores[name] = judge(vectors, examples, gallery, queries)
-    return compared(scores, queries=len(queries), gallery=len(examples), seed=seed)
+        scores[name] = score_directions(vectors, examples, gallery, queries)
+    return compare(scores, queries=len(queries), gallery=len(examples), seed=seed)
 
 
-def compared(
+def compare(
     scores: Mapping[str, Mapping[str, Scores]], *, queries: int, gallery: int, seed: int = 0
-) -> HeldOut:
+) -> Evaluation:
     """Put intervals and tests to the scores of both."""
-    by_way = {way: {name: scores[name][way] for name in (BASE, TUNED)} for way in WAYS}
-    told = {way: estimates(both, resamples=RESAMPLES, seed=seed) for way, both in by_way.items()}
+    by_direction = {
+        direction: {name: scores[name][direction] for name in (BASE, TUNED)}
+        for direction in DIRECTIONS
+    }
+    told = {
+        direction: estimates(both, resamples=RESAMPLES, seed=seed)
+        for direction, both in by_direction.items()
+    }
     gaps = {
-        way: next(
+        direction: next(
             each
             for each in differences(both, resamples=RESAMPLES, seed=seed)
             if each.measure == DECIDING
         )
-        for way, both in by_way.items()
+        for direction, both in by_direction.items()
     }
     corrected = holm([gap.p for gap in gaps.values()])
-    return HeldOut(
+    return Evaluation(
         queries,
         gallery,
         told,
         {
-            way: Difference(**{**asdict(gap), "p_holm": p})
-            for (way, gap), p in zip(gaps.items(), corrected, strict=True)
+            direction: Difference(**{**asdict(gap), "p_holm": p})
+            for (direction, gap), p in zip(gaps.items(), corrected, strict=True)
         },
     )

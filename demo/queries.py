@@ -9,8 +9,8 @@ from typing import Any
 
 from demo import DemoError
 from demo.drawing import draw, draw_scene, jpeg
-from demo.looks import ATTRIBUTES, Look, kinds, words_of
-from demo.shop import Article
+from demo.shop import DemoProduct
+from demo.style import ATTRIBUTES, Style, kinds, words_of
 from demo.wording import sentences
 
 SEED = 77
@@ -22,27 +22,27 @@ IMAGES = "query_images"
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Query:
     """A query with its answers. `image` is a path beside the file, empty for words alone."""
 
     id: str
     text: str
     image: str
-    look: Look
+    style: Style
     asks: tuple[str, ...]  # what a perfect answer shares besides the kind; of a picture, all
 
     @property
     def category(self) -> str:
         """The shop department of the kind that is asked for."""
-        return kinds()[self.look.kind].category
+        return kinds()[self.style.kind].category
 
-    def relevant(self, articles: Iterable[Article]) -> dict[str, int]:
+    def relevant(self, products: Iterable[DemoProduct]) -> dict[str, int]:
         """Product id -> grade, for every product that answers at all."""
-        grades = {article.id: grade(self.look, self.asks, article.look) for article in articles}
+        grades = {product.id: grade(self.style, self.asks, product.style) for product in products}
         return {name: value for name, value in grades.items() if value > 0}
 
 
-def grade(wanted: Look, asks: Sequence[str], offered: Look) -> int:
+def grade(wanted: Style, asks: Sequence[str], offered: Style) -> int:
     """How well a product answers a query.
 
     Returns:
@@ -57,45 +57,45 @@ def grade(wanted: Look, asks: Sequence[str], offered: Look) -> int:
     return 1 if same and 2 * same >= len(asks) else 0
 
 
-def demands(articles: Sequence[Article]) -> Iterator[Demand]:
-    """All queries, in a fixed order. Each asks for the look of some product with a picture."""
+def make_queries(products: Sequence[DemoProduct]) -> Iterator[Query]:
+    """All queries, in a fixed order. Each asks for the style of some product with a picture."""
     rng = Random(SEED)
     for number in range(TEXT_QUERIES):
-        look = _wanted(articles, number, rng)
+        style = _wanted(products, number, rng)
         asks = rng.sample(ATTRIBUTES, k=1 + number // len(kinds()) % 3)
         length = ("one", "two", "three")[len(asks) - 1]
-        text = _ask(rng.choice(sentences("queries")["text"][length]), look, asks, rng)
-        yield Demand(f"text-{number + 1:03d}", text, "", look, tuple(asks))
+        text = _ask(rng.choice(sentences("queries")["text"][length]), style, asks, rng)
+        yield Query(f"text-{number + 1:03d}", text, "", style, tuple(asks))
     for number in range(PICTURE_QUERIES):
         name = f"picture-{number + 1:03d}"
-        yield Demand(name, "", f"{IMAGES}/{name}.jpg", _wanted(articles, number, rng), ATTRIBUTES)
+        yield Query(name, "", f"{IMAGES}/{name}.jpg", _wanted(products, number, rng), ATTRIBUTES)
     for number in range(BOTH_QUERIES):
         name = f"both-{number + 1:03d}"
-        look = _wanted(articles, number, rng)
+        style = _wanted(products, number, rng)
         text = _ask(
-            rng.choice(sentences("queries")["both"]["one"]), look, [rng.choice(ATTRIBUTES)], rng
+            rng.choice(sentences("queries")["both"]["one"]), style, [rng.choice(ATTRIBUTES)], rng
         )
-        yield Demand(name, text, f"{IMAGES}/{name}.jpg", look, ATTRIBUTES)
+        yield Query(name, text, f"{IMAGES}/{name}.jpg", style, ATTRIBUTES)
 
 
-def picture(demand: Demand) -> bytes:
-    """The JPEG of a picture query: the look wanted, in a scene of its own."""
-    return jpeg(draw(demand.look, draw_scene(Random(f"{SEED} scene {demand.id}"))))
+def picture(query: Query) -> bytes:
+    """The JPEG of a picture query: the style wanted, in a scene of its own."""
+    return jpeg(draw(query.style, draw_scene(Random(f"{SEED} scene {query.id}"))))
 
 
-def row(demand: Demand, articles: Iterable[Article]) -> dict[str, Any]:
+def row(query: Query, products: Iterable[DemoProduct]) -> dict[str, Any]:
     """The query as one object of the query file."""
     return {
-        "id": demand.id,
-        "text": demand.text,
-        "image": demand.image,
-        "category": demand.category,
-        "kind": demand.id.partition("-")[0],
-        "relevant": demand.relevant(articles),
+        "id": query.id,
+        "text": query.text,
+        "image": query.image,
+        "category": query.category,
+        "kind": query.id.partition("-")[0],
+        "relevant": query.relevant(products),
     }
 
 
-def write_queries(folder: Path, articles: Sequence[Article]) -> int:
+def write_queries(folder: Path, products: Sequence[DemoProduct]) -> int:
     """Write `queries.jsonl` and `query_images/` into a folder.
 
     Returns:
@@ -104,13 +104,13 @@ def write_queries(folder: Path, articles: Sequence[Article]) -> int:
     Raises:
         DemoError: the folder cannot be written.
     """
-    written = list(demands(articles))
+    written = list(make_queries(products))
     try:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
-        for demand in written:
-            if demand.image:
-                (folder / demand.image).write_bytes(picture(demand))
-        lines = (json.dumps(row(each, articles), ensure_ascii=False) + "\n" for each in written)
+        for query in written:
+            if query.image:
+                (folder / query.image).write_bytes(picture(query))
+        lines = (json.dumps(row(each, products), ensure_ascii=False) + "\n" for each in written)
         (folder / QUERIES).write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         reason = error.strerror or "unknown reason"
@@ -118,13 +118,13 @@ def write_queries(folder: Path, articles: Sequence[Article]) -> int:
     return len(written)
 
 
-def _wanted(articles: Sequence[Article], number: int, rng: Random) -> Look:
-    """The look of a product with a picture, of each kind in turn."""
+def _wanted(products: Sequence[DemoProduct], number: int, rng: Random) -> Style:
+    """The style of a product with a picture, of each kind in turn."""
     kind = list(kinds())[number % len(kinds())]
-    return rng.choice([each.look for each in articles if each.look.kind == kind and each.image])
+    return rng.choice([each.style for each in products if each.style.kind == kind and each.image])
 
 
-def _ask(template: str, look: Look, asks: Sequence[str], rng: Random) -> str:
-    noun = rng.choice(kinds()[look.kind].words.query)
-    words = (rng.choice(words_of(look, name).query) for name in asks)
+def _ask(template: str, style: Style, asks: Sequence[str], rng: Random) -> str:
+    noun = rng.choice(kinds()[style.kind].words.query)
+    words = (rng.choice(words_of(style, name).query) for name in asks)
     return template.format(noun=noun, **dict(zip("abc", words, strict=False)))

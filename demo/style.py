@@ -28,7 +28,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of product: its category, price range in dollars, and the looks that it comes in."""
+    """One kind of product: its category, price range in dollars, and styles."""
 
     name: str
     category: str
@@ -38,8 +38,8 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What can be seen of one product. Two products of one look differ in pose and scene only."""
+class Style:
+    """What can be seen of one product. Two products of one style differ in pose and scene only."""
 
     kind: str
     colour: str
@@ -51,9 +51,9 @@ class Look:
 @cache
 def kinds() -> dict[str, Kind]:
     """The sixteen kinds by name, in the order of `words/kinds.toml`."""
-    looks = _read("looks.toml")
-    colours = {name: _words(entry) for name, entry in looks["colour"].items()}
-    finishes = {name: _words(entry) for name, entry in looks["finish"].items()}
+    styles = _read("style.toml")
+    colours = {name: _words(entry) for name, entry in styles["colour"].items()}
+    finishes = {name: _words(entry) for name, entry in styles["finish"].items()}
 
     def kind(name: str, entry: Mapping[str, Any]) -> Kind:
         low, high = entry["price"]
@@ -71,19 +71,19 @@ def kinds() -> dict[str, Kind]:
 @cache
 def paints() -> dict[str, str]:
     """Colour name -> its paint as #rrggbb."""
-    return {name: entry["paint"] for name, entry in _read("looks.toml")["colour"].items()}
+    return {name: entry["paint"] for name, entry in _read("style.toml")["colour"].items()}
 
 
-def words_of(look: Look, attribute: str) -> Words:
-    """The words for one attribute of a look."""
-    return kinds()[look.kind].values[attribute][getattr(look, attribute)]
+def words_of(style: Style, attribute: str) -> Words:
+    """The words for one attribute of a style."""
+    return kinds()[style.kind].values[attribute][getattr(style, attribute)]
 
 
-def every_look(kind: Kind) -> list[Look]:
-    """All looks that a kind comes in, in a fixed order."""
+def every_style(kind: Kind) -> list[Style]:
+    """All styles that a kind comes in, in a fixed order."""
     values = kind.values
     return [
-        Look(kind.name, colour, finish, shape, size)
+        Style(kind.name, colour, finish, shape, size)
         for colour in values["colour"]
         for finish in values["finish"]
         for shape in values["shape"]
@@ -91,11 +91,11 @@ def every_look(kind: Kind) -> list[Look]:
     ]
 
 
-def draw_looks(kind: Kind, count: int, rng: Random) -> list[Look]:
-    """`count` looks at random; none comes a second time before every other has come once."""
-    chosen: list[Look] = []
+def draw_styles(kind: Kind, count: int, rng: Random) -> list[Style]:
+    """`count` styles at random; none comes a second time before every other has come once."""
+    chosen: list[Style] = []
     while len(chosen) < count:
-        chosen += rng.sample(every_look(kind), k=len(every_look(kind)))
+        chosen += rng.sample(every_style(kind), k=len(every_style(kind)))
     return chosen[:count]
 
 

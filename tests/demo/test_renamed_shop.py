@@ -1,4 +1,4 @@
-"""The shop in words of its own: names that the model has never met, for the shop's pictures."""
+"""The renamed shop: colour and finish names that the model has never seen."""
 
 import json
 
@@ -7,23 +7,23 @@ import pytest
 from catalog.product import Product
 from catalog.readers import read_products
 from demo import DemoError
-from demo.house import PRODUCTS, title, write_house
-from demo.looks import kinds, paints
-from demo.shop import articles
+from demo.renamed_shop import PRODUCTS, title, write_renamed_shop
+from demo.shop import make_products
+from demo.style import kinds, paints
 from demo.wording import sentences
 
-HOUSE = sentences("house")
+NAMES = sentences("renamed")
 
 
 def test_every_colour_and_finish_has_a_name_of_its_own():
     finishes = {value for kind in kinds().values() for value in kind.values["finish"]}
-    assert set(HOUSE["colour"]) == set(paints())
-    assert set(HOUSE["finish"]) == finishes
-    names = [*HOUSE["colour"].values(), *HOUSE["finish"].values()]
+    assert set(NAMES["colour"]) == set(paints())
+    assert set(NAMES["finish"]) == finishes
+    names = [*NAMES["colour"].values(), *NAMES["finish"].values()]
     assert len(set(names)) == len(names)
 
 
-def test_no_name_of_the_house_is_among_the_words_that_the_model_was_taught():
+def test_no_invented_name_is_a_word_of_the_training_texts():
     taught = {
         word.lower()
         for kind in kinds().values()
@@ -32,21 +32,21 @@ def test_no_name_of_the_house_is_among_the_words_that_the_model_was_taught():
         for name in words.known
         for word in name.split()
     }
-    names = [*HOUSE["colour"].values(), *HOUSE["finish"].values()]
+    names = [*NAMES["colour"].values(), *NAMES["finish"].values()]
     assert not taught & {word.lower() for name in names for word in name.split()}
 
 
-def test_a_title_names_colour_and_finish_in_the_words_of_the_house_alone():
-    for article in articles():
-        text = title(article)
-        assert HOUSE["colour"][article.look.colour] in text
-        assert HOUSE["finish"][article.look.finish] in text
+def test_a_title_has_the_invented_names_of_colour_and_finish():
+    for product in make_products():
+        text = title(product)
+        assert NAMES["colour"][product.style.colour] in text
+        assert NAMES["finish"][product.style.finish] in text
 
 
 def test_the_file_has_every_product_with_a_picture_and_is_read_as_any_other(tmp_path):
-    count = write_house(tmp_path)
+    count = write_renamed_shop(tmp_path)
     read = list(read_products(tmp_path / PRODUCTS))
-    pictured = [article.id for article in articles() if article.image]
+    pictured = [product.id for product in make_products() if product.image]
     assert all(isinstance(each, Product) for each in read)
     assert [each.id for each in read] == pictured
     assert count == len(pictured)
@@ -56,4 +56,4 @@ def test_the_file_has_every_product_with_a_picture_and_is_read_as_any_other(tmp_
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(DemoError, match="draw the shop first"):
-        write_house(tmp_path / "none")
+        write_renamed_shop(tmp_path / "none")

@@ -6,31 +6,31 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 
 # Cosines divided by less than 1/100 make training unsteady (Radford et al. 2021, 2.5).
-LARGEST_SCALE = math.log(100)
+MAX_LOG_SCALE = math.log(100)
 
 
-def contrastive(
-    image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, alike: torch.Tensor
+def contrastive_loss(
+    image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, positives: torch.Tensor
 ) -> torch.Tensor:
-    """CLIP's symmetric cross-entropy, the target of a row spread over all that is right.
+    """CLIP's symmetric cross-entropy, the target of a row spread over all that is mask.
 
-    With one right answer a row this is Radford et al. 2021, figure 3; with several, the mean of
+    With one mask answer a row this is Radford et al. 2021, figure 3; with several, the mean of
     their log-probabilities (Khosla et al. 2020, equation 2).
 
     Args:
         image: float32 unit vectors (n, d).
         text: float32 unit vectors (n, d).
         scale: what cosines are multiplied by, one over the temperature.
-        alike: bool (n, n), the diagonal true: whose picture goes with whose text.
+        positives: bool (n, n), the diagonal true: whose picture goes with whose text.
     """
     logits = scale * image @ text.T
-    right = alike.float()
-    by_image = -(F.log_softmax(logits, dim=1) * right).sum(1) / right.sum(1)
-    by_text = -(F.log_softmax(logits, dim=0) * right).sum(0) / right.sum(0)
+    mask = positives.float()
+    by_image = -(F.log_softmax(logits, dim=1) * mask).sum(1) / mask.sum(1)
+    by_text = -(F.log_softmax(logits, dim=0) * mask).sum(0) / mask.sum(0)
     return (by_image.mean() + by_text.mean()) / 2
 
 
-def reference(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+def reference_loss(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     """The reference system's loss, kept to reproduce what it did; not for use.
 
     Cosines go into the cross-entropy as they are, between -1 and 1, so that even perfect vectors

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from demo import drawing
-from demo.looks import ATTRIBUTES, Look, draw_looks, kinds, words_of
+from demo.style import ATTRIBUTES, Style, draw_styles, kinds, words_of
 from demo.wording import Wording, fill, sentences
 
 # Seeds that the shop and its queries do not use: another scene for every picture, other texts.
@@ -30,55 +30,55 @@ NOISE_SHARE = 0.33
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """Looks with their pictures: uint8 (n, side, side, 3), row i drawn from look i."""
+class DrawnSet:
+    """Looks with their pictures: uint8 (n, side, side, 3), row i drawn from style i."""
 
-    looks: Sequence[Look]
+    styles: Sequence[Style]
     pictures: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.looks)
+        return len(self.styles)
 
 
-def load_lesson(cache: Path, *, per_kind: int, side: int, seed: str = SEED) -> Lesson:
+def load_drawn_set(cache: Path, *, per_kind: int, side: int, seed: str = SEED) -> DrawnSet:
     """Draw the pictures, or take them from the cache where they were drawn before.
 
     Args:
         cache: folder for the drawn pictures; made where absent.
         per_kind: pictures of each of the 16 kinds.
         side: of a picture, pixels: what the model sees.
-        seed: another seed gives other looks and scenes.
+        seed: another seed gives other styles and scenes.
     """
-    looks = [
-        look
+    styles = [
+        style
         for kind in kinds().values()
-        for look in draw_looks(kind, per_kind, Random(f"{seed} {kind.name}"))
+        for style in draw_styles(kind, per_kind, Random(f"{seed} {kind.name}"))
     ]
     file = cache / f"{seed.replace(' ', '-')}-{per_kind}-{side}-{drawing.digest()}.npy"
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".new.npy")
-        np.save(unfinished, _draw_all(looks, side, seed))
+        np.save(unfinished, _draw_all(styles, side, seed))
         unfinished.replace(file)
-    return Lesson(looks, np.load(file, mmap_mode="r"))
+    return DrawnSet(styles, np.load(file, mmap_mode="r"))
 
 
-def write_description(look: Look, rng: Random) -> Wording:
+def write_description(style: Style, rng: Random) -> Wording:
     """A product text: title and description, as a catalogue has it."""
     training = sentences("training")
     others = {"brand": [make_brand(rng)], "filler": training["fillers"]}
-    title = fill(rng.choice(training["titles"]), look, rng, voice="known", others=others)
-    body = fill(rng.choice(training["descriptions"]), look, rng, voice="known", others=others)
+    title = fill(rng.choice(training["titles"]), style, rng, voice="known", others=others)
+    body = fill(rng.choice(training["descriptions"]), style, rng, voice="known", others=others)
     return Wording(f"{title.text}. {body.text}", title.names | body.names)
 
 
-def write_caption(look: Look, rng: Random) -> Wording:
+def write_caption(style: Style, rng: Random) -> Wording:
     """A short text that names the kind and some attributes, in any order."""
     training = sentences("training")
     named = rng.sample(ATTRIBUTES, k=rng.choice(NAMED))
     before = rng.randint(0, len(named))
-    parts = [rng.choice(words_of(look, name).known) for name in named]
-    parts.insert(before, rng.choice(kinds()[look.kind].words.known))
+    parts = [rng.choice(words_of(style, name).known) for name in named]
+    parts.insert(before, rng.choice(kinds()[style.kind].words.known))
     if rng.random() < NOISE_SHARE:
         parts.insert(rng.randint(0, len(parts)), make_brand(rng))
     text = parts[0]
@@ -96,29 +96,29 @@ def make_brand(rng: Random) -> str:
 def corpus(count: int) -> Iterator[str]:
     """Texts to learn the tokenizer's joins from."""
     rng = Random(f"{SEED} corpus")
-    every = [look for kind in kinds().values() for look in draw_looks(kind, 50, rng)]
+    every = [style for kind in kinds().values() for style in draw_styles(kind, 50, rng)]
     for _ in range(count):
         yield write_description(rng.choice(every), rng).text
         yield write_caption(rng.choice(every), rng).text
 
 
-def _draw_all(looks: Sequence[Look], side: int, seed: str) -> np.ndarray:
+def _draw_all(styles: Sequence[Style], side: int, seed: str) -> np.ndarray:
     count = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
-    bounds = np.linspace(0, len(looks), 4 * count + 1).astype(int)
+    bounds = np.linspace(0, len(styles), 4 * count + 1).astype(int)
     with ProcessPoolExecutor(count, mp_context=context) as pool:
         jobs = [
-            pool.submit(_draw_some, looks[start:end], int(start), side, seed)
+            pool.submit(_draw_some, styles[start:end], int(start), side, seed)
             for start, end in pairwise(bounds)
         ]
         return np.concatenate([job.result() for job in jobs])
 
 
-def _draw_some(looks: Sequence[Look], start: int, side: int, seed: str) -> np.ndarray:
+def _draw_some(styles: Sequence[Style], start: int, side: int, seed: str) -> np.ndarray:
     """Drawn at the shop's side and shrunk as the picture processor does it."""
-    pictures = np.empty((len(looks), side, side, 3), dtype=np.uint8)
-    for place, look in enumerate(looks):
+    pictures = np.empty((len(styles), side, side, 3), dtype=np.uint8)
+    for place, style in enumerate(styles):
         scene = drawing.draw_scene(Random(f"{seed} scene {start + place}"))
-        large = drawing.draw(look, scene)
+        large = drawing.draw(style, scene)
         pictures[place] = np.asarray(large.resize((side, side), Image.Resampling.BICUBIC))
     return pictures

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from random import Random
 
 
-def number(*what: object) -> int:
+def seed_of(*what: object) -> int:
     """A fixed number below 2⁶³ for a purpose, such as (seed, "order", epoch, product id)."""
     # The length of each part goes in as well, so that ("ab", "c") is not ("a", "bc").
     parts = [str(part).encode("utf-8", "surrogatepass") for part in what]
@@ -18,11 +18,11 @@ def number(*what: object) -> int:
     return int.from_bytes(digest.digest(), "big") >> 1  # torch's seeds are signed
 
 
-def chance(*what: object) -> Random:
+def rng_of(*what: object) -> Random:
     """A generator for a purpose."""
-    return Random(number(*what))
+    return Random(seed_of(*what))
 
 
 def shuffled(ids: Iterable[str], *what: object) -> list[str]:
     """The ids in an order drawn for a purpose, whatever order they came in."""
-    return sorted(ids, key=lambda name: (number(*what, name), name))
+    return sorted(ids, key=lambda name: (seed_of(*what, name), name))

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from finetune.objective import contrastive, reference
+from finetune.loss import contrastive_loss, reference_loss
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_with_one_right_answer_each_it_is_clips_own_loss(vectors):
     own = torch.arange(6)
     logits = 20 * image @ text.T
     clips = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-    ours = contrastive(image, text, torch.tensor(20.0), torch.eye(6, dtype=torch.bool))
+    ours = contrastive_loss(image, text, torch.tensor(20.0), torch.eye(6, dtype=torch.bool))
     assert ours.item() == pytest.approx(clips.item(), abs=1e-6)
 
 
@@ -28,11 +28,11 @@ def test_products_that_share_something_are_not_pushed_apart():
     # Two pictures of one title: its text lies between them, nearer to the first.
     image = F.normalize(torch.tensor([[1.0, 0.2], [0.6, 0.8], [-1.0, 0.1]]), dim=1)
     text = image.clone().requires_grad_()
-    alike = torch.eye(3, dtype=torch.bool)
+    positives = torch.eye(3, dtype=torch.bool)
     scale = torch.tensor(10.0)
-    (pushed,) = torch.autograd.grad(contrastive(image, text, scale, alike), text)
-    alike[0, 1] = alike[1, 0] = True
-    (pulled,) = torch.autograd.grad(contrastive(image, text, scale, alike), text)
+    (pushed,) = torch.autograd.grad(contrastive_loss(image, text, scale, positives), text)
+    positives[0, 1] = positives[1, 0] = True
+    (pulled,) = torch.autograd.grad(contrastive_loss(image, text, scale, positives), text)
     assert (-pushed[0] @ image[1]).item() < 0 < (-pulled[0] @ image[1]).item()
 
 
@@ -42,14 +42,16 @@ def test_a_pair_that_belongs_together_gains_nothing_by_being_pushed_apart():
     apart = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     both = torch.ones(2, 2, dtype=torch.bool)
     scale = torch.tensor(10.0)
-    assert contrastive(image, together, scale, both) < contrastive(image, apart, scale, both)
+    assert contrastive_loss(image, together, scale, both) < contrastive_loss(
+        image, apart, scale, both
+    )
 
 
 def test_perfect_vectors_still_have_a_loss_under_the_references_objective():
     perfect = torch.eye(128)
-    assert reference(perfect, perfect).item() > 3.8
+    assert reference_loss(perfect, perfect).item() > 3.8
     right = torch.eye(128, dtype=torch.bool)
-    assert contrastive(perfect, perfect, torch.tensor(100.0), right).item() < 1e-3
+    assert contrastive_loss(perfect, perfect, torch.tensor(100.0), right).item() < 1e-3
 
 
 def test_the_references_objective_knows_no_temperature(vectors):
@@ -57,5 +59,5 @@ def test_the_references_objective_knows_no_temperature(vectors):
     own = torch.arange(6)
     logits = image @ text.T
     expected = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-    assert reference(image, text).item() == pytest.approx(expected.item())
-    assert reference(image, text).item() < math.log(6) + 2
+    assert reference_loss(image, text).item() == pytest.approx(expected.item())
+    assert reference_loss(image, text).item() < math.log(6) + 2

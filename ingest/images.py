@@ -17,7 +17,7 @@ from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from ingest.job import Figures, alone, recorded
-from pictures.decode_workers import Shrinkers
+from pictures.decode_workers import DecodeWorkers
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetcher
@@ -31,7 +31,7 @@ UNDER_WAY = 128
 THREADS = 16  # they read and write files, and wait for the disk to have them
 # Most catalogues have their pictures on one host, a content network that is used to crowds. 48 at
 # once hide an answer's 0.2 seconds behind the 240 pictures a second that one event loop can take.
-MANNERS = FetchSettings(concurrency=64, per_host=48)
+FETCH_SETTINGS = FetchSettings(concurrency=64, per_host=48)
 
 
 def images(
@@ -39,7 +39,7 @@ def images(
     *,
     retry_failed: bool = False,
     prune: bool = False,
-    manners: FetchSettings = MANNERS,
+    fetch_settings: FetchSettings = FETCH_SETTINGS,
 ) -> Figures:
     """Fetch, decode, shrink and keep the picture of every product that has none yet.
 
@@ -47,7 +47,7 @@ def images(
         home: the shop's folder.
         retry_failed: try those again that failed before.
         prune: delete stored pictures that no product has any more.
-        manners: limits and behaviour on the web.
+        fetch_settings: limits and behaviour on the web.
 
     Returns:
         `stored` pictures, `skipped` products (done before, or with no picture to be had), and
@@ -67,7 +67,7 @@ def images(
         tally: Counter[str] = Counter()
         failed: Counter[str] = Counter()
         catalogue.pictures.sweep()
-        asyncio.run(_run(catalogue, retry_failed, manners, tally, failed, advance))
+        asyncio.run(_run(catalogue, retry_failed, fetch_settings, tally, failed, advance))
         skipped = len(catalogue) - tally["stored"] - failed.total()
         advance(skipped)
         run.figures |= {
@@ -84,7 +84,7 @@ def images(
 async def _run(
     catalogue: Catalogue,
     retry_failed: bool,
-    manners: FetchSettings,
+    fetch_settings: FetchSettings,
     tally: Counter[str],
     failed: Counter[str],
     advance: Callable[[int], None],
@@ -93,10 +93,10 @@ async def _run(
     batch: list[PictureOutcome] = []
     with ThreadPoolExecutor(THREADS) as threads:
         async with (
-            Fetcher(manners) as fetcher,
-            Shrinkers(catalogue.picture_side, cpu_count() or 1) as shrinkers,
+            Fetcher(fetch_settings) as fetcher,
+            DecodeWorkers(catalogue.picture_side, cpu_count() or 1) as workers,
             aclosing(
-                _Work(catalogue.pictures, fetcher, shrinkers, threads).outcomes(
+                _Work(catalogue.pictures, fetcher, workers, threads).outcomes(
                     _pending(catalogue, retry_failed)
                 )
             ) as outcomes,
@@ -128,12 +128,12 @@ class _Work:
         self,
         store: PictureStore,
         fetcher: Fetcher,
-        shrinkers: Shrinkers,
+        workers: DecodeWorkers,
         threads: ThreadPoolExecutor,
     ) -> None:
         self._store = store
         self._fetcher = fetcher
-        self._shrinkers = shrinkers
+        self._workers = workers
         self._threads = threads
 
     async def outcomes(self, products: Iterator[Product]) -> AsyncGenerator[PictureOutcome]:
@@ -178,5 +178,5 @@ class _Work:
         if found:
             return found
         return await in_thread(
-            self._store.keep, digest, await self._shrinkers.shrink(data, address)
+            self._store.keep, digest, await self._workers.thumbnail(data, address)
         )

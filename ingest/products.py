@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.amazon import hub_category
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from catalog.readers import Dropped, read_products
+from catalog.feed import DroppedRow, read_products
 from ingest.job import Figures, alone, recorded
 from vitrine.progress import progress_bar
 
@@ -81,12 +81,12 @@ def products(
 
 
 def _kept(
-    rows: Iterator[Product | Dropped], dropped: Counter[str], advance: Callable[[int], None]
+    rows: Iterator[Product | DroppedRow], dropped: Counter[str], advance: Callable[[int], None]
 ) -> Iterator[Product]:
     """The rows that are products; the others are counted by reason."""
     for row in rows:
         advance(1)
-        if isinstance(row, Dropped):
+        if isinstance(row, DroppedRow):
             dropped[row.reason] += 1
         else:
             yield row

@@ -9,7 +9,7 @@ import re
 
 import httpx
 
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -40,7 +40,6 @@ GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # the only IPv6 space handed
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: how IPv6-only networks see IPv4
 
 PORTS = range(1, 2**16)
-MAX_NAMED = 120  # characters of an address that a sentence repeats
 
 
 def web_address(text: str) -> httpx.URL:
@@ -52,10 +51,10 @@ def web_address(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL as error:
-        raise PictureError("refused address", f"{short(text)} is no web address.") from error
+        raise PictureError("refused address", f"{shorten(text)} is no web address.") from error
     if url.scheme not in ("http", "https"):
         raise PictureError(
-            "refused address", f"{short(text)} begins with neither http:// nor https://."
+            "refused address", f"{shorten(text)} begins with neither http:// nor https://."
         )
     if url.userinfo:
         raise PictureError(
@@ -64,14 +63,8 @@ def web_address(text: str) -> httpx.URL:
     host = url.raw_host.decode("ascii")
     named = is_numeric(host) or HOST_NAME.fullmatch(host)
     if not named or not (url.port is None or url.port in PORTS):
-        raise PictureError("refused address", f"{short(text)} names no possible machine.")
+        raise PictureError("refused address", f"{shorten(text)} names no possible machine.")
     return url.copy_with(fragment=None)
-
-
-def short(address: str | httpx.URL) -> str:
-    """An address, short enough for a sentence."""
-    text = str(address)
-    return text if len(text) <= MAX_NAMED else text[: MAX_NAMED - 1] + "…"
 
 
 def is_allowed(text: str, *, allow_loopback: bool = False) -> bool:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from pictures.errors import PictureError
-from pictures.thumbnail import shrink
+from pictures.thumbnail import make_thumbnail
 
 READY = b"ready\n"
 # Processor time of one picture after which its decoder hangs: 64 megapixels of 32-bit grey
@@ -57,11 +57,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def _answer(data: bytes, side: int, name: str) -> tuple[dict[str, object], bytes]:
     try:
-        small = shrink(data, side, name)
+        thumbnail = make_thumbnail(data, side, name)
     except PictureError as error:
         return {"reason": error.reason, "sentence": error.sentence}, b""
-    body = b"" if small.data is data else small.data
-    return {"bytes": len(body), "width": small.width, "height": small.height}, body
+    body = b"" if thumbnail.data is data else thumbnail.data
+    return {"bytes": len(body), "width": thumbnail.width, "height": thumbnail.height}, body
 
 
 if __name__ == "__main__":

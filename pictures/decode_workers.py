@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from pictures.decode_worker import READY, SECONDS
-from pictures.errors import DecodeWorkerMissing, PictureError
-from pictures.store import named
-from pictures.thumbnail import Small
+from pictures.errors import DecodeWorkerError, PictureError, shorten
+from pictures.thumbnail import Thumbnail
 
 PROGRAM = [sys.executable, "-m", "pictures.decode_worker"]
 ROOT = Path(__file__).parents[1]
@@ -25,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 TRIES = 2
 
 
-class Shrinkers:
+class DecodeWorkers:
     """A number of processes, each started when all before it have work; an async context manager.
 
     Args:
@@ -50,31 +49,31 @@ class Shrinkers:
         for process in self._idle:
             await _end(process)
 
-    async def shrink(self, data: bytes, name: str) -> Small:
-        """`pictures.thumbnail.shrink` in one of the processes.
+    async def thumbnail(self, data: bytes, name: str) -> Thumbnail:
+        """`pictures.thumbnail.make_thumbnail` in one of the processes.
 
         Raises:
             PictureError: As that says; or "decoder crashed", "decoder hung".
-            DecodeWorkerMissing: No process could be started.
+            DecodeWorkerError: No process could be started.
         """
         async with self._turns:
             for _ in range(TRIES):
                 process = self._idle.pop() if self._idle else await _start()
                 try:
-                    answer = await self._ask(process, data, named(name))
+                    answer = await self._ask(process, data, shorten(name))
                 except (ConnectionError, asyncio.IncompleteReadError):
                     status = await process.wait()
                     if status == -signal.SIGPROF:
                         raise PictureError(
-                            "decoder hung", f"{named(name)} is not decoded after {SECONDS:.0f} s."
+                            "decoder hung", f"{shorten(name)} is not decoded after {SECONDS:.0f} s."
                         ) from None
                 except BaseException:
                     await _end(process)  # it owes an answer that nobody waits for
                     raise
                 else:
                     self._idle.append(process)
-                    return _small(answer, data)
-            raise PictureError("decoder crashed", f"{named(name)} makes its decoder crash.")
+                    return _thumbnail(answer, data)
+            raise PictureError("decoder crashed", f"{shorten(name)} makes its decoder crash.")
 
     async def _ask(self, process: Process, data: bytes, name: str) -> tuple[dict[str, Any], bytes]:
         requests, answers = _pipes(process)
@@ -96,14 +95,14 @@ async def _start() -> Process:
             *PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
         )
     except OSError as error:
-        raise DecodeWorkerMissing(f"No process for pictures could be started: {error}.") from error
+        raise DecodeWorkerError(f"No process for pictures could be started: {error}.") from error
     try:
         if await _pipes(process)[1].readline() == READY:
             return process
     except BaseException:
         await _end(process)
         raise
-    raise DecodeWorkerMissing(
+    raise DecodeWorkerError(
         f"The process for pictures ended at once, with status {await process.wait()}. "
         f"Run `{' '.join(PROGRAM)}` to see why."
     )
@@ -122,8 +121,8 @@ def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader
     return process.stdin, process.stdout
 
 
-def _small(answer: tuple[dict[str, Any], bytes], data: bytes) -> Small:
+def _thumbnail(answer: tuple[dict[str, Any], bytes], data: bytes) -> Thumbnail:
     told, body = answer
     if "reason" in told:
         raise PictureError(told["reason"], told["sentence"])
-    return Small(body or data, told["width"], told["height"])
+    return Thumbnail(body or data, told["width"], told["height"])

@@ -4,8 +4,7 @@ import zlib
 
 import httpx
 
-from pictures.addresses import short
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 
 # What the formats of product pictures begin with; the label an answer carries is often wrong.
 SIGNATURES = (
@@ -33,7 +32,7 @@ class Download:
 
     def __init__(self, response: httpx.Response, max_bytes: int) -> None:
         """Look at an answer's headers. Raises PictureError when there is no use in its body."""
-        self._name = short(response.url)
+        self._name = shorten(response.url)
         self._cap = max_bytes
         self._label = response.headers.get("content-type", "nothing")
         self._refuse_if_large(int(response.headers.get("content-length", "0")))

@@ -1,6 +1,8 @@
-"""The errors of this package."""
+"""The errors of this package, and how their sentences show an address."""
 
 from vitrine import VitrineError
+
+MAX_SHOWN = 120  # characters of an address in a sentence
 
 
 class PictureError(VitrineError):
@@ -21,5 +23,11 @@ class PictureStoreError(VitrineError):
     """The folder of pictures cannot be written."""
 
 
-class DecodeWorkerMissing(VitrineError):
+class DecodeWorkerError(VitrineError):
     """No process that decodes pictures can be started."""
+
+
+def shorten(address: object) -> str:
+    """An address cut to a length that fits into a sentence."""
+    text = str(address)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

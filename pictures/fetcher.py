@@ -34,9 +34,9 @@ from typing import Self
 import httpcore
 import httpx
 
-from pictures.addresses import short, web_address
+from pictures.addresses import web_address
 from pictures.download import Download
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 from pictures.fetch_settings import FetchSettings
 from pictures.network import GuardedNetwork, GuardedTransport, Resolver, SystemResolver
 
@@ -163,7 +163,7 @@ class Fetcher:
                 url = answer
             raise PictureError(
                 "too many redirects",
-                f"{short(address)} leads on and on: more than {self.settings.redirects} times.",
+                f"{shorten(address)} leads on and on: more than {self.settings.redirects} times.",
             )
         except PictureError as error:
             raise FetchError(error.reason, error.sentence, effort.retries + 1) from error
@@ -206,10 +206,10 @@ class Fetcher:
             async with asyncio.timeout(effort.left), self._client.stream("GET", url) as response:
                 return await self._read(response, effort)
         except (TimeoutError, httpcore.TimeoutException) as error:
-            raise PictureError("timeout", f"{short(url)} took too long to answer.") from error
+            raise PictureError("timeout", f"{shorten(url)} took too long to answer.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:  # httpx could not read a redirect
             raise PictureError(
-                "refused address", f"{short(url)} leads to something that is no web address."
+                "refused address", f"{shorten(url)} leads to something that is no web address."
             ) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             if _is_tls(error):
@@ -227,7 +227,7 @@ class Fetcher:
         if response.next_request is not None:
             return web_address(str(response.next_request.url))
         if status != OK:
-            reason, sentence = f"http {status}", f"{short(response.url)} answered {status}."
+            reason, sentence = f"http {status}", f"{shorten(response.url)} answered {status}."
             if status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS:
                 raise _TransientError(reason, sentence, headers.get("retry-after", ""))
             raise PictureError(reason, sentence)

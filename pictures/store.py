@@ -16,8 +16,8 @@ from urllib.parse import unquote_to_bytes
 from PIL import Image
 
 from pictures.decoder import MAX_PIXELS, open_picture, to_rgb
-from pictures.errors import PictureError, PictureStoreError
-from pictures.thumbnail import SIDE, Small, shrink
+from pictures.errors import PictureError, PictureStoreError, shorten
+from pictures.thumbnail import SIDE, Thumbnail, make_thumbnail
 
 __all__ = [
     "MAX_PIXELS",
@@ -27,7 +27,6 @@ __all__ = [
     "StoredPicture",
     "decode",
     "is_local",
-    "named",
     "read_source",
 ]
 
@@ -50,7 +49,6 @@ REASONS = (
 )
 
 MAX_BYTES = 64 * 2**20  # of one file: above any photo, below what hurts when 16 threads read
-MAX_NAMED = 120  # characters of an address that a sentence repeats
 
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -70,7 +68,7 @@ def decode(data: bytes | Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """
     name = "The picture"
     if isinstance(data, Path):
-        name, data = named(str(data)), _read_file(str(data))
+        name, data = shorten(str(data)), _read_file(str(data))
     return to_rgb(open_picture(data, name, max_pixels), name)
 
 
@@ -91,10 +89,10 @@ def read_source(address: str) -> bytes:
     if address[:5].casefold() == "data:":
         return _read_data(address)
     if WEB.match(address):
-        raise PictureError("web address", f"{named(address)} lies on the web.")
+        raise PictureError("web address", f"{shorten(address)} lies on the web.")
     if not is_local(address):
         raise PictureError(
-            "unknown address", f"{named(address)} is neither a file, nor data:, nor http(s)."
+            "unknown address", f"{shorten(address)} is neither a file, nor data:, nor http(s)."
         )
     return _read_file(address)
 
@@ -111,7 +109,7 @@ def _read_data(address: str) -> bytes:
     except binascii.Error:
         comma = ""
     if not comma:
-        raise PictureError("bad data address", f"{named(address)} cannot be unpacked.")
+        raise PictureError("bad data address", f"{shorten(address)} cannot be unpacked.")
     if len(data) > MAX_BYTES:
         raise _too_many_bytes(address)
     return data
@@ -124,7 +122,7 @@ def _from_base64(packed: bytes) -> bytes:
 
 
 def _read_file(address: str) -> bytes:
-    name = named(address)
+    name = shorten(address)
     try:
         status = Path(address).stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
@@ -140,13 +138,8 @@ def _read_file(address: str) -> bytes:
 
 
 def _too_many_bytes(address: str) -> PictureError:
-    sentence = f"{named(address)} is larger than {MAX_BYTES // 2**20} MiB."
+    sentence = f"{shorten(address)} is larger than {MAX_BYTES // 2**20} MiB."
     return PictureError("too many bytes", sentence)
-
-
-def named(address: str) -> str:
-    """An address short enough for a sentence."""
-    return address if len(address) <= MAX_NAMED else address[: MAX_NAMED - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +191,7 @@ class PictureStore:
             PictureStoreError: The disk is full or cannot be written.
         """
         digest, found = self.find(data)
-        return found or self.keep(digest, shrink(data, self.side, named(name)))
+        return found or self.keep(digest, make_thumbnail(data, self.side, shorten(name)))
 
     def find(self, data: bytes) -> tuple[str, StoredPicture | None]:
         """A picture's hash, and what the store has of it, if that is there and sound."""
@@ -209,14 +202,14 @@ class PictureStore:
             return digest, None
         return digest, StoredPicture(digest, *kept.size, path.stat().st_size, new=False)
 
-    def keep(self, digest: str, small: Small) -> StoredPicture:
+    def keep(self, digest: str, thumbnail: Thumbnail) -> StoredPicture:
         """Keep the small JPEG of a picture under its hash.
 
         Raises:
             PictureStoreError: The disk is full or cannot be written.
         """
-        self._write(self.path(digest), small.data)
-        return StoredPicture(digest, small.width, small.height, len(small.data), new=True)
+        self._write(self.path(digest), thumbnail.data)
+        return StoredPicture(digest, thumbnail.width, thumbnail.height, len(thumbnail.data), new=True)
 
     def prune(self, wanted: Callable[[str], Container[str]]) -> int:
         """Delete pictures that nobody wants any more. Gives how many there were.

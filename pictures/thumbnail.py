@@ -21,7 +21,7 @@ REDUCING_GAP = 3.0  # Pillow's own advice: in effect as good as none
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class Thumbnail:
     """A picture as it is kept.
 
     Attributes:
@@ -35,7 +35,7 @@ class Small:
     height: int
 
 
-def shrink(data: bytes, side: int, name: str) -> Small:
+def make_thumbnail(data: bytes, side: int, name: str) -> Thumbnail:
     """Make the small JPEG of a picture; nothing is enlarged.
 
     Args:
@@ -53,12 +53,12 @@ def shrink(data: bytes, side: int, name: str) -> Small:
     opened.draft(None, (DECODED * width, DECODED * height))
     image = to_rgb(opened, name)
     if plain and min(image.size) <= side:
-        return Small(data, *image.size)
+        return Thumbnail(data, *image.size)
     image = image.resize(_fitted(image.size, side), FILTER, reducing_gap=REDUCING_GAP)
     file = io.BytesIO()
     # full colour resolution: edges are few pixels wide at this size
     image.save(file, "JPEG", quality=QUALITY, subsampling=0)
-    return Small(file.getvalue(), *image.size)
+    return Thumbnail(file.getvalue(), *image.size)
 
 
 def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from search.query import Query
 from search.service import SearchService
 from tests import shop
 from tests.app.conftest import MARKUP
-from tests.hostile_web import HostileWeb
+from tests.hostile_server import HostileServer
 
 BOTH = ["Words and picture together", "Words alone", "Picture alone"]
 
@@ -282,7 +282,7 @@ def test_a_picture_address_that_leads_inward_is_refused(open_page, address, sent
 def web(monkeypatch):
     limits = FetchSettings(total=0.5, retries=0, allow_loopback=True)
     monkeypatch.setattr(query_picture, "LIMITS", limits)
-    with HostileWeb() as web:
+    with HostileServer() as web:
         yield web
 
 

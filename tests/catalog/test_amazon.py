@@ -8,7 +8,7 @@ import pytest
 
 from catalog.errors import ReaderError
 from catalog.product import Product
-from catalog.readers import read_products
+from catalog.feed import read_products
 
 ROWS = [
     {

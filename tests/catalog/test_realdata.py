@@ -5,7 +5,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from catalog.readers import read_products
+from catalog.feed import read_products
 from pictures.store import read_source
 
 pytestmark = pytest.mark.realdata

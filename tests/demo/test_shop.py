@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from catalog.product import Product
-from catalog.readers import read_products
+from catalog.feed import read_products
 from demo import DemoError, shop
 from demo.__main__ import app
 from demo.style import Style, Words, draw_styles, kinds

@@ -63,8 +63,8 @@ def end(process: subprocess.Popen[str]) -> Ended:
 
 def main() -> None:
     """Run `vitrine ingest`, except that pictures may come from loopback, and take their time."""
-    manners = replace(images_job.MANNERS, allow_loopback=True, connect=60.0, read=60.0)
-    images_job.images = partial(images_job.images, manners=manners)
+    manners = replace(images_job.FETCH_SETTINGS, allow_loopback=True, connect=60.0, read=60.0)
+    images_job.images = partial(images_job.images, fetch_settings=manners)
     command.app(prog_name="python -m ingest")
 
 

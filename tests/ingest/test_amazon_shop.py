@@ -9,7 +9,7 @@ import pytest
 from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
 from encoder.variants import Variants
-from ingest.images import MANNERS, images
+from ingest.images import FETCH_SETTINGS, images
 from ingest.products import products
 from ingest.vectors import vectors
 from ingest.verify import verify
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.realdata
 
 HOST = "https://m.media-amazon.com"
 ROWS = 731
-LOOPBACK = replace(MANNERS, allow_loopback=True)
+LOOPBACK = replace(FETCH_SETTINGS, allow_loopback=True)
 
 
 def on_loopback(source: Path, target: Path, web: PictureWeb) -> Path:
@@ -51,11 +51,11 @@ def test_every_row_becomes_a_product_with_a_picture_that_a_search_finds(
         figures = products(home, source)
         assert figures["rows"] == figures["kept"] + sum(figures["dropped"].values()) == ROWS
         assert (figures["kept"], figures["new"], figures["dropped"]) == (ROWS, ROWS, {})
-        figures = images(home, manners=LOOPBACK)
+        figures = images(home, fetch_settings=LOOPBACK)
         assert (figures["stored"], figures["skipped"], figures["failed"]) == (ROWS, 0, {})
         asked = web.requests.total()
         assert ROWS < asked < 1.2 * ROWS  # the main picture of each, and the next of some
-        assert images(home, manners=LOOPBACK)["skipped"] == ROWS
+        assert images(home, fetch_settings=LOOPBACK)["skipped"] == ROWS
         assert web.requests.total() == asked
     variant = Variants(home).add("tiny", tiny_clip)
     assert vectors(home, "tiny")["points"] == ROWS

@@ -19,7 +19,7 @@ from encoder.variants import Variants
 from ingest.job import alone
 from ingest.verify import verify
 from tests import shop
-from tests.hostile_web import HostileWeb
+from tests.hostile_server import HostileServer
 from tests.ingest.commands import begin, end, run_here
 from tests.tiny_bart import build_tiny_bart
 
@@ -139,11 +139,11 @@ def test_an_older_catalogue_goes_on_as_if_it_were_new(home, bart, tmp_path, monk
 
 
 @pytest.fixture
-def waiting(tmp_path, tiny_clip) -> Iterator[tuple[Path, HostileWeb]]:
+def waiting(tmp_path, tiny_clip) -> Iterator[tuple[Path, HostileServer]]:
     """A shop whose pictures lie behind the gate of a web, which a test opens."""
     home = tmp_path / "home"
     Variants(home).add("tiny", tiny_clip)
-    with HostileWeb() as web:
+    with HostileServer() as web:
         rows = [{"id": str(n), "title": str(n), "image": web.address("/gate")} for n in range(3)]
         source = shop.write_source(home / "source", rows)
         assert run_here(home, "products", source).status == 0

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from ingest.images import MANNERS, images
+from ingest.images import FETCH_SETTINGS, images
 from ingest.products import products
 from pictures.fetcher import Fetcher
 from tests import shop
-from tests.hostile_pages import JPEG
-from tests.hostile_web import HostileWeb
+from tests.hostile_responses import JPEG
+from tests.hostile_server import HostileServer
 from tests.pictures.fetching import PUBLIC, Names
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = replace(
-    MANNERS,
+    FETCH_SETTINGS,
     connect=10.0,
     read=10.0,
     total=20.0,
@@ -82,7 +82,7 @@ SLOW = ("/hang", "/hang-in-body", "/dribble", "/dribble-headers", "/promises-for
 
 @pytest.fixture(scope="module")
 def web():
-    with HostileWeb() as web:
+    with HostileServer() as web:
         yield web
 
 
@@ -115,7 +115,7 @@ def test_each_hostile_answer_ends_as_one_reason_in_the_ledger(
     monkeypatch.setattr("ingest.images.Fetcher", partial(Fetcher, resolve=names))
     places = {"host": f"127.0.0.1:{web.port}", "port": web.port, "closed": closed_port}
     figures, outcomes = gather(
-        tmp_path, [address.format(**places) for address in OUTCOMES], manners=LOOPBACK
+        tmp_path, [address.format(**places) for address in OUTCOMES], fetch_settings=LOOPBACK
     )
     assert dict(zip(OUTCOMES, outcomes, strict=True)) == OUTCOMES
     failed = Counter(reason for reason in OUTCOMES.values() if reason != "stored")
@@ -123,21 +123,21 @@ def test_each_hostile_answer_ends_as_one_reason_in_the_ledger(
 
 
 def test_what_never_comes_to_an_end_is_a_timeout_in_the_ledger(tmp_path, web):
-    figures, _ = gather(tmp_path, [web.address(path) for path in SLOW], manners=HURRIED)
+    figures, _ = gather(tmp_path, [web.address(path) for path in SLOW], fetch_settings=HURRIED)
     assert figures["failed"] == {"timeout": len(SLOW)}
 
 
 def test_a_host_that_asks_for_a_wait_is_asked_again_and_gives_its_picture(tmp_path, web):
     web.forget()
     _, outcomes = gather(
-        tmp_path, [web.address("/busy?status=429&times=1&after=0")], manners=LOOPBACK
+        tmp_path, [web.address("/busy?status=429&times=1&after=0")], fetch_settings=LOOPBACK
     )
     assert outcomes == ["stored"]
 
 
 def test_the_ledger_tells_where_a_picture_came_from_and_what_is_kept_of_it(tmp_path, web):
     address = web.address("/redirect?to=/picture.jpg")
-    gather(tmp_path, [[web.address("/nowhere"), address]], manners=LOOPBACK)
+    gather(tmp_path, [[web.address("/nowhere"), address]], fetch_settings=LOOPBACK)
     with Catalogue(tmp_path) as catalogue:
         record = catalogue.picture_record("0")
         kept = catalogue.pictures.path(record.outcome.hash)
@@ -156,35 +156,35 @@ def test_this_machine_is_never_asked_unless_a_test_says_so(tmp_path, web):
 
 def test_the_next_address_is_tried_when_one_fails(tmp_path, web):
     several = [web.address("/nowhere"), web.address("/html"), web.address("/picture.jpg")]
-    _, outcomes = gather(tmp_path, [several], manners=LOOPBACK)
+    _, outcomes = gather(tmp_path, [several], fetch_settings=LOOPBACK)
     assert outcomes == ["stored"]
 
 
 def test_identical_pictures_are_kept_once_and_reported(tmp_path, web):
     addresses = [web.address(f"/picture.jpg?{n}") for n in range(5)]
-    figures, _ = gather(tmp_path, addresses, manners=LOOPBACK)
+    figures, _ = gather(tmp_path, addresses, fetch_settings=LOOPBACK)
     assert (figures["stored"], figures["identical"]) == (5, 4)
     assert len(list((tmp_path / "images").rglob("*.jpg"))) == 1
 
 
 def test_what_failed_is_fetched_again_only_when_asked(tmp_path, web):
-    gather(tmp_path, [web.address("/nowhere")], manners=LOOPBACK)
+    gather(tmp_path, [web.address("/nowhere")], fetch_settings=LOOPBACK)
     asked = len(web.requests)
-    assert images(tmp_path, manners=LOOPBACK)["failed"] == {}
+    assert images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
     assert len(web.requests) == asked
-    assert images(tmp_path, manners=LOOPBACK, retry_failed=True)["failed"] == {"http 404": 1}
+    assert images(tmp_path, fetch_settings=LOOPBACK, retry_failed=True)["failed"] == {"http 404": 1}
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_record("0").attempts == 2
 
 
 def test_pictures_that_no_product_has_any_more_are_deleted_when_asked(tmp_path, web):
     embedded = "data:image/jpeg;base64," + base64.b64encode(JPEG + b"other").decode()
-    gather(tmp_path, [embedded, web.address("/picture.jpg")], manners=LOOPBACK)
+    gather(tmp_path, [embedded, web.address("/picture.jpg")], fetch_settings=LOOPBACK)
     rows = [{"id": "1", "title": "product 1", "images": web.address("/picture.jpg")}]
     products(tmp_path, shop.write_source(tmp_path / "source", rows), prune=True)
-    assert "pruned" not in images(tmp_path, manners=LOOPBACK)
+    assert "pruned" not in images(tmp_path, fetch_settings=LOOPBACK)
     assert len(list((tmp_path / "images").rglob("*.jpg"))) == 2
-    assert images(tmp_path, manners=LOOPBACK, prune=True)["pruned"] == 1
+    assert images(tmp_path, fetch_settings=LOOPBACK, prune=True)["pruned"] == 1
     (left,) = (tmp_path / "images").rglob("*.jpg")
     assert left.stem == hashlib.sha256(JPEG).hexdigest()
 
@@ -193,8 +193,8 @@ JOB = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from ingest.images import MANNERS, images
-images(Path(sys.argv[1]), manners=replace(MANNERS, allow_loopback=True))
+from ingest.images import FETCH_SETTINGS, images
+images(Path(sys.argv[1]), fetch_settings=replace(FETCH_SETTINGS, allow_loopback=True))
 """
 
 
@@ -219,6 +219,6 @@ def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.runs("images")[0].outcome == "stopped"
     web.open_gate()
-    assert images(tmp_path, manners=LOOPBACK)["failed"] == {}
+    assert images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_counts() == {"": {"stored": 4}}

@@ -10,7 +10,7 @@ import pytest
 
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetched, Fetcher, FetchError
-from tests.hostile_web import CERTIFICATE, PATIENCE
+from tests.hostile_server import CERTIFICATE, PATIENCE
 
 NAME = "pictures.test"  # a name that exists nowhere: only a fake resolver leads to the web
 PUBLIC = "3ffe::1"  # in the public's space, but given to nobody, should a test get as far

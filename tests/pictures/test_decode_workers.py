@@ -13,9 +13,9 @@ from PIL import Image
 from ingest.images import images
 from ingest.products import products
 from pictures import decode_workers
-from pictures.decode_workers import Shrinkers
-from pictures.errors import DecodeWorkerMissing, PictureError
-from pictures.thumbnail import shrink
+from pictures.decode_workers import DecodeWorkers
+from pictures.errors import DecodeWorkerError, PictureError
+from pictures.thumbnail import make_thumbnail
 from tests import shop
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ import os, signal
 from pathlib import Path
 from pictures import decode_worker
 
-def shrink(data, *rest):
+def make_thumbnail(data, *rest):
     if data.endswith(b"crash") or (data.endswith(b"once") and not Path(MARK).exists()):
         Path(MARK).touch()
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -33,9 +33,9 @@ def shrink(data, *rest):
         os.write(1, b"warning: odd picture")
     while data.endswith(b"hang"):
         pass
-    return shrink_well(data, *rest)
+    return make_real_thumbnail(data, *rest)
 
-shrink_well, decode_worker.shrink, decode_worker.SECONDS = decode_worker.shrink, shrink, 1.0
+make_real_thumbnail, decode_worker.make_thumbnail, decode_worker.SECONDS = decode_worker.make_thumbnail, make_thumbnail, 1.0
 decode_worker.main()
 """
 
@@ -52,12 +52,12 @@ def doomed(tmp_path, monkeypatch):
     monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", code])
 
 
-def shrunk(pictures: list[bytes], count: int = 2) -> list:
+def thumbnails(pictures: list[bytes], count: int = 2) -> list:
     """What becomes of some pictures asked for at once, the reason where it is an error."""
 
     async def run() -> list:
-        async with Shrinkers(64, count) as processes:
-            asked = (processes.shrink(data, f"picture {n}") for n, data in enumerate(pictures))
+        async with DecodeWorkers(64, count) as processes:
+            asked = (processes.thumbnail(data, f"picture {n}") for n, data in enumerate(pictures))
             return await asyncio.gather(*asked, return_exceptions=True)
 
     return [end.reason if isinstance(end, PictureError) else end for end in asyncio.run(run())]
@@ -65,28 +65,28 @@ def shrunk(pictures: list[bytes], count: int = 2) -> list:
 
 def test_processes_shrink_as_the_function_does():
     pictures = [encoded(500 + n, 400) for n in range(6)]
-    assert shrunk(pictures) == [shrink(data, 64, "") for data in pictures]
+    assert thumbnails(pictures) == [make_thumbnail(data, 64, "") for data in pictures]
 
 
 def test_a_small_plain_picture_comes_back_as_it_went():
     small = encoded(40, 30)
-    assert shrunk([small])[0].data is small
+    assert thumbnails([small])[0].data is small
 
 
 def test_what_is_no_picture_has_the_decoders_own_reason():
-    assert shrunk([b"", b"<html>", encoded()[:900]]) == ["empty", "not a picture", "truncated"]
+    assert thumbnails([b"", b"<html>", encoded()[:900]]) == ["empty", "not a picture", "truncated"]
 
 
 def test_a_picture_that_kills_its_process_is_told_and_all_others_are_shrunk(doomed):
     good = encoded()
     pictures = [good, good + b"crash", good, good + b"hang", good, good, good + b"crash", good]
-    ends = shrunk(pictures)
+    ends = thumbnails(pictures)
     assert [end for end in ends if isinstance(end, str)] == [
         "decoder crashed",
         "decoder hung",
         "decoder crashed",
     ]
-    assert ends.count(shrink(good, 64, "")) == 5
+    assert ends.count(make_thumbnail(good, 64, "")) == 5
 
 
 def test_the_job_tells_a_picture_that_killed_its_decoder_and_keeps_the_others(doomed, tmp_path):
@@ -102,21 +102,21 @@ def test_the_job_tells_a_picture_that_killed_its_decoder_and_keeps_the_others(do
 
 def test_a_process_killed_once_is_no_reason_to_give_a_picture_up(doomed):
     data = encoded() + b"once"
-    assert shrunk([data]) == [shrink(data, 64, "")]
+    assert thumbnails([data]) == [make_thumbnail(data, 64, "")]
 
 
 def test_what_a_decoder_prints_is_no_answer(doomed):
     data = encoded() + b"chatter"
-    assert shrunk([data, data], count=1) == [shrink(data, 64, "")] * 2
+    assert thumbnails([data, data], count=1) == [make_thumbnail(data, 64, "")] * 2
 
 
 def test_a_process_that_does_not_start_stops_the_job_with_a_sentence(monkeypatch):
     monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", "raise SystemExit(3)"])
-    (end,) = shrunk([encoded()])
-    assert isinstance(end, DecodeWorkerMissing)
+    (end,) = thumbnails([encoded()])
+    assert isinstance(end, DecodeWorkerError)
     assert "status 3" in str(end)
     monkeypatch.setattr(decode_workers, "PROGRAM", ["/nowhere/python"])
-    assert isinstance(shrunk([encoded()])[0], DecodeWorkerMissing)
+    assert isinstance(thumbnails([encoded()])[0], DecodeWorkerError)
 
 
 def children() -> list[str]:
@@ -130,17 +130,17 @@ def test_no_process_is_left_however_the_work_ends(doomed):
         begun = asyncio.Event()
 
         async def work() -> None:
-            async with Shrinkers(64, 2) as processes:
-                await processes.shrink(encoded(), "first")
+            async with DecodeWorkers(64, 2) as processes:
+                await processes.thumbnail(encoded(), "first")
                 begun.set()
-                await processes.shrink(encoded() + b"hang", "second")
+                await processes.thumbnail(encoded() + b"hang", "second")
 
         task = asyncio.create_task(work())
         await begun.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    shrunk([encoded()] * 3)
+    thumbnails([encoded()] * 3)
     asyncio.run(called_off())
     assert children() == before
 

@@ -10,7 +10,7 @@ from pictures.download import Download
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.store import decode
-from tests.hostile_web import HostileWeb
+from tests.hostile_server import HostileServer
 from tests.pictures.fetching import PATIENT
 
 
@@ -61,7 +61,7 @@ def test_a_web_page_is_given_up_after_its_first_bytes() -> None:
     [("/truncated.jpg", "truncated"), ("/pixel-bomb.png", "too many pixels")],
 )
 def test_what_is_wrong_inside_a_picture_is_for_the_decoder_to_find(page: str, reason: str) -> None:
-    with HostileWeb() as web:
+    with HostileServer() as web:
         fetched = fetch_picture(web.address(page), PATIENT)
 
     with pytest.raises(PictureError) as caught:

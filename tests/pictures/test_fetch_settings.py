@@ -7,8 +7,8 @@ import pytest
 
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetched, Fetcher, FetchError, fetch_picture
-from tests.hostile_pages import JPEG
-from tests.hostile_web import HostileWeb
+from tests.hostile_responses import JPEG
+from tests.hostile_server import HostileServer
 from tests.pictures.fetching import HURRIED, NAME, PATIENT, Names, Sleeps, failure, fetch, fetching
 from vitrine import VitrineError
 
@@ -16,12 +16,12 @@ FAR = "&after=Sun,%2006%20Nov%20" + "9" * 30 + "%2008:49:37%20GMT"
 
 
 @pytest.fixture
-def web() -> Iterator[HostileWeb]:
-    with HostileWeb() as web:
+def web() -> Iterator[HostileServer]:
+    with HostileServer() as web:
         yield web
 
 
-def test_a_busy_host_is_asked_again_as_soon_as_it_said_and_no_sooner(web: HostileWeb) -> None:
+def test_a_busy_host_is_asked_again_as_soon_as_it_said_and_no_sooner(web: HostileServer) -> None:
     sleeps = Sleeps()
     address = web.address("/busy?status=429&times=2&after=7")
 
@@ -31,7 +31,7 @@ def test_a_busy_host_is_asked_again_as_soon_as_it_said_and_no_sooner(web: Hostil
     assert sleeps == [7.0, 7.0]
 
 
-def test_a_host_may_say_by_date_when_to_come_back(web: HostileWeb) -> None:
+def test_a_host_may_say_by_date_when_to_come_back(web: HostileServer) -> None:
     sleeps = Sleeps()
     date = "Sun,%2006%20Nov%201994%2008:49:37%20GMT"  # RFC 9110's example: 784111777
 
@@ -46,7 +46,7 @@ def test_a_host_may_say_by_date_when_to_come_back(web: HostileWeb) -> None:
 @pytest.mark.parametrize("after", ["3600", "9" * 5000, "15"])
 @pytest.mark.parametrize(("total", "longest_wait"), [(14, 30), (60, 14)])
 def test_a_host_that_wants_a_longer_wait_than_there_is_time_for_is_left_alone(
-    web: HostileWeb, after: str, total: float, longest_wait: float
+    web: HostileServer, after: str, total: float, longest_wait: float
 ) -> None:
     sleeps = Sleeps()
     settings = replace(PATIENT, retries=2, total=total, longest_wait=longest_wait)
@@ -58,7 +58,7 @@ def test_a_host_that_wants_a_longer_wait_than_there_is_time_for_is_left_alone(
 
 @pytest.mark.parametrize("after", ["", "&after=soon", "&after=-1", FAR])
 def test_without_a_readable_retry_after_the_waits_double_with_some_chance(
-    web: HostileWeb, after: str
+    web: HostileServer, after: str
 ) -> None:
     sleeps = Sleeps()
     settings = replace(PATIENT, retries=4, backoff=1.0, longest_wait=3.0)
@@ -71,7 +71,7 @@ def test_without_a_readable_retry_after_the_waits_double_with_some_chance(
     assert sleeps != [1.0, 2.0, 3.0, 3.0]
 
 
-def test_waits_count_towards_the_total(web: HostileWeb) -> None:
+def test_waits_count_towards_the_total(web: HostileServer) -> None:
     sleeps = Sleeps()
     settings = replace(PATIENT, retries=9, total=20)
 
@@ -80,7 +80,7 @@ def test_waits_count_towards_the_total(web: HostileWeb) -> None:
     assert (error.reason, sleeps) == ("http 429", [8.0, 8.0])
 
 
-def test_tries_count_towards_the_total(web: HostileWeb) -> None:
+def test_tries_count_towards_the_total(web: HostileServer) -> None:
     settings = replace(PATIENT, retries=10**9, backoff=0, total=0.3)
 
     error = failure(web.address("/hang-up"), settings, sleep=Sleeps())
@@ -90,21 +90,21 @@ def test_tries_count_towards_the_total(web: HostileWeb) -> None:
 
 @pytest.mark.parametrize(("page", "asked"), [("/hang-up", 3), ("/cut-off", 3), ("/nowhere", 1)])
 def test_broken_connections_are_tried_again_and_plain_refusals_are_not(
-    web: HostileWeb, page: str, asked: int
+    web: HostileServer, page: str, asked: int
 ) -> None:
     error = failure(web.address(page), replace(PATIENT, retries=2), sleep=Sleeps())
 
     assert error.attempts == len(web.requests) == asked
 
 
-def test_what_took_too_long_is_not_tried_again(web: HostileWeb) -> None:
+def test_what_took_too_long_is_not_tried_again(web: HostileServer) -> None:
     error = failure(web.address("/hang"), replace(HURRIED, retries=3), sleep=Sleeps())
 
     assert (error.reason, error.attempts, len(web.requests)) == ("timeout", 1, 1)
 
 
 def test_a_host_that_wants_to_be_left_alone_is_asked_for_nothing_else_meanwhile(
-    web: HostileWeb,
+    web: HostileServer,
 ) -> None:
     names = Names(busy_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
     settings = replace(PATIENT, retries=1, per_host=1, concurrency=1)
@@ -132,7 +132,7 @@ def test_a_host_that_wants_to_be_left_alone_is_asked_for_nothing_else_meanwhile(
 
 
 async def at_the_gate(
-    fetcher: Fetcher, web: HostileWeb, addresses: list[str], expected: int
+    fetcher: Fetcher, web: HostileServer, addresses: list[str], expected: int
 ) -> tuple[int, list[Fetched]]:
     """Ask for everything at once; count who stands at the gate when all that will come is there."""
     tasks = [asyncio.create_task(fetcher.fetch(address)) for address in addresses]
@@ -145,7 +145,7 @@ async def at_the_gate(
     return standing, await asyncio.gather(*tasks)
 
 
-def test_one_host_is_asked_by_no_more_at_once_than_the_limit(web: HostileWeb) -> None:
+def test_one_host_is_asked_by_no_more_at_once_than_the_limit(web: HostileServer) -> None:
     settings = replace(PATIENT, per_host=3, concurrency=20)
     addresses = [web.address("/gate")] * 12
 
@@ -155,7 +155,7 @@ def test_one_host_is_asked_by_no_more_at_once_than_the_limit(web: HostileWeb) ->
     assert len(fetched) == 12
 
 
-def test_all_hosts_together_are_asked_by_no_more_at_once_than_the_limit(web: HostileWeb) -> None:
+def test_all_hosts_together_are_asked_by_no_more_at_once_than_the_limit(web: HostileServer) -> None:
     names = Names(**{f"shop{n}_test": [["127.0.0.1"]] for n in range(6)})
     settings = replace(PATIENT, per_host=3, concurrency=4)
     addresses = [web.address("/gate", host=f"shop{n}.test") for n in range(6)] * 2
@@ -168,7 +168,7 @@ def test_all_hosts_together_are_asked_by_no_more_at_once_than_the_limit(web: Hos
     assert len(fetched) == 12
 
 
-def test_a_host_that_hangs_does_not_hold_up_the_others(web: HostileWeb) -> None:
+def test_a_host_that_hangs_does_not_hold_up_the_others(web: HostileServer) -> None:
     names = Names(slow_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
     settings = replace(PATIENT, per_host=2, concurrency=3)
 
@@ -184,7 +184,7 @@ def test_a_host_that_hangs_does_not_hold_up_the_others(web: HostileWeb) -> None:
     assert fetching(work, settings, resolve=names) == JPEG
 
 
-def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_picture(web: HostileWeb) -> None:
+def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_picture(web: HostileServer) -> None:
     settings = replace(PATIENT, read=0.1, total=0.2, per_host=1)
 
     async def work(fetcher: Fetcher) -> list[Any]:
@@ -197,7 +197,7 @@ def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_picture(web: HostileWe
     assert last.data == JPEG
 
 
-def test_a_fetch_that_is_called_off_gives_its_turn_back(web: HostileWeb) -> None:
+def test_a_fetch_that_is_called_off_gives_its_turn_back(web: HostileServer) -> None:
     async def work(fetcher: Fetcher) -> bytes:
         task = asyncio.create_task(fetcher.fetch(web.address("/gate")))
         await asyncio.to_thread(web.wait_until_at_once, 1)
@@ -209,7 +209,7 @@ def test_a_fetch_that_is_called_off_gives_its_turn_back(web: HostileWeb) -> None
     assert fetching(work, replace(PATIENT, per_host=1, concurrency=1)) == JPEG
 
 
-def test_connections_are_used_again(web: HostileWeb) -> None:
+def test_connections_are_used_again(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"]])
     address = web.address("/picture.jpg", host=NAME)
 
@@ -225,7 +225,7 @@ def test_connections_are_used_again(web: HostileWeb) -> None:
     assert len(names.asked) == web.connections
 
 
-def test_cookies_are_not_kept(web: HostileWeb) -> None:
+def test_cookies_are_not_kept(web: HostileServer) -> None:
     async def work(fetcher: Fetcher) -> None:
         await fetcher.fetch(web.address("/cookie"))
         await fetcher.fetch(web.address("/picture.jpg"))
@@ -235,7 +235,7 @@ def test_cookies_are_not_kept(web: HostileWeb) -> None:
 
 
 def test_the_fetcher_says_who_it_is_and_asks_for_nothing_packed(
-    web: HostileWeb, monkeypatch: pytest.MonkeyPatch
+    web: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VITRINE_USER_AGENT", raising=False)
     fetch(web.address("/picture.jpg"), FetchSettings(allow_loopback=True))
@@ -256,7 +256,7 @@ def test_a_user_agent_that_cannot_be_sent_is_refused_by_name(
         FetchSettings()
 
 
-def test_one_picture_can_be_fetched_without_an_event_loop(web: HostileWeb) -> None:
+def test_one_picture_can_be_fetched_without_an_event_loop(web: HostileServer) -> None:
     assert fetch_picture(web.address("/picture.jpg"), PATIENT).data == JPEG
     with pytest.raises(FetchError) as caught:
         fetch_picture(web.address("/picture.jpg"))

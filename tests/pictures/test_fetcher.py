@@ -8,8 +8,8 @@ import pytest
 
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetched, Fetcher, FetchError
-from tests.hostile_pages import JPEG
-from tests.hostile_web import HostileWeb
+from tests.hostile_responses import JPEG
+from tests.hostile_server import HostileServer
 from tests.pictures.fetching import (
     HURRIED,
     NAME,
@@ -25,12 +25,12 @@ from tests.pictures.fetching import (
 
 
 @pytest.fixture
-def web() -> Iterator[HostileWeb]:
-    with HostileWeb() as web:
+def web() -> Iterator[HostileServer]:
+    with HostileServer() as web:
         yield web
 
 
-def test_a_picture_arrives_unchanged_with_its_address_and_label(web: HostileWeb) -> None:
+def test_a_picture_arrives_unchanged_with_its_address_and_label(web: HostileServer) -> None:
     fetched = fetch(web.address("/picture.jpg#top"))
 
     assert fetched == Fetched(JPEG, web.address("/picture.jpg"), "image/jpeg", attempts=1)
@@ -38,7 +38,7 @@ def test_a_picture_arrives_unchanged_with_its_address_and_label(web: HostileWeb)
 
 @pytest.mark.parametrize("page", ["/picture-called-text", "/unlabelled", "/packed-picture"])
 def test_a_real_picture_under_a_wrong_label_or_packed_unasked_is_taken(
-    web: HostileWeb, page: str
+    web: HostileServer, page: str
 ) -> None:
     assert fetch(web.address(page)).data == JPEG
 
@@ -92,7 +92,7 @@ HOSTILE = [
     ("page", "settings", "reason"), HOSTILE, ids=[page for page, *_ in HOSTILE]
 )
 def test_each_hostility_ends_as_one_reason(
-    web: HostileWeb, page: str, settings: FetchSettings, reason: str
+    web: HostileServer, page: str, settings: FetchSettings, reason: str
 ) -> None:
     error = failure(web.address(page), settings)
 
@@ -103,14 +103,14 @@ def test_each_hostility_ends_as_one_reason(
 
 
 def test_a_host_that_falls_silent_is_waited_for_no_longer_than_the_read_limit(
-    web: HostileWeb,
+    web: HostileServer,
 ) -> None:
     settings = replace(PATIENT, read=0.1, total=600)
 
     assert failure(web.address("/hang-in-body"), settings).reason == "timeout"
 
 
-def test_one_fetcher_survives_every_hostility_at_once(web: HostileWeb) -> None:
+def test_one_fetcher_survives_every_hostility_at_once(web: HostileServer) -> None:
     settings = replace(SMALL, read=0.5, total=1.0, per_host=50, concurrency=50)
 
     async def storm(fetcher: Fetcher) -> list[Any]:
@@ -123,7 +123,7 @@ def test_one_fetcher_survives_every_hostility_at_once(web: HostileWeb) -> None:
     assert last.data == JPEG
 
 
-def test_a_bomb_is_never_unpacked_beyond_the_cap(web: HostileWeb) -> None:
+def test_a_bomb_is_never_unpacked_beyond_the_cap(web: HostileServer) -> None:
     cap = 2**20  # the bomb is eight times as large
     tracemalloc.start()
     try:
@@ -136,7 +136,7 @@ def test_a_bomb_is_never_unpacked_beyond_the_cap(web: HostileWeb) -> None:
     assert peak < 5 * cap
 
 
-def test_a_refused_connection_is_one_reason(web: HostileWeb) -> None:
+def test_a_refused_connection_is_one_reason(web: HostileServer) -> None:
     address = web.address("/picture.jpg")
     web.__exit__(None, None, None)
     try:
@@ -197,7 +197,7 @@ def test_what_is_no_plain_web_address_is_refused_before_any_lookup(address: str)
         "[::ffff:127.0.0.1]",
     ],
 )
-def test_no_spelling_of_this_machine_is_connected_to(web: HostileWeb, host: str) -> None:
+def test_no_spelling_of_this_machine_is_connected_to(web: HostileServer, host: str) -> None:
     error = failure(web.address("/picture.jpg", host=host), FetchSettings(retries=0))
 
     assert error.reason == "refused address"
@@ -209,7 +209,7 @@ def test_no_spelling_of_this_machine_is_connected_to(web: HostileWeb, host: str)
     [["127.0.0.1"], [PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::1"], ["fe80::1%eth0"], ["?"]],
 )
 def test_a_name_is_refused_unless_every_address_is_public(
-    web: HostileWeb, addresses: list[str]
+    web: HostileServer, addresses: list[str]
 ) -> None:
     names = Names(pictures_test=[addresses])
 
@@ -221,7 +221,7 @@ def test_a_name_is_refused_unless_every_address_is_public(
 
 
 def test_a_private_address_beside_this_machines_own_is_refused_even_in_tests(
-    web: HostileWeb,
+    web: HostileServer,
 ) -> None:
     names = Names(pictures_test=[["127.0.0.1", "10.0.0.1"]])
 
@@ -247,7 +247,7 @@ def test_a_lookup_that_never_ends_is_a_timeout() -> None:
     assert failure(f"http://{NAME}/x.jpg", settings, resolve=silent).reason == "timeout"
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(web: HostileWeb) -> None:
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
 
     fetched = fetch(web.address("/picture.jpg", host=NAME), resolve=names)
@@ -257,7 +257,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(web: Hosti
     assert web.requests[0].headers["host"] == f"{NAME}:{web.port}"
 
 
-def test_a_name_that_turns_private_between_two_connections_is_refused(web: HostileWeb) -> None:
+def test_a_name_that_turns_private_between_two_connections_is_refused(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
     away = web.address("/redirect?to=/picture.jpg", host=NAME)
 
@@ -265,13 +265,13 @@ def test_a_name_that_turns_private_between_two_connections_is_refused(web: Hosti
     assert [request.path for request in web.requests] == ["/redirect"]
 
 
-def test_the_next_address_of_a_name_is_tried_when_one_does_not_answer(web: HostileWeb) -> None:
+def test_the_next_address_of_a_name_is_tried_when_one_does_not_answer(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.1.2.3", "127.0.0.1"]])  # nobody listens on the first
 
     assert fetch(web.address("/picture.jpg", host=NAME), resolve=names).data == JPEG
 
 
-def test_redirects_are_followed_to_another_name_which_is_looked_up_too(web: HostileWeb) -> None:
+def test_redirects_are_followed_to_another_name_which_is_looked_up_too(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"]], cdn_test=[["127.0.0.1"]])
     there = web.address("/picture.jpg", host="cdn.test")
 
@@ -282,7 +282,7 @@ def test_redirects_are_followed_to_another_name_which_is_looked_up_too(web: Host
 
 
 def test_proxies_of_the_environment_are_ignored(
-    web: HostileWeb, monkeypatch: pytest.MonkeyPatch
+    web: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -292,7 +292,7 @@ def test_proxies_of_the_environment_are_ignored(
     assert fetch(web.address("/picture.jpg")).data == JPEG
 
 
-def test_a_secure_server_is_asked_and_judged_by_its_name(web: HostileWeb) -> None:
+def test_a_secure_server_is_asked_and_judged_by_its_name(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
     address = web.address("/picture.jpg", host=NAME, tls=True)
 
@@ -305,7 +305,7 @@ def test_a_secure_server_is_asked_and_judged_by_its_name(web: HostileWeb) -> Non
     assert len(web.requests) == 1
 
 
-def test_two_names_of_one_machine_do_not_share_a_secure_connection(web: HostileWeb) -> None:
+def test_two_names_of_one_machine_do_not_share_a_secure_connection(web: HostileServer) -> None:
     names = Names(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
 
     async def both(fetcher: Fetcher) -> Fetched:
@@ -318,7 +318,7 @@ def test_two_names_of_one_machine_do_not_share_a_secure_connection(web: HostileW
 
 
 def test_a_way_to_tls_that_ends_nowhere_is_a_timeout_and_leaves_no_connection(
-    web: HostileWeb,
+    web: HostileServer,
 ) -> None:
     address = web.address("/picture.jpg").replace("http:", "https:")  # waits for plain words
 

@@ -276,7 +276,7 @@ def test_https_to_a_server_without_tls_is_told(stand_in):
 def tls_port() -> Iterator[int]:
     """A server that speaks TLS, with a certificate that nobody vouches for."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(Path(__file__).parent.parent / "hostile_web.pem")
+    context.load_cert_chain(Path(__file__).parent.parent / "hostile_server.pem")
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from catalog import rows
 from catalog.errors import ReaderError
 from catalog.product import Product
-from catalog.readers import Dropped, read_products
+from catalog.feed import DroppedRow, read_products
 
 ROWS = [
     {"id": "1", "title": "Red shoe", "brand": "Acme", "price": 9.5, "image": "a.jpg"},
@@ -26,11 +26,11 @@ def lines(path: Path, *records: object) -> Path:
     return path
 
 
-def read(path: Path, **choices) -> tuple[list[Product], list[Dropped]]:
+def read(path: Path, **choices) -> tuple[list[Product], list[DroppedRow]]:
     everything = list(read_products(path, **choices))
     return (
         [item for item in everything if isinstance(item, Product)],
-        [item for item in everything if isinstance(item, Dropped)],
+        [item for item in everything if isinstance(item, DroppedRow)],
     )
 
 
@@ -83,16 +83,16 @@ def test_a_row_that_makes_no_product_is_counted_by_reason_and_the_others_stay(tm
     products, dropped = read(path)
     assert [product.id for product in products] == ["1", "3"]
     assert dropped == [
-        Dropped(2, "repeated id"),
-        Dropped(3, "no title"),
-        Dropped(4, "no id"),
-        Dropped(5, "not an object"),
-        Dropped(6, "not an object"),
-        Dropped(7, "unreadable row"),
-        Dropped(9, "no id"),
-        Dropped(10, "unreadable row"),
-        Dropped(11, "unreadable row"),
-        Dropped(13, "unreadable row"),
+        DroppedRow(2, "repeated id"),
+        DroppedRow(3, "no title"),
+        DroppedRow(4, "no id"),
+        DroppedRow(5, "not an object"),
+        DroppedRow(6, "not an object"),
+        DroppedRow(7, "unreadable row"),
+        DroppedRow(9, "no id"),
+        DroppedRow(10, "unreadable row"),
+        DroppedRow(11, "unreadable row"),
+        DroppedRow(13, "unreadable row"),
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeyp
     path = lines(tmp_path / "shop.jsonl", ROWS[0], long, {"id": "3", "title": "three"})
     products, dropped = read(path)
     assert [product.id for product in products] == ["1", "3"]
-    assert dropped == [Dropped(2, "row too long")]
+    assert dropped == [DroppedRow(2, "row too long")]
 
 
 def test_a_csv_line_beyond_the_cap_refuses_the_file(tmp_path, monkeypatch):
@@ -135,11 +135,11 @@ def test_a_broken_csv_record_costs_only_itself(tmp_path):
         ("9", "nine"),
     ]
     assert dropped == [
-        Dropped(2, "unreadable row"),
-        Dropped(4, "unreadable row"),
-        Dropped(5, "too many cells"),
-        Dropped(7, "no title"),
-        Dropped(8, "unreadable row"),
+        DroppedRow(2, "unreadable row"),
+        DroppedRow(4, "unreadable row"),
+        DroppedRow(5, "too many cells"),
+        DroppedRow(7, "no title"),
+        DroppedRow(8, "unreadable row"),
     ]
 
 
@@ -147,7 +147,7 @@ def test_an_unclosed_quote_does_not_swallow_a_long_file(tmp_path):
     path = lines(tmp_path / "shop.csv", "id,title", '0,"open', *(f"{n},t" for n in range(1, 2000)))
     products, dropped = read(path)
     assert len(products) == 1999
-    assert dropped == [Dropped(1, "unreadable row")]
+    assert dropped == [DroppedRow(1, "unreadable row")]
 
 
 def test_a_record_of_too_many_lines_is_given_up_line_by_line(tmp_path, monkeypatch):
@@ -334,7 +334,7 @@ def test_structs_maps_and_missing_values_of_parquet_are_understood(tmp_path):
     )  # fmt: skip
     parquet.write_table(table, tmp_path / "shop.parquet")
     products, dropped = read(tmp_path / "shop.parquet")
-    assert dropped == [Dropped(2, "no title")]
+    assert dropped == [DroppedRow(2, "no title")]
     (product,) = products
     assert product.images == tuple(f"{tmp_path}/{name}.jpg" for name in "hlm")
     assert (product.details, product.price, product.parent) == ({"Colour": "red"}, None, "A")

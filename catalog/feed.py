@@ -1,6 +1,6 @@
 """Products out of files of products, in bounded memory.
 
-A row that makes no product is a `Dropped` with one reason of a short list; a file that cannot be
+A row that makes no product is a `DroppedRow` with one reason of a short list; a file that cannot be
 read as a whole is a `ReaderError`:
 
     unreadable row    broken JSON, a CSV record with a quote out of place, bytes that are not UTF-8
@@ -20,9 +20,9 @@ from itertools import chain, islice
 from pathlib import Path
 
 from catalog.errors import ReaderError
-from catalog.fields import Columns, named
+from catalog.columns import Columns, named
 from catalog.product import Product
-from catalog.rows import Rows, is_tabular, open_rows
+from catalog.formats import Rows, is_tabular, open_rows
 
 # Rows of JSON Lines that are looked at before the file is refused for having no title or id: each
 # may leave columns out.
@@ -31,7 +31,7 @@ SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest lies in a te
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedRow:
     """A row that makes no product: its number from 1, and why."""
 
     row: int
@@ -44,14 +44,14 @@ def read_products(
     fields: Mapping[str, str] | None = None,
     category: str = "",
     category_field: str = "",
-) -> Iterator[Product | Dropped]:
+) -> Iterator[Product | DroppedRow]:
     """Read the products of one file.
 
     Args:
         source: JSON Lines, CSV or Parquet, each also gzipped, known by its suffix; or a category
             of Amazon Reviews 2023, streamed from the hub, as amazon:All_Beauty.
         fields: Product field → the column it is read from; the other fields are found by the usual
-            names (`catalog.fields.ALIASES`).
+            names (`catalog.columns.ALIASES`).
         category: The category of every product of the file.
         category_field: The column that the category is read from.
 
@@ -105,12 +105,12 @@ def _check(
 
 def _products(
     source: Path, rows: Rows, columns: Columns, known: list[str]
-) -> Iterator[Product | Dropped]:
+) -> Iterator[Product | DroppedRow]:
     missing = set(columns.chosen.values())
     with closing(_SeenIds()) as seen:
         for row, record in rows:
             if isinstance(record, str):
-                yield Dropped(row, record)
+                yield DroppedRow(row, record)
                 continue
             missing -= record.keys()
             try:
@@ -119,7 +119,7 @@ def _products(
                 product = "unreadable row"
             if isinstance(product, Product) and not seen.add(product.id):
                 product = "repeated id"
-            yield Dropped(row, product) if isinstance(product, str) else product
+            yield DroppedRow(row, product) if isinstance(product, str) else product
     _refuse_missing(source, missing, columns, known)
 
 

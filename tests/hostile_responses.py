@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from tests.hostile_web import HostileWeb
+    from tests.hostile_server import HostileServer
 
 PIECE = 2**16
 DRIP = 0.01  # seconds between two bytes of what dribbles
@@ -45,7 +45,7 @@ class Visit:
 
     def __init__(
         self,
-        web: "HostileWeb",
+        web: "HostileServer",
         writer: asyncio.StreamWriter,
         path: str,
         asked: dict[str, str],

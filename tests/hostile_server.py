@@ -1,6 +1,6 @@
 """A web on loopback that does to a fetcher everything that the real one does.
 
-    with HostileWeb() as web:
+    with HostileServer() as web:
         web.address("/gzip-bomb")           # http, on 127.0.0.1
         web.address("/picture.jpg", host="pictures.test", tls=True)   # a fake resolver's task
 
@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.hostile_pages import PAGES, Visit
+from tests.hostile_responses import PAGES, Visit
 
 CERTIFICATE = Path(__file__).with_suffix(".pem")  # of pictures.test, signed by itself
 PATIENCE = 20.0  # seconds after which a test that waits for the web is broken
@@ -33,7 +33,7 @@ class Request:
     sni: str | None
 
 
-class HostileWeb:
+class HostileServer:
     """The server; what it has seen lies in `requests` and the counts."""
 
     def __init__(self) -> None:

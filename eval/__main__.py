@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from eval import demonstration_report, tables
+from eval import tables
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.comparison import RESAMPLES, differences, estimates, wins
 from eval.evaluation import evaluate
@@ -231,34 +231,6 @@ def make(
         print_json({"counts": counts, "out": str(out)})
     else:
         _show(tables.of_counts(counts))
-
-
-@app.command()
-def demonstrate(
-    queries: Queries = None,
-    variant: Annotated[str, typer.Option(help="The variant to show it on.")] = DEFAULT_VARIANT,
-    vector: Vector = "",
-    k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
-    name: Annotated[str, typer.Option(help="The report's name.")] = "demonstration",
-    as_json: Json = False,
-) -> None:
-    """Show how AvgMeanSimilarity climbs to 1 while not one answer changes.
-
-    Example: vitrine eval demonstrate --variant zeroshot --queries queries.jsonl
-    """
-    if not queries:
-        raise typer.BadParameter("Say --queries FILE; `vitrine eval make-queries` makes one.")
-    with Catalogue(home(), create=False) as catalogue:
-        asked = joined([read_queries(path, catalogue) for path in queries])
-    shown = demonstration_report.demonstrate(home(), variant, asked, vector, k, tell)
-    folder = demonstration_report.write(home(), fit_name(name), shown)
-    if as_json:
-        print_json(asdict(shown) | {"report": str(folder)})
-        return
-    _show([tables.of_trials(shown.trials, k)])
-    if shown.left_out:
-        tell(f"{shown.left_out:,} queries were left out: no right answer to find, or no picture")
-    _tell_report(folder)
 
 
 @app.command()

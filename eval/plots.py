@@ -144,41 +144,6 @@ def scores_plot(scores: Mapping[str, Scores]) -> str:
         return _svg(figure, top=0.35)
 
 
-def collapse_plot(
-    names: Sequence[str], similarity: Sequence[float], truth: Sequence[float], k: int
-) -> str:
-    """AvgMeanSimilarity and nDCG of models in turn; the last, which is another, stands apart."""
-    with mpl.rc_context(STYLE):
-        figure = Figure((WIDTH, 3.6))
-        axes = figure.subplots()
-        places = [*range(len(names) - 1), len(names) - 0.6]
-        for values, others, colour, mark, label in (
-            (similarity, truth, STRONGEST, "o", f"AvgMeanSimilarity@{k}"),
-            (truth, similarity, RIGHT, "s", "nDCG@10"),
-        ):
-            axes.plot(places[:-1], values[:-1], mark + "-", color=colour, lw=2, label=label)
-            axes.plot(places[-1], values[-1], mark, color=colour)
-            for place, each, other in zip(places, values, others, strict=True):
-                axes.annotate(
-                    f"{each:.3f}",
-                    (place, each),
-                    xytext=(0, 8 if each > other else -15),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=8,
-                    color=colour,
-                )
-        axes.axvline(len(names) - 1.3, color="#C4C9D0", lw=1, ls=":")
-        axes.set_xticks(places, names)
-        axes.set_xlabel("constant c that is appended to every vector")
-        axes.set_ylim(-0.12, 1.15)
-        axes.set_yticks(np.arange(0, 1.01, 0.2))
-        axes.grid(axis="y")
-        axes.set_axisbelow(True)
-        figure.legend(loc="upper left", ncols=2, fontsize=9)
-        return _svg(figure, top=0.3)
-
-
 def _histogram(axes: Axes, values: np.ndarray, edges: np.ndarray, colour: str, label: str) -> None:
     if len(values):
         weights = np.full(len(values), 1 / len(values))  # shares, so that unequal numbers compare

@@ -1,7 +1,6 @@
-"""Writes a report: `report.html`, `report.md`, `results.json`, qrels and run files.
+"""Writes a report: `report.html`, `results.json`, qrels and run files.
 
 HOME/reports/NAME/report.html    one file, its plots and pictures inside
-                  report.md      the same tables as text
                   results.json   every number, per query too
                   qrels.txt      TREC qrels of the measured queries
                   VARIANT.run    TREC run of each variant, with its true scores
@@ -73,7 +72,6 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
         stamp = {"name": name, "created": f"{created:%Y-%m-%dT%H:%M:%SZ}"}
         write_json(folder / "results.json", stamp | results | {"per_query": _per_query(evaluation)})
         told = _told(evaluation) | {"name": name, "created": f"{created:%Y-%m-%d %H:%M} UTC"}
-        (folder / "report.md").write_text(render("report.md.j2", told), encoding="utf-8")
         told |= {"plots": _plots(evaluation), "moved": examples(evaluation, pictures)}
         (folder / "report.html").write_text(render("report.html.j2", told), encoding="utf-8")
 
@@ -155,7 +153,7 @@ def render(template: str, told: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "p": format_p, "cell": markdown_cell}
+    environment.filters |= {"number": number, "p": format_p}
     return environment.get_template(template).render(told)
 
 
@@ -177,13 +175,8 @@ def number(value: float | None, places: int = 3) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.{places}f}".replace("-", "−")
 
 
-def markdown_cell(text: str) -> str:
-    """Text that cannot break out of a table's cell."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(str(text).split()))
-
-
 def _told(evaluation: Evaluation) -> dict[str, Any]:
-    """What both templates tell."""
+    """What the template shows."""
     whole, *parts = evaluation.slices
     close = average_name(evaluation.settings.k)
     deciding = [each for each in evaluation.differences if each.measure == DECIDING]

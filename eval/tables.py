@@ -7,7 +7,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from eval.comparison import Difference, Estimate
-from eval.demonstration import Trial
 from eval.labels import LabelResults
 from eval.measures import DECIDING, MEASURES, average_name
 from eval.outcome import Evaluation
@@ -45,17 +44,6 @@ def of_counts(counts: Mapping[str, int]) -> Iterator[str]:
     """Counts of what is named, a line each."""
     for name, count in counts.items():
         yield f"[dim]{count:>8,}  {escape(name)}[/dim]"
-
-
-def of_trials(trials: Sequence[Trial], k: int) -> Table:
-    """What both numbers say of each model of the demonstration."""
-    table = Table("model", box=None, header_style="bold")
-    for column in (average_name(k), "nDCG@10", "first is right", "same answers"):
-        table.add_column(column, justify="right")
-    for trial in trials:
-        counts = (f"{count:,} of {trial.queries:,}" for count in (trial.right_first, trial.same))
-        table.add_row(trial.name, number(trial.similarity), number(trial.ndcg), *counts)
-    return table
 
 
 def of_labels(picture: str, cosines: Mapping[str, float]) -> Iterator[RenderableType]:

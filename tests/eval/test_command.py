@@ -109,27 +109,6 @@ def test_a_variant_that_must_win_and_does_not_fails_the_run(command, titles):
     command(*both[:3], "--queries", titles, "--must-win", "tiny", expect=2)
 
 
-def test_the_demonstration_writes_its_page(command, titles, shop):
-    result = command("demonstrate", "--variant", "tiny", "--queries", titles, "--json")
-    told = json.loads(result.stdout, parse_constant=pytest.fail)
-    first, *_, strongest, collapsed = told["trials"]
-    assert first["similarity"] < strongest["similarity"]
-    assert first["ndcg"] == strongest["ndcg"]
-    assert strongest["same"] == strongest["queries"] == 12
-    assert collapsed["similarity"] > 0.999
-    page = (shop / "reports" / "demonstration" / "report.html").read_text()
-    assert "all\n12 queries" in page or "all 12 queries" in page
-    assert "0.9999" in page
-
-
-def test_the_demonstration_takes_queries_of_one_vector(command, tmp_path):
-    command("make-queries", "--share", 1, "--out", tmp_path / "all.jsonl")
-    result = command(
-        "demonstrate", "--variant", "tiny", "--queries", tmp_path / "all.jsonl", expect=1
-    )
-    assert "queries of one kind" in " ".join(result.stderr.split())
-
-
 def test_labels_are_told_from_pictures_and_measured_on_products(command, shop):
     picture = shop / "source" / "kettle-teal.png"
     result = command(
@@ -148,7 +127,6 @@ def test_labels_are_told_from_pictures_and_measured_on_products(command, shop):
     "arguments",
     [
         ("run",),
-        ("demonstrate",),
         ("classify",),
         ("classify", "--image", "x.jpg", "--field", "brand"),
         ("classify", "--image", "x.jpg", "--label", "one"),

@@ -1,0 +1,70 @@
+"""An installation that an earlier version made is usable as it is (see tests/earlier_version)."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from encoder.variants import Variants
+from ingest.vectors import vectors
+from ingest.verify import verify
+from pictures.store import decode
+from search.query import Query
+from search.service import SearchService
+
+MADE = Path(__file__).parent / "earlier_version"
+EXPECTED = json.loads((MADE / "expected.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The installation, its checkpoint where this test unpacked it."""
+    folder = tmp_path_factory.mktemp("earlier")
+    with tarfile.open(MADE / "shop.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    for name in EXPECTED:
+        file = folder / "home" / "variants" / name / "manifest.json"
+        file.write_text(file.read_text().replace("/tmp/old/checkpoint", f"{folder}/checkpoint"))
+    return folder / "home"
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_variants_keep_their_fingerprint(home, name):
+    assert Variants(home).get(name).fingerprint == EXPECTED[name]["fingerprint"]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_collections_answer_as_they_did(home, name):
+    picture = decode(home / "source" / "kettle-navy.png")
+    queries = {
+        "words": Query("navy kettle", k=4),
+        "picture": Query(picture=picture, k=4),
+        "both": Query("in coral", picture, k=4),
+    }
+    with SearchService(home) as service:
+        engine = service.engine(name)
+        for kind, query in queries.items():
+            expected = EXPECTED[name][kind]
+            found = engine.search(query).results
+            assert [result.id for result in found] == [product for product, _ in expected]
+            assert [result.score for result in found] == pytest.approx(
+                [score for _, score in expected], abs=1e-4
+            )
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_collections_agree_with_its_catalogue(home, name):
+    assert verify(home, name)["faults"] == {}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_vectors_are_not_encoded_again(home, name):
+    figures = vectors(home, name)
+    assert (figures["encoded"], figures["written"], figures["points"]) == (0, 0, 12)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_new_generation_is_built_from_its_vector_files(home, name):
+    figures = vectors(home, name, recreate=True)
+    assert (figures["encoded"], figures["points"]) == (0, 12)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from catalog.errors import ReaderError
 from catalog.columns import Columns, named
-from catalog.product import Product
+from catalog.errors import ReaderError
 from catalog.formats import Rows, is_tabular, open_rows
+from catalog.product import Product
 
 # Rows of JSON Lines that are looked at before the file is refused for having no title or id: each
 # may leave columns out.

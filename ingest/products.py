@@ -8,8 +8,8 @@ from pathlib import Path
 
 from catalog.amazon import hub_category
 from catalog.catalogue import Catalogue
-from catalog.product import Product
 from catalog.feed import DroppedRow, read_products
+from catalog.product import Product
 from ingest.job import Figures, alone, recorded
 from vitrine.progress import progress_bar
 

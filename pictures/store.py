@@ -209,7 +209,9 @@ class PictureStore:
             PictureStoreError: The disk is full or cannot be written.
         """
         self._write(self.path(digest), thumbnail.data)
-        return StoredPicture(digest, thumbnail.width, thumbnail.height, len(thumbnail.data), new=True)
+        return StoredPicture(
+            digest, thumbnail.width, thumbnail.height, len(thumbnail.data), new=True
+        )
 
     def prune(self, wanted: Callable[[str], Container[str]]) -> int:
         """Delete pictures that nobody wants any more. Gives how many there were.

@@ -7,8 +7,8 @@ from typing import ClassVar
 import pytest
 
 from catalog.errors import ReaderError
-from catalog.product import Product
 from catalog.feed import read_products
+from catalog.product import Product
 
 ROWS = [
     {

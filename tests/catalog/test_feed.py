@@ -11,8 +11,8 @@ from pyarrow import parquet
 
 from catalog import rows
 from catalog.errors import ReaderError
-from catalog.product import Product
 from catalog.feed import DroppedRow, read_products
+from catalog.product import Product
 
 ROWS = [
     {"id": "1", "title": "Red shoe", "brand": "Acme", "price": 9.5, "image": "a.jpg"},

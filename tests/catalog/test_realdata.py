@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from catalog.product import Product
 from catalog.feed import read_products
+from catalog.product import Product
 from pictures.store import read_source
 
 pytestmark = pytest.mark.realdata

@@ -35,7 +35,8 @@ def make_thumbnail(data, *rest):
         pass
     return make_real_thumbnail(data, *rest)
 
-make_real_thumbnail, decode_worker.make_thumbnail, decode_worker.SECONDS = decode_worker.make_thumbnail, make_thumbnail, 1.0
+make_real_thumbnail = decode_worker.make_thumbnail
+decode_worker.make_thumbnail, decode_worker.SECONDS = make_thumbnail, 1.0
 decode_worker.main()
 """
 

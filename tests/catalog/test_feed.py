@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from catalog import rows
+from catalog import formats
 from catalog.errors import ReaderError
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
@@ -97,7 +97,7 @@ def test_a_row_that_makes_no_product_is_counted_by_reason_and_the_others_stay(tm
 
 
 def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(rows, "MAX_ROW", 100)
+    monkeypatch.setattr(formats, "MAX_ROW", 100)
     long = {"id": "2", "title": "x" * 1000}
     path = lines(tmp_path / "shop.jsonl", ROWS[0], long, {"id": "3", "title": "three"})
     products, dropped = read(path)
@@ -106,7 +106,7 @@ def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeyp
 
 
 def test_a_csv_line_beyond_the_cap_refuses_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(rows, "MAX_ROW", 100)
+    monkeypatch.setattr(formats, "MAX_ROW", 100)
     path = lines(tmp_path / "shop.csv", "id,title", "1," + "x" * 1000)
     with pytest.raises(ReaderError, match="line of over 100 characters"):
         read(path)
@@ -151,7 +151,7 @@ def test_an_unclosed_quote_does_not_swallow_a_long_file(tmp_path):
 
 
 def test_a_record_of_too_many_lines_is_given_up_line_by_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(rows, "MAX_LINES", 3)
+    monkeypatch.setattr(formats, "MAX_LINES", 3)
     path = lines(tmp_path / "shop.csv", "id,title", '1,"a', 'b"', '2,"a', "b", "c", 'd"', "3,t")
     products, dropped = read(path)
     assert [(product.id, product.title) for product in products] == [("1", "a b"), ("3", "t")]

@@ -158,7 +158,11 @@ class Experiment:
                 variant = here.add("tuned", folder, template=TEMPLATE)
             else:
                 variant = here.add(
-                    "tuned", base, adapter=folder, strength=chosen["strength"], template=TEMPLATE
+                    "tuned",
+                    base,
+                    adapter=folder,
+                    adapter_weight=chosen["strength"],
+                    template=TEMPLATE,
                 )
         test = self.folds[fold].test
         asked = self._ask(variant, self.shop, self.examples, test)

@@ -117,14 +117,14 @@ class Bare:
         import torch
         from transformers import CLIPModel
 
-        from encoder.tokens import Tokens
+        from encoder.tokenizer import Tokenizer
 
         found = Checkpoint.in_folder(checkpoint)
         model = CLIPModel.from_pretrained(found.folder, dtype=getattr(torch, encoder.precision))
         self.model = model.eval().to(encoder.device)
         self.size, self.processor = encoder.batch_size, found.processor
         self.order: list[int] = []  # which item each row of the last batches belongs to
-        self.tokens = Tokens(found.folder, found.max_tokens)
+        self.tokens = Tokenizer(found.folder, found.max_tokens)
 
     def pictures(self, files: Sequence[Path]) -> list[Any]:
         """Preprocessed pictures, float (n, 3, side, side) on the device."""
@@ -147,13 +147,13 @@ class Bare:
         import torch
 
         from encoder.encoder import TOKENS_PER_PICTURE
-        from encoder.tokens import by_length, padded
+        from encoder.tokenizer import group_by_length, pad
 
         tokens = self.tokens(texts)
-        batches = list(by_length(tokens, TOKENS_PER_PICTURE * self.size))
+        batches = list(group_by_length(tokens, TOKENS_PER_PICTURE * self.size))
         self.order = [row for batch in batches for row in batch]
         return [
-            torch.from_numpy(padded([tokens[row] for row in rows])).to(self.model.device)
+            torch.from_numpy(pad([tokens[row] for row in rows])).to(self.model.device)
             for rows in batches
         ]
 
@@ -170,10 +170,10 @@ class Bare:
         """The same, each core with a batch of its own, as the encoder does it on a CPU."""
         import torch
 
-        from encoder.ahead import run_ahead
+        from encoder.pipeline import prefetch
 
         runners = torch.get_num_threads() if self.model.device.type == "cpu" else 1
-        return list(run_ahead(batches, lambda batch: batch, self.run, runners))
+        return list(prefetch(batches, lambda batch: batch, self.run, runners))
 
 
 def _contest(

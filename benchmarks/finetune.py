@@ -138,12 +138,12 @@ def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
     """
     from transformers import CLIPConfig
 
-    from encoder.tokens import Tokens
+    from encoder.tokenizer import Tokenizer
 
     config = CLIPConfig.from_pretrained(checkpoint.folder)
     vision: Any = config.vision_config
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
-    tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+    tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
     lengths = [len(numbers) for numbers in tokens(texts)]
     words = float(np.mean([_tower(config.text_config, length) for length in lengths]))
     return 2 * 2 * (_tower(vision, patches) + words)

@@ -19,7 +19,7 @@ from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from encoder.checkpoint import Checkpoint
-from encoder.tokens import Tokens, padded
+from encoder.tokenizer import Tokenizer, pad
 from finetune.batches import Batches
 from finetune.examples import read_examples
 from finetune.loss import contrastive_loss
@@ -82,7 +82,7 @@ class Loop:
             [example.id for example in shelf.examples.rows],
             Catalogue(shelf.home, create=False).pictures,
             checkpoint.processor,
-            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
             settings,
         )
 
@@ -105,12 +105,12 @@ def bare(
 ) -> Callable[[], object]:
     """Forward and backward as transformers and PEFT have them, on tensors that lie ready."""
     model, autocast = _plain_model(checkpoint, settings, device)
-    tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+    tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
     side, right = checkpoint.image_side, torch.eye(settings.batch, dtype=torch.bool, device=device)
     batches = [
         (
             torch.randn(settings.batch, 3, side, side, device=device),
-            torch.from_numpy(padded(tokens([example.title for example in chosen]))).to(device),
+            torch.from_numpy(pad(tokens([example.title for example in chosen]))).to(device),
         )
         for chosen in _batched(shelf.examples.rows, settings.batch)
     ]

@@ -6,7 +6,7 @@
 What can go wrong, each with one sentence for the person at the keyboard:
 
     EncoderError
-    ├── VariantInvalid      a name, template, strength or manifest that cannot be used
+    ├── VariantInvalid      a name, template, adapter weight or manifest that cannot be used
     ├── VariantMissing      no variant of that name
     ├── VariantExists       another variant already has that name
     ├── CheckpointError     base not found, not CLIP, not safetensors, or changed on disk

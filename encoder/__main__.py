@@ -1,6 +1,5 @@
 """`vitrine encoder`: add, list and show variants."""
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +34,10 @@ def add(
     adapter: Annotated[
         Path | None, typer.Option(help="Folder of a LoRA adapter in PEFT's format; it is copied.")
     ] = None,
-    strength: Annotated[float, typer.Option(help="Factor on the adapter's change.")] = 1.0,
+    adapter_weight: Annotated[
+        float, typer.Option("--adapter-weight", help="Factor on the adapter's change: 0 to 1.")
+    ] = 1.0,
+    strength: Annotated[float | None, typer.Option(hidden=True)] = None,
     template: Annotated[
         str,
         typer.Option(help=f'One of {", ".join(TEMPLATES)}, or a format: "{{title}} by {{brand}}".'),
@@ -58,7 +60,7 @@ def add(
         name,
         base,
         adapter=adapter,
-        strength=strength,
+        adapter_weight=adapter_weight if strength is None else strength,
         template=template,
         revision=revision,
         force=force,
@@ -80,7 +82,7 @@ def list_variants(as_json: Json = False) -> None:
         table.add_row(
             variant.name,
             variant.base,
-            f"strength {variant.manifest.strength:g}" if variant.adapter_folder else "none",
+            f"weight {variant.manifest.adapter_weight:g}" if variant.adapter_folder else "none",
             variant.template.name,
             str(variant.dim),
             variant.fingerprint,
@@ -106,8 +108,7 @@ def show(name: Name, as_json: Json = False) -> None:
 
 
 def _facts(variant: Variant) -> dict[str, Any]:
-    manifest = dataclasses.asdict(variant.manifest)
-    return {**manifest, "fingerprint": variant.fingerprint, "folder": str(variant.folder)}
+    return {**variant.manifest.to_dict(), "folder": str(variant.folder)}
 
 
 def _print_one(facts: dict[str, Any], as_json: bool) -> None:

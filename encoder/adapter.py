@@ -88,15 +88,15 @@ def adapter_hash(folder: Path) -> str:
     return digest_json({"config": config, "weights": digest_files([folder / WEIGHTS])})
 
 
-def check_strength(strength: float) -> float:
-    """Admit any finite strength that is not negative: 0 is the base, 1 the adapter as trained."""
-    if not (math.isfinite(strength) and strength >= 0):
-        raise VariantInvalid(f"An adapter's strength is 0 or more, usually 1, not {strength}.")
-    return float(strength)
+def check_adapter_weight(weight: float) -> float:
+    """Admit any finite weight that is not negative: 0 is the base, 1 the adapter as trained."""
+    if not (math.isfinite(weight) and weight >= 0):
+        raise VariantInvalid(f"An adapter's weight is 0 or more, usually 1, not {weight}.")
+    return float(weight)
 
 
-def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "CLIPModel":
-    """Add an adapter's weights, times its strength, to the model's own.
+def merge_adapter(model: "CLIPModel", folder: Path, weight: float = 1.0) -> "CLIPModel":
+    """Add an adapter's weights, times `weight`, to the model's own.
 
     Loaded by `PeftModel.from_pretrained`: `get_peft_model` would start a fresh adapter instead,
     which computes the base's vectors without a word. Merged, it costs nothing per picture.
@@ -104,7 +104,7 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
     Args:
         model: the base; changed in place.
         folder: PEFT's adapter_config.json and adapter_model.safetensors.
-        strength: factor on the adapter's change.
+        weight: factor on the adapter's change.
 
     Returns:
         The model with the adapter in its weights.
@@ -130,7 +130,7 @@ def merge_adapter(model: "CLIPModel", folder: Path, strength: float = 1.0) -> "C
     for module in adapted.modules():
         if isinstance(module, LoraLayer):
             # Its own `scale_layer` passes over tables of words.
-            module.scaling = {name: scale * strength for name, scale in module.scaling.items()}
+            module.scaling = {name: scale * weight for name, scale in module.scaling.items()}
     return adapted.merge_and_unload()
 
 

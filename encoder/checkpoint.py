@@ -13,7 +13,7 @@ from typing import Any, Self
 from encoder.digest import digest_files
 from encoder.errors import CheckpointError
 from encoder.hub import fetch
-from encoder.processor import PictureProcessor
+from encoder.processor import ImageProcessor
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
 
@@ -54,7 +54,7 @@ class Checkpoint:
     revision: str
     folder: Path
     tokenizer_hash: str
-    processor: PictureProcessor
+    processor: ImageProcessor
     dim: int
     image_side: int
     max_tokens: int
@@ -102,7 +102,7 @@ class Checkpoint:
     def _read(cls, base: str, revision: str, folder: Path) -> Self:
         config = _config(folder)
         _weights(folder)
-        processor = PictureProcessor.of(folder)
+        processor = ImageProcessor.of(folder)
         side = int((config.get("vision_config") or {}).get("image_size", IMAGE_SIDE))
         if processor.side != side:
             raise CheckpointError(

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from encoder.ahead import run_ahead
+from encoder.model import DualEncoder, load_model
+from encoder.pipeline import prefetch
 from encoder.precision import Precision, find_device, in_precision
-from encoder.processor import PictureProcessor
-from encoder.tokens import Tokens, by_length
-from encoder.towers import Towers, load_model
+from encoder.processor import ImageProcessor
+from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
-from encoder.vectors import unit
+from encoder.vectors import normalize
 
 K = TypeVar("K")
 Batch = TypeVar("Batch")
@@ -23,7 +23,7 @@ Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 
 # Pictures in a batch. A core does 16 as fast as 32 with ViT-B/32, and 12 % faster with small
-# towers, whose states then stay in its cache; a GPU starves on less than some hundreds.
+# models, whose states then stay in its cache; a GPU starves on less than some hundreds.
 CPU_BATCH, GPU_BATCH = 16, 256
 
 # Tokens of text in a batch, for each picture in one: 1,600 on a CPU, where text is fastest.
@@ -75,17 +75,17 @@ class Encoder:
     def __init__(
         self,
         variant: Variant,
-        towers: Towers,
-        processor: PictureProcessor,
-        tokens: Tokens,
+        model: DualEncoder,
+        processor: ImageProcessor,
+        tokenizer: Tokenizer,
         batch_size: int,
     ) -> None:
         self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
-        self.precision = str(towers.dtype).removeprefix("torch.")
-        self.device = str(towers.device)
-        self._towers, self._processor, self._tokens = towers, processor, tokens
+        self.precision = str(model.dtype).removeprefix("torch.")
+        self.device = str(model.device)
+        self._model, self._processor, self._tokenizer = model, processor, tokenizer
         # A GPU is fed by one thread; each core of a CPU runs batches of its own.
-        self._runners = torch.get_num_threads() if towers.device.type == "cpu" else 1
+        self._runners = torch.get_num_threads() if model.device.type == "cpu" else 1
 
     @classmethod
     def load(
@@ -111,13 +111,15 @@ class Encoder:
             DeviceError: no such device, or bfloat16 was asked for and changes the vectors.
         """
         checkpoint = variant.checkpoint()
-        place = find_device(device)
-        model = load_model(checkpoint, variant.adapter_folder, variant.manifest.strength, place)
+        where = find_device(device)
+        clip = load_model(
+            checkpoint, variant.adapter_folder, variant.manifest.adapter_weight, where
+        )
         processor = checkpoint.processor
-        tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
-        towers = in_precision(Towers(model, processor), precision, processor, tokens)
-        usual = CPU_BATCH if place.type == "cpu" else GPU_BATCH
-        return cls(variant, towers, processor, tokens, batch_size or usual)
+        tokenizer = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
+        model = in_precision(DualEncoder(clip, processor), precision, processor, tokenizer)
+        usual = CPU_BATCH if where.type == "cpu" else GPU_BATCH
+        return cls(variant, model, processor, tokenizer, batch_size or usual)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Encode texts; what is longer than the model reads is cut.
@@ -179,7 +181,7 @@ class Encoder:
         def run(opened: _Opened[K]) -> ImageBatch[K]:
             vectors = np.empty((0, self.dim), dtype=np.float32)
             if opened.keys:
-                vectors = unit(self._towers.pictures(np.stack(opened.pixels)))
+                vectors = normalize(self._model.image_features(np.stack(opened.pixels)))
             return ImageBatch(opened.keys, vectors, opened.failed)
 
         yield from self._work(_batched(keys, self.batch_size), prepare, run)
@@ -196,13 +198,13 @@ class Encoder:
 
         def batches() -> Iterator[tuple[list[K], list[list[int]]]]:
             for window in _batched(items, WINDOW * self.batch_size):
-                tokens = self._tokens([text for _, text in window])
-                for rows in by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
+                tokens = self._tokenizer([text for _, text in window])
+                for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
                     yield [window[row][0] for row in rows], [tokens[row] for row in rows]
 
         def run(batch: tuple[list[K], list[list[int]]]) -> TextBatch[K]:
             keys, tokens = batch
-            return TextBatch(keys, unit(self._towers.texts(tokens)))
+            return TextBatch(keys, normalize(self._model.text_features(tokens)))
 
         yield from self._work(batches(), lambda batch: batch, run)
 
@@ -217,7 +219,7 @@ class Encoder:
         if len(first) < 2:
             yield from (run(prepare(batch)) for batch in first)
         else:
-            yield from run_ahead(chain(first, batches), prepare, run, self._runners)
+            yield from prefetch(chain(first, batches), prepare, run, self._runners)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ class EncoderError(VitrineError):
 
 
 class VariantInvalid(EncoderError):
-    """A name, template, strength or manifest that cannot be used."""
+    """A name, template, adapter weight or manifest that cannot be used."""
 
 
 class VariantMissing(EncoderError):

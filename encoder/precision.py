@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from encoder.errors import DeviceError
-from encoder.processor import PictureProcessor
-from encoder.tokens import Tokens
-from encoder.towers import Towers
+from encoder.model import DualEncoder
+from encoder.processor import ImageProcessor
+from encoder.tokenizer import Tokenizer
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -50,40 +50,42 @@ def find_device(name: str | None) -> torch.device:
 
 
 def in_precision(
-    towers: Towers, precision: Precision, processor: PictureProcessor, tokens: Tokens
-) -> Towers:
+    model: DualEncoder, precision: Precision, processor: ImageProcessor, tokenizer: Tokenizer
+) -> DualEncoder:
     """Choose the arithmetic: bfloat16 only where it leaves the vectors what they are.
 
     `auto` is float32 on a CPU, so that a job stopped and run again ends with the vectors of an
     unbroken run; on other devices it is bfloat16 where the probe allows it.
 
     Args:
-        towers: the model in float32.
+        model: the model in float32.
         precision: what was asked for.
         processor: the checkpoint's picture settings.
-        tokens: the checkpoint's tokenizer.
+        tokenizer: the checkpoint's tokenizer.
 
     Raises:
         DeviceError: an unknown precision, or bfloat16 was asked for and the probe refuses it.
     """
     if precision not in ("auto", "float32", "bfloat16"):
         raise DeviceError(f"The precision is auto, float32 or bfloat16, not {precision!r}.")
-    if precision == "float32" or (precision == "auto" and towers.device.type == "cpu"):
-        return towers
-    halved = Towers(copy.deepcopy(towers.model).bfloat16(), processor)
-    least = least_cosine(towers, halved, processor, tokens)
+    if precision == "float32" or (precision == "auto" and model.device.type == "cpu"):
+        return model
+    halved = DualEncoder(copy.deepcopy(model.model).bfloat16(), processor)
+    least = least_cosine(model, halved, processor, tokenizer)
     if least >= FAITHFUL:
         return halved
     if precision == "auto":
-        return towers
+        return model
     raise DeviceError(
         f"In bfloat16 this model's vectors turn away from float32 (cosine {least:.4f} on the "
         f"probe, and {FAITHFUL} is needed): use float32."
     )
 
 
-def least_cosine(one: Towers, other: Towers, processor: PictureProcessor, tokens: Tokens) -> float:
-    """The least cosine between two towers' vectors over the probe's pictures and texts."""
+def least_cosine(
+    one: DualEncoder, other: DualEncoder, processor: ImageProcessor, tokenizer: Tokenizer
+) -> float:
+    """The least cosine between two models' vectors over the probe's pictures and texts."""
     random = np.random.default_rng(0)
     pixels = np.stack(
         [
@@ -93,10 +95,10 @@ def least_cosine(one: Towers, other: Towers, processor: PictureProcessor, tokens
             for _ in range(DRAWN)
         ]
     )
-    texts = tokens([WORDS[:length] for length in LENGTHS])
+    texts = tokenizer([WORDS[:length] for length in LENGTHS])
     return min(
-        _least(one.pictures(pixels), other.pictures(pixels)),
-        _least(one.texts(texts), other.texts(texts)),
+        _least(one.image_features(pixels), other.image_features(pixels)),
+        _least(one.text_features(texts), other.text_features(texts)),
     )
 
 

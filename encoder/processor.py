@@ -32,7 +32,7 @@ BACKEND = "pillow"
 
 
 @dataclass(frozen=True)
-class PictureProcessor:
+class ImageProcessor:
     """How a picture becomes the square of numbers that the vision tower takes.
 
     Attributes:

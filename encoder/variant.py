@@ -21,6 +21,9 @@ FINGERPRINT_LENGTH = 16
 
 MANIFEST, ADAPTER = "manifest.json", "adapter"
 
+# The adapter weight's name in manifests: these lie on disk, and the fingerprint is made of it.
+WEIGHT_KEY = "strength"
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -38,7 +41,7 @@ class Manifest:
         max_tokens: most tokens of a text, start and end included.
         created: UTC, ISO 8601.
         adapter_hash: sha256 over the adapter; empty without one.
-        strength: factor on the adapter's change.
+        adapter_weight: factor on the adapter's change; `strength` in the file.
         notes: facts of training; they change no vector.
     """
 
@@ -53,7 +56,7 @@ class Manifest:
     max_tokens: int
     created: str
     adapter_hash: str = ""
-    strength: float = 1.0
+    adapter_weight: float = 1.0
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -65,7 +68,7 @@ class Manifest:
             {
                 "revision": self.revision,
                 "adapter": self.adapter_hash,
-                "strength": self.strength,
+                WEIGHT_KEY: self.adapter_weight,
                 "tokenizer": self.tokenizer_hash,
                 "processor": self.processor_hash,
                 "template": template,
@@ -74,8 +77,14 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as the text of its file, with the fingerprint for people to read."""
-        value = {**dataclasses.asdict(self), "fingerprint": self.fingerprint}
-        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest's file as a JSON object."""
+        return {
+            WEIGHT_KEY if name == "adapter_weight" else name: value
+            for name, value in dataclasses.asdict(self).items()
+        } | {"fingerprint": self.fingerprint}
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -88,6 +97,7 @@ class Manifest:
             value = json.loads(file.read_text(encoding="utf-8"))
             stated = value.pop("fingerprint")
             value["template"] = Template(**value["template"])
+            value["adapter_weight"] = value.pop(WEIGHT_KEY)
             manifest = cls(**value)
             sound = manifest.fingerprint == stated
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

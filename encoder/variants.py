@@ -50,7 +50,7 @@ class Variants:
         base: str | Path = DEFAULT_BASE,
         *,
         adapter: Path | None = None,
-        strength: float = 1.0,
+        adapter_weight: float = 1.0,
         template: str = DEFAULT_TEMPLATE,
         revision: str | None = None,
         notes: Mapping[str, Any] | None = None,
@@ -62,14 +62,14 @@ class Variants:
             name: lower-case letters, digits and underscores, at most 64.
             base: folder of a CLIP checkpoint, or a hub id.
             adapter: folder of a LoRA adapter in PEFT's format; copied.
-            strength: factor on the adapter's change.
+            adapter_weight: factor on the adapter's change.
             template: a name of `TEMPLATES`, or a format such as "{title} by {brand}".
             revision: branch, tag or commit on the hub.
             notes: facts of training, kept in the manifest.
             force: replace another variant of that name.
 
         Raises:
-            VariantInvalid: the name, template or strength cannot be used.
+            VariantInvalid: the name, template or adapter weight cannot be used.
             VariantExists: another variant has the name, and `force` is not given.
             CheckpointError: the base is not found or no usable CLIP checkpoint.
             AdapterError: the adapter is not found, no LoRA adapter, or of another base.
@@ -79,7 +79,9 @@ class Variants:
                 f"{name!r} cannot name a variant: use lower-case letters, digits and underscores, "
                 "at most 64."
             )
-        manifest = self._manifest(name, str(base), adapter, strength, template, revision, notes)
+        manifest = self._manifest(
+            name, str(base), adapter, adapter_weight, template, revision, notes
+        )
         if name in self._names():
             old = self._old(name, force)
             if old and old.manifest.fingerprint == manifest.fingerprint and not force:
@@ -100,14 +102,14 @@ class Variants:
         name: str,
         base: str,
         adapter: Path | None,
-        strength: float,
+        adapter_weight: float,
         template: str,
         revision: str | None,
         notes: Mapping[str, Any] | None,
     ) -> Manifest:
         chosen = find_template(template)
-        if adapter is None and strength != 1:
-            raise VariantInvalid("A strength without an adapter means nothing: give the adapter.")
+        if adapter is None and adapter_weight != 1:
+            raise VariantInvalid("An adapter weight needs an adapter: name it with --adapter.")
         adapted = lora.adapter_hash(adapter) if adapter else ""
         checkpoint = Checkpoint.find(base, revision)
         if adapter:
@@ -124,7 +126,7 @@ class Variants:
             max_tokens=checkpoint.max_tokens,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             adapter_hash=adapted,
-            strength=lora.check_strength(strength),
+            adapter_weight=lora.check_adapter_weight(adapter_weight),
             notes=dict(notes or {}),
         )
 
@@ -189,10 +191,11 @@ def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:
 
 def _card(manifest: Manifest) -> str:
     """A model card: what this is and how to make it again."""
-    adapted = f"a LoRA adapter at strength {manifest.strength:g}" if manifest.adapter_hash else ""
+    weight = f"with a LoRA adapter of weight {manifest.adapter_weight:g}"
+    adapter = weight if manifest.adapter_hash else "without an adapter"
     return (
         f"# {manifest.name}\n\n"
-        f"`{manifest.base}` at `{manifest.revision}`, {adapted or 'as it is'}.\n\n"
+        f"`{manifest.base}` at `{manifest.revision}`, {adapter}.\n\n"
         f"- fingerprint: `{manifest.fingerprint}`\n"
         f"- vectors: {manifest.dim} dimensions\n"
         f"- pictures: {manifest.image_side} × {manifest.image_side} pixels\n"

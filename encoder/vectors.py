@@ -8,7 +8,7 @@ from encoder.errors import VectorError
 SHORTEST = 1e-12
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def normalize(vectors: np.ndarray) -> np.ndarray:
     """Scale vectors to length 1.
 
     Args:
@@ -36,7 +36,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def fuse(text: np.ndarray, image: np.ndarray, weight: float = 0.5) -> np.ndarray:
-    """Join text and picture vectors: unit(w·unit(text) + (1-w)·unit(image)).
+    """Join text and picture vectors: normalize(w·normalize(text) + (1-w)·normalize(image)).
 
     With the default weight this is the reference system's product vector; both sides are made
     unit first, so that neither outweighs the other by its mere length.
@@ -60,4 +60,4 @@ def fuse(text: np.ndarray, image: np.ndarray, weight: float = 0.5) -> np.ndarray
             f"Text and picture vectors differ in shape: {np.shape(text)} and {np.shape(image)}."
         )
     share = np.float32(weight)
-    return unit(share * unit(text) + (1 - share) * unit(image))
+    return normalize(share * normalize(text) + (1 - share) * normalize(image))

@@ -85,7 +85,7 @@ def _write(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluati
             base = {"base": str(_checkpoint(home, name, finished))}
         how: dict[str, Any] = {**base, "template": settings.template}
         if adapter:
-            how |= {"adapter": adapter, "strength": settings.adapter_weight}
+            how |= {"adapter": adapter, "adapter_weight": settings.adapter_weight}
         evaluation = _evaluate(Path(scratch), how, finished)
         facts = _facts(finished, evaluation)
         variant = Variants(home).add(name, **how, notes=facts, force=True)

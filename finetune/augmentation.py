@@ -8,11 +8,11 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from encoder.processor import PictureProcessor
+from encoder.processor import ImageProcessor
 
 
 def augmented(
-    image: Image.Image, processor: PictureProcessor, rng: Random, *, crop: float, flip: bool
+    image: Image.Image, processor: ImageProcessor, rng: Random, *, crop: float, flip: bool
 ) -> np.ndarray:
     """Cut and resize in one go, which costs no more than resizing alone.
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encoder.processor import PictureProcessor
-from encoder.tokens import Tokens
+from encoder.processor import ImageProcessor
+from encoder.tokenizer import Tokenizer
 from finetune.augmentation import augmented
 from finetune.errors import DataUnfit
 from finetune.examples import Example, Examples
@@ -78,8 +78,8 @@ class Batches:
         examples: Examples,
         train: Sequence[str],
         pictures: PictureStore,
-        processor: PictureProcessor,
-        tokens: Tokens,
+        processor: ImageProcessor,
+        tokens: Tokenizer,
         settings: Settings,
         share: Share = Share(),
         workers: int | None = None,

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 from accelerate import Accelerator
 
-from encoder.tokens import by_length
+from encoder.tokenizer import group_by_length
 from finetune.batches import Batch, Share
 from finetune.loss import contrastive_loss, reference_loss
 from finetune.model import Model, pixels_of
@@ -115,7 +115,7 @@ class Gradients:
                 self._seed(step, "texts", place),
                 lambda rows=rows: self.model.texts([batch.tokens[row] for row in rows]),  # type: ignore[misc]
             )
-            for place, rows in enumerate(by_length(batch.tokens, most))
+            for place, rows in enumerate(group_by_length(batch.tokens, most))
         ]
 
     def _seed(self, step: int, tower: str, place: int) -> int:

@@ -16,7 +16,7 @@ from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.digest import digest_json
 from encoder.encoder import CPU_BATCH, GPU_BATCH
 from encoder.errors import VariantInvalid
-from encoder.tokens import Tokens
+from encoder.tokenizer import Tokenizer
 from encoder.variant import NAME, Variant
 from encoder.variants import Variants
 from finetune.artefact import Finished, write_artefact
@@ -183,7 +183,7 @@ def fit(
         split.train,
         pictures,
         checkpoint.processor,
-        Tokens(checkpoint.folder, checkpoint.max_tokens),
+        Tokenizer(checkpoint.folder, checkpoint.max_tokens),
         settings,
         Share(accelerator.process_index, accelerator.num_processes),
         workers,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from encoder.adapter import check_strength, merge_adapter
+from encoder.adapter import check_adapter_weight, merge_adapter
 from encoder.variant import Variant
 from finetune.checkpoint import write_checkpoint
 from finetune.model import load_base
@@ -32,7 +32,9 @@ def merge(variant: Variant, folder: Path, *, adapter_weight: float | None = None
     adapter = variant.adapter_folder
     if adapter:
         chosen = (
-            variant.manifest.strength if adapter_weight is None else check_strength(adapter_weight)
+            variant.manifest.adapter_weight
+            if adapter_weight is None
+            else check_adapter_weight(adapter_weight)
         )
         clip = merge_adapter(clip, adapter, chosen)
     return write_checkpoint(clip, checkpoint, folder)

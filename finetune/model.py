@@ -12,8 +12,8 @@ from torch import nn
 
 from encoder.adapter import CONFIG, WEIGHTS
 from encoder.checkpoint import Checkpoint
-from encoder.tokens import padded
-from encoder.towers import ClassTokenLayer, load_model
+from encoder.model import ClassTokenLayer, load_model
+from encoder.tokenizer import pad
 from finetune.errors import SettingsInvalid
 from finetune.loss import MAX_LOG_SCALE
 from finetune.sampling import seed_of
@@ -80,7 +80,7 @@ class Model:
 
     def texts(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """Run the text tower: token numbers of n texts to (n, d), not yet unit."""
-        numbers = torch.from_numpy(padded(tokens)).to(self.device, non_blocking=True)
+        numbers = torch.from_numpy(pad(tokens)).to(self.device, non_blocking=True)
         return self.clip.get_text_features(input_ids=numbers).pooler_output
 
     def groups(self, weight_decay: float) -> list[dict[str, Any]]:

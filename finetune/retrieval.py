@@ -13,9 +13,9 @@ import numpy as np
 
 from encoder.checkpoint import Checkpoint
 from encoder.encoder import Encoder
+from encoder.model import DualEncoder
 from encoder.template import TEMPLATES
-from encoder.tokens import Tokens
-from encoder.towers import Towers
+from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
 from eval.measures import DECIDING, average_name, score
 from finetune.errors import DataUnfit
@@ -152,9 +152,9 @@ def encoder_of(model: Model, batch_size: int) -> Encoder:
     checkpoint = model.checkpoint
     return Encoder(
         _provisional(checkpoint),
-        Towers(model.clip, checkpoint.processor),
+        DualEncoder(model.clip, checkpoint.processor),
         checkpoint.processor,
-        Tokens(checkpoint.folder, checkpoint.max_tokens),
+        Tokenizer(checkpoint.folder, checkpoint.max_tokens),
         batch_size,
     )
 

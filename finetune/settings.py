@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from encoder.adapter import check_strength
+from encoder.adapter import check_adapter_weight
 from encoder.errors import VariantInvalid
 from encoder.template import DEFAULT_TEMPLATE, template
 from finetune.errors import SettingsInvalid
@@ -118,7 +118,7 @@ class Settings:
         if not self.views or (self.method == "lora" and not self.targets):
             raise SettingsInvalid("Name at least one --view and one --target.")
         try:
-            check_strength(self.adapter_weight)
+            check_adapter_weight(self.adapter_weight)
             for name in (self.template, *self.views):
                 template(name)
         except VariantInvalid as error:

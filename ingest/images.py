@@ -16,7 +16,7 @@ from pathlib import Path
 from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
-from ingest.job import Figures, alone, recorded
+from ingest.job import Figures, exclusive, recorded
 from pictures.decode_workers import DecodeWorkers
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
@@ -59,7 +59,7 @@ def images(
         JobRunning: another job is at work.
     """
     with (
-        alone(home),
+        exclusive(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "images", {"retry_failed": retry_failed, "prune": prune}) as run,
         progress_bar("pictures", len(catalogue)) as advance,

@@ -24,7 +24,7 @@ class Run:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def exclusive(home: Path) -> Iterator[None]:
     """Hold the folder for one job; the lock goes with the process, however that ends.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from encoder.variants import Variants
 from ingest.errors import NothingToMerge
-from ingest.job import Figures, alone
+from ingest.job import Figures, exclusive
 from qdrant.parts import Parts
 from vitrine.progress import progress_bar
 
@@ -27,7 +27,7 @@ def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
     """
     variant = Variants(home).get(variant_name)
     counts: Figures = {"merged": 0, "known": 0}
-    with alone(home), Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+    with exclusive(home), Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
         for other in others:
             folder = other / "vectors" / variant.fingerprint
             if not folder.is_dir():

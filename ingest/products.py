@@ -10,7 +10,7 @@ from catalog.amazon import hub_category
 from catalog.catalogue import Catalogue
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
-from ingest.job import Figures, alone, recorded
+from ingest.job import Figures, exclusive, recorded
 from vitrine.progress import progress_bar
 
 BATCH = 500  # rows a transaction: a kill repeats at most these
@@ -55,7 +55,7 @@ def products(
     }
     settings |= {"prune": prune, "limit": limit}
     with (
-        alone(home),
+        exclusive(home),
         Catalogue(home, picture_side=picture_side) as catalogue,
         recorded(catalogue, "products", settings) as run,
     ):

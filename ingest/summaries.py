@@ -10,10 +10,10 @@ from pathlib import Path
 from catalog.catalogue import Catalogue, Entry
 from catalog.product import Product
 from encoder.template import TEMPLATES
-from encoder.tokens import Tokens
+from encoder.tokenizer import Tokenizer
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.job import Figures, alone, recorded
+from ingest.job import Figures, exclusive, recorded
 from ingest.summarizer import Recipe, Summarizer
 from vitrine.progress import progress_bar
 
@@ -59,7 +59,7 @@ def summaries(
     variant = Variants(home).get(variant_name)
     settings = {"variant": variant_name, "every": every, **asdict(recipe)}
     with (
-        alone(home),
+        exclusive(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "summaries", settings) as run,
     ):
@@ -79,7 +79,7 @@ class _Job:
         self._recipe = recipe
         self._every = every
         self._reads = variant.max_tokens
-        self._tokens = Tokens(variant.checkpoint().folder, UNCUT)
+        self._tokens = Tokenizer(variant.checkpoint().folder, UNCUT)
         self._plain = variant.template
         # A variant that uses no summaries is measured against the template that does.
         self._summed = variant.template if variant.template.uses_summary else TEMPLATES["summary"]

@@ -14,7 +14,7 @@ from encoder.variants import Variants
 from ingest.collection import bring_up_to_date
 from ingest.embedding import WHOLE, Embedding, Shard
 from ingest.errors import PictureTooSmall
-from ingest.job import Figures, alone, recorded
+from ingest.job import Figures, exclusive, recorded
 from ingest.projection import Projection
 from qdrant.parts import Parts
 from qdrant.store import open_store
@@ -54,7 +54,7 @@ def vectors(
     variant = Variants(home).get(variant_name)
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
-        alone(home),
+        exclusive(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "vectors", settings) as run,
         Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts,

@@ -72,12 +72,14 @@ def test_add_list_and_show_give_one_json_object_each(invoke, tiny_clip):
 
 
 def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, adapter):
-    added = invoke("add", "lora", "--base", tiny_clip, "--adapter", adapter, "--strength", "0.5")
+    added = invoke(
+        "add", "lora", "--base", tiny_clip, "--adapter", adapter, "--adapter-weight", "0.5"
+    )
     fingerprint = json.loads(invoke("show", "lora", "--json").stdout)["fingerprint"]
     for text in (added.stdout, invoke("list").stdout, invoke("show", "lora").stdout):
         assert "lora" in text
         assert fingerprint in text
-    assert "strength 0.5" in invoke("list").stdout
+    assert "weight 0.5" in invoke("list").stdout
 
 
 def test_an_empty_home_is_told_how_to_begin(invoke):
@@ -184,3 +186,10 @@ def test_what_the_hub_does_not_have_is_said(command, tiny_clip):
             command("add", "x", "--base", BASE, "--revision", "v9", HF_ENDPOINT=hub.address)
         )
         assert "'v9'" in said
+
+
+def test_strength_is_still_another_name_of_the_adapter_weight(invoke, tiny_clip, adapter):
+    named = invoke(
+        "add", "lora", "--base", tiny_clip, "--adapter", adapter, "--strength", "0.5", "--json"
+    )
+    assert json.loads(named.stdout)["strength"] == 0.5

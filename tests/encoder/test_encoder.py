@@ -10,9 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from transformers import AutoTokenizer, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from encoder.ahead import run_ahead
 from encoder.encoder import Encoder
 from encoder.errors import AdapterError, CheckpointError, DeviceError
+from encoder.pipeline import prefetch
 from encoder.precision import FAITHFUL
 from encoder.variants import Variants
 from tests.encoder.conftest import build_adapter
@@ -192,7 +192,7 @@ def test_the_next_batches_are_prepared_while_one_is_run():
 
     for runners in (1, 2):
         second.clear()
-        assert list(run_ahead(range(6), prepare, run, runners)) == list(range(6))
+        assert list(prefetch(range(6), prepare, run, runners)) == list(range(6))
 
 
 def test_keys_are_drawn_in_the_callers_thread(encoder, pictures):
@@ -231,15 +231,15 @@ def test_streaming_leaves_torchs_threads_as_they_were(encoder, texts):
         return found[0]
 
     before = torch.get_num_threads(), threads_of_a_new_thread()
-    list(run_ahead(range(5), int, int, 2))
+    list(prefetch(range(5), int, int, 2))
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == before
 
 
 def test_each_core_of_a_cpu_runs_batches_of_its_own():
     """Several runners keep torch to one thread each; a lone one, which feeds a GPU, does not."""
-    found = list(run_ahead(range(6), int, lambda _: torch.get_num_threads(), 2))
+    found = list(prefetch(range(6), int, lambda _: torch.get_num_threads(), 2))
     assert found == [1] * 6
-    found = list(run_ahead(range(3), int, lambda _: torch.get_num_threads(), 1))
+    found = list(prefetch(range(3), int, lambda _: torch.get_num_threads(), 1))
     assert found == [torch.get_num_threads()] * 3
 
 
@@ -249,7 +249,7 @@ def test_an_error_in_the_model_reaches_the_reader():
             raise RuntimeError("out of memory")
         return number
 
-    results = run_ahead(range(5), int, run, 2)
+    results = prefetch(range(5), int, run, 2)
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(RuntimeError, match="out of memory"):
         next(results)
@@ -305,14 +305,14 @@ def test_a_variant_loaded_again_gives_the_same_vectors(tiny_clip, adapter, tmp_p
     np.testing.assert_array_equal(first, second)
 
 
-def test_strength_scales_the_adapters_change(tiny_clip, adapter, tmp_path, texts):
-    def vectors(strength):
-        home = tmp_path / str(strength)
-        variant = add(home, tiny_clip, adapter=adapter, strength=strength)
+def test_the_adapter_weight_scales_the_adapters_change(tiny_clip, adapter, tmp_path, texts):
+    def vectors(weight):
+        home = tmp_path / str(weight)
+        variant = add(home, tiny_clip, adapter=adapter, adapter_weight=weight)
         return Encoder.load(variant, device="cpu").encode_texts(texts)
 
     base = Encoder.load(add(tmp_path / "base", tiny_clip), device="cpu").encode_texts(texts)
-    turned = [1 - (vectors(strength) * base).sum(axis=1).mean() for strength in (0.0, 0.5, 1.0)]
+    turned = [1 - (vectors(weight) * base).sum(axis=1).mean() for weight in (0.0, 0.5, 1.0)]
     assert turned[0] < 1e-6 < turned[1] < turned[2]
 
 

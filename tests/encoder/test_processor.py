@@ -8,7 +8,7 @@ from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from encoder.errors import CheckpointError
-from encoder.processor import PictureProcessor
+from encoder.processor import ImageProcessor
 
 SETTINGS = [
     {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}},
@@ -33,7 +33,7 @@ def normalised(processor, picture):
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_pixels_are_those_of_transformers(settings, pictures, tmp_path):
-    ours = PictureProcessor.of(write(tmp_path, settings))
+    ours = ImageProcessor.of(write(tmp_path, settings))
     theirs = CLIPImageProcessorPil(**settings)
     for picture in pictures[:12]:
         expected = theirs(picture, return_tensors="np")["pixel_values"][0]
@@ -43,7 +43,7 @@ def test_pixels_are_those_of_transformers(settings, pictures, tmp_path):
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1"])
 def test_other_modes_are_made_rgb(mode, pictures):
-    assert PictureProcessor().pixels(pictures[0].convert(mode)).shape == (224, 224, 3)
+    assert ImageProcessor().pixels(pictures[0].convert(mode)).shape == (224, 224, 3)
 
 
 @pytest.mark.parametrize("size", [(600, 30), (30, 600)])
@@ -54,7 +54,7 @@ def test_a_strip_gives_nearly_the_same_pixels_without_growing_first(size):
     expected = CLIPImageProcessorPil(**settings, do_normalize=False, do_rescale=False)(
         strip, return_tensors="np"
     )["pixel_values"][0].transpose(1, 2, 0)
-    got = PictureProcessor(shortest=48, crop=(48, 48)).pixels(strip)
+    got = ImageProcessor(shortest=48, crop=(48, 48)).pixels(strip)
     assert np.abs(got.astype(int) - expected.astype(int)).mean() < 1
 
 
@@ -67,25 +67,25 @@ def test_a_line_of_pixels_does_not_take_gigabytes(monkeypatch):
         return resize(self, size, *rest, **more)
 
     monkeypatch.setattr(Image.Image, "resize", watched)
-    assert PictureProcessor().pixels(Image.new("RGB", (1, 60_000))).shape == (224, 224, 3)
+    assert ImageProcessor().pixels(Image.new("RGB", (1, 60_000))).shape == (224, 224, 3)
     assert sizes == [(224, 224)]
 
 
 def test_the_recent_file_comes_before_the_older_one(tmp_path):
     write(tmp_path, {"size": 64, "crop_size": 64})
     write(tmp_path, {"image_processor": {"size": 48, "crop_size": 48}}, "processor_config.json")
-    assert PictureProcessor.of(tmp_path).side == 48
+    assert ImageProcessor.of(tmp_path).side == 48
 
 
 def test_a_recent_file_without_picture_settings_leaves_them_to_the_older_one(tmp_path):
     write(tmp_path, {"size": 64, "crop_size": 64})
     write(tmp_path, {"processor_class": "CLIPProcessor"}, "processor_config.json")
-    assert PictureProcessor.of(tmp_path).side == 64
+    assert ImageProcessor.of(tmp_path).side == 64
 
 
 def test_the_hash_follows_the_settings_and_not_their_spelling(tmp_path):
     def hashed(settings):
-        return PictureProcessor.of(write(tmp_path, settings)).hash
+        return ImageProcessor.of(write(tmp_path, settings)).hash
 
     spelled = {"size": {"shortest_edge": 32}, "crop_size": {"width": 32, "height": 32}}
     assert hashed({"size": 32, "crop_size": 32}) == hashed(spelled)
@@ -98,9 +98,9 @@ def test_the_hash_follows_the_settings_and_not_their_spelling(tmp_path):
 )
 def test_settings_that_are_not_clips_are_refused(settings, tmp_path):
     with pytest.raises(CheckpointError, match="Vitrine does not know"):
-        PictureProcessor.of(write(tmp_path, settings))
+        ImageProcessor.of(write(tmp_path, settings))
 
 
 def test_a_folder_without_settings_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"preprocessor_config\.json"):
-        PictureProcessor.of(tmp_path)
+        ImageProcessor.of(tmp_path)

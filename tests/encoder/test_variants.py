@@ -17,6 +17,34 @@ from encoder.variant import Manifest
 from encoder.variants import Variants
 from tests.encoder.conftest import build_adapter
 
+# As `vitrine add` wrote it when the adapter weight was called strength everywhere.
+EARLIER_MANIFEST = """\
+{
+  "name": "lora",
+  "base": "openai/clip-vit-base-patch32",
+  "revision": "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+  "tokenizer_hash": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+  "processor_hash": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+  "template": {
+    "name": "title_description",
+    "format": "{title}. {description}",
+    "fallback": "",
+    "limit": 0,
+    "ascii": false
+  },
+  "dim": 512,
+  "image_side": 224,
+  "max_tokens": 77,
+  "created": "2026-01-02T03:04:05+00:00",
+  "adapter_hash": "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc",
+  "strength": 0.5,
+  "notes": {
+    "epochs": 3
+  },
+  "fingerprint": "102828265ef3ac99"
+}
+"""
+
 
 @pytest.fixture
 def base(tiny_clip, tmp_path):
@@ -95,7 +123,7 @@ def test_the_fingerprint_depends_on_all_that_a_vector_depends_on(variants, base,
         variants.add("titles", base, template="title"),
         variants.add("cut", base, template="reference"),
         variants.add("lora", base, adapter=adapter),
-        variants.add("half", base, adapter=adapter, strength=0.5),
+        variants.add("half", base, adapter=adapter, adapter_weight=0.5),
     ]
     tokenizer = shutil.copytree(base, tmp_path / "tokenizer")
     edit(tokenizer / "tokenizer_config.json", model_max_length=16)
@@ -156,15 +184,15 @@ def test_a_damaged_adapter_is_refused(variants, base, adapter, tmp_path):
         variants.add("lora", base, adapter=torn)
 
 
-@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
-def test_a_strength_that_is_no_factor_is_refused(variants, base, adapter, strength):
-    with pytest.raises(VariantInvalid, match="strength"):
-        variants.add("lora", base, adapter=adapter, strength=strength)
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_no_factor_is_refused(variants, base, adapter, weight):
+    with pytest.raises(VariantInvalid, match="weight"):
+        variants.add("lora", base, adapter=adapter, adapter_weight=weight)
 
 
-def test_a_strength_without_an_adapter_is_refused(variants, base):
+def test_a_weight_without_an_adapter_is_refused(variants, base):
     with pytest.raises(VariantInvalid, match="adapter"):
-        variants.add("lora", base, strength=0.5)
+        variants.add("lora", base, adapter_weight=0.5)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +246,17 @@ def test_a_manifest_that_is_none_is_refused_and_can_be_replaced(variants, base, 
     assert variants.add("photo", base, force=True).fingerprint == variant.fingerprint
 
 
+def test_a_manifest_written_by_an_earlier_version_is_read_and_keeps_its_fingerprint(tmp_path):
+    file = tmp_path / "manifest.json"
+    file.write_text(EARLIER_MANIFEST)
+    manifest = Manifest.read(file)
+    assert manifest.fingerprint == "102828265ef3ac99"
+    assert manifest.adapter_weight == 0.5
+    assert manifest.to_json() == EARLIER_MANIFEST
+
+
 def test_a_manifest_survives_its_file(variants, base, adapter):
-    manifest = variants.add("lora", base, adapter=adapter, strength=0.5).manifest
+    manifest = variants.add("lora", base, adapter=adapter, adapter_weight=0.5).manifest
     assert Manifest.read(variants.folder / "lora" / "manifest.json") == manifest
 
 

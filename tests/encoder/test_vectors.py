@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from encoder.errors import VectorError
-from encoder.vectors import fuse, unit
+from encoder.vectors import fuse, normalize
 
 
 def test_unit_gives_float32_of_length_one_and_keeps_the_shape():
-    many = unit(np.array([[3.0, 4.0], [0.0, 1e-6]]))
+    many = normalize(np.array([[3.0, 4.0], [0.0, 1e-6]]))
     assert many.dtype == np.float32
     np.testing.assert_allclose(many, [[0.6, 0.8], [0.0, 1.0]], rtol=1e-6)
-    assert unit(np.array([0.0, 2.0])).tolist() == [0.0, 1.0]
-    assert unit(np.empty((0, 5))).shape == (0, 5)
+    assert normalize(np.array([0.0, 2.0])).tolist() == [0.0, 1.0]
+    assert normalize(np.empty((0, 5))).shape == (0, 5)
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, -np.inf])
@@ -20,13 +20,13 @@ def test_a_vector_without_direction_is_refused_and_named(bad):
     vectors = np.ones((4, 3))
     vectors[2] = bad
     with pytest.raises(VectorError, match="Vector 2 "):
-        unit(vectors)
+        normalize(vectors)
 
 
 @pytest.mark.parametrize("shape", [(), (2, 3, 4), (3, 0)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(VectorError, match="shape"):
-        unit(np.ones(shape))
+        normalize(np.ones(shape))
 
 
 def test_fusing_weighs_directions_and_not_lengths():

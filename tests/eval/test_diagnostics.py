@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from encoder.vectors import unit
+from encoder.vectors import normalize
 from eval.diagnostics import (
     Sample,
     compare_scores,
@@ -24,7 +24,7 @@ def made(text, image, owners=None):
 
 
 def test_the_mean_cosine_is_that_of_all_pairs():
-    vectors = unit(np.random.default_rng(0).normal(size=(20, 6)))
+    vectors = normalize(np.random.default_rng(0).normal(size=(20, 6)))
     expected = np.mean([one @ other for one, other in combinations(vectors, 2)])
     assert mean_cosine(vectors) == pytest.approx(expected, abs=1e-6)
     assert np.isnan(mean_cosine(vectors[:1]))
@@ -32,8 +32,8 @@ def test_the_mean_cosine_is_that_of_all_pairs():
 
 def test_a_collapsed_model_is_seen():
     rng = np.random.default_rng(1)
-    collapsed = unit(np.eye(1, 16) + 0.001 * rng.normal(size=(50, 16)))
-    spread = unit(rng.normal(size=(50, 16)))
+    collapsed = normalize(np.eye(1, 16) + 0.001 * rng.normal(size=(50, 16)))
+    spread = normalize(rng.normal(size=(50, 16)))
     assert diagnose(made(collapsed, collapsed)).random_cosine["image–image"] > 0.99
     assert abs(diagnose(made(spread, spread)).random_cosine["image–image"]) < 0.2
 
@@ -46,7 +46,7 @@ def test_the_modality_gap_is_the_distance_of_the_means():
 
 def test_a_hub_is_seen_and_so_are_products_that_are_never_found():
     rng = np.random.default_rng(2)
-    text = unit(np.pad(rng.normal(size=(200, 8)), ((0, 0), (0, 1))))
+    text = normalize(np.pad(rng.normal(size=(200, 8)), ((0, 0), (0, 1))))
     fair = diagnose(made(text, text))
     image = np.repeat(np.eye(1, 9, 8), 200, axis=0)  # at right angles to every text
     image[:20] = text[:20]
@@ -57,7 +57,7 @@ def test_a_hub_is_seen_and_so_are_products_that_are_never_found():
 
 
 def test_products_without_pictures_are_diagnosed_by_their_texts():
-    text = unit(np.random.default_rng(3).normal(size=(30, 8)))
+    text = normalize(np.random.default_rng(3).normal(size=(30, 8)))
     told = diagnose(made(text, np.empty((0, 8), np.float32)))
     assert told.modality_gap is None
     assert list(told.random_cosine) == ["text–text"]
@@ -71,7 +71,7 @@ def test_only_the_texts_of_products_with_pictures_are_paired_with_them():
 
 
 def test_occurrences_count_neighbours_and_leave_a_product_itself_out():
-    line = unit(np.array([[1, 0], [1, 0.1], [1, 0.3], [0, 1]], float))
+    line = normalize(np.array([[1, 0], [1, 0.1], [1, 0.3], [0, 1]], float))
     assert occurrences(line, line, k=1).tolist() == [1, 1, 1, 1]
     assert occurrences(line, line, k=1, itself=False).tolist() == [1, 2, 1, 0]
     assert occurrences(line[:1], line[:1], k=1, itself=False).tolist() == [0]

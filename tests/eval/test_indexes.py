@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from encoder.vectors import unit
+from encoder.vectors import normalize
 from eval.errors import GalleryError
 from eval.indexes import NONE, CategoryIndexes, ExactIndex, FaissIndex
 
 RANDOM = np.random.default_rng(0)
-VECTORS = unit(RANDOM.normal(size=(500, 24)))
-QUERIES = unit(RANDOM.normal(size=(70, 24)))
+VECTORS = normalize(RANDOM.normal(size=(500, 24)))
+QUERIES = normalize(RANDOM.normal(size=(70, 24)))
 RARE = RANDOM.random(500) < 0.04
 
 
@@ -49,13 +49,13 @@ def test_places_that_no_row_fills_are_empty(make):
 
 
 def test_equal_scores_come_in_the_order_of_their_rows():
-    same = np.repeat(unit(np.ones((1, 4))), 9, axis=0)
+    same = np.repeat(normalize(np.ones((1, 4))), 9, axis=0)
     _, rows = ExactIndex(same).search(same[:1], 9)
     assert rows[0].tolist() == list(range(9))
 
 
 def test_equals_among_the_best_come_in_order_too():
-    directions = unit(RANDOM.normal(size=(300, 16)))
+    directions = normalize(RANDOM.normal(size=(300, 16)))
     directions[[40, 7, 299, 120]] = directions[40]
     _, rows = ExactIndex(directions).search(directions[[40]], 20)
     assert rows[0, :4].tolist() == [7, 40, 120, 299]

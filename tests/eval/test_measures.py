@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from encoder.vectors import unit
+from encoder.vectors import normalize
 from eval.measures import (
     MEASURES,
     average_name,
@@ -109,21 +109,21 @@ def test_the_mean_of_the_top_k_is_taken_whether_right_or_wrong():
 
 def test_the_ground_truth_similarity_is_the_text_cosine_over_the_root_of_2():
     rng = np.random.default_rng(0)
-    query, text, image = unit(rng.normal(size=(3, 8)))
+    query, text, image = normalize(rng.normal(size=(3, 8)))
     points = {"p": Point("p", {}, {"text": text, "image": image})}
     [value] = ground_truth_similarity({"q": query}, {"q": ["p"]}, points)
     assert value == pytest.approx(float(query @ text) / np.sqrt(2), abs=1e-6)
 
 
 def test_the_ground_truth_similarity_never_exceeds_0707_even_for_the_product_itself():
-    text = unit(np.arange(1.0, 9))
+    text = normalize(np.arange(1.0, 9))
     points = {"p": Point("p", {}, {"text": text, "image": text})}
     [value] = ground_truth_similarity({"q": text}, {"q": ["p"]}, points)
     assert value == pytest.approx(0.7071, abs=1e-4)
 
 
 def test_the_ground_truth_needs_a_text_and_a_product_with_a_picture():
-    text = unit(np.ones(4))
+    text = normalize(np.ones(4))
     both = Point("both", {}, {"text": text, "image": text})
     bare = Point("bare", {}, {"text": -text})
     points = {"both": both, "bare": bare}

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from catalog.catalogue import Catalogue
-from encoder.processor import PictureProcessor
-from encoder.tokens import Tokens
+from encoder.processor import ImageProcessor
+from encoder.tokenizer import Tokenizer
 from finetune.augmentation import augmented
 from finetune.batches import Batches, Share
 from finetune.errors import DataUnfit
@@ -24,7 +24,7 @@ SETTINGS = dataclasses.replace(QUICK, views=("title", "{description}"), flip=Tru
 def batches(shop, checkpoint):
     with Catalogue(shop, create=False) as catalogue:
         examples = read_examples(catalogue, "title", SETTINGS.views)
-        tokens = Tokens(checkpoint.folder, checkpoint.max_tokens)
+        tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
 
         def make(settings=SETTINGS, **options):
             ids = [example.id for example in examples.rows]
@@ -98,7 +98,7 @@ def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_pat
             [example.id for example in examples.rows],
             catalogue.pictures,
             checkpoint.processor,
-            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
             SETTINGS,
         )
         assert next(made.epoch(0)).positives.all()
@@ -114,7 +114,7 @@ def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
             [example.id for example in examples.rows],
             catalogue.pictures,
             checkpoint.processor,
-            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
             SETTINGS,
         )
         with pytest.raises(DataUnfit, match=f"product {broken.id} cannot be read"):
@@ -122,7 +122,7 @@ def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
 
 
 def test_without_augmentation_a_square_picture_is_what_the_encoder_sees():
-    processor = PictureProcessor(shortest=32, crop=(32, 32))
+    processor = ImageProcessor(shortest=32, crop=(32, 32))
     random = np.random.default_rng(0)
     image = Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8))
     seen = augmented(image, processor, Random(0), crop=1.0, flip=False)
@@ -130,7 +130,7 @@ def test_without_augmentation_a_square_picture_is_what_the_encoder_sees():
 
 
 def test_every_second_picture_is_mirrored():
-    processor = PictureProcessor(shortest=8, crop=(8, 8))
+    processor = ImageProcessor(shortest=8, crop=(8, 8))
     ramp = np.repeat(np.linspace(0, 255, 16).astype(np.uint8)[None, :, None], 16, 0)
     image = Image.fromarray(np.repeat(ramp, 3, 2))
     left = [

@@ -59,7 +59,7 @@ def test_flags_set_everything(home, tiny_clip):
     told = variant.manifest.notes["settings"]
     assert told["targets"] == ["fc1", "q_proj"]
     assert (told["micro_batch"], told["schedule"], told["flip"]) == (4, "cosine", False)
-    assert (variant.manifest.strength, variant.template.name) == (0.5, "title")
+    assert (variant.manifest.adapter_weight, variant.template.name) == (0.5, "title")
     assert "not for use" in (variant.folder / "README.md").read_text()
 
 

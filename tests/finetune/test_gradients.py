@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from catalog.catalogue import Catalogue
-from encoder.tokens import Tokens
+from encoder.tokenizer import Tokenizer
 from finetune.batches import Batches, Share
 from finetune.gradients import Gradients
 from finetune.loss import contrastive_loss
@@ -39,7 +39,7 @@ def gradients_of(home, examples, checkpoint, settings, accelerator):
             [example.id for example in examples.rows],
             catalogue.pictures,
             checkpoint.processor,
-            Tokens(checkpoint.folder, checkpoint.max_tokens),
+            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
             settings,
             Share(accelerator.process_index, accelerator.num_processes),
         )

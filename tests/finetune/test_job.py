@@ -15,7 +15,7 @@ from catalog.errors import CatalogueError
 from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.errors import CheckpointError, VariantInvalid
-from encoder.towers import Towers
+from encoder.model import DualEncoder
 from encoder.variants import Variants
 from finetune.errors import RunConflict, SettingsInvalid
 from finetune.job import train
@@ -111,7 +111,7 @@ def test_the_manifest_tells_all_of_the_training(trained, tiny_clip):
     assert set(notes["versions"]) == {"torch", "transformers", "peft", "accelerate"}
     assert notes["figures"]["heldout"]["gallery"] == 32
     assert notes["figures"]["validation"]["best"] == result.trained.state.best
-    assert manifest.strength == 1
+    assert manifest.adapter_weight == 1
     assert "CPU" in notes["device"]
 
 
@@ -150,7 +150,7 @@ def test_a_run_leaves_its_figures_in_the_log_and_nothing_else_behind(trained):
 
 def test_a_strength_goes_into_the_manifest(run):
     settings = dataclasses.replace(QUICK, adapter_weight=0.5, epochs=1)
-    assert run(settings=settings).variant.manifest.strength == 0.5
+    assert run(settings=settings).variant.manifest.adapter_weight == 0.5
 
 
 def test_a_model_trained_in_full_is_a_base_of_its_own(run, home, tiny_clip):
@@ -247,5 +247,5 @@ def test_inference_and_training_prepare_pictures_alike(checkpoint):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     with torch.no_grad():
         ours = model.pictures(torch.from_numpy(pixels)).numpy()
-    theirs = Towers(model.clip, checkpoint.processor).pictures(pixels)
+    theirs = DualEncoder(model.clip, checkpoint.processor).image_features(pixels)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)

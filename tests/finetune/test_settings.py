@@ -35,7 +35,7 @@ def test_the_mixed_recipe_differs_in_precision_only():
         ({"views": ()}, "at least one --view"),
         ({"views": ("{colour}",)}, "colour"),
         ({"template": "nonsense"}, "No template is called"),
-        ({"adapter_weight": -1.0}, "strength"),
+        ({"adapter_weight": -1.0}, "weight"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(changes, told):

@@ -16,7 +16,7 @@ from PIL import Image
 from catalog import database
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.job import alone
+from ingest.job import exclusive
 from ingest.verify import verify
 from tests import shop
 from tests.hostile_server import HostileServer
@@ -168,7 +168,7 @@ def test_a_killed_jobs_folder_is_free_at_once(waiting):
     web.wait_until_at_once(3)
     os.killpg(killed.pid, signal.SIGKILL)
     assert end(killed).status == -signal.SIGKILL
-    with alone(home), Catalogue(home) as catalogue:
+    with exclusive(home), Catalogue(home) as catalogue:
         assert catalogue.runs("images")[0].outcome == "stopped"
         assert len(list(catalogue.pictures_pending())) == 3
 

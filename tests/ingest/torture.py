@@ -27,7 +27,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.job import alone
+from ingest.job import exclusive
 from ingest.verify import verify
 from pictures.errors import PictureError
 from qdrant.errors import CollectionMissing
@@ -132,7 +132,7 @@ def look(home: Path) -> Kept:
     Raises:
         Loss: something is not.
     """
-    with alone(home), Catalogue(home) as catalogue:
+    with exclusive(home), Catalogue(home) as catalogue:
         require(catalogue._select("PRAGMA integrity_check") == [("ok",)], "The file is not sound.")
         require(not catalogue._select("PRAGMA foreign_key_check"), "A row refers to nothing.")
         attempts = catalogue._select("SELECT product, address, hash FROM picture")

@@ -10,14 +10,14 @@ from torch import nn
 from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
 from encoder.errors import CheckpointError
-from encoder.processor import PictureProcessor
-from encoder.tokens import padded
+from encoder.processor import ImageProcessor
+from encoder.tokenizer import pad
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
 
 
-class Towers:
+class DualEncoder:
     """A CLIP model on a device; safe to run from several threads at once.
 
     Args:
@@ -25,14 +25,14 @@ class Towers:
         processor: the checkpoint's picture settings.
     """
 
-    def __init__(self, model: "CLIPModel", processor: PictureProcessor) -> None:
+    def __init__(self, model: "CLIPModel", processor: ImageProcessor) -> None:
         self.model, self.device, self.dtype = model, model.device, model.dtype
         mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
         self._factor = (processor.scale / std).view(3, 1, 1).to(self.device)
         self._shift = (-mean / std).view(3, 1, 1).to(self.device)
 
     @torch.inference_mode()
-    def pictures(self, pixels: np.ndarray) -> np.ndarray:
+    def image_features(self, pixels: np.ndarray) -> np.ndarray:
         """Run the vision tower.
 
         Args:
@@ -48,7 +48,7 @@ class Towers:
         return self._numpy(self.model.get_image_features(pixel_values=values))
 
     @torch.inference_mode()
-    def texts(self, tokens: list[list[int]]) -> np.ndarray:
+    def text_features(self, tokens: list[list[int]]) -> np.ndarray:
         """Run the text tower.
 
         Args:
@@ -57,7 +57,7 @@ class Towers:
         Returns:
             float32 (n, d), not yet unit.
         """
-        numbers = torch.from_numpy(padded(tokens)).to(self.device)
+        numbers = torch.from_numpy(pad(tokens)).to(self.device)
         return self._numpy(self.model.get_text_features(input_ids=numbers))
 
     def _numpy(self, output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
@@ -65,7 +65,7 @@ class Towers:
 
 
 def load_model(
-    checkpoint: Checkpoint, adapter: Path | None, strength: float, device: torch.device
+    checkpoint: Checkpoint, adapter: Path | None, adapter_weight: float, device: torch.device
 ) -> "CLIPModel":
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
@@ -98,7 +98,7 @@ def load_model(
             f"parts, {min(report['missing_keys'])} among them: get the checkpoint again."
         )
     if adapter:
-        model = merge_adapter(model, adapter, strength)
+        model = merge_adapter(model, adapter, adapter_weight)
     layers = model.vision_model.encoder.layers
     layers[-1] = ClassTokenLayer(layers[-1])
     return model.eval().requires_grad_(False).to(device)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 
-class Tokens:
+class Tokenizer:
     """A checkpoint's tokenizer, safe to use from several threads.
 
     Args:
@@ -33,7 +33,7 @@ class Tokens:
         ]
 
 
-def by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
+def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
     """Group texts so that little of a batch is padding.
 
     Args:
@@ -54,7 +54,7 @@ def by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]
         yield batch
 
 
-def padded(tokens: Sequence[Sequence[int]]) -> np.ndarray:
+def pad(tokens: Sequence[Sequence[int]]) -> np.ndarray:
     """Put texts into one array, (n, longest) int64, the end repeated to the right.
 
     The text tower looks only leftwards and reads a text at its first end, so what follows the

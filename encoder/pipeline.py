@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 SPARE = 2
 
 
-def run_ahead(
+def prefetch(
     batches: Iterable[Item],
     prepare: Callable[[Item], Prepared],
     run: Callable[[Prepared], Result],

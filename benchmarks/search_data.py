@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from qdrant.store import NO_FILTERS, Filters, Point
+from qdrant.model import NO_FILTERS, Filters, Point
 
 K = 10
 # Spread within a cluster over the spread between their centres: neighbours have cosine 0.7.

@@ -20,11 +20,12 @@ import qdrant_edge as qe
 
 from benchmarks.search_data import CATEGORIES, FILTERS, Generated, K
 from qdrant import layout
-from qdrant.edge import INDEXING_THREADS, Shard
-from qdrant.generations import CONFIG
+from qdrant.embedded.generations import CONFIG
+from qdrant.embedded.readers import PRIVATE
+from qdrant.embedded.shard import INDEXING_THREADS, Shard
+from qdrant.model import Spec
 from qdrant.points import checked
-from qdrant.readers import PRIVATE
-from qdrant.store import Spec, Store, open_store
+from qdrant.store import Store, open_store
 
 # Its type stubs know only part of what it wraps.
 faiss: Any = importlib.import_module("faiss")
@@ -114,7 +115,7 @@ class QdrantFloat:
         self._folder = folder
 
     def build(self, shop: Generated) -> None:
-        """Build as `qdrant.edge` does, in this process."""
+        """Build as `qdrant.embedded.shard` does, in this process."""
         spec = _spec(shop, "benchmark")
         made = qe.EdgeShard.create(str(self._folder), _float_config(spec.dim))
         for field in layout.KEYWORD_INDEXES:

@@ -19,7 +19,8 @@ import numpy as np
 
 from eval.indexes import ExactIndex
 from eval.measures import Ranked
-from qdrant.store import VECTORS, Point, Store
+from qdrant.model import VECTORS, Point
+from qdrant.store import Store
 
 # 2,000 products against each other are 4 million cosines: the mean of as many random pairs is known
 # to the third decimal, and reading and comparing them takes a fraction of the searches' time.

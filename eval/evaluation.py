@@ -30,7 +30,8 @@ from eval.measures import (
 from eval.outcome import ALL, ENGINES, SHOWN, Evaluation, Outcome, Settings, Slice
 from eval.queries import LabelledQuery, QuerySet
 from eval.retrieval import QueryPictures, Run, retrieve
-from qdrant.store import Filters, Store, open_store
+from qdrant.model import Filters
+from qdrant.store import Store, open_store
 from search.engine import Engine
 
 

@@ -1,6 +1,6 @@
 """All vectors of a variant in memory, and what can be filtered by.
 
-It is put together from the same part files that the collection was projected from, so that
+It is put together from the same vector files that the collection was projected from, so that
 exact search and FAISS answer from the very numbers that Qdrant has.
 """
 
@@ -17,8 +17,8 @@ from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from eval.errors import GalleryError
-from qdrant.parts import Parts, vector_key
-from qdrant.store import NO_FILTERS, Filters
+from qdrant.model import NO_FILTERS, Filters
+from qdrant.vector_files import VectorFiles, vector_key
 
 WINDOW = 512  # entries looked up together
 
@@ -118,16 +118,16 @@ class Gallery:
 
 
 def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
-    """Read a variant's gallery from its part files.
+    """Read a variant's gallery from its vector files.
 
     Raises:
-        GalleryError: a product's text is not among the part files.
+        GalleryError: a product's text is not among the vector files.
     """
     payloads: list[dict[str, Any]] = []
     texts: list[np.ndarray] = []
     images: list[np.ndarray] = []
     pictured: list[int] = []
-    with Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+    with VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files:
         for window in _windows(catalogue):
             text_keys = [
                 vector_key("text", variant.template.product_text(entry.product, entry.summary))
@@ -136,14 +136,14 @@ def load_gallery(home: Path, catalogue: Catalogue, variant: Variant) -> Gallery:
             image_keys = [
                 vector_key("image", entry.picture) if entry.picture else b"" for entry in window
             ]
-            if not parts.has(text_keys).all():
+            if not vector_files.has(text_keys).all():
                 raise GalleryError(
                     f"Not every product is embedded under {variant.name}; run "
                     f"`vitrine ingest vectors --variant {variant.name}` first."
                 )
-            has = np.flatnonzero(parts.has(image_keys))
-            texts.append(parts.get(text_keys))
-            images.append(parts.get([image_keys[row] for row in has]))
+            has = np.flatnonzero(vector_files.has(image_keys))
+            texts.append(vector_files.get(text_keys))
+            images.append(vector_files.get([image_keys[row] for row in has]))
             pictured += [len(payloads) + int(row) for row in has]
             payloads += [_payload(entry) for entry in window]
     if not payloads:

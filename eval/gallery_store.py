@@ -14,8 +14,8 @@ import numpy as np
 from encoder.variant import Variant
 from eval.gallery import Gallery
 from eval.indexes import NONE, CategoryIndexes, ExactIndex, FaissIndex, Index
+from qdrant.model import NO_FILTERS, Collection, Filters, Hit, Point
 from qdrant.points import point_id
-from qdrant.store import NO_FILTERS, Collection, Filters, Hit, Point
 
 # By the name of the engine. FAISS flat is what the reference system has; HNSW is the graph
 # that Qdrant has too.

@@ -20,7 +20,7 @@ from eval.errors import EvalError, NothingToMeasure
 from eval.fields import refuse_unknown, value
 from pictures.errors import PictureError
 from pictures.store import decode, read_source
-from qdrant.parts import Parts, vector_key
+from qdrant.vector_files import VectorFiles, vector_key
 
 DEFAULT_PROMPT = "{label}"
 # Without --label a field's own values are the labels; a field of more is no list of labels.
@@ -123,16 +123,16 @@ def label_products(
     ]
     labels = _labels(field, labels, Counter(said for _, said in bearing))
     chosen = [(entry, labels.index(said)) for entry, said in bearing if said in labels]
-    with Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+    with VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files:
         keys = [vector_key("image", entry.picture) if entry.picture else b"" for entry, _ in chosen]
-        has = np.flatnonzero(parts.has(keys)) if keys else np.empty(0, np.int64)
+        has = np.flatnonzero(vector_files.has(keys)) if keys else np.empty(0, np.int64)
         if not len(has):
             raise NothingToMeasure(
                 f"No product with a “{field}” among {', '.join(labels[:5])} has a picture that is "
                 f"embedded under {variant.name}; run `vitrine ingest vectors --variant "
                 f"{variant.name}`, or choose another --field."
             )
-        pictures = parts.get([keys[row] for row in has])
+        pictures = vector_files.get([keys[row] for row in has])
     truth = np.array([chosen[row][1] for row in has])
     answers = (pictures @ label_vectors(encoder, labels, prompt).T).argmax(axis=1)
     return _results(

@@ -17,7 +17,7 @@ import ir_measures
 import numpy as np
 from ir_measures import RR, R, nDCG
 
-from qdrant.store import Point
+from qdrant.model import Point
 
 Qrels = Mapping[str, Mapping[str, int]]  # query id → product id → grade
 Ranked = dict[str, list[tuple[str, float]]]  # query id → (product id, score), best first

@@ -17,7 +17,7 @@ from eval.errors import QueryFileError
 from eval.queries import LabelledQuery, QuerySet
 from eval.reference_files import read_reference
 from eval.trec import read_qrels, read_text, read_topics
-from qdrant.store import VECTORS
+from qdrant.model import VECTORS
 from search.query import normalize_text
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")

@@ -21,7 +21,8 @@ from eval.queries import LabelledQuery
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.store import decode, read_source
-from qdrant.store import NO_FILTERS, Filters, Store
+from qdrant.model import NO_FILTERS, Filters
+from qdrant.store import Store
 from search.engine import Engine
 from search.query import Query, QueryError
 

@@ -8,7 +8,8 @@ from catalog.catalogue import Catalogue
 from ingest.job import Figures
 from ingest.projection import Projection, content, payload
 from qdrant.errors import CollectionBroken, CollectionMissing
-from qdrant.store import Collection, Point, Spec, Store
+from qdrant.model import Collection, Point, Spec
+from qdrant.store import Store
 from vitrine.progress import progress_bar
 
 # Above this share of changed points, building anew is quicker than changing a copy: the engine

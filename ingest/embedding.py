@@ -1,4 +1,4 @@
-"""From catalogue entries to vectors in part files: only what is not there yet."""
+"""From catalogue entries to vectors in vector files: only what is not there yet."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from PIL.Image import Image
 from catalog.catalogue import Catalogue, Entry
 from encoder.encoder import Encoder
 from encoder.variant import Variant
-from qdrant.parts import Key, Parts, vector_key
+from qdrant.vector_files import Key, VectorFiles, vector_key
 from vitrine.progress import progress_bar
 
 WINDOW = 512  # entries looked up together: few calls, and a few megabytes at the most
@@ -68,12 +68,12 @@ WHOLE = Shard(1, 1)
 
 
 class Embedding:
-    """Encodes what a catalogue wants and the part files lack.
+    """Encodes what a catalogue wants and the vector files lack.
 
     Args:
         catalogue: the products.
         variant: how to embed.
-        parts: the part files of the variant's fingerprint.
+        vector_files: the vector files of the variant's fingerprint.
         load_encoder: called when the first vector is missing: a run without work loads no model.
         shard: encode this share only.
 
@@ -88,14 +88,14 @@ class Embedding:
         self,
         catalogue: Catalogue,
         variant: Variant,
-        parts: Parts,
+        vector_files: VectorFiles,
         load_encoder: Callable[[], Encoder],
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
         self._catalogue = catalogue
         self._variant = variant
-        self._parts = parts
+        self._vector_files = vector_files
         self._load_encoder = load_encoder
         self._shard = shard
         self._claimed: set[Key] = set()  # on their way through the model
@@ -134,10 +134,10 @@ class Embedding:
         """What has a vector neither kept nor under way, each content once."""
         for window in wanted(self._catalogue, self._variant):
             items = [item for want in window if (item := keyed(want)) and self._shard.has(item[0])]
-            known = self._parts.has([key for key, _ in items])
+            known = self._vector_files.has([key for key, _ in items])
             for (key, content), kept in zip(items, known, strict=True):
                 # A batch may have been kept since this window was looked up.
-                if kept or key in self._claimed or key in self._parts:
+                if kept or key in self._claimed or key in self._vector_files:
                     self.reused += 1
                     advance(1)
                 else:
@@ -145,7 +145,7 @@ class Embedding:
                     yield key, content
 
     def _keep(self, keys: list[Key], vectors: np.ndarray) -> None:
-        self._parts.append(keys, vectors)
+        self._vector_files.append(keys, vectors)
         self._claimed.difference_update(keys)
         self.encoded += len(keys)
 

@@ -1,4 +1,4 @@
-"""Vectors that other machines encoded, brought into this shop's part files."""
+"""Vectors that other machines encoded, brought into this shop's vector files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from encoder.variants import Variants
 from ingest.errors import NothingToMerge
 from ingest.job import Figures, exclusive
-from qdrant.parts import Parts
+from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
 
@@ -23,11 +23,14 @@ def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
 
     Raises:
         NothingToMerge: a folder has no vectors of this very state of the variant.
-        VariantMissing, PartsError, JobRunning: as they say.
+        VariantMissing, StoreError, JobRunning: as they say.
     """
     variant = Variants(home).get(variant_name)
     counts: Figures = {"merged": 0, "known": 0}
-    with exclusive(home), Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+    with (
+        exclusive(home),
+        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
+    ):
         for other in others:
             folder = other / "vectors" / variant.fingerprint
             if not folder.is_dir():
@@ -36,12 +39,12 @@ def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
                     f"{variant.fingerprint}. Add the variant there just as it was added here."
                 )
             with (
-                Parts(folder, variant.dim) as theirs,
+                VectorFiles(folder, variant.dim) as theirs,
                 progress_bar(f"{other}", len(theirs)) as advance,
             ):
                 for keys, vectors in theirs.batches():
-                    new = ~parts.has(keys)
-                    parts.append(
+                    new = ~vector_files.has(keys)
+                    vector_files.append(
                         [key for key, is_new in zip(keys, new, strict=True) if is_new], vectors[new]
                     )
                     counts["merged"] += int(new.sum())

@@ -1,4 +1,4 @@
-"""From part files to the points of a collection."""
+"""From vector files to the points of a collection."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import Wanted, wanted
-from qdrant.parts import Parts
-from qdrant.store import Point
+from qdrant.model import Point
+from qdrant.vector_files import VectorFiles
 
 
 def payload(entry: Entry) -> dict[str, Any]:
@@ -43,14 +43,14 @@ class Projection:
     """The points that a catalogue's collection should hold under a variant.
 
     Iterating gives every `Point`, ascending by product id; `len` tells how many there are.
-    A picture whose vector is not among the part files counts as none: its product is a point
+    A picture whose vector is not among the vector files counts as none: its product is a point
     with a `text` vector alone.
     """
 
-    def __init__(self, catalogue: Catalogue, variant: Variant, parts: Parts) -> None:
+    def __init__(self, catalogue: Catalogue, variant: Variant, vector_files: VectorFiles) -> None:
         self.catalogue = catalogue
         self.variant = variant
-        self._parts = parts
+        self._vector_files = vector_files
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -75,7 +75,7 @@ class Projection:
     def windows(self) -> Iterator[list[Wanted]]:
         """What the points are made from, some hundreds at a time."""
         for window in wanted(self.catalogue, self.variant):
-            embedded = self._parts.has([want.image_key or b"" for want in window])
+            embedded = self._vector_files.has([want.image_key or b"" for want in window])
             yield [
                 want
                 if has
@@ -89,9 +89,9 @@ class Projection:
         Raises:
             KeyError: a product text was never embedded.
         """
-        texts = self._parts.get([want.text_key for want in window])
+        texts = self._vector_files.get([want.text_key for want in window])
         pictured = [row for row, want in enumerate(window) if want.image_key]
-        images = self._parts.get([want.image_key for want in window if want.image_key])
+        images = self._vector_files.get([want.image_key for want in window if want.image_key])
         fused = fuse(texts[pictured], images)
         place = {row: number for number, row in enumerate(pictured)}
         for row, want in enumerate(window):

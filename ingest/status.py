@@ -12,7 +12,8 @@ from catalog.runs import Run
 from encoder.errors import EncoderError
 from encoder.variants import Variants
 from qdrant.errors import CollectionMissing
-from qdrant.store import Collection, Store, open_store
+from qdrant.model import Collection
+from qdrant.store import Store, open_store
 
 LAST_RUNS = 8
 NO_PICTURE = "no picture given"  # the ledger's words for a product that names none: no failure

@@ -1,6 +1,6 @@
 """The last job: products and their pictures into vectors, vectors into a collection.
 
-Vectors are first kept in part files, keyed by what was embedded; then the collection is
+Vectors are first kept in vector files, keyed by what was embedded; then the collection is
 projected from them. So a run that was stopped encodes only what is missing, a changed title
 is embedded again, and an unchanged one is not.
 """
@@ -16,8 +16,8 @@ from ingest.embedding import WHOLE, Embedding, Shard
 from ingest.errors import PictureTooSmall
 from ingest.job import Figures, exclusive, recorded
 from ingest.projection import Projection
-from qdrant.parts import Parts
 from qdrant.store import open_store
+from qdrant.vector_files import VectorFiles
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
@@ -57,11 +57,13 @@ def vectors(
         exclusive(home),
         Catalogue(home, create=False) as catalogue,
         recorded(catalogue, "vectors", settings) as run,
-        Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts,
+        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
         open_store(home) as store,
     ):
         _require_side(catalogue, variant)
-        embedding = Embedding(catalogue, variant, parts, lambda: _load(variant, precision), shard)
+        embedding = Embedding(
+            catalogue, variant, vector_files, lambda: _load(variant, precision), shard
+        )
         try:
             embedding.texts()
             embedding.pictures()
@@ -69,7 +71,7 @@ def vectors(
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
         if shard == WHOLE:
-            projection = Projection(catalogue, variant, parts)
+            projection = Projection(catalogue, variant, vector_files)
             run.figures |= bring_up_to_date(store, projection, recreate=recreate)
         return run.figures
 

@@ -11,8 +11,9 @@ from encoder.variants import Variants
 from ingest.embedding import Wanted
 from ingest.job import Figures
 from ingest.projection import Projection, content, payload
-from qdrant.parts import Parts
-from qdrant.store import Point, open_store
+from qdrant.model import Point
+from qdrant.store import open_store
+from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
 TOLERANCE = 1e-4  # cosine's own rounding in float32, with room for another engine's
@@ -23,7 +24,7 @@ FAULTS = {
     "extra": "points whose product the catalogue lacks",
     "stale": "points made from an earlier state of their product",
     "not unit": "points with a vector that is not finite or not of unit length",
-    "other vectors": "points whose vectors differ from the part files",
+    "other vectors": "points whose vectors differ from the vector files",
     "fingerprint": "the collection was built by another state of the variant",
     "lost pictures": "stored pictures that are no longer on the disk",
 }
@@ -41,7 +42,7 @@ def verify(home: Path, variant_name: str) -> Figures:
     variant = Variants(home).get(variant_name)
     with (
         Catalogue(home, create=False) as catalogue,
-        Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts,
+        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
         open_store(home) as store,
     ):
         collection = store.collection(variant.name)
@@ -50,13 +51,13 @@ def verify(home: Path, variant_name: str) -> Figures:
         faults["lost pictures"] += _lost_pictures(catalogue)
         found = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
-            projection = Projection(catalogue, variant, parts)
+            projection = Projection(catalogue, variant, vector_files)
             for window in projection.windows():
                 actual = store.retrieve(
                     variant.name, [want.entry.product.id for want in window], vectors=True
                 )
                 faults["missing"] += len(window) - len(actual)
-                fresh = _fresh(window, actual, parts)
+                fresh = _fresh(window, actual, vector_files)
                 faults["stale"] += len(actual) - len(fresh)
                 for point in projection.points(fresh):
                     faults.update(_faults(point, actual[point.id]))
@@ -75,9 +76,11 @@ def _lost_pictures(catalogue: Catalogue) -> int:
     )
 
 
-def _fresh(window: list[Wanted], actual: dict[str, Point], parts: Parts) -> list[Wanted]:
-    """Those whose point is made from what the catalogue and the part files hold now."""
-    kept = parts.has([want.text_key for want in window])
+def _fresh(
+    window: list[Wanted], actual: dict[str, Point], vector_files: VectorFiles
+) -> list[Wanted]:
+    """Those whose point is made from what the catalogue and the vector files hold now."""
+    kept = vector_files.has([want.text_key for want in window])
     return [
         want
         for want, has in zip(window, kept, strict=True)

@@ -52,8 +52,8 @@ def copy(
 
     Example: vitrine qdrant copy --to http://localhost:6333 --variant zeroshot
     """
-    from qdrant.embedded import EmbeddedStore
-    from qdrant.server import open_server
+    from qdrant.embedded.engine import EmbeddedStore
+    from qdrant.server.engine import open_server
     from qdrant.transfer import copy as copied
 
     with ExitStack() as stack:

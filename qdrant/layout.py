@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from qdrant.errors import InvalidQuery, SpecMismatch
+from qdrant.model import Filters, Hit, Spec
 from qdrant.points import point_id
-from qdrant.store import Filters, Hit, Spec
 
 # Qdrant's own defaults: with int8 and rescoring they give recall 0.998 in 0.4 ms.
 HNSW_M = 16
@@ -99,7 +99,7 @@ def conditions(filters: Filters) -> list[Condition]:
     return wanted
 
 
-def leaps(wanted: list[Condition]) -> bool:
+def needs_acorn(wanted: list[Condition]) -> bool:
     """Tell whether a graph search must look past the neighbours that a condition shuts out.
 
     A value of a keyword has links of its own. A range and the lack of a picture have none: of what

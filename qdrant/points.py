@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qdrant.errors import InvalidPoint, InvalidQuery
-from qdrant.store import Collection, Point, Spec
+from qdrant.model import Collection, Point, Spec
 
 # Fixed for ever: another namespace would give every product another point id.
 NAMESPACE = uuid.UUID("5f0c3c0e-3a1d-4b52-9a3c-6d1f7f1f5b0e")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qdrant.errors import BuildFailed
-from qdrant.server import Read, ServerStore
-from qdrant.store import Point, Store
+from qdrant.model import Point
+from qdrant.server.engine import Read, ServerStore
+from qdrant.store import Store
 
 # Points that are compared one by one when all are there: a fault that strikes 1 in 50 is seen
 # with 98 % certainty.

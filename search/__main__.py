@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pictures.store import decode, read_source
-from qdrant.store import Filters
+from qdrant.model import Filters
 from search.engine import Engine
 from search.query import Query, QueryError, Result, Results
 from search.service import SearchService

@@ -10,7 +10,8 @@ import numpy as np
 
 from encoder.variant import Variant
 from encoder.vectors import fuse
-from qdrant.store import Filters, Hit, Store
+from qdrant.model import Filters, Hit
+from qdrant.store import Store
 from search.query import Query, QueryError, Result, Results, VariantMismatch, check_search
 
 if TYPE_CHECKING:

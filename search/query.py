@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL.Image import Image
 
-from qdrant.store import VECTORS, Filters
+from qdrant.model import VECTORS, Filters
 from vitrine import VitrineError
 
 # CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits

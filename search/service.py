@@ -20,7 +20,8 @@ from encoder.errors import EncoderError
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
 from qdrant.errors import StoreError
-from qdrant.store import Collection, Filters, Store, open_store
+from qdrant.model import Collection, Filters
+from qdrant.store import Store, open_store
 from search.engine import Engine
 from search.query import Result, SearchError
 

@@ -13,7 +13,8 @@ from eval.diagnostics import (
     sample,
     skewness,
 )
-from qdrant.store import Point, open_store
+from qdrant.model import Point
+from qdrant.store import open_store
 
 
 def made(text, image, owners=None):

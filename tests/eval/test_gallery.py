@@ -9,7 +9,8 @@ from encoder.variants import Variants
 from eval.errors import GalleryError
 from eval.gallery import load_gallery
 from eval.gallery_store import INDEXES, GalleryStore
-from qdrant.store import Filters, open_store
+from qdrant.model import Filters
+from qdrant.store import open_store
 from tests.shop import build
 
 FILTERS = [

@@ -14,7 +14,7 @@ from eval.measures import (
     sample_relevant,
     score,
 )
-from qdrant.store import Point
+from qdrant.model import Point
 
 
 def scored(grades, shown):

@@ -23,8 +23,8 @@ from ingest.summaries import summaries
 from ingest.summarizer import Recipe
 from ingest.vectors import vectors
 from ingest.verify import verify
-from qdrant.parts import Parts
 from qdrant.store import open_store
+from qdrant.vector_files import VectorFiles
 from tests import shop
 from tests.tiny_bart import build_tiny_bart
 
@@ -85,7 +85,7 @@ class Deaths:
     def watch(self) -> None:
         os.replace = self.around("replace", os.replace)
         os.rename = self.around("rename", os.rename)
-        Parts.append = self.around("append", Parts.append)
+        VectorFiles.append = self.around("append", VectorFiles.append)
         deaths = self
 
         class Watched(sqlite3.Connection):

@@ -13,7 +13,8 @@ from ingest.images import FETCH_SETTINGS, images
 from ingest.products import products
 from ingest.vectors import vectors
 from ingest.verify import verify
-from qdrant.store import Filters, open_store
+from qdrant.model import Filters
+from qdrant.store import open_store
 from search.engine import Engine
 from search.query import Query
 from tests.ingest.picture_web import PictureWeb

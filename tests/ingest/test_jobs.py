@@ -20,8 +20,8 @@ from ingest.products import products
 from ingest.status import status
 from ingest.vectors import vectors
 from ingest.verify import verify
-from qdrant.parts import Parts
 from qdrant.store import open_store
+from qdrant.vector_files import VectorFiles
 from tests import shop
 from tests.tiny_clip import build_tiny_clip
 
@@ -264,8 +264,8 @@ def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
     variant = Variants(home).get("tiny")
     folder = home / "vectors" / variant.fingerprint
     [part] = folder.glob("*.part")
-    with Parts(folder, variant.dim) as parts:
-        records = np.fromfile(part, parts.record)
+    with VectorFiles(folder, variant.dim) as vector_files:
+        records = np.fromfile(part, vector_files.record)
     records["vector"] = records["vector"][:, ::-1]
     records.tofile(part)
     assert verify(home, "tiny")["faults"] == {"other vectors": 12}

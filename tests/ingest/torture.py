@@ -31,8 +31,9 @@ from ingest.job import exclusive
 from ingest.verify import verify
 from pictures.errors import PictureError
 from qdrant.errors import CollectionMissing
-from qdrant.parts import Parts
-from qdrant.store import Point, open_store
+from qdrant.model import Point
+from qdrant.store import open_store
+from qdrant.vector_files import VectorFiles
 from tests.ingest import drawn_shop
 from tests.ingest.commands import begin, end
 from tests.ingest.picture_web import PictureWeb
@@ -116,7 +117,7 @@ class Kept:
     Attributes:
         addresses: product → its address, and the hash of its picture, of every recorded attempt.
         summaries: digests of what was summarised.
-        keys: of every vector, as often as it lies in the part files.
+        keys: of every vector, as often as it lies in the vector files.
         generation: the published one; empty before the first.
     """
 
@@ -143,9 +144,9 @@ def look(home: Path) -> Kept:
                 raise Loss(f"A recorded picture is not whole: {error}") from error
         made = frozenset(digest for (digest,) in catalogue._select("SELECT digest FROM summary"))
     variant = Variants(home).get("tiny")
-    with Parts(home / "vectors" / variant.fingerprint, variant.dim) as parts:
+    with VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files:
         keys: Counter[bytes] = Counter()
-        for some, vectors in parts.batches():
+        for some, vectors in vector_files.batches():
             keys.update(some)
             require(np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4), "A torn vector.")
     repeated = [key for key, count in keys.items() if count > 1]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.qdrant.stand_in import StandIn
+from tests.qdrant.fake_server import FakeServer
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
+def fake_server() -> Iterator[FakeServer]:
     """Qdrant's REST on loopback, empty."""
-    with StandIn() as opened:
+    with FakeServer() as opened:
         yield opened

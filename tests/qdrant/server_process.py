@@ -20,7 +20,7 @@ class Process:
         self.start()
 
     def start(self) -> None:
-        words = [sys.executable, "-m", "tests.qdrant.stand_in", str(self.port)]
+        words = [sys.executable, "-m", "tests.qdrant.fake_server", str(self.port)]
         words += [str(self.folder)] if self.folder else []
         self.process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from qdrant.store import Hit, Point, Spec
+from qdrant.model import Hit, Point, Spec
 
 DIM = 16
 SPEC = Spec("demo", "0123456789abcdef", DIM, base="tiny", source="digest")

@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from qdrant.__main__ import app
-from qdrant.embedded import EmbeddedStore
-from qdrant.server import open_server
+from qdrant.embedded.engine import EmbeddedStore
+from qdrant.server.engine import open_server
 from qdrant.sizing import BUILDING, KEPT, size
 from qdrant.store import Store
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, shop
-from tests.qdrant.stand_in import Fault, StandIn
 
 
 def run(*words: str, answer: str = "", status: int = 0) -> str:
@@ -25,21 +25,21 @@ def run(*words: str, answer: str = "", status: int = 0) -> str:
 
 
 @pytest.fixture(params=["embedded", "server"])
-def store(request, tmp_path: Path, stand_in: StandIn, monkeypatch) -> Iterator[Store]:
+def store(request, tmp_path: Path, fake_server: FakeServer, monkeypatch) -> Iterator[Store]:
     """What the commands see: two generations of one collection."""
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     monkeypatch.delenv("QDRANT_URL", raising=False)
     opened: Store = EmbeddedStore(tmp_path / "qdrant")
     if request.param == "server":
-        monkeypatch.setenv("QDRANT_URL", stand_in.url)
-        opened = open_server(stand_in.url)
+        monkeypatch.setenv("QDRANT_URL", fake_server.url)
+        opened = open_server(fake_server.url)
     with opened:
         opened.build(SPEC, shop(10))
         opened.build(SPEC, shop(20))
         yield opened
 
 
-def test_status_tells_all_generations(store, stand_in):
+def test_status_tells_all_generations(store, fake_server):
     page = json.loads(run("status", "--json"))
     engine = store.engine()
     assert page["engine"] == {
@@ -60,9 +60,9 @@ def test_status_tells_all_generations(store, stand_in):
     assert engine.place.removeprefix("http://")[:9] in table
 
 
-def test_status_of_a_server_tells_what_is_being_built(stand_in, monkeypatch):
-    monkeypatch.setenv("QDRANT_URL", stand_in.url)
-    with open_server(stand_in.url) as store:
+def test_status_of_a_server_tells_what_is_being_built(fake_server, monkeypatch):
+    monkeypatch.setenv("QDRANT_URL", fake_server.url)
+    with open_server(fake_server.url) as store:
         store.build(SPEC, shop(10))
 
         def points():
@@ -74,11 +74,11 @@ def test_status_of_a_server_tells_what_is_being_built(stand_in, monkeypatch):
         store.build(SPEC, points())
 
 
-def test_status_of_a_server_that_does_not_tell_sizes_leaves_them_out(stand_in, monkeypatch):
-    monkeypatch.setenv("QDRANT_URL", stand_in.url)
-    with open_server(stand_in.url) as store:
+def test_status_of_a_server_that_does_not_tell_sizes_leaves_them_out(fake_server, monkeypatch):
+    monkeypatch.setenv("QDRANT_URL", fake_server.url)
+    with open_server(fake_server.url) as store:
         store.build(SPEC, shop(10))
-    stand_in.faults.append(Fault("GET /telemetry", times=2, status=403, words="Forbidden"))
+    fake_server.faults.append(Fault("GET /telemetry", times=2, status=403, words="Forbidden"))
     [collection] = json.loads(run("status", "--json"))["collections"]
     assert [each["size"] for each in collection["generations"]] == [None]
     assert "demo" in run("status")
@@ -109,25 +109,25 @@ def test_drop_asks_first(store):
 @pytest.mark.parametrize(
     "words", [("drop", "--variant", "other", "--yes"), ("rollback", "--variant", "other")]
 )
-def test_a_variant_that_is_not_there_is_one_sentence(stand_in, monkeypatch, words):
-    monkeypatch.setenv("QDRANT_URL", stand_in.url)
+def test_a_variant_that_is_not_there_is_one_sentence(fake_server, monkeypatch, words):
+    monkeypatch.setenv("QDRANT_URL", fake_server.url)
     assert run(*words, status=1) == ""
     assert "There is no collection of variant 'other'; make it with" in run.messages
     assert "Traceback" not in run.messages
 
 
-def test_copy_takes_every_collection_to_a_server(tmp_path, stand_in, monkeypatch):
+def test_copy_takes_every_collection_to_a_server(tmp_path, fake_server, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     with EmbeddedStore(tmp_path / "qdrant") as store:
         store.build(SPEC, shop(10))
-    told = json.loads(run("copy", "--to", stand_in.url, "--json"))
+    told = json.loads(run("copy", "--to", fake_server.url, "--json"))
     assert [(c["variant"], c["points"], c["sent"]) for c in told["copied"]] == [("demo", 10, 10)]
-    assert "demo: 10 points, 0 sent" in run("copy", "--to", stand_in.url, "--variant", "demo")
+    assert "demo: 10 points, 0 sent" in run("copy", "--to", fake_server.url, "--variant", "demo")
 
 
-def test_copy_of_nothing_is_one_sentence(tmp_path, stand_in, monkeypatch):
+def test_copy_of_nothing_is_one_sentence(tmp_path, fake_server, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    run("copy", "--to", stand_in.url, status=1)
+    run("copy", "--to", fake_server.url, status=1)
     assert "There is no collection in" in run.messages
 
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
-from qdrant.connection import Connection, connect
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import (
     BuildRunning,
     CollectionMissing,
@@ -24,11 +23,13 @@ from qdrant.errors import (
     SpecMismatch,
     StoreError,
 )
+from qdrant.model import Filters, Point, Spec
 from qdrant.points import checked, point_id
-from qdrant.server import ServerStore
-from qdrant.store import Filters, Point, Spec, Store
+from qdrant.server.connection import Connection, connect
+from qdrant.server.engine import ServerStore
+from qdrant.store import Store
+from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import BRANDS, CATEGORIES, DIM, SPEC, broken_off, ids, nearest, shop, vectors
-from tests.qdrant.stand_in import StandIn
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
@@ -55,7 +56,7 @@ def engine(kind: str, folder: Path) -> Iterator[Store]:
         with ServerStore(Connection(QdrantClient(":memory:")), streams=1) as store:
             yield store
     elif kind == "wire":
-        with StandIn() as stand_in, ServerStore(connect(stand_in.url)) as store:
+        with FakeServer() as fake_server, ServerStore(connect(fake_server.url)) as store:
             yield store
     else:
         connection = connect(SERVER, os.environ.get("QDRANT_API_KEY"))

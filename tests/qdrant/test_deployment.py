@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from qdrant.points import point_id
-from qdrant.server import open_server
+from qdrant.server.engine import open_server
+from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import SPEC, shop
-from tests.qdrant.stand_in import StandIn
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -119,11 +119,12 @@ def test_the_servers_settings_suit_what_is_sent():
     assert "./qdrant/config/production.yaml:/qdrant/config/production.yaml:ro" in mounts
 
 
-def test_the_image_holds_every_room_that_runs_and_no_data_or_key():
+def test_the_image_holds_every_package_that_runs_and_no_data_or_key():
     kept = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.M)
     assert all((ROOT / name).exists() for name in kept)
     assert not {".env", "data", "tests", ".git", ".venv", "reports"} & set(kept)
-    assert {"app", "catalog", "encoder", "finetune", "ingest", "qdrant", "search"} <= set(kept)
+    assert {"vitrine", "pictures", "app", "catalog", "encoder", "qdrant", "search"} <= set(kept)
+    assert {"ingest", "finetune", "eval", "pyproject.toml"} <= set(kept)
 
 
 def test_the_image_leaves_out_what_only_tests_need():
@@ -214,13 +215,13 @@ def test_the_console_requests_of_the_readme_are_answered():
     assert len(requests) == 5
     points = shop(12)
     product = next(each.id for each in points if "image" in each.vectors)
-    with StandIn() as stand_in, open_server(stand_in.url) as store:
+    with FakeServer() as fake_server, open_server(fake_server.url) as store:
         store.build(replace(SPEC, variant="zeroshot"), points)
         for method, path, body in requests:
             body = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", str(point_id(product)), body)
             headers = {"Content-Type": "application/json"}
             answer = httpx.request(
-                method, f"{stand_in.url}/{path}", content=body or None, headers=headers
+                method, f"{fake_server.url}/{path}", content=body or None, headers=headers
             )
             assert answer.status_code == 200, answer.text
             assert answer.json()["result"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from qdrant import layout
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import DiskFull
-from qdrant.store import Point
+from qdrant.model import Point
 from tests.qdrant.shop import SPEC, shop, vectors
 
 POINTS = shop(3000)
@@ -117,12 +117,12 @@ def test_a_builder_ended_by_the_full_disk_is_understood(
     # The builder itself fills the disk between taking a batch and writing it.
     (tmp_path / "sitecustomize.py").write_text(
         "import pathlib\n"
-        "import qdrant.edge, tests.qdrant.test_disk_full as tests\n"
-        "real = qdrant.edge.Shard.write\n"
+        "import qdrant.embedded.shard, tests.qdrant.test_disk_full as tests\n"
+        "real = qdrant.embedded.shard.Shard.write\n"
         "def write(shard, changes):\n"
         f"    tests.fill(pathlib.Path({str(disk)!r}))\n"
         "    real(shard, changes)\n"
-        "qdrant.edge.Shard.write = write\n"
+        "qdrant.embedded.shard.Shard.write = write\n"
     )
     with EmbeddedStore(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
+from qdrant.embedded.generations import copy_sparse, mirror
 from qdrant.errors import BuildFailed, BuildRunning, CollectionBroken, CollectionMissing
-from qdrant.generations import copy_sparse, mirror
-from qdrant.store import Point
-from tests.qdrant.actors import (
+from qdrant.model import Point
+from tests.qdrant.processes import (
     CRASHED,
     MOMENTS,
     OTHER_MOMENTS,
@@ -24,14 +24,14 @@ from tests.qdrant.shop import SPEC, broken_off, shop, vectors
 
 POINTS = shop(400)
 PATCH_BUILDER = """
-import os, signal, qdrant.edge
-real = qdrant.edge.Shard.{method}
+import os, signal, qdrant.embedded.shard
+real = qdrant.embedded.shard.Shard.{method}
 def dying(*arguments):
     {before}
     result = real(*arguments)
     {after}
     return result
-qdrant.edge.Shard.{method} = {wrap}
+qdrant.embedded.shard.Shard.{method} = {wrap}
 """
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qdrant import layout
-from qdrant.embedded import EmbeddedStore
-from qdrant.store import Filters, Point
+from qdrant.embedded.engine import EmbeddedStore
+from qdrant.model import Filters, Point
 from tests.qdrant.shop import SPEC, ids
 
 DIM = 128

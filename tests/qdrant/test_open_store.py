@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import StoreError, Unreachable
-from qdrant.server import ServerStore
+from qdrant.server.engine import ServerStore
 from qdrant.store import open_store
 
 

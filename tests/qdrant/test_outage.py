@@ -17,17 +17,17 @@ from encoder.variants import Variants
 from ingest.products import products
 from ingest.vectors import vectors
 from ingest.verify import verify
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed
+from qdrant.server.mapping import BATCH
 from qdrant.store import Store, open_store
-from qdrant.wire import BATCH
 from search.engine import Engine
 from search.query import Query
 from tests import shop
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.server_process import ROOT, Process
 from tests.qdrant.shop import SPEC
 from tests.qdrant.shop import shop as points
-from tests.qdrant.stand_in import Fault, StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -149,7 +149,7 @@ def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):
         store.build(SPEC, points(PRODUCTS))
     held = threading.Event()
     upserts = "PUT .*/points"
-    with StandIn() as server:
+    with FakeServer() as server:
         words = [sys.executable, "-m", "qdrant", "copy", "--to", server.url, "--json"]
         options = {"cwd": ROOT, "env": {**os.environ, "VITRINE_HOME": str(tmp_path)}}
         server.faults += [

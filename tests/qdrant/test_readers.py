@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from qdrant import readers
-from qdrant.claim import Claim
-from qdrant.embedded import EmbeddedStore
-from qdrant.generations import Generations
-from qdrant.store import Point
-from tests.qdrant.actors import Actor
+from qdrant.embedded import readers
+from qdrant.embedded.engine import EmbeddedStore
+from qdrant.embedded.generations import Generations
+from qdrant.embedded.lock import Claim
+from qdrant.model import Point
+from tests.qdrant.processes import Actor
 from tests.qdrant.shop import SPEC, nearest, shop, vectors
 
 POINTS = shop(310)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from qdrant import transfer
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed, BuildRunning, CollectionMissing
-from qdrant.server import ServerStore, open_server
-from qdrant.store import Point
+from qdrant.model import Point
+from qdrant.server.engine import ServerStore, open_server
 from qdrant.transfer import copy
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, broken_off, ids, shop, vectors
-from tests.qdrant.stand_in import Fault, StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -42,8 +42,8 @@ def source(home: Path) -> Iterator[EmbeddedStore]:
 
 
 @pytest.fixture
-def target(stand_in: StandIn) -> Iterator[ServerStore]:
-    with open_server(stand_in.url) as opened:
+def target(fake_server: FakeServer) -> Iterator[ServerStore]:
+    with open_server(fake_server.url) as opened:
         yield opened
 
 
@@ -59,12 +59,12 @@ def test_a_copy_answers_as_its_source_does(source, target):
     assert [ids(hits) for hits in ours] == [ids(hits) for hits in theirs]
 
 
-def test_a_copy_of_what_is_there_sends_and_changes_nothing(stand_in, source, target):
+def test_a_copy_of_what_is_there_sends_and_changes_nothing(fake_server, source, target):
     target.build(SPEC, shop(7))
     copy(source, target, "demo", quietly)
-    stand_in.asked.clear()
+    fake_server.asked.clear()
     assert copy(source, target, "demo", quietly).sent == 0
-    assert stand_in.requests("PUT .*|PATCH .*|DELETE .*|POST .*/aliases") == []
+    assert fake_server.requests("PUT .*|PATCH .*|DELETE .*|POST .*/aliases") == []
     assert target.rollback("demo").points == 7
 
 
@@ -77,7 +77,7 @@ def test_a_copy_takes_the_place_of_what_the_server_had_and_can_be_rolled_back(so
     assert target.count("demo") == 600
 
 
-def test_a_copy_that_was_broken_off_sends_what_is_missing(stand_in, source, target, monkeypatch):
+def test_a_copy_that_was_broken_off_sends_what_is_missing(fake_server, source, target, monkeypatch):
     points = list(source.scroll("demo", vectors=True))
     with monkeypatch.context() as patched:
         half = broken_off(points[:300], KeyboardInterrupt())
@@ -85,39 +85,43 @@ def test_a_copy_that_was_broken_off_sends_what_is_missing(stand_in, source, targ
         with pytest.raises(KeyboardInterrupt):
             copy(source, target, "demo", quietly)
     assert target.collections() == []
-    arrived = stand_in.client.count(f"products_demo__{source.collection('demo').generation}").count
+    arrived = fake_server.client.count(
+        f"products_demo__{source.collection('demo').generation}"
+    ).count
     assert 0 < arrived <= 300
     assert copy(source, target, "demo", quietly).sent == 600 - arrived
     assert target.count("demo") == 600
 
 
-def test_a_copy_that_was_killed_goes_on_where_it_was(home, stand_in):
-    words = [sys.executable, "-m", "qdrant", "copy", "--to", stand_in.url]
+def test_a_copy_that_was_killed_goes_on_where_it_was(home, fake_server):
+    words = [sys.executable, "-m", "qdrant", "copy", "--to", fake_server.url]
     env = {**os.environ, "VITRINE_HOME": str(home)}
     held = threading.Event()
-    stand_in.faults.append(Fault("PATCH .*", hold=held))  # all is sent, and it is not finished yet
+    fake_server.faults.append(
+        Fault("PATCH .*", hold=held)
+    )  # all is sent, and it is not finished yet
     copying = subprocess.Popen(words, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
-    stand_in.wait_for("PATCH .*")
+    fake_server.wait_for("PATCH .*")
     copying.kill()
     copying.wait()
     held.set()
-    name = stand_in.client.get_collections().collections[0].name
-    lost = [str(record.id) for record in stand_in.client.scroll(name, limit=150)[0]]
-    stand_in.client.delete(name, lost)
+    name = fake_server.client.get_collections().collections[0].name
+    lost = [str(record.id) for record in fake_server.client.scroll(name, limit=150)[0]]
+    fake_server.client.delete(name, lost)
     told = subprocess.run(
         [*words, "--json"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
     assert '"sent": 150' in told.stdout
-    with open_server(stand_in.url) as store:
+    with open_server(fake_server.url) as store:
         assert store.count("demo") == store.collection("demo").points == 600
 
 
-def test_two_copies_at_once_are_one_too_many(source, target, stand_in, monkeypatch):
+def test_two_copies_at_once_are_one_too_many(source, target, fake_server, monkeypatch):
     points = list(source.scroll("demo", vectors=True))
 
     def interrupted() -> Iterator[Point]:
         yield from points[:10]
-        with open_server(stand_in.url) as other, pytest.raises(BuildRunning):
+        with open_server(fake_server.url) as other, pytest.raises(BuildRunning):
             other.receive(source.collection("demo"), points, lambda read: None)
         yield from points[10:]
 
@@ -126,7 +130,7 @@ def test_two_copies_at_once_are_one_too_many(source, target, stand_in, monkeypat
 
 
 @pytest.mark.parametrize("part", ["payload", "vectors"])
-def test_a_copy_that_differs_is_never_published(source, target, stand_in, monkeypatch, part):
+def test_a_copy_that_differs_is_never_published(source, target, fake_server, monkeypatch, part):
     def altered(*args: object, **options: object) -> Iterator[Point]:
         for point in scroll(*args, **options):
             changed = {**point.payload, "price": 0.01}
@@ -139,7 +143,7 @@ def test_a_copy_that_differs_is_never_published(source, target, stand_in, monkey
     with pytest.raises(BuildFailed, match=r"differs from its source in product 'p\d+' and is not"):
         copy(source, target, "demo", quietly)
     assert target.count("demo") == 7
-    assert len(stand_in.client.get_collections().collections) == 1
+    assert len(fake_server.client.get_collections().collections) == 1
 
 
 def test_a_source_that_changed_meanwhile_is_told(target, tmp_path, monkeypatch):

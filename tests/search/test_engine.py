@@ -4,7 +4,8 @@ import pytest
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
-from qdrant.store import Filters, open_store
+from qdrant.model import Filters
+from qdrant.store import open_store
 from search.engine import Engine
 from search.query import MAX_TEXT, Query, QueryError, VariantMismatch
 from tests import shop

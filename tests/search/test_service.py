@@ -6,7 +6,7 @@ import pytest
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from ingest.vectors import vectors
-from qdrant.store import Filters
+from qdrant.model import Filters
 from search.query import Query
 from search.service import MODELS_KEPT, SearchService
 from tests import shop

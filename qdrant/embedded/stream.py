@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from qdrant.layout import BATCH
+from qdrant.model import Spec
 from qdrant.points import Change, Deletion, Row
-from qdrant.store import Spec
 
 _SPEC = b"vitrine.spec"
 

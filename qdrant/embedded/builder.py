@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from qdrant import stream
-from qdrant.edge import Shard
+from qdrant.embedded import stream
+from qdrant.embedded.shard import Shard
 from qdrant.errors import DiskFull, StoreError
 
 DISK_FULL = errno.ENOSPC  # exit status

@@ -18,8 +18,8 @@ import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.errors import DiskFull, EngineError
+from qdrant.model import Hit, Point, Spec
 from qdrant.points import Change, Deletion, Row
-from qdrant.store import Hit, Point, Spec
 
 # More threads than this tear the graph (Qdrant's own bound is 8 to 16).
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)
@@ -102,7 +102,7 @@ class Shard:
         params = qe.SearchParams(
             hnsw_ef=ef or layout.EF,
             exact=exact,
-            acorn=qe.AcornSearchParams(enable=layout.leaps(wanted), max_selectivity=1.0),
+            acorn=qe.AcornSearchParams(enable=layout.needs_acorn(wanted), max_selectivity=1.0),
             quantization=qe.QuantizationSearchParams(
                 rescore=True, oversampling=layout.OVERSAMPLING
             ),

@@ -6,7 +6,7 @@ again from here, quantised otherwise, copied to a server or handed to FAISS.
 A part file is a run of fixed-size records, a 16-byte key and then `dim` float32 in the
 machine's little-endian order, so that `np.fromfile(path, record_type(dim))` reads it. Each
 process appends to a part of its own and never rewrites a byte; a record that a kill cut
-short is not counted. Parts of several machines are merged by moving the files together.
+short is not counted. VectorFiles of several machines are merged by moving the files together.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
+from qdrant.embedded.generations import disk_full
 from qdrant.errors import StoreError
-from qdrant.generations import disk_full
 
 KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
 # New keys are looked up in a small dict and folded into the sorted index by the thousand,
@@ -28,10 +28,6 @@ RECENT_KEYS = 65_536
 ROW_BITS = 40  # a position is the part's number and, in the low bits, the row in it
 
 Key = bytes
-
-
-class PartsError(StoreError):
-    """A part file does not hold what its folder says."""
 
 
 def vector_key(kind: str, content: str) -> Key:
@@ -49,7 +45,7 @@ def record_type(dim: int) -> np.dtype:
     return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", "<f4", (dim,))])
 
 
-class Parts:
+class VectorFiles:
     """The vectors of one fingerprint: look up by key, append, never rewrite.
 
     Args:
@@ -57,7 +53,7 @@ class Parts:
         dim: the length of a vector.
 
     Raises:
-        PartsError: a part file is not a run of records of this length.
+        StoreError: a part file is not a run of records of this length.
     """
 
     def __init__(self, folder: Path, dim: int) -> None:
@@ -124,7 +120,7 @@ class Parts:
             vectors: float32 of shape (n, dim).
 
         Raises:
-            DiskFull: there is no room; a new `Parts` goes on with what was kept before.
+            DiskFull: there is no room; a new `VectorFiles` goes on with what was kept before.
         """
         if not keys:
             return
@@ -172,7 +168,7 @@ class Parts:
         records = np.memmap(path, self.record, mode="r", shape=(rows,))
         norm = float(np.linalg.norm(records[0]["vector"]))
         if not 0.99 < norm < 1.01:  # the wrong length, or no part file at all
-            raise PartsError(
+            raise StoreError(
                 f"{path} does not hold unit vectors of length {self.dim}. "
                 "Remove the file; `vitrine ingest vectors` encodes what it held again."
             )

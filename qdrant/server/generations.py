@@ -24,7 +24,6 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from qdrant.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
 from qdrant.errors import (
     BuildFailed,
     BuildRunning,
@@ -33,7 +32,8 @@ from qdrant.errors import (
     NothingKept,
     NotThere,
 )
-from qdrant.store import Collection, Generation, Spec, check_variant
+from qdrant.model import Collection, Generation, Spec, check_variant
+from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
 
 PREFIX = "products_"
 SEPARATOR = "__"
@@ -102,7 +102,7 @@ class Served:
         )
 
 
-class RemoteGenerations:
+class ServerGenerations:
     """The generations of one variant.
 
     Args:

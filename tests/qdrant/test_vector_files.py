@@ -4,9 +4,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from qdrant import parts as module
+from qdrant import vector_files as module
 from qdrant.errors import DiskFull
-from qdrant.parts import Parts, PartsError, record_type, vector_key
+from qdrant.vector_files import StoreError, VectorFiles, record_type, vector_key
 
 DIM = 8
 
@@ -19,72 +19,72 @@ def some(n, seed=0):
 
 def test_what_was_appended_is_found_again_in_the_order_asked_for(tmp_path):
     keys, vectors = some(10)
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(keys, vectors)
-    again = Parts(tmp_path, DIM)
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(keys, vectors)
+    again = VectorFiles(tmp_path, DIM)
     assert len(again) == 10
     np.testing.assert_array_equal(again.get(keys[::-1]), vectors[::-1])
 
 
 def test_what_was_appended_is_found_at_once_by_the_same_process(tmp_path):
     first, second = some(5, 1), some(5, 2)
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(*first)
-        np.testing.assert_array_equal(parts.get(first[0]), first[1])
-        parts.append(*second)
-        np.testing.assert_array_equal(parts.get(second[0]), second[1])
-        assert second[0][3] in parts
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(*first)
+        np.testing.assert_array_equal(vector_files.get(first[0]), first[1])
+        vector_files.append(*second)
+        np.testing.assert_array_equal(vector_files.get(second[0]), second[1])
+        assert second[0][3] in vector_files
 
 
 def test_a_key_that_was_never_appended_is_not_found(tmp_path):
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(*some(3))
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(*some(3))
         absent = vector_key("text", "never")
-        assert absent not in parts
+        assert absent not in vector_files
         with pytest.raises(KeyError):
-            parts.get([absent])
+            vector_files.get([absent])
 
 
 def test_a_record_cut_short_is_not_counted_and_its_part_is_left_alone(tmp_path):
     keys, vectors = some(4)
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(keys, vectors)
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(keys, vectors)
     part = tmp_path / "000001.part"
     part.write_bytes(part.read_bytes()[:-5])
     torn = part.read_bytes()
-    with Parts(tmp_path, DIM) as again:
+    with VectorFiles(tmp_path, DIM) as again:
         assert len(again) == 3
         assert keys[3] not in again
         again.append(keys[3:], vectors[3:])
-    np.testing.assert_array_equal(Parts(tmp_path, DIM).get(keys), vectors)
+    np.testing.assert_array_equal(VectorFiles(tmp_path, DIM).get(keys), vectors)
     assert part.read_bytes() == torn
 
 
 def test_two_processes_append_to_parts_of_their_own(tmp_path):
-    one, two = Parts(tmp_path, DIM), Parts(tmp_path, DIM)
+    one, two = VectorFiles(tmp_path, DIM), VectorFiles(tmp_path, DIM)
     one.append(*some(3, 1))
     two.append(*some(3, 2))
     one.close()
     two.close()
-    merged = Parts(tmp_path, DIM)
+    merged = VectorFiles(tmp_path, DIM)
     assert len(merged) == 6
     np.testing.assert_array_equal(merged.get(some(3, 2)[0]), some(3, 2)[1])
 
 
 def test_keys_folded_into_the_index_are_still_found(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "RECENT_KEYS", 4)
-    with Parts(tmp_path, DIM) as parts:
+    with VectorFiles(tmp_path, DIM) as vector_files:
         for seed in range(5):
-            parts.append(*some(3, seed))
+            vector_files.append(*some(3, seed))
         for seed in range(5):
-            np.testing.assert_array_equal(parts.get(some(3, seed)[0]), some(3, seed)[1])
+            np.testing.assert_array_equal(vector_files.get(some(3, seed)[0]), some(3, seed)[1])
 
 
 def test_a_part_of_other_vectors_is_refused_with_its_name(tmp_path):
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(*some(4))
-    with pytest.raises(PartsError, match=r"000001\.part does not hold unit vectors of length 16"):
-        Parts(tmp_path, 16)
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(*some(4))
+    with pytest.raises(StoreError, match=r"000001\.part does not hold unit vectors of length 16"):
+        VectorFiles(tmp_path, 16)
 
 
 @pytest.fixture
@@ -104,19 +104,19 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(small_disk):
     kept, too_many = some(100, 1), some(2000, 2)
-    parts = Parts(small_disk / "parts", DIM)
-    parts.append(*kept)
+    vector_files = VectorFiles(small_disk / "vectors", DIM)
+    vector_files.append(*kept)
     with pytest.raises(DiskFull, match="is full; free some space"):
-        parts.append(*too_many)
-    again = Parts(small_disk / "parts", DIM)
+        vector_files.append(*too_many)
+    again = VectorFiles(small_disk / "vectors", DIM)
     np.testing.assert_array_equal(again.get(kept[0]), kept[1])
     assert set(too_many[0][-1:]).isdisjoint(key for keys, _ in again.batches() for key in keys)
 
 
 def test_anyone_with_numpy_can_read_a_part(tmp_path):
     keys, vectors = some(4)
-    with Parts(tmp_path, DIM) as parts:
-        parts.append(keys, vectors)
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(keys, vectors)
     records = np.fromfile(tmp_path / "000001.part", record_type(DIM))
     np.testing.assert_array_equal(records["vector"], vectors)
 

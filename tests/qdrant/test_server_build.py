@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qdrant import remote, remote_build
-from qdrant.connection import connect
-from qdrant.embedded import EmbeddedStore
+from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed, BuildRunning, Unreachable
-from qdrant.remote import BEAT, BUILDER
-from qdrant.server import ServerStore, open_server
-from qdrant.store import Filters, Point, Store
+from qdrant.model import Filters, Point
+from qdrant.server import build as server_build
+from qdrant.server import generations as server_generations
+from qdrant.server.connection import connect
+from qdrant.server.engine import ServerStore, open_server
+from qdrant.server.generations import BEAT, BUILDER
+from qdrant.store import Store
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.server_process import Process
 from tests.qdrant.shop import CATEGORIES, SPEC, broken_off, ids, shop, vectors
-from tests.qdrant.stand_in import Fault, StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -29,32 +31,32 @@ QUERIES = vectors(8, seed=99)
 
 
 @pytest.fixture
-def store(stand_in: StandIn) -> Iterator[ServerStore]:
-    with open_server(stand_in.url) as opened:
+def store(fake_server: FakeServer) -> Iterator[ServerStore]:
+    with open_server(fake_server.url) as opened:
         opened._connection.pause = lambda seconds: None
         yield opened
 
 
-def generations(stand_in: StandIn) -> list[str]:
+def generations(fake_server: FakeServer) -> list[str]:
     """The server collections there are."""
-    return sorted(c.name for c in stand_in.client.get_collections().collections)
+    return sorted(c.name for c in fake_server.client.get_collections().collections)
 
 
-def leave_behind(stand_in: StandIn, store: ServerStore, builder: str, silent: float) -> str:
+def leave_behind(fake_server: FakeServer, store: ServerStore, builder: str, silent: float) -> str:
     """Begin a build whose builder dies, and say who it was and for how long nothing was heard."""
-    before = set(generations(stand_in))
-    stand_in.faults.append(Fault("DELETE .*", status=400))  # it cannot remove what it began
+    before = set(generations(fake_server))
+    fake_server.faults.append(Fault("DELETE .*", status=400))  # it cannot remove what it began
     with pytest.raises(ZeroDivisionError):
         store.build(SPEC, broken_off(shop(5), ZeroDivisionError()))
-    [name] = set(generations(stand_in)) - before
+    [name] = set(generations(fake_server)) - before
     heard = datetime.now(UTC) - timedelta(seconds=silent)
     facts = {BUILDER: builder, BEAT: heard.isoformat()}
-    stand_in.client.update_collection(name, metadata=facts)
+    fake_server.client.update_collection(name, metadata=facts)
     return name
 
 
-def test_two_machines_do_not_build_one_variant_at_once(stand_in, store):
-    with open_server(stand_in.url) as other:
+def test_two_machines_do_not_build_one_variant_at_once(fake_server, store):
+    with open_server(fake_server.url) as other:
         other.build(SPEC, shop(10))
 
         def points() -> Iterator[Point]:
@@ -68,28 +70,28 @@ def test_two_machines_do_not_build_one_variant_at_once(stand_in, store):
         assert other.build(SPEC, shop(40)).points == 40
 
 
-def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(stand_in, store):
+def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(fake_server, store):
     """The second begins after the first has looked around, and before it has made its own."""
-    with open_server(stand_in.url) as second:
-        begin = remote_build.RemoteBuild._create
+    with open_server(fake_server.url) as second:
+        begin = server_build.ServerBuild._create
 
         def interrupted(build, placement):
-            remote_build.RemoteBuild._create = begin
+            server_build.ServerBuild._create = begin
             began = second._build(SPEC, "20260101T000000-aaaaaa")
             began._create(placement)  # it has looked around too, and found nobody
             return begin(build, placement)
 
-        remote_build.RemoteBuild._create = interrupted
+        server_build.ServerBuild._create = interrupted
         try:
             with pytest.raises(BuildRunning):
                 store.build(SPEC, shop(10))
         finally:
-            remote_build.RemoteBuild._create = begin
-    assert generations(stand_in) == ["products_demo__20260101T000000-aaaaaa"]
+            server_build.ServerBuild._create = begin
+    assert generations(fake_server) == ["products_demo__20260101T000000-aaaaaa"]
 
 
-def test_dropping_leaves_alone_what_another_is_building(stand_in, store):
-    with open_server(stand_in.url) as other:
+def test_dropping_leaves_alone_what_another_is_building(fake_server, store):
+    with open_server(fake_server.url) as other:
         other.build(SPEC, shop(10))
 
         def points() -> Iterator[Point]:
@@ -101,102 +103,104 @@ def test_dropping_leaves_alone_what_another_is_building(stand_in, store):
         assert other.count("demo") == 30
 
 
-def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(stand_in, store):
+def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(fake_server, store):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    left = leave_behind(stand_in, store, f"{remote.socket.gethostname()}:{ended.pid}:x", 1)
+    left = leave_behind(
+        fake_server, store, f"{server_generations.socket.gethostname()}:{ended.pid}:x", 1
+    )
     store.build(SPEC, shop(10))
-    assert left not in generations(stand_in)
+    assert left not in generations(fake_server)
 
 
-def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(stand_in, store):
-    left = leave_behind(stand_in, store, "elsewhere:1:x", remote.SILENCE - 30)
+def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(fake_server, store):
+    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.SILENCE - 30)
     with pytest.raises(BuildRunning, match="by process 1 of elsewhere"):
         store.build(SPEC, shop(10))
-    old = (datetime.now(UTC) - timedelta(seconds=remote.SILENCE + 1)).isoformat()
-    stand_in.client.update_collection(left, metadata={BEAT: old})
+    old = (datetime.now(UTC) - timedelta(seconds=server_generations.SILENCE + 1)).isoformat()
+    fake_server.client.update_collection(left, metadata={BEAT: old})
     store.build(SPEC, shop(10))
-    assert left not in generations(stand_in)
+    assert left not in generations(fake_server)
 
 
-def test_a_builder_gives_signs_of_life_until_it_is_done(stand_in, store, monkeypatch):
-    monkeypatch.setattr(remote_build, "HEARTBEAT", 0.01)
+def test_a_builder_gives_signs_of_life_until_it_is_done(fake_server, store, monkeypatch):
+    monkeypatch.setattr(server_build, "HEARTBEAT", 0.01)
 
     def points() -> Iterator[Point]:
-        stand_in.wait_for("PATCH .*", times=3)  # nothing else changes a generation yet
-        assert all(BEAT in a.body["metadata"] for a in stand_in.requests("PATCH .*"))
+        fake_server.wait_for("PATCH .*", times=3)  # nothing else changes a generation yet
+        assert all(BEAT in a.body["metadata"] for a in fake_server.requests("PATCH .*"))
         yield from shop(10)
 
     store.build(SPEC, points())
-    facts = stand_in.client.get_collection("products_demo").config.metadata
+    facts = fake_server.client.get_collection("products_demo").config.metadata
     assert not {BUILDER, BEAT} & facts.keys()
 
 
-def test_no_sign_of_life_comes_after_a_builders_last_word(stand_in, store, monkeypatch):
-    monkeypatch.setattr(remote_build, "HEARTBEAT", 0)
+def test_no_sign_of_life_comes_after_a_builders_last_word(fake_server, store, monkeypatch):
+    monkeypatch.setattr(server_build, "HEARTBEAT", 0)
     for _ in range(10):  # it is a matter of moments
         store.build(SPEC, shop(10))
-        facts = stand_in.client.get_collection("products_demo").config.metadata
+        facts = fake_server.client.get_collection("products_demo").config.metadata
         assert not {BUILDER, BEAT} & facts.keys()
 
 
-def test_a_generation_is_published_when_the_server_is_done_with_it(stand_in, store):
-    stand_in.states.extend(["yellow", "yellow", "grey", "yellow", "green"])
+def test_a_generation_is_published_when_the_server_is_done_with_it(fake_server, store):
+    fake_server.states.extend(["yellow", "yellow", "grey", "yellow", "green"])
     store.build(SPEC, shop(10))
-    assert not stand_in.states
+    assert not fake_server.states
     # A restart left it grey, so it was set going again.
-    [nudge] = [a for a in stand_in.requests("PATCH .*") if a.body.get("optimizers_config") == {}]
-    asked = list(stand_in.asked)
-    assert asked.index(nudge) < asked.index(stand_in.requests("POST .*/aliases")[0])
+    [nudge] = [a for a in fake_server.requests("PATCH .*") if a.body.get("optimizers_config") == {}]
+    asked = list(fake_server.asked)
+    assert asked.index(nudge) < asked.index(fake_server.requests("POST .*/aliases")[0])
 
 
-def test_a_server_that_cannot_make_it_is_told(stand_in, store):
+def test_a_server_that_cannot_make_it_is_told(fake_server, store):
     store.build(SPEC, shop(10))
-    stand_in.states.extend(["yellow", "red"])
+    fake_server.states.extend(["yellow", "red"])
     with pytest.raises(BuildFailed, match=r"could not make products_demo__.*: it went wrong; see"):
         store.build(SPEC, shop(20))
-    assert (store.count("demo"), len(generations(stand_in))) == (10, 1)
+    assert (store.count("demo"), len(generations(fake_server))) == (10, 1)
 
 
-def test_a_server_that_lost_points_is_told(stand_in, store, monkeypatch):
+def test_a_server_that_lost_points_is_told(fake_server, store, monkeypatch):
     store.build(SPEC, shop(10))
-    monkeypatch.setattr(remote_build, "SETTLE", -1)
-    monkeypatch.setattr(stand_in.client, "upsert", lambda name, points: {"status": "completed"})
+    monkeypatch.setattr(server_build, "SETTLE", -1)
+    monkeypatch.setattr(fake_server.client, "upsert", lambda name, points: {"status": "completed"})
     with pytest.raises(
         BuildFailed, match=r"counts 0 points in products_demo__.*, and 20 were sent"
     ):
         store.build(SPEC, shop(20))
-    assert (store.count("demo"), len(generations(stand_in))) == (10, 1)
+    assert (store.count("demo"), len(generations(fake_server))) == (10, 1)
 
 
-def test_a_generation_that_somebody_removed_is_told_by_its_builder(stand_in, store):
+def test_a_generation_that_somebody_removed_is_told_by_its_builder(fake_server, store):
     def points() -> Iterator[Point]:
         yield from shop(5)
-        for name in generations(stand_in):
-            stand_in.client.delete_collection(name)
+        for name in generations(fake_server):
+            fake_server.client.delete_collection(name)
         yield from shop(300)[5:]
 
     with pytest.raises(BuildFailed, match=r"somebody removed products_demo__.* meanwhile"):
         store.build(SPEC, points())
 
 
-def test_what_cannot_be_removed_after_an_error_is_swept_by_the_next_build(stand_in, store):
-    left = leave_behind(stand_in, store, "elsewhere:1:x", remote.SILENCE + 1)
+def test_what_cannot_be_removed_after_an_error_is_swept_by_the_next_build(fake_server, store):
+    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.SILENCE + 1)
     assert store.collections() == []
     store.build(SPEC, shop(10))
-    assert len(generations(stand_in)) == 1
-    assert left not in generations(stand_in)
+    assert len(generations(fake_server)) == 1
+    assert left not in generations(fake_server)
 
 
-def test_an_error_after_the_switch_never_removes_what_is_published(stand_in, store):
+def test_an_error_after_the_switch_never_removes_what_is_published(fake_server, store):
     store.build(SPEC, shop(10))
     store.build(SPEC, shop(20))
-    stand_in.faults.append(Fault("DELETE .*", status=400, words="not now"))
+    fake_server.faults.append(Fault("DELETE .*", status=400, words="not now"))
     with pytest.raises(Exception, match="not now"):
         store.build(SPEC, shop(30))
     assert store.count("demo") == 30
     store.build(SPEC, shop(40))
-    assert len(generations(stand_in)) == 2
+    assert len(generations(fake_server)) == 2
 
 
 def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_path):
@@ -221,13 +225,13 @@ def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_
                     np.testing.assert_allclose(*scores, atol=1e-4)
 
 
-def test_searches_go_on_while_generations_come_and_go(store, stand_in):
+def test_searches_go_on_while_generations_come_and_go(store, fake_server):
     store.build(SPEC, shop(20))
     done = threading.Event()
 
     def search_on() -> int:
         answered = 0
-        with open_server(stand_in.url) as own:
+        with open_server(fake_server.url) as own:
             while not done.is_set():
                 found = own.search("demo", QUERIES, vector="text", k=5)
                 assert [len(hits) for hits in found] == [5] * len(QUERIES)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from qdrant import connection as connections
-from qdrant.connection import SEARCHING, Connection, connect
 from qdrant.errors import (
     AccessRefused,
     CollectionMissing,
@@ -21,9 +19,11 @@ from qdrant.errors import (
     StoreError,
     Unreachable,
 )
-from qdrant.server import ServerStore
+from qdrant.server import connection as connections
+from qdrant.server.connection import SEARCHING, Connection, connect
+from qdrant.server.engine import ServerStore
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, ids, nearest, shop, vectors
-from tests.qdrant.stand_in import Fault, StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -55,9 +55,9 @@ def timed(connection: Connection, time: Time) -> ServerStore:
 
 
 @pytest.fixture
-def store(stand_in: StandIn, time: Time) -> Iterator[ServerStore]:
+def store(fake_server: FakeServer, time: Time) -> Iterator[ServerStore]:
     """A store with a shop, on the test's own time."""
-    with timed(connect(stand_in.url), time) as opened:
+    with timed(connect(fake_server.url), time) as opened:
         opened.build(SPEC, shop(20))
         time.pauses.clear()
         yield opened
@@ -75,9 +75,9 @@ PASSING = {
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_search_outlasts_what_passes(stand_in, store, time, fault):
+def test_a_search_outlasts_what_passes(fake_server, store, time, fault):
     wanted = nearest(shop(20), QUERY, "fused", 10)
-    stand_in.faults.append(Fault(SEARCH, times=3, **PASSING[fault]))
+    fake_server.faults.append(Fault(SEARCH, times=3, **PASSING[fault]))
     assert ids(store.search("demo", QUERY)[0]) == wanted
     first, second, third = time.pauses
     assert 0.05 <= first <= 0.1 <= second <= 0.2 <= third <= 0.4
@@ -97,58 +97,58 @@ def test_a_search_outlasts_what_passes(stand_in, store, time, fault):
         "GET .*",
     ],
 )
-def test_a_build_outlasts_what_passes_wherever_it_strikes(stand_in, store, asked, fault):
+def test_a_build_outlasts_what_passes_wherever_it_strikes(fake_server, store, asked, fault):
     store.build(SPEC, shop(25))
-    stand_in.faults.append(Fault(asked, times=1, **PASSING[fault]))
+    fake_server.faults.append(Fault(asked, times=1, **PASSING[fault]))
     store.build(SPEC, shop(30))
-    assert stand_in.faults[0].times == 0
+    assert fake_server.faults[0].times == 0
     assert store.count("demo") == store.collection("demo").points == 30
     assert store.rollback("demo").points == 25
-    assert len(stand_in.client.get_collections().collections) == 2
+    assert len(fake_server.client.get_collections().collections) == 2
 
 
-def test_the_server_says_how_long_to_wait(stand_in, store, time):
-    stand_in.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "7"}))
-    stand_in.faults.append(Fault(SEARCH, status=503, headers={"Retry-After": "3"}))
+def test_the_server_says_how_long_to_wait(fake_server, store, time):
+    fake_server.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "7"}))
+    fake_server.faults.append(Fault(SEARCH, status=503, headers={"Retry-After": "3"}))
     assert store.search("demo", QUERY)
     assert time.pauses == [7, 3]
 
 
-def test_a_retry_after_that_is_a_date_is_no_reason_to_give_up(stand_in, store):
+def test_a_retry_after_that_is_a_date_is_no_reason_to_give_up(fake_server, store):
     date = {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}
-    stand_in.faults.append(Fault(SEARCH, status=429, headers=date))
+    fake_server.faults.append(Fault(SEARCH, status=429, headers=date))
     assert store.search("demo", QUERY)
 
 
-def test_a_wait_beyond_the_limit_is_told_at_once(stand_in, store, time):
-    stand_in.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "60"}))
+def test_a_wait_beyond_the_limit_is_told_at_once(fake_server, store, time):
+    fake_server.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "60"}))
     with pytest.raises(Unreachable, match=r"too busy to answer .*out of order.*; try again later"):
         store.search("demo", QUERY)
     assert time.pauses == []
 
 
-def test_a_search_gives_up_within_its_limit(stand_in, store, time):
-    stand_in.faults.append(Fault(SEARCH, times=1000, status=503))
+def test_a_search_gives_up_within_its_limit(fake_server, store, time):
+    fake_server.faults.append(Fault(SEARCH, times=1000, status=503))
     began = time.now
     with pytest.raises(Unreachable, match=r"too busy to answer \(503, out of order\)"):
         store.search("demo", QUERY)
     assert SEARCHING.seconds / 2 < time.now - began <= SEARCHING.seconds
 
 
-def test_what_will_not_pass_is_asked_once(stand_in, store, time):
-    stand_in.faults.append(Fault(SEARCH, times=9, status=500, words="panicked"))
+def test_what_will_not_pass_is_asked_once(fake_server, store, time):
+    fake_server.faults.append(Fault(SEARCH, times=9, status=500, words="panicked"))
     with pytest.raises(EngineError, match=r"http://127\S+ refused \(500\): panicked\."):
         store.search("demo", QUERY)
-    assert (stand_in.faults[0].times, time.pauses) == (8, [])
+    assert (fake_server.faults[0].times, time.pauses) == (8, [])
 
 
-def test_an_answer_that_does_not_come_is_told(stand_in, time, monkeypatch):
+def test_an_answer_that_does_not_come_is_told(fake_server, time, monkeypatch):
     monkeypatch.setattr(connections, "ANSWER", 1)
     released = threading.Event()
-    with timed(connect(stand_in.url), time) as store:
+    with timed(connect(fake_server.url), time) as store:
         store.build(SPEC, shop(5))
         store._connection.clock = count(0, SEARCHING.seconds).__next__  # the first try takes all
-        stand_in.faults.append(Fault(SEARCH, hold=released))
+        fake_server.faults.append(Fault(SEARCH, hold=released))
         with pytest.raises(Unreachable, match="did not answer in time"):
             store.search("demo", QUERY)
         released.set()
@@ -166,21 +166,23 @@ def test_a_server_that_was_never_heard_of_is_not_waited_for(time):
     assert time.pauses == []
 
 
-def test_one_that_goes_away_is(stand_in, store, time):
-    stand_in.stop()
+def test_one_that_goes_away_is(fake_server, store, time):
+    fake_server.stop()
 
     def pause(seconds: float) -> None:
         time.pause(seconds)
         if len(time.pauses) == 4:
-            stand_in.start()
+            fake_server.start()
 
     store._connection.pause = pause
     assert store.search("demo", QUERY)
     assert len(time.pauses) == 4
 
 
-def sentence_of(stand_in: StandIn, key: str | None = None, act=lambda store: store.collections()):
-    with timed(connect(stand_in.url, key), Time()) as store, pytest.raises(StoreError) as caught:
+def sentence_of(
+    fake_server: FakeServer, key: str | None = None, act=lambda store: store.collections()
+):
+    with timed(connect(fake_server.url, key), Time()) as store, pytest.raises(StoreError) as caught:
         act(store)
     assert "\n" not in str(caught.value)
     assert key is None or key not in str(caught.value)
@@ -188,35 +190,35 @@ def sentence_of(stand_in: StandIn, key: str | None = None, act=lambda store: sto
 
 
 def test_a_missing_key_is_told():
-    with StandIn(api_key="all", read_only_key="some") as stand_in:
-        error = sentence_of(stand_in)
+    with FakeServer(api_key="all", read_only_key="some") as fake_server:
+        error = sentence_of(fake_server)
         assert isinstance(error, AccessRefused)
         assert re.search("wants an API key; set QDRANT_API_KEY", str(error))
 
 
 def test_a_wrong_key_is_told_and_not_printed():
-    with StandIn(api_key="all", read_only_key="some") as stand_in:
-        error = sentence_of(stand_in, "wrong-secret")
+    with FakeServer(api_key="all", read_only_key="some") as fake_server:
+        error = sentence_of(fake_server, "wrong-secret")
         assert isinstance(error, AccessRefused)
         assert "does not know the key of QDRANT_API_KEY" in str(error)
 
 
 def test_a_key_that_may_only_read_reads_and_is_told_when_it_should_write():
-    with StandIn(api_key="all", read_only_key="some-secret") as stand_in:
-        with ServerStore(connect(stand_in.url, "all")) as writer:
+    with FakeServer(api_key="all", read_only_key="some-secret") as fake_server:
+        with ServerStore(connect(fake_server.url, "all")) as writer:
             writer.build(SPEC, shop(10))
-        with ServerStore(connect(stand_in.url, "some-secret")) as reader:
+        with ServerStore(connect(fake_server.url, "some-secret")) as reader:
             assert reader.search("demo", QUERY)
             assert reader.facet("demo", "brand")
             assert list(reader.scroll("demo"))
-        error = sentence_of(stand_in, "some-secret", lambda store: store.build(SPEC, shop(10)))
+        error = sentence_of(fake_server, "some-secret", lambda store: store.build(SPEC, shop(10)))
         assert isinstance(error, AccessRefused)
         assert "QDRANT_API_KEY may only read" in str(error)
 
 
-def test_other_refusals_keep_the_servers_words(stand_in):
-    stand_in.faults.append(Fault("GET .*", times=2, status=403, words="Forbidden: locked"))
-    assert "forbids this: Forbidden: locked" in str(sentence_of(stand_in))
+def test_other_refusals_keep_the_servers_words(fake_server):
+    fake_server.faults.append(Fault("GET .*", times=2, status=403, words="Forbidden: locked"))
+    assert "forbids this: Forbidden: locked" in str(sentence_of(fake_server))
 
 
 @pytest.mark.parametrize(
@@ -226,47 +228,47 @@ def test_other_refusals_keep_the_servers_words(stand_in):
         (507, "Insufficient storage"),
     ],
 )
-def test_a_full_disk_is_told_and_nothing_published_is_touched(stand_in, store, status, words):
-    stand_in.faults.append(Fault(UPSERT, times=99, status=status, words=words))
+def test_a_full_disk_is_told_and_nothing_published_is_touched(fake_server, store, status, words):
+    fake_server.faults.append(Fault(UPSERT, times=99, status=status, words=words))
     with pytest.raises(DiskFull, match=r"disk of the Qdrant server at .* is full; free some space"):
         store.build(SPEC, shop(30))
     assert store.count("demo") == 20
-    assert len(stand_in.client.get_collections().collections) == 1
+    assert len(fake_server.client.get_collections().collections) == 1
 
 
-def test_vectors_of_another_length_are_told(stand_in, store):
+def test_vectors_of_another_length_are_told(fake_server, store):
     words = "Wrong input: Vector dimension error: expected dim: 8, got 16"
-    stand_in.faults.append(Fault(SEARCH, status=400, words=words))
+    fake_server.faults.append(Fault(SEARCH, status=400, words=words))
     with pytest.raises(SpecMismatch, match=r"expected dim: 8, got 16.*build it anew"):
         store.search("demo", QUERY)
 
 
-def test_a_collection_that_somebody_dropped_is_told(stand_in, store):
+def test_a_collection_that_somebody_dropped_is_told(fake_server, store):
     store.count("demo")
-    for collection in stand_in.client.get_collections().collections:
-        stand_in.client.delete_collection(collection.name)
+    for collection in fake_server.client.get_collections().collections:
+        fake_server.client.delete_collection(collection.name)
     with pytest.raises(CollectionMissing, match="make it with `vitrine ingest vectors"):
         store.search("demo", QUERY)
 
 
 @pytest.mark.parametrize("version", ["1.18.2", "1.22.0", "2.20.0"])
-def test_versions_too_far_apart_are_told(stand_in, version):
-    stand_in.version = version
-    error = sentence_of(stand_in)
+def test_versions_too_far_apart_are_told(fake_server, version):
+    fake_server.version = version
+    error = sentence_of(fake_server)
     assert re.search(f"is version {version}, too far from qdrant-client", str(error))
     assert "run qdrant/qdrant:v1.20.0, or install qdrant-client" in str(error)
 
 
 @pytest.mark.parametrize("version", ["1.19.0", "1.20.3", "1.21.0", "1.21.0-dev", "unknown"])
-def test_versions_near_enough_are_not(stand_in, version):
-    stand_in.version = version
-    with ServerStore(connect(stand_in.url)) as store:
+def test_versions_near_enough_are_not(fake_server, version):
+    fake_server.version = version
+    with ServerStore(connect(fake_server.url)) as store:
         assert store.collections() == []
 
 
-def test_https_to_a_server_without_tls_is_told(stand_in):
+def test_https_to_a_server_without_tls_is_told(fake_server):
     with (
-        ServerStore(connect(stand_in.url.replace("http:", "https:"))) as store,
+        ServerStore(connect(fake_server.url.replace("http:", "https:"))) as store,
         pytest.raises(EngineError, match="does not speak TLS; write http:// in QDRANT_URL"),
     ):
         store.collections()
@@ -311,12 +313,12 @@ def test_a_certificate_that_nobody_vouches_for_is_told(tls_port):
         store.collections()
 
 
-def test_what_is_no_qdrant_server_is_told(stand_in):
+def test_what_is_no_qdrant_server_is_told(fake_server):
     page = "<html><h1>Welcome to nginx!</h1></html>"
-    stand_in.faults.append(Fault("GET /", status=200, page=page))
-    assert "is not a Qdrant server: its answer is not JSON" in str(sentence_of(stand_in))
-    stand_in.faults.append(Fault("GET /", status=404, page=page))
-    assert "answers: Welcome to nginx!" in str(sentence_of(stand_in))
+    fake_server.faults.append(Fault("GET /", status=200, page=page))
+    assert "is not a Qdrant server: its answer is not JSON" in str(sentence_of(fake_server))
+    fake_server.faults.append(Fault("GET /", status=404, page=page))
+    assert "answers: Welcome to nginx!" in str(sentence_of(fake_server))
 
 
 @pytest.mark.parametrize("url", ["localhost:6333", "qdrant", "ftp://qdrant:6333"])

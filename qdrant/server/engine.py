@@ -17,23 +17,15 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from qdrant import layout, wire
-from qdrant.connection import BUILDING, Connection, connect
+from qdrant import layout
 from qdrant.errors import BuildFailed, BuildRunning, CollectionMissing, NotThere, StoreError
+from qdrant.model import NO_FILTERS, Collection, Engine, Filters, Generation, Hit, Point, Spec
 from qdrant.points import Row, checked, checked_queries, point_id
-from qdrant.remote import PREFIX, RemoteGenerations, variants
-from qdrant.remote_build import STREAMS, RemoteBuild
-from qdrant.remote_reader import RETRIEVE, RemoteReader
-from qdrant.store import (
-    NO_FILTERS,
-    Collection,
-    Engine,
-    Filters,
-    Generation,
-    Hit,
-    Point,
-    Spec,
-)
+from qdrant.server import mapping
+from qdrant.server.build import STREAMS, ServerBuild
+from qdrant.server.connection import BUILDING, Connection, connect
+from qdrant.server.generations import PREFIX, ServerGenerations, variants
+from qdrant.server.reader import RETRIEVE, ServerReader
 
 T = TypeVar("T")
 # Reads points by product id.
@@ -53,16 +45,16 @@ class ServerStore:
     def __init__(
         self,
         connection: Connection,
-        placement: wire.Placement | None = None,
+        placement: mapping.Placement | None = None,
         *,
         prefix: str = PREFIX,
         streams: int = STREAMS,
     ) -> None:
         self._connection = connection
-        self._placement = placement or wire.Placement()
+        self._placement = placement or mapping.Placement()
         self._prefix = prefix
         self._streams = streams
-        self._variants: dict[str, RemoteGenerations] = {}
+        self._variants: dict[str, ServerGenerations] = {}
         self._building: set[str] = set()
         self._lock = threading.Lock()
 
@@ -115,8 +107,8 @@ class ServerStore:
             for row in checked(spec, points):
                 replaced.add(row.key)
                 yield row
-            last = RemoteReader(self._connection, name, BUILDING)
-            old = map(wire.row, last.scroll(vectors=True))
+            last = ServerReader(self._connection, name, BUILDING)
+            old = map(mapping.row, last.scroll(vectors=True))
             yield from (row for row in old if row.key not in replaced)
 
         return self._make(spec, rows())
@@ -148,12 +140,12 @@ class ServerStore:
             if generations.published() == build.name:
                 return 0
             if not generations.complete(build.name):
-                rows = map(wire.row, points)
+                rows = map(mapping.row, points)
                 with build.claimed(self._placement, resumable=True) as begun:
                     sent = build.fill(rows if begun else _missing(build, rows))
                     build.finish(made.points, made.created)
             try:
-                reader = RemoteReader(self._connection, build.name, BUILDING)
+                reader = ServerReader(self._connection, build.name, BUILDING)
                 check(lambda ids: reader.retrieve(ids, vectors=True))
             except BuildFailed:
                 generations.remove(build.name)
@@ -175,7 +167,7 @@ class ServerStore:
         """Return the k nearest products of each query, best first, ties by ascending id."""
         wanted = layout.conditions(filters)
 
-        def ask(reader: RemoteReader, collection: Collection) -> list[list[Hit]]:
+        def ask(reader: ServerReader, collection: Collection) -> list[list[Hit]]:
             rows = checked_queries(collection, queries, vector, k)
             if not collection.points:
                 return [[] for _ in rows]
@@ -209,7 +201,7 @@ class ServerStore:
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation in bounded memory, in the order of point ids."""
         name, _ = self._generations(variant).current()
-        yield from RemoteReader(self._connection, name).scroll(vectors=vectors)
+        yield from ServerReader(self._connection, name).scroll(vectors=vectors)
 
     def rollback(self, variant: str) -> Collection:
         """Change places between the current generation and the one kept beside it."""
@@ -235,24 +227,24 @@ class ServerStore:
             self._generations(spec.variant).publish(build.name)
         return made
 
-    def _build(self, spec: Spec, generation: str) -> RemoteBuild:
+    def _build(self, spec: Spec, generation: str) -> ServerBuild:
         generations = self._generations(spec.variant)
-        return RemoteBuild(generations, self._connection, spec, generation, self._streams)
+        return ServerBuild(generations, self._connection, spec, generation, self._streams)
 
-    def _generations(self, variant: str) -> RemoteGenerations:
+    def _generations(self, variant: str) -> ServerGenerations:
         found = self._variants.get(variant)
         if found is None:
-            found = RemoteGenerations(self._connection, variant, self._prefix)
+            found = ServerGenerations(self._connection, variant, self._prefix)
             self._variants[variant] = found
         return found
 
-    def _read(self, variant: str, ask: Callable[[RemoteReader, Collection], T]) -> T:
+    def _read(self, variant: str, ask: Callable[[ServerReader, Collection], T]) -> T:
         """Ask the generation in use; once more when it was swept since it was looked up."""
         generations = self._generations(variant)
         for _ in range(2):
             name, collection = generations.current()
             try:
-                return ask(RemoteReader(self._connection, name), collection)
+                return ask(ServerReader(self._connection, name), collection)
             except NotThere:
                 generations.forget()
         raise CollectionMissing(variant)
@@ -277,7 +269,7 @@ def open_server(url: str, api_key: str | None = None) -> ServerStore:
     Raises:
         StoreError: the address or one of those is not what it should be.
     """
-    placement = wire.Placement(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
+    placement = mapping.Placement(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
     return ServerStore(connect(url, api_key), placement)
 
 
@@ -290,7 +282,7 @@ def _number(variable: str) -> int | None:
     return int(value)
 
 
-def _missing(build: RemoteBuild, rows: Iterable[Row]) -> Iterator[Row]:
+def _missing(build: ServerBuild, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield those rows that the server has not got."""
     rows = iter(rows)
     while batch := list(islice(rows, RETRIEVE)):

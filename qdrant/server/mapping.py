@@ -11,8 +11,8 @@ import numpy as np
 from qdrant_client import models
 
 from qdrant import layout
+from qdrant.model import Hit, Point, Spec
 from qdrant.points import Row, point_id
-from qdrant.store import Hit, Point, Spec
 
 # How the client names a point; ours are UUIDs.
 Key = models.ExtendedPointId
@@ -105,7 +105,7 @@ def query(
         params=models.SearchParams(
             hnsw_ef=ef or layout.EF,
             exact=exact,
-            acorn=models.AcornSearchParams(enable=layout.leaps(wanted), max_selectivity=1.0),
+            acorn=models.AcornSearchParams(enable=layout.needs_acorn(wanted), max_selectivity=1.0),
             quantization=models.QuantizationSearchParams(
                 rescore=True, oversampling=layout.OVERSAMPLING
             ),

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from qdrant_client import models
 
-from qdrant import layout, wire
-from qdrant.connection import SEARCHING, Connection, Patience
+from qdrant import layout
+from qdrant.model import Hit, Point
 from qdrant.points import point_id
-from qdrant.store import Hit, Point
+from qdrant.server import mapping
+from qdrant.server.connection import SEARCHING, Connection, Patience
 
 # Points asked for by id in one request.
 RETRIEVE = 1000
 
 
 @dataclass(frozen=True)
-class RemoteReader:
+class ServerReader:
     """A server collection that is read.
 
     Every method raises `NotThere` when somebody removed it.
@@ -44,16 +45,16 @@ class RemoteReader:
         ef: int | None,
     ) -> list[list[Hit]]:
         """Return the k nearest points of each query of shape (n, d), unordered among ties."""
-        requests = [wire.query(row, vector, k, wanted, exact=exact, ef=ef) for row in queries]
+        requests = [mapping.query(row, vector, k, wanted, exact=exact, ef=ef) for row in queries]
         found = []
-        for start in range(0, len(requests), wire.SEARCH_BATCH):
-            answers = self._query(requests[start : start + wire.SEARCH_BATCH])
-            found += [[wire.hit(point) for point in answer.points] for answer in answers]
+        for start in range(0, len(requests), mapping.SEARCH_BATCH):
+            answers = self._query(requests[start : start + mapping.SEARCH_BATCH])
+            found += [[mapping.hit(point) for point in answer.points] for answer in answers]
         return found
 
     def count(self, wanted: list[layout.Condition]) -> int:
         """Return the exact number of points that match."""
-        filters = wire.filter_of(wanted)
+        filters = mapping.filter_of(wanted)
         return self.connection.ask(
             lambda client: client.count(self.name, count_filter=filters, exact=True),
             self.patience,
@@ -61,7 +62,7 @@ class RemoteReader:
 
     def facet(self, field: str, wanted: list[layout.Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
-        filters = wire.filter_of(wanted)
+        filters = mapping.filter_of(wanted)
         answer = self.connection.ask(
             lambda client: client.facet(
                 self.name, field, facet_filter=filters, limit=limit, exact=True
@@ -76,15 +77,15 @@ class RemoteReader:
         found: dict[str, Point] = {}
         for start in range(0, len(keys), RETRIEVE):
             records = self._records(keys[start : start + RETRIEVE], vectors=vectors)
-            found.update((point.id, point) for point in map(wire.point, records))
+            found.update((point.id, point) for point in map(mapping.point, records))
         return {product: found[product] for product in ids if product in found}
 
     def scroll(self, *, vectors: bool) -> Iterator[Point]:
         """Yield every point, in the order of point ids."""
-        offset: wire.Key | None = None
+        offset: mapping.Key | None = None
         while True:
             records, offset = self._page(offset, vectors=vectors)
-            yield from map(wire.point, records)
+            yield from map(mapping.point, records)
             if offset is None:
                 return
 
@@ -102,12 +103,12 @@ class RemoteReader:
         )
 
     def _page(
-        self, offset: wire.Key | None, *, vectors: bool
-    ) -> tuple[list[models.Record], wire.Key | None]:
+        self, offset: mapping.Key | None, *, vectors: bool
+    ) -> tuple[list[models.Record], mapping.Key | None]:
         return self.connection.ask(
             lambda client: client.scroll(
                 self.name,
-                limit=wire.BATCH,
+                limit=mapping.BATCH,
                 offset=offset,
                 with_payload=True,
                 with_vectors=vectors,

@@ -21,7 +21,7 @@ import httpx
 from qdrant_client import QdrantClient, models
 
 from qdrant.errors import EngineError, StoreError
-from qdrant.refusals import FAILURES, Place, patience_asked, sentence
+from qdrant.server.errors import FAILURES, Place, patience_asked, sentence
 
 T = TypeVar("T")
 

@@ -16,12 +16,13 @@ from typing import Self
 
 import pyarrow as pa
 
-from qdrant import layout, stream
-from qdrant.builder import DISK_FULL
+from qdrant import layout
+from qdrant.embedded import stream
+from qdrant.embedded.builder import DISK_FULL
+from qdrant.embedded.generations import megabytes
 from qdrant.errors import BuildFailed, DiskFull, StoreError
-from qdrant.generations import megabytes
+from qdrant.model import Spec
 from qdrant.points import Change
-from qdrant.store import Spec
 
 # The engine allots one file of this size to each vector, one to the payload, and about as much in
 # all to the indexes. They fill slowly, but a reader must find that room (see `readers`).
@@ -32,7 +33,7 @@ PAYLOAD_BYTES = 1024
 LOG_BYTES = 96 << 20
 
 
-class Construction:
+class Build:
     """A builder process writing one unpublished folder.
 
     Leaving the `with` block without `finish` kills the builder, so Ctrl-C and a point that is
@@ -54,10 +55,10 @@ class Construction:
     def __enter__(self) -> Self:
         self._require_room()
         self._complaints = tempfile.TemporaryFile()
-        root = str(Path(__file__).parent.parent)
+        root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "qdrant.builder", str(self._folder.absolute())],
+            [sys.executable, "-m", "qdrant.embedded.builder", str(self._folder.absolute())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

@@ -18,21 +18,13 @@ from typing import Self
 
 import numpy as np
 
-from qdrant import layout, readers
-from qdrant.construction import Construction
+from qdrant import layout
+from qdrant.embedded import readers
+from qdrant.embedded.build import Build
+from qdrant.embedded.generations import CONFIG, CURRENT, Generations, copy_sparse, disk_full, mirror
 from qdrant.errors import CollectionMissing
-from qdrant.generations import CONFIG, CURRENT, Generations, copy_sparse, disk_full, mirror
+from qdrant.model import NO_FILTERS, Collection, Engine, Filters, Generation, Hit, Point, Spec
 from qdrant.points import Change, checked, checked_deletions, checked_queries, point_id
-from qdrant.store import (
-    NO_FILTERS,
-    Collection,
-    Engine,
-    Filters,
-    Generation,
-    Hit,
-    Point,
-    Spec,
-)
 
 # Points asked for by id in one call to the engine.
 RETRIEVE = 1000
@@ -201,7 +193,7 @@ class EmbeddedStore:
             folder = generations.path(name)
             try:
                 folder.mkdir()
-                with Construction(folder, spec, expected + present) as construction:
+                with Build(folder, spec, expected + present) as construction:
                     if base:
                         _copy(generations.path(base.generation), folder)
                     points = construction.feed(changes, present)

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qdrant import layout, wire
-from qdrant.connection import connect
+from qdrant import layout
 from qdrant.errors import StoreError
-from qdrant.remote import FRESH
-from qdrant.server import ServerStore, open_server
-from qdrant.store import Filters, Point
+from qdrant.model import Filters, Point
+from qdrant.server import mapping
+from qdrant.server.connection import connect
+from qdrant.server.engine import ServerStore, open_server
+from qdrant.server.generations import FRESH
+from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import SPEC, ids, shop, vectors
-from tests.qdrant.stand_in import StandIn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
@@ -21,23 +22,23 @@ QUERY = vectors(1, seed=99)[0]
 
 
 @pytest.fixture
-def store(stand_in: StandIn) -> Iterator[ServerStore]:
-    with open_server(stand_in.url) as opened:
+def store(fake_server: FakeServer) -> Iterator[ServerStore]:
+    with open_server(fake_server.url) as opened:
         yield opened
 
 
-def test_a_collection_keeps_int8_in_memory_and_the_originals_on_disk(stand_in, store):
+def test_a_collection_keeps_int8_in_memory_and_the_originals_on_disk(fake_server, store):
     store.build(SPEC, shop(10))
-    [made] = stand_in.requests("PUT /collections/[^/]+")
+    [made] = fake_server.requests("PUT /collections/[^/]+")
     assert made.body["quantization_config"] == {"scalar": {"type": "int8", "always_ram": True}}
     vector = {"size": SPEC.dim, "distance": "Cosine", "on_disk": True}
     assert made.body["vectors"] == {"image": vector, "text": vector, "fused": vector}
     assert made.body["on_disk_payload"] is True
 
 
-def test_strict_mode_refuses_what_no_search_of_ours_needs(stand_in, store):
+def test_strict_mode_refuses_what_no_search_of_ours_needs(fake_server, store):
     store.build(SPEC, shop(10))
-    [made] = stand_in.requests("PUT /collections/[^/]+")
+    [made] = fake_server.requests("PUT /collections/[^/]+")
     strict = made.body["strict_mode_config"]
     assert strict["enabled"] is True
     assert strict["unindexed_filtering_retrieve"] is False
@@ -45,44 +46,48 @@ def test_strict_mode_refuses_what_no_search_of_ours_needs(stand_in, store):
     assert strict["max_query_limit"] == 10_000
     assert strict["search_max_hnsw_ef"] >= layout.EF
     assert strict["search_max_oversampling"] >= layout.OVERSAMPLING
-    assert strict["upsert_max_batchsize"] >= wire.BATCH
-    assert strict["search_max_batchsize"] >= wire.SEARCH_BATCH
+    assert strict["upsert_max_batchsize"] >= mapping.BATCH
+    assert strict["search_max_batchsize"] >= mapping.SEARCH_BATCH
     assert strict.get("search_allow_exact", True) is True
 
 
-def test_every_field_that_we_filter_by_is_indexed_before_the_first_point(stand_in, store):
+def test_every_field_that_we_filter_by_is_indexed_before_the_first_point(fake_server, store):
     store.build(SPEC, shop(10))
-    indexes = stand_in.requests("PUT .*/index")
+    indexes = fake_server.requests("PUT .*/index")
     assert {request.body["field_name"]: request.body["field_schema"] for request in indexes} == {
         "category": {"type": "keyword"},
         "brand": {"type": "keyword"},
         "price": {"type": "float", "enable_hnsw": False},
         "rating": {"type": "float", "enable_hnsw": False},
     }
-    order = [request.path.rpartition("/")[2] for request in stand_in.requests("PUT .*/.*/.*/.*")]
+    order = [request.path.rpartition("/")[2] for request in fake_server.requests("PUT .*/.*/.*/.*")]
     assert order.index("points") > max(i for i, last in enumerate(order) if last == "index")
 
 
-def test_graphs_are_made_once_when_all_points_are_there(stand_in, store):
+def test_graphs_are_made_once_when_all_points_are_there(fake_server, store):
     store.build(SPEC, shop(300))
-    [made] = stand_in.requests("PUT /collections/[^/]+")
+    [made] = fake_server.requests("PUT /collections/[^/]+")
     assert made.body["hnsw_config"] == {
         "m": 0,
         "ef_construct": layout.HNSW_EF_CONSTRUCT,
         "full_scan_threshold": layout.FULL_SCAN_KIB,
     }
-    asked = list(stand_in.asked)
+    asked = list(fake_server.asked)
     graph = next(a for a in asked if a.method == "PATCH" and "hnsw_config" in a.body)
     assert graph.body["hnsw_config"] == {"m": layout.HNSW_M}
-    assert asked.index(graph) > max(map(asked.index, stand_in.requests("PUT .*/points")))
-    assert asked.index(graph) < asked.index(stand_in.requests("POST /collections/aliases")[0])
+    assert asked.index(graph) > max(map(asked.index, fake_server.requests("PUT .*/points")))
+    assert asked.index(graph) < asked.index(fake_server.requests("POST /collections/aliases")[0])
 
 
-def test_points_go_in_batches_that_the_server_has_stored_before_it_answers(stand_in, store):
-    points = shop(2 * wire.BATCH + 5)
+def test_points_go_in_batches_that_the_server_has_stored_before_it_answers(fake_server, store):
+    points = shop(2 * mapping.BATCH + 5)
     store.build(SPEC, points)
-    sent = stand_in.requests("PUT .*/points")
-    assert sorted(len(request.body["points"]) for request in sent) == [5, wire.BATCH, wire.BATCH]
+    sent = fake_server.requests("PUT .*/points")
+    assert sorted(len(request.body["points"]) for request in sent) == [
+        5,
+        mapping.BATCH,
+        mapping.BATCH,
+    ]
     assert all(request.parameters["wait"] == "true" for request in sent)
     stored = {p["payload"]["id"]: p for request in sent for p in request.body["points"]}
     assert stored["p7"]["payload"] == {
@@ -96,20 +101,20 @@ def test_points_go_in_batches_that_the_server_has_stored_before_it_answers(stand
     assert list(stored["p4"]["vector"]) == ["text"]
 
 
-def test_numbers_are_sent_as_short_as_float32_allows(stand_in, store):
+def test_numbers_are_sent_as_short_as_float32_allows(fake_server, store):
     points = shop(20)
     store.build(SPEC, points)
-    [request] = stand_in.requests("PUT .*/points")
+    [request] = fake_server.requests("PUT .*/points")
     for sent, point in zip(request.body["points"], points, strict=True):
         np.testing.assert_allclose(sent["vector"]["text"], point.vectors["text"], atol=1e-9)
         assert all(len(str(abs(number))) <= 12 for number in sent["vector"]["text"])
 
 
-def test_an_operator_reads_what_a_collection_is_from_its_metadata(stand_in, store):
+def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, store):
     made = store.build(SPEC, shop(10))
-    [collection] = stand_in.client.get_collections().collections
+    [collection] = fake_server.client.get_collections().collections
     assert collection.name == f"products_demo__{made.generation}"
-    assert stand_in.client.get_collection(collection.name).config.metadata == {
+    assert fake_server.client.get_collection(collection.name).config.metadata == {
         "variant": "demo",
         "fingerprint": SPEC.fingerprint,
         "dim": SPEC.dim,
@@ -122,10 +127,10 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(stand_in, stor
     }
 
 
-def test_the_alias_moves_in_one_call(stand_in, store):
+def test_the_alias_moves_in_one_call(fake_server, store):
     first = store.build(SPEC, shop(10))
     second = store.build(SPEC, shop(20))
-    changes = [request.body["actions"] for request in stand_in.requests("POST .*/aliases")]
+    changes = [request.body["actions"] for request in fake_server.requests("POST .*/aliases")]
     create = [
         {"create_alias": {"collection_name": f"products_demo__{g}", "alias_name": "products_demo"}}
         for g in (first.generation, second.generation)
@@ -134,35 +139,35 @@ def test_the_alias_moves_in_one_call(stand_in, store):
     assert changes == [[create[0]], [delete, create[1]]]
 
 
-def test_shards_and_replicas_come_from_the_environment(stand_in, monkeypatch):
+def test_shards_and_replicas_come_from_the_environment(fake_server, monkeypatch):
     monkeypatch.setenv("QDRANT_SHARDS", "6")
     monkeypatch.setenv("QDRANT_REPLICAS", "2")
-    with open_server(stand_in.url) as store:
+    with open_server(fake_server.url) as store:
         store.build(SPEC, shop(10))
-    [made] = stand_in.requests("PUT /collections/[^/]+")
+    [made] = fake_server.requests("PUT /collections/[^/]+")
     assert (made.body["shard_number"], made.body["replication_factor"]) == (6, 2)
     monkeypatch.setenv("QDRANT_SHARDS", "none")
     with pytest.raises(StoreError, match="QDRANT_SHARDS is 'none': it must be a number from 1"):
-        open_server(stand_in.url)
+        open_server(fake_server.url)
 
 
-def test_without_them_the_server_decides(stand_in, store):
+def test_without_them_the_server_decides(fake_server, store):
     store.build(SPEC, shop(10))
-    [made] = stand_in.requests("PUT /collections/[^/]+")
+    [made] = fake_server.requests("PUT /collections/[^/]+")
     assert not {"shard_number", "replication_factor"} & made.body.keys()
 
 
-def test_a_search_asks_for_rescoring_on_the_originals(stand_in, store):
+def test_a_search_asks_for_rescoring_on_the_originals(fake_server, store):
     store.build(SPEC, shop(10))
     store.search("demo", QUERY, vector="text", k=3)
-    [request] = stand_in.requests("POST .*/query/batch")
+    [request] = fake_server.requests("POST .*/query/batch")
     [search] = request.body["searches"]
     assert search["params"]["quantization"] == {"rescore": True, "oversampling": 2.0}
     assert (search["using"], search["limit"], search["with_payload"]) == ("text", 3, True)
 
 
 @pytest.mark.parametrize(
-    ("asked", "ef", "leaps"),
+    ("asked", "ef", "needs_acorn"),
     [
         ({}, layout.EF, False),
         ({"filters": Filters(categories=("Beauty",))}, layout.EF, False),
@@ -171,17 +176,17 @@ def test_a_search_asks_for_rescoring_on_the_originals(stand_in, store):
     ],
 )
 def test_a_filter_without_links_of_its_own_is_searched_past_its_gaps(
-    stand_in, store, asked, ef, leaps
+    fake_server, store, asked, ef, needs_acorn
 ):
     store.build(SPEC, shop(10))
     store.search("demo", QUERY, vector="text", **asked)
-    [request] = stand_in.requests("POST .*/query/batch")
+    [request] = fake_server.requests("POST .*/query/batch")
     params = request.body["searches"][0]["params"]
     assert params["hnsw_ef"] == ef
-    assert params["acorn"] == {"enable": leaps, "max_selectivity": 1.0}
+    assert params["acorn"] == {"enable": needs_acorn, "max_selectivity": 1.0}
 
 
-def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(stand_in, store):
+def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(fake_server, store):
     dim = 1024  # so that 2,600 points are beyond the full scan
     spec = replace(SPEC, dim=dim, vectors=("text",))
     same = np.eye(1, dim, dtype=np.float32)[0]
@@ -190,16 +195,16 @@ def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(stan
     store.search("demo", same, vector="text", exact=True)
     exact = [
         request.body["searches"][0]["params"]["exact"]
-        for request in stand_in.requests("POST .*/query/batch")
+        for request in fake_server.requests("POST .*/query/batch")
     ]
     assert exact == [False, True]
 
 
-def test_a_filter_is_the_servers_work(stand_in, store):
+def test_a_filter_is_the_servers_work(fake_server, store):
     store.build(SPEC, shop(10))
     filters = Filters(categories=("Beauty",), price_min=2, has_picture=False, exclude=("p1",))
     store.search("demo", QUERY, vector="text", filters=filters)
-    [request] = stand_in.requests("POST .*/query/batch")
+    [request] = fake_server.requests("POST .*/query/batch")
     sent = request.body["searches"][0]["filter"]
     assert sent["must"] == [
         {"key": "category", "match": {"any": ["Beauty"]}},
@@ -209,28 +214,28 @@ def test_a_filter_is_the_servers_work(stand_in, store):
     assert len(sent["must_not"][1]["has_id"]) == 1
 
 
-def test_many_queries_go_in_several_requests_and_come_back_in_order(stand_in, store):
+def test_many_queries_go_in_several_requests_and_come_back_in_order(fake_server, store):
     points = shop(30)
     store.build(SPEC, points)
     queries = np.stack([point.vectors["text"] for point in points] * 5)
     found = store.search("demo", queries, vector="text", k=1)
     assert [ids(hits)[0] for hits in found] == [point.id for point in points] * 5
-    asked = [len(r.body["searches"]) for r in stand_in.requests("POST .*/query/batch")]
+    asked = [len(r.body["searches"]) for r in fake_server.requests("POST .*/query/batch")]
     assert asked == [64, 64, 22]
 
 
-def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same(stand_in):
+def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same(fake_server):
     now = 0.0
-    connection = connect(stand_in.url)
+    connection = connect(fake_server.url)
     connection.clock = lambda: now
-    with ServerStore(connection) as reader, open_server(stand_in.url) as builder:
+    with ServerStore(connection) as reader, open_server(fake_server.url) as builder:
         builder.build(SPEC, shop(10))
         reader.count("demo")
-        stand_in.asked.clear()
+        fake_server.asked.clear()
         for _ in range(5):
             reader.collection("demo")
             reader.search("demo", QUERY)
-        assert len(stand_in.asked) == 5
+        assert len(fake_server.asked) == 5
         builder.build(SPEC, shop(20))
         now += FRESH / 2  # the old generation is kept, and answers as it was
         assert reader.count("demo") == reader.collection("demo").points == 10
@@ -238,18 +243,18 @@ def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same
         assert reader.count("demo") == reader.collection("demo").points == 20
 
 
-def test_one_after_the_other_searches_use_one_connection(stand_in, store):
+def test_one_after_the_other_searches_use_one_connection(fake_server, store):
     store.build(SPEC, shop(10))
-    before = stand_in.connections
+    before = fake_server.connections
     for _ in range(20):
         store.search("demo", QUERY)
-    assert stand_in.connections - before <= 1
+    assert fake_server.connections - before <= 1
 
 
-def test_a_search_of_a_generation_that_was_swept_asks_the_new_one(stand_in):
-    connection = connect(stand_in.url)
+def test_a_search_of_a_generation_that_was_swept_asks_the_new_one(fake_server):
+    connection = connect(fake_server.url)
     connection.clock = lambda: 0.0  # what it knows never grows old
-    with ServerStore(connection) as reader, open_server(stand_in.url) as builder:
+    with ServerStore(connection) as reader, open_server(fake_server.url) as builder:
         builder.build(SPEC, shop(10))
         assert reader.count("demo") == 10
         builder.build(SPEC, shop(20))

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from qdrant.claim import Claim, holder
+from qdrant.embedded.lock import Claim, holder
 from qdrant.errors import (
     BuildRunning,
     CollectionBroken,
@@ -33,7 +33,7 @@ from qdrant.errors import (
     NothingKept,
     StoreError,
 )
-from qdrant.store import Collection, check_variant
+from qdrant.model import Collection, check_variant
 
 CURRENT = "CURRENT"
 LOCK = "LOCK"

@@ -1,4 +1,4 @@
-"""Other processes around a store: `python -m tests.qdrant.actors ROLE FOLDER [MOMENT]`.
+"""Other processes around a store: `python -m tests.qdrant.processes ROLE FOLDER [MOMENT]`.
 
 search   answers each line of its input with the number of products and the three nearest
 build    builds 30 products, and waits for a line of its input after the first 10
@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from qdrant.embedded import EmbeddedStore
-from qdrant.store import Point
+from qdrant.embedded.engine import EmbeddedStore
+from qdrant.model import Point
 from tests.qdrant.shop import SPEC, ids, shop, vectors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,7 +41,7 @@ class Actor:
 
     def __init__(self, role: str, folder: Path, *rest: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.qdrant.actors", role, str(folder), *rest],
+            [sys.executable, "-m", "tests.qdrant.processes", role, str(folder), *rest],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -76,7 +76,7 @@ def builders_of(process: int) -> list[int]:
         with contextlib.suppress(OSError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
             words = (status.parent / "cmdline").read_bytes().split(b"\0")
-            if parent == process and b"qdrant.builder" in words:
+            if parent == process and b"qdrant.embedded.builder" in words:
                 found.append(int(status.parent.name))
     return found
 

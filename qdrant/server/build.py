@@ -16,12 +16,12 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from qdrant import wire
-from qdrant.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
 from qdrant.errors import AlreadyThere, BuildFailed, BuildRunning, NotThere, StoreError
+from qdrant.model import Collection, Spec
 from qdrant.points import Row
-from qdrant.remote import BEAT, BUILDER, RemoteGenerations, facts_of, pulse, removed
-from qdrant.store import Collection, Spec
+from qdrant.server import mapping
+from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
+from qdrant.server.generations import BEAT, BUILDER, ServerGenerations, facts_of, pulse, removed
 
 # Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
 STREAMS = 4
@@ -36,7 +36,7 @@ SETTLE = 30
 OPTIMISING = Patience(24 * 3600)
 
 
-class RemoteBuild:
+class ServerBuild:
     """A generation that is being written.
 
     Args:
@@ -49,7 +49,7 @@ class RemoteBuild:
 
     def __init__(
         self,
-        generations: RemoteGenerations,
+        generations: ServerGenerations,
         connection: Connection,
         spec: Spec,
         generation: str,
@@ -66,7 +66,7 @@ class RemoteBuild:
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     @contextmanager
-    def claimed(self, placement: wire.Placement, *, resumable: bool = False) -> Iterator[bool]:
+    def claimed(self, placement: mapping.Placement, *, resumable: bool = False) -> Iterator[bool]:
         """Begin the generation, or go on with it, and hold it against other builders.
 
         Yields True when it is begun here. Left by an error it is removed or, when it is resumable,
@@ -108,7 +108,7 @@ class RemoteBuild:
         under_way: deque[Future[None]] = deque()
         with ThreadPoolExecutor(self._streams) as threads:
             try:
-                while batch := list(islice(rows, wire.BATCH)):
+                while batch := list(islice(rows, mapping.BATCH)):
                     under_way.append(threads.submit(self._send, batch, patience))
                     sent += len(batch)
                     if len(under_way) > self._streams:  # one more waits than are sent
@@ -149,7 +149,7 @@ class RemoteBuild:
             created=created or datetime.now(UTC).isoformat(timespec="seconds"),
         )
         try:
-            self._change(hnsw_config=wire.GRAPH)
+            self._change(hnsw_config=mapping.GRAPH)
             self._wait(points)
             self._hush()  # a sign of life must not come after the last word
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
@@ -158,10 +158,10 @@ class RemoteBuild:
             raise removed(self._spec.variant, self.name) from None
         return made
 
-    def _create(self, placement: wire.Placement) -> bool:
+    def _create(self, placement: mapping.Placement) -> bool:
         """Make the server collection; tell whether it was not there."""
         facts = {**facts_of(self._spec, self._generation), **pulse(self._builder)}
-        parameters = wire.parameters(self._spec, placement)
+        parameters = mapping.parameters(self._spec, placement)
 
         def create(client: QdrantClient) -> bool:
             return client.create_collection(self.name, **parameters, metadata=facts, timeout=WRITE)
@@ -172,7 +172,7 @@ class RemoteBuild:
         except AlreadyThere:  # by a try whose answer was lost, or by a copy that is gone on with
             begun = self._generations.look(self.name).facts.get(BUILDER) == self._builder
             self._change(metadata=pulse(self._builder))
-        for field, index in wire.INDEXES.items():
+        for field, index in mapping.INDEXES.items():
             self._index(field, index)
         return begun
 
@@ -183,7 +183,7 @@ class RemoteBuild:
         self._connection.ask(call, BUILDING)
 
     def _send(self, rows: list[Row], patience: Patience) -> None:
-        points = wire.points(rows)
+        points = mapping.points(rows)
         self._connection.ask(
             lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), patience
         )

@@ -22,10 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from qdrant.claim import Claim
-from qdrant.edge import Shard
-from qdrant.errors import CollectionBroken, DiskFull, EngineError, StoreError
-from qdrant.generations import (
+from qdrant.embedded.generations import (
     CONFIG,
     READERS,
     Generations,
@@ -35,7 +32,10 @@ from qdrant.generations import (
     megabytes,
     mirror,
 )
-from qdrant.store import Collection
+from qdrant.embedded.lock import Claim
+from qdrant.embedded.shard import Shard
+from qdrant.errors import CollectionBroken, DiskFull, EngineError, StoreError
+from qdrant.model import Collection
 
 # What a reader's configuration says otherwise. One search thread, since a generation has one graph:
 # with more, handing a query over doubles its time and work on a busy machine.

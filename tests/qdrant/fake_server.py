@@ -1,7 +1,7 @@
 """A stand-in for a Qdrant server on loopback: its REST through the client's own models.
 
 What is asked is read by the models of `qdrant-client` and answered by its local mode, in memory or,
-so that it survives being killed, in a folder: `python -m tests.qdrant.stand_in PORT [FOLDER]`.
+so that it survives being killed, in a folder: `python -m tests.qdrant.fake_server PORT [FOLDER]`.
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
 what local mode leaves out: quantisation, graphs, strict mode, shards; tests assert those on the
 captured requests.
@@ -72,7 +72,7 @@ class Refused(Exception):
         self.status = status
 
 
-class StandIn:
+class FakeServer:
     """A server on a port of loopback.
 
     Args:
@@ -119,10 +119,10 @@ class StandIn:
 
     def start(self) -> None:
         """Listen; what was stored before is there again."""
-        stand_in = self
+        fake_server = self
 
         class Bound(Handler):
-            server_of = stand_in
+            server_of = fake_server
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Bound)
         self._server.daemon_threads = True
@@ -176,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
     # A head and a body that leave in two packets wait 40 ms for each other.
     wbufsize = -1
     disable_nagle_algorithm = True
-    server_of: StandIn
+    server_of: FakeServer
 
     def setup(self) -> None:
         """Remember the connection, so that `stop` can break it off."""
@@ -197,15 +197,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_request(self) -> None:
         """Read, note, perhaps fail, answer."""
-        stand_in = self.server_of
+        fake_server = self.server_of
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parts = urlsplit(self.path)
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         body = json.loads(raw) if raw and len(raw) <= KEPT_BODY else None
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, parts.path, parameters, body, len(raw), headers)
-        fault = stand_in.strike(self.command, parts.path)
-        stand_in.note(asked)
+        fault = fake_server.strike(self.command, parts.path)
+        fake_server.note(asked)
         if fault and fault.hold:
             fault.hold.wait(60)
         if fault and fault.lose == "request":
@@ -216,8 +216,8 @@ class Handler(BaseHTTPRequestHandler):
             if fault and fault.status:
                 raise Refused(fault.status, fault.words)
             self._let_in(parts.path)
-            result = perform(stand_in, self.command, parts.path, parameters, raw)
-            stand_in.note(asked, done=True)
+            result = perform(fake_server, self.command, parts.path, parameters, raw)
+            fake_server.note(asked, done=True)
             if isinstance(result, str):
                 answer = result.encode()
             else:
@@ -250,23 +250,23 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
     def _let_in(self, path: str) -> None:
-        stand_in = self.server_of
-        if not stand_in.api_key or path in ("/", "/readyz", "/healthz", "/livez"):
+        fake_server = self.server_of
+        if not fake_server.api_key or path in ("/", "/readyz", "/healthz", "/livez"):
             return
         key = self.headers.get("api-key")
         if not key:
             raise Refused(401, "Must provide an API key or an Authorization bearer token")
-        if key not in (stand_in.api_key, stand_in.read_only_key):
+        if key not in (fake_server.api_key, fake_server.read_only_key):
             raise Refused(401, "Invalid API key or JWT")
         reads = self.command == "GET" or re.search(
             r"/(points|scroll|count|facet|query|query/batch)$", path
         )
-        if key == stand_in.read_only_key and not (reads and self.command in ("GET", "POST")):
+        if key == fake_server.read_only_key and not (reads and self.command in ("GET", "POST")):
             raise Refused(403, "Forbidden: Global manage access is required")
 
 
 def perform(
-    stand_in: StandIn, method: str, path: str, parameters: dict[str, str], raw: bytes
+    fake_server: FakeServer, method: str, path: str, parameters: dict[str, str], raw: bytes
 ) -> object:
     """Do what is asked; local mode's own refusals become the server's."""
     for pattern, act in ROUTES:
@@ -274,7 +274,7 @@ def perform(
         if found:
             names = [unquote(name) for name in found.groups()]
             try:
-                return act(stand_in, raw, *names)
+                return act(fake_server, raw, *names)
             except pydantic_core.ValidationError as error:
                 raise Refused(422, f"Format error in JSON body: {error}") from None
             except ValueError as error:
@@ -311,19 +311,19 @@ def fields_of(model: Any, *left_out: str) -> dict[str, Any]:
 
 
 @route("GET /")
-def root(stand_in: StandIn, raw: bytes) -> object:
-    return {"title": "a stand-in for qdrant", "version": stand_in.version}
+def root(fake_server: FakeServer, raw: bytes) -> object:
+    return {"title": "a stand-in for qdrant", "version": fake_server.version}
 
 
 @route("GET /readyz")
-def ready(stand_in: StandIn, raw: bytes) -> object:
+def ready(fake_server: FakeServer, raw: bytes) -> object:
     return "all shards are ready"
 
 
 @route("GET /telemetry")
-def telemetry(stand_in: StandIn, raw: bytes) -> object:
-    with stand_in.busy:
-        names = [each.name for each in stand_in.client.get_collections().collections]
+def telemetry(fake_server: FakeServer, raw: bytes) -> object:
+    with fake_server.busy:
+        names = [each.name for each in fake_server.client.get_collections().collections]
     shard = {"id": 0, "remote": [], "replicate_states": {}}
     local = {"total_optimized_points": 0, "vectors_size_bytes": 3000, "payloads_size_bytes": 500}
     return {
@@ -336,89 +336,89 @@ def telemetry(stand_in: StandIn, raw: bytes) -> object:
 
 
 @route("GET /collections")
-def list_collections(stand_in: StandIn, raw: bytes) -> object:
-    with stand_in.busy:
-        return stand_in.client.get_collections()
+def list_collections(fake_server: FakeServer, raw: bytes) -> object:
+    with fake_server.busy:
+        return fake_server.client.get_collections()
 
 
 @route("GET /aliases")
-def list_aliases(stand_in: StandIn, raw: bytes) -> object:
-    with stand_in.busy:
-        return stand_in.client.get_aliases()
+def list_aliases(fake_server: FakeServer, raw: bytes) -> object:
+    with fake_server.busy:
+        return fake_server.client.get_aliases()
 
 
 @route("POST /collections/aliases")
-def change_aliases(stand_in: StandIn, raw: bytes) -> object:
+def change_aliases(fake_server: FakeServer, raw: bytes) -> object:
     asked = models.ChangeAliasesOperation.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.update_collection_aliases(asked.actions)
+    with fake_server.busy:
+        return fake_server.client.update_collection_aliases(asked.actions)
 
 
 @route("GET /collections/([^/]+)")
-def look(stand_in: StandIn, raw: bytes, name: str) -> object:
-    with stand_in.busy:
-        info = stand_in.client.get_collection(name)
-        if stand_in.states and name == stand_in.optimising:
-            info.status = models.CollectionStatus(stand_in.states.popleft())
+def look(fake_server: FakeServer, raw: bytes, name: str) -> object:
+    with fake_server.busy:
+        info = fake_server.client.get_collection(name)
+        if fake_server.states and name == fake_server.optimising:
+            info.status = models.CollectionStatus(fake_server.states.popleft())
             if info.status == models.CollectionStatus.RED:
                 info.optimizer_status = models.OptimizersStatusOneOf1(error="it went wrong")
         return info
 
 
 @route("PUT /collections/([^/]+)")
-def create(stand_in: StandIn, raw: bytes, name: str) -> object:
+def create(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.CreateCollection.model_validate_json(raw)
-    stand_in.optimising = ""
-    with stand_in.busy:
-        return stand_in.client.create_collection(
+    fake_server.optimising = ""
+    with fake_server.busy:
+        return fake_server.client.create_collection(
             name, vectors_config=asked.vectors, metadata=asked.metadata
         )
 
 
 @route("PATCH /collections/([^/]+)")
-def change(stand_in: StandIn, raw: bytes, name: str) -> object:
+def change(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.UpdateCollection.model_validate_json(raw)
     if asked.hnsw_config:
-        stand_in.optimising = name
-    with stand_in.busy:
-        return stand_in.client.update_collection(name, metadata=asked.metadata)
+        fake_server.optimising = name
+    with fake_server.busy:
+        return fake_server.client.update_collection(name, metadata=asked.metadata)
 
 
 @route("DELETE /collections/([^/]+)")
-def delete(stand_in: StandIn, raw: bytes, name: str) -> object:
-    with stand_in.busy:
-        return stand_in.client.delete_collection(name)
+def delete(fake_server: FakeServer, raw: bytes, name: str) -> object:
+    with fake_server.busy:
+        return fake_server.client.delete_collection(name)
 
 
 @route("PUT /collections/([^/]+)/index")
-def index(stand_in: StandIn, raw: bytes, name: str) -> object:
+def index(fake_server: FakeServer, raw: bytes, name: str) -> object:
     models.CreateFieldIndex.model_validate_json(raw)
-    with stand_in.busy:
-        stand_in.client.get_collection(name)
+    with fake_server.busy:
+        fake_server.client.get_collection(name)
     return {"operation_id": 0, "status": "completed"}
 
 
 @route("PUT /collections/([^/]+)/points")
-def upsert(stand_in: StandIn, raw: bytes, name: str) -> object:
+def upsert(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.PointsList.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.upsert(name, asked.points)
+    with fake_server.busy:
+        return fake_server.client.upsert(name, asked.points)
 
 
 @route("POST /collections/([^/]+)/points")
-def retrieve(stand_in: StandIn, raw: bytes, name: str) -> object:
+def retrieve(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.PointRequest.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.retrieve(
+    with fake_server.busy:
+        return fake_server.client.retrieve(
             name, asked.ids, with_payload=asked.with_payload, with_vectors=asked.with_vector
         )
 
 
 @route("POST /collections/([^/]+)/points/scroll")
-def scroll(stand_in: StandIn, raw: bytes, name: str) -> object:
+def scroll(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.ScrollRequest.model_validate_json(raw)
-    with stand_in.busy:
-        points, offset = stand_in.client.scroll(
+    with fake_server.busy:
+        points, offset = fake_server.client.scroll(
             name,
             limit=asked.limit,
             offset=asked.offset,
@@ -429,33 +429,33 @@ def scroll(stand_in: StandIn, raw: bytes, name: str) -> object:
 
 
 @route("POST /collections/([^/]+)/points/count")
-def count(stand_in: StandIn, raw: bytes, name: str) -> object:
+def count(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.CountRequest.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.count(name, count_filter=asked.filter, exact=bool(asked.exact))
+    with fake_server.busy:
+        return fake_server.client.count(name, count_filter=asked.filter, exact=bool(asked.exact))
 
 
 @route("POST /collections/([^/]+)/facet")
-def facet(stand_in: StandIn, raw: bytes, name: str) -> object:
+def facet(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.FacetRequest.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.facet(
+    with fake_server.busy:
+        return fake_server.client.facet(
             name, asked.key, facet_filter=asked.filter, limit=asked.limit or 10, exact=True
         )
 
 
 @route("POST /collections/([^/]+)/points/query")
-def query(stand_in: StandIn, raw: bytes, name: str) -> object:
+def query(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.QueryRequest.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.query_batch_points(name, [asked])[0]
+    with fake_server.busy:
+        return fake_server.client.query_batch_points(name, [asked])[0]
 
 
 @route("POST /collections/([^/]+)/points/query/batch")
-def query_batch(stand_in: StandIn, raw: bytes, name: str) -> object:
+def query_batch(fake_server: FakeServer, raw: bytes, name: str) -> object:
     asked = models.QueryRequestBatch.model_validate_json(raw)
-    with stand_in.busy:
-        return stand_in.client.query_batch_points(name, asked.searches)
+    with fake_server.busy:
+        return fake_server.client.query_batch_points(name, asked.searches)
 
 
 def main() -> None:
@@ -463,9 +463,9 @@ def main() -> None:
     client = None
     if len(sys.argv) > 2:
         client = QdrantClient(path=sys.argv[2], force_disable_check_same_thread=True)
-    with StandIn(client, int(sys.argv[1])) as stand_in:
-        stand_in.asked = deque(maxlen=0)
-        sys.stdout.write(f"{stand_in.url}\n")
+    with FakeServer(client, int(sys.argv[1])) as fake_server:
+        fake_server.asked = deque(maxlen=0)
+        sys.stdout.write(f"{fake_server.url}\n")
         sys.stdout.flush()
         threading.Event().wait()
 

@@ -1,0 +1,167 @@
+"""The dataclasses at the vector store's interface; nothing here imports an engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from qdrant.errors import StoreError
+
+VECTORS = ("image", "text", "fused")
+# A variant names a folder and a server collection, so nothing else may stand in it.
+_VARIANT = re.compile(r"[a-z0-9_]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One product in a collection.
+
+    Attributes:
+        id: product id.
+        payload: plain JSON facts; the store adds the product id as `payload["id"]`.
+        vectors: float32 unit vectors of shape (d,), by name; a product without a picture has
+            only `text`.
+    """
+
+    id: str
+    payload: dict[str, Any]
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One product found; score is the exact cosine of the query and the searched vector."""
+
+    id: str
+    score: float
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a collection is built from.
+
+    Attributes:
+        variant: name of the variant, `[a-z0-9_]{1,64}`.
+        fingerprint: fingerprint of the variant's manifest.
+        dim: dimensions of every vector.
+        base: base checkpoint of the variant, for people to read.
+        source: digest of what the points were made from; opaque to the store.
+        vectors: names of the vectors that points may carry.
+    """
+
+    variant: str
+    fingerprint: str
+    dim: int
+    base: str = ""
+    source: str = ""
+    vectors: tuple[str, ...] = VECTORS
+
+    def __post_init__(self) -> None:
+        check_variant(self.variant)
+        if self.dim < 1:
+            raise StoreError(f"Variant '{self.variant}' has vectors of {self.dim} dimensions.")
+        if not self.vectors or len(set(self.vectors)) != len(self.vectors):
+            raise StoreError(f"Variant '{self.variant}' needs vector names that differ.")
+
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of a Spec by name, of a Collection too."""
+        return {part.name: getattr(self, part.name) for part in fields(Spec)}
+
+
+@dataclass(frozen=True)
+class Collection(Spec):
+    """A published generation of a variant's vectors.
+
+    Attributes:
+        generation: name of the build, made of its time.
+        points: products in it.
+        created: UTC time of the build, ISO 8601.
+    """
+
+    generation: str = ""
+    points: int = 0
+    created: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What keeps the collections, for an operator.
+
+    Attributes:
+        name: `embedded` or `server`.
+        version: of the engine.
+        place: folder or address.
+    """
+
+    name: str
+    version: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of a variant, for an operator.
+
+    Attributes:
+        name: of the build.
+        use: `current`, `kept` beside it, or `building`: not complete, or left by a dead builder.
+        points: products in it, as far as it has come.
+        indexed: vectors that have a graph; None where the engine was not asked.
+        size: bytes on disk, None where nobody tells; a server estimates.
+        state: the server's word (`green`, `yellow`, `grey`, `red`), or `green`.
+        created: UTC time of the build, ISO 8601.
+    """
+
+    name: str
+    use: str
+    points: int
+    indexed: int | None
+    size: int | None
+    state: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which products may be found; every part given must hold.
+
+    Attributes:
+        categories: one of these.
+        brands: one of these.
+        price_min: price at least this; a product without a price never matches.
+        price_max: price at most this.
+        rating_min: rating at least this.
+        has_picture: True: only products with an `image` vector; False: only those without.
+        exclude: not these product ids.
+        ids: only these product ids; empty means all.
+    """
+
+    categories: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    price_min: float | None = None
+    price_max: float | None = None
+    rating_min: float | None = None
+    has_picture: bool | None = None
+    exclude: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+NO_FILTERS = Filters()
+
+
+def check_variant(variant: str) -> str:
+    """Return the name when it can name a collection.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    if not _VARIANT.fullmatch(variant):
+        raise StoreError(
+            f"'{variant}' cannot name a variant: use 1 to 64 of a-z, 0-9 and the underscore."
+        )
+    return variant

@@ -1,0 +1,1 @@
+"""The engine behind QDRANT_URL: a Qdrant server, through `qdrant-client`."""

@@ -1,16 +1,20 @@
-"""Run the jobs and die at every instant that matters; run by test_crashes.py as a program.
+"""Kill the jobs at every event that changes the disk; run by test_crashes.py as a program.
 
-The jobs run in forks of one process that has everything imported, so that hundreds of deaths
-take a minute and not an hour. A fork counts the events that change the disk (renames, commits
-of SQLite, appended vectors) and calls `os._exit` just before or just after the chosen one.
+The jobs run in forks of one process that has everything imported. A fork counts its events
+(renames, SQLite commits, appended vectors) and calls `os._exit` just before or just after the
+chosen one. Another fork then runs the jobs again up to that one. What it leaves must equal what a
+run without interruption leaves.
 """
 
+import importlib
 import json
 import os
 import shutil
 import sqlite3
 import sys
+import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,172 +27,212 @@ from ingest.summaries import summaries
 from ingest.summarizer import Recipe
 from ingest.vectors import vectors
 from ingest.verify import verify
+from qdrant.errors import CollectionMissing
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
 from tests import shop
 from tests.tiny_bart import build_tiny_bart
 
-DIED = 77
+KILLED = 77
 LONG = "A lipstick that keeps its colour from breakfast to supper. " * 3  # beyond the tiny CLIP
+# What the jobs import when they need it; imported here once instead of in every fork.
+IMPORTS = (
+    "encoder.encoder",
+    "pandas",  # by pyarrow
+    "pictures.decode_workers",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.bart.modeling_bart",
+    "transformers.models.clip.modeling_clip",
+)
+# All that the catalogue keeps of a product but times, numbers of runs and counts of attempts.
+ROWS = {
+    "products": "SELECT id, title, category, description, brand, images, source FROM product",
+    "pictures": "SELECT product, outcome, stamp, address, reason, hash, bytes FROM picture",
+    "summaries": "SELECT product, digest, text FROM product_summary JOIN summary USING (digest)",
+    "settings": "SELECT name, value FROM setting",
+}
+
+Job = Callable[[Path], object]
 
 
-def jobs(home: Path, bart: Path) -> None:
-    products(home, home / "source" / "products.jsonl", category_field="category")
-    images(home)
+def jobs(bart: Path) -> dict[str, Job]:
+    """The jobs in their order, each as a function of the shop's folder."""
     recipe = Recipe(checkpoint=str(bart), beams=1, longest=8, read=64, batch=1)
-    summaries(home, "tiny", recipe=recipe)
-    vectors(home, "tiny")
+    return {
+        "products": lambda home: products(
+            home, home / "source" / "products.jsonl", category_field="category"
+        ),
+        "images": images,
+        "summaries": lambda home: summaries(home, "tiny", recipe=recipe),
+        "vectors": lambda home: vectors(home, "tiny"),
+    }
 
 
-def forked(work: Callable[[], None]) -> int:
+def forked(work: Callable[[], object]) -> int:
     """Do work in a fork; its exit status."""
     child = os.fork()
     if child == 0:
         try:
             work()
         except BaseException:  # noqa: BLE001 - the fork must never return into the parent's code
-            import traceback
-
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-class Deaths:
-    """Counts events and dies at one of them.
+class Events:
+    """Counts this process's events and ends the process at one of them.
 
     Args:
-        at: the event's number from 0; −1 for none.
-        after: die after the event rather than before it.
         log: where to write the events' names.
+        at: the number, from 0, of the event to end at; −1 for none.
+        after: end after the event rather than before it.
     """
 
-    def __init__(self, at: int, after: bool, log: Path) -> None:
-        self.at, self.after, self.seen, self.log = at, after, 0, log
-        self.parent = os.getpid()
-
-    def around(self, name: str, call: Callable) -> Callable:
-        def watched(*args, **keywords):
-            number, self.seen = self.seen, self.seen + 1
-            with self.log.open("a") as log:
-                log.write(f"{name}\n")
-            if number == self.at and not self.after:
-                os._exit(DIED)
-            result = call(*args, **keywords)
-            if number == self.at and self.after:
-                os._exit(DIED)
-            return result
-
-        return watched
+    def __init__(self, log: Path, at: int = -1, *, after: bool = False) -> None:
+        self._log, self._at, self._after, self._seen = log, at, after, 0
 
     def watch(self) -> None:
-        os.replace = self.around("replace", os.replace)
-        os.rename = self.around("rename", os.rename)
-        VectorFiles.append = self.around("append", VectorFiles.append)
-        deaths = self
+        """Count renames, commits and appended vectors from now on."""
+        os.replace = self._counted("replace", os.replace)
+        os.rename = self._counted("rename", os.rename)
+        VectorFiles.append = self._counted("append", VectorFiles.append)
+        counted = self._counted
 
         class Watched(sqlite3.Connection):
             def execute(self, sql, *rest):
                 run = super().execute
                 if sql.strip().upper().startswith(("COMMIT", "END")):
-                    run = deaths.around("commit", run)
+                    run = counted("commit", run)
                 return run(sql, *rest)
 
             def commit(self):
                 if self.in_transaction:
-                    deaths.around("commit", super().commit)()
+                    counted("commit", super().commit)()
 
             def __exit__(self, *error):
                 if error[0] is None and self.in_transaction:
-                    return deaths.around("commit", super().__exit__)(*error)
+                    return counted("commit", super().__exit__)(*error)
                 return super().__exit__(*error)
 
         connect = sqlite3.connect
         sqlite3.connect = lambda *a, **k: connect(*a, **(k | {"factory": Watched}))
 
+    def _counted(self, name: str, call: Callable) -> Callable:
+        def counted(*args, **keywords):
+            number, self._seen = self._seen, self._seen + 1
+            with self._log.open("a") as log:
+                log.write(f"{name}\n")
+            if number == self._at and not self._after:
+                os._exit(KILLED)
+            result = call(*args, **keywords)
+            if number == self._at:
+                os._exit(KILLED)
+            return result
+
+        return counted
+
 
 def state(home: Path) -> dict:
-    """All that a run leaves behind, without times and counts of attempts."""
-    with Catalogue(home) as catalogue, open_store(home) as store:
-        entries = [
-            [entry.picture, entry.summary, str(entry.product).replace(str(home), "")]
-            for entry in catalogue.entries()
-        ]
-        return {
-            "entries": entries,
-            "pictures": catalogue.picture_counts(),
-            "kept": sorted(
-                path.name for path in (home / "images").rglob("*") if path.suffix == ".jpg"
-            ),
-            "points": {
-                point.id: [
-                    point.payload,
-                    {name: [round(float(x), 4) for x in v] for name, v in point.vectors.items()},
-                ]
-                for point in store.scroll("tiny", vectors=True)
-            },
-            "faults": verify(home, "tiny")["faults"],
+    """All that a run leaves behind: rows, files of pictures, kept vectors, the collection."""
+    variant = Variants(home).get("tiny")
+    with Catalogue(home) as catalogue:
+        rows = {name: sorted(catalogue._select(query)) for name, query in ROWS.items()}
+    with VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as files:
+        kept = {
+            key.hex(): rounded(vector)
+            for keys, found in files.batches()
+            for key, vector in zip(keys, found, strict=True)
         }
+    pictures = sorted(path.name for path in (home / "images").rglob("*.jpg"))
+    return {"rows": rows, "pictures": pictures, "vectors": kept, "collection": collection(home)}
+
+
+def collection(home: Path) -> dict:
+    with open_store(home) as store:
+        try:
+            store.collection("tiny")
+        except CollectionMissing:
+            return {}
+        points = {
+            point.id: [point.payload, {name: rounded(v) for name, v in point.vectors.items()}]
+            for point in store.scroll("tiny", vectors=True)
+        }
+    return {"points": points, "faults": verify(home, "tiny")["faults"]}
+
+
+def rounded(vector) -> list[float]:
+    return [round(float(number), 4) for number in vector]
 
 
 def write_state(home: Path, out: Path) -> None:
     out.write_text(json.dumps(state(home), sort_keys=True))
 
 
-def report(**facts) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
+def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool) -> dict:
+    """Kill a job at each of its events and compare what the next run leaves.
+
+    Args:
+        folder: has `start`, the shop before the job; afterwards the shop after it.
+        done: the jobs that have already run.
+        job: the one to kill.
+        after: kill after the event rather than before it.
+
+    Returns:
+        `events`, how many of the forks were `killed`, and what `differs` and how.
+    """
+    # One path for all copies, since pictures' stamps contain it.
+    start, home, log, out = (folder / name for name in ("start", "home", "events", "state"))
+    found = {"events": [], "killed": 0, "differs": []}
+
+    def fresh_home() -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(start, home)
+
+    def run(at: int) -> None:
+        Events(log, at, after=after).watch()
+        job(home)
+
+    def run_again() -> None:
+        for each in (*done, job):
+            each(home)
+        write_state(home, out)
+
+    log.write_text("")
+    fresh_home()
+    if forked(partial(run, -1)) or forked(partial(write_state, home, out)):
+        sys.exit("the run without interruption failed")
+    found["events"] = log.read_text().split()
+    expected = out.read_text()
+    for number, name in enumerate(found["events"]):
+        fresh_home()
+        found["killed"] += forked(partial(run, number)) == KILLED
+        if status := forked(run_again):
+            found["differs"].append(f"{name} {number}: the next run ended with status {status}")
+        elif out.read_text() != expected:
+            found["differs"].append(f"{name} {number}: {out.read_text()} instead of {expected}")
+    shutil.rmtree(start)
+    home.rename(start)
+    return found
 
 
 def main(folder: Path, checkpoint: Path, after: bool) -> None:
-    """Print one line of JSON per death that a second run did not make good, and the count."""
+    """Print a JSON object: for each job its events, and what a killed run has changed."""
     torch.set_num_threads(1)  # a fork has no thread pool
-    start = folder / "start"
-    bart = build_tiny_bart(folder / "bart")
-    Variants(start).add("tiny", checkpoint, template="summary")
+    for module in IMPORTS:
+        importlib.import_module(module)
+    Variants(folder / "start").add("tiny", checkpoint, template="summary")
     rows = shop.rows()[:3]
     rows[0]["image"] = "absent.png.jpg"
     for row in rows[1:]:
         row["description"] = LONG + row["title"]
-    shop.write_source(start / "source", rows)
-
-    def fresh() -> Path:
-        home = folder / "home"  # one address for all: pictures' stamps hold paths
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(start, home)
-        return home
-
-    log, out = folder / "events", folder / "state"
-
-    def ended(home: Path) -> str:
-        if status := forked(lambda: jobs(home, bart)):
-            return f"the second run ended with status {status}"
-        if status := forked(lambda: write_state(home, out)):
-            return f"the state could not be read: status {status}"
-        return out.read_text()
-
-    def unbroken() -> None:
-        Deaths(-1, False, log).watch()
-        jobs(home, bart)
-
-    home = fresh()
-    if forked(unbroken) != 0:
-        sys.exit("the unbroken run failed")
-    events = log.read_text().split()
-    expected = ended(home)
-    died = 0
-    for number, name in enumerate(events):
-        home = fresh()
-
-        def broken(number: int = number, home: Path = home) -> None:
-            Deaths(number, after, folder / "ignored").watch()
-            jobs(home, bart)
-
-        died += forked(broken) == DIED
-        found = ended(home)
-        if found != expected:
-            report(event=number, name=name, found=found[:400])
-    report(events=events, deaths=died)
+    shop.write_source(folder / "start" / "source", rows)
+    found, done = {}, []
+    for name, job in jobs(build_tiny_bart(folder / "bart")).items():
+        found[name] = kill_at_every_event(folder, done, job, after=after)
+        done.append(job)
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -1,65 +1,41 @@
-"""Each engine works in processes of its own: one builds, others search.
-
-So what a process grows by is the engine's memory alone, and no engine finds another's threads or
-heap about it. The measurement speaks to a searching process in lines of JSON: a question in, an
-answer out.
-
-    python -m benchmarks.search_process build|search ENGINE FOLDER
-"""
+"""A process of its own for each engine: what it grows by is that engine's memory alone."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import numpy as np
+import psutil
 
-from benchmarks.search_data import FILTERS, Generated
-from benchmarks.search_engines import ENGINES, Ask, Engine, faiss
+from benchmarks.generated import Generated
+from benchmarks.search_engines import ENGINES, Engine, faiss, folder_of
+from vitrine import Closing
 
-ROOT = Path(__file__).parent.parent
-CORES = os.cpu_count() or 1
 MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a searching process is asked.
+class Built:
+    """The index of an engine: seconds to build it, megabytes on disk where known."""
 
-    Attributes:
-        filter: of `FILTERS`.
-        ef: candidates that a graph keeps.
-        start, stop: which queries.
-        warm_up: take the queries that go before, and not those that count.
-        at_once: all of them in one call, on all cores.
-    """
-
-    filter: str
-    ef: int
-    start: int = 0
-    stop: int | None = None
-    warm_up: bool = False
-    at_once: bool = False
+    seconds: float
+    disk_mb: float | None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What it answers.
+    """Answers to some queries.
 
     Attributes:
-        seconds: of each query; of the one call where they came at once.
-        found: product numbers by query.
-        own_mb: memory that the process has grown by since before it opened its index.
-        mapped_mb: pages of the index's files that it has come to see; processes share them, and
-            the system may take them back.
+        seconds: of each query, or of the one call.
+        found: product numbers of each query.
+        own_mb: anonymous memory by which the process grew since before it opened the index.
+        mapped_mb: the same of mapped files, which processes share and the system takes back.
     """
 
     seconds: list[float]
@@ -68,133 +44,83 @@ class Answer:
     mapped_mb: float
 
 
-class Searcher:
-    """A process that searches with one engine; used in a `with` block."""
+class EngineProcess(Closing):
+    """A process for one engine.
+
+    Args:
+        engine: of `ENGINES`.
+        folder: of the generated products; the engine's folder is in it.
+    """
 
     def __init__(self, engine: str, folder: Path) -> None:
-        self._process = _start("search", engine, folder)
+        self._named = engine, folder
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
-    def __enter__(self) -> Self:
-        return self
+    def build(self) -> Built:
+        """Build the index."""
+        return self._pool.submit(_build, *self._named).result()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.communicate()  # the end of its questions is its end
+    def open(self) -> None:
+        """Open the index, which must have been built by another process."""
+        self._pool.submit(_open, *self._named).result()
 
-    def begin(self, question: Question) -> None:
-        """Put a question; `end` waits for its answer."""
-        if self._process.stdin is None:
-            raise AssertionError("a pipe was asked for")
-        self._process.stdin.write(json.dumps(asdict(question)) + "\n")
-        self._process.stdin.flush()
+    def search(
+        self, filter_name: str, ef: int, queries: slice, *, one_call: bool = False
+    ) -> Answer | None:
+        """Answer queries one by one, or in one call on all cores; None without that filter."""
+        return self._pool.submit(_search, filter_name, ef, queries, one_call).result()
 
-    def end(self) -> Answer | None:
-        """The answer to what was asked last; None when the engine cannot filter so."""
-        if self._process.stdout is None:
-            raise AssertionError("a pipe was asked for")
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("A searching process has ended; its reason stands above.")
-        told = json.loads(line)
-        return told and Answer(**told)
-
-    def ask(self, question: Question) -> Answer | None:
-        """Put a question and wait for its answer."""
-        self.begin(question)
-        return self.end()
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown()
 
 
-def build(engine: str, folder: Path) -> dict[str, Any]:
-    """Build an engine in a process of its own; returns its `seconds` and its `disk_mb`."""
-    place(engine, folder).mkdir()
-    told, _ = (process := _start("build", engine, folder)).communicate()
-    if process.returncode:
-        raise RuntimeError(f"{engine} could not be built; the reason stands above.")
-    return json.loads(told)
+# What follows runs in an engine's process, where these are of the one engine that it opened.
+_opened: Engine
+_products: Generated
+_before: tuple[float, float]
 
 
-def place(engine: str, folder: Path) -> Path:
-    """The folder of an engine."""
-    return folder / re.sub(r"\W+", "-", engine).lower()
-
-
-def _start(work: str, engine: str, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.search_process", work, engine, str(folder.absolute())],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _build(engine: Engine, folder: Path) -> None:
-    shop = Generated.load(folder)
-    np.asarray(shop.vectors).sum()  # read from the disk before the clock runs
+def _build(engine: str, folder: Path) -> Built:
+    products = Generated.load(folder)
+    np.asarray(products.vectors).sum()  # reads them from the disk before the time is taken
+    place = folder_of(engine, folder)
+    place.mkdir()
+    built = ENGINES[engine](place)
     started = time.perf_counter()
-    engine.build(shop)
+    built.build(products)
     seconds = time.perf_counter() - started
-    size = engine.size()
-    megabytes = None if size is None else round(size / MEGABYTE, 1)
-    _tell({"seconds": round(seconds, 2), "disk_mb": megabytes})
+    size = built.bytes_on_disk()
+    return Built(round(seconds, 2), None if size is None else round(size / MEGABYTE, 1))
 
 
-def _serve(engine: Engine, folder: Path) -> None:
-    shop = Generated.load(folder)
-    allowed = {name: shop.allowed(filters) for name, filters in FILTERS.items()}
-    asked, warm_up = np.array(shop.queries), np.array(shop.warm_up)
+def _open(engine: str, folder: Path) -> None:
+    global _opened, _products, _before
+    _products = Generated.load(folder)
+    _opened = ENGINES[engine](folder_of(engine, folder))
     faiss.omp_set_num_threads(1)
-    before = _memory()
-    engine.open(allowed)
-    for line in sys.stdin:
-        question = Question(**json.loads(line))
-        ask = engine.ask(question.filter, question.ef)
-        answer = None
-        if ask:
-            queries = (warm_up if question.warm_up else asked)[question.start : question.stop]
-            seconds, found = (_at_once if question.at_once else _in_turn)(ask, queries)
-            grown = [(now - then) / MEGABYTE for now, then in zip(_memory(), before, strict=True)]
-            answer = asdict(Answer(seconds, found, *grown))
-        _tell(answer)
+    _before = _memory()
+    _opened.open(_products)
 
 
-def _in_turn(ask: Ask, queries: np.ndarray) -> tuple[list[float], list[list[int]]]:
-    seconds, found = [], []
-    for query in queries:
-        start = time.perf_counter()
-        found += ask(query[None])
-        seconds.append(time.perf_counter() - start)
-    return seconds, found
+def _search(filter_name: str, ef: int, chosen: slice, one_call: bool) -> Answer | None:
+    search = _opened.search(filter_name, ef)
+    if search is None:
+        return None
+    queries = np.array(_products.queries[chosen])
+    calls = [queries] if one_call else np.split(queries, len(queries))
+    seconds: list[float] = []
+    found: list[list[int]] = []
+    faiss.omp_set_num_threads(os.cpu_count() if one_call else 1)
+    for call in calls:
+        started = time.perf_counter()
+        found += search(call)
+        seconds.append(time.perf_counter() - started)
+    own, mapped = (now - then for now, then in zip(_memory(), _before, strict=True))
+    return Answer(seconds, found, own, mapped)
 
 
-def _at_once(ask: Ask, queries: np.ndarray) -> tuple[list[float], list[list[int]]]:
-    faiss.omp_set_num_threads(CORES)
-    start = time.perf_counter()
-    found = ask(queries)
-    seconds = time.perf_counter() - start
-    faiss.omp_set_num_threads(1)
-    return [seconds], found
-
-
-def _tell(what: dict[str, Any] | None) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
-
-
-def _memory() -> tuple[int, int]:
-    """Bytes of this process: its own, and pages of files that it sees."""
-    status = Path("/proc/self/status").read_text()
-    own, mapped = (
-        int(re.search(rf"{name}:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]
-        for name in ("RssAnon", "RssFile")
-    )
-    return own, mapped
-
-
-if __name__ == "__main__":
-    work, name, at = sys.argv[1:]
-    {"build": _build, "search": _serve}[work](ENGINES[name](place(name, Path(at))), Path(at))
+def _memory() -> tuple[float, float]:
+    """Anonymous memory of this process and pages of mapped files, MB."""
+    memory = psutil.Process().memory_info()
+    return (memory.rss - memory.shared) / MEGABYTE, memory.shared / MEGABYTE

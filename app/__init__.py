@@ -1,8 +1,14 @@
-"""The shop window: Streamlit pages over `search` and `catalog`.
+"""Streamlit pages over `search` and `catalog`; `vitrine app` serves the installation VITRINE_HOME.
 
-`vitrine app` serves the shop that VITRINE_HOME names. Streamlit puts this
-folder first on the import path, so no module here bears the name of a room.
+main             the script that Streamlit runs
+search_page      widgets from `controls`, results as `cards`, one product as `product_view`
+catalogue_page   what the catalogue and the collections contain
+state            a search's state and the address bar
+query_picture    the picture of a query
+installation     the search service, and what is shown where nothing can be searched
+escaping         untrusted text on a page that reads Markdown
 
-Whatever comes from products, addresses and errors is data: it is shown by `st.text`, or made
-harmless by `app.escaping.escape` where Streamlit reads Markdown.
+Text from products, addresses and errors is untrusted: `st.text` shows it as it is, and elsewhere
+`escaping` makes it plain text. Streamlit puts this folder first on the import path, so no module
+here has the name of a package.
 """

@@ -1,8 +1,7 @@
-"""`vitrine app`: serve the search page. Options are those of `streamlit run`."""
+"""`vitrine app`: serve the search page."""
 
-import os
-import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,13 +13,37 @@ app = CommandLine()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def serve(context: typer.Context) -> None:
-    """Serve the search page of the installation VITRINE_HOME; Ctrl-C ends it.
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            envvar="STREAMLIT_SERVER_ADDRESS",
+            help="Address to listen on; 0.0.0.0 means every network.",
+        ),
+    ] = "localhost",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=1,
+            max=65_535,
+            envvar="STREAMLIT_SERVER_PORT",
+            help="Port to listen on; by default 8501, or the next free one.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the search page of the installation VITRINE_HOME. Ctrl-C ends it.
 
-    Options are handed to `streamlit run`: --server.port 8502, --server.address 0.0.0.0.
+    Every other option is one of `streamlit run`, such as --server.baseUrlPath shop.
     """
-    command = [sys.executable, "-m", "streamlit", "run", str(MAIN), *context.args]
-    os.execv(sys.executable, command)  # noqa: S606 - our own words
+    from streamlit.web import cli  # takes a second that `--help` need not wait for
+
+    options = ["--server.address", host]
+    if port:
+        options += ["--server.port", str(port)]
+    cli.main(["run", str(MAIN), *options, *context.args], prog_name="streamlit")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Products as cards in a grid that fits phone and desk."""
+"""Products as cards in a grid that fits phone and desktop."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -9,18 +9,18 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from app.escaping import escape, price, shortened, web_link
+from app.escaping import escape, format_price, shorten, web_link
 from search.query import Result
 
-NARROWEST = 158  # pixels of a card: two stand side by side on a phone of 360
-STRIP_WIDTH = 176  # pixels of a card in a row that is moved sideways
+NARROWEST = 158  # pixels of a card: two fit side by side on a phone of 360
+STRIP_WIDTH = 176  # pixels of a card in a row that scrolls sideways
 TITLE = 90  # characters: five lines of the narrowest card
 
-# Pictures are centred on a square, so that titles stand on one line whatever the photos' shape.
-# Twice a card's width, for screens with fine pixels.
+# Pictures are centred on a square, so that titles are aligned whatever the photos' shape. Its side
+# is twice a card's width, for screens of high resolution.
 SQUARE = 360
-MOST_ENLARGED = 3.0  # thumbnails of 60 × 80 are shops' usual smallest
-FRAMES_KEPT = 4_000  # at some 15 KB: 60 MB
+MAX_ENLARGEMENT = 3.0  # a feed's smallest pictures are usually 60 × 80
+THUMBNAILS_KEPT = 4_000  # at some 15 KB: 60 MB
 
 Pictures = Callable[[str], Path]
 
@@ -34,15 +34,15 @@ def grid(
     scored: bool = True,
     strip: bool = False,
 ) -> None:
-    """Cards of what was found.
+    """Show products as cards.
 
     Args:
-        name: tells this grid's buttons from another's on the page.
+        name: differs from that of the page's other grids; part of the buttons' keys.
         results: best first.
-        pictures: where the picture of a hash lies.
-        more_like: told the id of the product whose button was pressed.
+        pictures: the path of the picture with a content hash.
+        more_like: called with the id of the product whose button was pressed.
         scored: whether scores are shown.
-        strip: one row that is moved sideways, instead of rows below each other.
+        strip: one row that scrolls sideways, in place of rows below each other.
     """
     for cell, result in zip(_cells(len(results), strip), results, strict=True):
         with cell, st.container(gap="xsmall"):
@@ -54,11 +54,11 @@ def grid(
                 args=(result.id,),
                 width="stretch",
             )
-            visit(result.product)
+            shop_link(result.product)
 
 
 def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:
-    """A bordered place for each card."""
+    """A bordered container for each card."""
     if strip:
         row = st.container(horizontal=True, wrap=False)
         yield from (
@@ -71,22 +71,22 @@ def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:
 
 def _card(product: dict[str, Any], score: float | None, pictures: Pictures) -> None:
     show_picture(product, pictures)
-    st.text(shortened(product.get("title", ""), TITLE))
-    if facts := told(product):
+    st.text(shorten(product.get("title", ""), TITLE))
+    if facts := brand_and_category(product):
         st.caption(" · ".join(facts))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if amount := price(product.get("price")):
-            st.markdown(f"**{amount}**", width="content")
+        if price := format_price(product.get("price")):
+            st.markdown(f"**{price}**", width="content")
         if score is not None:
             st.caption(f"score {score:.3f}", width="content")
 
 
 def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
-    """A product's stored picture, or that there is none."""
+    """Show a product's stored picture, or that there is none."""
     stored = product.get("picture")
-    frame = framed(str(pictures(stored))) if stored else None
-    if frame:
-        st.image(frame, width="stretch", alt=shortened(product.get("title", ""), TITLE))
+    picture = thumbnail(str(pictures(stored))) if stored else None
+    if picture:
+        st.image(picture, width="stretch", alt=shorten(product.get("title", ""), TITLE))
     else:
         st.caption(
             ":material/hide_image: The picture’s file is gone"
@@ -95,35 +95,35 @@ def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
         )
 
 
-def visit(product: dict[str, Any]) -> None:
-    """A way to the product's own page, where it has one."""
+def shop_link(product: dict[str, Any]) -> None:
+    """A link to the product's own page, where it has one."""
     if link := web_link(product.get("link")):
         st.link_button(
             "To the shop", link, type="tertiary", icon=":material/open_in_new:", width="stretch"
         )
 
 
-def told(product: dict[str, Any]) -> list[str]:
-    """Brand and category, harmless."""
+def brand_and_category(product: dict[str, Any]) -> list[str]:
+    """Brand and category, escaped."""
     return [
-        escape(shortened(str(product[name]), TITLE // 2))
+        escape(shorten(str(product[name]), TITLE // 2))
         for name in ("brand", "category")
         if product.get(name)
     ]
 
 
-@st.cache_data(max_entries=FRAMES_KEPT, show_spinner=False)
-def framed(path: str) -> bytes | None:
+@st.cache_data(max_entries=THUMBNAILS_KEPT, show_spinner=False)
+def thumbnail(path: str) -> bytes | None:
     """A picture on a white square, as JPEG; None where its file is gone or broken.
 
-    A stored picture never changes: its file is named by its content.
+    Cached by path alone: a stored picture never changes, its file is named by its content.
     """
     try:
         with Image.open(path) as stored:
             picture = stored.convert("RGB")
     except OSError:
         return None
-    scale = min(SQUARE / max(picture.size), MOST_ENLARGED)
+    scale = min(SQUARE / max(picture.size), MAX_ENLARGEMENT)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     square = Image.new("RGB", (SQUARE, SQUARE), "white")
     square.paste(

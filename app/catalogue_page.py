@@ -1,4 +1,4 @@
-"""What the shop holds: counts, failures, variants with their collections, the last runs."""
+"""The catalogue page: counts, failures, variants with their collections, the last runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,9 @@ from typing import Any
 import streamlit as st
 
 from app import installation
-from app.escaping import sentence
+from app.escaping import escape_sentence
 from catalog.catalogue import Catalogue
-from search.service import SearchService
-from vitrine import home
+from search.service import VariantStatus
 
 NO_CATEGORY = "(none)"
 LAST_RUNS = 20
@@ -17,24 +16,25 @@ LAST_RUNS = 20
 
 def show() -> None:
     """The page."""
-    shop = installation.open_shop(str(home()))
-    st.title("What the shop holds", anchor=False)
-    with Catalogue(shop.home, create=False) as catalogue:
-        _show_totals(catalogue, shop)
+    service = installation.search_service()
+    statuses = service.statuses()
+    st.title("Catalogue", anchor=False)
+    with Catalogue(service.home, create=False) as catalogue:
+        _show_totals(catalogue, statuses)
         _show_categories(catalogue)
         _show_failures(catalogue)
-        _show_variants(catalogue, shop)
+        _show_variants(catalogue, statuses)
         _show_runs(catalogue)
 
 
-def _show_totals(catalogue: Catalogue, shop: SearchService) -> None:
+def _show_totals(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
     counts = catalogue.picture_counts().values()
     stored = sum(each.get("stored", 0) for each in counts)
     figures = {
         "Products": len(catalogue),
         "Categories": sum(1 for category in catalogue.categories() if category),
         "With a picture": stored,
-        "Searchable variants": sum(1 for status in shop.statuses() if not status.problem),
+        "Searchable variants": sum(1 for status in statuses if not status.problem),
     }
     cells = st.grid(len(figures), min_column_width=140, border=True)
     for label, figure in figures.items():
@@ -60,21 +60,21 @@ def _show_categories(catalogue: Catalogue) -> None:
         )
     if not rows:
         st.info(
-            "The catalogue is empty; `vitrine ingest products FILE` fills it.",
+            "The catalogue is empty; fill it with `vitrine ingest products FILE`.",
             icon=":material/inbox:",
         )
         return
     if {row["Category"] for row in rows} == {NO_CATEGORY}:
         st.caption(
-            "No product has a category, so searches cannot be narrowed by one. "
-            "`vitrine ingest products` takes `--category` or `--category-field`."
+            "No product has a category, so there is no filter by category. Name one to "
+            "`vitrine ingest products` with `--category` or `--category-field`."
         )
     share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
     _table(rows, {"Share": share})
 
 
 def _show_failures(catalogue: Catalogue) -> None:
-    st.subheader("Pictures that could not be had", anchor=False)
+    st.subheader("Pictures that failed", anchor=False)
     failures = catalogue.picture_failures()
     if not failures:
         st.caption("None.")
@@ -88,9 +88,8 @@ def _show_failures(catalogue: Catalogue) -> None:
     st.caption("`vitrine ingest images --retry-failed` tries them again.")
 
 
-def _show_variants(catalogue: Catalogue, shop: SearchService) -> None:
+def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
     st.subheader("Variants and their collections", anchor=False)
-    statuses = shop.statuses()
     rows: list[dict[str, Any]] = []
     for status in statuses:
         variant, collection = status.variant, status.collection
@@ -110,14 +109,16 @@ def _show_variants(catalogue: Catalogue, shop: SearchService) -> None:
         )
     if not rows:
         st.info(
-            "There is no variant yet; `vitrine add zeroshot` makes the usual one.",
+            "There is no variant yet; add the default one with `vitrine add zeroshot`.",
             icon=":material/inbox:",
         )
         return
     _table(rows)
     for status in statuses:
         if status.problem:
-            st.warning(sentence(f"{status.name}: {status.problem}"), icon=":material/inventory_2:")
+            st.warning(
+                escape_sentence(f"{status.name}: {status.problem}"), icon=":material/inventory_2:"
+            )
         elif status.collection and status.collection.points != len(catalogue):
             st.caption(
                 f"{status.name} holds {status.collection.points:,} of {len(catalogue):,} products; "
@@ -138,8 +139,8 @@ def _show_runs(catalogue: Catalogue) -> None:
                 "Outcome": run.outcome,
                 "Started": run.started,
                 "Ended": run.ended,
-                "Told": _listed(run.settings),
-                "Came to": _listed(run.figures),
+                "Settings": _listed(run.settings),
+                "Figures": _listed(run.figures),
             }
             for run in runs
         ]
@@ -147,7 +148,7 @@ def _show_runs(catalogue: Catalogue) -> None:
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, Any] | None = None) -> None:
-    """Rows as a table, which shows cells as they are."""
+    """Show rows as a table, whose cells are plain text."""
     numbers = {
         name: st.column_config.NumberColumn(format="localized")
         for name, value in rows[0].items()

@@ -1,12 +1,12 @@
-"""Strangers' words on a page that reads Markdown: shown as they are, never obeyed."""
+"""Untrusted text on a page that reads Markdown: shown as it is, never as markup."""
 
 import re
 from urllib.parse import urlsplit
 
-# A character that is seen by nobody and breaks no line. Streamlit makes links, smileys, icons and
-# arrows of plain words after the Markdown was read, where a backslash no longer helps.
+# An invisible character that allows no line break. Streamlit makes links, smileys, icons and arrows
+# of plain text after it has read the Markdown, where a backslash has no effect.
 JOINER = "\N{WORD JOINER}"
-MADE_AFTERWARDS = re.compile(
+REPLACED_LATER = re.compile(
     r"(?<=[\w/+-])(?=:)"  # https://…, :smile:, :material/home:
     r"|(?<=\bwww)(?=\.)"
     r"|(?=@)"
@@ -22,13 +22,13 @@ def escape(text: str) -> str:
     return _escape(" ".join(text.split()))
 
 
-def sentence(text: str) -> str:
-    """A sentence that may quote strangers, with `commands` in backticks shown as code."""
+def escape_sentence(text: str) -> str:
+    """A sentence that may quote untrusted text, with `commands` in backticks shown as code."""
     parts = COMMAND.split(" ".join(text.split()))  # every second one is a command
-    return "".join(part if place % 2 else _escape(part) for place, part in enumerate(parts))
+    return "".join(part if index % 2 else _escape(part) for index, part in enumerate(parts))
 
 
-def shortened(text: str, limit: int) -> str:
+def shorten(text: str, limit: int) -> str:
     """At most `limit` characters, cut at a word where one ends near, with an ellipsis."""
     if len(text) <= limit:
         return text
@@ -38,21 +38,21 @@ def shortened(text: str, limit: int) -> str:
 
 
 def web_link(link: object) -> str:
-    """The link where it is one that a browser may be sent to, else nothing."""
+    """The link where it is an http(s) address that a browser may open, else nothing."""
     if not isinstance(link, str) or any(letter.isspace() for letter in link):
         return ""
     try:
         parts = urlsplit(link)
-        named = bool(parts.hostname)
+        host = parts.hostname
     except ValueError:
         return ""
-    return link if parts.scheme in ("http", "https") and named and link.isprintable() else ""
+    return link if parts.scheme in ("http", "https") and host and link.isprintable() else ""
 
 
-def price(amount: float | None) -> str:
-    """An amount in the shop's own currency, which nobody told us."""
+def format_price(amount: float | None) -> str:
+    """An amount without a currency, which the catalogue does not have."""
     return "" if amount is None else f"{amount:,.2f}".removesuffix(".00")
 
 
 def _escape(text: str) -> str:
-    return MARKUP.sub(r"\\\1", MADE_AFTERWARDS.sub(JOINER, text))
+    return MARKUP.sub(r"\\\1", REPLACED_LATER.sub(JOINER, text))

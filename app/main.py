@@ -1,4 +1,4 @@
-"""The search page: `vitrine app`; VITRINE_HOME names the shop."""
+"""The script that Streamlit runs: `vitrine app`, or `streamlit run app/main.py`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 from app import catalogue_page, search_page
-from app.escaping import sentence
+from app.escaping import escape_sentence
 from vitrine import VitrineError
 
 LOGO = Path(__file__).with_name("logo.svg")
 
 
 def main() -> None:
-    """Lay out the pages and show the one that is asked for."""
+    """Show the page of the address."""
     st.set_page_config(page_title="Vitrine", page_icon=":material/storefront:", layout="wide")
     st.logo(str(LOGO), size="large")
     search = st.Page(search_page.show, title="Search", icon=":material/search:", default=True)
@@ -25,11 +25,11 @@ def main() -> None:
 
 
 def run_page(show: Callable[[], None]) -> None:
-    """Show a page; what it cannot do for a reason that is known is told in its place."""
+    """Show a page, or the error that a user can put right."""
     try:
         show()
     except VitrineError as error:
-        st.error(sentence(str(error)), icon=":material/error:")
+        st.error(escape_sentence(str(error)), icon=":material/error:")
 
 
 if __name__ == "__main__":

@@ -13,62 +13,62 @@ from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
 from pictures.store import decode
 
-# A person waits for this one: tighter than for a whole catalogue.
+# A visitor waits for this picture, so the limits are tighter than for a catalogue.
 LIMITS = FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)
 
-# Shortest side that is kept while a visitor is here. Models look at 224 or 336; a phone's photo
-# of 50 megapixels would cost 150 MB a visitor.
+# Shortest side that is kept in the visitor's session. Models read 224 or 336; a phone's photo of
+# 50 megapixels would take 150 MB a visitor.
 SIDE = 448
 
 
 @dataclass(frozen=True)
 class QueryPicture:
-    """What became of the picture a person gave.
+    """The picture that a visitor searches with.
 
     Attributes:
         image: RGB; None where there is none.
-        problem: why there is none; empty where it is there, or none was given.
+        problem: why it cannot be used; empty where it can, or where none was given.
     """
 
     image: Image.Image | None = None
     problem: str = ""
 
 
-def uploaded(file: BinaryIO, identity: str) -> QueryPicture:
+def read_upload(file: BinaryIO, identity: str) -> QueryPicture:
     """The picture in an uploaded file, decoded once.
 
     Args:
-        file: what the browser sent.
-        identity: tells this upload from the visitor's others.
+        file: as the browser sent it.
+        identity: differs from that of the visitor's other uploads.
     """
-    return _once(identity, lambda: file.read())
+    return _once(identity, file.read)
 
 
-def fetched(address: str) -> QueryPicture:
-    """The picture at a web address, fetched once: a failure, too, is remembered until `forget`."""
+def fetch(address: str) -> QueryPicture:
+    """The picture at a web address, fetched once; a failure is kept too, until `forget`."""
     host = _host(address)
     with st.spinner(f"Fetching the picture from {host} …" if host else "Fetching the picture …"):
         return _once(address, lambda: fetch_picture(address, LIMITS).data)
 
 
 def forget() -> None:
-    """Let the next run read the picture again."""
-    st.session_state.pop("picture", None)
+    """Let the next run of the page read the picture again."""
+    st.session_state.pop("query_picture", None)
 
 
 def _once(identity: str, read: Callable[[], bytes]) -> QueryPicture:
-    kept = st.session_state.get("picture")
+    kept = st.session_state.get("query_picture")
     if kept and kept[0] == identity:
         return kept[1]
     try:
-        picture = QueryPicture(_shrunken(decode(read())))
+        picture = QueryPicture(_shrink(decode(read())))
     except PictureError as error:
         picture = QueryPicture(problem=error.sentence)
-    st.session_state["picture"] = (identity, picture)
+    st.session_state.query_picture = (identity, picture)
     return picture
 
 
-def _shrunken(image: Image.Image) -> Image.Image:
+def _shrink(image: Image.Image) -> Image.Image:
     scale = SIDE / min(image.size)
     if scale >= 1:
         return image
@@ -77,7 +77,7 @@ def _shrunken(image: Image.Image) -> Image.Image:
 
 
 def _host(address: str) -> str:
-    """The name in an address, where it is nothing but letters, digits, dots and hyphens."""
+    """The address's host, where it is made of letters, digits, dots and hyphens alone."""
     try:
         name = urlsplit(address).hostname or ""
     except ValueError:

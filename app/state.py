@@ -1,37 +1,39 @@
-"""The address bar: a search as query parameters, to be shared, reloaded and gone back to.
+"""A search's state and the address bar's query parameters, which can be shared and reloaded.
 
 Parameters: `q`, `picture` (a web address) and `upload` ("1" where one was uploaded) are the query;
-`like`, a product's id, stands in its place; `variant` and `k` say how to search; `category` and
-`brand`, which are repeatable, `price_min` and `price_max` are the filters.
+`like`, a product's id, replaces it; `variant` and `k` say how to search; `category` and `brand`,
+which are repeatable, `price_min` and `price_max` are the filters.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search.query import Filters
+from PIL.Image import Image
+
+from search.query import Filters, Query
 
 DEFAULT_K = 12  # fills two, three, four or six columns evenly
-MOST_K = 60
+MAX_K = 60
 
 Parameters = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
 class SearchState:
-    """What a person asks for.
+    """What a visitor searches for; the page's widgets have the fields' names as keys.
 
     Attributes:
         text: words.
         picture: a picture's web address.
         upload: a picture was uploaded; no address can carry it.
         like: a product's id.
-        variant: empty means the usual one.
+        variant: empty means the default one.
         categories: any of these.
         brands: any of these.
         price_min: at least.
         price_max: at most.
-        k: how many products at first.
+        k: number of products at first.
     """
 
     text: str = ""
@@ -55,10 +57,24 @@ class SearchState:
             price_max=self.price_max,
         )
 
+    def query(self, picture: Image | None, k: int) -> Query:
+        """The query for the engine.
 
-def write(state: SearchState) -> Parameters:
-    """A search state as query parameters; what is usual is left out."""
-    parameters: dict[str, list[str]] = {
+        Args:
+            picture: the one that was uploaded or fetched.
+            k: number of products.
+
+        Raises:
+            QueryError: the engine cannot answer it.
+        """
+        if self.like:
+            return Query(like=self.like, filters=self.filters, k=k)
+        return Query(self.text, picture, self.filters, k)
+
+
+def write_parameters(state: SearchState) -> Parameters:
+    """A search state as query parameters; defaults are left out."""
+    parameters: Parameters = {
         "q": [] if state.like else [state.text],
         "picture": [] if state.like else [state.picture],
         "upload": ["1"] if state.upload and not state.like else [],
@@ -73,28 +89,28 @@ def write(state: SearchState) -> Parameters:
     return parameters | ({"variant": [state.variant]} if parameters and state.variant else {})
 
 
-def read(parameters: Mapping[str, list[str]]) -> tuple[SearchState, list[str]]:
-    """Query parameters as a search state, and a sentence about each that cannot be meant.
+def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[SearchState, list[str]]:
+    """Query parameters as a search state, and a sentence about each that is invalid.
 
-    Whether a variant, category or product exists is not known here.
+    Whether the variant, category or product exists is not checked here.
     """
-    reader = _Reader(parameters)
+    parser = _Parser(parameters)
     state = SearchState(
-        text=reader.word("q"),
-        picture=reader.word("picture"),
-        upload=bool(reader.word("upload")),
-        like=reader.word("like"),
-        variant=reader.word("variant"),
-        categories=reader.words("category"),
-        brands=reader.words("brand"),
-        price_min=reader.amount("price_min"),
-        price_max=reader.amount("price_max"),
-        k=reader.count("k"),
+        text=parser.word("q"),
+        picture=parser.word("picture"),
+        upload=bool(parser.word("upload")),
+        like=parser.word("like"),
+        variant=parser.word("variant"),
+        categories=parser.words("category"),
+        brands=parser.words("brand"),
+        price_min=parser.amount("price_min"),
+        price_max=parser.amount("price_max"),
+        k=parser.count("k"),
     )
-    return state, reader.problems
+    return state, parser.problems
 
 
-class _Reader:
+class _Parser:
     def __init__(self, parameters: Mapping[str, list[str]]) -> None:
         self._parameters = parameters
         self.problems: list[str] = []
@@ -123,14 +139,14 @@ class _Reader:
         word = self.word(name)
         if not word:
             return DEFAULT_K
-        if word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MOST_K:
+        if word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MAX_K:
             return int(word)
-        self._report(name, word, f"a whole number from 1 to {MOST_K}")
+        self._report(name, word, f"a whole number from 1 to {MAX_K}")
         return DEFAULT_K
 
-    def _report(self, name: str, word: str, wanted: str) -> None:
+    def _report(self, name: str, word: str, expected: str) -> None:
         self.problems.append(
-            f"The address says {name}={word[:40]}, which is not {wanted}; it was left out."
+            f"The address has {name}={word[:40]}, which is not {expected}; it was ignored."
         )
 
 

@@ -1,4 +1,7 @@
 """The retrieval engine: a query goes in, ranked products come out.
 
-Used by the app, by evaluation and by the command line.
+query      `Query`, `Result`, `Results` and the errors
+engine     `Engine` searches the collection of one variant
+service    `SearchService` has an engine for each variant of an installation
+__main__   `vitrine search`
 """

@@ -1,4 +1,4 @@
-"""`vitrine search`: words, a picture or both in; a table or one JSON object out."""
+"""`vitrine search`: a table of products, or one JSON object."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,7 +10,6 @@ from rich.table import Table
 
 from pictures.store import decode, read_source
 from qdrant.model import Filters
-from search.engine import Engine
 from search.query import Query, QueryError, Result, Results
 from search.service import SearchService
 from vitrine import DEFAULT_VARIANT, home
@@ -21,11 +20,13 @@ app = CommandLine()
 
 @app.command()
 def search(
-    text: Annotated[str, typer.Argument(help="What to look for, in words.")] = "",
+    text: Annotated[str, typer.Argument(help="Words to search for.")] = "",
     image: Annotated[
-        str, typer.Option(help="A picture to look for: a file or a data: address.")
+        str, typer.Option(help="Picture to search for: a file or a data: address.")
     ] = "",
-    like: Annotated[str, typer.Option(help="A product's id: find products like it.")] = "",
+    like: Annotated[
+        str, typer.Option(metavar="ID", help="Find products like the one with this id.")
+    ] = "",
     category: Annotated[
         list[str] | None, typer.Option(help="Only this category; repeatable.")
     ] = None,
@@ -33,13 +34,17 @@ def search(
     price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
     price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
     rating_min: Annotated[float | None, typer.Option(help="Lowest rating.")] = None,
-    k: Annotated[int, typer.Option(help="How many products.")] = 10,
-    vector: Annotated[str, typer.Option(help="Compare with fused, image or text.")] = "fused",
-    weight: Annotated[float, typer.Option(help="Share of the text when both are given.")] = 0.5,
-    variant: Annotated[str, typer.Option(help="Which variant's collection to search.")] = "",
+    k: Annotated[int, typer.Option(help="Number of products.")] = 10,
+    vector: Annotated[
+        str, typer.Option(help="Vector to compare with: fused, image or text.")
+    ] = "fused",
+    weight: Annotated[
+        float, typer.Option(help="Weight of the words beside a picture, 0 to 1.")
+    ] = 0.5,
+    variant: Annotated[str, typer.Option(help="Variant whose collection is searched.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Search the catalogue.
+    """Search the catalogue by words, a picture, both, or a product's id.
 
     Examples:
       vitrine search "liquid eyeliner" --category Beauty --k 5
@@ -48,6 +53,8 @@ def search(
 
       vitrine search "in red" --image photo.jpg --json
     """
+    if like and (text or image):
+        raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
     filters = Filters(
         categories=tuple(category or ()),
         brands=tuple(brand or ()),
@@ -55,40 +62,36 @@ def search(
         price_max=price_max,
         rating_min=rating_min,
     )
-    if like and (text or image):
-        raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
-    with SearchService(home()) as shop:
-        engine = shop.engine(variant or only(shop))
-        if like:
-            results = engine.more_like(like, k=k, vector=vector, filters=filters)
-        else:
-            picture = decode(read_source(image)) if image else None
-            results = engine.search(Query(text, picture, filters, k, vector, weight))
+    picture = decode(read_source(image)) if image else None
+    query = Query(text, picture, filters, k, vector, weight, like)
+    with SearchService(home()) as service:
+        engine = service.engine(variant or default_variant(service))
+        results = engine.search(query)
     if as_json:
-        asked = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
-        print_json(as_object(asked | asdict(filters), engine, results))
+        query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
+        query_fields |= asdict(filters) | {"variant": engine.variant.name}
+        print_json({"query": query_fields} | as_object(results))
     else:
         show(results)
 
 
-def only(shop: SearchService) -> str:
-    """The variant to search when none is named: the only one, else the usual one.
+def default_variant(service: SearchService) -> str:
+    """The variant to search where none is named: the only one, else `DEFAULT_VARIANT`.
 
     Raises:
-        QueryError: there are several collections, and none is the usual one.
+        QueryError: there are several collections, and none is of `DEFAULT_VARIANT`.
     """
-    built = [collection.variant for collection in shop.store.collections()]
+    built = [collection.variant for collection in service.store.collections()]
     if len(built) == 1:
         return built[0]
     if built and DEFAULT_VARIANT not in built:
-        raise QueryError(f"Which variant? Say --variant with one of: {', '.join(built)}.")
+        raise QueryError(f"Name a variant: --variant with one of {', '.join(built)}.")
     return DEFAULT_VARIANT
 
 
-def as_object(asked: dict[str, Any], engine: Engine, results: Results) -> dict[str, Any]:
-    """The JSON object of a search."""
+def as_object(results: Results) -> dict[str, Any]:
+    """Results as JSON."""
     return {
-        "query": asked | {"variant": engine.variant.name},
         "results": [asdict(result) for result in results.results],
         "without_picture": [asdict(result) for result in results.without_picture],
         "seconds": {"encode": results.encode_seconds, "search": results.search_seconds},
@@ -96,7 +99,7 @@ def as_object(asked: dict[str, Any], engine: Engine, results: Results) -> dict[s
 
 
 def show(results: Results) -> None:
-    """Two tables: what was found, and what was found by text alone for want of a picture."""
+    """Print a table, and a second one of the products without a picture."""
     console = Console()
     if not results.results and not results.without_picture:
         messages.print("Nothing matches these filters.")

@@ -1,66 +1,85 @@
-"""The engine: embeds a query, asks the store, and ranks what comes back."""
+"""The engine: embeds queries, searches the store, and ranks the hits."""
 
-from collections import defaultdict
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain, zip_longest
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from encoder.variant import Variant
-from encoder.vectors import fuse
-from qdrant.model import Filters, Hit
+from qdrant.model import NO_FILTERS, Collection, Filters, Hit
 from qdrant.store import Store
-from search.query import Query, QueryError, Result, Results, VariantMismatch, check_search
+from search.embedding import EmbeddedQuery, embed, encode, group_rows
+from search.query import Query, QueryError, Result, Results, SearchError
 
 if TYPE_CHECKING:
-    from encoder.encoder import Encoder  # brings torch along, which a shown page need not wait for
+    from encoder.encoder import Encoder  # imports torch, which takes seconds
 
-# Products that share a photo have equal scores. Asking for a few more than k shows where a
-# run of equals ends, so that which of them make the cut is decided by id and not by chance.
+# Products that share a photo have equal scores. A few hits more than k show where a run of equal
+# scores ends, so that the cut inside such a run is made by id, the same at every search.
 SLACK = 16
 # Scores are ordered at this many decimals: two engines agree on a cosine to about 1e-7.
 DECIMALS = 6
 
+RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
+
 
 class Engine:
-    """Searches the collection of one variant.
+    """Searches the collection of one variant; threads may share it.
 
     Args:
         variant: whose collection to search.
-        store: where collections live.
-        load_encoder: gives the variant's encoder; called when the first query needs it, since
-            `more_like` and `facets` never do.
+        store: where collections are.
+        load_encoder: loads the variant's encoder; called once, by the first query with a text or
+            a picture. By default `Encoder.load`.
 
     Raises:
         CollectionMissing: the variant has no collection yet.
-        VariantMismatch: its collection was built by another state of the variant.
+        SearchError: its collection was built by another state of the variant.
     """
 
     def __init__(
-        self, variant: Variant, store: Store, load_encoder: "Callable[[], Encoder]"
+        self,
+        variant: Variant,
+        store: Store,
+        load_encoder: "Callable[[], Encoder] | None" = None,
     ) -> None:
         self.variant = variant
         self.store = store
-        self._load_encoder = load_encoder
+        self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
-        self._pictureless = ("", False)  # the generation it was counted in
-        self._require_match()
+        self._loading = threading.Lock()
+        self._without_picture = ("", False)  # a generation; whether it has such products
+        self.collection()
 
     @property
     def encoder(self) -> "Encoder":
-        """The variant's encoder, loaded once."""
-        if self._encoder is None:
-            self._encoder = self._load_encoder()
-        return self._encoder
+        """The variant's encoder, loaded once; other threads wait for it."""
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = self._load_encoder()
+            return self._encoder
+
+    def collection(self) -> Collection:
+        """The variant's collection as it is now.
+
+        Raises:
+            CollectionMissing: there is none.
+            SearchError: it was built by another state of the variant.
+        """
+        collection = self.store.collection(self.variant.name)
+        check_fingerprint(self.variant, collection)
+        return collection
 
     def search(self, query: Query) -> Results:
         """The k best products for one query.
 
         Raises:
-            QueryError: no product has the category or brand asked for.
-            VariantMismatch: the collection was rebuilt by another state of the variant.
+            QueryError: no product has the category, brand or id of the query.
+            SearchError: the collection was rebuilt by another state of the variant.
         """
         return self.search_batch([query])[0]
 
@@ -72,174 +91,162 @@ class Engine:
         if not queries:
             return []
         started = perf_counter()
-        vectors = self._embed(queries)
-        embedded = perf_counter()
-        self._require_match()
-        found: list[Results] = [Results(())] * len(queries)
-        for rows in _alike(queries):
-            first = queries[rows[0]]
-            ranked = self._rank(vectors[rows], first.vector, first.k, first.filters)
-            apart = self._rank_without_picture(vectors[rows], first.vector, first.k, first.filters)
-            for row, results, others in zip(rows, ranked, apart, strict=True):
-                found[row] = Results(results, others)
-        done = perf_counter()
-        share = 1 / len(queries)
+        encoded = encode(queries, lambda: self.encoder)
+        encode_seconds = perf_counter() - started if encoded else 0.0
+        generation = self.collection().generation
+        embedded = embed(queries, encoded, self.store, self.variant.name)
+        found = [Results(())] * len(queries)
+        for rows in group_rows(embedded):
+            group = [embedded[row] for row in rows]
+            ranked = self._rank(group)
+            others = self._rank_without_picture(group, generation)
+            for row, results, without_picture in zip(rows, ranked, others, strict=True):
+                found[row] = Results(results, without_picture)
+        search_seconds = perf_counter() - started - encode_seconds
         return [
             replace(
                 results,
-                encode_seconds=(embedded - started) * share,
-                search_seconds=(done - embedded) * share,
+                encode_seconds=encode_seconds / len(queries),
+                search_seconds=search_seconds / len(queries),
             )
             for results in found
         ]
 
-    def more_like(
-        self,
-        product_id: str,
-        *,
-        k: int = 10,
-        vector: str = "fused",
-        filters: Filters | None = None,
-    ) -> Results:
-        """The k products nearest to one of the collection, itself left out.
+    def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
+        """Varied products where there is no query, the same at every call.
 
-        A product without a picture is compared by its text.
-
-        Raises:
-            QueryError: the collection has no such product.
+        The nearest products of some fixed random directions in turn, since the products nearest
+        to a single one resemble each other. Their scores mean nothing.
         """
-        filters = filters or Filters()
-        check_search(k, vector, filters)
-        self._require_match()
-        started = perf_counter()
-        name = self.variant.name
-        product = self.store.retrieve(name, [product_id], vectors=True).get(product_id)
-        if product is None:
-            raise QueryError(f"The collection of {name} has no product with the id “{product_id}”.")
-        if vector not in product.vectors:
-            vector = "text"
-        others = replace(filters, exclude=(*filters.exclude, product_id))
-        [results] = self._rank(product.vectors[vector][None], vector, k, others)
-        [apart] = self._rank_without_picture(product.vectors["text"][None], vector, k, others)
-        return Results(results, apart, search_seconds=perf_counter() - started)
+        collection = self.collection()
+        rng = np.random.default_rng(0)
+        directions = rng.standard_normal((RANDOM_DIRECTIONS, collection.dim)).astype(np.float32)
+        for vector in ("fused", "text"):
+            found = self.store.search(
+                self.variant.name, directions, vector=vector, k=k, filters=filters
+            )
+            in_turn = chain.from_iterable(zip_longest(*found))
+            if varied := {hit.id: hit for hit in in_turn if hit}:
+                return _results(list(varied.values())[:k], vector)
+        return ()
 
     def facets(
-        self, filters: Filters | None = None, *, limit: int = 30
+        self, filters: Filters = NO_FILTERS, *, limit: int = 30
     ) -> dict[str, dict[str, int]]:
-        """How many products each category and each brand holds under the other filters.
+        """Number of products of each category and each brand under the other filters.
 
-        A facet leaves its own filter out, so that it shows what choosing differently gives.
+        A facet leaves its own filter out, so that it shows what another choice would give.
         """
-        filters = filters or Filters()
         name = self.variant.name
+        others = {"category": replace(filters, categories=()), "brand": replace(filters, brands=())}
         return {
-            "category": self.store.facet(
-                name, "category", replace(filters, categories=()), limit=limit
-            ),
-            "brand": self.store.facet(name, "brand", replace(filters, brands=()), limit=limit),
+            field: self.store.facet(name, field, rest, limit=limit)
+            for field, rest in others.items()
         }
 
-    def _embed(self, queries: Sequence[Query]) -> np.ndarray:
-        """Query vectors, float32 unit of shape (n, d)."""
-        words = list(dict.fromkeys(query.text for query in queries if query.text))
-        pictures = {id(query.picture): query.picture for query in queries if query.picture}
-        texts = dict(zip(words, self.encoder.encode_texts(words), strict=True))
-        images = dict(
-            zip(pictures, self.encoder.encode_images(list(pictures.values())), strict=True)
-        )
+    def count(self, filters: Filters = NO_FILTERS) -> int:
+        """Number of products that pass the filters."""
+        return self.store.count(self.variant.name, filters)
 
-        def vector(query: Query) -> np.ndarray:
-            if not query.text:
-                return images[id(query.picture)]
-            if not query.picture:
-                return texts[query.text]
-            return fuse(texts[query.text], images[id(query.picture)], query.weight)
+    def product(self, product_id: str) -> dict[str, Any] | None:
+        """The payload of a product; None where the collection has no such product."""
+        point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
+        return point.payload if point else None
 
-        return np.stack([vector(query) for query in queries])
-
-    def _rank(
-        self, vectors: np.ndarray, vector: str, k: int, filters: Filters
-    ) -> list[tuple[Result, ...]]:
-        ranked = [
-            tuple(
-                Result(rank, hit.id, hit.score, vector, hit.payload)
-                for rank, hit in enumerate(hits, start=1)
-            )
-            for hits in self._best(vectors, vector, k, filters)
-        ]
-        if not all(ranked) and filters.has_picture is not False:
-            self._explain_nothing(filters)
+    def _rank(self, group: Sequence[EmbeddedQuery]) -> list[tuple[Result, ...]]:
+        """The k best products of each search of a group."""
+        first = group[0]
+        vectors = np.stack([query.vector for query in group])
+        hits = self._best(vectors, first.vector_name, first.k, first.filters)
+        ranked = [_results(each, first.vector_name) for each in hits]
+        if not all(ranked):
+            self._check_values(first.filters)
         return ranked
 
+    def _rank_without_picture(
+        self, group: Sequence[EmbeddedQuery], generation: str
+    ) -> list[tuple[Result, ...]]:
+        """Products that have neither `image` nor `fused`, by their text."""
+        first = group[0]
+        if (
+            first.vector_name == "text"
+            or first.filters.has_picture is not None
+            or not self._has_products_without_picture(generation)
+        ):
+            return [()] * len(group)
+        vectors = np.stack([query.text_vector for query in group])
+        filters = replace(first.filters, has_picture=False)
+        hits = self._best(vectors, "text", first.k, filters)
+        return [_results(each, "text") for each in hits]
+
+    def _has_products_without_picture(self, generation: str) -> bool:
+        """Whether any product has no picture; counted once a generation."""
+        if self._without_picture[0] != generation:
+            self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
+        return self._without_picture[1]
+
     def _best(self, vectors: np.ndarray, vector: str, k: int, filters: Filters) -> list[list[Hit]]:
-        """The k best hits for each query vector, equals in ascending order of id."""
-        asked = k + SLACK
+        """The k best hits for each query vector, equal scores in ascending order of id."""
+        limit = k + SLACK
         found = self.store.search(
-            self.variant.name, vectors, vector=vector, k=asked, filters=filters
+            self.variant.name, vectors, vector=vector, k=limit, filters=filters
         )
-        open_rows = [row for row, hits in enumerate(found) if _cut_inside_a_tie(hits, k, asked)]
+        open_rows = [row for row, hits in enumerate(found) if _cut_inside_a_tie(hits, k, limit)]
         while open_rows:
-            asked *= 4
+            limit *= 4
             again = self.store.search(
-                self.variant.name, vectors[open_rows], vector=vector, k=asked, filters=filters
+                self.variant.name, vectors[open_rows], vector=vector, k=limit, filters=filters
             )
             for row, hits in zip(open_rows, again, strict=True):
                 found[row] = hits
-            open_rows = [row for row in open_rows if _cut_inside_a_tie(found[row], k, asked)]
+            open_rows = [row for row in open_rows if _cut_inside_a_tie(found[row], k, limit)]
         return [sorted(hits, key=_order)[:k] for hits in found]
 
-    def _rank_without_picture(
-        self, vectors: np.ndarray, vector: str, k: int, filters: Filters
-    ) -> list[tuple[Result, ...]]:
-        """Products that `image` and `fused` cannot find, by their text."""
-        if vector == "text" or filters.has_picture is not None:
-            return [()] * len(vectors)
-        if not self._has_pictureless():
-            return [()] * len(vectors)
-        return self._rank(vectors, "text", k, replace(filters, has_picture=False))
-
-    def _has_pictureless(self) -> bool:
-        """Whether any product has no picture; counted once a generation."""
-        generation = self.store.collection(self.variant.name).generation
-        if self._pictureless[0] != generation:
-            count = self.store.count(self.variant.name, Filters(has_picture=False))
-            self._pictureless = (generation, count > 0)
-        return self._pictureless[1]
-
-    def _explain_nothing(self, filters: Filters) -> None:
-        """An empty answer may be the truth, or a category or brand that nothing has."""
+    def _check_values(self, filters: Filters) -> None:
+        """Report a category or brand that no product has; else an empty result is right."""
         name = self.variant.name
-        for word, plural, chosen in (
+        for field, plural, chosen in (
             ("category", "categories", filters.categories),
             ("brand", "brands", filters.brands),
         ):
-            known = self.store.facet(name, word, Filters(), limit=10_000) if chosen else {}
+            known = self.store.facet(name, field, NO_FILTERS, limit=10_000) if chosen else {}
             for value in chosen:
                 if value not in known:
-                    raise QueryError(f"No product has the {word} “{value}”. {_some(known, plural)}")
-
-    def _require_match(self) -> None:
-        collection = self.store.collection(self.variant.name)
-        if collection.fingerprint != self.variant.fingerprint:
-            raise VariantMismatch(
-                f"The collection of {self.variant.name} was built with fingerprint "
-                f"{collection.fingerprint}, and the variant now has {self.variant.fingerprint}: "
-                "their vectors cannot be compared. "
-                f"Run `vitrine ingest vectors --variant {self.variant.name}`."
-            )
+                    examples = _examples(known, plural)
+                    raise QueryError(f"No product has the {field} “{value}”. {examples}")
 
 
-def _alike(queries: Sequence[Query]) -> list[list[int]]:
-    """Rows of queries that one call of the store can answer."""
-    groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
-    for row, query in enumerate(queries):
-        groups[query.vector, query.k, query.filters].append(row)
-    return list(groups.values())
+def check_fingerprint(variant: Variant, collection: Collection) -> None:
+    """Refuse a collection whose vectors are not comparable with the variant's.
+
+    Raises:
+        SearchError: it was built by another state of the variant.
+    """
+    if collection.fingerprint != variant.fingerprint:
+        raise SearchError(
+            f"The collection of {variant.name} was built with fingerprint "
+            f"{collection.fingerprint}, and the variant now has {variant.fingerprint}: "
+            "their vectors cannot be compared. "
+            f"Run `vitrine ingest vectors --variant {variant.name}`."
+        )
 
 
-def _cut_inside_a_tie(hits: list[Hit], k: int, asked: int) -> bool:
-    """Whether products beyond those seen may equal the k-th."""
-    full = len(hits) == asked
+def _load_encoder(variant: Variant) -> "Encoder":
+    from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
+
+    return Encoder.load(variant)
+
+
+def _results(hits: Sequence[Hit], vector: str) -> tuple[Result, ...]:
+    return tuple(
+        Result(rank, hit.id, hit.score, vector, hit.payload)
+        for rank, hit in enumerate(hits, start=1)
+    )
+
+
+def _cut_inside_a_tie(hits: list[Hit], k: int, limit: int) -> bool:
+    """Whether products beyond the limit may equal the k-th."""
+    full = len(hits) == limit
     return full and round(hits[k - 1].score, DECIMALS) == round(hits[-1].score, DECIMALS)
 
 
@@ -247,8 +254,8 @@ def _order(hit: Hit) -> tuple[float, str]:
     return -round(hit.score, DECIMALS), hit.id
 
 
-def _some(known: dict[str, int], plural: str) -> str:
-    """A few of the values there are, most frequent first."""
+def _examples(known: dict[str, int], plural: str) -> str:
+    """Some of the values there are, most frequent first."""
     if not known:
         return f"This collection has no {plural}."
     first = ", ".join(list(known)[:10])

@@ -1,47 +1,41 @@
-"""What a person asks and what comes back."""
+"""A query and what it finds."""
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from PIL.Image import Image
 
-from qdrant.model import VECTORS, Filters
+from qdrant.model import NO_FILTERS, VECTORS, Filters
 from vitrine import VitrineError
 
-# CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits
-# well below this; what is longer is a mistake that deserves a sentence, not a cut.
+# CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits well
+# below this; a longer text is a mistake, which is reported and not cut silently.
 MAX_TEXT = 4_000
-MAX_K = 1_000  # a person reads tens; evaluation asks for hundreds
+MAX_K = 1_000  # a person reads tens; evaluation needs hundreds
 
 
 class SearchError(VitrineError):
-    """A search that cannot be carried out; the message says why and what to do.
-
-    ├── QueryError        the query itself is at fault
-    └── VariantMismatch   the collection was built by another state of the variant
-    """
+    """A search that cannot be carried out; the message has the reason and the remedy."""
 
 
 class QueryError(SearchError):
     """The query itself is at fault."""
 
 
-class VariantMismatch(SearchError):
-    """The collection's vectors and the query's would not be of one space."""
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Text, a picture, or both, and how to search.
+    """What to search for, and how.
 
     Args:
-        text: what was typed; compatibility forms and white space are folded.
-        picture: an RGB picture.
+        text: words; normalised by `normalize_text`.
+        picture: an RGB picture; with a text, both count.
         filters: what every result must satisfy.
-        k: how many results, 1 to `MAX_K`.
+        k: number of results, 1 to `MAX_K`.
         vector: which vector of the products to compare with: `fused`, `image` or `text`.
-        weight: the share of the text when both are given, 0 to 1.
+        weight: of the text where a picture is there too, 0 to 1.
+        like: a product's id, in place of text and picture: the products nearest to that one,
+            itself left out. A product without a picture is compared by its text.
 
     Raises:
         QueryError: nothing to search for, or a value out of its range.
@@ -49,23 +43,34 @@ class Query:
 
     text: str = ""
     picture: Image | None = None
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = NO_FILTERS
     k: int = 10
     vector: str = "fused"
     weight: float = 0.5
+    like: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", normalize_text(self.text))
-        if not self.text and self.picture is None:
+        low, high = self.filters.price_min, self.filters.price_max
+        if not (self.text or self.picture or self.like):
             raise QueryError("There is nothing to search for: type words, give a picture, or both.")
+        if self.like and (self.text or self.picture):
+            raise QueryError("A search for products like one takes neither words nor a picture.")
         if len(self.text) > MAX_TEXT:
             raise QueryError(
                 f"The query text has {len(self.text):,} characters; at most {MAX_TEXT:,} are "
-                "taken. Shorten it: the model reads only the first few dozen words."
+                "allowed. Shorten it: the model reads only the first few dozen words."
             )
         if not 0 <= self.weight <= 1:
             raise QueryError(f"The weight of the text is {self.weight}; it lies between 0 and 1.")
-        check_search(self.k, self.vector, self.filters)
+        if not 1 <= self.k <= MAX_K:
+            raise QueryError(f"k is {self.k}; it lies between 1 and {MAX_K:,}.")
+        if self.vector not in VECTORS:
+            raise QueryError(
+                f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
+            )
+        if low is not None and high is not None and low > high:
+            raise QueryError(f"The lowest price, {low:g}, is above the highest, {high:g}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Result:
         score: exact cosine of the query and the product's vector, −1 to 1; comparable only
             within one variant and one vector.
         vector: the vector that was compared.
-        product: the product's payload: title, brand, category, price and so on, those it has.
+        product: the product's payload: title, brand, category, price and so on, where present.
     """
 
     rank: int
@@ -94,8 +99,8 @@ class Results:
 
     Attributes:
         results: the products, best first.
-        without_picture: products that have no picture, ranked by their text alone. Their
-            scores compare words with words and run far higher, so they stand apart.
+        without_picture: products that have no picture, ranked by their text alone. A text is far
+            nearer to a text than to a picture, so their scores are not comparable with the others.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
     """
@@ -109,18 +114,3 @@ class Results:
 def normalize_text(text: str) -> str:
     """Text as the catalogue keeps it: NFKC, white space folded."""
     return " ".join(unicodedata.normalize("NFKC", text).split())
-
-
-def check_search(k: int, vector: str, filters: Filters) -> None:
-    """Refuse a search that no collection could answer.
-
-    Raises:
-        QueryError: k, the vector's name or a range is wrong.
-    """
-    if not 1 <= k <= MAX_K:
-        raise QueryError(f"k is {k}; ask for 1 to {MAX_K:,} results.")
-    if vector not in VECTORS:
-        raise QueryError(f"There is no vector “{vector}”; products carry {', '.join(VECTORS)}.")
-    low, high = filters.price_min, filters.price_max
-    if low is not None and high is not None and low > high:
-        raise QueryError(f"The lowest price, {low:g}, is above the highest, {high:g}.")

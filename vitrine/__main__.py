@@ -31,7 +31,7 @@ COMMANDS = {
     "add": Mounted("encoder.__main__", "Add a variant: a named way to embed products.", "add"),
     "ingest": Mounted("ingest.__main__", "Fill a shop from a file of products; see what is there."),
     "search": Mounted("search.__main__", "Search by words, a picture, or both."),
-    "app": Mounted("app.__main__", "Open the search page in a browser."),
+    "app": Mounted("app.__main__", "Serve the search page."),
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),
     "encoder": Mounted("encoder.__main__", "Add, list and show variants."),

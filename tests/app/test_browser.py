@@ -6,9 +6,6 @@ Screenshots go to the folder that VITRINE_SCREENSHOTS names, else to pytest's ow
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,43 +13,28 @@ import pytest
 from app.escaping import JOINER
 from tests import shop
 from tests.app.conftest import MAIN, MARKUP
+from tests.app.page_server import serve
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
 
-ROOT = MAIN.parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-DESK, PHONE = (1280, 900), (390, 844)
-PATIENCE = 60_000  # ms that a busy machine may take to wake a model
-ENDING = 15  # seconds for the server to end by itself
+DESKTOP, PHONE = (1280, 900), (390, 844)
+TIMEOUT = 60_000  # ms that a busy machine may take to load a model
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 
 @pytest.fixture(scope="module")
-def server(home):
-    """The page's address, once the server says that it listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(MAIN)]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    environment = os.environ | {"VITRINE_HOME": str(home)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        lines = iter(process.stdout.readline, "")
-        assert any("URL:" in line for line in lines), "the server ended before it listened"
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-        try:
-            process.wait(ENDING)
-        except subprocess.TimeoutExpired:  # it waits for a browser that went without a word
-            process.kill()
+def server(home, tmp_path_factory):
+    """The page's address; the server runs in another folder than the checkout."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with serve(home, folder, "vitrine", "app", "--host", "127.0.0.1", "--port", "PORT") as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +47,8 @@ def browser():
 
 @pytest.fixture
 def page(browser, server):
-    expect.set_options(timeout=PATIENCE)
-    width, height = DESK
+    expect.set_options(timeout=TIMEOUT)
+    width, height = DESKTOP
     context = browser.new_context(
         base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
     )
@@ -76,13 +58,13 @@ def page(browser, server):
 
 @pytest.fixture
 def shoot(tmp_path):
-    """Saves the page as it stands, at desk and phone width."""
+    """Saves the page as it stands, at desktop and phone width."""
     folder = Path(os.environ.get("VITRINE_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
     def saved(page, name):
-        settled(page)
-        for kind, (width, height) in (("phone", PHONE), ("desk", DESK)):
+        wait_until_run(page)
+        for kind, (width, height) in (("phone", PHONE), ("desktop", DESKTOP)):
             page.set_viewport_size({"width": width, "height": height})
             file = folder / f"{name}-{kind}.png"
             page.screenshot(path=file)
@@ -91,7 +73,10 @@ def shoot(tmp_path):
     return saved
 
 
-def settled(page):
+THEME = "rgb(138, 59, 82)"  # the primary colour of app/.streamlit/config.toml
+
+
+def wait_until_run(page):
     """Wait until the page's script has run to its end."""
     running = page.get_by_test_id("stApp")
     expect(running).to_have_attribute("data-test-script-state", "notRunning")
@@ -103,8 +88,22 @@ def box(page):
 
 def cards(page):
     """The titles of the products, in order."""
-    settled(page)
+    wait_until_run(page)
     return page.get_by_test_id("stMain").get_by_test_id("stText").all_inner_texts()
+
+
+def test_the_theme_is_in_effect_from_any_folder(page, home, tmp_path):
+    page.goto("/")
+    expect(page.get_by_role("button", name="Search", exact=True)).to_have_css(
+        "background-color", THEME
+    )
+    options = ("run", str(MAIN), "--server.port", "PORT", "--server.address", "127.0.0.1")
+    with serve(home, tmp_path, "streamlit", *options) as other:
+        page.goto(other.address)
+        expect(page.get_by_role("button", name="Search", exact=True)).to_have_css(
+            "background-color", THEME
+        )
+        page.goto("about:blank")  # the server ends when no page is connected
 
 
 def test_a_person_types_narrows_and_goes_back(page, shoot):
@@ -141,7 +140,7 @@ def test_a_person_uploads_a_picture_beside_words(page, shoot, tmp_path):
     shoot(page, "both")
 
 
-def test_a_broken_upload_is_told_in_a_sentence(page, tmp_path):
+def test_a_broken_upload_is_reported_in_a_sentence(page, tmp_path):
     words = tmp_path / "photo.jpg"
     words.write_text("not a photo")
     page.goto("/")
@@ -150,7 +149,7 @@ def test_a_broken_upload_is_told_in_a_sentence(page, tmp_path):
     expect(page.get_by_test_id("stAlert")).to_contain_text("no picture in a known format")
 
 
-def test_an_upload_above_the_cap_is_told_by_the_browser(page, tmp_path):
+def test_an_upload_above_the_cap_is_reported_by_the_browser(page, tmp_path):
     huge = tmp_path / "photo.jpg"
     with huge.open("wb") as file:
         file.truncate(17 * 2**20)
@@ -187,7 +186,7 @@ def test_a_shared_address_opens_the_same_search_elsewhere(page, browser, server,
     context.close()
 
 
-def test_strangers_words_are_shown_as_they_are(page):
+def test_untrusted_text_is_shown_as_it_is(page):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/?q=odd&category=%3Ci%3EOdd%3C/i%3E")
@@ -205,10 +204,10 @@ def test_strangers_words_are_shown_as_they_are(page):
     assert not any("evil.test" in url for url in asked if not url.startswith(page.url[:20]))
 
 
-def test_the_second_page_tells_what_the_shop_holds(page, shoot):
+def test_the_second_page_shows_the_catalogue(page, shoot):
     page.goto("/")
     page.get_by_role("link", name="Catalogue").click()
-    expect(page.get_by_role("heading", name="What the shop holds")).to_be_visible()
+    expect(page.get_by_role("heading", name="Catalogue")).to_be_visible()
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_have_count(4)
     shoot(page, "catalogue")

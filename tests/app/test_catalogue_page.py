@@ -77,7 +77,7 @@ def test_the_last_runs_come_first(open_stock):
     runs = table(open_stock(), "Outcome")
     assert list(runs.index) == ["vectors", "images", "products"]
     assert set(runs["Outcome"]) == {"done"}
-    assert "points 16" in runs["Came to"]["vectors"]
+    assert "points 16" in runs["Figures"]["vectors"]
 
 
 def test_an_empty_folder_is_told_in_a_sentence(open_stock, tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from app.escaping import JOINER, escape, price, sentence, shortened, web_link
+from app.escaping import JOINER, escape, escape_sentence, format_price, shorten, web_link
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ def test_an_ordinary_hyphen_can_still_be_searched_for_in_the_browser():
 
 
 def test_commands_in_a_sentence_stay_code_and_quotes_around_them_do_not():
-    assert sentence("No “*x*”; run `vitrine ingest vectors --variant a_b`.") == (
+    assert escape_sentence("No “*x*”; run `vitrine ingest vectors --variant a_b`.") == (
         r"No “\*x\*”; run `vitrine ingest vectors --variant a_b`\."
     )
 
 
 def test_long_text_is_cut_at_a_word():
-    assert shortened("short", 10) == "short"
-    assert shortened("one two three four", 12) == "one two…"
-    assert len(shortened("x" * 50, 10)) == 10
+    assert shorten("short", 10) == "short"
+    assert shorten("one two three four", 12) == "one two…"
+    assert len(shorten("x" * 50, 10)) == 10
 
 
 @pytest.mark.parametrize("link", ["https://shop.test/a?b=c", "http://shop.test"])
@@ -57,4 +57,9 @@ def test_anything_else_is_no_link(link):
 
 
 def test_prices_are_shown_without_a_currency_and_without_empty_cents():
-    assert [price(amount) for amount in (None, 0, 1999, 1234.5)] == ["", "0", "1,999", "1,234.50"]
+    assert [format_price(amount) for amount in (None, 0, 1999, 1234.5)] == [
+        "",
+        "0",
+        "1,999",
+        "1,234.50",
+    ]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from app import query_picture
 from app.cards import TITLE
-from app.escaping import shortened
+from app.escaping import shorten
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.images import images
@@ -82,7 +82,7 @@ def found_by(home):
         def found(query):
             results = engine.search(query)
             both = [*results.results, *results.without_picture]
-            return [shortened(result.product["title"], TITLE) for result in both]
+            return [shorten(result.product["title"], TITLE) for result in both]
 
         yield found
 
@@ -150,7 +150,7 @@ def test_more_like_this_shows_the_product_and_its_neighbours_and_leads_back(open
     press(page, "More like this")
     identity = "-".join(reversed(first.split()))
     assert address(page)["like"] == [identity]
-    assert headings(page)[:2] == ["Narrow it down", first] or first in headings(page)
+    assert headings(page)[:2] == ["Filters", first] or first in headings(page)
     assert first not in titles(page)
     press(page, "Back to the search")
     assert address(page)["q"] == ["coral kettle"]
@@ -195,7 +195,7 @@ def test_an_address_without_a_picture_takes_the_last_one_away(open_page):
 
 def test_the_picture_given_last_counts(open_page, web):
     page = upload(open_page(), drawn("lipstick-navy"))
-    page.text_input(key="picture_address").set_value(web.address("/picture.jpg")).run()
+    page.text_input(key="picture").set_value(web.address("/picture.jpg")).run()
     assert told(page) == ""
     assert set(address(page)) == {"picture", "variant"}
     upload(page, drawn("lipstick-navy"))
@@ -270,7 +270,7 @@ def test_an_upload_that_is_no_picture_is_told_in_a_sentence(open_page, data, nam
         ("javascript:alert(1)", "http"),
     ],
 )
-def test_a_picture_address_that_leads_inward_is_refused(open_page, address, sentence):
+def test_a_picture_that_leads_inward_is_refused(open_page, address, sentence):
     page = open_page(picture=address)
     [box] = page.warning
     assert sentence in box.value
@@ -287,7 +287,7 @@ def web(monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/hang", "/html", "/inward"])
-def test_a_picture_address_that_misbehaves_is_told_in_a_sentence(open_page, web, path):
+def test_a_picture_that_misbehaves_is_told_in_a_sentence(open_page, web, path):
     page = open_page(picture=web.address(path), q="coral")
     assert len(page.warning) == 1
     assert not page.exception
@@ -326,7 +326,7 @@ def test_an_address_that_asks_for_what_is_not_there_is_told_why(open_page, param
 
 def test_an_empty_folder_is_told_how_to_fill_it(open_page, tmp_path):
     page = open_page(tmp_path)
-    assert "This shop is still empty" in headings(page)
+    assert "There are no products yet" in headings(page)
     assert "vitrine ingest all" in page.code[0].value
     assert told(page) == ""
 
@@ -348,7 +348,7 @@ def test_a_collection_being_built_is_told_and_opens_when_it_is_there(open_page, 
     with Catalogue(unbuilt) as catalogue:
         run = catalogue.begin_run("vectors", {"variant": "tiny"})
         page = open_page(unbuilt, q="coral")
-        assert "The shop is being filled" in headings(page)
+        assert "Ingest is running" in headings(page)
         assert "`vectors` of the variant tiny" in told(page)
         catalogue.end_run(run, "done", {})
     vectors(unbuilt, "tiny")

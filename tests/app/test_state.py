@@ -1,6 +1,6 @@
 import pytest
 
-from app.state import DEFAULT_K, SearchState, read, write
+from app.state import DEFAULT_K, SearchState, read_parameters, write_parameters
 
 
 def test_a_search_state_comes_back_from_the_address_as_it_went_in():
@@ -14,23 +14,25 @@ def test_a_search_state_comes_back_from_the_address_as_it_went_in():
         price_max=1234567.25,
         k=24,
     )
-    assert read(write(state)) == (state, [])
+    assert read_parameters(write_parameters(state)) == (state, [])
 
 
 def test_an_uploaded_picture_is_marked_since_it_cannot_be_carried():
-    assert write(SearchState(upload=True)) == {"upload": ["1"]}
-    assert read({"upload": ["1"]})[0].upload
+    assert write_parameters(SearchState(upload=True)) == {"upload": ["1"]}
+    assert read_parameters({"upload": ["1"]})[0].upload
 
 
 def test_a_product_stands_in_the_place_of_the_query():
-    assert write(SearchState(text="red", upload=True, like="ü/1", categories=("Beauty",))) == {
+    assert write_parameters(
+        SearchState(text="red", upload=True, like="ü/1", categories=("Beauty",))
+    ) == {
         "like": ["ü/1"],
         "category": ["Beauty"],
     }
 
 
 def test_an_empty_search_state_is_a_bare_address():
-    assert write(SearchState(variant="zeroshot")) == {}
+    assert write_parameters(SearchState(variant="zeroshot")) == {}
 
 
 @pytest.mark.parametrize(
@@ -46,14 +48,14 @@ def test_an_empty_search_state_is_a_bare_address():
     ],
 )
 def test_a_part_that_cannot_be_meant_is_left_out_with_a_sentence(parameters, sentence):
-    state, [problem] = read(parameters)
+    state, [problem] = read_parameters(parameters)
     assert state == SearchState()
     assert sentence in problem
     assert len(problem) < 150
 
 
 def test_what_nobody_knows_is_ignored():
-    assert read({"utm_source": ["x"], "k": [str(DEFAULT_K)], "category": ["", " "]}) == (
+    assert read_parameters({"utm_source": ["x"], "k": [str(DEFAULT_K)], "category": ["", " "]}) == (
         SearchState(),
         [],
     )

@@ -4,15 +4,6 @@ import pytest
 from typer.testing import CliRunner
 
 from search.__main__ import app
-from tests import shop
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, tiny_clip):
-    rows = shop.rows()
-    rows[0] |= {"title": "crimson [bold]lipstick[/bold]"}
-    rows.append({"id": "bare", "title": "crimson lipstick", "category": "Beauty"})
-    return shop.build(tmp_path_factory.mktemp("shop"), tiny_clip, rows)
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def test_json_is_one_object_with_the_query_and_ranked_results(search):
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
     assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product"}
     assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()
-    assert [result["id"] for result in found["without_picture"]] == ["bare"]
+    assert [result["id"] for result in found["without_picture"]] == ["bare-a", "bare-b"]
 
 
 def test_a_picture_file_is_searched_with(search, home):

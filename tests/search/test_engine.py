@@ -1,36 +1,14 @@
 import numpy as np
 import pytest
 
-from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
 from qdrant.model import Filters
 from qdrant.store import open_store
 from search.engine import Engine
-from search.query import MAX_TEXT, Query, QueryError, VariantMismatch
+from search.query import MAX_TEXT, Query, QueryError, SearchError
 from tests import shop
-
-SHARED = [f"twin-{letter}" for letter in "gbfaedhc"]  # ids out of order, one picture for all
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory, tiny_clip):
-    folder = tmp_path_factory.mktemp("shop")
-    twins = [
-        {"id": name, "title": "grey twin", "category": "Twins", "image": "twin.png"}
-        for name in SHARED
-    ]
-    bare = [
-        {"id": f"bare-{n}", "title": f"crimson lipstick {n}", "category": "Beauty"} for n in "ba"
-    ]
-    return shop.build(folder, tiny_clip, shop.rows() + twins + bare)
-
-
-@pytest.fixture(scope="module")
-def engine(home):
-    variant = Variants(home).get("tiny")
-    with open_store(home) as store:
-        yield Engine(variant, store, lambda: Encoder.load(variant))
+from tests.search.conftest import TWINS
 
 
 def ids(results):
@@ -111,13 +89,13 @@ def test_facets_leave_their_own_filter_out(engine):
     assert facets["category"] == {"Appliances": 3, "Beauty": 3}
 
 
-def test_more_like_finds_the_nearest_and_leaves_the_product_out(engine):
-    found = engine.more_like("twin-c", k=7, vector="image").results
-    assert ids(found) == sorted(set(SHARED) - {"twin-c"})
+def test_products_like_one_are_the_nearest_without_itself(engine):
+    found = engine.search(Query(like="twin-c", k=7, vector="image")).results
+    assert ids(found) == sorted(set(TWINS) - {"twin-c"})
 
 
-def test_more_like_compares_a_product_without_a_picture_by_its_text(engine):
-    found = engine.more_like("bare-a", k=1).results
+def test_a_product_without_a_picture_is_compared_by_its_text(engine):
+    found = engine.search(Query(like="bare-a", k=1)).results
     assert (found[0].id, found[0].vector) == ("bare-b", "text")
 
 
@@ -141,7 +119,7 @@ def test_an_unknown_category_is_named_beside_those_there_are(engine):
 
 def test_an_unknown_product_is_named(engine):
     with pytest.raises(QueryError, match="no product with the id “gone”"):
-        engine.more_like("gone")
+        engine.search(Query(like="gone"))
 
 
 @pytest.mark.parametrize(
@@ -149,6 +127,7 @@ def test_an_unknown_product_is_named(engine):
     [
         ({}, "nothing to search for"),
         ({"text": " \t\n"}, "nothing to search for"),
+        ({"text": "a", "like": "twin-a"}, "neither words nor a picture"),
         ({"text": "a", "k": 0}, "k is 0"),
         ({"text": "a", "k": 1001}, "k is 1001"),
         ({"text": "a", "vector": "title"}, "no vector “title”"),
@@ -166,6 +145,32 @@ def test_a_collection_of_another_state_of_the_variant_is_refused(home, tiny_clip
     other = Variants(tmp_path).add("tiny", tiny_clip, template="title")
     with (
         open_store(home) as store,
-        pytest.raises(VariantMismatch, match="ingest vectors --variant"),
+        pytest.raises(SearchError, match="ingest vectors --variant"),
     ):
-        Engine(other, store, lambda: Encoder.load(other))
+        Engine(other, store)
+
+
+def test_one_product_by_its_id(engine):
+    assert engine.product("kettle-teal")["title"] == "teal kettle"
+    assert engine.product("gone") is None
+
+
+def test_browsing_shows_varied_products_the_same_every_time(engine):
+    shown = ids(engine.browse(Filters(), 8))
+    assert shown == ids(engine.browse(Filters(), 8))
+    assert len(set(shown)) == 8
+    assert {"kettle", "lipstick"} <= {product_id.partition("-")[0] for product_id in shown}
+
+
+def test_browsing_keeps_to_the_filters(engine):
+    cheap = Filters(categories=("Beauty",), price_max=30)
+    assert set(ids(engine.browse(cheap, 8))) == {
+        "lipstick-crimson",
+        "lipstick-teal",
+        "lipstick-olive",
+    }
+    assert engine.browse(Filters(price_min=1e6), 8) == ()
+
+
+def test_products_without_pictures_are_browsed_where_there_are_no_others(engine):
+    assert set(ids(engine.browse(Filters(has_picture=False), 8))) == {"bare-a", "bare-b"}

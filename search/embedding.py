@@ -1,0 +1,101 @@
+"""From queries to the vectors that the store is searched with."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoder.vectors import fuse
+from qdrant.model import Filters
+from qdrant.store import Store
+from search.query import Query, QueryError
+
+if TYPE_CHECKING:
+    from encoder.encoder import Encoder  # imports torch, which takes seconds
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedQuery:
+    """A query with its vectors.
+
+    Attributes:
+        vector_name: the products' vector to compare with.
+        k: number of hits.
+        filters: what every hit must satisfy.
+        vector: float32 of shape (d,), compared with `vector_name`.
+        text_vector: the same, compared with the texts of products that have no picture.
+    """
+
+    vector_name: str
+    k: int
+    filters: Filters
+    vector: np.ndarray
+    text_vector: np.ndarray
+
+
+def encode(
+    queries: Sequence[Query], load_encoder: "Callable[[], Encoder]"
+) -> dict[int, np.ndarray]:
+    """Vectors of the queries that have a text or a picture.
+
+    Args:
+        queries: each distinct text and picture is encoded once.
+        load_encoder: not called where no query needs it.
+
+    Returns:
+        Unit vectors, float32 of shape (d,), by the query's row.
+    """
+    texts = list(dict.fromkeys(query.text for query in queries if query.text))
+    pictures = {id(query.picture): query.picture for query in queries if query.picture}
+    if not texts and not pictures:
+        return {}
+    encoder = load_encoder()
+    by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+    images = encoder.encode_images(list(pictures.values()))
+    by_picture = dict(zip(pictures, images, strict=True))
+
+    def vector(query: Query) -> np.ndarray:
+        if not query.picture:
+            return by_text[query.text]
+        if not query.text:
+            return by_picture[id(query.picture)]
+        return fuse(by_text[query.text], by_picture[id(query.picture)], query.weight)
+
+    return {row: vector(query) for row, query in enumerate(queries) if not query.like}
+
+
+def embed(
+    queries: Sequence[Query], encoded: Mapping[int, np.ndarray], store: Store, variant: str
+) -> list[EmbeddedQuery]:
+    """Queries with their vectors; those of products (`like`) are read from the collection.
+
+    Raises:
+        QueryError: the collection has no such product.
+    """
+    ids = [query.like for query in queries if query.like]
+    products = store.retrieve(variant, ids, vectors=True) if ids else {}
+    embedded = []
+    for row, query in enumerate(queries):
+        name, filters = query.vector, query.filters
+        if not query.like:
+            vector = text_vector = encoded[row]
+        elif product := products.get(query.like):
+            name = name if name in product.vectors else "text"
+            vector, text_vector = product.vectors[name], product.vectors["text"]
+            filters = replace(filters, exclude=(*filters.exclude, query.like))
+        else:
+            raise QueryError(
+                f"The collection of {variant} has no product with the id “{query.like}”."
+            )
+        embedded.append(EmbeddedQuery(name, query.k, filters, vector, text_vector))
+    return embedded
+
+
+def group_rows(queries: Sequence[EmbeddedQuery]) -> list[list[int]]:
+    """Rows of queries that one call of the store can answer."""
+    groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
+    for row, query in enumerate(queries):
+        groups[query.vector_name, query.k, query.filters].append(row)
+    return list(groups.values())

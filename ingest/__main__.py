@@ -1,28 +1,28 @@
-"""`vitrine ingest`: the jobs, each a door of its own."""
+"""`vitrine ingest`: each job is a command, and `all` runs them in their order."""
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from encoder.variants import Variants
-from ingest import export as export_job
-from ingest import images as images_job
-from ingest import merge as merge_job
-from ingest import products as products_job
-from ingest import status as status_page
-from ingest import summaries as summaries_job
-from ingest import vectors as vectors_job
-from ingest import verify as verification
 from ingest.embedding import WHOLE, Shard
+from ingest.export import export_products
+from ingest.images import fetch_images
 from ingest.job import Figures
+from ingest.merge import merge_vectors
+from ingest.products import load_products
+from ingest.status import read_status
+from ingest.summaries import write_summaries
 from ingest.summarizer import Recipe
 from ingest.tables import show_figures, show_status, show_verified
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, print_json
 
-# Figures that count things gone wrong: what --strict looks at.
+# Figures that count failures: what --strict looks at.
 FAILURES = ("dropped", "failed", "unreadable")
 
 app = CommandLine(
@@ -30,31 +30,34 @@ app = CommandLine(
     help="Fill a shop: products → images → summaries → vectors. VITRINE_HOME names its folder.",
 )
 
+
 Source = Annotated[
     Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not; or amazon:All_Beauty.")
 ]
 Category = Annotated[str, typer.Option(help="The category of every product of the file.")]
-CategoryField = Annotated[str, typer.Option(help="The column that tells each product's category.")]
+CategoryField = Annotated[str, typer.Option(help="The column that holds each product's category.")]
 Field = Annotated[
     list[str] | None, typer.Option(help="Where names differ, as title=name; repeatable.")
 ]
 Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Read this many rows and no more.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")]
 Side = Annotated[
     int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
-Variant = Annotated[list[str] | None, typer.Option(help="A variant to embed with; repeatable.")]
+Variant = Annotated[str, typer.Option(help="The variant.")]
+VariantList = Annotated[
+    list[str] | None, typer.Option("--variant", help="A variant to embed with; repeatable.")
+]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
-    typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where vectors stay put."),
+    typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where a probe allows it."),
 ]
-Recreate = Annotated[bool, typer.Option("--recreate", help="Build anew, whatever is there.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
 
 
-@app.command()
-def products(
+@app.command("products")
+def products_command(
     source: Source,
     category: Category = "",
     category_field: CategoryField = "",
@@ -70,11 +73,11 @@ def products(
     Example: vitrine ingest products shop.csv --category Beauty --field title=name
     """
     figures = _products(source, category, category_field, field, prune, limit, picture_side)
-    finish(figures, as_json, strict, {"products": figures})
+    _finish({"products": figures}, as_json, strict)
 
 
-@app.command()
-def images(
+@app.command("images")
+def images_command(
     retry_failed: Retry = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete pictures that no product has any more.")
@@ -82,14 +85,16 @@ def images(
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Read, shrink and keep the products' pictures."""
-    figures = images_job.images(home(), retry_failed=retry_failed, prune=prune)
-    finish(figures, as_json, strict, {"images": figures})
+    """Fetch the products' pictures and keep a thumbnail of each."""
+    figures = fetch_images(home(), retry_failed=retry_failed, prune=prune)
+    _finish({"images": figures}, as_json, strict)
 
 
-@app.command()
-def summaries(
-    variant: Annotated[str, typer.Option(help="Whose tokenizer says what fits.")] = DEFAULT_VARIANT,
+@app.command("summaries")
+def summaries_command(
+    variant: Annotated[
+        str, typer.Option(help="The variant whose token limit decides what is long.")
+    ] = DEFAULT_VARIANT,
     checkpoint: Annotated[
         str, typer.Option(help="Hub id or folder of a seq2seq checkpoint.")
     ] = Recipe().checkpoint,
@@ -100,16 +105,16 @@ def summaries(
 ) -> None:
     """Summarise the products whose text is longer than a variant reads."""
     recipe = Recipe(checkpoint=checkpoint)
-    figures = summaries_job.summaries(home(), variant, recipe=recipe, every=every)
-    finish(figures, as_json, False, {"summaries": figures})
+    figures = write_summaries(home(), variant, recipe=recipe, every=every)
+    _finish({"summaries": figures}, as_json)
 
 
-@app.command()
-def vectors(
-    variant: Variant = None,
+@app.command("vectors")
+def vectors_command(
+    variant: VariantList = None,
     precision: Precision = "auto",
     recreate: Annotated[
-        bool, typer.Option("--recreate", help="Build anew, whatever is there.")
+        bool, typer.Option("--recreate", help="Build the collection anew, whatever is there.")
     ] = False,
     shard: Annotated[str, typer.Option(help="Embed share i of n only, written i/n.")] = "1/1",
     as_json: Json = False,
@@ -117,23 +122,22 @@ def vectors(
 ) -> None:
     """Embed what is not embedded yet and bring the collections up to date."""
     share = _shard(shard)
-    figures = _vectors(variant, precision, recreate=recreate, shard=share)
-    finish(figures, as_json, strict, {"vectors": figures})
+    figures = _vectors(_chosen(variant), precision, recreate=recreate, shard=share)
+    _finish({"vectors": figures}, as_json, strict)
 
 
-@app.command()
-def merge(
+@app.command("merge")
+def merge_command(
     others: Annotated[list[Path], typer.Argument(help="VITRINE_HOME of each other machine.")],
-    variant: Annotated[str, typer.Option(help="Whose vectors.")] = DEFAULT_VARIANT,
+    variant: Variant = DEFAULT_VARIANT,
     as_json: Json = False,
 ) -> None:
     """Take over the vectors that `vectors --shard` encoded on other machines."""
-    figures = merge_job.merge(home(), variant, others)
-    finish(figures, as_json, False, {"merge": figures})
+    _finish({"merge": merge_vectors(home(), variant, others)}, as_json)
 
 
-@app.command(name="all")
-def everything(
+@app.command("all")
+def all_command(
     source: Source,
     category: Category = "",
     category_field: CategoryField = "",
@@ -142,37 +146,38 @@ def everything(
     limit: Limit = None,
     picture_side: Side = None,
     retry_failed: Retry = False,
-    variant: Variant = None,
+    variant: VariantList = None,
     precision: Precision = "auto",
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Products, images, summaries where a variant's template uses them, and vectors."""
+    variants = _chosen(variant)
     jobs = {
         "products": _products(source, category, category_field, field, prune, limit, picture_side),
-        "images": images_job.images(home(), retry_failed=retry_failed, prune=prune),
+        "images": fetch_images(home(), retry_failed=retry_failed),
     }
-    for name in variant or [DEFAULT_VARIANT]:
+    for name in variants:
         if Variants(home()).get(name).template.uses_summary:
-            jobs["summaries"] = summaries_job.summaries(home(), name)
-    jobs["vectors"] = _vectors(variant, precision)
-    finish(jobs, as_json, strict, jobs)
+            jobs["summaries"] = write_summaries(home(), name)
+    jobs["vectors"] = _vectors(variants, precision)
+    _finish(jobs, as_json, strict)
 
 
-@app.command()
-def status(as_json: Json = False) -> None:
+@app.command("status")
+def status_command(as_json: Json = False) -> None:
     """Show what is there, what is missing, and why."""
-    page = status_page.status(home())
+    status = read_status(home())
     if as_json:
-        print_json(page)
+        print_json(status)
     else:
-        show_status(page)
+        show_status(status)
 
 
-@app.command()
-def verify(variant: Variant = None, as_json: Json = False) -> None:
+@app.command("verify")
+def verify_command(variant: VariantList = None, as_json: Json = False) -> None:
     """Compare collections with the catalogue, product by product; exits 1 when they differ."""
-    found = {name: verification.verify(home(), name) for name in variant or [DEFAULT_VARIANT]}
+    found = {name: verify_collection(home(), name) for name in variant or [DEFAULT_VARIANT]}
     if as_json:
         print_json(found)
     else:
@@ -180,26 +185,33 @@ def verify(variant: Variant = None, as_json: Json = False) -> None:
     raise typer.Exit(int(any(figures["faults"] for figures in found.values())))
 
 
-@app.command()
-def export(
-    variant: Annotated[str, typer.Option(help="Whose text and vectors.")] = DEFAULT_VARIANT,
+@app.command("export")
+def export_command(
+    variant: Variant = DEFAULT_VARIANT,
     category: Annotated[str, typer.Option(help="This category only.")] = "",
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
     as_json: Json = False,
 ) -> None:
     """Write the cleaned products as CSV and Parquet, and their vectors as Parquet."""
-    figures = export_job.export(home(), variant, folder, category=category)
-    finish(figures, as_json, False, {"export": figures})
+    figures = export_products(home(), variant, folder, category=category)
+    _finish({"export": figures}, as_json)
 
 
-def finish(result: Any, as_json: bool, strict: bool, jobs: dict[str, Figures]) -> None:  # noqa: ANN401
-    """Print what the jobs came to, and exit 1 when --strict and something failed."""
-    if as_json:
-        print_json(result)
-    else:
+def _finish(jobs: dict[str, Figures], as_json: bool, strict: bool = False) -> None:
+    """Print the jobs' figures; exit 1 with --strict where something failed."""
+    if not as_json:
         show_figures(jobs)
+    elif len(jobs) == 1:
+        print_json(*jobs.values())
+    else:
+        print_json(jobs)
     failed = any(figures.get(name) for figures in jobs.values() for name in FAILURES)
     raise typer.Exit(int(strict and failed))
+
+
+def _chosen(variants: list[str] | None) -> list[str]:
+    """The variants that were named, each looked up: a missing one ends the job before any work."""
+    return [Variants(home()).get(name).name for name in variants or [DEFAULT_VARIANT]]
 
 
 def _products(
@@ -221,7 +233,7 @@ def _products(
         if not (name and equals and column):
             raise typer.BadParameter(f"--field {each}: write it as title=name.")
         fields[name] = column
-    return products_job.products(
+    return load_products(
         home(),
         source,
         fields=fields,
@@ -234,7 +246,7 @@ def _products(
 
 
 def _vectors(
-    variants: list[str] | None,
+    variants: list[str],
     precision: Literal["auto", "float32", "bfloat16"],
     *,
     recreate: bool = False,
@@ -242,8 +254,8 @@ def _vectors(
 ) -> Figures:
     """The figures of each variant, and their sums."""
     each = {
-        name: vectors_job.vectors(home(), name, precision=precision, recreate=recreate, shard=shard)
-        for name in variants or [DEFAULT_VARIANT]
+        name: embed_products(home(), name, precision=precision, recreate=recreate, shard=shard)
+        for name in variants
     }
     sums: Counter[str] = Counter()
     for figures in each.values():

@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL.Image import Image
 
 from catalog.catalogue import Catalogue, Entry
-from encoder.encoder import Encoder
 from encoder.variant import Variant
 from qdrant.vector_files import Key, VectorFiles, vector_key
 from vitrine.progress import progress_bar
+
+if TYPE_CHECKING:  # it imports torch: only when there is something to encode
+    from encoder.encoder import Encoder
 
 WINDOW = 512  # entries looked up together: few calls, and a few megabytes at the most
 
@@ -89,7 +92,7 @@ class Embedding:
         catalogue: Catalogue,
         variant: Variant,
         vector_files: VectorFiles,
-        load_encoder: Callable[[], Encoder],
+        load_encoder: Callable[[], "Encoder"],
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
@@ -125,7 +128,7 @@ class Embedding:
                 advance(len(batch.keys) + len(batch.failed))
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def _encoder(self) -> "Encoder":
         return self._load_encoder()
 
     def _missing(

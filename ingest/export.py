@@ -40,7 +40,7 @@ PRODUCTS = pa.schema(
 )
 
 
-def export(home: Path, variant_name: str, folder: Path, *, category: str = "") -> Figures:
+def export_products(home: Path, variant_name: str, folder: Path, *, category: str = "") -> Figures:
     """Write what the shop holds: `products.csv`, `products.parquet` and `vectors.parquet`.
 
     Products come ascending by id, with their summary and the product text of the variant;

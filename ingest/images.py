@@ -34,7 +34,7 @@ THREADS = 16  # they read and write files, and wait for the disk to have them
 FETCH_SETTINGS = FetchSettings(concurrency=64, per_host=48)
 
 
-def images(
+def fetch_images(
     home: Path,
     *,
     retry_failed: bool = False,

@@ -10,7 +10,7 @@ from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
 
-def merge(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
+def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figures:
     """Take over what `vectors --shard` encoded in other shops' folders.
 
     Args:

@@ -16,7 +16,7 @@ from vitrine.progress import progress_bar
 BATCH = 500  # rows a transaction: a kill repeats at most these
 
 
-def products(
+def load_products(
     home: Path,
     source: Path,
     *,

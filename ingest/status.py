@@ -66,7 +66,7 @@ class JobState:
     last_run: Mapping[str, Any] | None
 
 
-def status(home: Path) -> dict[str, Any]:
+def read_status(home: Path) -> dict[str, Any]:
     """The state of a shop.
 
     Returns:

@@ -32,7 +32,7 @@ def prompt(product: Product) -> str:
     return "\n".join(f"{name}: {value}" for name, value in parts.items() if value)
 
 
-def summaries(
+def write_summaries(
     home: Path,
     variant_name: str = "zeroshot",
     *,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.job import Figures
-from ingest.verify import FAULTS
+from ingest.verification import FAULTS
 
 CATEGORIES = 20  # lines of the page, the largest categories; --json has all
 COLOURS = {"done": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}

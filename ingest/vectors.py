@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from encoder.precision import Precision
 
 
-def vectors(
+def embed_products(
     home: Path,
     variant_name: str,
     *,

@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 from encoder.variants import Variants
-from ingest.images import images
-from ingest.products import products
-from ingest.vectors import vectors
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
 
 COLOURS = {
     "crimson": (200, 20, 40),
@@ -65,7 +65,7 @@ def draw(product_id: str, side: int = 64) -> Image.Image:
 def build(home: Path, checkpoint: Path, made: list[dict] | None = None) -> Path:
     """A shop ready to be searched, under the variant `tiny`."""
     Variants(home).add("tiny", checkpoint)
-    products(home, write_source(home / "source", made), category_field="category")
-    images(home)
-    vectors(home, "tiny")
+    load_products(home, write_source(home / "source", made), category_field="category")
+    fetch_images(home)
+    embed_products(home, "tiny")
     return home

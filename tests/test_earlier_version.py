@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from encoder.variants import Variants
-from ingest.vectors import vectors
-from ingest.verify import verify
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from pictures.store import decode
 from search.query import Query
 from search.service import SearchService
@@ -55,16 +55,16 @@ def test_its_collections_answer_as_they_did(home, name):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_collections_agree_with_its_catalogue(home, name):
-    assert verify(home, name)["faults"] == {}
+    assert verify_collection(home, name)["faults"] == {}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_vectors_are_not_encoded_again(home, name):
-    figures = vectors(home, name)
+    figures = embed_products(home, name)
     assert (figures["encoded"], figures["written"], figures["points"]) == (0, 0, 12)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_new_generation_is_built_from_its_vector_files(home, name):
-    figures = vectors(home, name, recreate=True)
+    figures = embed_products(home, name, recreate=True)
     assert (figures["encoded"], figures["points"]) == (0, 12)

@@ -10,9 +10,9 @@ from app.cards import TITLE
 from app.escaping import shorten
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.images import images
-from ingest.products import products
-from ingest.vectors import vectors
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
 from pictures.fetch_settings import FetchSettings
 from search.query import Query
 from search.service import SearchService
@@ -351,7 +351,7 @@ def test_a_collection_being_built_is_told_and_opens_when_it_is_there(open_page, 
         assert "Ingest is running" in headings(page)
         assert "`vectors` of the variant tiny" in told(page)
         catalogue.end_run(run, "done", {})
-    vectors(unbuilt, "tiny")
+    embed_products(unbuilt, "tiny")
     page.run()
     assert titles(page)
 
@@ -364,9 +364,9 @@ def test_a_new_generation_is_picked_up_without_a_restart(open_page, home, tmp_pa
     source = shop.write_source(
         folder / "more", [{"id": "v", "title": "violet kettle", "image": "v.png"}]
     )
-    products(folder, source)
-    images(folder)
-    vectors(folder, "tiny")
+    load_products(folder, source)
+    fetch_images(folder)
+    embed_products(folder, "tiny")
     assert "violet kettle" in titles(page.run())
 
 
@@ -376,7 +376,7 @@ def test_a_variant_made_anew_is_told_until_its_collection_is(open_page, home, ti
     page = open_page(folder, q="coral")
     Variants(folder).add("tiny", tiny_clip, template="title", force=True)
     assert "ingest vectors --variant tiny" in told(page.run())
-    vectors(folder, "tiny")
+    embed_products(folder, "tiny")
     assert titles(page.run())
 
 
@@ -385,7 +385,7 @@ def test_the_variant_asked_for_is_searched(open_page, home, tiny_clip, tmp_path)
     shutil.copytree(home, folder)
     Variants(folder).add("zeroshot", tiny_clip, template="title")
     assert open_page(folder, q="x").selectbox(key="variant").options == ["tiny"]
-    vectors(folder, "zeroshot")
+    embed_products(folder, "zeroshot")
     assert open_page(folder, q="x").selectbox(key="variant").value == "zeroshot"
     page = open_page(folder, q="x", variant="tiny")
     assert page.selectbox(key="variant").value == "tiny"

@@ -8,7 +8,7 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from eval.catalogue_queries import make_queries
 from eval.queries import QuerySet
-from ingest.vectors import vectors
+from ingest.vectors import embed_products
 from tests.shop import build, rows
 from tests.tiny_clip import build_tiny_clip
 
@@ -21,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     build(home, tiny_clip, [*rows(), pictureless])
     other = build_tiny_clip(tmp_path_factory.mktemp("other_clip"), seed=1)
     Variants(home).add("other", other)
-    vectors(home, "other")
+    embed_products(home, "other")
     return home
 
 

@@ -6,8 +6,8 @@ from catalog.catalogue import Catalogue
 from eval.catalogue_queries import make_queries, read_held_out
 from eval.errors import EvalError, NothingToMeasure, QueryFileError
 from eval.groups import group_of
-from ingest.images import images
-from ingest.products import products
+from ingest.images import fetch_images
+from ingest.products import load_products
 from tests.shop import draw, rows, write_source
 
 
@@ -24,8 +24,8 @@ def twins(tmp_path):
     source = write_source(tmp_path / "source", made)
     for colour, name in (("crimson", "one.png"), ("teal", "two.png"), ("navy", "three.png")):
         draw(f"x-{colour}").save(tmp_path / "source" / name)
-    products(tmp_path, source)
-    images(tmp_path)
+    load_products(tmp_path, source)
+    fetch_images(tmp_path)
     with Catalogue(tmp_path, create=False) as catalogue:
         yield catalogue
 

@@ -21,12 +21,12 @@ import torch
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.images import images
-from ingest.products import products
-from ingest.summaries import summaries
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.summaries import write_summaries
 from ingest.summarizer import Recipe
-from ingest.vectors import vectors
-from ingest.verify import verify
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from qdrant.errors import CollectionMissing
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
@@ -59,12 +59,12 @@ def jobs(bart: Path) -> dict[str, Job]:
     """The jobs in their order, each as a function of the shop's folder."""
     recipe = Recipe(checkpoint=str(bart), beams=1, longest=8, read=64, batch=1)
     return {
-        "products": lambda home: products(
+        "products": lambda home: load_products(
             home, home / "source" / "products.jsonl", category_field="category"
         ),
-        "images": images,
-        "summaries": lambda home: summaries(home, "tiny", recipe=recipe),
-        "vectors": lambda home: vectors(home, "tiny"),
+        "images": fetch_images,
+        "summaries": lambda home: write_summaries(home, "tiny", recipe=recipe),
+        "vectors": lambda home: embed_products(home, "tiny"),
     }
 
 
@@ -159,7 +159,7 @@ def collection(home: Path) -> dict:
             point.id: [point.payload, {name: rounded(v) for name, v in point.vectors.items()}]
             for point in store.scroll("tiny", vectors=True)
         }
-    return {"points": points, "faults": verify(home, "tiny")["faults"]}
+    return {"points": points, "faults": verify_collection(home, "tiny")["faults"]}
 
 
 def rounded(vector) -> list[float]:

@@ -9,10 +9,10 @@ import pytest
 from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
 from encoder.variants import Variants
-from ingest.images import FETCH_SETTINGS, images
-from ingest.products import products
-from ingest.vectors import vectors
-from ingest.verify import verify
+from ingest.images import FETCH_SETTINGS, fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from qdrant.model import Filters
 from qdrant.store import open_store
 from search.engine import Engine
@@ -49,18 +49,18 @@ def test_every_row_becomes_a_product_with_a_picture_that_a_search_finds(
     with PictureWeb(answer) as web:
         rows = realdata / "amazon_reviews_2023" / "meta_All_Beauty.sample.jsonl"
         source = on_loopback(rows, tmp_path / "meta_All_Beauty.jsonl", web)
-        figures = products(home, source)
+        figures = load_products(home, source)
         assert figures["rows"] == figures["kept"] + sum(figures["dropped"].values()) == ROWS
         assert (figures["kept"], figures["new"], figures["dropped"]) == (ROWS, ROWS, {})
-        figures = images(home, fetch_settings=LOOPBACK)
+        figures = fetch_images(home, fetch_settings=LOOPBACK)
         assert (figures["stored"], figures["skipped"], figures["failed"]) == (ROWS, 0, {})
         asked = web.requests.total()
         assert ROWS < asked < 1.2 * ROWS  # the main picture of each, and the next of some
-        assert images(home, fetch_settings=LOOPBACK)["skipped"] == ROWS
+        assert fetch_images(home, fetch_settings=LOOPBACK)["skipped"] == ROWS
         assert web.requests.total() == asked
     variant = Variants(home).add("tiny", tiny_clip)
-    assert vectors(home, "tiny")["points"] == ROWS
-    assert verify(home, "tiny") == {"products": ROWS, "points": ROWS, "faults": {}}
+    assert embed_products(home, "tiny")["points"] == ROWS
+    assert verify_collection(home, "tiny") == {"products": ROWS, "points": ROWS, "faults": {}}
     with Catalogue(home) as catalogue, open_store(home) as store:
         engine = Engine(variant, store, lambda: Encoder.load(variant))
         kept = {product.id: product for product in catalogue.products()}

@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 
 from ingest.errors import NothingToExport
-from ingest.export import export
+from ingest.export import export_products
 from qdrant.store import open_store
 from tests import shop
 
@@ -19,7 +19,7 @@ def home(tmp_path_factory, tiny_clip):
 
 
 def test_products_come_out_as_csv_and_as_parquet_alike(home, tmp_path):
-    assert export(home, "tiny", tmp_path)["products"] == 12
+    assert export_products(home, "tiny", tmp_path)["products"] == 12
     with (tmp_path / "products.csv").open(newline="") as file:
         listed = list(csv.DictReader(file))
     table = parquet.read_table(tmp_path / "products.parquet").to_pylist()
@@ -32,7 +32,7 @@ def test_products_come_out_as_csv_and_as_parquet_alike(home, tmp_path):
 
 
 def test_vectors_come_out_as_they_are_searched(home, tmp_path):
-    assert export(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2
+    assert export_products(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2
     rows = {row["id"]: row for row in parquet.read_table(tmp_path / "vectors.parquet").to_pylist()}
     with open_store(home) as store:
         points = store.retrieve("tiny", list(rows), vectors=True)
@@ -45,6 +45,6 @@ def test_vectors_come_out_as_they_are_searched(home, tmp_path):
 
 
 def test_one_category_comes_out_alone_and_an_unknown_one_is_named(home, tmp_path):
-    assert export(home, "tiny", tmp_path, category="Beauty")["products"] == 6
+    assert export_products(home, "tiny", tmp_path, category="Beauty")["products"] == 6
     with pytest.raises(NothingToExport, match="“Toys”; there are Appliances, Beauty"):
-        export(home, "tiny", tmp_path, category="Toys")
+        export_products(home, "tiny", tmp_path, category="Toys")

@@ -1,8 +1,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,15 +12,16 @@ from encoder.variants import Variants
 from ingest import embedding
 from ingest.embedding import Shard
 from ingest.errors import JobRunning, NothingToMerge, PictureTooSmall
-from ingest.images import images
-from ingest.merge import merge
-from ingest.products import products
-from ingest.status import status
-from ingest.vectors import vectors
-from ingest.verify import verify
+from ingest.images import fetch_images
+from ingest.merge import merge_vectors
+from ingest.products import load_products
+from ingest.status import read_status
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
 from tests import shop
+from tests.ingest.commands import begin, end, run_here
 from tests.tiny_clip import build_tiny_clip
 
 
@@ -49,10 +48,10 @@ def test_every_product_becomes_a_point_with_its_vectors_and_its_payload(home):
 
 def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
     before = generation(home)
-    again = products(home, home / "source" / "products.jsonl", category_field="category")
+    again = load_products(home, home / "source" / "products.jsonl", category_field="category")
     assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 12)
-    assert images(home) == {"stored": 0, "skipped": 12, "failed": {}, "identical": 0}
-    assert vectors(home, "tiny") == {
+    assert fetch_images(home) == {"stored": 0, "skipped": 12, "failed": {}, "identical": 0}
+    assert embed_products(home, "tiny") == {
         "encoded": 0,
         "reused": 24,
         "unreadable": 0,
@@ -72,31 +71,33 @@ def test_a_changed_title_is_embedded_again_and_nothing_else_is(home):
     rows = shop.rows()
     rows[3]["title"] = "midnight lipstick"
     before = points(home)
-    figures = products(home, shop.write_source(home / "source", rows), category_field="category")
+    figures = load_products(
+        home, shop.write_source(home / "source", rows), category_field="category"
+    )
     assert (figures["changed"], figures["unchanged"]) == (1, 11)
-    assert vectors(home, "tiny")["encoded"] == 1
+    assert embed_products(home, "tiny")["encoded"] == 1
     after = points(home)
     assert after[rows[3]["id"]].payload["title"] == "midnight lipstick"
     assert np.abs(
         after[rows[3]["id"]].vectors["text"] - before[rows[3]["id"]].vectors["text"]
     ).max()
-    assert verify(home, "tiny")["faults"] == {}
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_a_changed_price_changes_the_payload_without_encoding(home):
     rows = shop.rows()
     rows[0]["price"] = 999
-    products(home, shop.write_source(home / "source", rows), category_field="category")
-    assert verify(home, "tiny")["faults"] == {"stale": 1}
-    assert vectors(home, "tiny")["encoded"] == 0
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert verify_collection(home, "tiny")["faults"] == {"stale": 1}
+    assert embed_products(home, "tiny")["encoded"] == 0
     assert points(home)[rows[0]["id"]].payload["price"] == 999
 
 
 def test_a_picture_changed_on_the_disk_is_read_again(home):
     shop.draw("kettle-coral").save(home / "source" / "kettle-teal.png")
     os.utime(home / "source" / "kettle-teal.png", (1, 1))
-    assert images(home)["stored"] == 1
-    assert vectors(home, "tiny")["encoded"] == 0  # another product has this very picture
+    assert fetch_images(home)["stored"] == 1
+    assert embed_products(home, "tiny")["encoded"] == 0  # another product has this very picture
     found = points(home)
     np.testing.assert_allclose(
         found["kettle-teal"].vectors["image"], found["kettle-coral"].vectors["image"], atol=1e-6
@@ -116,7 +117,7 @@ def test_a_product_whose_picture_cannot_be_had_is_found_by_its_text_alone(tmp_pa
         {"text"},
         {"text", "image", "fused"},
     ]
-    failures = {each["reason"]: each["count"] for each in status(home)["failures"]}
+    failures = {each["reason"]: each["count"] for each in read_status(home)["failures"]}
     assert failures["missing file"] == 1
     assert sum(failures.values()) >= 2
 
@@ -125,15 +126,15 @@ def test_failed_pictures_are_tried_again_only_when_asked(tmp_path, tiny_clip):
     rows = shop.rows()[:1]
     rows[0]["image"] = "late.jpg"
     home = shop.build(tmp_path, tiny_clip, rows)
-    assert images(home) == {"stored": 0, "skipped": 1, "failed": {}, "identical": 0}
+    assert fetch_images(home) == {"stored": 0, "skipped": 1, "failed": {}, "identical": 0}
     shop.draw(rows[0]["id"]).save(home / "source" / "late.jpg")
-    assert images(home, retry_failed=True)["stored"] == 1
+    assert fetch_images(home, retry_failed=True)["stored"] == 1
 
 
 def test_prune_deletes_what_the_source_no_longer_has(home):
     source = shop.write_source(home / "source", shop.rows()[:5])
-    assert products(home, source, category_field="category", prune=True)["pruned"] == 7
-    assert vectors(home, "tiny")["points"] == 5
+    assert load_products(home, source, category_field="category", prune=True)["pruned"] == 7
+    assert embed_products(home, "tiny")["points"] == 5
     assert len(points(home)) == 5
 
 
@@ -142,26 +143,26 @@ def test_few_changes_are_made_to_a_copy_and_many_mean_building_anew(home, monkey
     rows[0]["price"] = 1
     rows[1]["title"] = "ivory kettle"
     source = shop.write_source(home / "source", rows[:-1])
-    products(home, source, category_field="category", prune=True)
+    load_products(home, source, category_field="category", prune=True)
     monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.3)
-    figures = vectors(home, "tiny")
+    figures = embed_products(home, "tiny")
     assert (figures["written"], figures["deleted"], figures["points"]) == (2, 1, 11)
-    assert verify(home, "tiny")["faults"] == {}
+    assert verify_collection(home, "tiny")["faults"] == {}
     monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.0)
     rows[2]["price"] = 2
-    products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
-    figures = vectors(home, "tiny")
+    load_products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
+    figures = embed_products(home, "tiny")
     assert (figures["written"], figures["deleted"], figures["points"]) == (11, 0, 11)
-    assert verify(home, "tiny")["faults"] == {}
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_a_collection_is_built_anew_when_asked_or_when_it_is_broken(home):
     before = generation(home)
-    assert vectors(home, "tiny", recreate=True)["written"] == 12
+    assert embed_products(home, "tiny", recreate=True)["written"] == 12
     assert generation(home) != before
     (home / "qdrant" / "tiny" / "CURRENT").write_text("nonsense")
-    assert vectors(home, "tiny")["written"] == 12
-    assert verify(home, "tiny")["faults"] == {}
+    assert embed_products(home, "tiny")["written"] == 12
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path):
@@ -170,27 +171,27 @@ def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path)
     for number, machine in enumerate(machines, start=1):
         shutil.copytree(home, machine)
         shutil.rmtree(machine / "vectors")
-        figures = vectors(machine, "tiny", shard=Shard(number, 2))
+        figures = embed_products(machine, "tiny", shard=Shard(number, 2))
         assert "points" not in figures
         encoded += figures["encoded"]
     assert encoded == 24
     shutil.rmtree(home / "vectors")
-    assert merge(home, "tiny", machines) == {"merged": 24, "known": 0}
-    assert merge(home, "tiny", machines[:1])["merged"] == 0
-    assert vectors(home, "tiny")["encoded"] == 0
-    assert verify(home, "tiny")["faults"] == {}
+    assert merge_vectors(home, "tiny", machines) == {"merged": 24, "known": 0}
+    assert merge_vectors(home, "tiny", machines[:1])["merged"] == 0
+    assert embed_products(home, "tiny")["encoded"] == 0
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_merging_from_a_folder_without_such_vectors_is_refused(home, tmp_path):
     with pytest.raises(NothingToMerge, match="has no vectors of tiny with fingerprint"):
-        merge(home, "tiny", [tmp_path])
+        merge_vectors(home, "tiny", [tmp_path])
 
 
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
     source = tmp_path / "mixed.jsonl"
     lines = ['{"id": "1", "title": "a"}', '{"id": "1", "title": "b"}', '{"id": "2"}', "[1]", "{"]
     source.write_text("\n".join(lines))
-    figures = products(tmp_path / "home", source)
+    figures = load_products(tmp_path / "home", source)
     assert (figures["rows"], figures["kept"]) == (5, 1)
     assert figures["dropped"] == {
         "repeated id": 1,
@@ -202,14 +203,14 @@ def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
 
 def test_a_second_job_in_the_same_folder_is_refused(home):
     with FileLock(home / "ingest.lock"), pytest.raises(JobRunning, match="Another ingest job"):
-        images(home)
+        fetch_images(home)
 
 
 def test_a_variant_that_needs_larger_pictures_than_are_kept_is_refused(home, tmp_path):
     large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
     Variants(home).add("large", large)
     with pytest.raises(PictureTooSmall, match="looks at pictures of 256 pixels"):
-        vectors(home, "large")
+        embed_products(home, "large")
 
 
 def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, tmp_path, tiny_clip):
@@ -217,11 +218,11 @@ def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, t
         entry = next(iter(catalogue.entries()))
         catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
     Variants(home).add("second", tiny_clip, template="title")
-    assert vectors(home, "second")["unreadable"] == 1
-    assert images(home)["stored"] == 1
-    figures = vectors(home, "second")
+    assert embed_products(home, "second")["unreadable"] == 1
+    assert fetch_images(home)["stored"] == 1
+    figures = embed_products(home, "second")
     assert (figures["encoded"], figures["unreadable"], figures["written"]) == (1, 0, 1)
-    assert verify(home, "second")["faults"] == {}
+    assert verify_collection(home, "second")["faults"] == {}
 
 
 def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):
@@ -232,9 +233,9 @@ def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):
     Variants(home).add("tiny", tiny_clip)
     source = shop.write_source(home / "source", rows)
     shop.draw("lipstick-crimson").save(home / "source" / "lipstick-crimson.png")
-    products(home, source, category_field="category")
-    images(home)
-    assert vectors(home, "tiny")["encoded"] == 3 + 1
+    load_products(home, source, category_field="category")
+    fetch_images(home)
+    assert embed_products(home, "tiny")["encoded"] == 3 + 1
 
 
 def test_a_picture_shared_by_the_first_and_the_last_of_many_is_encoded_once(tmp_path, tiny_clip):
@@ -247,17 +248,19 @@ def test_a_picture_shared_by_the_first_and_the_last_of_many_is_encoded_once(tmp_
         Image.new("RGB", (32, 32), (n, 255 - n, 99)).save(home / "source" / f"{n}.png")
     source = home / "source" / "products.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    products(home, source)
-    images(home)
-    assert vectors(home, "tiny")["encoded"] == 1 + 199
+    load_products(home, source)
+    fetch_images(home)
+    assert embed_products(home, "tiny")["encoded"] == 1 + 199
 
 
 def test_verify_finds_what_is_missing_extra_and_stale(home):
     rows = shop.rows()
     rows[2]["title"] = "another"
     fresh = [*rows[1:], {"id": "new", "title": "new", "category": "Beauty"}]
-    products(home, shop.write_source(home / "source", fresh), category_field="category", prune=True)
-    assert verify(home, "tiny")["faults"] == {"missing": 1, "extra": 1, "stale": 1}
+    load_products(
+        home, shop.write_source(home / "source", fresh), category_field="category", prune=True
+    )
+    assert verify_collection(home, "tiny")["faults"] == {"missing": 1, "extra": 1, "stale": 1}
 
 
 def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
@@ -268,33 +271,25 @@ def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
         records = np.fromfile(part, vector_files.record)
     records["vector"] = records["vector"][:, ::-1]
     records.tofile(part)
-    assert verify(home, "tiny")["faults"] == {"other vectors": 12}
+    assert verify_collection(home, "tiny")["faults"] == {"other vectors": 12}
 
 
 def test_long_catalogues_go_through_in_windows(home, monkeypatch):
     monkeypatch.setattr(embedding, "WINDOW", 5)
     with open_store(home) as store:
         store.drop("tiny")
-    figures = vectors(home, "tiny")
+    figures = embed_products(home, "tiny")
     assert (figures["encoded"], figures["points"], figures["written"]) == (0, 12, 12)
-    assert verify(home, "tiny")["faults"] == {}
-
-
-def run(home, *words):
-    environment = {**os.environ, "VITRINE_HOME": str(home)}
-    environment.pop("QDRANT_URL", None)
-    command = [sys.executable, "-m", "ingest", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_path, tiny_clip):
     home = tmp_path / "home"
     Variants(home).add("tiny", tiny_clip)
     source = shop.write_source(tmp_path / "source")
-    done = run(
-        home, "all", str(source), "--category-field", "category", "--variant", "tiny", "--json"
-    )
-    assert done.returncode == 0, done.stderr
+    options = ("--category-field", "category", "--variant", "tiny", "--json")
+    done = end(begin(home, "all", source, *options))
+    assert done.status == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["products"]["rows"] == figures["products"]["kept"] == 12
     assert figures["images"] == {"stored": 12, "skipped": 0, "failed": {}, "identical": 0}
@@ -313,12 +308,14 @@ def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_
         (("vectors", "--variant", "none"), 1, "none"),
         (("products", "x.csv", "--field", "title"), 2, "title=name"),
         (("products", "x.csv", "--category", "a", "--category-field", "b"), 2, "not both"),
+        (("vectors", "--shard", "3/2"), 2, "2/4"),
+        (("all", "absent.jsonl", "--variant", "none"), 1, "No variant is called 'none'"),
         (("polish",), 2, "polish"),
     ],
 )
 def test_a_mistake_ends_with_a_sentence_and_no_traceback(tmp_path, words, status, sentence):
-    done = run(tmp_path / "home", *words)
-    assert done.returncode == status
+    done = run_here(tmp_path / "home", *words)
+    assert done.status == status
     assert sentence in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -327,5 +324,5 @@ def test_a_mistake_ends_with_a_sentence_and_no_traceback(tmp_path, words, status
 def test_strict_turns_recorded_failures_into_status_one(tmp_path):
     source = tmp_path / "mixed.jsonl"
     source.write_text('{"id": "1", "title": "a"}\n{"id": "2"}\n')
-    assert run(tmp_path / "home", "products", str(source)).returncode == 0
-    assert run(tmp_path / "home", "products", str(source), "--strict").returncode == 1
+    assert run_here(tmp_path / "home", "products", source).status == 0
+    assert run_here(tmp_path / "home", "products", source, "--strict").status == 1

@@ -7,11 +7,11 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.images import images
-from ingest.products import products
-from ingest.status import status
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.status import read_status
 from ingest.tables import show_status
-from ingest.vectors import vectors
+from ingest.vectors import embed_products
 from tests import shop
 
 
@@ -28,12 +28,12 @@ def home(tmp_path, tiny_clip):
         {"id": "new", "title": "new", "category": "Toys", "image": "http://192.168.0.1/a.jpg"},
         {"id": "nameless", "category": "Toys"},
     ]
-    products(home, shop.write_source(home / "source", rows), category_field="category")
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
     return home
 
 
 def job(home, name, variant=""):
-    page = json.loads(json.dumps(status(home)))
+    page = json.loads(json.dumps(read_status(home)))
     return next(each for each in page["jobs"] if (each["job"], each["variant"]) == (name, variant))
 
 
@@ -73,7 +73,7 @@ def test_a_stored_picture_that_could_not_be_embedded_is_told(home):
     with Catalogue(home) as catalogue:
         entry = next(entry for entry in catalogue.entries() if entry.picture)
         catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
-    vectors(home, "other")
+    embed_products(home, "other")
     assert job(home, "vectors", "other")["total"]["failed"] == {"unreadable picture": 1}
 
 
@@ -92,8 +92,8 @@ def test_a_job_tells_when_it_ran_last_and_how_fast_it_went(home):
     with Catalogue(home) as catalogue:
         seconds = catalogue.runs("images")[0].figures["seconds"]
     assert told["rate"] == pytest.approx(11 / seconds)
-    images(home)
-    images(home)  # nothing to do: no rate
+    fetch_images(home)
+    fetch_images(home)  # nothing to do: no rate
     assert job(home, "images")["rate"] is None
     assert job(home, "summaries")["last_run"] is None
 
@@ -101,8 +101,8 @@ def test_a_job_tells_when_it_ran_last_and_how_fast_it_went(home):
 def test_an_empty_category_and_a_shop_without_vectors_are_told_too(tmp_path):
     source = tmp_path / "products.jsonl"
     source.write_text('{"id": "1", "title": "a"}\n')
-    products(tmp_path / "home", source)
-    page = status(tmp_path / "home")
+    load_products(tmp_path / "home", source)
+    page = read_status(tmp_path / "home")
     assert [each["job"] for each in page["jobs"]] == ["products", "images", "summaries"]
     assert page["jobs"][1]["categories"][""]["none"] == 1
     show_status(page)

@@ -3,8 +3,8 @@ import pytest
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.errors import SummarizerMissing
-from ingest.products import products
-from ingest.summaries import prompt, summaries
+from ingest.products import load_products
+from ingest.summaries import prompt, write_summaries
 from ingest.summarizer import Recipe, Summarizer
 from tests import shop
 from tests.tiny_bart import build_tiny_bart
@@ -28,7 +28,7 @@ def home(tmp_path, tiny_clip):
         del row["image"]
     rows[0]["description"] = rows[2]["description"] = rows[4]["description"] = ""
     source = shop.write_source(tmp_path / "source", rows)
-    products(tmp_path, source, category_field="category")
+    load_products(tmp_path, source, category_field="category")
     return tmp_path
 
 
@@ -38,7 +38,7 @@ def texts(home):
 
 
 def test_only_products_whose_text_the_variant_cuts_are_summarised(home, recipe):
-    figures = summaries(home, "tiny", recipe=recipe)
+    figures = write_summaries(home, "tiny", recipe=recipe)
     assert (figures["summarised"], figures["reused"], figures["fit"]) == (2, 0, 3)
     summarised = {name for name, text in texts(home).items() if text is not None}
     assert summarised == {"lipstick-teal", "lipstick-navy"}
@@ -46,25 +46,25 @@ def test_only_products_whose_text_the_variant_cuts_are_summarised(home, recipe):
 
 
 def test_every_product_is_summarised_when_asked(home, recipe):
-    assert summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 5
+    assert write_summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 5
 
 
 def test_a_second_run_loads_no_model(home, recipe, monkeypatch):
-    first = summaries(home, "tiny", recipe=recipe)
+    first = write_summaries(home, "tiny", recipe=recipe)
     monkeypatch.setattr(Summarizer, "load", lambda *_: pytest.fail("a model was loaded"))
-    again = summaries(home, "tiny", recipe=recipe)
+    again = write_summaries(home, "tiny", recipe=recipe)
     assert (again["summarised"], again["reused"]) == (0, first["summarised"])
 
 
 def test_a_changed_description_is_summarised_again_and_another_recipe_too(home, recipe):
-    summaries(home, "tiny", recipe=recipe)
+    write_summaries(home, "tiny", recipe=recipe)
     rows = shop.rows()[:2]
     rows[1] |= {"title": "teal", "description": LONG + "Now in teal."}
     del rows[0]["image"], rows[1]["image"]
-    products(home, shop.write_source(home / "source", rows), category_field="category")
-    assert summaries(home, "tiny", recipe=recipe)["summarised"] >= 1
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert write_summaries(home, "tiny", recipe=recipe)["summarised"] >= 1
     other = Recipe(recipe.checkpoint, beams=1, longest=12, read=200, batch=2)
-    assert summaries(home, "tiny", recipe=other)["reused"] == 0
+    assert write_summaries(home, "tiny", recipe=other)["reused"] == 0
 
 
 def test_inputs_of_any_length_keep_their_keys(recipe):
@@ -85,4 +85,4 @@ def test_the_input_is_the_reference_systems_without_its_empty_parts(home):
 def test_a_checkpoint_that_cannot_be_had_is_told_in_one_sentence(home, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(SummarizerMissing, match="the other jobs work without them"):
-        summaries(home, "tiny", recipe=Recipe(checkpoint="/nowhere/bart"))
+        write_summaries(home, "tiny", recipe=Recipe(checkpoint="/nowhere/bart"))

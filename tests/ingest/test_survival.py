@@ -17,7 +17,7 @@ from catalog import database
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.job import exclusive
-from ingest.verify import verify
+from ingest.verification import verify_collection
 from tests import shop
 from tests.hostile_server import HostileServer
 from tests.ingest.commands import begin, end, run_here
@@ -80,7 +80,7 @@ def test_every_command_tells_of_a_damaged_catalogue_and_leaves_it_as_it_is(home,
     file.unlink()  # what the sentence says
     for words in jobs(home, bart).values():
         assert run_here(home, *words).status == 0
-    assert verify(home, "tiny")["faults"] == {}
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_a_page_of_garbage_anywhere_ends_no_command_with_a_traceback(home, bart):
@@ -103,7 +103,7 @@ def test_an_empty_file_is_no_catalogue_and_products_makes_one_of_it(home, bart):
     assert run_here(home, *products).status == 0
     for words in others:
         assert run_here(home, *words).status == 0
-    assert verify(home, "tiny")["faults"] == {}
+    assert verify_collection(home, "tiny")["faults"] == {}
 
 
 def test_every_command_refuses_a_newer_catalogue_and_changes_nothing(home, bart):
@@ -206,4 +206,4 @@ def test_every_job_that_cannot_write_says_where_and_is_made_good_by_the_next_run
         assert all(entry.picture and entry.summary for entry in catalogue.entries())
         ends = [run.outcome for run in reversed(catalogue.runs())]
     assert ends == ["done", *3 * ["failed", "done"]]
-    assert verify(home, "tiny") == {"products": 12, "points": 12, "faults": {}}
+    assert verify_collection(home, "tiny") == {"products": 12, "points": 12, "faults": {}}

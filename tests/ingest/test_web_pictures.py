@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from ingest.images import FETCH_SETTINGS, images
-from ingest.products import products
+from ingest.images import FETCH_SETTINGS, fetch_images
+from ingest.products import load_products
 from pictures.fetcher import Fetcher
 from tests import shop
 from tests.hostile_responses import JPEG
@@ -92,8 +92,8 @@ def gather(home, addresses, **keywords):
         {"id": str(n), "title": f"product {n}", "images": address}
         for n, address in enumerate(addresses)
     ]
-    products(home, shop.write_source(home / "source", rows))
-    figures = images(home, **keywords)
+    load_products(home, shop.write_source(home / "source", rows))
+    figures = fetch_images(home, **keywords)
     with Catalogue(home) as catalogue:
         records = [catalogue.picture_record(str(n)) for n in range(len(addresses))]
     return figures, [record.outcome.reason or record.outcome.outcome for record in records]
@@ -170,9 +170,11 @@ def test_identical_pictures_are_kept_once_and_reported(tmp_path, web):
 def test_what_failed_is_fetched_again_only_when_asked(tmp_path, web):
     gather(tmp_path, [web.address("/nowhere")], fetch_settings=LOOPBACK)
     asked = len(web.requests)
-    assert images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
+    assert fetch_images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
     assert len(web.requests) == asked
-    assert images(tmp_path, fetch_settings=LOOPBACK, retry_failed=True)["failed"] == {"http 404": 1}
+    assert fetch_images(tmp_path, fetch_settings=LOOPBACK, retry_failed=True)["failed"] == {
+        "http 404": 1
+    }
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_record("0").attempts == 2
 
@@ -181,10 +183,10 @@ def test_pictures_that_no_product_has_any_more_are_deleted_when_asked(tmp_path, 
     embedded = "data:image/jpeg;base64," + base64.b64encode(JPEG + b"other").decode()
     gather(tmp_path, [embedded, web.address("/picture.jpg")], fetch_settings=LOOPBACK)
     rows = [{"id": "1", "title": "product 1", "images": web.address("/picture.jpg")}]
-    products(tmp_path, shop.write_source(tmp_path / "source", rows), prune=True)
-    assert "pruned" not in images(tmp_path, fetch_settings=LOOPBACK)
+    load_products(tmp_path, shop.write_source(tmp_path / "source", rows), prune=True)
+    assert "pruned" not in fetch_images(tmp_path, fetch_settings=LOOPBACK)
     assert len(list((tmp_path / "images").rglob("*.jpg"))) == 2
-    assert images(tmp_path, fetch_settings=LOOPBACK, prune=True)["pruned"] == 1
+    assert fetch_images(tmp_path, fetch_settings=LOOPBACK, prune=True)["pruned"] == 1
     (left,) = (tmp_path / "images").rglob("*.jpg")
     assert left.stem == hashlib.sha256(JPEG).hexdigest()
 
@@ -193,8 +195,8 @@ JOB = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from ingest.images import FETCH_SETTINGS, images
-images(Path(sys.argv[1]), fetch_settings=replace(FETCH_SETTINGS, allow_loopback=True))
+from ingest.images import FETCH_SETTINGS, fetch_images
+fetch_images(Path(sys.argv[1]), fetch_settings=replace(FETCH_SETTINGS, allow_loopback=True))
 """
 
 
@@ -204,7 +206,7 @@ def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_
         {"id": str(n), "title": "product", "images": address}
         for n, address in enumerate([*addresses, web.address("/gate")])
     ]
-    products(tmp_path, shop.write_source(tmp_path / "source", rows))
+    load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
     job = subprocess.Popen(
         [sys.executable, "-c", JOB, tmp_path],
         cwd=ROOT,
@@ -219,6 +221,6 @@ def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.runs("images")[0].outcome == "stopped"
     web.open_gate()
-    assert images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
+    assert fetch_images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_counts() == {"": {"stored": 4}}

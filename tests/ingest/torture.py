@@ -28,7 +28,7 @@ from transformers.utils.logging import disable_progress_bar
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.job import exclusive
-from ingest.verify import verify
+from ingest.verification import verify_collection
 from pictures.errors import PictureError
 from qdrant.errors import CollectionMissing
 from qdrant.model import Point
@@ -274,7 +274,7 @@ def torture(folder: Path, kills: int, chance: random.Random) -> str:
         progress.update(task, description="in peace")
         for job in JOBS:
             shop.run(job)
-        require(not verify(shop.home, "tiny")["faults"], "verify is not clean.")
+        require(not verify_collection(shop.home, "tiny")["faults"], "verify is not clean.")
         found = look(shop.home)
         web.requests.clear()
         for job in JOBS:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ingest.images import images
-from ingest.products import products
+from ingest.images import fetch_images
+from ingest.products import load_products
 from pictures import decode_workers
 from pictures.decode_workers import DecodeWorkers
 from pictures.errors import DecodeWorkerError, PictureError
@@ -96,8 +96,8 @@ def test_the_job_tells_a_picture_that_killed_its_decoder_and_keeps_the_others(do
         for n, end in enumerate([b"", b"crash", b"1", b"2"])
         for told in [base64.b64encode(encoded() + end).decode()]
     ]
-    products(tmp_path, shop.write_source(tmp_path / "source", rows))
-    figures = images(tmp_path)
+    load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
+    figures = fetch_images(tmp_path)
     assert (figures["stored"], figures["failed"]) == (3, {"decoder crashed": 1})
 
 

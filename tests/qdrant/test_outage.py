@@ -14,9 +14,9 @@ import pytest
 
 from encoder.encoder import Encoder
 from encoder.variants import Variants
-from ingest.products import products
-from ingest.vectors import vectors
-from ingest.verify import verify
+from ingest.products import load_products
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
 from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed
 from qdrant.server.mapping import BATCH
@@ -58,7 +58,7 @@ def edition(home: Path, word: str) -> None:
         {"id": f"{n:03}", "title": f"{word} {colours[n % 6]} kettle number {n}", "price": n + 1}
         for n in range(PRODUCTS)
     ]
-    products(home, shop.write_source(home / "source", rows))
+    load_products(home, shop.write_source(home / "source", rows))
 
 
 def at_point(number: int, act: Callable[[], object]) -> Callable[..., object]:
@@ -94,7 +94,7 @@ def engine_of(home: Path, store: Store) -> Engine:
 def test_a_job_outlasts_a_server_that_is_killed_and_started_again(home, server, monkeypatch):
     monkeypatch.setenv("QDRANT_URL", server.url)
     edition(home, "first")
-    vectors(home, "tiny")
+    embed_products(home, "tiny")
     edition(home, "second")
     done = threading.Event()
 
@@ -111,17 +111,21 @@ def test_a_job_outlasts_a_server_that_is_killed_and_started_again(home, server, 
     with ThreadPoolExecutor(1) as threads:
         searching = threads.submit(search_on)
         try:
-            figures = vectors(home, "tiny")
+            figures = embed_products(home, "tiny")
         finally:
             done.set()
         assert searching.result() > 0  # not one failed, not even in the outage
     assert (figures["points"], figures["written"]) == (PRODUCTS, PRODUCTS)
-    assert verify(home, "tiny") == {"products": PRODUCTS, "points": PRODUCTS, "faults": {}}
+    assert verify_collection(home, "tiny") == {
+        "products": PRODUCTS,
+        "points": PRODUCTS,
+        "faults": {},
+    }
     with open_store(home) as store:
         over_wire = found(engine_of(home, store))
     server.kill()
     monkeypatch.delenv("QDRANT_URL")
-    assert vectors(home, "tiny")["encoded"] == 0  # the same shop, in this process
+    assert embed_products(home, "tiny")["encoded"] == 0  # the same shop, in this process
     with open_store(home) as store:
         embedded = found(engine_of(home, store))
     for ours, theirs in zip(embedded, over_wire, strict=True):
@@ -138,10 +142,14 @@ def test_a_server_that_came_back_empty_is_told_and_filled_by_the_next_run(
     with monkeypatch.context() as patched:
         patched.setattr("ingest.collection.progress_bar", at_point(KILLED_AT, server.restart))
         with pytest.raises(BuildFailed, match=r"products_tiny__.*run this again"):
-            vectors(home, "tiny")
-    figures = vectors(home, "tiny")
+            embed_products(home, "tiny")
+    figures = embed_products(home, "tiny")
     assert (figures["encoded"], figures["written"]) == (0, PRODUCTS)
-    assert verify(home, "tiny") == {"products": PRODUCTS, "points": PRODUCTS, "faults": {}}
+    assert verify_collection(home, "tiny") == {
+        "products": PRODUCTS,
+        "points": PRODUCTS,
+        "faults": {},
+    }
 
 
 def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):

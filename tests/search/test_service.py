@@ -3,7 +3,7 @@ import threading
 
 from encoder.encoder import Encoder
 from encoder.variants import Variants
-from ingest.vectors import vectors
+from ingest.vectors import embed_products
 from search.query import Query
 from search.service import MODELS_KEPT, SearchService
 
@@ -44,7 +44,7 @@ def test_one_broken_variant_does_not_hide_the_others(home_copy, tiny_clip):
 
 def test_one_broken_collection_does_not_hide_the_others(home_copy, tiny_clip):
     Variants(home_copy).add("torn", tiny_clip, template="title")
-    vectors(home_copy, "torn")
+    embed_products(home_copy, "torn")
     (home_copy / "qdrant" / "torn" / "CURRENT").write_text("nowhere")
     with SearchService(home_copy) as service:
         statuses = {status.name: status for status in service.statuses()}
@@ -58,7 +58,7 @@ def test_a_variant_that_was_added_again_gets_another_engine(home_copy, tiny_clip
         assert service.engine("tiny") is before
         Variants(home_copy).add("tiny", tiny_clip, template="title", force=True)
         assert "ingest vectors --variant tiny" in service.status("tiny").problem
-        vectors(home_copy, "tiny")
+        embed_products(home_copy, "tiny")
         after = service.engine("tiny")
         assert after is not before
         assert after.search(Query("coral kettle", vector="text")).results[0].score > 0.999
@@ -92,7 +92,7 @@ def test_only_the_last_models_stay_in_memory(home_copy, tiny_clip):
     names = [f"v{number}" for number in range(MODELS_KEPT)]
     for name in names:
         Variants(home_copy).add(name, tiny_clip, template="title")
-        vectors(home_copy, name)
+        embed_products(home_copy, name)
     with SearchService(home_copy) as service:
         first = service.engine("tiny")
         for name in names:

@@ -30,7 +30,7 @@ FAULTS = {
 }
 
 
-def verify(home: Path, variant_name: str) -> Figures:
+def verify_collection(home: Path, variant_name: str) -> Figures:
     """Compare a variant's collection with the catalogue, product by product.
 
     Returns:

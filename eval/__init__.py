@@ -1,6 +1,11 @@
-"""Evaluation: labelled queries, ranking measures, intervals, tests of difference, reports.
+"""Evaluation: labelled queries, ranking measures, intervals, significance tests, reports.
 
-A query set goes through a variant's search engine; what comes back is judged against the
-qrels. AvgMeanSimilarity, the one number of the reference system, stands beside the truth.
-The exceptions are drawn in `eval.errors`.
+Every query of a set is searched by a variant's search engine, and the results are compared with
+the qrels. AvgMeanSimilarity, the measure of the reference system, is reported beside them.
 """
+
+from vitrine import VitrineError
+
+
+class EvalError(VitrineError):
+    """An evaluation that cannot be carried out; the message is one sentence with the remedy."""

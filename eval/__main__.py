@@ -1,4 +1,4 @@
-"""`vitrine eval`: the measures of a shop's search, each question a door of its own."""
+"""`vitrine eval`: measure a shop's search."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,24 +11,16 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from catalog.catalogue import Catalogue
-from encoder.variants import Variants
 from eval import tables
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.comparison import RESAMPLES, differences, estimates, wins
-from eval.evaluation import evaluate
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.measures import DECIDING, MEASURES
-from eval.outcome import ENGINES, Settings
-from eval.queries import QuerySet, joined
+from eval.queries import QuerySet, join
 from eval.query_files import read_queries, write_products, write_queries
 from eval.reference_files import as_catalogue
-from eval.report import (
-    as_object,
-    default_name,
-    fit_name,
-    variants_object,
-    write_report,
-)
+from eval.results import as_object, variants_object
+from eval.settings import ENGINES, Settings
 from eval.trec import read_qrels, score_runs
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -38,58 +30,52 @@ app = CommandLine(
     help="Measure a shop's search with labelled queries. VITRINE_HOME names its folder.",
 )
 
-
-Variant = Annotated[list[str] | None, typer.Option(help="A variant to judge; repeatable.")]
-Queries = Annotated[
-    list[Path] | None,
-    typer.Option(help="JSON Lines, TREC topics, or the reference's Excel; repeatable."),
-]
-Qrels = Annotated[Path | None, typer.Option(help="TREC qrels for the queries.")]
 Category = Annotated[list[str] | None, typer.Option(help="Only queries of this; repeatable.")]
-Vector = Annotated[str, typer.Option(help="Compare with fused, image or text.")]
-Engine = Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")]
-Within = Annotated[
-    bool,
-    typer.Option("--within-category", help="Search only a query's category, as the reference."),
-]
-Fallback = Annotated[
-    bool, typer.Option("--text-fallback", help="Ask by text where a picture cannot be had.")
-]
-ReferencePictures = Annotated[
-    bool,
-    typer.Option("--reference-pictures", help="Excel: ask with the first product's picture too."),
-]
-Name = Annotated[str, typer.Option(help="The report's name; by default the queries' and the time.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap and of the test.")]
 Seed = Annotated[int, typer.Option(help="Of every random draw.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when a query was left out.")]
-MustWin = Annotated[
-    str, typer.Option(help="Exit 1 unless this variant beats all others beyond noise.")
-]
 
 
 @app.command()
 def run(
-    queries: Queries = None,
-    variant: Variant = None,
-    qrels: Qrels = None,
+    queries: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON Lines, TREC topics, or the reference's Excel; repeatable."),
+    ] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="A variant; repeatable.")] = None,
+    qrels: Annotated[Path | None, typer.Option(help="TREC qrels for the queries.")] = None,
     category: Category = None,
-    vector: Vector = "",
-    engine: Engine = "qdrant",
-    within_category: Within = False,
-    depth: Annotated[int, typer.Option(min=50, max=1000, help="Run a query.")] = 100,
+    vector: Annotated[str, typer.Option(help="Search fused, image or text.")] = "",
+    engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "qdrant",
+    within_category: Annotated[
+        bool,
+        typer.Option("--within-category", help="Search only a query's category, as the reference."),
+    ] = False,
+    depth: Annotated[int, typer.Option(min=50, max=1000, help="Results per query.")] = 100,
     k: Annotated[int, typer.Option(min=1, max=100, help="The k of AvgMeanSimilarity@k.")] = 5,
-    text_fallback: Fallback = False,
-    reference_pictures: ReferencePictures = False,
+    text_fallback: Annotated[
+        bool,
+        typer.Option("--text-fallback", help="Search by text where a picture cannot be read."),
+    ] = False,
+    reference_pictures: Annotated[
+        bool,
+        typer.Option("--reference-pictures", help="Excel: add the first product's picture."),
+    ] = False,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     resamples: Resamples = RESAMPLES,
     seed: Seed = 0,
-    name: Name = "",
+    name: Annotated[
+        str, typer.Option(help="The report's name; by default the queries' and the time.")
+    ] = "",
     as_json: Json = False,
-    strict: Strict = False,
-    must_win: MustWin = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when a query was left out.")
+    ] = False,
+    must_win: Annotated[
+        str,
+        typer.Option(help="Exit 1 unless this variant is significantly better than the others."),
+    ] = "",
 ) -> None:
-    """Judge variants on labelled queries and write a report.
+    """Measure variants on labelled queries and write a report.
 
     Examples:
       vitrine eval run --variant zeroshot --variant lora --queries queries.jsonl
@@ -104,15 +90,18 @@ def run(
         )
     if not queries:
         raise typer.BadParameter("Say --queries FILE; `vitrine eval make-queries` makes one.")
+    from eval.evaluation import evaluate
+    from eval.report import default_name, fit_name, write_report  # imports matplotlib
+
     with Catalogue(home(), create=False) as catalogue:
-        asked = joined(
+        query_set = join(
             [
                 read_queries(path, catalogue, qrels=qrels, reference_pictures=reference_pictures)
                 for path in queries
             ]
         )
     if category:
-        asked = asked.of(category)
+        query_set = query_set.of(category)
     settings = Settings(
         variants=tuple(variant or [DEFAULT_VARIANT]),
         vector=vector,
@@ -125,19 +114,19 @@ def run(
         resamples=resamples,
         seed=seed,
     )
-    name = fit_name(name) if name else default_name(asked.name, datetime.now())
-    evaluation = evaluate(home(), asked, settings, tell)
-    tell("writing the report")
+    name = fit_name(name) if name else default_name(query_set.name, datetime.now())
+    evaluation = evaluate(home(), query_set, settings, _notify)
+    _notify("writing the report")
     folder = write_report(home(), name, evaluation)
-    _show(tables.of_evaluation(evaluation), stderr=as_json)
+    _show(tables.evaluation_table(evaluation), stderr=as_json)
     if as_json:
         print_json(as_object(evaluation) | {"report": str(folder)})
     else:
-        _tell_report(folder)
+        messages.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
     won = not must_win or wins(must_win, evaluation.differences)
     if not won:
-        messages.print(f"{must_win} does not win {DECIDING} beyond noise.", highlight=False)
-    left_out = len(evaluation.queries) < len(asked)
+        messages.print(f"{must_win} is not significantly better in {DECIDING}.")
+    left_out = len(evaluation.queries) < len(query_set)
     raise typer.Exit(int(not won or (strict and left_out)))
 
 
@@ -154,12 +143,12 @@ def compare(
     Example: vitrine eval compare march/lora.run june/lora.run --qrels june/qrels.txt
     """
     scores = score_runs(runs, read_qrels(qrels))
-    told = estimates(scores, resamples=resamples, seed=seed)
-    found = differences(scores, resamples=resamples, seed=seed)
+    means = estimates(scores, resamples=resamples, seed=seed)
+    pairs = differences(scores, resamples=resamples, seed=seed)
     if as_json:
-        print_json(variants_object(told, found))
+        print_json(variants_object(means, pairs))
     else:
-        _show(tables.of_variants(MEASURES, told, {}, found))
+        _show(tables.variants_table(MEASURES, means, {}, pairs))
 
 
 @app.command(name="make-queries")
@@ -169,13 +158,13 @@ def make(
         list[str] | None, typer.Option(help=f"Of {', '.join(KINDS)}; repeatable; all by default.")
     ] = None,
     held_out: Annotated[
-        Path | None, typer.Option(help="Ask for these products: ids, a JSON list or one a line.")
+        Path | None, typer.Option(help="Products to use: ids, a JSON list or one a line.")
     ] = None,
     share: Annotated[
-        float, typer.Option(help="Else ask for this share of the product groups.")
+        float, typer.Option(help="Else use this share of the product groups.")
     ] = DEFAULT_SHARE,
     field: Annotated[
-        list[str] | None, typer.Option(help="What a category query says; repeat to join words.")
+        list[str] | None, typer.Option(help="The words of a category query; repeat to join.")
     ] = None,
     category: Category = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many of a kind; 0: all.")] = 0,
@@ -200,52 +189,50 @@ def make(
     """
     if products and not source:
         raise typer.BadParameter("--as-catalogue belongs to --from FILE.xlsx.")
+    counts: dict[str, int] = {}
     if source and products:
         listed, made = as_catalogue(source, category[0] if category else "")
         write_products(products, listed)
-        counts = {"products": len(listed)}
+        counts["products"] = len(listed)
     else:
-        counts = {}
         with Catalogue(home(), create=False) as catalogue:
             if source:
                 made = read_queries(source, catalogue)
             else:
-                listed_ids = read_held_out(held_out) if held_out else None
-                found = make_queries(
+                queries = make_queries(
                     catalogue,
                     kind or list(KINDS),
-                    held_out=listed_ids,
+                    held_out=read_held_out(held_out) if held_out else None,
                     share=share,
                     fields=field or ("category",),
                     categories=category or (),
                     limit=limit,
                     seed=seed,
                 )
-                made = QuerySet(out.stem, tuple(found))
+                made = QuerySet(out.stem, tuple(queries))
     write_queries(out, made)
     for query in made:
-        name = query.kind or "queries"
-        counts[name] = counts.get(name, 0) + 1
-    counts |= made.notes
+        counts[query.kind] = counts.get(query.kind, 0) + 1
+    counts |= made.counts
     if as_json:
         print_json({"counts": counts, "out": str(out)})
     else:
-        _show(tables.of_counts(counts))
+        _show(tables.counts_lines(counts))
 
 
 @app.command()
 def classify(
-    variant: Annotated[str, typer.Option(help="The variant to ask.")] = DEFAULT_VARIANT,
+    variant: Annotated[str, typer.Option(help="The variant whose vectors are used.")] = (
+        DEFAULT_VARIANT
+    ),
     label: Annotated[list[str] | None, typer.Option(help="A label; repeatable.")] = None,
-    field: Annotated[
-        str, typer.Option(help="A field of the products that tells the right label.")
-    ] = "",
+    field: Annotated[str, typer.Option(help="The products' field with the correct label.")] = "",
     image: Annotated[list[Path] | None, typer.Option(help="A picture to label.")] = None,
     category: Annotated[str, typer.Option(help="Only products of this category.")] = "",
     prompt: Annotated[str, typer.Option(help="What a label is put into.")] = DEFAULT_PROMPT,
     as_json: Json = False,
 ) -> None:
-    """Tell an attribute from pictures, zero-shot; with --field, count how often it is right.
+    """Predict an attribute from pictures, zero-shot; with --field, measure the accuracy.
 
     Examples:
       vitrine eval classify --label matte --label glossy --image lipstick.jpg
@@ -256,48 +243,46 @@ def classify(
         raise typer.BadParameter("Say --image FILE to label pictures, or --field NAME to measure.")
     if image and len(label or ()) < 2:
         raise typer.BadParameter("Say --label twice or more: there is nothing to choose from.")
-    chosen = Variants(home()).get(variant)
-    from encoder.encoder import Encoder  # brings torch along
+    from encoder.variants import Variants
+    from qdrant.store import open_store
 
-    encoder = Encoder.load(chosen)
+    chosen = Variants(home()).get(variant)
+    from encoder.encoder import Encoder  # imports torch
+
     if image:
-        told = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
+        encoder = Encoder.load(chosen)
+        found = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
         if as_json:
-            print_json({"pictures": told})
+            print_json({"pictures": found})
         else:
-            for picture, cosines in told.items():
-                _show(tables.of_labels(picture, cosines))
+            for picture, cosines in found.items():
+                _show(tables.picture_table(picture, cosines))
         return
-    with Catalogue(home(), create=False) as catalogue:
-        verdicts = label_products(
-            home(),
+    with Catalogue(home(), create=False) as catalogue, open_store(home()) as store:
+        results = label_products(
+            store,
             catalogue,
             chosen,
-            encoder,
+            Encoder.load(chosen),
             field,
             label or (),
             category=category,
             prompt=prompt,
         )
     if as_json:
-        print_json({"field": field} | asdict(verdicts))
+        print_json({"field": field} | asdict(results))
     else:
-        _show(tables.of_verdicts(field, verdicts))
+        _show(tables.labels_table(field, results))
 
 
-def tell(sentence: str) -> None:
-    """Say on stderr what is being done."""
-    messages.print(f"[dim]{escape(sentence)}[/dim]", highlight=False)
+def _notify(sentence: str) -> None:
+    messages.print(f"[dim]{escape(sentence)}[/dim]")
 
 
 def _show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
     console = Console(highlight=False, stderr=stderr)
     for line in lines:
         console.print(line, soft_wrap=isinstance(line, str))
-
-
-def _tell_report(folder: Path) -> None:
-    messages.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Query sets made from a catalogue, under the leak rule.
 
-A product's title is in its text, and its picture in its picture: asking `text` for a title, or
-`image` for a picture, finds what was put in. So each kind of query is tied to the vector that
-shares nothing with it:
+A product's title is in its text, and its picture in its picture: searching `text` for a title, or
+`image` for a picture, finds what was put in, a leak. So each kind of query is scored only against
+the vector that shares nothing with it:
 
     title      title → picture      scored against `image`
     picture    picture → text       scored against `text`
     category   words of a field     scored against `fused`: a department, or “white skirts”
 
-Titles and pictures may be shared. A title's right answers are all products whose picture is
+Titles and pictures may be shared. A title's relevant products are all products whose picture is
 one that the title has; a picture's are all whose title is one that the picture has.
 """
 
@@ -21,14 +21,13 @@ from pathlib import Path
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from eval.errors import EvalError, NothingToMeasure, QueryFileError
+from eval import EvalError
 from eval.fields import refuse_unknown, value
-from eval.groups import group_of, normalised
+from eval.groups import group_of, normalize_title
 from eval.queries import LabelledQuery
 
-DEFAULT_SHARE = 0.2  # of a catalogue's groups, where nothing says what was held out
-# A word that fits nearly every product asks for nothing.
-COMMONEST = 0.5
+DEFAULT_SHARE = 0.2  # of a catalogue's groups, unless held-out products are given
+COMMONEST = 0.5  # a value of more than this share of the products makes no useful query
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,11 @@ class Item:
 
     product: Product
     picture: str
+
+    @property
+    def title(self) -> str:
+        """The title for matching."""
+        return normalize_title(self.product.title)
 
 
 def make_queries(
@@ -50,43 +54,43 @@ def make_queries(
     limit: int = 0,
     seed: int = 0,
 ) -> list[LabelledQuery]:
-    """Make queries of some kinds; the right answers are looked for in the whole catalogue.
+    """Make queries of some kinds; their relevant products are looked for in the whole catalogue.
 
     Args:
         catalogue: the products.
         kinds: of `KINDS`.
-        held_out: ids of the products to ask for; None draws a share of the groups.
+        held_out: ids of the products to make queries from; None draws a share of the groups.
         share: of the groups, 0 to 1.
-        fields: what a category query says: `category`, `brand` or a name among the details.
-        categories: ask only for products of these; empty means all.
-        limit: at most so many queries of a kind, drawn by chance; 0 is no limit.
+        fields: whose values a category query joins: `category`, `brand` or a name among the
+            details.
+        categories: make queries only from products of these; empty means all.
+        limit: at most so many queries of a kind, drawn at random; 0 is no limit.
         seed: of both draws.
 
     Raises:
-        EvalError: an unknown kind or field, or a share out of range.
-        NothingToMeasure: not one query came of it.
+        EvalError: an unknown kind or field, a share out of range, or no query at all.
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
         raise EvalError(f"There are no queries of kind “{unknown[0]}”; take {', '.join(KINDS)}.")
     items = [Item(entry.product, entry.picture or "") for entry in catalogue.entries()]
-    asked = _asked(catalogue, items, held_out, share, seed)
+    sources = _sources(catalogue, items, held_out, share, seed)
     if categories:
-        asked = [item for item in asked if item.product.category in categories]
-    if not asked:
-        raise NothingToMeasure(
-            "None of the products to ask for is in the catalogue"
+        sources = [item for item in sources if item.product.category in categories]
+    if not sources:
+        raise EvalError(
+            "None of the products to make queries from is in the catalogue"
             + (f" under {', '.join(sorted(categories))}." if categories else ".")
         )
     made: list[LabelledQuery] = []
     for kind in kinds:
-        queries = list(KINDS[kind](catalogue, items, asked, fields))
+        queries = list(KINDS[kind](catalogue, items, sources, fields))
         if limit and len(queries) > limit:
             chosen = set(random.Random(f"{seed} {kind}").sample(range(len(queries)), limit))
-            queries = [query for place, query in enumerate(queries) if place in chosen]
+            queries = [query for number, query in enumerate(queries) if number in chosen]
         made += queries
     if not made:
-        raise NothingToMeasure(
+        raise EvalError(
             f"No query of kind {' or '.join(kinds)} can be made: titles need a picture to find, "
             f"and a category needs a value of {' + '.join(fields)} that not every product has."
         )
@@ -96,15 +100,15 @@ def make_queries(
 def read_held_out(path: Path) -> list[str]:
     """Product ids: a JSON list, the `split.json` of a training, or a text file with one a line.
 
-    Of a split, those of `test`: training has not seen them, nor was it steered by them.
+    Of a split, those of `test`: they were used neither for training nor for validation.
 
     Raises:
-        QueryFileError: it is missing, or neither of the two.
+        EvalError: it is missing, or neither of the two.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryFileError(f"{path} cannot be read as a list of product ids: {error}.") from None
+        raise EvalError(f"{path} cannot be read as a list of product ids: {error}.") from None
     if not text.lstrip().startswith(("[", "{")):
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
@@ -114,21 +118,21 @@ def read_held_out(path: Path) -> list[str]:
     if isinstance(listed, dict):
         listed = listed.get("test")
     if not isinstance(listed, list) or not all(isinstance(each, str | int) for each in listed):
-        raise QueryFileError(
+        raise EvalError(
             f"{path} is no list of product ids: write a JSON list, or one a line, or give the "
             "split.json of a training."
         )
     return [str(each) for each in listed]
 
 
-def _asked(
+def _sources(
     catalogue: Catalogue,
     items: list[Item],
     held_out: Collection[str] | None,
     share: float,
     seed: int,
 ) -> list[Item]:
-    """The products to ask for."""
+    """The products to make queries from."""
     if held_out is not None:
         chosen = set(held_out)
         return [item for item in items if item.product.id in chosen]
@@ -141,79 +145,71 @@ def _asked(
 
 
 def _title_queries(
-    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+    catalogue: Catalogue, items: list[Item], sources: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
-    pictures = _shared(
-        items, lambda item: normalised(item.product.title), lambda item: item.picture
-    )
-    owners = _shared(items, lambda item: item.picture, lambda item: item.product.id)
+    pictures = _distinct(items, lambda item: item.title, lambda item: item.picture)
+    products = _distinct(items, lambda item: item.picture, lambda item: item.product.id)
     seen: set[str] = set()
-    for item in asked:
-        title = normalised(item.product.title)
-        right = _right(pictures.get(title, ()), owners)
-        if title and right and title not in seen:
-            seen.add(title)
+    for item in sources:
+        relevant = _all_of(pictures.get(item.title, ()), products)
+        if item.title and relevant and item.title not in seen:
+            seen.add(item.title)
             yield LabelledQuery(
                 id=f"title:{item.product.id}",
                 text=item.product.title,
                 category=item.product.category,
-                relevant=right,
+                relevant=relevant,
                 vector="image",
                 kind="title → picture",
             )
 
 
 def _picture_queries(
-    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+    catalogue: Catalogue, items: list[Item], sources: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
-    titles = _shared(items, lambda item: item.picture, lambda item: normalised(item.product.title))
-    owners = _shared(
-        items, lambda item: normalised(item.product.title), lambda item: item.product.id
-    )
+    titles = _distinct(items, lambda item: item.picture, lambda item: item.title)
+    products = _distinct(items, lambda item: item.title, lambda item: item.product.id)
     seen: set[str] = set()
-    for item in asked:
+    for item in sources:
         if item.picture and item.picture not in seen:
             seen.add(item.picture)
             yield LabelledQuery(
                 id=f"picture:{item.product.id}",
                 picture=str(catalogue.pictures.path(item.picture).resolve()),
                 category=item.product.category,
-                relevant=_right(titles.get(item.picture, ()), owners),
+                relevant=_all_of(titles.get(item.picture, ()), products),
                 vector="text",
                 kind="picture → text",
             )
 
 
 def _category_queries(
-    catalogue: Catalogue, items: list[Item], asked: list[Item], fields: Sequence[str]
+    catalogue: Catalogue, items: list[Item], sources: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
     for field in fields:
         refuse_unknown((item.product for item in items), field)
-    members = _shared(items, lambda item: _said(item.product, fields), lambda item: item.product.id)
-    departments = _shared(
-        items, lambda item: _said(item.product, fields), lambda item: item.product.category
-    )
-    for said in sorted({_said(item.product, fields) for item in asked} - {""}):
-        right = members[said]
-        if len(right) <= COMMONEST * len(items):
+
+    def words(item: Item) -> str:
+        """The field values joined; empty where one is missing."""
+        values = [value(item.product, field) for field in fields]
+        return " ".join(values) if all(values) else ""
+
+    products = _distinct(items, words, lambda item: item.product.id)
+    departments = _distinct(items, words, lambda item: item.product.category)
+    for text in sorted({words(item) for item in sources} - {""}):
+        if len(products[text]) <= COMMONEST * len(items):
             yield LabelledQuery(
-                id=f"{'+'.join(fields)}:{said}",
-                text=said,
-                # A value that two departments share belongs to neither.
-                category=departments[said][0] if len(departments[said]) == 1 else "",
-                relevant=dict.fromkeys(right, 1),
+                id=f"{'+'.join(fields)}:{text}",
+                text=text,
+                # A value of several departments belongs to none of them.
+                category=departments[text][0] if len(departments[text]) == 1 else "",
+                relevant=dict.fromkeys(products[text], 1),
                 vector="fused",
-                kind=f"{' + '.join(fields)}",
+                kind=" + ".join(fields),
             )
 
 
-def _said(product: Product, fields: Sequence[str]) -> str:
-    """The words of a category query, or nothing where a field is missing."""
-    values = [value(product, field) for field in fields]
-    return " ".join(values) if all(values) else ""
-
-
-def _shared(
+def _distinct(
     items: list[Item], key: Callable[[Item], str], of: Callable[[Item], str]
 ) -> Mapping[str, list[str]]:
     """The distinct values that items of one key have, in their order."""
@@ -224,8 +220,8 @@ def _shared(
     return {name: list(values) for name, values in found.items()}
 
 
-def _right(shared: Sequence[str], owners: Mapping[str, list[str]]) -> dict[str, int]:
-    return {product: 1 for each in shared for product in owners[each]}
+def _all_of(shared: Sequence[str], products: Mapping[str, list[str]]) -> dict[str, int]:
+    return {product: 1 for each in shared for product in products[each]}
 
 
 KINDS: Mapping[str, Callable[..., Iterator[LabelledQuery]]] = {

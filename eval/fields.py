@@ -1,22 +1,22 @@
-"""A product's facts by name: its category, its brand, and what its source told besides."""
+"""A product's facts by name: its category, its brand, and the details of its source."""
 
 from collections.abc import Iterable
 
 from catalog.product import Product
-from eval.errors import EvalError
+from eval import EvalError
 
 MOST_NAMED = 12  # fields that a sentence lists
 
 
 def value(product: Product, field: str) -> str:
-    """What a product says under a name; nothing where it says nothing."""
+    """A product's value under a name; empty where it has none."""
     if field in ("category", "brand"):
         return getattr(product, field)
     return product.details.get(field, "")
 
 
 def refuse_unknown(products: Iterable[Product], field: str) -> None:
-    """Refuse a name under which no product says anything.
+    """Refuse a name under which no product has a value.
 
     Raises:
         EvalError: with the names there are.

@@ -1,7 +1,7 @@
-"""Products that must not be torn apart: one title, one picture or one parent makes a group.
+"""Product groups: products of one title, one picture or one parent belong together.
 
-A held-out share is drawn by groups. Were a shade held out while its sister with the same
-photo is trained on, the test would ask for what was learnt by heart.
+A held-out share is drawn by groups. Were one shade held out and another with the same photo
+trained on, the test would measure memorisation: a leak.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from catalog.catalogue import Entry
 
 
-def normalised(title: str) -> str:
+def normalize_title(title: str) -> str:
     """A title for matching: letters and digits of NFKC, case folded."""
     text = unicodedata.normalize("NFKC", title).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", text).split())
@@ -26,39 +26,39 @@ def group_of(entries: Iterable[Entry]) -> dict[str, str]:
     Returns:
         Group name by product id, in the order of the entries.
     """
-    groups = _Groups()
+    groups = _DisjointSets()
     for entry in entries:
         product = entry.product
         groups.add(product.id)
-        for tie in (
-            ("title", normalised(product.title)),
+        for key in (
+            ("title", normalize_title(product.title)),
             ("picture", entry.picture or ""),
             ("parent", product.parent),
         ):
-            if tie[1]:
-                groups.tie(product.id, tie)
-    return {name: groups.of(name) for name in groups}
+            if key[1]:
+                groups.join(product.id, key)
+    return {name: groups.root(name) for name in groups}
 
 
-class _Groups:
-    """Disjoint sets of names, joined by what they have in common."""
+class _DisjointSets:
+    """Sets of names, joined by the keys that they share (union–find)."""
 
     def __init__(self) -> None:
-        self._above: dict[str, str] = {}
-        self._owner: dict[Hashable, str] = {}
+        self._parent: dict[str, str] = {}
+        self._first: dict[Hashable, str] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._above)
+        return iter(self._parent)
 
     def add(self, name: str) -> None:
-        self._above.setdefault(name, name)
+        self._parent.setdefault(name, name)
 
-    def of(self, name: str) -> str:
-        while self._above[name] != name:
-            self._above[name] = self._above[self._above[name]]  # halve the way up
-            name = self._above[name]
+    def root(self, name: str) -> str:
+        while self._parent[name] != name:
+            self._parent[name] = self._parent[self._parent[name]]  # path halving
+            name = self._parent[name]
         return name
 
-    def tie(self, name: str, what: Hashable) -> None:
-        owner = self._owner.setdefault(what, name)
-        self._above[self.of(name)] = self.of(owner)
+    def join(self, name: str, key: Hashable) -> None:
+        first = self._first.setdefault(key, name)
+        self._parent[self.root(name)] = self.root(first)

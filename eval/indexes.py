@@ -1,25 +1,20 @@
-"""Indexes over plain matrices: exact search as the truth, and FAISS as the baseline.
+"""Exact search and FAISS over plain matrices, and a matrix of each vector of a collection.
 
-The reference system keeps an `IndexFlatIP` for each category. FAISS knows no payload, so a
-filter is either such an index of its own or a selector of rows, and both are here.
-
-Rows of a matrix are the products in ascending order of id, so that equal scores in ascending
+The rows of a matrix are the products in ascending order of id, so that equal scores in ascending
 order of row are in ascending order of id.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-import faiss
 import numpy as np
 
-from eval.errors import GalleryError
-
-_FAISS: Any = faiss  # its stubs know less of SWIG's overloads than it takes
+from qdrant.model import VECTORS, Point
 
 # 64 queries × 100,000 products × 4 bytes is 26 MB of scores at a time.
 QUERY_BLOCK = 64
-NONE = -1  # the row of a place that no product fills, as FAISS has it
+NONE = -1  # the row of a position that no product fills, as in FAISS
 
 # FAISS's own example settings for HNSW are M = 32; construction at 200 is what its wiki
 # uses where recall matters, and 128 is the breadth that our Qdrant collections search with.
@@ -28,8 +23,49 @@ HNSW_EF_CONSTRUCTION = 200
 HNSW_EF = 128
 
 
+@dataclass(frozen=True)
+class Matrices:
+    """Products and their vectors, one matrix for each name.
+
+    Attributes:
+        ids: product ids.
+        payloads: of the products.
+        vectors: float32 unit vectors (m, d) by name; products without a picture are not among
+            `image` and `fused`.
+        products: for each row of a vector's matrix, the number of its product in `ids`.
+    """
+
+    ids: Sequence[str]
+    payloads: Sequence[Mapping[str, Any]]
+    vectors: Mapping[str, np.ndarray]
+    products: Mapping[str, np.ndarray]
+
+
+def stack(points: Iterable[Point]) -> Matrices:
+    """The matrices of some points, in their order."""
+    ids, payloads = [], []
+    vectors: dict[str, list[np.ndarray]] = {name: [] for name in VECTORS}
+    products: dict[str, list[int]] = {name: [] for name in VECTORS}
+    for number, point in enumerate(points):
+        ids.append(point.id)
+        payloads.append(point.payload)
+        for name, vector in point.vectors.items():
+            vectors[name].append(vector)
+            products[name].append(number)
+    dim = len(vectors["text"][0]) if ids else 0
+    return Matrices(
+        ids,
+        payloads,
+        {
+            name: np.array(rows, np.float32).reshape(len(rows), dim)
+            for name, rows in vectors.items()
+        },
+        {name: np.array(numbers, np.int64) for name, numbers in products.items()},
+    )
+
+
 class Index(Protocol):
-    """Run which rows have the greatest inner product with a query."""
+    """Finds the rows that have the greatest inner product with a query."""
 
     def search(
         self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None
@@ -42,12 +78,12 @@ class Index(Protocol):
             allowed: bool of shape (m,): the rows that may be found; None allows all.
 
         Returns:
-            Scores (n, k), best first, and rows (n, k); a place that no row fills is `NONE`.
+            Scores (n, k), best first, and rows (n, k); a position that no row fills is `NONE`.
         """
 
 
 class ExactIndex:
-    """Every inner product, computed; what approximate indexes are measured against.
+    """Computes every inner product; approximate indexes are measured against it.
 
     Args:
         vectors: float32 of shape (m, d).
@@ -65,13 +101,12 @@ class ExactIndex:
         kept = min(k, len(rows))
         scores = np.full((len(queries), k), -np.inf, np.float32)
         found = np.full((len(queries), k), NONE, np.int64)
-        if kept:
-            for start in range(0, len(queries), QUERY_BLOCK):
-                block = slice(start, start + QUERY_BLOCK)
-                products = queries[block] @ vectors.T
-                best = _best(products, kept)
-                scores[block, :kept] = np.take_along_axis(products, best, axis=1)
-                found[block, :kept] = rows[best]
+        for start in range(0, len(queries) if kept else 0, QUERY_BLOCK):
+            block = slice(start, start + QUERY_BLOCK)
+            products = queries[block] @ vectors.T
+            best = top_k(products, kept)
+            scores[block, :kept] = np.take_along_axis(products, best, axis=1)
+            found[block, :kept] = rows[best]
         return scores, found
 
 
@@ -88,11 +123,14 @@ class FaissIndex:
     """
 
     def __init__(self, vectors: np.ndarray, kind: str = "flat", *, ef: int = HNSW_EF) -> None:
+        import faiss  # only the baseline needs it
+
+        self._faiss: Any = faiss  # its stubs lack some of SWIG's overloads
         dim = vectors.shape[1]
         if kind == "flat":
-            self.index = _FAISS.IndexFlatIP(dim)
+            self.index = self._faiss.IndexFlatIP(dim)
         elif kind == "hnsw":
-            self.index = _FAISS.IndexHNSWFlat(dim, HNSW_M, _FAISS.METRIC_INNER_PRODUCT)
+            self.index = self._faiss.IndexHNSWFlat(dim, HNSW_M, faiss.METRIC_INNER_PRODUCT)
             self.index.hnsw.efConstruction = HNSW_EF_CONSTRUCTION
         else:
             raise ValueError(f"There is no FAISS index of kind {kind!r}: flat or hnsw.")
@@ -105,60 +143,35 @@ class FaissIndex:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The k best rows for each query; a filter is a selector. See `Index.search`."""
         queries = np.ascontiguousarray(queries, np.float32)
-        # FAISS holds bare pointers: the bitmap and the selector live until it has answered.
+        # FAISS holds bare pointers: bitmap and selector must live until the search has returned.
         bitmap = None if allowed is None else np.packbits(allowed, bitorder="little")
-        selector = None if bitmap is None else _FAISS.IDSelectorBitmap(bitmap)
+        selector = None if bitmap is None else self._faiss.IDSelectorBitmap(bitmap)
         if self.kind == "hnsw":
-            settings = _FAISS.SearchParametersHNSW(sel=selector, efSearch=max(self.ef, k))
+            ef = max(self.ef, k)
+            parameters = self._faiss.SearchParametersHNSW(sel=selector, efSearch=ef)
         else:
-            settings = _FAISS.SearchParameters(sel=selector)
-        scores, rows = self.index.search(queries, k, params=settings)
-        scores[rows == NONE] = -np.inf  # FAISS marks an empty place with the least float
+            parameters = self._faiss.SearchParameters(sel=selector)
+        scores, rows = self.index.search(queries, k, params=parameters)
+        scores[rows == NONE] = -np.inf  # FAISS marks an empty position with the least float
         return scores, rows
 
 
-class CategoryIndexes:
-    """One index for each category, as the reference system keeps them.
+def top_k(scores: np.ndarray, k: int) -> np.ndarray:
+    """The columns of the k greatest scores of each row, best first, equals by ascending column.
 
     Args:
-        vectors: float32 of shape (m, d).
-        categories: the category of each row.
-        make: builds an index of some rows' vectors.
+        scores: of shape (n, m).
+        k: how many, at most m.
+
+    Returns:
+        Int of shape (n, k).
     """
-
-    def __init__(
-        self,
-        vectors: np.ndarray,
-        categories: Sequence[str],
-        make: Callable[[np.ndarray], Index] = FaissIndex,
-    ) -> None:
-        names, codes = np.unique(np.asarray(categories, object), return_inverse=True)
-        self._rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(names)}
-        self._indexes = {name: make(vectors[rows]) for name, rows in self._rows.items()}
-
-    def __contains__(self, category: str) -> bool:
-        return category in self._indexes
-
-    def search(self, queries: np.ndarray, k: int, category: str) -> tuple[np.ndarray, np.ndarray]:
-        """The k best rows of one category; rows count through the whole matrix.
-
-        Raises:
-            GalleryError: no product has the category.
-        """
-        if category not in self:
-            raise GalleryError(
-                f"No product has the category “{category}”; there are {', '.join(self._indexes)}."
-            )
-        scores, found = self._indexes[category].search(queries, k)
-        return scores, np.where(found == NONE, NONE, self._rows[category][found])
-
-
-def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k greatest of each row, greatest first, equals in order of column."""
     columns = scores.shape[1]
-    best = np.argpartition(-scores, k - 1, axis=1)[:, :k] if k < columns else None
-    if best is None:
-        return np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    best.sort(axis=1)
-    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1)
+    if k >= columns:
+        return np.argsort(-scores, axis=1, kind="stable")
+    least = np.partition(scores, columns - k, axis=1)[:, columns - k]
+    best = np.empty((len(scores), k), np.int64)
+    for row, (values, bound) in enumerate(zip(scores, least, strict=True)):
+        candidates = np.flatnonzero(values >= bound)
+        best[row] = candidates[np.argsort(-values[candidates], kind="stable")[:k]]
+    return best

@@ -1,4 +1,4 @@
-"""Plots of a report, as SVG documents that need nothing from elsewhere."""
+"""Plots of a report, as self-contained SVG documents."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eval.comparison import Estimate
-from eval.diagnostics import Scores
+from eval.diagnostics import ScoreSamples
 from eval.measures import MEASURES
 
-# Okabe and Ito's colours, told apart by colour-blind people too.
+# Okabe and Ito's colours, which colour-blind people can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-RIGHT, WRONG, STRONGEST, QUIET = "#009E73", "#9AA3AD", "#D55E00", "#6B7280"
+RELEVANT, OTHER, STRONGEST, QUIET = "#009E73", "#9AA3AD", "#D55E00", "#6B7280"
 WIDTH = 9.0  # inches; the report's column
 BINS = 60
-ROOM = 1.15  # beyond the longest bar, for its figure
+MARGIN = 1.15  # the axis beyond the longest bar, for its number
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -39,31 +39,38 @@ STYLE: Any = {
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each variant, in turn."""
-    return {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    """A colour for each variant, cyclic."""
+    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
 
 
 def measures_plot(
-    variants: Mapping[str, Mapping[str, Estimate]], chance: Mapping[str, float]
+    variants: Mapping[str, Mapping[str, Estimate]], baseline: Mapping[str, float]
 ) -> str:
-    """Each measure of each variant with its interval, and a stroke where guessing would be."""
+    """Each measure of each variant with its interval, and a line at the random baseline."""
     paint = colours(list(variants))
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, 0.9 + len(MEASURES) * (0.28 + 0.17 * len(variants))))
         axes = figure.subplots()
         step = 0.7 / max(len(variants), 1)
         for row, measure in enumerate(MEASURES):
-            axes.plot([chance[measure]] * 2, [row - 0.4, row + 0.4], color=QUIET, lw=1.2, ls=":")
-            for place, (name, each) in enumerate(variants.items()):
-                told = each[measure]
-                height = row + (place - (len(variants) - 1) / 2) * step
-                axes.plot([told.low, told.high], [height] * 2, color=paint[name], lw=2, alpha=0.55)
+            axes.plot([baseline[measure]] * 2, [row - 0.4, row + 0.4], color=QUIET, lw=1.2, ls=":")
+            for column, (name, each) in enumerate(variants.items()):
+                estimate = each[measure]
+                height = row + (column - (len(variants) - 1) / 2) * step
                 axes.plot(
-                    told.value, height, "o", color=paint[name], ms=5, label=name if not row else ""
+                    [estimate.low, estimate.high], [height] * 2, color=paint[name], lw=2, alpha=0.55
+                )
+                axes.plot(
+                    estimate.value,
+                    height,
+                    "o",
+                    color=paint[name],
+                    ms=5,
+                    label=name if not row else "",
                 )
                 axes.annotate(
-                    f"{told.value:.3f}",
-                    (np.nanmax([told.high, told.value]), height),
+                    f"{estimate.value:.3f}",
+                    (np.nanmax([estimate.high, estimate.value]), height),
                     xytext=(6, 0),
                     textcoords="offset points",
                     va="center",
@@ -73,15 +80,17 @@ def measures_plot(
         axes.set_yticks(range(len(MEASURES)), MEASURES)
         axes.set_ylim(len(MEASURES) - 0.5, -0.5)
         ends = [
-            max(told[each].value, told[each].high)
-            for told in variants.values()
-            for each in MEASURES
+            max(estimates[measure].value, estimates[measure].high)
+            for estimates in variants.values()
+            for measure in MEASURES
         ]
-        axes.set_xlim(0, min(1.02, ROOM * np.nanmax(ends)) or 1.02)  # a mark at 1 is seen whole
+        axes.set_xlim(
+            0, min(1.02, MARGIN * np.nanmax(ends)) or 1.02
+        )  # a marker at 1 is not clipped
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("mean over queries · bar: 95 % interval · dotted: guessing")
+        axes.set_xlabel("mean over queries · bar: 95 % interval · dotted: random baseline")
         if len(variants) > 1:
             figure.legend(loc="upper left", ncols=len(variants), fontsize=9)
         return _svg(figure, top=0.35 if len(variants) > 1 else 0.1)
@@ -94,19 +103,19 @@ def differences_plot(pairs: Mapping[tuple[str, str], np.ndarray], measure: str) 
         panels = np.atleast_1d(figure.subplots(len(pairs), 1))
         for axes, ((first, second), values) in zip(panels, pairs.items(), strict=True):
             ordered = np.sort(values)[::-1]
-            places = np.arange(len(ordered))
+            positions = np.arange(len(ordered))
             axes.fill_between(
-                places, 0, np.maximum(ordered, 0), step="mid", color=RIGHT, alpha=0.75, lw=0
+                positions, 0, np.maximum(ordered, 0), step="mid", color=RELEVANT, alpha=0.75, lw=0
             )
             axes.fill_between(
-                places, 0, np.minimum(ordered, 0), step="mid", color=STRONGEST, alpha=0.75, lw=0
+                positions, 0, np.minimum(ordered, 0), step="mid", color=STRONGEST, alpha=0.75, lw=0
             )
             axes.axhline(0, color=QUIET, lw=0.8)
             axes.axhline(values.mean(), color="#111827", lw=1.2, ls="--")
             better, worse = int((values > 0).sum()), int((values < 0).sum())
             axes.set_title(
                 f"{second} against {first}: {better:,} queries better, {worse:,} worse, "
-                f"{len(values) - better - worse:,} alike",
+                f"{len(values) - better - worse:,} equal",
                 fontsize=10,
             )
             axes.set_ylim(-1.05, 1.05)
@@ -117,22 +126,26 @@ def differences_plot(pairs: Mapping[tuple[str, str], np.ndarray], measure: str) 
         return _svg(figure)
 
 
-def scores_plot(scores: Mapping[str, Scores]) -> str:
-    """Scores of right answers, random others and strongest wrong ones, a panel a variant."""
+def scores_plot(scores: Mapping[str, ScoreSamples]) -> str:
+    """Scores of relevant, random other and best-ranked irrelevant products, by variant."""
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, 0.8 + 1.9 * len(scores)))
         panels = np.atleast_1d(figure.subplots(len(scores), 1, sharex=True))
         every = np.concatenate(
-            [part for each in scores.values() for part in (each.right, each.others, each.strongest)]
+            [
+                part
+                for each in scores.values()
+                for part in (each.relevant, each.others, each.strongest)
+            ]
         )
         low, high = (every.min(), every.max()) if len(every) else (0.0, 1.0)
         edges = np.linspace(low, high if high > low else low + 1e-3, BINS + 1)
         for axes, (name, each) in zip(panels, scores.items(), strict=True):
-            _histogram(axes, each.others, edges, WRONG, "random other products")
-            _histogram(axes, each.strongest, edges, STRONGEST, "best-ranked wrong answer")
-            _histogram(axes, each.right, edges, RIGHT, "right answers")
+            _histogram(axes, each.others, edges, OTHER, "random other products")
+            _histogram(axes, each.strongest, edges, STRONGEST, "best-ranked irrelevant product")
+            _histogram(axes, each.relevant, edges, RELEVANT, "relevant products")
             axes.set_title(
-                f"{name}: a right answer outscores a random other "
+                f"{name}: a relevant product outscores a random other "
                 f"{100 * each.auc:.1f} % of the time",
                 fontsize=10,
             )
@@ -146,17 +159,10 @@ def scores_plot(scores: Mapping[str, Scores]) -> str:
 
 def _histogram(axes: Axes, values: np.ndarray, edges: np.ndarray, colour: str, label: str) -> None:
     if len(values):
-        weights = np.full(len(values), 1 / len(values))  # shares, so that unequal numbers compare
-        axes.hist(values, edges.tolist(), weights=weights, color=colour, alpha=0.3, lw=0)
-        axes.hist(
-            values,
-            edges.tolist(),
-            weights=weights,
-            color=colour,
-            histtype="step",
-            lw=1.4,
-            label=label,
-        )
+        shares = np.full(len(values), 1 / len(values))  # so that unequal numbers can be compared
+        bins = edges.tolist()
+        axes.hist(values, bins, weights=shares, color=colour, alpha=0.3, lw=0)
+        axes.hist(values, bins, weights=shares, color=colour, histtype="step", lw=1.4, label=label)
 
 
 def _svg(figure: Figure, top: float = 0.0) -> str:

@@ -1,11 +1,33 @@
-"""What is asked and which products would be right."""
+"""Labelled queries, and the counts that are reported of them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from itertools import count as count_from
+from types import MappingProxyType
 
-from eval.errors import NothingToMeasure
+from eval import EvalError
+
+# Counts by the name that JSON has, with the words that people read.
+COUNTS = MappingProxyType(
+    {
+        "queries": "queries in the file",
+        "measured": "queries measured",
+        "without_relevant": "queries excluded: no relevant product that could be found",
+        "without_picture": "queries excluded: their picture cannot be read",
+        "by_text_alone": "queries searched by their text alone: their picture cannot be read",
+        "unknown_products": "product ids of the qrels that are in no collection",
+        "hidden_products": "relevant products that cannot be found: without the searched vector, "
+        "or of another category",
+        "repeating": "queries that repeat the title or the picture of a relevant product in the "
+        "vector that is searched",
+        "unknown_queries": "queries of the qrels that the query file does not have",
+        "products": "products",
+        "found_by_asin": "products of the file, found in the catalogue by ASIN",
+        "found_by_title": "products of the file, found in the catalogue by title",
+        "not_found": "products of the file, not found in the catalogue",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +38,7 @@ class LabelledQuery:
         id: unique within its set.
         text: what is typed.
         picture: an address: absolute path, `data:` or web.
-        category: the department it belongs to; a search is limited to it only when asked.
+        category: its department; a search is limited to it only by `--within-category`.
         relevant: grade by product id; a grade of 0 means judged, and not relevant.
         vector: the only vector that it may be scored against; empty leaves the choice.
         kind: what sort of query it is, for reports: “title → picture”.
@@ -38,12 +60,12 @@ class QuerySet:
     Attributes:
         name: for reports.
         queries: in their order, ids unique.
-        notes: what happened on the way, counted, in words for reports.
+        counts: what was found while reading them, by a name of `COUNTS`.
     """
 
     name: str
     queries: tuple[LabelledQuery, ...]
-    notes: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -55,29 +77,29 @@ class QuerySet:
         """The queries of some categories.
 
         Raises:
-            NothingToMeasure: there are none.
+            EvalError: there are none.
         """
         kept = tuple(query for query in self if query.category in categories)
         if not kept:
             known = sorted({query.category for query in self if query.category})
-            raise NothingToMeasure(
+            raise EvalError(
                 f"No query of {self.name} has the category {' or '.join(sorted(categories))}; "
                 + (f"they have {', '.join(known)}." if known else "they have none at all.")
             )
-        return QuerySet(self.name, kept, self.notes)
+        return QuerySet(self.name, kept, self.counts)
 
 
-def joined(sets: Sequence[QuerySet]) -> QuerySet:
+def join(sets: Sequence[QuerySet]) -> QuerySet:
     """One set of several; a query id that is taken already gets a number behind it."""
     if len(sets) == 1:
         return sets[0]
-    notes: dict[str, int] = {}
+    counts: dict[str, int] = {}
     queries: dict[str, LabelledQuery] = {}
     for each in sets:
-        for note, count in each.notes.items():
-            notes[note] = notes.get(note, 0) + count
+        for name, count in each.counts.items():
+            counts[name] = counts.get(name, 0) + count
         for query in each:
             names = chain([query.id], (f"{query.id}#{number}" for number in count_from(2)))
             fresh = next(name for name in names if name not in queries)
             queries[fresh] = replace(query, id=fresh)
-    return QuerySet(" + ".join(each.name for each in sets), tuple(queries.values()), notes)
+    return QuerySet(" + ".join(each.name for each in sets), tuple(queries.values()), counts)

@@ -2,7 +2,7 @@
 
 A line of JSON Lines is `{"text": …, "image": …, "category": …, "relevant": …}`: text, picture
 or both; `relevant` is a list of product ids, or grades by product id. `id`, `vector` and
-`kind` may stand there too. A picture's path is relative to the file.
+`kind` are optional. A picture's path is relative to the file.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from eval.errors import QueryFileError
+from eval import EvalError
 from eval.queries import LabelledQuery, QuerySet
 from eval.reference_files import read_reference
 from eval.trec import read_qrels, read_text, read_topics
@@ -36,13 +36,13 @@ def read_queries(
     """Read a file of labelled queries.
 
     Args:
-        path: its suffix tells its form.
+        path: its suffix decides how it is read.
         catalogue: where the products of the reference's Excel files are looked for.
-        reference_pictures: ask an Excel file's queries with a picture too, as the reference does.
+        reference_pictures: give an Excel file's queries a picture too, as the reference does.
         qrels: TREC qrels for the file's query ids; they replace what the file says itself.
 
     Raises:
-        QueryFileError: it cannot be read as what its suffix says.
+        EvalError: it cannot be read as what its suffix says.
     """
     suffix = path.suffix.lower()
     if suffix in EXCEL:
@@ -51,10 +51,10 @@ def read_queries(
         queries = _read_json_lines(path)
     elif suffix in TREC:
         if qrels is None:
-            raise QueryFileError(f"{path} holds topics alone; give their qrels with --qrels FILE.")
+            raise EvalError(f"{path} holds topics alone; give their qrels with --qrels FILE.")
         queries = [LabelledQuery(name, text) for name, text in read_topics(path).items()]
     else:
-        raise QueryFileError(
+        raise EvalError(
             f"{path} has no known form; take {', '.join((*JSON_LINES, *TREC, *EXCEL))}."
         )
     return _labelled(path, queries, qrels)
@@ -62,26 +62,30 @@ def read_queries(
 
 def write_queries(path: Path, queries: Iterable[LabelledQuery]) -> None:
     """Write queries as JSON Lines, pictures below the file's folder relative to it."""
-    with path.open("w", encoding="utf-8") as out:
-        for query in queries:
-            row = {
+    folder = path.parent.resolve()
+    _write_json_lines(
+        path,
+        (
+            {
                 "id": query.id,
                 "text": query.text,
-                "image": _relative(query.picture, path.parent.resolve()),
+                "image": _relative(query.picture, folder),
                 "category": query.category,
                 "kind": query.kind,
                 "vector": query.vector,
                 "relevant": _shortest(query.relevant),
             }
-            kept = {name: value for name, value in row.items() if value}
-            out.write(json.dumps(kept, ensure_ascii=False) + "\n")
+            for query in queries
+        ),
+    )
 
 
 def write_products(path: Path, products: Iterable[Product]) -> None:
     """Write products as JSON Lines for `vitrine ingest products`."""
-    with path.open("w", encoding="utf-8") as out:
-        for product in products:
-            row = {
+    _write_json_lines(
+        path,
+        (
+            {
                 "id": product.id,
                 "title": product.title,
                 "category": product.category,
@@ -89,24 +93,31 @@ def write_products(path: Path, products: Iterable[Product]) -> None:
                 "link": product.link,
                 "image": product.images[0] if product.images else "",
             }
+            for product in products
+        ),
+    )
+
+
+def _write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write an object a line; empty values are left out."""
+    with path.open("w", encoding="utf-8") as out:
+        for row in rows:
             kept = {name: value for name, value in row.items() if value}
             out.write(json.dumps(kept, ensure_ascii=False) + "\n")
 
 
 def _labelled(path: Path, queries: list[LabelledQuery], qrels: Path | None) -> QuerySet:
-    notes: dict[str, int] = {}
+    counts: dict[str, int] = {}
     if qrels is not None:
         grades = read_qrels(qrels)
-        asked = {query.id for query in queries}
+        known = {query.id for query in queries}
         queries = [replace(query, relevant=grades.get(query.id, {})) for query in queries]
-        strangers = len(grades.keys() - asked)
-        if strangers == len(grades):
-            raise QueryFileError(
-                f"No query id of {qrels} stands in {path}; do the two belong together?"
-            )
-        if strangers:
-            notes["queries of the qrels that the query file does not have"] = strangers
-    return QuerySet(path.stem, tuple(queries), notes)
+        unknown = len(grades.keys() - known)
+        if unknown == len(grades):
+            raise EvalError(f"No query id of {qrels} is in {path}; do the two belong together?")
+        if unknown:
+            counts["unknown_queries"] = unknown
+    return QuerySet(path.stem, tuple(queries), counts)
 
 
 def _read_json_lines(path: Path) -> list[LabelledQuery]:
@@ -118,33 +129,33 @@ def _read_json_lines(path: Path) -> list[LabelledQuery]:
         try:
             row = json.loads(line)
         except ValueError:
-            raise QueryFileError(f"{where}, is not JSON: write one object a line.") from None
+            raise EvalError(f"{where}, is not JSON: write one object a line.") from None
         if not isinstance(row, dict):
-            raise QueryFileError(f"{where}, is not an object with a text or an image.")
+            raise EvalError(f"{where}, is not an object with a text or an image.")
         query = _query(row, str(number), path.parent.resolve(), where)
         if query.id in queries:
-            raise QueryFileError(f"{where}: the id “{query.id}” was there before; ids are unique.")
+            raise EvalError(f"{where}: the id “{query.id}” was there before; ids are unique.")
         queries[query.id] = query
     return list(queries.values())
 
 
 def _query(row: dict[str, Any], number: str, folder: Path, where: str) -> LabelledQuery:
-    said = {
+    texts = {
         name: _words(row.get(name), name, where) for name in ("text", "image", "category", "kind")
     }
-    if not said["text"] and not said["image"]:
-        raise QueryFileError(f"{where}, has neither a text nor an image.")
+    if not texts["text"] and not texts["image"]:
+        raise EvalError(f"{where}, has neither a text nor an image.")
     vector = _words(row.get("vector"), "vector", where)
     if vector and vector not in VECTORS:
-        raise QueryFileError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
+        raise EvalError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
     return LabelledQuery(
         id=str(row.get("id", number)),
-        text=normalize_text(said["text"]),
-        picture=_address(said["image"], folder),
-        category=normalize_text(said["category"]),
+        text=normalize_text(texts["text"]),
+        picture=_address(texts["image"], folder),
+        category=normalize_text(texts["category"]),
         relevant=_grades(row.get("relevant", []), where),
         vector=vector,
-        kind=normalize_text(said["kind"]),
+        kind=normalize_text(texts["kind"]),
     )
 
 
@@ -152,7 +163,7 @@ def _words(value: object, name: str, where: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise QueryFileError(f"{where}: its {name} is not text.")
+        raise EvalError(f"{where}: its {name} is not text.")
     return value.strip()
 
 
@@ -160,10 +171,10 @@ def _grades(relevant: object, where: str) -> Mapping[str, int]:
     if isinstance(relevant, list):
         relevant = dict.fromkeys(map(str, relevant), 1)
     if not isinstance(relevant, dict):
-        raise QueryFileError(f"{where}: “relevant” is a list of product ids, or grades by id.")
+        raise EvalError(f"{where}: “relevant” is a list of product ids, or grades by id.")
     for product, grade in relevant.items():
         if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
-            raise QueryFileError(
+            raise EvalError(
                 f"{where}: the grade of “{product}” is {grade!r}; take whole numbers from 0."
             )
     return relevant

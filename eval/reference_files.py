@@ -1,8 +1,8 @@
 """The reference system's query files: Excel, a row for each of a query's five products.
 
 Columns: Queries, Product_link, Product_title, Image_link, Product_description. Its evaluation
-asks with the text and the picture of the first of the five, which is one of the right answers;
-here a query is its text, and the picture is added only when asked for.
+searches with the text and the picture of the first of the five, which is one of the relevant
+products: a leak. Here a query is its text, and the picture is added only on demand.
 """
 
 import re
@@ -11,18 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from eval.errors import QueryFileError
-from eval.groups import normalised
+from eval import EvalError
+from eval.groups import normalize_title
 from eval.queries import LabelledQuery, QuerySet
 from search.query import normalize_text
 
 COLUMNS = ("Queries", "Product_link", "Product_title", "Image_link", "Product_description")
-# Where Amazon's addresses hold the ASIN: ordinary links, older ones, and the phone site's.
+# The ASIN in Amazon's addresses: ordinary links, older ones, and the phone site's.
 _ASIN = re.compile(r"/(?:dp|gp/product|gp/aw/d)/([A-Z0-9]{10})(?![A-Z0-9])")
 
 
@@ -49,49 +46,51 @@ def read_reference(path: Path, catalogue: Catalogue, *, with_pictures: bool = Fa
     Args:
         path: the Excel file.
         catalogue: whose product ids the qrels will hold.
-        with_pictures: ask with the first product's picture too, as the reference does; it is
-            one of the right answers.
+        with_pictures: search with the first product's picture too, as the reference does; it is
+            one of the relevant products.
 
     Raises:
-        QueryFileError: it is no such file.
+        EvalError: it is no such file.
     """
     rows = list(read_rows(path))
     known = catalogue.get({row.asin for row in rows if row.asin})
     titles = {
-        normalised(row.title) for row in rows if row.asin not in known and normalised(row.title)
+        normalize_title(row.title)
+        for row in rows
+        if row.asin not in known and normalize_title(row.title)
     }
     by_title: dict[str, str] = {}
     if titles:
         for product in catalogue.products():
-            title = normalised(product.title)
+            title = normalize_title(product.title)
             if title in titles:
                 by_title.setdefault(title, product.id)
     matched = {
-        row: row.asin if row.asin in known else by_title.get(normalised(row.title), "")
+        row: row.asin if row.asin in known else by_title.get(normalize_title(row.title), "")
         for row in rows
     }
     by_asin = sum(row.asin in known for row in rows)
     found = sum(bool(matched[row]) for row in rows)
-    notes = {
-        "products of the file, found in the catalogue by ASIN": by_asin,
-        "products of the file, found in the catalogue by title": found - by_asin,
-        "products of the file, not found in the catalogue": len(rows) - found,
+    counts = {
+        "found_by_asin": by_asin,
+        "found_by_title": found - by_asin,
+        "not_found": len(rows) - found,
     }
-    return _query_set(path, matched, notes, with_pictures)
+    return _query_set(path, matched, counts, with_pictures)
 
 
 def as_catalogue(path: Path, category: str = "") -> tuple[list[Product], QuerySet]:
-    """The file's own products as a catalogue, and its queries upon them.
+    """The file's own products as a catalogue, and its queries on them.
 
-    A product without an ASIN in its link gets its normalised title for an id.
+    A product without an ASIN in its link gets its normalize_title title for an id.
 
     Raises:
-        QueryFileError: it is no such file.
+        EvalError: it is no such file.
     """
     rows = list(read_rows(path))
     products: dict[str, Product] = {}
     for row in rows:
-        name = row.asin or normalised(row.title)
+        name = row.asin or normalize_title(row.title)
         products.setdefault(
             name,
             Product(
@@ -103,7 +102,7 @@ def as_catalogue(path: Path, category: str = "") -> tuple[list[Product], QuerySe
                 images=(row.picture,) if row.picture else (),
             ),
         )
-    matched = {row: row.asin or normalised(row.title) for row in rows}
+    matched = {row: row.asin or normalize_title(row.title) for row in rows}
     return list(products.values()), _query_set(path, matched, {}, with_pictures=False)
 
 
@@ -111,40 +110,43 @@ def read_rows(path: Path) -> Iterator[ReferenceRow]:
     """The rows that name a query and a product.
 
     Raises:
-        QueryFileError: not an Excel file, or its columns are others.
+        EvalError: not an Excel file, or its columns are others.
     """
+    import openpyxl  # only Excel files need it
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except FileNotFoundError:
-        raise QueryFileError(f"There is no file {path}.") from None
+        raise EvalError(f"There is no file {path}.") from None
     except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise QueryFileError(f"{path} is not an Excel file that can be read: {error}.") from None
+        raise EvalError(f"{path} is not an Excel file that can be read: {error}.") from None
     try:
         cells = book.worksheets[0].iter_rows(values_only=True)
         header = [str(cell or "").strip() for cell in next(cells, ())]
         missing = [column for column in COLUMNS[:3] if column not in header]
         if missing:
-            raise QueryFileError(
-                f"{path} is none of the reference's query files: "
+            raise EvalError(
+                f"{path} is not one of the reference's query files: "
                 f"its first sheet has no column {', '.join(missing)}."
             )
-        places = [header.index(column) if column in header else -1 for column in COLUMNS]
+        columns = [header.index(column) if column in header else -1 for column in COLUMNS]
         found = 0
         for row in cells:
-            said = [
-                normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in places
+            values = [
+                normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in columns
             ]
-            if said[0] and said[2]:
+            if values[0] and values[2]:
                 found += 1
-                yield ReferenceRow(*said)
+                yield ReferenceRow(*values)
         if not found:
-            raise QueryFileError(f"{path} has no row with a query and a product.")
+            raise EvalError(f"{path} has no row with a query and a product.")
     finally:
         book.close()
 
 
 def _query_set(
-    path: Path, matched: dict[ReferenceRow, str], notes: dict[str, int], with_pictures: bool
+    path: Path, matched: dict[ReferenceRow, str], counts: dict[str, int], with_pictures: bool
 ) -> QuerySet:
     relevant: dict[str, dict[str, int]] = {}
     pictures: dict[str, str] = {}
@@ -163,4 +165,4 @@ def _query_set(
         )
         for number, (text, grades) in enumerate(relevant.items(), start=1)
     )
-    return QuerySet(path.stem, queries, notes)
+    return QuerySet(path.stem, queries, counts)

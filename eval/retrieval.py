@@ -1,23 +1,23 @@
-"""Asks a variant's search engine every query of a set.
+"""Searches every query of a set with a variant's search engine.
 
-It is the engine that the app and the command line use, with its order and its way with equals.
+It is the engine of the app and the command line, with its order and its rule for equal scores.
 """
 
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL.Image import Image
 
-from encoder.encoder import Encoder
 from encoder.variant import Variant
 from encoder.vectors import fuse
-from eval.errors import EvalError
+from eval import EvalError
 from eval.measures import Ranked
 from eval.queries import LabelledQuery
+from eval.settings import Settings
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.store import decode, read_source
@@ -26,45 +26,24 @@ from qdrant.store import Store
 from search.engine import Engine
 from search.query import Query, QueryError
 
+if TYPE_CHECKING:
+    from encoder.encoder import Encoder  # imports torch
+
 BATCH = 256  # queries embedded and searched together; 256 open phone photos are some gigabytes
 READERS = 8  # threads that open pictures: reading waits for disks and hosts
-DEFAULT_VECTOR = "fused"
 WEB = ("http:", "https:")
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How queries are asked.
-
-    Attributes:
-        depth: how many answers each query gets.
-        vector: what is compared with; a query that names its own vector goes by that.
-        within_category: search only the query's category, as the reference system does.
-        text_fallback: a query whose picture cannot be had is asked by its text alone.
-        weight: share of the text in a query of both.
-    """
-
-    depth: int = 100
-    vector: str = DEFAULT_VECTOR
-    within_category: bool = False
-    text_fallback: bool = False
-    weight: float = 0.5
-
-    def vector_of(self, query: LabelledQuery) -> str:
-        """The vector that a query is scored against."""
-        return query.vector or self.vector
 
 
 @dataclass
 class Run:
-    """What one variant answered.
+    """The results of one variant.
 
     Attributes:
         ranked: product ids and scores by query, best first.
         vectors: each query's vector (d,), as it was searched with.
         text_vectors: the vector (d,) of each query's text alone, for those that have one.
-        failed: why a query could not be asked, by query.
-        fell_back: queries that were asked by their text for want of their picture.
+        failed: why a query could not be searched, by query.
+        by_text_alone: queries searched by their text because their picture cannot be read.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
     """
@@ -73,7 +52,7 @@ class Run:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     text_vectors: dict[str, np.ndarray] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    fell_back: list[str] = field(default_factory=list)
+    by_text_alone: list[str] = field(default_factory=list)
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
 
@@ -90,15 +69,15 @@ class QueryPictures:
         self._fetched: dict[str, bytes | PictureError] = {}
 
     def open(self, address: str) -> Image | PictureError:
-        """A picture, or why it cannot be had."""
+        """A picture, or why it cannot be read."""
         try:
-            data = self._web(address) if address.startswith(WEB) else read_source(address)
+            data = self._fetch(address) if address.startswith(WEB) else read_source(address)
             self.hashes[address] = hashlib.sha256(data).hexdigest()
             return decode(data)
         except PictureError as error:
             return error
 
-    def _web(self, address: str) -> bytes:
+    def _fetch(self, address: str) -> bytes:
         if address not in self._fetched:
             try:
                 self._fetched[address] = fetch_picture(address).data
@@ -111,14 +90,14 @@ class QueryPictures:
 
 
 class _RecordingEncoder:
-    """An encoder that remembers what it gave last: the engine embeds, and we need the vectors.
+    """An encoder that keeps the vectors of its last call: the engine returns results only.
 
     Attributes:
         texts: vectors of the last texts, by text.
         pictures: vectors of the last pictures, by `id`.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: "Encoder") -> None:
         self.dim = encoder.dim
         self._encoder = encoder
         self.texts: dict[str, np.ndarray] = {}
@@ -138,87 +117,86 @@ class _RecordingEncoder:
 def retrieve(
     variant: Variant,
     store: Store,
-    encoder: Encoder,
+    encoder: "Encoder",
     queries: Sequence[LabelledQuery],
-    manner: Manner,
+    settings: Settings,
     pictures: QueryPictures,
 ) -> Run:
-    """Ask every query.
+    """Search every query.
 
     Args:
-        variant: whose collection answers.
+        variant: whose collection is searched.
         store: where the collection lives.
         encoder: the variant's.
         queries: in their order.
-        manner: how to ask.
+        settings: depth, vector, category and fallback of each search.
         pictures: opens the queries' pictures.
 
     Raises:
-        EvalError: a query that no search takes, such as a text of a novel's length.
-        SearchError, StoreError: as the engine says.
+        EvalError: a query that no search accepts, such as a text of a novel's length.
+        SearchError, StoreError: from the engine.
     """
     recorder = _RecordingEncoder(encoder)
-    engine = Engine(variant, store, lambda: cast(Encoder, recorder))
-    answers = Run()
+    engine = Engine(variant, store, lambda: cast("Encoder", recorder))
+    run = Run()
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(queries), BATCH):
             batch = queries[start : start + BATCH]
             opened = readers.map(
                 lambda query: pictures.open(query.picture) if query.picture else None, batch
             )
-            asked = [
+            searches = [
                 (query, search)
                 for query, picture in zip(batch, opened, strict=True)
-                if (search := _search(query, picture, manner, answers))
+                if (search := _search(query, picture, settings, run))
             ]
-            _retrieve_batch(engine, recorder, asked, answers)
-    return answers
+            _retrieve_batch(engine, recorder, searches, run)
+    return run
 
 
 def _search(
-    query: LabelledQuery, picture: Image | PictureError | None, manner: Manner, answers: Run
+    query: LabelledQuery, picture: Image | PictureError | None, settings: Settings, run: Run
 ) -> Query | None:
-    """What to search for; None when the query cannot be asked."""
+    """The search for a query; None when its picture cannot be read and no text replaces it."""
     if isinstance(picture, PictureError):
-        if not (manner.text_fallback and query.text):
-            answers.failed[query.id] = str(picture)
+        if not (settings.text_fallback and query.text):
+            run.failed[query.id] = str(picture)
             return None
-        answers.fell_back.append(query.id)
+        run.by_text_alone.append(query.id)
         picture = None
-    within = manner.within_category and query.category
+    within = settings.within_category and query.category
     try:
         return Query(
             text=query.text,
             picture=picture,
             filters=Filters(categories=(query.category,)) if within else NO_FILTERS,
-            k=manner.depth,
-            vector=manner.vector_of(query),
-            weight=manner.weight,
+            k=settings.depth,
+            vector=settings.vector_of(query),
         )
     except QueryError as error:
-        raise EvalError(f"Query {query.id} cannot be asked. {error}") from None
+        raise EvalError(f"Query {query.id} cannot be searched. {error}") from None
 
 
 def _retrieve_batch(
     engine: Engine,
     recorder: _RecordingEncoder,
-    asked: list[tuple[LabelledQuery, Query]],
-    answers: Run,
+    searches: list[tuple[LabelledQuery, Query]],
+    run: Run,
 ) -> None:
-    results = engine.search_batch([search for _, search in asked])
-    for (query, search), found in zip(asked, results, strict=True):
-        answers.ranked[query.id] = [(result.id, result.score) for result in found.results]
-        answers.encode_seconds += found.encode_seconds
-        answers.search_seconds += found.search_seconds
+    found = engine.search_batch([search for _, search in searches])
+    for (query, search), results in zip(searches, found, strict=True):
+        run.ranked[query.id] = [(result.id, result.score) for result in results.results]
+        run.encode_seconds += results.encode_seconds
+        run.search_seconds += results.search_seconds
         text = recorder.texts.get(search.text)
         picture = recorder.pictures.get(id(search.picture))
         if text is not None:
-            answers.text_vectors[query.id] = text
-        answers.vectors[query.id] = _fused(text, picture, search.weight)
+            run.text_vectors[query.id] = text
+        run.vectors[query.id] = _query_vector(text, picture, search.weight)
 
 
-def _fused(text: np.ndarray | None, picture: np.ndarray | None, weight: float) -> np.ndarray:
-    """A query's vector, as the engine makes it."""
+def _query_vector(text: np.ndarray | None, picture: np.ndarray | None, weight: float) -> np.ndarray:
+    """A query's vector, as the engine computes it."""
     if text is None or picture is None:
         return cast(np.ndarray, picture if text is None else text)
     return fuse(text, picture, weight)

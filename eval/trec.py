@@ -11,7 +11,7 @@ from pathlib import Path
 import ir_measures
 import numpy as np
 
-from eval.errors import NothingToMeasure, QueryFileError
+from eval import EvalError
 from eval.measures import Qrels, Ranked, score
 
 # A step down that a float32 cosine keeps: trec_eval holds scores as float32, whose spacing below 1
@@ -29,17 +29,17 @@ def read_topics(path: Path) -> dict[str, str]:
     """Texts by query id: `<top>` blocks with `<num>` and `<title>`, or lines of id, tab, text.
 
     Raises:
-        QueryFileError: neither of the two, or an id occurs twice.
+        EvalError: neither of the two, or an id occurs twice.
     """
     text = read_text(path)
     found = _blocks(path, text) if "<top>" in text.lower() else _tabbed(path, text)
     topics: dict[str, str] = {}
     for query, words in found:
         if query in topics:
-            raise QueryFileError(f"{path} has two queries with the id “{query}”; ids are unique.")
+            raise EvalError(f"{path} has two queries with the id “{query}”; ids are unique.")
         topics[query] = words
     if not topics:
-        raise QueryFileError(f"{path} has no query.")
+        raise EvalError(f"{path} has no query.")
     return topics
 
 
@@ -49,14 +49,14 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     A grade below 0, which some collections use for spam, counts as 0.
 
     Raises:
-        QueryFileError: a line of another form, or no line at all.
+        EvalError: a line of another form, or no line at all.
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
         try:
             [found] = ir_measures.read_trec_qrels(line)
         except ValueError:
-            raise QueryFileError(
+            raise EvalError(
                 f"{path}, line {number}, is no line of qrels: "
                 "write query, 0, product and a whole grade, separated by spaces."
             ) from None
@@ -69,7 +69,7 @@ def read_run(path: Path) -> Ranked:
     """The results of a run file, by descending score as TREC's tools read it; equals by rank.
 
     Raises:
-        QueryFileError: a line of another form, or no line at all.
+        EvalError: a line of another form, or no line at all.
     """
     ranked: dict[str, list[tuple[float, int, str]]] = {}
     for number, line in _lines(path):
@@ -79,7 +79,7 @@ def read_run(path: Path) -> Ranked:
         except ValueError:
             found = None
         if found is None or not np.isfinite(found.score):
-            raise QueryFileError(
+            raise EvalError(
                 f"{path}, line {number}, is no line of a run: "
                 "write query, Q0, product, rank, score and a name, separated by spaces."
             )
@@ -123,17 +123,17 @@ def score_runs(paths: Sequence[Path], qrels: Qrels) -> dict[str, dict[str, np.nd
     scores 0 on it, as `trec_eval -c`.
 
     Raises:
-        QueryFileError: a file is no run or answers none of the queries, or no product is relevant.
+        EvalError: a file is no run or answers none of the queries, or no product is relevant.
     """
     judged = {query: grades for query, grades in qrels.items() if any(grades.values())}
     if not judged:
-        raise NothingToMeasure("The qrels name no relevant product of any query.")
+        raise EvalError("The qrels name no relevant product of any query.")
     names = [path.stem for path in paths]
     scores = {}
     for path in paths:
         ranked = read_run(path)
         if not ranked.keys() & judged.keys():
-            raise QueryFileError(f"{path} answers none of the queries of the qrels.")
+            raise EvalError(f"{path} answers none of the queries of the qrels.")
         name = path.stem if names.count(path.stem) == 1 else str(path)
         scores[name] = score(
             judged, {query: [product for product, _ in ranked.get(query, ())] for query in judged}
@@ -145,16 +145,16 @@ def read_text(path: Path) -> str:
     """A text file as UTF-8.
 
     Raises:
-        QueryFileError: it is missing, not text, or empty.
+        EvalError: it is missing, not text, or empty.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise QueryFileError(f"There is no file {path}.") from None
+        raise EvalError(f"There is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryFileError(f"{path} cannot be read as UTF-8 text: {error}.") from None
+        raise EvalError(f"{path} cannot be read as UTF-8 text: {error}.") from None
     if not text.strip():
-        raise QueryFileError(f"{path} is empty.")
+        raise EvalError(f"{path} is empty.")
     return text
 
 
@@ -162,7 +162,7 @@ def _blocks(path: Path, text: str) -> Iterator[tuple[str, str]]:
     for number, block in enumerate(_TOPIC.findall(text), start=1):
         name, title = _NUMBER.search(block), _TITLE.search(block)
         if not name or not title or not title[1].strip():
-            raise QueryFileError(f"{path}: topic {number} lacks its <num> or its <title>.")
+            raise EvalError(f"{path}: topic {number} lacks its <num> or its <title>.")
         yield name[1], " ".join(title[1].split())
 
 
@@ -171,7 +171,7 @@ def _tabbed(path: Path, text: str) -> Iterator[tuple[str, str]]:
         if line.strip():
             name, tab, words = line.partition("\t")
             if not (tab and name.strip() and words.strip()):
-                raise QueryFileError(
+                raise EvalError(
                     f"{path}, line {number}, is no topic: write an id, a tab and the text."
                 )
             yield name.strip(), words.strip()

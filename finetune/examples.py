@@ -11,7 +11,7 @@ import numpy as np
 
 from catalog.catalogue import Catalogue, Entry
 from encoder.template import Template, template
-from eval.groups import group_of, normalised
+from eval.groups import group_of, normalize_title
 from finetune.errors import DataUnfit
 from finetune.sampling import shuffled
 
@@ -147,7 +147,7 @@ def _example(entry: Entry, picture: str, text: Template, views: Sequence[Templat
         title=product.title,
         text=text.product_text(product, entry.summary)[:LONGEST],
         views=tuple(drawn) or (product.title,),
-        ties=(normalised(product.title), picture, product.parent),
+        ties=(normalize_title(product.title), picture, product.parent),
     )
 
 

@@ -92,14 +92,15 @@ def _fail(sentence: str) -> NoReturn:
 
 def print_json(shown: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
-    print(json.dumps(_finite(shown), ensure_ascii=False, allow_nan=False))
+    print(json.dumps(finite(shown), ensure_ascii=False, allow_nan=False))
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A value that JSON can hold: None for NaN and infinity."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: finite(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return value

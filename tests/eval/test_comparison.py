@@ -24,7 +24,7 @@ def variant(values):
     return {measure: np.asarray(values, float) for measure in MEASURES}
 
 
-def told(first, second, **more):
+def compared(first, second, **more):
     found = differences(
         {"base": variant(first), "tuned": variant(second), **more}, resamples=1000, seed=0
     )
@@ -33,33 +33,33 @@ def told(first, second, **more):
 
 def test_a_difference_on_nearly_every_query_has_a_winner():
     base = np.random.default_rng(0).random(200) * 0.5
-    each = told(base, base + 0.1)
+    each = compared(base, base + 0.1)
     assert each.winner == "tuned"
     assert each.value == pytest.approx(0.1)
     assert each.low == pytest.approx(0.1)
     assert "tuned is better than base in nDCG@10, by 0.100" in each.verdict
     assert "p < 0.001" in each.verdict
-    assert told(base + 0.1, base).winner == "base"
+    assert compared(base + 0.1, base).winner == "base"
 
 
 def test_a_difference_inside_the_noise_has_no_winner():
     rng = np.random.default_rng(1)
     base = rng.random(100)
-    each = told(base, base + rng.normal(0.005, 0.3, 100))
+    each = compared(base, base + rng.normal(0.005, 0.3, 100))
     assert each.winner == ""
     assert each.low < 0 < each.high
     assert each.verdict.startswith("No winner between base and tuned")
     assert "within the noise of 100 queries" in each.verdict
 
 
-def test_a_small_p_alone_makes_no_winner_where_the_interval_holds_0():
-    told = Difference("MRR", "a", "b", 0.1, -0.01, 0.21, p=0.01, p_holm=0.01, n=50)
-    assert told.winner == ""
-    assert replace(told, low=0.01).winner == "b"
+def test_a_small_p_by_itself_makes_no_winner_where_the_interval_holds_0():
+    found = Difference("MRR", "a", "b", 0.1, -0.01, 0.21, p=0.01, p_holm=0.01, n=50)
+    assert found.winner == ""
+    assert replace(found, low=0.01).winner == "b"
 
 
 def test_one_query_names_no_winner_and_has_no_interval():
-    each = told([0.0], [1.0])
+    each = compared([0.0], [1.0])
     assert each.winner == ""
     assert math.isnan(each.low)
     assert "One query says nothing" in each.verdict
@@ -69,14 +69,14 @@ def test_a_winner_of_one_test_may_be_none_of_many():
     rng = np.random.default_rng(2)
     base = rng.random(60)
     tuned = base + rng.normal(0.045, 0.15, 60)
-    alone = told(base, tuned)
-    assert 0.01 < alone.p < 0.05
-    assert alone.winner == "tuned"
+    pair = compared(base, tuned)
+    assert 0.01 < pair.p < 0.05
+    assert pair.winner == "tuned"
     more = {f"v{number}": variant(base + rng.normal(0, 0.15, 60)) for number in range(3)}
-    among = told(base, tuned, **more)
-    assert among.p == pytest.approx(alone.p, abs=0.01)
-    assert among.p_holm > 0.05
-    assert among.winner == ""
+    of_many = compared(base, tuned, **more)
+    assert of_many.p == pytest.approx(pair.p, abs=0.01)
+    assert of_many.p_holm > 0.05
+    assert of_many.winner == ""
 
 
 def test_every_two_variants_are_compared_in_every_ranking_measure():
@@ -111,7 +111,7 @@ def test_a_variant_wins_when_it_beats_every_other_one_beyond_noise():
     found = differences(scores, **SETTINGS)
     assert wins("tuned", found)
     assert not wins("same", found)
-    assert not wins("alone", found)
+    assert not wins("unknown", found)
 
 
 def test_the_bootstrap_interval_is_that_of_the_normal_approximation_for_many_queries():

@@ -8,10 +8,10 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.errors import VariantMissing
 from encoder.variants import Variants
-from eval.errors import EvalError, LeakError, NothingToMeasure
+from eval import EvalError
 from eval.evaluation import evaluate, rows_by_label
-from eval.outcome import ENGINES, Settings
 from eval.queries import LabelledQuery, QuerySet
+from eval.settings import ENGINES, Settings
 from qdrant.errors import CollectionMissing
 from tests.shop import COLOURS, build
 
@@ -24,36 +24,34 @@ def stored(catalogue, product):
     return str(catalogue.pictures.path(picture))
 
 
-def asked(*queries):
-    return QuerySet("asked", queries)
+def query_set(*queries):
+    return QuerySet("set", queries)
 
 
 def test_every_engine_comes_to_the_same_measures(shop, queries):
-    told = {}
+    outcomes = {}
     for engine in ENGINES:
         evaluation = evaluate(shop, queries, replace(QUICK, engine=engine))
-        told[engine] = evaluation.outcomes["tiny"]
+        outcomes[engine] = evaluation.outcomes["tiny"]
         assert len(evaluation.queries) == len(queries)
-    for engine, outcome in told.items():
-        for measure, values in told["qdrant"].scores.items():
+    for engine, outcome in outcomes.items():
+        for measure, values in outcomes["qdrant"].scores.items():
             assert outcome.scores[measure] == pytest.approx(values, abs=1e-5, nan_ok=True), engine
 
 
-def test_right_answers_found_first_have_full_marks(shop, catalogue):
-    """A picture asked against pictures finds itself: the engine and the measures agree."""
+def test_relevant_products_found_first_have_the_highest_scores(shop, catalogue):
+    """A picture finds itself among pictures: the engine and the measures agree."""
     picture = stored(catalogue, "kettle-teal")
     query = LabelledQuery("own", picture=picture, relevant={"kettle-teal": 1})
-    evaluation = evaluate(shop, asked(query), replace(QUICK, vector="image"))
+    evaluation = evaluate(shop, query_set(query), replace(QUICK, vector="image"))
     scores = evaluation.outcomes["tiny"].scores
     assert scores["nDCG@10"][0] == scores["Recall@1"][0] == 1
     assert evaluation.outcomes["tiny"].ranked["own"][0][1] == pytest.approx(1, abs=1e-3)
-    assert evaluation.notes[
-        "queries that repeat the title or the picture of a right answer they are searched by"
-    ] == 1  # fmt: skip
+    assert evaluation.counts["repeating"] == 1
 
 
-def test_the_measures_are_those_of_the_answers_that_are_kept(shop):
-    evaluation = evaluate(shop, asked(TEAL), QUICK)
+def test_the_measures_are_those_of_the_kept_results(shop):
+    evaluation = evaluate(shop, query_set(TEAL), QUICK)
     outcome = evaluation.outcomes["tiny"]
     shown = [name for name, _ in outcome.ranked["teal"]]
     assert len(shown) == 12
@@ -64,7 +62,7 @@ def test_the_measures_are_those_of_the_answers_that_are_kept(shop):
     assert outcome.scores["AvgMeanSimilarity@5"][0] == pytest.approx(np.mean(scores[:5]))
 
 
-def test_two_variants_are_judged_on_the_same_queries_and_compared(shop, queries):
+def test_two_variants_are_measured_on_the_same_queries_and_compared(shop, queries):
     evaluation = evaluate(shop, queries, replace(QUICK, variants=("tiny", "other")))
     assert list(evaluation.outcomes) == ["tiny", "other"]
     assert {(each.first, each.second) for each in evaluation.differences} == {("tiny", "other")}
@@ -84,26 +82,26 @@ def test_slices_by_kind_and_category_hold_their_own_queries(shop, queries):
     assert evaluation.slices[0].label == "all queries"
 
 
-def test_within_its_category_a_query_meets_only_that(shop):
+def test_within_its_category_a_query_finds_only_that(shop):
     query = replace(TEAL, category="Beauty")
     for engine in ENGINES:
         settings = replace(QUICK, within_category=True, engine=engine)
-        evaluation = evaluate(shop, asked(query), settings)
+        evaluation = evaluate(shop, query_set(query), settings)
         found = [name for name, _ in evaluation.outcomes["tiny"].ranked["teal"]]
         assert sorted(found) == sorted(f"lipstick-{colour}" for colour in COLOURS)
         assert evaluation.qrels == {"teal": {"lipstick-teal": 2}}
-        assert evaluation.slices[0].chance["Recall@1"] == pytest.approx(1 / 6)
+        assert evaluation.slices[0].baseline["Recall@1"] == pytest.approx(1 / 6)
 
 
-def test_a_query_goes_by_its_own_vector(shop):
+def test_a_query_is_scored_against_its_own_vector(shop):
     query = replace(TEAL, vector="text")
     plain = LabelledQuery("plain", "plain towel", relevant={"plain": 1}, vector="text")
-    evaluation = evaluate(shop, asked(query, plain), QUICK)
+    evaluation = evaluate(shop, query_set(query, plain), QUICK)
     assert evaluation.outcomes["tiny"].scores["Recall@50"].tolist() == [1, 1]
 
 
-def test_queries_without_an_answer_to_find_are_excluded_and_counted(shop):
-    queries = asked(
+def test_queries_without_a_product_to_find_are_excluded_and_counted(shop):
+    queries = query_set(
         TEAL,
         LabelledQuery("unknown", "gone", relevant={"gone": 1, "kettle-teal": 0}),
         LabelledQuery("none", "nothing"),
@@ -114,58 +112,63 @@ def test_queries_without_an_answer_to_find_are_excluded_and_counted(shop):
     assert [query.id for query in evaluation.queries] == ["teal", "half"]
     assert evaluation.qrels["half"] == {"kettle-navy": 1}
     assert evaluation.slices[0].estimates["tiny"]["MRR"].n == 2
-    counts = list(evaluation.notes.values())
-    assert counts == [5, 2, 3, 2, 1]  # queries, measured, excluded, unknown ids, hidden ids
+    assert evaluation.counts == {
+        "queries": 5,
+        "measured": 2,
+        "without_relevant": 3,
+        "unknown_products": 2,
+        "hidden_products": 1,
+    }
 
 
-def test_a_picture_that_cannot_be_had_excludes_its_query_unless_text_may_stand_in(shop, tmp_path):
+def test_an_unreadable_picture_excludes_its_query_unless_text_may_replace_it(shop, tmp_path):
     lost = LabelledQuery(
         "lost", "teal", str(tmp_path / "no.jpg"), relevant={"kettle-teal": 1}, vector="image"
     )
     bare = replace(lost, id="bare", text="")
-    evaluation = evaluate(shop, asked(TEAL, lost, bare), QUICK)
+    evaluation = evaluate(shop, query_set(TEAL, lost, bare), QUICK)
     assert [query.id for query in evaluation.queries] == ["teal"]
     assert set(evaluation.failed) == {"lost", "bare"}
     assert "no.jpg" in evaluation.failed["lost"]
-    assert evaluation.notes["queries excluded: their picture cannot be had"] == 2
-    evaluation = evaluate(shop, asked(TEAL, lost, bare), replace(QUICK, text_fallback=True))
+    assert evaluation.counts["without_picture"] == 2
+    evaluation = evaluate(shop, query_set(TEAL, lost, bare), replace(QUICK, text_fallback=True))
     assert [query.id for query in evaluation.queries] == ["teal", "lost"]
-    assert evaluation.notes["queries asked by their text alone: their picture cannot be had"] == 1
-    with pytest.raises(NothingToMeasure, match=r"no\.jpg"):
-        evaluate(shop, asked(bare), QUICK)
+    assert evaluation.counts["by_text_alone"] == 1
+    with pytest.raises(EvalError, match=r"no\.jpg"):
+        evaluate(shop, query_set(bare), QUICK)
 
 
 def test_text_and_picture_together_are_one_query(shop, catalogue):
     picture = stored(catalogue, "kettle-teal")
     both = replace(TEAL, id="both", picture=picture)
-    alone = replace(both, id="alone", text="")
-    evaluation = evaluate(shop, asked(TEAL, both, alone), QUICK)
+    bare = replace(both, id="bare", text="")
+    evaluation = evaluate(shop, query_set(TEAL, both, bare), QUICK)
     ranked = evaluation.outcomes["tiny"].ranked
     assert ranked["both"] != ranked["teal"]
-    assert ranked["both"] != ranked["alone"]
+    assert ranked["both"] != ranked["bare"]
     truths = evaluation.outcomes["tiny"].scores["GroundTruthSimilarity"]
     assert truths[0] == pytest.approx(truths[1], abs=1e-6)  # by the text alone, as defined
     assert math.isnan(truths[2])
     shown = dict(ranked["both"])
-    own = evaluate(shop, asked(both), QUICK).outcomes["tiny"].similarity.right
+    own = evaluate(shop, query_set(both), QUICK).outcomes["tiny"].similarity.relevant
     assert own == pytest.approx([shown["kettle-teal"], shown["lipstick-teal"]], abs=1e-5)
 
 
 def test_queries_of_the_same_words_are_each_measured(shop):
     twin = replace(TEAL, id="twin")
     other = LabelledQuery("navy", "something navy", relevant={"kettle-navy": 1})
-    outcome = evaluate(shop, asked(TEAL, twin, other), QUICK).outcomes["tiny"]
+    outcome = evaluate(shop, query_set(TEAL, twin, other), QUICK).outcomes["tiny"]
     assert outcome.ranked["teal"] == outcome.ranked["twin"] != outcome.ranked["navy"]
-    alone = evaluate(shop, asked(other), QUICK).outcomes["tiny"]
-    for measure, values in alone.scores.items():
+    single = evaluate(shop, query_set(other), QUICK).outcomes["tiny"]
+    for measure, values in single.scores.items():
         assert outcome.scores[measure][2] == pytest.approx(values[0], abs=1e-6)
 
 
 def test_one_query_is_measured_without_an_interval(shop):
-    evaluation = evaluate(shop, asked(TEAL), replace(QUICK, variants=("tiny", "other")))
-    told = evaluation.slices[0].estimates["tiny"]["nDCG@10"]
-    assert told.n == 1
-    assert math.isnan(told.low)
+    evaluation = evaluate(shop, query_set(TEAL), replace(QUICK, variants=("tiny", "other")))
+    estimate = evaluation.slices[0].estimates["tiny"]["nDCG@10"]
+    assert estimate.n == 1
+    assert math.isnan(estimate.low)
     assert not any(each.winner for each in evaluation.differences)
 
 
@@ -179,7 +182,7 @@ def test_products_that_all_tie_are_shown_by_id_in_every_engine(tmp_path, tiny_cl
     query = LabelledQuery("q", "mug", relevant={"p39": 1})
     for engine in ENGINES:
         settings = replace(QUICK, depth=50, engine=engine)
-        evaluation = evaluate(tmp_path, asked(query), settings)
+        evaluation = evaluate(tmp_path, query_set(query), settings)
         found = [name for name, _ in evaluation.outcomes["tiny"].ranked["q"]]
         assert found == sorted(found)
         assert evaluation.outcomes["tiny"].scores["MRR"][0] == pytest.approx(1 / 40)
@@ -187,51 +190,52 @@ def test_products_that_all_tie_are_shown_by_id_in_every_engine(tmp_path, tiny_cl
 
 
 def test_queries_are_not_scored_against_what_they_are_made_of(shop, queries):
-    with pytest.raises(LeakError, match="scored against `image` only"):
+    with pytest.raises(EvalError, match="scored against `image` only"):
         evaluate(shop, queries, replace(QUICK, vector="fused"))
 
 
-def test_a_query_that_says_the_title_it_seeks_is_noticed(shop):
+def test_a_query_that_repeats_the_title_of_its_product_is_counted(shop):
     title = LabelledQuery("t", "Teal  KETTLE", relevant={"kettle-teal": 1})
-    note = "queries that repeat the title or the picture of a right answer they are searched by"
-    assert evaluate(shop, asked(title, TEAL), QUICK).notes[note] == 1
-    assert note not in evaluate(shop, asked(title), replace(QUICK, vector="image")).notes
+    assert evaluate(shop, query_set(title, TEAL), QUICK).counts["repeating"] == 1
+    assert (
+        "repeating" not in evaluate(shop, query_set(title), replace(QUICK, vector="image")).counts
+    )
 
 
-def test_queries_of_another_catalogue_are_told_apart_from_a_wrong_vector(shop):
+def test_queries_of_another_catalogue_are_distinguished_from_a_wrong_vector(shop):
     stranger = LabelledQuery("s", "red", relevant={"B000": 1})
-    with pytest.raises(NothingToMeasure, match="Not one of their 1 product ids"):
-        evaluate(shop, asked(stranger), QUICK)
+    with pytest.raises(EvalError, match="Not one of their 1 product ids"):
+        evaluate(shop, query_set(stranger), QUICK)
     hidden = LabelledQuery("h", "towel", relevant={"plain": 1})
-    with pytest.raises(NothingToMeasure, match="--vector text"):
-        evaluate(shop, asked(hidden), QUICK)
-    unmatched = QuerySet("file", (LabelledQuery("u", "red"),), {"products not found": 5})
-    with pytest.raises(NothingToMeasure, match="5 products not found"):
+    with pytest.raises(EvalError, match="--vector text"):
+        evaluate(shop, query_set(hidden), QUICK)
+    unmatched = QuerySet("file", (LabelledQuery("u", "red"),), {"not_found": 5})
+    with pytest.raises(EvalError, match="5 products of the file, not found in the catalogue"):
         evaluate(shop, unmatched, QUICK)
 
 
-def test_a_variant_that_cannot_be_searched_is_told(shop, tmp_path, tiny_clip):
+def test_a_variant_that_cannot_be_searched_is_an_error(shop, tmp_path, tiny_clip):
     with pytest.raises(VariantMissing):
-        evaluate(shop, asked(TEAL), replace(QUICK, variants=("nobody",)))
+        evaluate(shop, query_set(TEAL), replace(QUICK, variants=("nobody",)))
     with pytest.raises(EvalError, match="engine “elastic”; take qdrant, exact, faiss"):
-        evaluate(shop, asked(TEAL), replace(QUICK, engine="elastic"))
+        evaluate(shop, query_set(TEAL), replace(QUICK, engine="elastic"))
     Variants(tmp_path).add("tiny", tiny_clip)
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert([Product(id="a", title="mug")])
     with pytest.raises(CollectionMissing, match="ingest vectors --variant tiny"):
-        evaluate(tmp_path, asked(TEAL), QUICK)
-    with pytest.raises(EvalError, match="ingest vectors --variant tiny"):
-        evaluate(tmp_path, asked(TEAL), replace(QUICK, engine="faiss"))
+        evaluate(tmp_path, query_set(TEAL), QUICK)
+    with pytest.raises(CollectionMissing, match="ingest vectors --variant tiny"):
+        evaluate(tmp_path, query_set(TEAL), replace(QUICK, engine="faiss"))
 
 
-def test_a_text_that_no_search_takes_names_its_query(shop):
+def test_the_error_of_a_text_that_no_search_accepts_names_its_query(shop):
     novel = LabelledQuery("novel", "word " * 2000, relevant={"kettle-teal": 1})
-    with pytest.raises(EvalError, match="Query novel cannot be asked"):
-        evaluate(shop, asked(novel), QUICK)
+    with pytest.raises(EvalError, match="Query novel cannot be searched"):
+        evaluate(shop, query_set(novel), QUICK)
 
 
-def test_queries_of_a_category_that_no_query_has_are_told(queries):
-    with pytest.raises(NothingToMeasure, match="Shoes; they have Appliances, Beauty"):
+def test_a_category_that_no_query_has_is_an_error(queries):
+    with pytest.raises(EvalError, match="Shoes; they have Appliances, Beauty"):
         queries.of(["Shoes"])
     assert {query.category for query in queries.of(["Beauty"])} == {"Beauty"}
 

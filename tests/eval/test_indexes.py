@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from encoder.vectors import normalize
-from eval.errors import GalleryError
-from eval.indexes import NONE, CategoryIndexes, ExactIndex, FaissIndex
+from eval.indexes import NONE, ExactIndex, FaissIndex, top_k
 
 RANDOM = np.random.default_rng(0)
 VECTORS = normalize(RANDOM.normal(size=(500, 24)))
@@ -37,7 +36,7 @@ def test_hnsw_finds_nearly_all_and_only_what_is_allowed():
 
 
 @pytest.mark.parametrize("make", [ExactIndex, FaissIndex, lambda v: FaissIndex(v, "hnsw")])
-def test_places_that_no_row_fills_are_empty(make):
+def test_positions_that_no_row_fills_are_empty(make):
     few = np.zeros(500, bool)
     few[[3, 8]] = True
     scores, rows = make(VECTORS).search(QUERIES[:2], 5, few)
@@ -54,26 +53,17 @@ def test_equal_scores_come_in_the_order_of_their_rows():
     assert rows[0].tolist() == list(range(9))
 
 
+def test_of_equals_at_the_cut_those_of_the_first_columns_are_kept():
+    scores = np.array([[0.1, 0.5, 0.9, 0.5, 0.5], [0.3, 0.3, 0.3, 0.3, 0.3]])
+    assert top_k(scores, 3).tolist() == [[2, 1, 3], [0, 1, 2]]
+    assert top_k(scores, 9).tolist() == [[2, 1, 3, 4, 0], [0, 1, 2, 3, 4]]
+
+
 def test_equals_among_the_best_come_in_order_too():
     directions = normalize(RANDOM.normal(size=(300, 16)))
     directions[[40, 7, 299, 120]] = directions[40]
     _, rows = ExactIndex(directions).search(directions[[40]], 20)
     assert rows[0, :4].tolist() == [7, 40, 120, 299]
-
-
-def test_an_index_a_category_finds_what_a_filter_finds():
-    categories = np.array(["a", "b", "c"])[RANDOM.integers(0, 3, 500)]
-    indexes = CategoryIndexes(VECTORS, categories)
-    _, rows = indexes.search(QUERIES, 10, "b")
-    assert (rows == brute(categories == "b", 10)).all()
-    with pytest.raises(GalleryError, match="“d”; there are a, b, c"):
-        indexes.search(QUERIES, 10, "d")
-
-
-def test_a_category_smaller_than_k_leaves_places_empty():
-    categories = ["a"] * 499 + ["b"]
-    _, rows = CategoryIndexes(VECTORS, categories).search(QUERIES[:1], 3, "b")
-    assert rows[0].tolist() == [499, NONE, NONE]
 
 
 def test_another_kind_of_index_is_refused():

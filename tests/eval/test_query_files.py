@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from eval.errors import QueryFileError
-from eval.queries import LabelledQuery, QuerySet, joined
+from eval import EvalError
+from eval.queries import LabelledQuery, QuerySet, join
 from eval.query_files import read_queries, write_queries
 
 
@@ -13,7 +13,7 @@ def written(folder, *rows, name="queries.jsonl"):
     return path
 
 
-def test_ids_and_grades_are_read_and_a_picture_lies_beside_its_file(tmp_path, catalogue):
+def test_ids_and_grades_are_read_and_a_picture_path_is_relative_to_its_file(tmp_path, catalogue):
     path = written(
         tmp_path,
         {"image": "queries/1.jpg", "relevant": ["a", 7]},
@@ -41,18 +41,18 @@ def test_what_is_written_is_read_back(tmp_path, catalogue):
     assert '"image": "p.jpg"' in (tmp_path / "q.jsonl").read_text()
 
 
-def test_topics_take_their_qrels_from_a_file_and_strangers_are_counted(tmp_path, catalogue):
+def test_topics_take_their_qrels_from_a_file_and_unknown_queries_are_counted(tmp_path, catalogue):
     (tmp_path / "t.tsv").write_text("1\tred kettle\n2\tblue mug\n")
     (tmp_path / "qrels").write_text("1 0 a 1\n9 0 b 1\n")
     queries = read_queries(tmp_path / "t.tsv", catalogue, qrels=tmp_path / "qrels")
     assert [query.relevant for query in queries] == [{"a": 1}, {}]
-    assert queries.notes == {"queries of the qrels that the query file does not have": 1}
+    assert queries.counts == {"unknown_queries": 1}
 
 
 def test_qrels_of_other_queries_are_refused(tmp_path, catalogue):
     path = written(tmp_path, {"id": "x", "text": "red", "relevant": ["a"]})
     (tmp_path / "qrels").write_text("9 0 b 1\n")
-    with pytest.raises(QueryFileError, match="belong together"):
+    with pytest.raises(EvalError, match="belong together"):
         read_queries(path, catalogue, qrels=tmp_path / "qrels")
 
 
@@ -73,23 +73,23 @@ def test_qrels_of_other_queries_are_refused(tmp_path, catalogue):
         ("", "is empty"),
     ],
 )
-def test_a_broken_line_is_told_with_its_number(tmp_path, catalogue, line, sentence):
+def test_a_broken_line_is_reported_with_its_number(tmp_path, catalogue, line, sentence):
     (tmp_path / "q.jsonl").write_text(line)
-    with pytest.raises(QueryFileError, match=sentence):
+    with pytest.raises(EvalError, match=sentence):
         read_queries(tmp_path / "q.jsonl", catalogue)
 
 
 def test_an_unknown_suffix_and_topics_without_qrels_are_refused(tmp_path, catalogue):
-    with pytest.raises(QueryFileError, match="no known form"):
+    with pytest.raises(EvalError, match="no known form"):
         read_queries(tmp_path / "q.docx", catalogue)
-    with pytest.raises(QueryFileError, match="--qrels"):
+    with pytest.raises(EvalError, match="--qrels"):
         read_queries(tmp_path / "q.tsv", catalogue)
 
 
-def test_joined_sets_keep_ids_apart_and_add_their_notes():
+def test_joined_sets_keep_ids_distinct_and_add_their_counts():
     one = QuerySet("a", (LabelledQuery("1", "x"), LabelledQuery("2", "y")), {"left": 1})
     two = QuerySet("b", (LabelledQuery("1", "z"),), {"left": 2})
-    both = joined([one, two, two])
+    both = join([one, two, two])
     assert [query.id for query in both] == ["1", "2", "1#2", "1#3"]
-    assert both.notes == {"left": 5}
-    assert joined([one]) is one
+    assert both.counts == {"left": 5}
+    assert join([one]) is one

@@ -3,7 +3,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from eval.errors import QueryFileError
+from eval import EvalError
 from eval.reference_files import COLUMNS, as_catalogue, read_reference, read_rows
 
 AMAZON = "https://www.amazon.com"
@@ -45,10 +45,10 @@ def test_products_are_matched_by_asin_else_by_title_and_the_rest_is_counted(tmp_
     assert (ring.text, ring.relevant) == ("Nose ring", {"B000000001": 1, "x": 1})
     assert (kettle.text, kettle.relevant) == ("Kettle", {"y": 1})
     assert ring.picture == kettle.picture == ""
-    assert list(queries.notes.values()) == [1, 2, 1]
+    assert list(queries.counts.values()) == [1, 2, 1]
 
 
-def test_the_reference_asks_with_the_first_products_picture(tmp_path):
+def test_with_pictures_a_query_has_the_first_products_picture(tmp_path):
     path = write(tmp_path / "q.xlsx")
     with fill(tmp_path) as catalogue:
         queries = read_reference(path, catalogue, with_pictures=True)
@@ -77,15 +77,15 @@ def test_a_product_of_two_queries_is_one_product(tmp_path):
     assert len(queries) == 2
 
 
-def test_what_is_no_such_file_is_told(tmp_path):
+def test_another_file_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "text.xlsx").write_text("no zip")
-    with pytest.raises(QueryFileError, match="not an Excel file"):
+    with pytest.raises(EvalError, match="not an Excel file"):
         list(read_rows(tmp_path / "text.xlsx"))
-    with pytest.raises(QueryFileError, match="There is no file"):
+    with pytest.raises(EvalError, match="There is no file"):
         list(read_rows(tmp_path / "none.xlsx"))
-    with pytest.raises(QueryFileError, match="no column Queries, Product_link"):
+    with pytest.raises(EvalError, match="no column Queries, Product_link"):
         list(read_rows(write(tmp_path / "other.xlsx", header=("a", "b", "Product_title", "", ""))))
-    with pytest.raises(QueryFileError, match="no row"):
+    with pytest.raises(EvalError, match="no row"):
         list(read_rows(write(tmp_path / "empty.xlsx", rows=[])))
 
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from eval.errors import EvalError
+from eval import EvalError
 from eval.evaluation import evaluate
 from eval.examples import examples
 from eval.measures import MEASURES
-from eval.outcome import Settings
 from eval.queries import LabelledQuery, QuerySet
-from eval.report import default_name, fit_name, number, write_report
+from eval.report import default_name, fit_name, write_report
+from eval.settings import Settings
+from eval.tables import number
 from eval.trec import read_qrels, read_run
 from pictures.store import PictureStore
 
@@ -60,7 +61,7 @@ def test_titles_and_queries_are_data_and_never_markup(folder):
     assert "&lt;script&gt;" in page
 
 
-def test_the_run_files_hold_the_true_scores_and_the_qrels_what_was_measured(folder, evaluation):
+def test_the_run_files_hold_the_scores_and_the_qrels_what_was_measured(folder, evaluation):
     run = read_run(folder / "tiny.run")
     kept = evaluation.outcomes["tiny"].ranked
     assert {query: [name for name, _ in found] for query, found in run.items()} == {
@@ -71,50 +72,52 @@ def test_the_run_files_hold_the_true_scores_and_the_qrels_what_was_measured(fold
 
 
 def test_the_results_hold_every_number_and_no_nan(folder, evaluation):
-    told = json.loads((folder / "results.json").read_text(), parse_constant=pytest.fail)
+    results = json.loads((folder / "results.json").read_text(), parse_constant=pytest.fail)
     for name in ("tiny", "other"):
         for measure in MEASURES:
-            each = told["variants"][name][measure]
+            each = results["variants"][name][measure]
             assert set(each) == {"value", "low", "high", "n"}
             assert each["low"] <= each["value"] <= each["high"]
-    assert told["per_query"]["queries"] == ["h", "q0", "q1", "q2"]
-    assert len(told["per_query"]["variants"]["tiny"]["MRR"]) == 4
-    assert told["queries"]["counts"]["queries measured"] == 4
-    assert told["differences"][0]["winner"] in ("", "tiny", "other")
-    assert told["settings"]["engine"] == "qdrant"
+    assert results["per_query"]["queries"] == ["h", "q0", "q1", "q2"]
+    assert len(results["per_query"]["variants"]["tiny"]["MRR"]) == 4
+    assert results["queries"]["counts"]["measured"] == 4
+    assert results["differences"][0]["winner"] in ("", "tiny", "other")
+    assert results["settings"]["engine"] == "qdrant"
 
 
 def test_the_page_shows_the_numbers_and_the_random_baseline(folder, evaluation):
     page = (folder / "report.html").read_text()
     assert f"{evaluation.slices[0].estimates['tiny']['nDCG@10'].value:.3f}" in page
     assert "AvgMeanSimilarity@5" in page
-    assert "guessing" in page
+    assert "random baseline" in page
 
 
-def test_the_queries_that_moved_most_are_shown_with_their_right_answers_marked(shop, evaluation):
+def test_the_queries_that_changed_most_are_shown_with_their_relevant_products_marked(
+    shop, evaluation
+):
     shown = examples(evaluation, PictureStore(shop / "images"))
     tiny, other = (outcome.scores["nDCG@10"] for outcome in evaluation.outcomes.values())
     assert sum(map(len, shown.values())) == np.count_nonzero(other - tiny)
     for heading, queries in shown.items():
         assert heading in ("other gained most on", "other lost most on")
         for each in queries:
-            assert list(each.answers) == ["tiny", "other"]
-            assert each.right[0].picture.startswith("data:image/jpeg")
-            titles = {card.title for card in each.right}
-            for _, cards in each.answers.values():
+            assert list(each.results) == ["tiny", "other"]
+            assert each.relevant[0].picture.startswith("data:image/jpeg")
+            titles = {card.title for card in each.relevant}
+            for _, cards in each.results.values():
                 assert len(cards) == 5
-                assert all(card.right == (card.title in titles) for card in cards)
+                assert all(card.relevant == (card.title in titles) for card in cards)
 
 
 def test_of_a_single_variant_the_best_and_the_worst_are_shown(shop, evaluation):
     only = replace(evaluation, outcomes={"tiny": evaluation.outcomes["tiny"]}, differences=[])
     shown = examples(only, PictureStore(shop / "images"))
-    assert set(shown) <= {"Answered best", "Answered worst"}
+    assert set(shown) <= {"Best results", "Worst results"}
     texts = [each.text for queries in shown.values() for each in queries]
     assert len(texts) == len(set(texts))
 
 
-def test_few_queries_are_warned_of(folder):
+def test_few_queries_give_a_warning(folder):
     assert "4 queries are few" in (folder / "report.html").read_text()
 
 
@@ -129,7 +132,7 @@ def test_a_report_of_the_same_name_replaces_the_last_and_leaves_nothing_behind(s
     assert not list((shop / "reports").glob(".*"))
 
 
-def test_a_report_that_cannot_be_written_is_told(tmp_path, evaluation):
+def test_a_report_that_cannot_be_written_is_an_error(tmp_path, evaluation):
     (tmp_path / "reports").write_text("a file in the way")
     with pytest.raises(EvalError, match="cannot be written"):
         write_report(tmp_path, "x", evaluation)

@@ -1,6 +1,8 @@
+import ir_measures
 import pytest
+from ir_measures import RR
 
-from eval.errors import NothingToMeasure, QueryFileError
+from eval import EvalError
 from eval.trec import read_qrels, read_run, read_topics, score_runs, write_qrels, write_run
 
 
@@ -19,9 +21,27 @@ def test_a_run_comes_back_with_ids_that_have_spaces_percents_and_emoji(tmp_path)
     assert back["😀"] == [("%20", -0.25)]
 
 
-def test_a_run_is_ordered_by_its_ranks_and_not_by_its_lines(tmp_path):
+def test_equal_scores_of_a_run_are_ordered_by_rank_and_not_by_line(tmp_path):
     (tmp_path / "a.run").write_text("q Q0 b 2 0.9 x\nq Q0 a 1 0.9 x\n")
     assert read_run(tmp_path / "a.run") == {"q": [("a", 0.9), ("b", 0.9)]}
+
+
+def test_a_run_is_ordered_by_score_as_other_tools_order_it(tmp_path):
+    (tmp_path / "a.run").write_text("q Q0 a 1 0.2 x\nq Q0 b 2 0.9 x\n")
+    assert read_run(tmp_path / "a.run") == {"q": [("b", 0.9), ("a", 0.2)]}
+
+
+def test_other_tools_read_equal_and_nearly_equal_scores_in_the_order_that_was_shown(tmp_path):
+    """trec_eval holds scores as float32 and orders equal ones by descending id."""
+    shown = {"q": [("a", 0.5), ("b", 0.50000004), ("c", 0.5), ("d", 0.4999999), ("e", -0.1)]}
+    write_run(tmp_path / "a.run", shown, "x")
+    run = list(ir_measures.read_trec_run(str(tmp_path / "a.run")))
+    for rank, name in enumerate("abcde", start=1):
+        [found] = ir_measures.iter_calc([RR], {"q": {name: 1}}, run)
+        assert found.value == pytest.approx(1 / rank)
+    assert [score for _, score in read_run(tmp_path / "a.run")["q"]] == pytest.approx(
+        [0.5, 0.5, 0.5, 0.5, -0.1], abs=1e-6
+    )
 
 
 def test_qrels_come_back_and_negative_grades_count_as_0(tmp_path):
@@ -48,6 +68,7 @@ def test_topics_are_read_as_blocks_and_as_tabbed_lines(tmp_path):
         (read_run, "", "is empty"),
         (read_run, "q Q0 a 1 0.5\n", "line 1, is no line of a run"),
         (read_run, "q Q0 a one 0.5 x\n", "line 1, is no line of a run"),
+        (read_run, "q Q0 a 1 0.5 x\nq Q0 b 2 nan x\n", "line 2, is no line of a run"),
         (read_qrels, "q 0 a 1\nq 0 a good\n", "line 2, is no line of qrels"),
         (read_qrels, "  \n", "is empty"),
         (read_topics, "301 red kettle\n", "line 1, is no topic"),
@@ -55,17 +76,17 @@ def test_topics_are_read_as_blocks_and_as_tabbed_lines(tmp_path):
         (read_topics, "<top><num>1</num></top>", "topic 1 lacks"),
     ],
 )
-def test_a_broken_file_is_told_with_its_line(tmp_path, read, text, sentence):
+def test_a_broken_file_is_reported_with_its_line(tmp_path, read, text, sentence):
     (tmp_path / "file").write_text(text)
-    with pytest.raises(QueryFileError, match=sentence):
+    with pytest.raises(EvalError, match=sentence):
         read(tmp_path / "file")
 
 
-def test_a_missing_file_and_bytes_that_are_no_text_are_told(tmp_path):
-    with pytest.raises(QueryFileError, match="There is no file"):
+def test_a_missing_file_and_bytes_that_are_no_text_are_reported(tmp_path):
+    with pytest.raises(EvalError, match="There is no file"):
         read_run(tmp_path / "none")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(QueryFileError, match="UTF-8"):
+    with pytest.raises(EvalError, match="UTF-8"):
         read_run(tmp_path / "bytes")
 
 
@@ -73,12 +94,12 @@ def test_run_files_are_compared_by_name_and_a_query_they_lack_scores_0(tmp_path)
     qrels = {"one": {"a": 1}, "two": {"b": 1}, "none": {"c": 0}}
     write_run(tmp_path / "good.run", {"one": [("a", 0.9)], "two": [("b", 0.8)]}, "good")
     write_run(tmp_path / "half.run", {"one": [("a", 0.9)]}, "half")
-    told = score_runs([tmp_path / "good.run", tmp_path / "half.run"], qrels)
-    assert told["good"]["MRR"].tolist() == [1, 1]
-    assert told["half"]["MRR"].tolist() == [1, 0]
+    scores = score_runs([tmp_path / "good.run", tmp_path / "half.run"], qrels)
+    assert scores["good"]["MRR"].tolist() == [1, 1]
+    assert scores["half"]["MRR"].tolist() == [1, 0]
 
 
-def test_run_files_of_one_name_are_told_apart(tmp_path):
+def test_run_files_of_one_name_are_named_by_their_path(tmp_path):
     for folder in ("march", "june"):
         (tmp_path / folder).mkdir()
         write_run(tmp_path / folder / "lora.run", {"one": [("a", 0.9)]}, "lora")
@@ -88,7 +109,7 @@ def test_run_files_of_one_name_are_told_apart(tmp_path):
 
 def test_a_run_of_other_queries_and_qrels_without_an_answer_are_refused(tmp_path):
     write_run(tmp_path / "x.run", {"other": [("a", 0.9)]}, "x")
-    with pytest.raises(QueryFileError, match="answers none"):
+    with pytest.raises(EvalError, match="answers none"):
         score_runs([tmp_path / "x.run"], {"one": {"a": 1}})
-    with pytest.raises(NothingToMeasure):
+    with pytest.raises(EvalError):
         score_runs([tmp_path / "x.run"], {"one": {"a": 0}})

@@ -1,0 +1,120 @@
+"""The baselines: exact search and FAISS over the vectors of a published collection.
+
+The reference system keeps an `IndexFlatIP` for each category. FAISS holds no payload, so a filter
+is either such an index of its own or a selector of rows; both are here.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from eval.indexes import NONE, ExactIndex, FaissIndex, Index, stack
+from qdrant.model import NO_FILTERS, Collection, Filters, Hit
+from qdrant.store import Store
+
+INDEXES: dict[str, Callable[[np.ndarray], Index]] = {
+    "exact": ExactIndex,
+    "faiss": lambda vectors: FaissIndex(vectors, "flat"),
+    "faiss-hnsw": lambda vectors: FaissIndex(vectors, "hnsw"),
+}
+
+
+class BaselineStore:
+    """What the search engine reads of a store, with another index in Qdrant's place.
+
+    Args:
+        store: holds the collection; its vectors are read once, into memory.
+        variant: whose collection.
+        engine: a name of `INDEXES`.
+        by_category: FAISS only: a search within one category uses an index of that category
+            alone, as the reference system does, and not a selector.
+
+    Raises:
+        CollectionMissing: the variant has no collection yet.
+    """
+
+    def __init__(
+        self, store: Store, variant: str, engine: str, *, by_category: bool = False
+    ) -> None:
+        self._store = store
+        self._make = INDEXES[engine]
+        self._by_category = by_category and engine != "exact"
+        points = sorted(store.scroll(variant, vectors=True), key=lambda point: point.id)
+        self._points = stack(points)
+        self._categories = np.array(
+            [payload.get("category", "") for payload in self._points.payloads], object
+        )
+        self._pictured = np.zeros(len(points), bool)
+        self._pictured[self._points.products["image"]] = True
+        self._indexes: dict[tuple[str, str], tuple[Index, np.ndarray]] = {}
+
+    def collection(self, variant: str) -> Collection:
+        """The published collection."""
+        return self._store.collection(variant)
+
+    def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
+        """How many products match."""
+        return self._store.count(variant, filters)
+
+    def facet(
+        self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
+    ) -> dict[str, int]:
+        """How many products each value of a field has, most frequent first."""
+        return self._store.facet(variant, field, filters, limit)
+
+    def search(
+        self,
+        variant: str,
+        queries: np.ndarray,
+        *,
+        vector: str,
+        k: int,
+        filters: Filters = NO_FILTERS,
+    ) -> list[list[Hit]]:
+        """The k best products for each query, best first.
+
+        Raises:
+            ValueError: a filter other than by category or by having a picture.
+        """
+        category = filters.categories[0] if len(filters.categories) == 1 else ""
+        if self._by_category and category and filters == Filters(categories=(category,)):
+            index, rows = self._index(vector, category)
+            allowed = None
+        else:
+            index, rows = self._index(vector, "")
+            allowed = self._allowed(filters, rows)
+        k = min(k, len(rows))
+        if not k:
+            return [[] for _ in queries]
+        scores, found = index.search(queries, k, allowed)
+        return [
+            [self._hit(rows[row], score) for score, row in zip(*each, strict=True) if row != NONE]
+            for each in zip(scores.tolist(), found.tolist(), strict=True)
+        ]
+
+    def _index(self, vector: str, category: str) -> tuple[Index, np.ndarray]:
+        """An index of one category, or of all, and the product of each of its rows."""
+        if (vector, category) not in self._indexes:
+            products, vectors = self._points.products[vector], self._points.vectors[vector]
+            if category:
+                within = self._categories[products] == category
+                products, vectors = products[within], vectors[within]
+            self._indexes[vector, category] = self._make(vectors), products
+        return self._indexes[vector, category]
+
+    def _allowed(self, filters: Filters, products: np.ndarray) -> np.ndarray | None:
+        """Which rows a filter lets through, bool (m,); None where it is no filter."""
+        if filters == NO_FILTERS:
+            return None
+        if replace(filters, categories=(), has_picture=None) != NO_FILTERS:
+            raise ValueError(f"The baselines filter by category and picture only, not {filters}.")
+        allowed = np.ones(len(products), bool)
+        if filters.categories:
+            allowed &= np.isin(self._categories[products], filters.categories)
+        if filters.has_picture is not None:
+            allowed &= self._pictured[products] == filters.has_picture
+        return allowed
+
+    def _hit(self, product: int, score: float) -> Hit:
+        return Hit(self._points.ids[product], score, dict(self._points.payloads[product]))

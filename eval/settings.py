@@ -1,0 +1,43 @@
+"""How an evaluation is done."""
+
+from dataclasses import dataclass
+
+from eval.comparison import RESAMPLES
+from eval.queries import LabelledQuery
+
+# Beside Qdrant: all inner products computed; FAISS flat, the reference's index; FAISS HNSW.
+ENGINES = ("qdrant", "exact", "faiss", "faiss-hnsw")
+DEFAULT_VECTOR = "fused"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an evaluation is done.
+
+    Attributes:
+        variants: names; the others are compared with the first.
+        vector: the vector searched for every query; empty takes each query's own, else `fused`.
+        engine: of `ENGINES`.
+        within_category: search only each query's category, as the reference system does.
+        depth: results per query.
+        k: of AvgMeanSimilarity@k.
+        text_fallback: search by the text alone where a query's picture cannot be read.
+        precision: the encoder's.
+        resamples: of the bootstrap and of the randomisation test.
+        seed: of their draws.
+    """
+
+    variants: tuple[str, ...]
+    vector: str = ""
+    engine: str = "qdrant"
+    within_category: bool = False
+    depth: int = 100
+    k: int = 5
+    text_fallback: bool = False
+    precision: str = "auto"
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def vector_of(self, query: LabelledQuery) -> str:
+        """The vector that a query is scored against."""
+        return query.vector or self.vector or DEFAULT_VECTOR

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 from PIL import Image
 
+from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
-from pictures.store import decode
 
 # A visitor waits for this picture, so the limits are tighter than for a catalogue.
 LIMITS = FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)
@@ -61,19 +61,11 @@ def _once(identity: str, read: Callable[[], bytes]) -> QueryPicture:
     if kept and kept[0] == identity:
         return kept[1]
     try:
-        picture = QueryPicture(_shrink(decode(read())))
+        picture = QueryPicture(open_untrusted(read(), side=SIDE))
     except PictureError as error:
         picture = QueryPicture(problem=error.sentence)
     st.session_state.query_picture = (identity, picture)
     return picture
-
-
-def _shrink(image: Image.Image) -> Image.Image:
-    scale = SIDE / min(image.size)
-    if scale >= 1:
-        return image
-    width, height = (round(side * scale) for side in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def _host(address: str) -> str:

@@ -21,7 +21,8 @@ from catalog.ledger import PictureLedger
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of, row_of
 from catalog.runs import RunLog
-from pictures.store import SIDE, PictureStore
+from pictures.store import PictureStore
+from pictures.thumbnail import SIDE
 
 ASKED = 500  # ids that one question names; SQLite's own limit is far above
 

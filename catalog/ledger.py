@@ -22,7 +22,8 @@ from catalog.database import Database
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
 from pictures.errors import PictureError
-from pictures.store import StoredPicture, is_local
+from pictures.sources import is_local
+from pictures.store import StoredPicture
 
 Outcome = Literal["stored", "failed", "none"]
 

@@ -25,7 +25,7 @@ from encoder.variants import Variants
 from encoder.vectors import fuse
 from eval.measures import DECIDING, score
 from pictures.errors import PictureError
-from pictures.store import decode
+from pictures.sources import open_file
 
 VALIDATION_PER_KIND = 60
 VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}
@@ -114,7 +114,7 @@ def shop_query_set(folder: Path) -> QuerySet:
     pictures: list[Image.Image] = []
     for product in products:
         try:
-            pictures.append(decode(folder / product["image"]))
+            pictures.append(open_file(folder / product["image"]))
         except (PictureError, IsADirectoryError):
             continue
         kept.append(product)
@@ -126,7 +126,7 @@ def shop_query_set(folder: Path) -> QuerySet:
             LabelledQuery(
                 query["id"],
                 query["text"],
-                decode(folder / query["image"]) if query["image"] else None,
+                open_file(folder / query["image"]) if query["image"] else None,
                 query["relevant"],
             )
             for query in queries

@@ -18,8 +18,9 @@ from encoder.variant import Variant
 from eval import EvalError
 from eval.comparison import RESAMPLES, Estimate, estimates
 from eval.fields import refuse_unknown, value
+from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
-from pictures.store import decode, read_source
+from pictures.sources import read_source
 from qdrant.store import Store
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def label_pictures(
     """
     vectors = label_vectors(encoder, labels, prompt)
     try:
-        opened = [decode(read_source(_absolute(picture))) for picture in pictures]
+        opened = [open_untrusted(read_source(_absolute(picture)), picture) for picture in pictures]
     except PictureError as error:
         raise EvalError(str(error)) from None
     cosines = encoder.encode_images(opened) @ vectors.T

@@ -18,9 +18,10 @@ from eval import EvalError
 from eval.measures import Ranked
 from eval.queries import LabelledQuery
 from eval.settings import Settings
+from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
-from pictures.store import decode, read_source
+from pictures.sources import read_source
 from qdrant.model import NO_FILTERS, Filters
 from qdrant.store import Store
 from search.engine import Engine
@@ -73,7 +74,7 @@ class QueryPictures:
         try:
             data = self._fetch(address) if address.startswith(WEB) else read_source(address)
             self.hashes[address] = hashlib.sha256(data).hexdigest()
-            return decode(data)
+            return open_untrusted(data, address)
         except PictureError as error:
             return error
 

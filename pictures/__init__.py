@@ -1,11 +1,15 @@
-"""Pictures from untrusted sources: everything that touches their addresses and bytes.
+"""Pictures from untrusted sources: everything that handles their addresses and bytes.
 
 addresses        which addresses may be fetched: SSRF, private and special-purpose networks
 network          connections to checked addresses only: no DNS rebinding, no proxy
 fetcher          fetches over http(s): redirects checked again, retries, limits (fetch_settings)
-download         one answer, its size capped while it streams
+download         one response body, its size capped while it streams
+sources          the bytes of files and of `data:` addresses
 decoder          bytes → one upright 8-bit RGB image, held to the caps on pixels
-thumbnail        the smaller JPEG that is kept
-decode_workers   decoding in processes of its own (decode_worker), with limits
+thumbnail        the reduced JPEG that is kept, or the reduced pixels of a query
+decode_workers   decoding in processes with limits (decode_process)
 store            the pictures of an installation, by the hash of their content
+importer         from an address to the store
+
+Untrusted bytes are decoded by `decode_workers.open_untrusted` and `DecodeWorkers` only.
 """

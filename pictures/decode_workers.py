@@ -1,128 +1,169 @@
-"""Processes that decode and shrink pictures, so that no picture can take the job along.
+"""Processes that decode pictures, so that untrusted bytes cannot take a job or a page down.
 
-Each has one picture at a time: where a process dies, there is no doubt over which.
+A process decodes one picture at a time, under limits; a picture that exceeds one costs only itself:
+
+    processor time   `SECONDS`, held by the kernel (SIGPROF)     reason "decoder hung"
+    wall time        twice as long, for a decoder that sleeps    reason "decoder hung"
+    memory           `MEMORY` of address space                   reason "too much memory"
+    a crash                                                      reason "decoder crashed"
+
+The pool is pebble's. Its processes are spawned, import Pillow and none of our other packages, and
+end with their parent, also where that is killed. They contain a decoder's failures; they are no
+sandbox against a decoder that is taken over.
 """
 
-import asyncio
-import json
+import atexit
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import threading
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from pictures.decode_worker import READY, SECONDS
+from pebble import ProcessExpired, ProcessPool
+from PIL import Image
+
+from pictures.decode_process import (
+    MEMORY,
+    Decode,
+    DecodeContext,
+    Made,
+    call_limited,
+    decode_pixels,
+    prepare,
+)
 from pictures.errors import DecodeWorkerError, PictureError, shorten
-from pictures.thumbnail import Thumbnail
+from pictures.thumbnail import Thumbnail, make_thumbnail
+from vitrine import Closing
 
-PROGRAM = [sys.executable, "-m", "pictures.decode_worker"]
-ROOT = Path(__file__).parents[1]
-# A process may have been killed for a neighbour's hunger; twice over one picture is no chance.
+SECONDS = 30.0  # 64 megapixels of 32-bit grey, the slowest picture within the cap, take three
+QUERY_SECONDS = 10.0  # somebody waits for a query's picture
+# A process may have been killed because of another's memory; twice over one picture is its fault.
 TRIES = 2
+POLL = 0.5  # seconds between two looks at whether the pool is still there
+# Shortest side of a decoded query: twice what the largest image encoders take.
+QUERY_SIDE = 1024
 
 
-class DecodeWorkers:
-    """A number of processes, each started when all before it have work; an async context manager.
+def machine_memory() -> int:
+    """Bytes of memory of this machine or, where that is less, of its container."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError, ValueError):  # no cgroups of version 2, or "max"
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return memory
 
-    Args:
-        side: The shortest side of kept pictures, in pixels.
-        count: How many there are at most.
-    """
 
-    def __init__(self, side: int, count: int) -> None:
-        self._side = side
-        self._turns = asyncio.Semaphore(count)
-        self._idle: list[Process] = []
+class DecodeWorkers(Closing):
+    """A pool of decode processes; threads may share it. They start with the first picture."""
 
-    async def __aenter__(self) -> Self:
-        return self
+    def __init__(self, count: int | None = None, seconds: float = SECONDS) -> None:
+        """Make a pool.
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for process in self._idle:
-            await _end(process)
+        Args:
+            count: How many processes: by default one for each core. Never more than the machine
+                has memory for, at `MEMORY` each.
+            seconds: Processor time for one picture.
+        """
+        self.count = max(1, min(count or os.cpu_count() or 1, machine_memory() // MEMORY))
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._pool: ProcessPool | None = None
+        self._closed = False
 
-    async def thumbnail(self, data: bytes, name: str) -> Thumbnail:
+    def thumbnail(self, data: bytes, side: int, name: str) -> Thumbnail:
         """`pictures.thumbnail.make_thumbnail` in one of the processes.
 
         Raises:
-            PictureError: As that says; or "decoder crashed", "decoder hung".
-            DecodeWorkerError: No process could be started.
+            PictureError: As that does, or for one of the limits.
+            DecodeWorkerError: The processes cannot be started, or the pool is closed.
         """
-        async with self._turns:
-            for _ in range(TRIES):
-                process = self._idle.pop() if self._idle else await _start()
-                try:
-                    answer = await self._ask(process, data, shorten(name))
-                except (ConnectionError, asyncio.IncompleteReadError):
-                    status = await process.wait()
-                    if status == -signal.SIGPROF:
-                        raise PictureError(
-                            "decoder hung", f"{shorten(name)} is not decoded after {SECONDS:.0f} s."
-                        ) from None
-                except BaseException:
-                    await _end(process)  # it owes an answer that nobody waits for
-                    raise
-                else:
-                    self._idle.append(process)
-                    return _thumbnail(answer, data)
-            raise PictureError("decoder crashed", f"{shorten(name)} makes its decoder crash.")
+        return self._run(make_thumbnail, data, side, name)
 
-    async def _ask(self, process: Process, data: bytes, name: str) -> tuple[dict[str, Any], bytes]:
-        requests, answers = _pipes(process)
-        head = {"bytes": len(data), "side": self._side, "name": name}
-        requests.writelines([json.dumps(head).encode() + b"\n", data])
-        await requests.drain()
-        told = json.loads(await answers.readuntil())
-        return told, await answers.readexactly(told.get("bytes", 0))
+    def decode(self, data: bytes, name: str = "The picture", side: int = QUERY_SIDE) -> Image.Image:
+        """`pictures.thumbnail.decode_reduced` in one of the processes.
+
+        Args:
+            data: The original file.
+            name: How an error's sentence names the picture.
+            side: The shortest side is reduced to this, in pixels: little comes back.
+
+        Raises:
+            PictureError, DecodeWorkerError: As `thumbnail` does.
+        """
+        size, pixels = self._run(decode_pixels, data, side, shorten(name))
+        return Image.frombytes("RGB", size, pixels)
+
+    def close(self) -> None:
+        """End the processes, also those that are decoding; calls under way raise."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def _run(self, decode: Decode[Made], data: bytes, side: int, name: str) -> Made:
+        """Call a decoding function in one of the processes, again where another may be at fault."""
+        failure: Exception | None = None
+        for _ in range(TRIES):
+            try:
+                return self._attempt(decode, data, side, name)
+            except ProcessExpired as error:
+                if error.exitcode == -signal.SIGPROF:
+                    raise _hung(name, self._seconds) from None
+                failure = PictureError("decoder crashed", f"{name} makes its decoder crash.")
+            except TimeoutError:
+                failure = _hung(name, self._seconds)
+            except (RuntimeError, OSError):  # the pool is broken: not this picture's fault
+                failure = DecodeWorkerError(
+                    "The processes that decode pictures cannot be started or end at once. Run "
+                    f"`{sys.executable} -c 'import pictures.decode_workers'` to see why."
+                )
+        raise failure or AssertionError("no attempt was made")
+
+    def _attempt(self, decode: Decode[Made], data: bytes, side: int, name: str) -> Made:
+        pool = self._open_pool()
+        arguments = (decode, self._seconds, data, side, name)
+        future = pool.schedule(call_limited, args=arguments, timeout=2 * self._seconds)
+        while not wait([future], POLL).done:
+            if not pool.active:  # a broken pool leaves some futures pending for ever
+                raise BrokenProcessPool
+        return future.result()
+
+    def _open_pool(self) -> ProcessPool:
+        with self._lock:
+            if self._closed:
+                raise DecodeWorkerError("The processes that decode pictures have been closed.")
+            if self._pool is None or not self._pool.active:
+                self._stop()
+                self._pool = ProcessPool(self.count, initializer=prepare, context=DecodeContext())
+            return self._pool
+
+    def _stop(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = None
 
 
-async def _start() -> Process:
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "OPENBLAS_NUM_THREADS": "1",  # each thread's buffers count as memory
-    }
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
-        )
-    except OSError as error:
-        raise DecodeWorkerError(f"No process for pictures could be started: {error}.") from error
-    try:
-        if await _pipes(process)[1].readline() == READY:
-            return process
-    except BaseException:
-        await _end(process)
-        raise
-    raise DecodeWorkerError(
-        f"The process for pictures ended at once, with status {await process.wait()}. "
-        f"Run `{' '.join(PROGRAM)}` to see why."
-    )
+# The pool of the page, the command line and evaluation: two processes, so that a picture at its
+# time limit does not stop every other visitor's.
+_shared = DecodeWorkers(2, QUERY_SECONDS)
+atexit.register(_shared.close)
 
 
-async def _end(process: Process) -> None:
-    """End a process and wait until it is gone."""
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+def open_untrusted(data: bytes, name: str = "The picture", side: int = QUERY_SIDE) -> Image.Image:
+    """Decode a query's picture to RGB in the pool that the whole process shares.
+
+    Args:
+        data: The original file.
+        name: How an error's sentence names it: its address.
+        side: The shortest side is reduced to this, in pixels.
+
+    Raises:
+        PictureError, DecodeWorkerError: As `DecodeWorkers.thumbnail` does.
+    """
+    return _shared.decode(data, name, side)
 
 
-def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    if process.stdin is None or process.stdout is None:
-        raise AssertionError("pipes were asked for")
-    return process.stdin, process.stdout
-
-
-def _thumbnail(answer: tuple[dict[str, Any], bytes], data: bytes) -> Thumbnail:
-    told, body = answer
-    if "reason" in told:
-        raise PictureError(told["reason"], told["sentence"])
-    return Thumbnail(body or data, told["width"], told["height"])
+def _hung(name: str, seconds: float) -> PictureError:
+    return PictureError("decoder hung", f"{name} is not decoded after {seconds:.0f} s.")

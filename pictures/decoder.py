@@ -1,7 +1,13 @@
 """The one picture decoder, for the pictures of products and of queries alike.
 
-Whatever the file is, out comes plain RGB, upright, on white. Bytes come from strangers: the header
-is read first, and what would need too much memory is refused before a pixel is decoded.
+It turns a file of any known format into 8-bit RGB, upright, transparency on white. The bytes are
+untrusted: the header is read first, and a picture above the caps is rejected before it is decoded.
+
+Reasons of a `PictureError` here:
+
+    empty, not a picture, broken, truncated
+    too many pixels, too small, too narrow      by the header
+    too much memory                             the process's limit was reached
 """
 
 import io
@@ -12,63 +18,71 @@ from PIL import ExifTags, Image, ImageOps
 
 from pictures.errors import PictureError
 
-# What shops and phones write. Pillow knows dozens more; each is a parser for strangers' bytes.
+# What shops and phones write. Pillow has dozens more; each is another parser of untrusted bytes.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 
-# How the commonest begin, to tell a damaged picture from a web page that says it is not found.
+# How the commonest begin: distinguishes a damaged picture from, for example, an HTML error page.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 
 MAX_PIXELS = 64_000_000  # above any phone's usual 50 megapixels; 256 MB while it is decoded
 MIN_SIDE = 8  # pixels; below lie tracking pixels and spacers
-# CLIP resizes the shortest side to 224 or so: a line of 8 × 60,000 would become a gigabyte then.
-MAX_SHAPE = 50  # longest side over shortest
+# Encoders resize the shortest side to 224 or so, which would enlarge 8 × 60,000 to a gigabyte.
+MAX_ASPECT_RATIO = 50
 
-WHITE = (255, 255, 255)
+WHITE_RGB = (255, 255, 255)
 
-# Pillow warns of large pictures at a limit of its own; the one above decides here. Whatever else is
-# odd about a picture either shows when it is decoded or does not matter.
+# Pillow warns of large pictures at a limit of its own; `MAX_PIXELS` decides here. Its other
+# warnings are about damage that either makes decoding fail or does not matter.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-def open_picture(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Read a picture's header; its pixels are not decoded yet.
+def decode(data: bytes, name: str = "The picture") -> Image.Image:
+    """Decode a picture in this process, to RGB.
 
     Args:
         data: The whole file.
-        name: What a sentence calls it.
-        max_pixels: Cap on width × height.
+        name: How an error's sentence names the picture.
 
     Raises:
-        PictureError: "empty", "not a picture", "too many pixels", "too small", "too narrow".
+        PictureError: With a reason of the module's list.
+    """
+    return to_rgb(open_picture(data, name), name)
+
+
+def open_picture(data: bytes, name: str) -> Image.Image:
+    """Read a picture's header; its pixels are not decoded yet.
+
+    Raises:
+        PictureError: "empty", "not a picture", "broken", "truncated", or above a cap.
     """
     if not data:
         raise PictureError("empty", f"{name} is empty.")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _too_large(name, "hundreds of millions of", max_pixels) from error
-    except Exception as error:  # strangers' bytes make decoders fail in every way there is
+        raise _too_many_pixels(name, "hundreds of millions of") from error
+    except Exception as error:  # untrusted bytes raise every exception there is
         raise _unopened(data, name) from error
     short, long = sorted(image.size)
-    if short * long > max_pixels:
-        raise _too_large(name, f"{image.width:,} × {image.height:,}", max_pixels)
+    if short * long > MAX_PIXELS:
+        raise _too_many_pixels(name, f"{image.width:,} × {image.height:,}")
     if short < MIN_SIDE:
         raise PictureError(
             "too small",
             f"{name} has {image.width} × {image.height} pixels; {MIN_SIDE} a side is the least.",
         )
-    if long > MAX_SHAPE * short:
+    if long > MAX_ASPECT_RATIO * short:
         raise PictureError(
             "too narrow",
             f"{name} has {image.width:,} × {image.height:,} pixels; "
-            f"a side may be at most {MAX_SHAPE} times the other.",
+            f"a side may be at most {MAX_ASPECT_RATIO} times the other.",
         )
     return image
 
 
 def _unopened(data: bytes, name: str) -> PictureError:
-    """Why no decoder took the data."""
+    """The error for data that no decoder accepts."""
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         return PictureError("truncated", f"{name} is cut off: its header promises more bytes.")
     if data.startswith(SIGNATURES) or data[4:8] == b"ftyp":
@@ -78,13 +92,15 @@ def _unopened(data: bytes, name: str) -> PictureError:
     )
 
 
-def _too_large(name: str, pixels: str, cap: int) -> PictureError:
-    return PictureError("too many pixels", f"{name} has {pixels} pixels; the cap is {cap:,}.")
+def _too_many_pixels(name: str, pixels: str) -> PictureError:
+    return PictureError(
+        "too many pixels", f"{name} has {pixels} pixels; the cap is {MAX_PIXELS:,}."
+    )
 
 
 def is_upright(image: Image.Image) -> bool:
-    """Whether a picture's EXIF block, if it has one that can be read, asks for no rotation."""
-    with suppress(Exception):  # strangers' bytes again
+    """Whether a picture's EXIF block, if it has a readable one, specifies no rotation."""
+    with suppress(Exception):  # untrusted bytes
         return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     return True
 
@@ -93,12 +109,15 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """Decode an opened picture: first frame, upright, transparency on white, 8-bit RGB.
 
     Raises:
-        PictureError: "truncated" or "broken".
+        PictureError: "truncated", "broken" or "too much memory".
     """
     try:
         image.load()
-        return _on_white(_eight_bit(_upright(image)))
-    except Exception as error:  # strangers' bytes make decoders fail in every way there is
+        return _on_white(_to_eight_bits(_upright(image)))
+    except MemoryError as error:
+        sentence = f"{name} needs more memory to decode than a process may use."
+        raise PictureError("too much memory", sentence) from error
+    except Exception as error:  # untrusted bytes raise every exception there is
         if isinstance(error, EOFError) or "truncated" in str(error).casefold():
             sentence = f"{name} is cut off before its last row of pixels."
             raise PictureError("truncated", sentence) from error
@@ -106,19 +125,20 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    with suppress(Exception):  # a damaged EXIF block is no reason to refuse the picture
+    with suppress(Exception):  # a damaged EXIF block is no reason to reject the picture
         return ImageOps.exif_transpose(image)
     return image
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Bring 16-bit, 32-bit and floating-point grey to 8 bits; Pillow would cut it off at 255.
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow would clip it at 255.
 
-    The wider modes do not say what their white is: 1, 255 or 65,535, the least that holds them.
+    The wider modes do not define white: it is taken as 1, 255 or 65,535, the least that holds
+    every value.
     """
     if not image.mode.startswith(("I", "F")):
         return image
-    import numpy as np  # takes longer to load than everything else a decoder needs
+    import numpy as np  # slow to import, and few pictures need it
 
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -134,6 +154,6 @@ def _on_white(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")
-    paper = Image.new("RGB", layer.size, WHITE)
-    paper.paste(layer, mask=layer)
-    return paper
+    white = Image.new("RGB", layer.size, WHITE_RGB)
+    white.paste(layer, mask=layer)
+    return white

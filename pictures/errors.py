@@ -6,17 +6,20 @@ MAX_SHOWN = 120  # characters of an address in a sentence
 
 
 class PictureError(VitrineError):
-    """One picture cannot be had.
+    """One picture cannot be read, fetched or decoded.
 
     Attributes:
-        reason: A few fixed words, the same for every picture that fails alike, for counting.
-        sentence: What happened to this one.
+        reason: One of a short list of constant phrases, for counting.
+        sentence: What happened to this picture.
     """
 
     def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(reason, sentence)  # both, for pickle calls the class with these
         self.reason = reason
         self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 class PictureStoreError(VitrineError):
@@ -24,7 +27,7 @@ class PictureStoreError(VitrineError):
 
 
 class DecodeWorkerError(VitrineError):
-    """No process that decodes pictures can be started."""
+    """The processes that decode pictures cannot be started, or have been closed."""
 
 
 def shorten(address: object) -> str:

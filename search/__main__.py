@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pictures.store import decode, read_source
+from pictures.decode_workers import open_untrusted
+from pictures.sources import read_source
 from qdrant.model import Filters
 from search.query import Query, QueryError, Result, Results
 from search.service import SearchService
@@ -62,7 +63,7 @@ def search(
         price_max=price_max,
         rating_min=rating_min,
     )
-    picture = decode(read_source(image)) if image else None
+    picture = open_untrusted(read_source(image), image) if image else None
     query = Query(text, picture, filters, k, vector, weight, like)
     with SearchService(home()) as service:
         engine = service.engine(variant or default_variant(service))

@@ -9,7 +9,7 @@ import pytest
 from encoder.variants import Variants
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
-from pictures.store import decode
+from pictures.sources import open_file
 from search.query import Query
 from search.service import SearchService
 
@@ -36,7 +36,7 @@ def test_its_variants_keep_their_fingerprint(home, name):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_collections_answer_as_they_did(home, name):
-    picture = decode(home / "source" / "kettle-navy.png")
+    picture = open_file(home / "source" / "kettle-navy.png")
     queries = {
         "words": Query("navy kettle", k=4),
         "picture": Query(picture=picture, k=4),

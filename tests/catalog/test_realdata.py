@@ -6,7 +6,7 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.feed import read_products
 from catalog.product import Product
-from pictures.store import read_source
+from pictures.sources import read_source
 
 pytestmark = pytest.mark.realdata
 

@@ -8,7 +8,7 @@ import pytest
 
 from demo.drawing import HERE, SIDE, draw, draw_scene, jpeg, svg
 from demo.style import ATTRIBUTES, Style, every_style, kinds
-from pictures.store import decode
+from pictures.decoder import decode
 
 SCENE = draw_scene(Random("a scene"))
 

@@ -11,7 +11,7 @@ from demo.queries import grade, make_queries
 from demo.style import Style, kinds
 from demo.training_data import write_caption, write_description
 from demo.wording import sentences
-from pictures.store import decode
+from pictures.decoder import decode
 
 PRODUCTS = list(shop.make_products())
 QUERIES = list(make_queries(PRODUCTS))

@@ -17,7 +17,7 @@ from demo.style import Style, Words, draw_styles, kinds
 from demo.training_data import load_drawn_set, make_brand, write_caption, write_description
 from demo.wording import sentences, titled
 from pictures.errors import PictureError
-from pictures.store import decode
+from pictures.sources import open_file
 
 PRODUCTS = list(shop.make_products())
 
@@ -67,7 +67,7 @@ def test_the_ordinary_reader_takes_every_product(folder):
         assert product.rating_count > 0
         assert product.link.endswith(product.id)
         for address in product.images:
-            assert decode(Path(address)).size == (224, 224)
+            assert open_file(Path(address)).size == (224, 224)
 
 
 def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
@@ -77,7 +77,7 @@ def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
     broken = next(each for each in PRODUCTS if each.id == shop.BROKEN)
     assert broken.image
     with pytest.raises(PictureError) as caught:
-        decode(shop.picture(broken))
+        open_file(shop.picture(broken))
     assert caught.value.reason == "truncated"
 
 
@@ -120,7 +120,7 @@ def test_shop_and_training_share_no_brand_no_sentence_and_no_picture(tmp_path):
     assert len(learnt) == 16
     first = [each for each in PRODUCTS if each.id.endswith("-001")]
     for each in first:
-        picture = decode(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
+        picture = open_file(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
         assert picture.tobytes() not in learnt
 
 

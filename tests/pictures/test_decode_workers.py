@@ -1,43 +1,44 @@
-import asyncio
 import base64
 import io
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import active_children, spawn
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from ingest.images import fetch_images
 from ingest.products import load_products
 from pictures import decode_workers
-from pictures.decode_workers import DecodeWorkers
+from pictures.decode_process import MEMORY
+from pictures.decode_workers import DecodeWorkers, machine_memory, open_untrusted
+from pictures.decoder import decode
 from pictures.errors import DecodeWorkerError, PictureError
 from pictures.thumbnail import make_thumbnail
 from tests import shop
+from tests.pictures.failing_decoders import allocate, fail_by_ending, list_modules
+from tests.processes import still_running
 
 ROOT = Path(__file__).parents[2]
-# The real process, but for pictures that end in a word: what a decoder's flaws would do.
-DOOMED = """
-import os, signal
-from pathlib import Path
-from pictures import decode_worker
+LIMIT = 1.0  # seconds of processor time where a decoder hangs
 
-def make_thumbnail(data, *rest):
-    if data.endswith(b"crash") or (data.endswith(b"once") and not Path(MARK).exists()):
-        Path(MARK).touch()
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if data.endswith(b"chatter"):
-        os.write(1, b"warning: odd picture")
-    while data.endswith(b"hang"):
-        pass
-    return make_real_thumbnail(data, *rest)
 
-make_real_thumbnail = decode_worker.make_thumbnail
-decode_worker.make_thumbnail, decode_worker.SECONDS = make_thumbnail, 1.0
-decode_worker.main()
+PARENT = """
+import io, sys
+from PIL import Image
+from pictures.decode_workers import open_untrusted
+file = io.BytesIO()
+Image.new("RGB", (80, 60)).save(file, "JPEG")
+open_untrusted(file.getvalue())
+print("ready", flush=True)
+sys.stdin.read()
 """
 
 
@@ -47,110 +48,189 @@ def encoded(width: int = 500, height: int = 400, form: str = "JPEG") -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture(scope="module")
+def workers() -> Iterator[DecodeWorkers]:
+    with DecodeWorkers(2) as workers:
+        yield workers
+
+
 @pytest.fixture
-def doomed(tmp_path, monkeypatch):
-    code = f"MARK = {str(tmp_path / 'mark')!r}\n{DOOMED}"
-    monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", code])
+def failing(monkeypatch):
+    """Thumbnails are made by a decoder that fails where a file ends in a word."""
+    monkeypatch.setattr(decode_workers, "make_thumbnail", fail_by_ending)
 
 
-def thumbnails(pictures: list[bytes], count: int = 2) -> list:
-    """What becomes of some pictures asked for at once, the reason where it is an error."""
+def thumbnails(workers: DecodeWorkers, pictures: list[bytes]) -> list:
+    """The thumbnails of some pictures asked for at once; the reason where one cannot be made."""
 
-    async def run() -> list:
-        async with DecodeWorkers(64, count) as processes:
-            asked = (processes.thumbnail(data, f"picture {n}") for n, data in enumerate(pictures))
-            return await asyncio.gather(*asked, return_exceptions=True)
+    def one(data: bytes) -> object:
+        try:
+            return workers.thumbnail(data, 64, f"picture {len(data)}")
+        except PictureError as error:
+            return error.reason
 
-    return [end.reason if isinstance(end, PictureError) else end for end in asyncio.run(run())]
-
-
-def test_processes_shrink_as_the_function_does():
-    pictures = [encoded(500 + n, 400) for n in range(6)]
-    assert thumbnails(pictures) == [make_thumbnail(data, 64, "") for data in pictures]
+    with ThreadPoolExecutor(len(pictures)) as threads:
+        return list(threads.map(one, pictures))
 
 
-def test_a_small_plain_picture_comes_back_as_it_went():
-    small = encoded(40, 30)
-    assert thumbnails([small])[0].data is small
+def test_thumbnails_are_those_of_the_function(workers):
+    pictures = [encoded(500 + n, 400) for n in range(6)] + [encoded(40, 30)]
+    assert thumbnails(workers, pictures) == [make_thumbnail(data, 64, "") for data in pictures]
 
 
-def test_what_is_no_picture_has_the_decoders_own_reason():
-    assert thumbnails([b"", b"<html>", encoded()[:900]]) == ["empty", "not a picture", "truncated"]
+def test_a_small_picture_is_decoded_to_the_same_pixels_as_in_this_process(workers):
+    data = encoded(500, 400, "PNG")
+    assert workers.decode(data).tobytes() == decode(data).tobytes()
 
 
-def test_a_picture_that_kills_its_process_is_told_and_all_others_are_shrunk(doomed):
+def test_of_a_large_picture_only_the_reduced_one_comes_back(workers):
+    assert workers.decode(encoded(1500, 600), side=200).size == (500, 200)
+
+
+def test_what_is_no_picture_has_the_decoders_own_reason_and_name(workers):
+    pictures = [b"", b"<html>", encoded()[:900]]
+    assert thumbnails(workers, pictures) == ["empty", "not a picture", "truncated"]
+    with pytest.raises(PictureError, match=r"^shop/a\.jpg is empty"):
+        workers.decode(b"", "shop/a.jpg")
+
+
+def test_a_picture_that_crashes_or_hangs_its_decoder_costs_only_itself(failing):
     good = encoded()
-    pictures = [good, good + b"crash", good, good + b"hang", good, good, good + b"crash", good]
-    ends = thumbnails(pictures)
-    assert [end for end in ends if isinstance(end, str)] == [
-        "decoder crashed",
-        "decoder hung",
-        "decoder crashed",
-    ]
-    assert ends.count(make_thumbnail(good, 64, "")) == 5
+    pictures = [good, good + b"crash", good, good + b"spin", good, good, good + b"crash", good]
+    with DecodeWorkers(2, LIMIT) as workers:
+        ends = thumbnails(workers, pictures)
+    made = make_thumbnail(good, 64, "")
+    expected = {1: "decoder crashed", 3: "decoder hung", 6: "decoder crashed"}
+    assert ends == [expected.get(place, made) for place in range(len(pictures))]
 
 
-def test_the_job_tells_a_picture_that_killed_its_decoder_and_keeps_the_others(doomed, tmp_path):
+def test_a_decoder_that_sleeps_is_ended_by_the_wall_clock(failing):
+    with DecodeWorkers(1, 0.2) as workers:
+        assert thumbnails(workers, [encoded() + b"sleep"]) == ["decoder hung"]
+
+
+def test_a_process_that_was_killed_once_is_not_the_pictures_fault(failing, tmp_path, workers):
+    data = encoded() + b"once"
+    assert workers.thumbnail(data, 64, str(tmp_path / "mark")) == make_thumbnail(data, 64, "")
+
+
+def test_a_pool_whose_idle_process_was_killed_goes_on(failing):
+    data = encoded()
+    with DecodeWorkers(1) as workers:
+        assert thumbnails(workers, [data]) == [make_thumbnail(data, 64, "")]
+        for process in active_children():
+            if process.name == "pebble_pool_worker":
+                process.kill()
+                process.join()
+        assert make_thumbnail(data, 64, "") in thumbnails(workers, [data])
+
+
+def test_the_job_records_a_picture_that_crashed_its_decoder_and_keeps_the_others(failing, tmp_path):
     rows = [
-        {"id": str(n), "title": "product", "image": f"data:image/jpeg;base64,{told}"}
+        {"id": str(n), "title": "product", "image": f"data:image/jpeg;base64,{content}"}
         for n, end in enumerate([b"", b"crash", b"1", b"2"])
-        for told in [base64.b64encode(encoded() + end).decode()]
+        for content in [base64.b64encode(encoded() + end).decode()]
     ]
     load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
     figures = fetch_images(tmp_path)
     assert (figures["stored"], figures["failed"]) == (3, {"decoder crashed": 1})
 
 
-def test_a_process_killed_once_is_no_reason_to_give_a_picture_up(doomed):
-    data = encoded() + b"once"
-    assert thumbnails([data]) == [make_thumbnail(data, 64, "")]
+def test_a_process_has_a_limit_of_memory(workers):
+    assert workers._run(allocate, b"1000000", 0, "") == 1_000_000
+    with pytest.raises(MemoryError):
+        workers._run(allocate, str(MEMORY).encode(), 0, "")
 
 
-def test_what_a_decoder_prints_is_no_answer(doomed):
-    data = encoded() + b"chatter"
-    assert thumbnails([data, data], count=1) == [make_thumbnail(data, 64, "")] * 2
+def test_the_largest_pictures_within_the_cap_fit_into_the_memory_of_a_process(workers):
+    file = io.BytesIO()
+    Image.new("I", (8000, 8000), 70_000).save(file, "TIFF", compression="tiff_deflate")
+    assert workers.thumbnail(file.getvalue(), 64, "").width == 64
 
 
-def test_a_process_that_does_not_start_stops_the_job_with_a_sentence(monkeypatch):
-    monkeypatch.setattr(decode_workers, "PROGRAM", [sys.executable, "-c", "raise SystemExit(3)"])
-    (end,) = thumbnails([encoded()])
-    assert isinstance(end, DecodeWorkerError)
-    assert "status 3" in str(end)
-    monkeypatch.setattr(decode_workers, "PROGRAM", ["/nowhere/python"])
-    assert isinstance(thumbnails([encoded()])[0], DecodeWorkerError)
+def test_no_more_processes_are_started_than_the_machine_has_memory_for():
+    assert DecodeWorkers(10_000).count == max(1, machine_memory() // MEMORY)
 
 
-def children() -> list[str]:
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+def test_a_process_imports_neither_models_nor_the_store_nor_the_web():
+    with DecodeWorkers(1) as workers:
+        loaded = set(workers._run(list_modules, b"", 0, ""))
+    assert {"PIL.Image", "pictures.thumbnail"} <= loaded
+    assert not loaded & {"torch", "qdrant_edge", "qdrant_client", "httpx", "numpy", "streamlit"}
 
 
-def test_no_process_is_left_however_the_work_ends(doomed):
-    before = children()
-
-    async def called_off() -> None:
-        begun = asyncio.Event()
-
-        async def work() -> None:
-            async with DecodeWorkers(64, 2) as processes:
-                await processes.thumbnail(encoded(), "first")
-                begun.set()
-                await processes.thumbnail(encoded() + b"hang", "second")
-
-        task = asyncio.create_task(work())
-        await begun.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    thumbnails([encoded()] * 3)
-    asyncio.run(called_off())
-    assert children() == before
+def test_the_main_module_of_a_page_or_a_job_is_not_run_again_in_its_processes(tmp_path):
+    script = tmp_path / "page.py"
+    script.write_text(PARENT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    ended = subprocess.run(command, env=environment, input=b"", capture_output=True, check=False)
+    assert (ended.stdout, ended.stderr, ended.returncode) == (b"ready\n", b"", 0)
 
 
-def test_a_process_ends_with_its_input_and_not_by_ctrl_c():
-    process = subprocess.Popen(
-        decode_workers.PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+def test_what_a_decoder_prints_reaches_neither_standard_stream(failing, capfd, workers):
+    data = encoded() + b"print"
+    assert thumbnails(workers, [data]) == [make_thumbnail(data, 64, "")]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_processes_that_cannot_start_are_one_sentence():
+    executable = spawn.get_executable()
+    for broken in ("/bin/false", "/nowhere/python"):
+        spawn.set_executable(broken)
+        try:
+            with DecodeWorkers(1) as workers, pytest.raises(DecodeWorkerError, match="to see why"):
+                workers.decode(encoded())
+        finally:
+            spawn.set_executable(executable)
+
+
+def test_closing_ends_what_is_under_way_and_every_process(failing):
+    before = set(active_children())
+    workers = DecodeWorkers(2)
+    ends: list[Exception] = []
+
+    def hang() -> None:
+        try:
+            workers.thumbnail(encoded() + b"spin", 64, "")
+        except DecodeWorkerError as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=hang)
+    thumbnails(workers, [encoded()])
+    thread.start()
+    workers.close()
+    thread.join(20)
+    assert len(ends) == 1
+    assert set(active_children()) <= before
+    with pytest.raises(DecodeWorkerError, match="closed"):
+        workers.decode(encoded())
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, None])
+def test_processes_end_with_their_parent_however_that_ends(ending):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(b"", timeout=20)
-    assert (process.returncode, out) == (0, b"")
+    assert parent.stdout.readline() == b"ready\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert len(children) >= 2
+    if ending is not None:
+        parent.send_signal(ending)
+    parent.communicate(timeout=20)
+    assert still_running(children) == []
+
+
+def test_ctrl_c_is_the_parents_to_handle(workers):
+    thumbnails(workers, [encoded()] * 2)
+    pids = [child.pid for child in active_children() if child.name == "pebble_pool_worker"]
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    assert thumbnails(workers, [encoded(40, 30)] * 2)
+    assert [pid for pid in pids if not psutil.pid_exists(pid)] == []
+
+
+def test_a_query_is_decoded_in_a_pool_that_the_process_shares():
+    assert open_untrusted(encoded(1200, 1100)).size == (1117, 1024)
+    with pytest.raises(PictureError, match="is no picture"):
+        open_untrusted(b"<html>")

@@ -5,11 +5,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from pictures.decoder import FORMATS
+from pictures.decoder import FORMATS, decode
 from pictures.download import Download
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
-from pictures.store import decode
 from tests.hostile_server import HostileServer
 from tests.pictures.fetching import PATIENT
 

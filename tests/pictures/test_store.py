@@ -1,4 +1,3 @@
-import base64
 import errno
 import hashlib
 import io
@@ -12,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pictures import store as store_module
+from pictures.decoder import decode
 from pictures.errors import PictureError, PictureStoreError
-from pictures.store import PictureStore, decode, read_source
+from pictures.store import PictureStore
+from pictures.thumbnail import Thumbnail
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -34,71 +34,6 @@ def encoded(picture: Image.Image, form: str = "JPEG", **options) -> bytes:
 @pytest.fixture
 def store(tmp_path) -> PictureStore:
     return PictureStore(tmp_path / "images")
-
-
-def reason(address: str) -> str:
-    with pytest.raises(PictureError) as caught:
-        read_source(address)
-    assert caught.value.reason in store_module.REASONS
-    assert len(caught.value.sentence) < 250
-    return caught.value.reason
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "data:image/png;base64,aGVsbG8=",
-        "DATA:;BASE64,aGVsbG8",
-        "data:image/png;base64,aGVs%0AbG8%3D",
-        "data:image/png;base64, aGVs bG8=",
-        "data:text/plain,hello",
-        "data:,%68ello",
-    ],
-)
-def test_a_data_address_carries_its_bytes(address):
-    assert read_source(address) == b"hello"
-
-
-def test_the_alphabet_of_web_addresses_is_base64_too():
-    assert (
-        read_source("data:;base64," + base64.urlsafe_b64encode(b"\xff\xfe\xfb").decode())
-        == b"\xff\xfe\xfb"
-    )
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("data:image/png;base64", "bad data address"),
-        ("data:;base64,a", "bad data address"),
-        ("data:;base64,%&$!", "bad data address"),
-        ("http://shop/a.jpg", "web address"),
-        ("HTTPS://shop/" + "x" * 9999, "web address"),
-        ("ftp://shop/a.jpg", "unknown address"),
-        ("file:///etc/passwd", "unknown address"),
-        ("/nowhere/a.jpg", "missing file"),
-        ("/etc/passwd/a.jpg", "missing file"),
-        ("/", "not a file"),
-        ("/dev/zero", "not a file"),
-        ("/a\0b.jpg", "unreadable file"),
-        ("/" + "x" * 999, "unreadable file"),
-    ],
-)
-def test_an_address_that_leads_nowhere_has_a_reason(address, expected):
-    assert reason(address) == expected
-
-
-def test_bytes_are_capped_for_files_and_data_addresses(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "MAX_BYTES", 10)
-    path = tmp_path / "a.jpg"
-    path.write_bytes(bytes(10))
-    assert read_source(str(path)) == bytes(10)
-    path.write_bytes(bytes(11))
-    assert reason(str(path)) == "too many bytes"
-    assert read_source("data:," + "x" * 10) == b"x" * 10
-    assert reason("data:," + "x" * 11) == "too many bytes"
-    assert reason("data:," + "x" * 11_000) == "too many bytes"
-    assert reason("data:;base64," + base64.b64encode(bytes(11)).decode()) == "too many bytes"
 
 
 @pytest.mark.parametrize(
@@ -193,6 +128,13 @@ def test_only_a_hash_names_a_picture(store, name):
         store.path(name)
 
 
+def test_bytes_that_are_not_trusted_are_decoded_where_the_caller_says(store):
+    made = Thumbnail(b"a thumbnail", 8, 9)
+    stored = store.add(b"untrusted", "shop/a.jpg", lambda data, side, name: made)
+    assert (stored.width, stored.height, stored.bytes) == (8, 9, 11)
+    assert store.path(stored.hash).read_bytes() == made.data
+
+
 def test_a_full_disk_stops_the_job_and_leaves_no_part(store, monkeypatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -211,6 +153,7 @@ CRASHING = """
 import os, sys
 from pathlib import Path
 from pictures.store import PictureStore
+from pictures.thumbnail import Thumbnail
 rename = Path.replace
 def crash(self, target):
     if sys.argv[3] == "after":

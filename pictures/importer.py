@@ -1,0 +1,61 @@
+"""From a picture's address to the picture store: fetch or read, decode, keep."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Self
+
+from pictures.decode_workers import DecodeWorkers
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import Fetcher
+from pictures.sources import is_web, read_source
+from pictures.store import PictureStore, StoredPicture
+
+# Threads that read and write files, and wait for decode workers and for the disk's flushes.
+THREADS = 16
+
+
+class PictureImporter:
+    """Adds pictures to a store by their addresses; an async context manager for one event loop.
+
+    Many additions may be under way at once.
+    """
+
+    def __init__(self, store: PictureStore, settings: FetchSettings) -> None:
+        """Make an importer.
+
+        Args:
+            store: Where pictures are kept.
+            settings: Limits and politeness on the web.
+        """
+        self._store = store
+        self._fetcher = Fetcher(settings)
+        self._workers = DecodeWorkers()
+
+    async def __aenter__(self) -> Self:
+        self._threads = ThreadPoolExecutor(max(THREADS, 2 * self._workers.count))
+        await self._fetcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._workers.close()  # first: threads wait for them
+        self._threads.shutdown(cancel_futures=True)
+        await self._fetcher.__aexit__(*error)
+
+    async def add(self, address: str) -> StoredPicture:
+        """Keep the picture at an address.
+
+        Args:
+            address: A web address, a local path or a `data:` address.
+
+        Raises:
+            PictureError: It cannot be fetched, read or decoded.
+            PictureStoreError: The store cannot be written.
+            DecodeWorkerError: The decode workers cannot be started.
+        """
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._threads)
+        if is_web(address):
+            data = (await self._fetcher.fetch(address)).data
+        else:
+            data = await in_thread(read_source, address)
+        return await in_thread(self._store.add, data, address, self._workers.thumbnail)

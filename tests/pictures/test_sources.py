@@ -1,0 +1,71 @@
+import base64
+
+import pytest
+
+from pictures import sources
+from pictures.errors import PictureError
+from pictures.sources import read_source
+
+
+def reason(address: str) -> str:
+    with pytest.raises(PictureError) as caught:
+        read_source(address)
+    assert len(caught.value.sentence) < 250
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "data:image/png;base64,aGVsbG8=",
+        "DATA:;BASE64,aGVsbG8",
+        "data:image/png;base64,aGVs%0AbG8%3D",
+        "data:image/png;base64, aGVs bG8=",
+        "data:text/plain,hello",
+        "data:,%68ello",
+    ],
+)
+def test_a_data_address_carries_its_bytes(address):
+    assert read_source(address) == b"hello"
+
+
+def test_the_alphabet_of_web_addresses_is_base64_too():
+    assert (
+        read_source("data:;base64," + base64.urlsafe_b64encode(b"\xff\xfe\xfb").decode())
+        == b"\xff\xfe\xfb"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("data:image/png;base64", "bad data address"),
+        ("data:;base64,a", "bad data address"),
+        ("data:;base64,%&$!", "bad data address"),
+        ("http://shop/a.jpg", "web address"),
+        ("HTTPS://shop/" + "x" * 9999, "web address"),
+        ("ftp://shop/a.jpg", "unknown address"),
+        ("file:///etc/passwd", "unknown address"),
+        ("/nowhere/a.jpg", "missing file"),
+        ("/etc/passwd/a.jpg", "missing file"),
+        ("/", "not a file"),
+        ("/dev/zero", "not a file"),
+        ("/a\0b.jpg", "unreadable file"),
+        ("/" + "x" * 999, "unreadable file"),
+    ],
+)
+def test_an_address_that_leads_nowhere_has_a_reason(address, expected):
+    assert reason(address) == expected
+
+
+def test_bytes_are_capped_for_files_and_data_addresses(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_BYTES", 10)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(bytes(10))
+    assert read_source(str(path)) == bytes(10)
+    path.write_bytes(bytes(11))
+    assert reason(str(path)) == "too many bytes"
+    assert read_source("data:," + "x" * 10) == b"x" * 10
+    assert reason("data:," + "x" * 11) == "too many bytes"
+    assert reason("data:," + "x" * 11_000) == "too many bytes"
+    assert reason("data:;base64," + base64.b64encode(bytes(11)).decode()) == "too many bytes"

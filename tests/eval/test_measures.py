@@ -22,18 +22,18 @@ def scored(grades, shown):
 
 
 def test_measures_agree_with_a_case_worked_by_hand():
-    found = scored({"a": 2, "b": 1, "c": 1}, ["x", "a", "y", "b"])
+    scores = scored({"a": 2, "b": 1, "c": 1}, ["x", "a", "y", "b"])
     found = 2 / math.log2(3) + 1 / math.log2(5)
     best = 2 + 1 / math.log2(3) + 1 / math.log2(4)
-    assert found["nDCG@10"] == pytest.approx(found / best)
-    assert found["MRR"] == 1 / 2
-    assert found["Recall@1"] == 0
-    assert found["Recall@5"] == found["Recall@50"] == pytest.approx(2 / 3)
+    assert scores["nDCG@10"] == pytest.approx(found / best)
+    assert scores["MRR"] == 1 / 2
+    assert scores["Recall@1"] == 0
+    assert scores["Recall@5"] == scores["Recall@50"] == pytest.approx(2 / 3)
 
 
 def test_gains_are_linear_and_not_exponential():
-    found = scored({"a": 3, "b": 1}, ["b", "a"])
-    assert found["nDCG@10"] == pytest.approx((1 + 3 / math.log2(3)) / (3 + 1 / math.log2(3)))
+    scores = scored({"a": 3, "b": 1}, ["b", "a"])
+    assert scores["nDCG@10"] == pytest.approx((1 + 3 / math.log2(3)) / (3 + 1 / math.log2(3)))
 
 
 def test_the_order_shown_is_judged_and_not_the_order_of_ids():
@@ -43,22 +43,22 @@ def test_the_order_shown_is_judged_and_not_the_order_of_ids():
 
 def test_measures_look_no_deeper_than_they_say():
     shown = [f"x{number}" for number in range(10)] + ["a"]
-    found = scored({"a": 1}, shown)
-    assert found["nDCG@10"] == found["Recall@10"] == 0
-    assert found["Recall@50"] == 1
-    assert found["MRR"] == pytest.approx(1 / 11)
+    scores = scored({"a": 1}, shown)
+    assert scores["nDCG@10"] == scores["Recall@10"] == 0
+    assert scores["Recall@50"] == 1
+    assert scores["MRR"] == pytest.approx(1 / 11)
 
 
 def test_a_query_without_an_answer_scores_0_and_keeps_its_place():
-    found = score({"first": {"a": 1}, "second": {"b": 1}}, {"first": [], "second": ["b"]})
+    scores = score({"first": {"a": 1}, "second": {"b": 1}}, {"first": [], "second": ["b"]})
     for name in MEASURES:
-        assert found[name].tolist() == [0.0, 1.0]
+        assert scores[name].tolist() == [0.0, 1.0]
 
 
 def test_scores_come_in_the_order_of_the_qrels():
     names = [f"q{number}" for number in (10, 9, 2, 1)]
-    found = score({name: {"a": 1} for name in names}, {"q2": ["a"]})
-    assert found["MRR"].tolist() == [0, 0, 1, 0]
+    scores = score({name: {"a": 1} for name in names}, {"q2": ["a"]})
+    assert scores["MRR"].tolist() == [0, 0, 1, 0]
 
 
 def test_ndcg_agrees_with_an_independent_library():

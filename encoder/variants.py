@@ -39,9 +39,9 @@ class Variants:
             VariantMissing: there is none of that name.
             VariantInvalid: its manifest cannot be read.
         """
-        if name not in self._names():
-            raise VariantMissing(name, self._names())
         folder = self.folder / name
+        if not (NAME.fullmatch(name) and (folder / MANIFEST).is_file()):
+            raise VariantMissing(name, self._names())
         return Variant(Manifest.read(folder / MANIFEST), folder)
 
     def add(

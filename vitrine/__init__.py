@@ -20,8 +20,15 @@ class VitrineError(Exception):
 
 
 def home() -> Path:
-    """The folder of this installation: the environment's VITRINE_HOME, else ./data."""
-    return Path(os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
+    """The folder of this installation: the environment's VITRINE_HOME, else ./data.
+
+    Raises:
+        VitrineError: a file has that name. A folder that is missing is made when it is needed.
+    """
+    folder = Path(os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
+    if folder.exists() and not folder.is_dir():
+        raise VitrineError(f"{folder} is a file: move it, or name a folder in VITRINE_HOME.")
+    return folder
 
 
 class Closing:

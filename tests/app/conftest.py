@@ -1,11 +1,16 @@
 """A shop with something of everything, and its page."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.cards import TITLE
+from app.escaping import shorten
+from search.query import Query
+from search.service import SearchService
 from tests import shop
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -39,6 +44,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
 
 
 @pytest.fixture
+def home_copy(home: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(home, tmp_path / "home")
+
+
+@pytest.fixture
 def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens the page at an address: `open_page(q="coral", category=["Beauty"])`."""
 
@@ -50,3 +61,17 @@ def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppT
         return page.run()
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def found_by(home: Path) -> Iterator[Callable[[Query], list[str]]]:
+    """The titles that the engine itself finds, as cards show them."""
+    with SearchService(home) as service:
+        engine = service.engine("tiny")
+
+        def found(query: Query) -> list[str]:
+            results = engine.search(query)
+            both = [*results.results, *results.without_picture]
+            return [shorten(result.product["title"], TITLE) for result in both]
+
+        yield found

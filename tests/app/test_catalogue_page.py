@@ -1,5 +1,3 @@
-import shutil
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,7 +11,7 @@ main.run_page(catalogue_page.show)
 
 
 @pytest.fixture
-def open_stock(home, monkeypatch):
+def open_catalogue(home, monkeypatch):
     def opened(folder=home):
         monkeypatch.setenv("VITRINE_HOME", str(folder))
         page = AppTest.from_string(PAGE, default_timeout=60).run()
@@ -29,8 +27,8 @@ def table(page, column):
     return found.set_index(found.columns[0])
 
 
-def test_counts_per_category_with_what_became_of_the_pictures(open_stock):
-    page = open_stock()
+def test_counts_per_category_with_the_pictures_outcomes(open_catalogue):
+    page = open_catalogue()
     categories = table(page, "With a picture")
     assert categories["Products"].to_dict() == {"Appliances": 8, "Beauty": 6, "<i>Odd</i>": 2}
     assert categories["With a picture"].to_dict() == {"Appliances": 6, "Beauty": 6, "<i>Odd</i>": 2}
@@ -40,45 +38,41 @@ def test_counts_per_category_with_what_became_of_the_pictures(open_stock):
     assert metrics["With a picture"] == "14"
 
 
-def test_failures_by_reason_with_an_example(open_stock):
-    failures = table(open_stock(), "For example")
+def test_failures_by_reason_with_an_example(open_catalogue):
+    failures = table(open_catalogue(), "For example")
     assert failures["Products"].to_dict() == {"not a picture": 1}
     assert "no picture in a known format" in failures["For example"]["not a picture"]
 
 
-def test_variants_with_their_collections(open_stock, home):
-    variants = table(open_stock(), "Generation")
+def test_variants_with_their_collections(open_catalogue, home):
+    variants = table(open_catalogue(), "Generation")
     assert variants.loc["tiny", "State"] == "ready"
     assert variants.loc["tiny", "Products"] == 16
     assert variants.loc["tiny", "Fingerprint"] == Variants(home).get("tiny").fingerprint
 
 
-def test_a_variant_without_a_collection_is_told_with_the_remedy(
-    open_stock, home, tiny_clip, tmp_path
+def test_a_variant_without_a_collection_is_shown_with_the_remedy(
+    open_catalogue, home_copy, tiny_clip
 ):
-    folder = tmp_path / "two"
-    shutil.copytree(home, folder)
-    Variants(folder).add("spare", tiny_clip, template="title")
-    page = open_stock(folder)
+    Variants(home_copy).add("spare", tiny_clip, template="title")
+    page = open_catalogue(home_copy)
     assert table(page, "Generation").loc["spare", "State"] == "cannot be searched"
     assert "`vitrine ingest vectors --variant spare`" in page.warning[0].value
 
 
-def test_a_collection_that_is_behind_is_told(open_stock, home, tmp_path):
-    folder = tmp_path / "behind"
-    shutil.copytree(home, folder)
-    with Catalogue(folder) as catalogue:
+def test_a_collection_that_is_out_of_date_is_shown(open_catalogue, home_copy):
+    with Catalogue(home_copy) as catalogue:
         catalogue.delete(["bare"])
-    captions = [caption.value for caption in open_stock(folder).caption]
+    captions = [caption.value for caption in open_catalogue(home_copy).caption]
     assert any("holds 16 of 15 products" in caption for caption in captions)
 
 
-def test_the_last_runs_come_first(open_stock):
-    runs = table(open_stock(), "Outcome")
+def test_the_last_runs_come_first(open_catalogue):
+    runs = table(open_catalogue(), "Outcome")
     assert list(runs.index) == ["vectors", "images", "products"]
     assert set(runs["Outcome"]) == {"done"}
     assert "points 16" in runs["Figures"]["vectors"]
 
 
-def test_an_empty_folder_is_told_in_a_sentence(open_stock, tmp_path):
-    assert "`vitrine ingest products" in open_stock(tmp_path).error[0].value
+def test_an_empty_folder_is_an_error_in_a_sentence(open_catalogue, tmp_path):
+    assert "`vitrine ingest products" in open_catalogue(tmp_path).error[0].value

@@ -12,14 +12,14 @@ from app.escaping import JOINER, escape, escape_sentence, format_price, shorten,
         ("L'Oréal, 50% off?", "L'Oréal, 50% off?"),
     ],
 )
-def test_markup_is_escaped_and_plain_words_are_left_alone(text, shown):
+def test_markup_is_escaped_and_plain_words_are_unchanged(text, shown):
     assert escape(text) == shown
 
 
 @pytest.mark.parametrize(
     "text", ["www.x.test", "https://x.test", "a@x.test", ":smile:", "->", "--"]
 )
-def test_what_streamlit_makes_of_plain_words_is_broken_up_unseen(text):
+def test_what_streamlit_replaces_in_plain_words_is_split_invisibly(text):
     assert JOINER in escape(text)
     assert escape(text).replace(JOINER, "").replace("\\", "") == text
 

@@ -3,7 +3,7 @@ import pytest
 from app.state import DEFAULT_K, SearchState, read_parameters, write_parameters
 
 
-def test_a_search_state_comes_back_from_the_address_as_it_went_in():
+def test_a_search_state_is_the_same_after_writing_and_reading():
     state = SearchState(
         text="red & blue?",
         picture="https://x.test/a.jpg?b=1",
@@ -22,7 +22,7 @@ def test_an_uploaded_picture_is_marked_since_it_cannot_be_carried():
     assert read_parameters({"upload": ["1"]})[0].upload
 
 
-def test_a_product_stands_in_the_place_of_the_query():
+def test_a_product_replaces_the_query():
     assert write_parameters(
         SearchState(text="red", upload=True, like="ü/1", categories=("Beauty",))
     ) == {
@@ -47,14 +47,14 @@ def test_an_empty_search_state_is_a_bare_address():
         ({"k": ["²"]}, "k=²"),
     ],
 )
-def test_a_part_that_cannot_be_meant_is_left_out_with_a_sentence(parameters, sentence):
+def test_an_invalid_parameter_is_ignored_with_a_sentence(parameters, sentence):
     state, [problem] = read_parameters(parameters)
     assert state == SearchState()
     assert sentence in problem
     assert len(problem) < 150
 
 
-def test_what_nobody_knows_is_ignored():
+def test_unknown_parameters_are_ignored():
     assert read_parameters({"utm_source": ["x"], "k": [str(DEFAULT_K)], "category": ["", " "]}) == (
         SearchState(),
         [],

@@ -31,7 +31,7 @@ def test_a_picture_file_is_searched_with(search, home):
     assert found["results"][0]["id"] == "kettle-teal"
 
 
-def test_a_table_shows_titles_as_they_are_and_the_group_apart(search):
+def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
     shown = search("crimson lipstick").stdout
     assert "crimson [bold]lipstick[/bold]" in shown
     assert "Without a picture, ranked by their text" in shown

@@ -48,26 +48,26 @@ def test_equal_scores_are_ordered_by_id_even_where_the_cut_falls_among_them(engi
     assert ids(engine.search(query).results) == ["twin-a", "twin-b", "twin-c"]
 
 
-def test_a_tie_longer_than_the_slack_is_still_cut_by_id(engine, monkeypatch):
+def test_a_tie_longer_than_the_slack_is_cut_by_id_too(engine, monkeypatch):
     monkeypatch.setattr("search.engine.SLACK", 1)
     query = Query(picture=shop.draw("twin-a"), vector="image", k=2)
     assert ids(engine.search(query).results) == ["twin-a", "twin-b"]
 
 
-def test_products_without_a_picture_stand_apart(engine):
+def test_products_without_a_picture_are_a_group_of_their_own(engine):
     found = engine.search(Query("crimson lipstick 7", k=20))
     assert not {"bare-a", "bare-b"} & set(ids(found.results))
     assert set(ids(found.without_picture)) == {"bare-a", "bare-b"}
     assert {result.vector for result in found.without_picture} == {"text"}
 
 
-def test_a_search_by_text_vector_has_no_group_apart(engine):
+def test_a_search_by_the_text_vector_has_one_group(engine):
     found = engine.search(Query("crimson lipstick", vector="text", k=25))
     assert found.without_picture == ()
     assert {"bare-a", "bare-b"} <= set(ids(found.results))
 
 
-def test_filters_bound_every_result(engine):
+def test_every_result_passes_the_filters(engine):
     filters = Filters(categories=("Appliances",), brands=("Acme",), price_min=80, price_max=100)
     found = engine.search(Query("anything", filters=filters)).results
     assert found
@@ -110,14 +110,14 @@ def test_a_batch_finds_what_each_query_alone_finds(engine):
     assert together == [ids(engine.search(query).results) for query in queries]
 
 
-def test_an_unknown_category_is_named_beside_those_there_are(engine):
+def test_an_unknown_category_is_reported_with_those_there_are(engine):
     with pytest.raises(
         QueryError, match=r"the category “Toys”\. There are Appliances, Twins|Beauty"
     ):
         engine.search(Query("doll", filters=Filters(categories=("Toys",))))
 
 
-def test_an_unknown_product_is_named(engine):
+def test_an_unknown_product_is_reported(engine):
     with pytest.raises(QueryError, match="no product with the id “gone”"):
         engine.search(Query(like="gone"))
 
@@ -162,7 +162,7 @@ def test_browsing_shows_varied_products_the_same_every_time(engine):
     assert {"kettle", "lipstick"} <= {product_id.partition("-")[0] for product_id in shown}
 
 
-def test_browsing_keeps_to_the_filters(engine):
+def test_browsing_respects_the_filters(engine):
     cheap = Filters(categories=("Beauty",), price_max=30)
     assert set(ids(engine.browse(cheap, 8))) == {
         "lipstick-crimson",

@@ -1,0 +1,78 @@
+import shutil
+
+import pytest
+
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
+from tests import shop
+from tests.app.page_parts import headings, messages, titles
+
+
+def test_an_empty_folder_is_shown_with_the_commands_that_fill_it(open_page, tmp_path):
+    page = open_page(tmp_path)
+    assert "There are no products yet" in headings(page)
+    assert "vitrine ingest all" in page.code[0].value
+    assert messages(page) == ""
+
+
+@pytest.fixture
+def unbuilt(home_copy):
+    """A shop whose vectors have not been made."""
+    shutil.rmtree(home_copy / "qdrant")
+    shutil.rmtree(home_copy / "vectors")
+    return home_copy
+
+
+def test_a_missing_collection_is_shown_with_the_command_that_builds_it(open_page, unbuilt):
+    page = open_page(unbuilt, q="coral")
+    assert "`vitrine ingest vectors --variant tiny`" in messages(page)
+
+
+def test_a_running_build_is_shown_and_the_search_opens_after_it(open_page, unbuilt):
+    with Catalogue(unbuilt) as catalogue:
+        run = catalogue.begin_run("vectors", {"variant": "tiny"})
+        page = open_page(unbuilt, q="coral")
+        assert "Ingest is running" in headings(page)
+        assert "`vectors` of the variant tiny" in messages(page)
+        catalogue.end_run(run, "done", {})
+    embed_products(unbuilt, "tiny")
+    page.run()
+    assert titles(page)
+
+
+def test_a_new_generation_is_picked_up_without_a_restart(open_page, home_copy):
+    page = open_page(home_copy, q="violet kettle", k="60")
+    assert "violet kettle" not in titles(page)
+    source = shop.write_source(
+        home_copy / "more", [{"id": "v", "title": "violet kettle", "image": "v.png"}]
+    )
+    load_products(home_copy, source)
+    fetch_images(home_copy)
+    embed_products(home_copy, "tiny")
+    assert "violet kettle" in titles(page.run())
+
+
+def test_a_variant_that_was_added_again_is_reported_until_its_collection_is_built(
+    open_page, home_copy, tiny_clip
+):
+    page = open_page(home_copy, q="coral")
+    Variants(home_copy).add("tiny", tiny_clip, template="title", force=True)
+    assert "ingest vectors --variant tiny" in messages(page.run())
+    embed_products(home_copy, "tiny")
+    assert titles(page.run())
+
+
+def test_the_demo_shop_has_a_note_that_it_is_one(open_page, unbuilt):
+    (unbuilt / "demo.md").write_text("This is the **demo shop**.")
+    assert "demo shop" in open_page(unbuilt).info[0].value
+
+
+def test_a_damaged_catalogue_is_reported(open_page, home_copy):
+    for file in home_copy.glob("catalog.sqlite*"):
+        file.unlink()
+    (home_copy / "catalog.sqlite").write_bytes(b"no database" * 500)
+    page = open_page(home_copy, q="coral")
+    assert "catalog.sqlite is damaged" in messages(page).replace("\\", "")

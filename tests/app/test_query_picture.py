@@ -1,0 +1,125 @@
+import re
+
+import pytest
+from PIL import Image
+
+from app import query_picture
+from pictures.fetch_settings import FetchSettings
+from search.query import Query
+from tests import shop
+from tests.app.page_parts import address, drawn, encoded, headings, messages, press, titles, upload
+from tests.hostile_server import HostileServer
+
+ROWS = ["Words and picture together", "Words alone", "Picture alone"]
+
+
+def test_an_uploaded_picture_finds_what_the_engine_finds(open_page, found_by):
+    page = upload(open_page(), drawn("kettle-olive"))
+    assert messages(page) == ""
+    assert titles(page) == found_by(Query(picture=shop.draw("kettle-olive"), k=12))
+    assert address(page) == {"upload": ["1"], "variant": ["tiny"]}
+
+
+def test_words_and_a_picture_give_three_rows(open_page):
+    page = upload(open_page(q="coral", k="3", category=["Beauty"]), drawn("lipstick-navy"))
+    assert [heading for heading in headings(page) if heading in ROWS] == ROWS
+    assert len(titles(page)) == 9
+    assert titles(page)[6] == "navy lipstick"
+
+
+def test_a_removed_picture_is_gone_from_page_and_address(open_page):
+    page = upload(open_page(q="coral"), drawn("lipstick-navy"))
+    press(page, "Remove the picture")
+    assert not set(ROWS) & set(headings(page))
+    assert "upload" not in page.query_params
+
+
+def test_an_address_without_a_picture_removes_the_last_one(open_page):
+    page = upload(open_page(q="coral"), drawn("lipstick-navy"))
+    page.query_params.clear()
+    page.query_params["q"] = "teal"
+    page.run()
+    assert not set(ROWS) & set(headings(page))
+    assert address(page) == {"q": ["teal"], "variant": ["tiny"]}
+
+
+def test_the_last_picture_given_is_used(open_page, web):
+    page = upload(open_page(), drawn("lipstick-navy"))
+    page.text_input(key="picture").set_value(web.address("/picture.jpg")).run()
+    assert messages(page) == ""
+    assert set(address(page)) == {"picture", "variant"}
+    upload(page, drawn("lipstick-navy"))
+    assert set(address(page)) == {"upload", "variant"}
+
+
+def test_a_shared_link_whose_picture_was_uploaded_reports_it_missing(open_page):
+    page = open_page(q="coral", upload="1")
+    assert "had an uploaded picture" in messages(page)
+    assert "words alone" in messages(page)
+    assert titles(page)
+    assert address(page)["upload"] == ["1"]
+    upload(page, drawn("lipstick-navy"))
+    assert messages(page) == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "sentence"),
+    [
+        (b"", "empty.jpg", "is empty"),
+        (b"just words\n" * 20, "words.jpg", "no picture|not a picture"),
+        (b"<html>404</html>", "page.png", "picture"),
+        (encoded(Image.new("RGB", (64, 64)))[:60], "torn.png", "picture|damaged|cut|broken"),
+        (encoded(Image.new("1", (20_000, 20_000))), "huge.png", "millions of pixels"),
+        (encoded(Image.new("RGB", (4, 4))), "dot.png", "4 × 4 pixels"),
+    ],
+)
+def test_an_upload_that_is_no_picture_is_reported_in_a_sentence(open_page, data, name, sentence):
+    page = upload(open_page(q="coral"), data, name)
+    assert not page.exception
+    [box] = page.warning
+    assert re.search(sentence, box.value.replace("\\", ""))
+    assert titles(page)  # the words alone still find something
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("http://127.0.0.1/a.jpg", "not"),
+        ("http://169.254.169.254/latest/meta-data", "not"),
+        ("file:///etc/passwd", "http"),
+        ("/etc/passwd", "http"),
+        ("http://[::1", "address"),
+        ("data:image/png;base64,AAAA", "http"),
+        ("javascript:alert(1)", "http"),
+    ],
+)
+def test_a_picture_address_that_is_not_public_is_refused(open_page, address, sentence):
+    page = open_page(picture=address)
+    [box] = page.warning
+    assert sentence in box.value
+    assert not page.exception
+    assert titles(page)
+
+
+@pytest.fixture
+def web(monkeypatch):
+    limits = FetchSettings(total=0.5, retries=0, allow_loopback=True)
+    monkeypatch.setattr(query_picture, "LIMITS", limits)
+    with HostileServer() as web:
+        yield web
+
+
+@pytest.mark.parametrize("path", ["/hang", "/html", "/inward"])
+def test_a_picture_address_that_misbehaves_is_reported_in_a_sentence(open_page, web, path):
+    page = open_page(picture=web.address(path), q="coral")
+    assert len(page.warning) == 1
+    assert not page.exception
+    assert titles(page)
+
+
+def test_a_picture_is_fetched_once_however_often_the_page_runs(open_page, web):
+    page = open_page(picture=web.address("/picture.jpg"))
+    page.slider(key="k").set_value(3).run()
+    assert messages(page) == ""
+    assert len(titles(page)) == 3 + 2  # and those without a picture
+    assert len(web.requests) == 1

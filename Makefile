@@ -41,8 +41,8 @@ $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 # The demo shop under other colour names, which its model learns; a tenth of it is held out as queries.
 RENAMED := data/demo_renamed
 RENAMED_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(RENAMED)
-RECIPE := --batch 64 --learning-rate 1e-3 --rank 16 --alpha 32 --dropout 0 --epochs 8 --schedule cosine \
-	--warm-up 0.1 --crop 1 --no-flip --template title --view title \
+RECIPE := --batch 64 --learning-rate 1e-3 --rank 16 --alpha 32 --epochs 8 --template title \
+	$(addprefix --set ,dropout=0 schedule=cosine warm_up=0.1 crop=1 flip=false views=title) \
 	$(addprefix --target ,q_proj k_proj v_proj out_proj fc1 fc2)
 
 finetune-demo: $(DEMO)/.ready ## train an adapter, and see what it gains on products it never saw

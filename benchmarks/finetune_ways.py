@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from finetune.batches import Batches
 from finetune.examples import read_examples
 from finetune.loss import contrastive_loss
 from finetune.model import Model
-from finetune.precision import autocast_of, choose_attention, precision_of
+from finetune.precision import autocast, choose_attention, precision_of
 from finetune.settings import Settings
 from finetune.training import Training
 
@@ -188,7 +189,7 @@ def _plain_model(
         get_peft_model(model, config)
     dtype = precision_of(settings, device)
     choose_attention(model, device, dtype)
-    return model.train().to(device), autocast_of(device, dtype)
+    return model.train().to(device), partial(autocast, device, dtype)
 
 
 def _batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

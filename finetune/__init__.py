@@ -1,14 +1,16 @@
-"""LoRA training jobs: products of the catalogue in, a variant out.
+"""LoRA training jobs: the catalogue's products in, a variant out.
 
-    settings      the recipe, and every flag of it
-    examples      products that can be learnt from; split: which of them are held out
-    augmentation, batches     pictures and texts of a batch, decoded and drawn ahead of the model
-    model         a CLIP with what is trained of it; precision: what it computes in
-    objective, gradients      the loss, and its gradients over chunks and processes
-    retrieval     how well titles find pictures and pictures find texts
-    training      the loop; snapshot: where a stopped run goes on; progress: what it tells
-    job           one training from catalogue to variant; artefact, card, curves: what it leaves
-    merge         a variant as a plain CLIP checkpoint
+settings        the recipe
+examples        products to train on; `split`: which of them are held out
+batches         decoded, augmented (`augmentation`) and tokenised ahead of the model
+model           CLIP with adapters; `precision`: what it computes in
+loss            the contrastive loss; `gradients`: over chunks and processes
+retrieval       validation; `evaluation`: on the test split
+training        the loop; `snapshot`: its checkpoints; `progress`: its reports
+job             from catalogue to variant; `artefact`, `card`, `curves`: what it writes
+checkpoint      a variant as a plain CLIP checkpoint
+sampling        repeatable random numbers
+errors          FinetuneError, Diverged
 
-The exceptions are drawn in `finetune.errors`. Only what runs the model imports torch.
+Only what runs the model imports torch.
 """

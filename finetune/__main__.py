@@ -1,11 +1,10 @@
-"""`vitrine finetune`: train a variant, merge one into a plain checkpoint."""
+"""`vitrine finetune`: train a variant, write one as a plain checkpoint."""
 
-import dataclasses
-import json
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,18 +13,18 @@ from typer.core import TyperGroup
 
 from encoder.checkpoint import DEFAULT_BASE
 from encoder.variants import Variants
-from finetune.settings import Method, Objective, Precision, Schedule, Settings, recipe
+from finetune.settings import Precision, Settings, parse_assignments, recipe
 from vitrine import home
-from vitrine.command import CommandLine, Json
+from vitrine.command import CommandLine, Json, messages, print_json
 
 if TYPE_CHECKING:
     from finetune.job import Result
 
-USUAL = Settings()
+DEFAULTS = Settings()
 
 
 class _TrainByDefault(TyperGroup):
-    """Takes `vitrine finetune --variant lora` for `vitrine finetune train --variant lora`."""
+    """Reads `vitrine finetune --variant lora` as `vitrine finetune train --variant lora`."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
         if args and args[0] not in {"--help", *self.commands}:
@@ -40,132 +39,121 @@ app = CommandLine(
 )
 
 
-def _usual(value: object) -> str:
-    return f"(default: {value})"
+def _default(name: str) -> str:
+    value = getattr(DEFAULTS, name)
+    return f"(default: {', '.join(value) if isinstance(value, tuple) else value})"
+
+
+def _others(*flags: str) -> str:
+    """The settings that have no flag of their own, with their defaults."""
+    names = [name for name in vars(DEFAULTS) if name not in flags]
+    return ", ".join(f"{name} {_default(name)}" for name in names)
 
 
 @app.command()
 def train(
     variant: Annotated[
-        str, typer.Option(help="Its name; lora and lora_mp are recipes, others begin as lora.")
+        str, typer.Option(help="Its name. Recipes: lora, lora_mp (mixed precision).")
     ] = "lora",
     base: Annotated[
         str, typer.Option(help="Folder of a CLIP checkpoint, or its id on the hub.")
     ] = DEFAULT_BASE,
     revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit on the hub; main by default.")
-    ] = None,
-    method: Annotated[
-        Method | None, typer.Option(help=f"Adapters, or all weights. {_usual(USUAL.method)}")
+        str | None, typer.Option(help="Branch, tag or commit on the hub. (default: main)")
     ] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="Of the towers; lora_mp is mixed, others float32.")
-    ] = None,
-    objective: Annotated[
-        Objective | None,
-        typer.Option(help="CLIP's loss; reference has no temperature, for comparison only."),
-    ] = None,
-    rank: Annotated[int | None, typer.Option(help=_usual(USUAL.rank))] = None,
-    alpha: Annotated[
-        float | None, typer.Option(help=f"Change × alpha / rank. {_usual(USUAL.alpha)}")
-    ] = None,
-    dropout: Annotated[float | None, typer.Option(help=_usual(USUAL.dropout))] = None,
-    target: Annotated[
-        list[str] | None,
+        Precision | None,
         typer.Option(
-            help=f"Layers with an adapter; repeatable. {_usual(', '.join(USUAL.targets))}"
+            help="mixed: bfloat16, where the device has instructions for it. "
+            f"{_default('precision')}"
         ),
     ] = None,
-    batch: Annotated[int | None, typer.Option(help=_usual(USUAL.batch))] = None,
-    micro_batch: Annotated[
-        int | None, typer.Option(help="Products in memory at once; the loss stays the batch's.")
-    ] = None,
-    learning_rate: Annotated[
+    rank: Annotated[int | None, typer.Option(help=_default("rank"))] = None,
+    alpha: Annotated[
         float | None,
-        typer.Option(help=f"Highest learning rate. {_usual(USUAL.learning_rate)}"),
+        typer.Option(help=f"The adapter's change × alpha / rank. {_default('alpha')}"),
     ] = None,
-    rate: Annotated[float | None, typer.Option(hidden=True)] = None,
-    schedule: Annotated[Schedule | None, typer.Option(help=_usual(USUAL.schedule))] = None,
-    warm_up: Annotated[
-        float | None, typer.Option(help=f"Share of the steps. {_usual(USUAL.warm_up)}")
-    ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help=_usual(USUAL.weight_decay))] = None,
-    epochs: Annotated[int | None, typer.Option(help=_usual(USUAL.epochs))] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(help=f"Epochs without gain before a stop; 0: none. {_usual(USUAL.patience)}"),
-    ] = None,
-    view: Annotated[
+    target: Annotated[
         list[str] | None,
-        typer.Option(help=f"Templates of texts; repeatable. {_usual(', '.join(USUAL.views))}"),
+        typer.Option(help=f"Layer with an adapter; repeatable. {_default('targets')}"),
     ] = None,
-    crop: Annotated[
-        float | None, typer.Option(help=f"Least share of the side kept. {_usual(USUAL.crop)}")
-    ] = None,
-    flip: Annotated[
-        bool | None, typer.Option("--flip/--no-flip", help="Mirror every second picture.")
-    ] = None,
+    batch: Annotated[int | None, typer.Option(help=_default("batch"))] = None,
+    learning_rate: Annotated[float | None, typer.Option(help=_default("learning_rate"))] = None,
+    rate: Annotated[float | None, typer.Option(hidden=True)] = None,
+    epochs: Annotated[int | None, typer.Option(help=_default("epochs"))] = None,
     template: Annotated[
-        str | None, typer.Option(help=f"Of the variant's product text. {_usual(USUAL.template)}")
+        str | None, typer.Option(help=f"The variant's product text. {_default('template')}")
     ] = None,
     adapter_weight: Annotated[
-        float | None, typer.Option(help=f"0 is the base, 1 what was trained. {_usual(1)}")
+        float | None,
+        typer.Option(help=f"0: the base; 1: as trained. {_default('adapter_weight')}"),
     ] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,
-    seed: Annotated[int | None, typer.Option(help=_usual(USUAL.seed))] = None,
+    seed: Annotated[int | None, typer.Option(help=_default("seed"))] = None,
     sample: Annotated[
-        int | None, typer.Option(help="At most so many products; 0: all. (default: 0)")
+        int | None, typer.Option(help=f"At most so many products; 0: all. {_default('sample')}")
     ] = None,
-    validation: Annotated[
-        float | None, typer.Option(help=f"Share to judge by. {_usual(USUAL.validation)}")
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting; repeatable: "
+            + _others(
+                "precision",
+                "rank",
+                "alpha",
+                "targets",
+                "batch",
+                "learning_rate",
+                "epochs",
+                "template",
+                "adapter_weight",
+                "seed",
+                "sample",
+            ),
+        ),
     ] = None,
-    test: Annotated[
-        float | None, typer.Option(help=f"Share for the last look. {_usual(USUAL.test)}")
-    ] = None,
-    snapshot_every: Annotated[
-        int | None,
-        typer.Option(help=f"Steps between checkpoints. {_usual(USUAL.snapshot_every)}"),
-    ] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Do not use a GPU.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode; one less than cores if none.")
+        int | None, typer.Option(min=1, help="Decoding threads. (default: cores − 1)")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another variant of that name.")
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Begin anew where a run was stopped.")
+        bool, typer.Option("--restart", help="Discard the checkpoints of a stopped run.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a variant on the catalogue; run again after a stop, it goes on.
+    """Train a variant on the catalogue. A stopped run resumes when it is started again.
 
     vitrine finetune --variant lora
 
-    vitrine finetune --variant lora_wide --rank 32 --target q_proj --target fc1 --learning-rate 1e-4
+    vitrine finetune --variant lora_wide --rank 32 --target q_proj --set schedule=cosine
 
     torchrun --nproc-per-node 4 -m finetune train --variant lora_mp
     """
-    given: dict[str, Any] = {
-        "method": method, "precision": precision, "objective": objective, "rank": rank,
-        "alpha": alpha, "dropout": dropout, "targets": tuple(target or ()) or None,
-        "batch": batch, "micro_batch": micro_batch,
-        "learning_rate": rate if learning_rate is None else learning_rate, "schedule": schedule,
-        "warm_up": warm_up, "weight_decay": weight_decay, "epochs": epochs, "patience": patience,
-        "views": tuple(view or ()) or None, "crop": crop, "flip": flip, "template": template,
+    flags = {
+        "precision": precision, "rank": rank, "alpha": alpha, "batch": batch,
+        "targets": tuple(target) if target else None,
+        "learning_rate": rate if learning_rate is None else learning_rate,
+        "epochs": epochs, "template": template, "seed": seed, "sample": sample,
         "adapter_weight": strength if adapter_weight is None else adapter_weight,
-        "seed": seed, "sample": sample, "validation": validation,
-        "test": test, "snapshot_every": snapshot_every,
     }  # fmt: skip
-    chosen = {key: value for key, value in given.items() if value is not None}
-    settings = dataclasses.replace(recipe(variant), **chosen)
-    # torch takes seconds to load, and a mistyped flag is told at once.
+    try:
+        chosen = parse_assignments(assignments or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from error
+    chosen |= {name: value for name, value in flags.items() if value is not None}
+    settings = replace(recipe(variant), **chosen)
+    # Imported after the settings are checked: torch takes seconds to load.
     from finetune import job
     from finetune.progress import no_progress, progress_bar
 
-    # One of torchrun's processes speaks for all.
-    alone = os.environ.get("RANK", "0") == "0"
-    with progress_bar(variant) if alone else nullcontext(no_progress) as report:
+    # One of torchrun's processes reports for all.
+    first = os.environ.get("RANK", "0") == "0"
+    with progress_bar(variant) if first else nullcontext(no_progress) as report:
         result = job.train(
             home(),
             variant,
@@ -178,8 +166,18 @@ def train(
             restart=restart,
             report=report,
         )
-    if result:
-        _print(result, as_json)
+    if result and as_json:
+        made = result.variant
+        print_json(
+            {
+                "variant": made.name,
+                "fingerprint": made.fingerprint,
+                "folder": str(made.folder),
+                **made.manifest.notes["figures"],
+            }
+        )
+    elif result:
+        _print(result)
 
 
 @app.command()
@@ -187,36 +185,27 @@ def merge(
     variant: Annotated[str, typer.Argument(help="A variant's name.")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
     adapter_weight: Annotated[
-        float | None, typer.Option(help="Of the adapter; the variant's own if none.")
+        float | None, typer.Option(help="0: the base; 1: as trained. (default: the variant's)")
     ] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Write a variant as a plain CLIP checkpoint, its adapter in its weights.
+    """Write a variant as a plain CLIP checkpoint, its adapter merged into the weights.
 
     vitrine finetune merge lora ../models/clip-shop
     """
     found = Variants(home()).get(variant)
-    from finetune.merge import merge as write
+    from finetune.checkpoint import merge_variant
 
     weight = strength if adapter_weight is None else adapter_weight
-    print(write(found, folder, adapter_weight=weight))
+    print(merge_variant(found, folder, adapter_weight=weight))
 
 
-def _print(result: "Result", as_json: bool) -> None:
-    variant, state, evaluation = result.variant, result.trained.state, result.heldout
-    if as_json:
-        figures = variant.manifest.notes["figures"]
-        print(
-            json.dumps(
-                {"variant": variant.name, "fingerprint": variant.fingerprint,
-                 "folder": str(variant.folder), **figures}
-            )
-        )  # fmt: skip
-        return
+def _print(result: "Result") -> None:
+    variant, state = result.variant, result.trained.state
     console = Console()
-    if evaluation:
+    if result.evaluation:
         table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
-        for direction, both in evaluation.estimates.items():
+        for direction, both in result.evaluation.estimates.items():
             base, tuned = (both[name]["nDCG@10"].value for name in ("base", "tuned"))
             table.add_row(direction, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
         console.print(table)
@@ -226,9 +215,7 @@ def _print(result: "Result", as_json: bool) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    Console(stderr=True).print(
-        f"Next: vitrine ingest vectors --variant {variant.name}", markup=False
-    )
+    messages.print(f"Next: vitrine ingest vectors --variant {variant.name}", markup=False)
 
 
 if __name__ == "__main__":

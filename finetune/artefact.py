@@ -1,10 +1,9 @@
-"""What a training leaves: a variant with its figures, its split, its curves and its card."""
+"""Writes the variant of a finished training, with its figures, split, curves and card."""
 
 import importlib.metadata
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from finetune import card, curves, split
 from finetune.checkpoint import write_checkpoint
-from finetune.errors import Unwritable
 from finetune.evaluation import Evaluation, evaluate
 from finetune.examples import Examples
 from finetune.model import Model
@@ -26,21 +24,21 @@ from finetune.training import Trained
 from pictures.store import PictureStore
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-CHECKPOINTS = "checkpoints"  # of the home: bases that were trained here in full
+CHECKPOINTS = "checkpoints"  # folder of the home: bases that were trained in full
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A training that came to its end.
+    """A finished training.
 
     Attributes:
         model: with the weights of the best epoch.
-        trained: how it went.
+        trained: the result.
         settings: how it was trained.
         examples: all products.
-        split: which were evaluation out.
-        pictures: where the products' pictures lie.
-        run: what tells this run from others; 16 hex digits.
+        split: which were held out.
+        pictures: the picture store.
+        run: identity of the run; 16 hex digits.
     """
 
     model: Model
@@ -53,87 +51,72 @@ class Finished:
 
 
 def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluation | None]:
-    """Look at the evaluation-out products, and write the variant.
+    """Evaluate on the test split, and write the variant.
 
     Args:
         home: the shop's folder.
-        name: of the variant; one that is there is replaced.
+        name: of the variant; an existing one is replaced.
         finished: the training.
 
     Raises:
-        Unwritable: no space, or no right.
+        OSError: it cannot be written.
         EncoderError: the base has changed meanwhile.
     """
-    try:
-        return _write(home, name, finished)
-    except OSError as error:
-        raise Unwritable(
-            f"The variant {name} cannot be written to {home / 'variants'} "
-            f"({error.strerror or error}): free some space and run the same command again; the "
-            "training itself is kept."
-        ) from error
-
-
-def _write(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluation | None]:
-    checkpoint, settings = finished.model.checkpoint, finished.settings
+    settings = finished.settings
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".training-", dir=home) as scratch:
-        adapter = _adapter(finished, Path(scratch))
-        if adapter:
-            base: Mapping[str, Any] = base_of(checkpoint)
+    with tempfile.TemporaryDirectory(prefix=".training-", dir=home) as folder:
+        scratch = Path(folder)
+        base = base_of(finished.model.checkpoint)
+        tuned: dict[str, Any] = {"template": settings.template}
+        if settings.method == "lora":
+            finished.model.save_adapter(scratch / "adapter")
+            tuned |= base
+            tuned |= {"adapter": scratch / "adapter", "adapter_weight": settings.adapter_weight}
         else:
-            base = {"base": str(_checkpoint(home, name, finished))}
-        how: dict[str, Any] = {**base, "template": settings.template}
-        if adapter:
-            how |= {"adapter": adapter, "adapter_weight": settings.adapter_weight}
-        evaluation = _evaluate(Path(scratch), how, finished)
-        facts = _facts(finished, evaluation)
-        variant = Variants(home).add(name, **how, notes=facts, force=True)
-    _write_beside(variant, finished, evaluation, facts)
+            tuned["base"] = str(_write_full(home, name, finished))
+        evaluation = None
+        if finished.split.test:
+            variants = Variants(scratch)
+            evaluation = evaluate(
+                variants.add("base", **base, template=settings.template),
+                variants.add("tuned", **tuned),
+                finished.examples,
+                finished.pictures,
+                rows_of(finished.examples, finished.split.test),
+                device=str(finished.model.device),
+                seed=settings.seed,
+            )
+        notes = _notes(finished, evaluation)
+        variant = Variants(home).add(name, **tuned, notes=notes, force=True)
+    finished.split.write(
+        variant.folder / split.FILE,
+        {"seed": settings.seed, "data": finished.examples.fingerprint},
+    )
+    curves.draw_curves(finished.trained.state, variant.folder / curves.FILE)
+    card.make_card(variant, settings, evaluation).save(variant.folder / card.FILE)
     return variant, evaluation
 
 
 def base_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """A checkpoint as `Variants.add` takes it: a folder has no revision to ask for."""
+    """A checkpoint as arguments of `Variants.add`: a folder has no revision."""
     if Path(checkpoint.base).is_absolute():
         return {"base": checkpoint.base}
     return {"base": checkpoint.base, "revision": checkpoint.revision}
 
 
-def _adapter(finished: Finished, scratch: Path) -> Path | None:
-    if finished.settings.method == "full":
-        return None
-    finished.model.save_adapter(scratch / "adapter")
-    return scratch / "adapter"
-
-
-def _checkpoint(home: Path, name: str, finished: Finished) -> Path:
-    """Where a model trained in full lies: the variant's own base."""
+def _write_full(home: Path, name: str, finished: Finished) -> Path:
+    """Write a model whose weights were all trained; the variant's base is this folder."""
     folder = home / CHECKPOINTS / f"{name}-{finished.run}"
-    shutil.rmtree(folder, ignore_errors=True)  # half a variant of a run that was stopped here
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped before its variant
     model = finished.model
-    weights = model.interpolated(finished.settings.adapter_weight)
-    return write_checkpoint(model.clip, model.checkpoint, folder, weights)
+    model.interpolate(finished.settings.adapter_weight)
+    return write_checkpoint(model.clip, model.checkpoint, folder)
 
 
-def _evaluate(scratch: Path, how: Mapping[str, Any], finished: Finished) -> Evaluation | None:
-    if not finished.split.test:
-        return None
-    here = Variants(scratch)
-    return evaluate(
-        here.add("base", **base_of(finished.model.checkpoint), template=how["template"]),
-        here.add("tuned", **how),
-        finished.examples,
-        finished.pictures,
-        rows_of(finished.examples, finished.split.test),
-        device=str(finished.model.device),
-        seed=finished.settings.seed,
-    )
-
-
-def _facts(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
-    """The facts of training as the manifest keeps them."""
-    checkpoint, state = finished.model.checkpoint, finished.trained.state
+def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
+    """The facts of training, for the manifest."""
+    checkpoint, trained = finished.model.checkpoint, finished.trained
+    state = trained.state
     return {
         "run": finished.run,
         "trained_from": {"base": checkpoint.base, "revision": checkpoint.revision},
@@ -150,45 +133,18 @@ def _facts(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
             "validation": {"base": state.base, "best": state.best},
             "heldout": evaluation.facts() if evaluation else None,
             "seconds": round(state.seconds, 1),
-            "samples_per_second": round(finished.trained.samples_per_second, 1),
-            "memory": finished.trained.memory,
+            "samples_per_second": round(trained.samples_per_second, 1),
+            "memory": trained.memory,
         },
-        "precision": finished.trained.precision,
+        "precision": trained.precision,
         "device": device_name(finished.model.device),
-        "versions": versions(),
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
 
 
-def _write_beside(
-    variant: Variant, finished: Finished, evaluation: Evaluation | None, facts: Mapping[str, Any]
-) -> None:
-    finished.split.write(
-        variant.folder / split.FILE,
-        {"seed": finished.settings.seed, "data": finished.examples.fingerprint},
-    )
-    curves.draw_curves(finished.trained.state, variant.folder / curves.FILE)
-    told = card.Facts(
-        manifest=variant.manifest,
-        base=finished.model.checkpoint.base,
-        settings=finished.settings,
-        state=finished.trained.state,
-        parts=finished.split.counts(),
-        left_out=finished.examples.left_out,
-        heldout=evaluation,
-        device=facts["device"],
-        versions=facts["versions"],
-    )
-    (variant.folder / card.FILE).write_text(card.write_card(told), encoding="utf-8")
-
-
 def device_name(device: torch.device) -> str:
-    """What a person calls the device."""
+    """The device's name for people."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
     return f"{platform.machine()} CPU, {threads} thread{'' if threads == 1 else 's'}"
-
-
-def versions() -> dict[str, str]:
-    """Of the libraries that take part in training."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}

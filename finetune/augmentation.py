@@ -1,6 +1,6 @@
-"""Light augmentation: another cut of the picture each time, and now and then its mirror image.
+"""Light augmentation: random crops and horizontal flips.
 
-Colours are left alone: they are what tells one shade from the next.
+Colours are not changed: shades of one product differ in nothing else.
 """
 
 from random import Random
@@ -11,22 +11,22 @@ from PIL import Image
 from encoder.processor import ImageProcessor
 
 
-def augmented(
+def augment(
     image: Image.Image, processor: ImageProcessor, rng: Random, *, crop: float, flip: bool
 ) -> np.ndarray:
-    """Cut and resize in one go, which costs no more than resizing alone.
+    """Crop and resize in one call, which costs no more than resizing alone.
 
     Args:
         image: RGB, of any size.
-        processor: the checkpoint's picture settings.
-        rng: what to draw from; two pictures with like generators are cut alike.
+        processor: the checkpoint's.
+        rng: source of crop and flip.
         crop: smallest share of the side to keep.
-        flip: whether to mirror every second picture.
+        flip: mirror half of the pictures.
 
     Returns:
         uint8 (side, side, 3).
     """
-    # A square, as the processor's own cut is, unless it squeezes the whole picture into one.
+    # The processor crops a square, or resizes the whole picture to one.
     whole = image.size if processor.exact else (min(image.size),) * 2
     share = rng.uniform(crop, 1.0)
     width, height = (max(1.0, edge * share) for edge in whole)

@@ -1,8 +1,7 @@
-"""Batches, prepared ahead of the model by threads.
+"""Batches, prepared by threads while the model trains on earlier ones.
 
-What a batch holds is a function of (seed, epoch, product id): the order of an epoch, the text
-that is drawn, the cut of the picture. Threads only decide when it is ready. Pillow lets go of
-Python's lock while it decodes and resizes, and so does the tokenizer.
+The content of a batch is a function of (seed, epoch, product id): order, text and crop. Threads
+decide only when it is ready. Pillow and the tokenizer release the interpreter's lock.
 """
 
 import os
@@ -15,21 +14,20 @@ import numpy as np
 
 from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer
-from finetune.augmentation import augmented
-from finetune.errors import DataUnfit
-from finetune.examples import Example, Examples
+from finetune.augmentation import augment
+from finetune.examples import Example, Examples, unreadable
 from finetune.sampling import rng_of, shuffled
 from finetune.settings import Settings
 from pictures.errors import PictureError
 from pictures.store import PictureStore
 
-AHEAD = 3  # batches under way: one to learn from next, two that fill while it is learnt from
-SLICE = 16  # pictures a thread takes at a time, so that a batch is shared among the threads
+PREFETCH = 3  # batches in preparation: the next one, and two behind it
+SLICE = 16  # pictures of a thread's task, so that several threads share a batch
 
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of every batch is this process's: part `index` of `count` equal ones."""
+    """The part of every batch that this process computes: part `index` of `count` equal ones."""
 
     index: int = 0
     count: int = 1
@@ -45,14 +43,12 @@ class Batch:
     """One step's products.
 
     Attributes:
-        epoch: counted from 0.
         index: of the batch in its epoch, counted from 0.
         pixels: uint8 (n, side, side, 3), of this process's share.
-        tokens: token numbers of n texts, of this process's share.
-        positives: bool (b, b) over the whole batch: whose picture goes with whose text.
+        tokens: token ids of n texts, of this process's share.
+        positives: bool (b, b) over the whole batch: [i, j] says that text j is right for image i.
     """
 
-    epoch: int
     index: int
     pixels: np.ndarray
     tokens: list[list[int]]
@@ -64,13 +60,13 @@ class Batches:
 
     Args:
         examples: all products.
-        train: ids of those to learn from.
-        pictures: where their pictures lie.
-        processor: the checkpoint's picture settings.
+        train: ids of the training products.
+        pictures: the picture store.
+        processor: the checkpoint's image processor.
         tokens: the checkpoint's tokenizer.
         settings: batch, views, crop, flip and seed.
-        share: which part of every batch is decoded here.
-        workers: threads that decode; one less than there are cores when None.
+        share: the part of every batch that is decoded here.
+        workers: decoding threads; one less than the cores when None.
     """
 
     def __init__(
@@ -88,70 +84,62 @@ class Batches:
         self._pictures, self._processor, self._tokens = pictures, processor, tokens
         self._settings, self._share = settings, share
         self.workers = workers or max(1, (os.cpu_count() or 1) - 1)
-        # The last products of an epoch that fill no batch are left for the next one, whose order
-        # is another.
+        # An incomplete last batch is dropped; the next epoch has another order.
         self.per_epoch = len(self.train) // settings.batch
 
     def epoch(self, epoch: int, *, begin: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from batch `begin` on.
 
         Raises:
-            DataUnfit: a picture cannot be read.
+            FinetuneError: a picture cannot be read.
         """
         size = self._settings.batch
         order = shuffled(self.train, self._settings.seed, "order", epoch)
-        waiting: deque[_Pending] = deque()
+        pending: deque[_Pending] = deque()
         with ThreadPoolExecutor(self.workers, "decode") as pool:
             try:
                 for index in range(begin, self.per_epoch):
-                    chosen = order[index * size : (index + 1) * size]
-                    waiting.append(self._begin(pool, epoch, index, chosen))
-                    if len(waiting) == AHEAD:
-                        yield waiting.popleft().ready()
-                while waiting:
-                    yield waiting.popleft().ready()
+                    ids = order[index * size : (index + 1) * size]
+                    pending.append(self._submit(pool, epoch, index, ids))
+                    if len(pending) == PREFETCH:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(
+    def _submit(
         self, pool: ThreadPoolExecutor, epoch: int, index: int, ids: Sequence[str]
     ) -> "_Pending":
         rows = [self.examples.row_of[name] for name in ids]
         chosen = [self.examples.rows[row] for row in rows]
         texts = [self.text(example, epoch) for example in chosen]
-        positives = self.examples.positives(rows, rows) | _same(texts)
-        own = self._share.of(len(rows))
-        mine = chosen[own]
+        positives = self.examples.positives(rows, rows) | _equal(texts)
+        share = self._share.of(len(rows))
+        mine = chosen[share]
         side = self._processor.side
         pixels = np.empty((len(mine), side, side, 3), np.uint8)
-        parts = [
-            pool.submit(
-                self._fill, pixels[start : start + SLICE], mine[start : start + SLICE], epoch
-            )
-            for start in range(0, len(mine), SLICE)
-        ]
-        tokens = pool.submit(self._tokens, texts[own])
-        return _Pending(epoch, index, pixels, parts, tokens, positives)
+        slices = [slice(start, start + SLICE) for start in range(0, len(mine), SLICE)]
+        decoding = [pool.submit(self._fill, pixels[each], mine[each], epoch) for each in slices]
+        tokens = pool.submit(self._tokens, texts[share])
+        return _Pending(index, pixels, decoding, tokens, positives)
 
     def _fill(self, pixels: np.ndarray, examples: Sequence[Example], epoch: int) -> None:
         for row, example in enumerate(examples):
             pixels[row] = self.picture(example, epoch)
 
     def picture(self, example: Example, epoch: int) -> np.ndarray:
-        """The pixels that a product is learnt by in an epoch, uint8 (side, side, 3)."""
+        """A product's augmented picture in an epoch, uint8 (side, side, 3)."""
         try:
             image = self._pictures.open(example.picture)
         except PictureError as error:
-            raise DataUnfit(
-                f"The stored picture of product {example.id} cannot be read ({error}): delete "
-                f"{self._pictures.path(example.picture)} and run `vitrine ingest images`."
-            ) from error
+            raise unreadable(example, self._pictures, error) from error
         settings = self._settings
         rng = rng_of(settings.seed, "picture", epoch, example.id)
-        return augmented(image, self._processor, rng, crop=settings.crop, flip=settings.flip)
+        return augment(image, self._processor, rng, crop=settings.crop, flip=settings.flip)
 
     def text(self, example: Example, epoch: int) -> str:
-        """The text that a product is learnt by in an epoch."""
+        """A product's training text in an epoch."""
         return rng_of(self._settings.seed, "text", epoch, example.id).choice(example.views)
 
 
@@ -159,21 +147,20 @@ class Batches:
 class _Pending:
     """A batch whose pictures are being decoded into `pixels`."""
 
-    epoch: int
     index: int
     pixels: np.ndarray
-    parts: Sequence[Future[None]]
+    decoding: Sequence[Future[None]]
     tokens: Future[list[list[int]]]
     positives: np.ndarray
 
-    def ready(self) -> Batch:
-        for part in self.parts:
-            part.result()
-        return Batch(self.epoch, self.index, self.pixels, self.tokens.result(), self.positives)
+    def result(self) -> Batch:
+        for each in self.decoding:
+            each.result()
+        return Batch(self.index, self.pixels, self.tokens.result(), self.positives)
 
 
-def _same(texts: Sequence[str]) -> np.ndarray:
-    """Which texts are the same, bool (n, n): a description that two products have fits both."""
+def _equal(texts: Sequence[str]) -> np.ndarray:
+    """Which texts are equal, bool (n, n): a text that two products share is right for both."""
     numbers: dict[str, int] = {}
     codes = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
     return codes[:, None] == codes[None, :]

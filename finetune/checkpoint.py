@@ -1,57 +1,73 @@
-"""Plain CLIP checkpoints, written so that transformers and sentence-transformers open them."""
+"""Plain CLIP checkpoints, which transformers and sentence-transformers open."""
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from encoder.adapter import check_adapter_weight, merge_adapter
 from encoder.checkpoint import TOKENIZER_FILES, Checkpoint
-from finetune.errors import RunConflict, Unwritable
+from encoder.variant import Variant
+from finetune.errors import FinetuneError
+from finetune.model import load_base
 
 if TYPE_CHECKING:
-    import torch
     from transformers import CLIPModel
 
-PICTURE_FILES = ("preprocessor_config.json", "processor_config.json")
+IMAGE_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
-def write_checkpoint(
-    clip: "CLIPModel",
-    checkpoint: Checkpoint,
-    folder: Path,
-    weights: "Mapping[str, torch.Tensor] | None" = None,
-) -> Path:
-    """Write a model with the tokenizer and the picture settings of the checkpoint it came from.
+def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | None = None) -> Path:
+    """Write a variant as a checkpoint that needs neither PEFT nor Vitrine.
+
+    Args:
+        variant: with an adapter or without.
+        folder: of the checkpoint.
+        adapter_weight: factor on the adapter's change; the variant's own when None.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: the base is missing or has changed.
+        AdapterError: the adapter has changed, or does not fit the base.
+        FinetuneError: the folder is not empty.
+        OSError: the folder cannot be written.
+    """
+    checkpoint = variant.checkpoint()
+    clip = load_base(checkpoint, torch.device("cpu"))
+    if variant.adapter_folder:
+        weight = variant.manifest.adapter_weight if adapter_weight is None else adapter_weight
+        clip = merge_adapter(clip, variant.adapter_folder, check_adapter_weight(weight))
+    return write_checkpoint(clip, checkpoint, folder)
+
+
+def write_checkpoint(clip: "CLIPModel", checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write a model with the tokenizer and the image processor of the checkpoint it came from.
 
     Args:
         clip: the model, without adapters.
-        checkpoint: where the other files are taken from.
-        folder: where it goes, whole or not at all; an empty one may be there.
-        weights: written in place of the model's own.
+        checkpoint: where the other files are copied from.
+        folder: written completely or not at all; an empty one may exist.
 
     Raises:
-        RunConflict: the folder holds something.
-        Unwritable: no space, or no right.
+        FinetuneError: the folder is not empty.
+        OSError: the folder cannot be written.
     """
     folder = folder.expanduser().resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunConflict(f"{folder} is there and not empty: name a new folder.")
+        raise FinetuneError(f"{folder} exists and is not empty: name a new folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            fresh.chmod(0o755)  # mkdtemp makes it private
-            clip.save_pretrained(fresh, state_dict=dict(weights) if weights else None)
-            for name in (*TOKENIZER_FILES, *PICTURE_FILES):
-                if (checkpoint.folder / name).is_file():
-                    shutil.copyfile(checkpoint.folder / name, fresh / name)
-            fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    except OSError as error:
-        raise Unwritable(
-            f"The checkpoint cannot be written to {folder} ({error.strerror or error}): free some "
-            "space, or name a folder that can be written."
-        ) from error
+        fresh.chmod(0o755)  # mkdtemp's folders are private
+        clip.save_pretrained(fresh)
+        for name in (*TOKENIZER_FILES, *IMAGE_PROCESSOR_FILES):
+            if (checkpoint.folder / name).is_file():
+                shutil.copyfile(checkpoint.folder / name, fresh / name)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return folder

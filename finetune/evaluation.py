@@ -1,7 +1,7 @@
-"""The last look: base and trained variant on products that played no part in training."""
+"""The evaluation of base and trained variant on the test split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from encoder.encoder import Encoder
@@ -18,13 +18,13 @@ SHOWN = (DECIDING, "MRR", "Recall@1", "Recall@10")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How both did.
+    """The result.
 
     Attributes:
-        queries: products that asked, each direction.
-        gallery: products that could be found.
+        queries: test products, each a query in each direction.
+        gallery: products that were searched.
         estimates: by direction, by `base` and `tuned`, by measure.
-        differences: in nDCG@10 by direction, corrected for there being two directions.
+        differences: of nDCG@10 by direction; p is corrected for the two directions.
     """
 
     queries: int
@@ -39,10 +39,12 @@ class Evaluation:
             "gallery": self.gallery,
             "ways": {
                 direction: {
-                    name: {measure: asdict(told[measure]) for measure in SHOWN}
-                    for name, told in both.items()
+                    **{
+                        name: {measure: asdict(measures[measure]) for measure in SHOWN}
+                        for name, measures in both.items()
+                    },
+                    "difference": asdict(self.differences[direction]),
                 }
-                | {"difference": asdict(self.differences[direction])}
                 for direction, both in self.estimates.items()
             },
         }
@@ -58,16 +60,16 @@ def evaluate(
     device: str | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Ask base and trained variant the same, over the whole catalogue.
+    """Search the whole catalogue with base and trained variant.
 
     Args:
         base: the variant without what was trained.
         tuned: with it, loaded as searches load it.
-        examples: all products; each can be found.
-        pictures: where their pictures lie.
-        queries: rows of the held-out products.
+        examples: all products, which are the gallery.
+        pictures: the picture store.
+        queries: rows of the test products.
         device: torch's name of it.
-        seed: of resamples and signs.
+        seed: of bootstrap and randomisation.
     """
     gallery = range(len(examples))
     scores: dict[str, dict[str, Scores]] = {}
@@ -81,30 +83,20 @@ def evaluate(
 def compare(
     scores: Mapping[str, Mapping[str, Scores]], *, queries: int, gallery: int, seed: int = 0
 ) -> Evaluation:
-    """Put intervals and tests to the scores of both."""
-    by_direction = {
-        direction: {name: scores[name][direction] for name in (BASE, TUNED)}
-        for direction in DIRECTIONS
-    }
-    told = {
-        direction: estimates(both, resamples=RESAMPLES, seed=seed)
-        for direction, both in by_direction.items()
-    }
-    gaps = {
-        direction: next(
-            each
-            for each in differences(both, resamples=RESAMPLES, seed=seed)
-            if each.measure == DECIDING
-        )
-        for direction, both in by_direction.items()
-    }
+    """Intervals and tests of the scores of base and trained variant, by direction and measure."""
+    means, gaps = {}, {}
+    for direction in DIRECTIONS:
+        both = {name: scores[name][direction] for name in (BASE, TUNED)}
+        means[direction] = estimates(both, resamples=RESAMPLES, seed=seed)
+        tested = differences(both, resamples=RESAMPLES, seed=seed)
+        gaps[direction] = next(each for each in tested if each.measure == DECIDING)
     corrected = holm([gap.p for gap in gaps.values()])
     return Evaluation(
         queries,
         gallery,
-        told,
+        means,
         {
-            direction: Difference(**{**asdict(gap), "p_holm": p})
+            direction: replace(gap, p_holm=p)
             for (direction, gap), p in zip(gaps.items(), corrected, strict=True)
         },
     )

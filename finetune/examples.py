@@ -1,4 +1,4 @@
-"""Products that can be learnt from: those with a picture in the store, and their texts."""
+"""Products to train on: those with a picture in the store, and their texts."""
 
 import hashlib
 from collections import Counter
@@ -12,26 +12,28 @@ import numpy as np
 from catalog.catalogue import Catalogue, Entry
 from encoder.template import Template, template
 from eval.groups import group_of, normalize_title
-from finetune.errors import DataUnfit
+from finetune.errors import FinetuneError
 from finetune.sampling import shuffled
+from pictures.store import PictureStore
 
-NO_PICTURE, LOST_PICTURE, NOT_DRAWN = "no picture", "picture lost from the store", "not sampled"
+NO_PICTURE, LOST_PICTURE, NOT_SAMPLED = "no picture", "picture lost from the store", "not sampled"
 
-# What CLIP's 77 tokens could ever be made of; whole novels need not lie in memory.
-LONGEST = 1000
+# CLIP reads 77 tokens at most; longer texts would only take memory.
+MAX_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One product to learn from.
+    """One product to train on.
 
     Attributes:
         id: of the product.
         picture: its hash in the store.
-        title: as a person would type it.
+        title: as the product has it.
         text: the product text, as the variant's collection has it.
-        views: the texts to learn from, each once; at least one.
-        ties: title, picture and parent as they are compared; an empty one ties nothing.
+        views: distinct training texts; at least one.
+        keys: normalize_title title, picture and parent: products that share one are positives of each
+            other; an empty one is shared with none.
     """
 
     id: str
@@ -39,17 +41,17 @@ class Example:
     title: str
     text: str
     views: tuple[str, ...]
-    ties: tuple[str, str, str]
+    keys: tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Products to learn from, ascending by id.
+    """Products to train on, ascending by id.
 
     Attributes:
         rows: the products.
-        groups: group of each: products of a group are never split.
-        left_out: how many products are not here, by reason.
+        groups: the group of each; a split keeps groups whole.
+        left_out: number of products that are not here, by reason.
     """
 
     rows: Sequence[Example]
@@ -65,31 +67,31 @@ class Examples:
         return {example.id: row for row, example in enumerate(self.rows)}
 
     @cached_property
-    def ties(self) -> np.ndarray:
-        """Numbers (n, 3) of title, picture and parent: equal numbers in a column are a tie."""
+    def codes(self) -> np.ndarray:
+        """The keys as integers (n, 3): equal ones in a column are equal keys."""
         codes = np.empty((len(self.rows), 3), np.int64)
         for column in range(3):
             seen: dict[str, int] = {}
             for row, example in enumerate(self.rows):
-                # What is empty gets a number of its own, below zero.
-                tie = example.ties[column]
-                codes[row, column] = seen.setdefault(tie, len(seen)) if tie else -1 - row
+                key = example.keys[column]
+                # An empty key gets a negative code of its own.
+                codes[row, column] = seen.setdefault(key, len(seen)) if key else -1 - row
         return codes
 
     def positives(self, rows: Sequence[int], others: Sequence[int]) -> np.ndarray:
         """Which products share a title, a picture or a parent: bool (rows, others)."""
-        left, right = self.ties[list(rows)], self.ties[list(others)]
-        same = np.zeros((len(left), len(right)), bool)
-        for column in range(left.shape[1]):
-            same |= left[:, column, None] == right[None, :, column]
-        return same
+        left, right = self.codes[list(rows)], self.codes[list(others)]
+        shared = np.zeros((len(left), len(right)), bool)
+        for column in range(left.shape[1]):  # not at once: that would take three times the memory
+            shared |= left[:, column, None] == right[None, :, column]
+        return shared
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over all that is learnt from: ids, pictures, texts and ties."""
+        """sha256 over all training data: ids, pictures, texts and keys."""
         digest = hashlib.sha256()
         for example in self.rows:
-            parts = (example.id, example.picture, example.text, *example.views, *example.ties)
+            parts = (example.id, example.picture, example.text, *example.views, *example.keys)
             digest.update("\0".join((*parts, "\n")).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
@@ -107,52 +109,61 @@ def read_examples(
     Args:
         catalogue: with pictures in its store.
         product_text: template of the product text.
-        views: templates of the texts to learn from.
-        sample: at most so many products; 0 is all.
+        views: templates of the training texts.
+        sample: at most so many products; 0: all.
         seed: of the sample.
 
     Raises:
-        DataUnfit: no product has a picture.
+        FinetuneError: no product has a picture.
     """
-    made = [template(name) for name in views]
-    text = template(product_text)
+    view_templates = [template(name) for name in views]
+    text_template = template(product_text)
     left_out: Counter[str] = Counter()
     rows: list[Example] = []
     groups = _sampled(group_of(catalogue.entries()), sample, seed)
     for entry in catalogue.entries():
-        name = entry.product.id
         if entry.picture is None:
             left_out[NO_PICTURE] += 1
         elif not catalogue.pictures.path(entry.picture).is_file():
             left_out[LOST_PICTURE] += 1
-        elif name not in groups:
-            left_out[NOT_DRAWN] += 1
+        elif entry.product.id not in groups:
+            left_out[NOT_SAMPLED] += 1
         else:
-            rows.append(_example(entry, entry.picture, text, made))
+            rows.append(_example(entry, entry.picture, text_template, view_templates))
     if not rows:
-        raise DataUnfit(
-            f"No product in {catalogue.home} has a picture to learn from: fill the catalogue with "
+        raise FinetuneError(
+            f"No product in {catalogue.home} has a picture to train on: fill the catalogue with "
             "`vitrine ingest products FILE`, then `vitrine ingest images`."
         )
     return Examples(rows, [groups[example.id] for example in rows], dict(left_out))
 
 
+def unreadable(example: Example, pictures: PictureStore, error: Exception) -> FinetuneError:
+    """The error for a stored picture that cannot be decoded."""
+    return FinetuneError(
+        f"The stored picture of product {example.id} cannot be read ({error}): delete "
+        f"{pictures.path(example.picture)} and run `vitrine ingest images`."
+    )
+
+
 def _example(entry: Entry, picture: str, text: Template, views: Sequence[Template]) -> Example:
     product = entry.product
-    drawn = dict.fromkeys(view.product_text(product, entry.summary)[:LONGEST] for view in views)
-    drawn.pop("", None)
+    texts = dict.fromkeys(
+        view.product_text(product, entry.summary)[:MAX_CHARACTERS] for view in views
+    )
+    texts.pop("", None)
     return Example(
         id=product.id,
         picture=picture,
         title=product.title,
-        text=text.product_text(product, entry.summary)[:LONGEST],
-        views=tuple(drawn) or (product.title,),
-        ties=(normalize_title(product.title), picture, product.parent),
+        text=text.product_text(product, entry.summary)[:MAX_CHARACTERS],
+        views=tuple(texts) or (product.title,),
+        keys=(normalize_title(product.title), picture, product.parent),
     )
 
 
 def _sampled(groups: dict[str, str], sample: int, seed: int) -> dict[str, str]:
-    """Whole groups, as many as there is room for."""
+    """Whole groups at random, with at most `sample` products together."""
     if not sample or sample >= len(groups):
         return groups
     members = members_of(groups.items())
@@ -164,7 +175,7 @@ def _sampled(groups: dict[str, str], sample: int, seed: int) -> dict[str, str]:
 
 
 def members_of(groups: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Product ids of each group, out of pairs of product and group."""
+    """Product ids of each group, from pairs of product and group."""
     ordered = sorted(groups, key=lambda pair: (pair[1], pair[0]))
     return {
         group: [name for name, _ in pairs]

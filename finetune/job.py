@@ -1,4 +1,4 @@
-"""One training from catalogue to variant; stopped at any instant and run again, it goes on."""
+"""A training job, from catalogue to variant. Stopped at any instant and run again, it resumes."""
 
 import json
 import shutil
@@ -21,37 +21,39 @@ from encoder.variant import NAME, Variant
 from encoder.variants import Variants
 from finetune.artefact import Finished, write_artefact
 from finetune.batches import Batches, Share
-from finetune.errors import RunConflict, SettingsInvalid
+from finetune.errors import FinetuneError
 from finetune.evaluation import Evaluation
 from finetune.examples import Examples, read_examples
 from finetune.model import Model
+from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
 from finetune.retrieval import Validation
 from finetune.sampling import shuffled
-from finetune.settings import Settings
+from finetune.settings import FILE_KEYS, Settings
 from finetune.snapshot import Snapshots
-from finetune.split import Split, check, draw_split, rows_of
+from finetune.split import Split, check_split, draw_split, rows_of
 from finetune.training import Trained, Training
 from pictures.store import PictureStore
+from vitrine.command import messages
 
-RUNS = "training"  # of the home: runs that are not through
+RUNS = "training"  # folder of the home: unfinished runs
 RUN, CHECKPOINTS = "run.json", "checkpoints"
 JOB = "finetune"  # in the catalogue's log of runs
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a training left.
+    """The result of a job.
 
     Attributes:
         variant: the variant.
-        trained: how training went.
-        heldout: how base and variant do on products held out; None where none were.
+        trained: the training.
+        evaluation: on the test split; None where no test products were held out.
     """
 
     variant: Variant
     trained: Trained
-    heldout: Evaluation | None
+    evaluation: Evaluation | None
 
 
 def train(
@@ -75,11 +77,11 @@ def train(
         settings: how to train.
         base: hub id or folder of a CLIP checkpoint.
         revision: branch, tag or commit on the hub.
-        cpu: stay on the CPU where there is a GPU, too.
-        workers: threads that decode pictures; one less than there are cores when None.
+        cpu: do not use a GPU.
+        workers: decoding threads; one less than the cores when None.
         force: replace another variant of that name.
-        restart: begin anew where a run of that name was stopped.
-        report: is told of every step.
+        restart: discard the checkpoints of a stopped run of that name.
+        report: called with the progress after every step.
 
     Returns:
         The result; None in all processes but the first.
@@ -95,20 +97,10 @@ def train(
     accelerator = Accelerator(cpu=cpu)
     first = accelerator.is_main_process
     folder = home / RUNS / name
-    with Catalogue(home, create=False) as catalogue, _alone(folder, first):
+    with Catalogue(home, create=False) as catalogue, _exclusive(folder, first):
         checkpoint = Checkpoint.find(base, revision)
-        _check_sides(checkpoint, catalogue)
-        examples = read_examples(
-            catalogue,
-            settings.template,
-            settings.views,
-            sample=settings.sample,
-            seed=settings.seed,
-        )
-        split = draw_split(
-            examples, seed=settings.seed, validation=settings.validation, test=settings.test
-        )
-        check(examples, split, settings.batch)
+        _check_side(checkpoint, catalogue)
+        examples, split = read_data(catalogue, settings)
         identity = {
             "settings": settings.facts(),
             "base": checkpoint.base,
@@ -118,10 +110,12 @@ def train(
         }
         run = digest_json(identity)[:16]
         if first:
-            _claim(home, name, run, force or restart)
-            _open(folder, identity, restart)
+            _check_name(home, name, run, force or restart)
+            _begin_or_resume(folder, identity, restart)
         accelerator.wait_for_everyone()
         with _logged(catalogue, first, {"variant": name, **identity}) as figures:
+            if first and falls_back(settings, accelerator.device):
+                messages.print(NO_BFLOAT16)
             model, trained = fit(
                 checkpoint,
                 examples,
@@ -136,10 +130,26 @@ def train(
             if not first:
                 return None
             finished = Finished(model, trained, settings, examples, split, catalogue.pictures, run)
-            variant, held = write_artefact(home, name, finished)
+            variant, evaluation = write_artefact(home, name, finished)
             figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
-        return Result(variant, trained, held)
+        return Result(variant, trained, evaluation)
+
+
+def read_data(catalogue: Catalogue, settings: Settings) -> tuple[Examples, Split]:
+    """The products and their split, checked.
+
+    Raises:
+        FinetuneError: there is too little to train on or to evaluate with.
+    """
+    examples = read_examples(
+        catalogue, settings.template, settings.views, sample=settings.sample, seed=settings.seed
+    )
+    split = draw_split(
+        examples, seed=settings.seed, validation=settings.validation, test=settings.test
+    )
+    check_split(examples, split, settings.batch)
+    return examples, split
 
 
 def fit(
@@ -154,29 +164,28 @@ def fit(
     snapshots: Snapshots | None = None,
     report: Report = no_progress,
 ) -> tuple[Model, Trained]:
-    """Train a model; the part that needs no catalogue and writes no variant.
+    """Train a model, without a catalogue and without writing a variant.
 
     Args:
         checkpoint: the base.
         examples: all products.
-        split: which of them to learn from, and which to judge by.
-        pictures: where their pictures lie.
+        split: the training and validation products.
+        pictures: the picture store.
         settings: how to train.
         accelerator: the processes; this one alone when None.
-        workers: threads that decode pictures; one less than there are cores when None.
-        snapshots: where checkpoints go and are looked for; None keeps none.
-        report: is told of every step.
+        workers: decoding threads; one less than the cores when None.
+        snapshots: where checkpoints are written and read; None: nowhere.
+        report: called with the progress after every step.
 
     Returns:
-        The model with the weights of the best epoch, and how training went.
+        The model with the weights of the best epoch, and the result.
     """
     accelerator = accelerator or Accelerator()
-    if settings.batch % accelerator.num_processes or settings.chunk % accelerator.num_processes:
-        raise SettingsInvalid(
-            f"--batch and --micro-batch are shared by {accelerator.num_processes} processes: "
-            "give multiples of that."
+    processes, device = accelerator.num_processes, accelerator.device
+    if settings.batch % processes or settings.chunk % processes:
+        raise FinetuneError(
+            f"batch and micro_batch are shared by {processes} processes: give multiples of that."
         )
-    device = accelerator.device
     model = Model.load(checkpoint, settings, device)
     batches = Batches(
         examples,
@@ -185,7 +194,7 @@ def fit(
         checkpoint.processor,
         Tokenizer(checkpoint.folder, checkpoint.max_tokens),
         settings,
-        Share(accelerator.process_index, accelerator.num_processes),
+        Share(accelerator.process_index, processes),
         workers,
     )
     validation = Validation(
@@ -200,69 +209,70 @@ def fit(
     return model, training.run()
 
 
-def _check_sides(checkpoint: Checkpoint, catalogue: Catalogue) -> None:
+def _check_side(checkpoint: Checkpoint, catalogue: Catalogue) -> None:
     if checkpoint.image_side > catalogue.picture_side:
-        raise SettingsInvalid(
-            f"{checkpoint.base} looks at pictures of {checkpoint.image_side} pixels, and the "
+        raise FinetuneError(
+            f"{checkpoint.base} takes pictures of {checkpoint.image_side} pixels, and the "
             f"catalogue keeps {catalogue.picture_side}: fill a new home with `vitrine ingest "
             f"products … --picture-side {checkpoint.image_side}`."
         )
 
 
 @contextmanager
-def _alone(folder: Path, first: bool) -> Iterator[None]:
-    """Hold a run's folder; the lock goes with the process, however that ends."""
+def _exclusive(folder: Path, first: bool) -> Iterator[None]:
+    """Hold the lock of a run's folder; the system releases it when the process ends."""
     if not first:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        acquired = lock.acquire(timeout=0)
     except Timeout:
-        raise RunConflict(
-            f"Another training of {folder.name!r} is at work in {folder}: let it finish, or stop "
+        raise FinetuneError(
+            f"Another training of {folder.name!r} is running in {folder}: let it finish, or stop "
             "it, and run this again."
         ) from None
-    try:
+    with acquired:
         yield
-    finally:
-        lock.release()
 
 
-def _claim(home: Path, name: str, run: str, force: bool) -> None:
-    """Make sure that the name is free, or this run's own."""
+def _check_name(home: Path, name: str, run: str, force: bool) -> None:
+    """Check that the name is free, or this run's own."""
     variants = Variants(home)
     if force or name not in {variant.name for variant in variants.list()}:
         return
-    notes = variants.get(name).manifest.notes
-    if notes.get("run") != run:
-        raise RunConflict(
+    if variants.get(name).manifest.notes.get("run") != run:
+        raise FinetuneError(
             f"Another variant is already called {name!r}: choose another --variant, or replace "
             "it with --force."
         )
     if not (home / RUNS / name / RUN).exists():
-        raise RunConflict(
-            f"The variant {name!r} was trained with these very settings on these products: train "
-            "it again with --force, or build its collection with `vitrine ingest vectors "
+        raise FinetuneError(
+            f"The variant {name!r} was trained with these settings on these products: train it "
+            "again with --force, or build its collection with `vitrine ingest vectors "
             f"--variant {name}`."
         )
 
 
-def _open(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
-    """Go on with the run that was stopped here, or begin one; without a checkpoint none is lost."""
+def _begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
+    """Resume the run that was stopped here if it has a checkpoint, else begin one.
+
+    Raises:
+        FinetuneError: the run that was stopped here was another.
+    """
     file = folder / RUN
     if file.exists() and not restart and Snapshots(folder / CHECKPOINTS).latest():
         try:
-            before = json.loads(file.read_text(encoding="utf-8"))
+            stopped = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
-            before = {}
-        if before == identity:
+            stopped = {}
+        if stopped == identity:
             return
-        raise RunConflict(
+        raise FinetuneError(
             f"A training of {folder.name!r} was stopped in {folder} that differs in "
-            f"{', '.join(_differing(before, identity))}: give it the same settings and products "
-            "to go on with it, or begin anew with --restart."
+            f"{', '.join(_differing(stopped, identity))}: resume it with the same settings and "
+            "products, or discard it with --restart."
         )
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     unfinished = file.with_suffix(".new")
@@ -270,11 +280,12 @@ def _open(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
     unfinished.replace(file)
 
 
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Names of what two runs do not have in common."""
-    then, here = before.get("settings", {}), now["settings"]
-    settings = sorted(name for name in {*then, *here} if then.get(name) != here.get(name))
-    others = [name for name in now if name != "settings" and before.get(name) != now[name]]
+def _differing(stopped: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """What differs between two runs, by name."""
+    then, now = stopped.get("settings", {}), identity["settings"]
+    names = {key: name for name, key in FILE_KEYS.items()}
+    settings = sorted(names.get(key, key) for key in {*then, *now} if then.get(key) != now.get(key))
+    others = [key for key in identity if key != "settings" and stopped.get(key) != identity[key]]
     return [*settings, *others]
 
 
@@ -282,7 +293,7 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def _logged(
     catalogue: Catalogue, first: bool, settings: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Keep a record of the run in the catalogue."""
+    """Record the run in the catalogue."""
     figures: dict[str, Any] = {}
     run = catalogue.begin_run(JOB, settings) if first else 0
     try:

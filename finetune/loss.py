@@ -1,27 +1,30 @@
-"""What is made small: CLIP's contrastive loss, and the reference system's for comparison."""
+"""The contrastive loss: CLIP's, with several positives; and the reference system's."""
 
 import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 
-# Cosines divided by less than 1/100 make training unsteady (Radford et al. 2021, 2.5).
+# log(100): a temperature below 1/100 makes training unstable (Radford et al. 2021, section 2.5).
 MAX_LOG_SCALE = math.log(100)
 
 
 def contrastive_loss(
     image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, positives: torch.Tensor
 ) -> torch.Tensor:
-    """CLIP's symmetric cross-entropy, the target of a row spread over all that is mask.
+    """CLIP's symmetric cross-entropy; the target of a row is uniform over its positives.
 
-    With one mask answer a row this is Radford et al. 2021, figure 3; with several, the mean of
-    their log-probabilities (Khosla et al. 2020, equation 2).
+    With one positive a row this is Radford et al. 2021, figure 3; with several, the mean of their
+    log-probabilities (Khosla et al. 2020, equation 2).
 
     Args:
         image: float32 unit vectors (n, d).
         text: float32 unit vectors (n, d).
-        scale: what cosines are multiplied by, one over the temperature.
-        positives: bool (n, n), the diagonal true: whose picture goes with whose text.
+        scale: factor on the cosines, one over the temperature; a scalar.
+        positives: bool (n, n), the diagonal true: [i, j] says that text j is right for image i.
+
+    Returns:
+        A scalar.
     """
     logits = scale * image @ text.T
     mask = positives.float()
@@ -31,11 +34,17 @@ def contrastive_loss(
 
 
 def reference_loss(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-    """The reference system's loss, kept to reproduce what it did; not for use.
+    """The reference system's loss, kept to reproduce its results; not for use.
 
-    Cosines go into the cross-entropy as they are, between -1 and 1, so that even perfect vectors
-    leave a loss near ln n, and products that share a title are pushed apart.
+    It has no temperature: cosines are the logits, so that even perfect vectors leave a loss near
+    ln n. It has one positive a row: products that share a title are negatives of each other.
     """
     logits = image @ text.T
-    own = torch.arange(len(image), device=image.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    diagonal = torch.arange(len(image), device=image.device)
+    return (F.cross_entropy(logits, diagonal) + F.cross_entropy(logits.T, diagonal)) / 2
+
+
+@torch.no_grad()
+def clamp_scale(logit_scale: torch.Tensor) -> None:
+    """Clamp the logarithm of the scale, in place, after a step that trained it."""
+    logit_scale.clamp_(max=MAX_LOG_SCALE)

@@ -1,4 +1,4 @@
-"""A CLIP with what is trained of it: adapters beside its weights, or the weights themselves."""
+"""A CLIP model in training: LoRA adapters in its layers, or all of its weights."""
 
 import re
 import warnings
@@ -6,16 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import torch
 from torch import nn
 
-from encoder.adapter import CONFIG, WEIGHTS
 from encoder.checkpoint import Checkpoint
 from encoder.model import ClassTokenLayer, load_model
 from encoder.tokenizer import pad
-from finetune.errors import SettingsInvalid
-from finetune.loss import MAX_LOG_SCALE
+from finetune.errors import FinetuneError
+from finetune.loss import clamp_scale
 from finetune.sampling import seed_of
 from finetune.settings import Settings
 
@@ -23,26 +21,26 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import CLIPModel
 
-NAMED = 12  # layers that a sentence names
-SECOND = re.compile(r"\blora_(embedding_)?B\b")  # as PEFT names it, of layers and of tables
+MAX_NAMED = 12  # layers in an error message
 
 
 class Model:
-    """A CLIP in training, float32; made by `Model.load`.
+    """A CLIP model in training, float32; made by `Model.load`.
 
     Attributes:
-        clip: the model; adapters sit in its layers.
-        trained: what is trained, by name.
+        clip: the model; adapters are inside its layers.
+        checkpoint: the base.
+        trained: the trainable weights, by name.
+        device: the model's.
     """
 
     def __init__(
         self, clip: "CLIPModel", checkpoint: Checkpoint, adapted: "PeftModel | None"
     ) -> None:
-        self.clip, self.checkpoint = clip, checkpoint
+        self.clip, self.checkpoint, self.device = clip, checkpoint, clip.device
         self.trained: dict[str, nn.Parameter] = {
             name: weight for name, weight in clip.named_parameters() if weight.requires_grad
         }
-        self.device = clip.device
         self._adapted = adapted
         processor = checkpoint.processor
         mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
@@ -55,7 +53,7 @@ class Model:
 
         Raises:
             CheckpointError: the weights cannot be read.
-            SettingsInvalid: a target is not there, or no layer that takes an adapter.
+            FinetuneError: no layer has a target's name, or one cannot have an adapter.
         """
         clip = load_base(checkpoint, device)
         adapted = None
@@ -63,100 +61,89 @@ class Model:
             clip.requires_grad_(True)
         else:
             adapted = _with_adapter(clip, checkpoint, settings)
-        _read_class_token_only(clip)
+        _use_class_token_only(clip)
         return cls(clip, checkpoint, adapted)
 
     @property
     def scale(self) -> torch.Tensor:
-        """What cosines are multiplied by: one over the temperature."""
+        """Factor on the cosines, one over the temperature."""
         return self.clip.logit_scale.exp()
 
-    def pictures(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Run the vision tower: uint8 (n, side, side, 3) to (n, d), not yet unit."""
+    def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Image vectors (n, d), not normalised, of uint8 pixels (n, side, side, 3)."""
         values = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         values = values.to(torch.float32, memory_format=torch.contiguous_format)
         values = values.mul_(self._factor).add_(self._shift)
         return self.clip.get_image_features(pixel_values=values).pooler_output
 
-    def texts(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Run the text tower: token numbers of n texts to (n, d), not yet unit."""
-        numbers = torch.from_numpy(pad(tokens)).to(self.device, non_blocking=True)
-        return self.clip.get_text_features(input_ids=numbers).pooler_output
+    def encode_texts(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Text vectors (n, d), not normalised, of the token ids of n texts."""
+        ids = torch.from_numpy(pad(tokens)).to(self.device, non_blocking=True)
+        return self.clip.get_text_features(input_ids=ids).pooler_output
 
-    def groups(self, weight_decay: float) -> list[dict[str, Any]]:
-        """What is trained, for an optimiser: matrices decay; gains, biases and the scale do not."""
-        matrices = [weight for weight in self.trained.values() if weight.ndim >= 2]
-        others = [weight for weight in self.trained.values() if weight.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return [group for group in groups if group["params"]]
-
-    @torch.no_grad()
     def clamp_scale(self) -> None:
-        """Keep the temperature in the range where training is steady."""
+        """Keep a trained temperature in the range where training is stable."""
         if self.clip.logit_scale.requires_grad:
-            self.clip.logit_scale.clamp_(max=MAX_LOG_SCALE)
+            clamp_scale(self.clip.logit_scale)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """A copy of what is trained, on the CPU."""
+        """A copy of the trainable weights, on the CPU."""
         return {
             name: weight.detach().to("cpu", copy=True).contiguous()
             for name, weight in self.trained.items()
         }
 
-    def interpolated(self, adapter_weight: float) -> dict[str, torch.Tensor]:
-        """What is trained, between the base and what became of it (Wortsman et al. 2022, WiSE-FT).
-
-        Args:
-            adapter_weight: 0 is the base, 1 what was trained.
-        """
-        tuned = self.tensors()
-        if self._adapted is None:
-            base = load_base(self.checkpoint, torch.device("cpu")).state_dict()
-            return {name: torch.lerp(base[name], tuned[name], adapter_weight) for name in tuned}
-        # An adapter's change is a product of two matrices: the second one is scaled.
-        return {
-            name: weight * adapter_weight if SECOND.search(name) else weight
-            for name, weight in tuned.items()
-        }
-
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Put back what `tensors` or `at` gave."""
+        """Set the trainable weights to what `tensors` returned."""
         for name, weight in self.trained.items():
             weight.copy_(tensors[name])
 
+    @torch.no_grad()
+    def interpolate(self, weight: float) -> None:
+        """Interpolate between base and trained weights (Wortsman et al. 2022, WiSE-FT).
+
+        For a model whose weights were all trained; an adapter is weighted when it is merged.
+
+        Args:
+            weight: 0 is the base, 1 the trained model.
+        """
+        base = load_base(self.checkpoint, self.device).state_dict()
+        for name, trained in self.trained.items():
+            trained.copy_(torch.lerp(base[name], trained, weight))
+
     def is_finite(self) -> bool:
-        """Whether all that is trained is still made of numbers."""
+        """Whether no trainable weight is NaN or infinite."""
         return all(bool(weight.isfinite().all()) for weight in self.trained.values())
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the adapter in PEFT's format, with the base that it belongs to."""
-        from peft import get_peft_model_state_dict
-        from safetensors.torch import save_file
-
-        assert self._adapted is not None  # noqa: S101 (full training has no adapter to save)
-        folder.mkdir(parents=True, exist_ok=True)
-        # Without this PEFT asks the hub what the base's vocabulary was.
-        state = get_peft_model_state_dict(self._adapted, save_embedding_layers=False)
-        tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-        config = self._adapted.peft_config["default"]
-        config.base_model_name_or_path = self.checkpoint.base
-        config.revision = self.checkpoint.revision
-        config.inference_mode = True
-        config.save_pretrained(str(folder))
-        assert (folder / CONFIG).is_file()  # noqa: S101 (the encoder reads it by that name)
+        """Write the adapter in PEFT's format, with the name and revision of its base."""
+        assert self._adapted is not None  # noqa: S101 (full training has no adapter)
+        # With embedding layers PEFT would look the base's vocabulary up on the hub.
+        self._adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
 
 def load_base(checkpoint: Checkpoint, device: torch.device) -> "CLIPModel":
-    """A base as transformers has it: the encoder's, less its shortcut for inference."""
+    """A base as transformers has it: the encoder's, without its wrapper for inference."""
     clip: Any = load_model(checkpoint, None, 1.0, device)
     layers = clip.vision_model.encoder.layers
     layers[-1] = layers[-1].layer
     return clip
+
+
+def parameter_groups(weights: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Groups for an optimiser: matrices decay; gains, biases and the temperature do not."""
+    weights = list(weights)
+    groups = [
+        {"params": [each for each in weights if each.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [each for each in weights if each.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def cuda_of(device: torch.device) -> list[torch.device]:
+    """The devices whose random state has to be saved beside the CPU's."""
+    return [device] if device.type == "cuda" else []
 
 
 def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings) -> "PeftModel":
@@ -170,46 +157,40 @@ def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings)
         target_modules=list(settings.targets),
     )
     with warnings.catch_warnings(), torch.random.fork_rng(devices=cuda_of(clip.device)):
-        warnings.simplefilter("ignore")  # PEFT asks transformers for an attribute's old name
+        warnings.simplefilter("ignore")  # PEFT reads a deprecated attribute of transformers
         torch.manual_seed(seed_of(settings.seed, "adapter"))
         try:
-            return get_peft_model(clip, config)
+            adapted = get_peft_model(clip, config)
         except ValueError as error:
-            raise SettingsInvalid(
-                f"--target {', '.join(settings.targets)}: not every one is a layer that takes an "
-                f"adapter ({str(error).splitlines()[0]})"
+            raise FinetuneError(
+                f"targets {', '.join(settings.targets)}: not every one is a layer that can have "
+                f"an adapter ({str(error).splitlines()[0]})"
             ) from error
+    # `get_peft_model` has set the folder of the base, which may be in the hub's cache.
+    kept = adapted.peft_config["default"]
+    kept.base_model_name_or_path, kept.revision = checkpoint.base, checkpoint.revision
+    return adapted
 
 
 def _check_targets(clip: nn.Module, targets: Iterable[str]) -> None:
-    """PEFT passes over a target that is not there, as long as another one is."""
+    """Check that each target is a layer: PEFT ignores a missing one if another exists."""
     layers = {
         name.rpartition(".")[2]
         for name, module in clip.named_modules()
         if isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d)
     }
-    named = [name for name, _ in clip.named_modules()]
+    names = [name for name, _ in clip.named_modules()]
     for target in targets:
-        if not any(re.fullmatch(rf"(.*\.)?{re.escape(target)}", name) for name in named):
-            raise SettingsInvalid(
+        if not any(re.fullmatch(rf"(.*\.)?{re.escape(target)}", name) for name in names):
+            raise FinetuneError(
                 f"No layer of {clip.config._name_or_path} is called {target!r}: "  # type: ignore[union-attr]
-                f"--target takes {', '.join(sorted(layers)[:NAMED])}."
+                f"--target is one of {', '.join(sorted(layers)[:MAX_NAMED])}."
             )
 
 
-def _read_class_token_only(clip: Any) -> None:  # noqa: ANN401 (the annotation lacks the layers)
-    """Give the vision tower's last layer the encoder's shortcut, its weights' names unchanged."""
+def _use_class_token_only(clip: Any) -> None:  # noqa: ANN401 (the annotation lacks the layers)
+    """Compute the last vision layer for the class token only, its weights' names unchanged."""
     if clip.config.vision_config.attention_dropout:
-        return  # which the shortcut leaves out, as inference does
+        return  # `ClassTokenLayer` has no dropout
     last = clip.vision_model.encoder.layers[-1]
     last.forward = ClassTokenLayer(last).forward
-
-
-def cuda_of(device: torch.device) -> list[torch.device]:
-    """The device, where it draws random numbers of its own."""
-    return [device] if device.type == "cuda" else []
-
-
-def pixels_of(array: np.ndarray) -> torch.Tensor:
-    """Pictures as a tensor that shares their memory."""
-    return torch.from_numpy(array)

@@ -1,34 +1,34 @@
-"""What a training tells while it runs, and how that is shown on stderr."""
+"""Progress of a training: what it reports after every step, and a bar that shows it."""
 
+import math
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+import rich.progress
 import torch
-from rich import progress as progress_bars
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from eval.measures import DECIDING
-
-messages = Console(stderr=True)
+from vitrine.command import messages
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How a training stands.
+    """Progress of a training.
 
     Attributes:
         step: steps done.
         steps: steps in all.
-        epoch: the epoch it is in, from 1.
-        loss: of the last steps.
-        samples_per_second: products learnt from, over all processes; 0 before any is known.
-        memory: bytes at the most so far, of the device where it has its own, else of the process.
-        seconds_left: at this speed, if it is not stopped early.
-        validation: the figures of the epoch that has just been judged; empty between epochs.
+        epoch: the current epoch, counted from 1.
+        loss: of the last step whose loss is known; NaN before the first.
+        samples_per_second: products a second, over all processes; 0 before the first step.
+        memory: peak bytes so far: of a GPU, else of the process.
+        seconds_left: at this speed, without early stopping.
+        validation: measures of the epoch that has just been evaluated; empty between epochs.
     """
 
     step: int
@@ -44,40 +44,37 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def no_progress(progress: Progress) -> None:
-    """Show nothing."""
+def no_progress(_: Progress) -> None:
+    """Report nothing."""
 
 
-def memory(device: torch.device) -> int:
-    """Most bytes used so far: of the device where it has memory of its own, else the process."""
+def peak_memory(device: torch.device) -> int:
+    """Peak bytes so far: of a GPU, else of this process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    # In kilobytes, but on macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
+    # The system's own peak: psutil has the present size only. In kilobytes, on macOS in bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 @contextmanager
 def progress_bar(name: str) -> Iterator[Report]:
-    """A bar that moves with every step, and a line for every epoch that was judged."""
+    """A bar of steps, and a line for every evaluated epoch, on stderr."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[facts]}"),
     )
-    bar = progress_bars.Progress(*columns, console=messages)
+    bar = rich.progress.Progress(*columns, console=messages)
     task = bar.add_task(name, total=None, facts="")
 
     def report(progress: Progress) -> None:
-        bar.start()  # now, not before: what cannot begin shows no bar
-        bar.update(task, completed=progress.step, total=progress.steps, facts=_line(progress))
+        bar.start()  # only now: an error before the first step has no bar
+        bar.update(task, completed=progress.step, total=progress.steps, facts=_speed(progress))
         if progress.validation:
             epoch = f"epoch {progress.epoch:>3}" if progress.epoch else "before   "
-            bar.console.print(
-                f"{epoch}  {_loss(progress.loss)}{_figures(progress.validation)}", highlight=False
-            )
+            bar.console.print(f"{epoch}  {_loss(progress)}{_measures(progress.validation)}")
 
     try:
         yield report
@@ -85,23 +82,17 @@ def progress_bar(name: str) -> Iterator[Report]:
         bar.stop()
 
 
-def _line(progress: Progress) -> str:
+def _speed(progress: Progress) -> str:
     return (
-        f"{_loss(progress.loss)}{progress.samples_per_second:,.0f} products/s  "
-        f"{progress.memory / 2**30:.1f} GiB  {_time(progress.seconds_left)} left"
+        f"{_loss(progress)}{progress.samples_per_second:,.0f} products/s  "
+        f"{progress.memory / 2**30:.1f} GiB  {timedelta(seconds=round(progress.seconds_left))} left"
     )
 
 
-def _loss(loss: float) -> str:
-    return f"loss {loss:.3f}  " if loss == loss else ""  # NaN before the first step
+def _loss(progress: Progress) -> str:
+    return "" if math.isnan(progress.loss) else f"loss {progress.loss:.3f}  "
 
 
-def _figures(validation: Mapping[str, float]) -> str:
+def _measures(validation: Mapping[str, float]) -> str:
     ordered = sorted(validation, key=lambda name: name != DECIDING)
     return "  ".join(f"{name} {validation[name]:.3f}" for name in ordered)
-
-
-def _time(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

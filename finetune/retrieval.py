@@ -1,8 +1,8 @@
-"""How well titles find pictures and pictures find texts, on products that are held out.
+"""Retrieval between titles, pictures and texts, measured on held-out products.
 
-A title is asked of pictures only and a picture of texts only: the words of a product's own title
-stand in its text, so anything else would ask for what is given away. Right answers are the
-product itself and those that share its title, picture or parent.
+The directions are title → picture and picture → text. Title → text is left out: a product's text
+contains its title. Relevant are the product itself and those that share its title, picture or
+parent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,18 @@ from encoder.template import TEMPLATES
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
 from eval.measures import DECIDING, average_name, score
-from finetune.errors import DataUnfit
-from finetune.examples import Examples
+from finetune.examples import Examples, unreadable
 from finetune.model import Model
 from pictures.store import PictureStore
 
 TITLE_TO_PICTURE, PICTURE_TO_TEXT = "title → picture", "picture → text"
 DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
 
-PROGRESS_MEASURES = ("Recall@10", DECIDING)  # of the measures, while training
-DEPTH = 100  # answers of a query: beyond them MRR gains nothing that could be seen
-NEAR = 5  # answers whose mean similarity the reference system reports
-BLOCK = 512  # queries compared with the gallery at a time
-GALLERY = 500  # products that can be found in a validation, at least, where there are so many
+PROGRESS_MEASURES = ("Recall@10", DECIDING)
+DEPTH = 100  # results of a query: deeper ones would change MRR by less than 0.01
+SIMILARITY_DEPTH = 5  # k of the reference system's AvgMeanSimilarity@k
+BLOCK = 512  # queries compared with the gallery at once
+MIN_GALLERY = 500  # products of a validation, where there are so many
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 
@@ -39,7 +38,7 @@ Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 class Vectors:
     """Unit vectors of all products, float32 (n, d) each, in the order of the examples.
 
-    Rows that were not asked for are zero.
+    Rows outside gallery and queries are zero.
     """
 
     title: np.ndarray
@@ -54,43 +53,39 @@ def embed(
     gallery: Sequence[int],
     queries: Sequence[int],
 ) -> Vectors:
-    """Embed what a judgement needs.
+    """Embed the products of an evaluation.
 
     Args:
-        encoder: a variant's, or a model's in training.
+        encoder: a variant's, or of a model in training.
         examples: the products.
-        pictures: where their pictures lie.
-        gallery: rows that can be found.
-        queries: rows that ask; all of them among the gallery.
+        pictures: the picture store.
+        gallery: rows that are searched.
+        queries: rows that are queries; each is in the gallery.
 
     Raises:
-        DataUnfit: a picture cannot be read.
+        FinetuneError: a picture cannot be read.
     """
     rows = examples.rows
-    made = Vectors(*(np.zeros((len(rows), encoder.dim), np.float32) for _ in range(3)))
-    opened = encoder.stream_images(gallery, lambda row: pictures.open(rows[row].picture))
-    for batch in opened:
+    vectors = Vectors(*(np.zeros((len(rows), encoder.dim), np.float32) for _ in range(3)))
+    for batch in encoder.stream_images(gallery, lambda row: pictures.open(rows[row].picture)):
         for row, error in batch.failed:
-            raise DataUnfit(
-                f"The stored picture of product {rows[row].id} cannot be read ({error}): delete "
-                f"{pictures.path(rows[row].picture)} and run `vitrine ingest images`."
-            ) from error
-        made.picture[batch.keys] = batch.vectors
-    made.text[list(gallery)] = encoder.encode_texts([rows[row].text for row in gallery])
-    made.title[list(queries)] = encoder.encode_texts([rows[row].title for row in queries])
-    return made
+            raise unreadable(rows[row], pictures, error) from error
+        vectors.picture[batch.keys] = batch.vectors
+    vectors.text[list(gallery)] = encoder.encode_texts([rows[row].text for row in gallery])
+    vectors.title[list(queries)] = encoder.encode_texts([rows[row].title for row in queries])
+    return vectors
 
 
 def score_directions(
     vectors: Vectors, examples: Examples, gallery: Sequence[int], queries: Sequence[int]
 ) -> dict[str, Scores]:
-    """Score each query, each direction.
+    """Score each query in each direction.
 
     Args:
         vectors: of the products.
         examples: the products.
-        gallery: rows that can be found.
-        queries: rows that ask.
+        gallery: rows that are searched.
+        queries: rows that are queries.
 
     Returns:
         By direction, the measures of `eval.measures` and AvgMeanSimilarity@5 of each query, in the
@@ -101,22 +96,22 @@ def score_directions(
         PICTURE_TO_TEXT: (vectors.picture, vectors.text),
     }
     return {
-        direction: _ranked(asked, found, examples, np.array(gallery), queries)
-        for direction, (asked, found) in pairs.items()
+        direction: _scores(query_vectors, searched, examples, np.array(gallery), queries)
+        for direction, (query_vectors, searched) in pairs.items()
     }
 
 
 def means(scores: Mapping[str, Scores]) -> dict[str, float]:
-    """The measures that are told while training: mean over queries, then over both directions."""
+    """The measures shown while training: means over queries, then over directions."""
     return {
         name: float(np.mean([scores[direction][name].mean() for direction in DIRECTIONS]))
         for name in PROGRESS_MEASURES
     }
 
 
-def _ranked(
-    asked: np.ndarray,
-    found: np.ndarray,
+def _scores(
+    query_vectors: np.ndarray,
+    searched: np.ndarray,
     examples: Examples,
     gallery: np.ndarray,
     queries: Sequence[int],
@@ -124,34 +119,34 @@ def _ranked(
     ids = [examples.rows[row].id for row in gallery]
     ranked: dict[str, list[str]] = {}
     qrels: dict[str, dict[str, int]] = {}
-    near = np.empty(len(queries))
+    similarities = np.empty(len(queries))
     for start in range(0, len(queries), BLOCK):
         rows = list(queries[start : start + BLOCK])
-        cosines = asked[rows] @ found[gallery].T
+        cosines = query_vectors[rows] @ searched[gallery].T
         positives = examples.positives(rows, gallery.tolist())
         for index, row in enumerate(rows):
-            best = _best(cosines[index])
+            best = _top(cosines[index])
             name = examples.rows[row].id
-            ranked[name] = [ids[at] for at in best]
-            qrels[name] = {ids[at]: 1 for at in np.flatnonzero(positives[index])}
-            near[start + index] = cosines[index][best[:NEAR]].mean()
-    return MappingProxyType({**score(qrels, ranked), average_name(NEAR): near})
+            ranked[name] = [ids[column] for column in best]
+            qrels[name] = {ids[column]: 1 for column in np.flatnonzero(positives[index])}
+            similarities[start + index] = cosines[index][best[:SIMILARITY_DEPTH]].mean()
+    return MappingProxyType({**score(qrels, ranked), average_name(SIMILARITY_DEPTH): similarities})
 
 
-def _best(cosines: np.ndarray) -> np.ndarray:
-    """The places of the highest cosines, best first, equals in the gallery's order."""
-    few = np.arange(len(cosines))
+def _top(cosines: np.ndarray) -> np.ndarray:
+    """Indexes of the highest cosines, best first, ties in the gallery's order."""
+    chosen = np.arange(len(cosines))
     if len(cosines) > DEPTH:
         least = np.partition(cosines, -DEPTH)[-DEPTH]
-        few = np.flatnonzero(cosines >= least)
-    return few[np.argsort(-cosines[few], kind="stable")][:DEPTH]
+        chosen = np.flatnonzero(cosines >= least)
+    return chosen[np.argsort(-cosines[chosen], kind="stable")][:DEPTH]
 
 
 def encoder_of(model: Model, batch_size: int) -> Encoder:
-    """A model in training, to embed with as it is now; its dropout has to be off meanwhile."""
+    """An encoder over a model in training, which has to be in evaluation mode when it is used."""
     checkpoint = model.checkpoint
     return Encoder(
-        _provisional(checkpoint),
+        _unsaved_variant(checkpoint),
         DualEncoder(model.clip, checkpoint.processor),
         checkpoint.processor,
         Tokenizer(checkpoint.folder, checkpoint.max_tokens),
@@ -159,8 +154,8 @@ def encoder_of(model: Model, batch_size: int) -> Encoder:
     )
 
 
-def _provisional(checkpoint: Checkpoint) -> Variant:
-    """A variant that is on no disk: an encoder asks one for its dimension."""
+def _unsaved_variant(checkpoint: Checkpoint) -> Variant:
+    """A variant without a file, which gives an encoder its dimension."""
     manifest = Manifest(
         name="training",
         base=checkpoint.base,
@@ -177,18 +172,18 @@ def _provisional(checkpoint: Checkpoint) -> Variant:
 
 
 class Validation:
-    """Judges a model while it is trained, always on the same products.
+    """Evaluates a model in training, always on the same products.
 
-    Among few products everything is found, so that nothing could be told of an epoch; where the
-    held-out ones are few, some that are learnt from can be found too.
+    In a small gallery every product is found and all epochs score alike. So a few validation
+    products are searched among some training products.
 
     Args:
-        model: what is judged.
+        model: the model.
         examples: all products.
-        pictures: where their pictures lie.
-        queries: rows that ask.
-        others: rows that can be found beside them, the first ones as far as need be.
-        batch_size: pictures embedded at a time.
+        pictures: the picture store.
+        queries: rows that are queries.
+        others: rows that fill the gallery up to `MIN_GALLERY`, in this order.
+        batch_size: pictures embedded at once.
     """
 
     def __init__(
@@ -202,7 +197,7 @@ class Validation:
     ) -> None:
         self._model, self._examples, self._pictures = model, examples, pictures
         self._queries = sorted(queries)
-        self._gallery = sorted([*queries, *others[: max(0, GALLERY - len(queries))]])
+        self._gallery = sorted([*queries, *others[: max(0, MIN_GALLERY - len(queries))]])
         self._encoder = encoder_of(model, batch_size)
 
     def __call__(self) -> dict[str, float]:

@@ -1,28 +1,28 @@
-"""The recipe of a training: the documented one of the reference system, and what may differ."""
+"""The settings of a training, and the recipes that have a name."""
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from encoder.adapter import check_adapter_weight
 from encoder.errors import VariantInvalid
 from encoder.template import DEFAULT_TEMPLATE, template
-from finetune.errors import SettingsInvalid
+from finetune.errors import FinetuneError
 
 Method = Literal["lora", "full"]
 Precision = Literal["float32", "mixed"]
 Objective = Literal["contrastive", "reference"]
 Schedule = Literal["constant", "cosine"]
 
-# Templates or formats, as variants have them. One of those that a product has words for is drawn.
 VIEWS = ("title", "{summary}", "{description}")
 
-
-# Keys of settings in files, where they are not the name: files of earlier releases stay readable.
+# Keys in files that are not the setting's name: files of earlier releases stay readable.
 FILE_KEYS = MappingProxyType({"learning_rate": "rate", "adapter_weight": "strength"})
+LORA_ONLY = ("rank", "alpha", "dropout", "targets")
+MAX_HELD_OUT = 0.9  # share of validation and test products together
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,32 @@ class Settings:
     """How to train. The defaults are the reference system's documented recipe.
 
     Attributes:
-        method: adapters beside the weights, or all weights themselves.
-        precision: float32, or bfloat16 (else float16) where it is enough.
-        objective: CLIP's loss; "reference" is the reference system's, without a temperature.
-        rank: of the adapters.
-        alpha: their change is multiplied by alpha / rank.
-        dropout: share of an adapter's inputs that is dropped.
-        targets: layers that get an adapter, by the end of their name.
+        method: train LoRA adapters, or all weights.
+        precision: float32, or mixed: bfloat16 (else float16) where the hardware has it.
+        objective: the contrastive loss, or the reference system's, which has no temperature.
+        rank: rank of the adapters.
+        alpha: an adapter's change is multiplied by alpha / rank.
+        dropout: dropout probability of an adapter's inputs.
+        targets: layers with an adapter, by the end of their name.
         batch: products in a step, over all processes.
-        micro_batch: products that are in memory at once; 0 is all of the batch.
-        learning_rate: the highest learning rate.
-        schedule: the rate stays, or falls to 0 along a cosine.
-        warm_up: share of the steps in which the rate rises from 0.
-        weight_decay: of AdamW, on matrices.
+        micro_batch: products in memory at once; 0: the whole batch.
+        learning_rate: the highest one.
+        schedule: keep the learning rate, or lower it to 0 along a cosine.
+        warm_up: share of the steps in which the learning rate rises from 0.
+        weight_decay: AdamW's, on matrices.
         epochs: at most.
-        patience: epochs without a better validation nDCG after which to stop; 0 is never.
-        views: templates of the texts to learn from.
-        crop: smallest share of a picture's side that is looked at.
-        flip: whether every second picture is mirrored.
-        template: what makes the product text of the variant.
-        adapter_weight: 0 is the base, 1 what was trained, what lies between lies between.
-        seed: of every draw.
-        sample: at most so many products, drawn by group; 0 is all.
-        validation: share of the products that training is judged by while it runs.
-        test: share that is looked at once, at the end.
-        snapshot_every: steps between two checkpoints; one is written after each epoch, too.
+        patience: stop after so many epochs without a better validation nDCG@10; 0: never.
+        views: templates of the training texts; a product's text is drawn from those that it fills.
+        crop: smallest share of a picture's side that a random crop keeps.
+        flip: mirror half of the pictures.
+        template: of the variant's product text.
+        adapter_weight: 0 is the base, 1 the trained model; between them the weights are
+            interpolated.
+        seed: of all random numbers.
+        sample: train on at most so many products, drawn by group; 0: all.
+        validation: share of the products held out to choose the epoch by.
+        test: share held out for the evaluation of the finished variant.
+        snapshot_every: steps between checkpoints; each epoch ends with one, too.
     """
 
     method: Method = "lora"
@@ -69,7 +70,7 @@ class Settings:
     learning_rate: float = 2e-5
     schedule: Schedule = "constant"
     warm_up: float = 0.0
-    weight_decay: float = 0.01  # AdamW's own in torch, which the reference left as it is
+    weight_decay: float = 0.01  # torch's default for AdamW, which the reference kept
     epochs: int = 10
     patience: int = 3
     views: tuple[str, ...] = VIEWS
@@ -84,104 +85,140 @@ class Settings:
     snapshot_every: int = 200
 
     def __post_init__(self) -> None:
-        for names, possible in _ONE_OF:
-            if getattr(self, names) not in possible:
-                raise SettingsInvalid(
-                    f"--{names} is {' or '.join(possible)}, not {getattr(self, names)!r}."
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                value = getattr(self, name)
+                raise FinetuneError(f"{name} is {' or '.join(choices)}, not {value!r}.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                allowed = (
+                    f"{low:g} or more" if high == math.inf else f"between {low:g} and {high:g}"
                 )
-        for name, least in _AT_LEAST.items():
-            if getattr(self, name) < least:
-                raise SettingsInvalid(
-                    f"--{_flag(name)} is {least} or more, not {getattr(self, name)}."
-                )
-        for name, (low, high) in _BETWEEN.items():
-            if not low <= getattr(self, name) <= high:
-                raise SettingsInvalid(
-                    f"--{_flag(name)} is between {low:g} and {high:g}, not {getattr(self, name)}."
-                )
+                raise FinetuneError(f"{name} is {allowed}, not {value}.")
         for name in ("learning_rate", "alpha"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise SettingsInvalid(f"--{_flag(name)} is above 0, not {getattr(self, name)}.")
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise FinetuneError(f"{name} is above 0, not {value}.")
         self._check_together()
 
     def _check_together(self) -> None:
-        if self.validation + self.test > MOST_HELD_OUT:
-            raise SettingsInvalid(
-                f"--validation {self.validation:g} and --test {self.test:g} leave too little to "
-                f"learn from: together at most {MOST_HELD_OUT}."
+        if self.validation + self.test > MAX_HELD_OUT:
+            raise FinetuneError(
+                f"validation {self.validation:g} and test {self.test:g} leave too few products to "
+                f"train on: together at most {MAX_HELD_OUT}."
             )
         if self.micro_batch > self.batch:
-            raise SettingsInvalid(
-                f"--micro-batch {self.micro_batch} is larger than --batch {self.batch}: leave it "
-                "out, or make it smaller than the batch."
+            raise FinetuneError(
+                f"micro_batch {self.micro_batch} is larger than batch {self.batch}: leave it out, "
+                "or make it smaller than the batch."
             )
         if not self.views or (self.method == "lora" and not self.targets):
-            raise SettingsInvalid("Name at least one --view and one --target.")
+            raise FinetuneError("Name at least one of views and one of targets.")
         try:
             check_adapter_weight(self.adapter_weight)
             for name in (self.template, *self.views):
                 template(name)
         except VariantInvalid as error:
-            raise SettingsInvalid(str(error)) from error
+            raise FinetuneError(str(error)) from error
 
     @property
     def chunk(self) -> int:
-        """Products that are in memory at once."""
+        """Products in memory at once."""
         return self.micro_batch or self.batch
 
     def learning_rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of so many."""
+        """The learning rate of a step, counted from 0, of `steps`."""
         warm = round(self.warm_up * steps)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
         if self.schedule == "constant":
             return self.learning_rate
-        return (
-            self.learning_rate
-            * 0.5
-            * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-        )
+        done = (step - warm) / max(1, steps - warm)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def named(self) -> dict[str, Any]:
+        """The settings by name; those of adapters only where there are adapters."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if self.method == "lora" or name not in LORA_ONLY
+        }
 
     def facts(self) -> dict[str, Any]:
-        """The settings as files have them; those of adapters only where there are any."""
-        facts = {
-            FILE_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()
+        """The settings as JSON files have them."""
+        return {
+            FILE_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value
+            for name, value in self.named().items()
         }
-        facts |= {"targets": list(self.targets), "views": list(self.views)}
-        if self.method == "full":
-            for name in ("rank", "alpha", "dropout", "targets"):
-                del facts[name]
-        return facts
 
 
-_ONE_OF = (
-    ("method", ("lora", "full")),
-    ("precision", ("float32", "mixed")),
-    ("objective", ("contrastive", "reference")),
-    ("schedule", ("constant", "cosine")),
+_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "method": get_args(Method),
+        "precision": get_args(Precision),
+        "objective": get_args(Objective),
+        "schedule": get_args(Schedule),
+    }
 )
-# Contrast needs two products.
-_AT_LEAST = MappingProxyType(
-    {"rank": 1, "batch": 2, "micro_batch": 0, "epochs": 1, "patience": 0, "sample": 0,
-     "snapshot_every": 1, "weight_decay": 0.0}
-)  # fmt: skip
-_BETWEEN = MappingProxyType(
-    {"dropout": (0.0, 0.99), "warm_up": (0.0, 1.0), "crop": (0.1, 1.0),
-     "validation": (0.001, 0.9), "test": (0.0, 0.9)}
-)  # fmt: skip
-MOST_HELD_OUT = 0.9
+_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "rank": (1, math.inf),
+        "batch": (2, math.inf),  # a contrast needs two products
+        "micro_batch": (0, math.inf),
+        "epochs": (1, math.inf),
+        "patience": (0, math.inf),
+        "sample": (0, math.inf),
+        "snapshot_every": (1, math.inf),
+        "weight_decay": (0, math.inf),
+        "dropout": (0, 0.99),
+        "warm_up": (0, 1),
+        "crop": (0.1, 1),
+        "validation": (0.001, 0.9),
+        "test": (0, 0.9),
+    }
+)
 
-# The recipes that have a name; a variant of another name begins with the first of them. The
-# second differs in precision only, so that the two tell what precision does.
+# The two differ in precision only, so that comparing them measures the precision.
 RECIPES: Mapping[str, Settings] = MappingProxyType(
     {"lora": Settings(), "lora_mp": Settings(precision="mixed")}
 )
 
 
 def recipe(variant: str) -> Settings:
-    """The settings that a variant of this name begins with."""
+    """The settings that a variant of this name starts from; `lora`'s unless it names a recipe."""
     return RECIPES.get(variant, RECIPES["lora"])
 
 
-def _flag(name: str) -> str:
-    return name.replace("_", "-")
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Settings from texts NAME=VALUE, typed as the dataclass has them.
+
+    A tuple takes one value of each assignment to its name.
+
+    Raises:
+        ValueError: no setting of that name, or a value of another type; one sentence.
+    """
+    types = get_type_hints(Settings)
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        name = name.replace("-", "_")
+        if name not in types:
+            raise ValueError(f"no setting is called {name!r}: there are {', '.join(types)}.")
+        try:
+            if types[name] == tuple[str, ...]:
+                found[name] = (*found.get(name, ()), text)
+            else:
+                found[name] = _parse(types[name], text)
+        except (KeyError, ValueError):
+            raise ValueError(f"{name} is {_KINDS[types[name]]}, not {text!r}.") from None
+    return found
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _parse(hint: Any, text: str) -> Any:  # noqa: ANN401 (a field's type)
+    if hint is bool:
+        return {"true": True, "false": False}[text.lower()]
+    return hint(text) if hint in (int, float) else text

@@ -1,13 +1,12 @@
-"""Checkpoints of a run: written into a new folder that is renamed, read without unpickling.
+"""Checkpoints of a run: written to a new folder that is renamed, read without unpickling.
 
 checkpoints/step-00000200/
-    weights.safetensors     what is trained
-    best.safetensors        the same at the best epoch so far
+    weights.safetensors     the trainable weights
+    best.safetensors        the same after the best epoch so far
     optimiser.pt            AdamW's moments, read with weights_only=True
-    state.json              step, schedule, stopping, history
+    state.json              step, schedule, early stopping, history
 """
 
-import dataclasses
 import io
 import json
 import os
@@ -15,7 +14,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from finetune.errors import SnapshotDamaged, Unwritable
+from finetune.errors import FinetuneError
 
 WEIGHTS, BEST, OPTIMISER, STATE = (
     "weights.safetensors",
@@ -32,44 +31,57 @@ WEIGHTS, BEST, OPTIMISER, STATE = (
     "state.json",
 )
 PREFIX, UNFINISHED = "step-", ".new-"
+# Keys of state.json in earlier releases, and the fields they are now.
+OLD_KEYS = {"place": "batches_done", "waited": "epochs_without_gain"}
 
 
 @dataclass
 class State:
-    """How far a run has come.
+    """Progress of a run.
 
     Attributes:
         step: steps done.
-        epoch: the epoch it is in, counted from 0.
-        place: batches of that epoch done.
-        base: the validation figures before the first step.
-        best: the validation figures of the best epoch; empty before the first.
+        epoch: the current epoch, counted from 0.
+        batches_done: batches of that epoch done.
+        base: validation measures before the first step.
+        best: validation measures of the best epoch; empty before the first.
         best_epoch: its number, counted from 1; 0 before the first.
-        waited: epochs since then.
-        finished: whether there is nothing left to do.
-        seconds: spent in steps, over all the run's parts.
-        scaler: of float16's gradients.
-        epochs: a row for each epoch that was judged.
-        losses: the mean loss of each stretch of steps, as (last step, loss, learning rate).
+        epochs_without_gain: epochs since then.
+        finished: whether training has ended.
+        seconds: spent in steps, over all processes' lives.
+        scaler: state of float16's gradient scaler.
+        epochs: a row for each evaluated epoch.
+        losses: mean losses of consecutive windows of steps, as (last step, loss, learning rate).
     """
 
     step: int = 0
     epoch: int = 0
-    place: int = 0
+    batches_done: int = 0
     base: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     best_epoch: int = 0
-    waited: int = 0
+    epochs_without_gain: int = 0
     finished: bool = False
     seconds: float = 0.0
     scaler: dict[str, Any] = field(default_factory=dict)
     epochs: list[dict[str, float]] = field(default_factory=list)
     losses: list[tuple[int, float, float]] = field(default_factory=list)
 
+    @classmethod
+    def from_json(cls, text: str) -> "State":
+        """Read state.json, of this release or an earlier one.
+
+        Raises:
+            ValueError, TypeError: it is damaged.
+        """
+        facts = {OLD_KEYS.get(key, key): value for key, value in json.loads(text).items()}
+        facts["losses"] = [tuple(row) for row in facts["losses"]]
+        return cls(**facts)
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that a stopped run needs to go on."""
+    """What a stopped run needs to resume."""
 
     state: State
     weights: Mapping[str, torch.Tensor]
@@ -81,22 +93,21 @@ class Snapshots:
     """The checkpoints of a run.
 
     Args:
-        folder: where they lie; made when the first one is written.
+        folder: of the checkpoints; created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def latest(self) -> Path | None:
-        """The folder of the last checkpoint; None where there is none."""
-        found = sorted(self.folder.glob(f"{PREFIX}*"))
-        return found[-1] if found else None
+        """The folder of the last checkpoint; None before the first."""
+        return max(self.folder.glob(f"{PREFIX}*"), default=None)
 
     def save(self, snapshot: Snapshot) -> Path:
-        """Write a checkpoint; once it is there, the one before is removed.
+        """Write a checkpoint, then delete the one before.
 
         Raises:
-            Unwritable: no space, or no right; the one before stays.
+            FinetuneError: it cannot be written; the one before stays.
         """
         before = self.latest()
         target = self.folder / f"{PREFIX}{snapshot.state.step:08d}"
@@ -106,17 +117,17 @@ class Snapshots:
             WEIGHTS: save(dict(snapshot.weights)),
             BEST: save(dict(snapshot.best)),
             OPTIMISER: optimiser.getvalue(),
-            STATE: json.dumps(dataclasses.asdict(snapshot.state)).encode(),
+            STATE: json.dumps(asdict(snapshot.state)).encode(),
         }
         try:
             self._write(files, target)
         except OSError as error:
             size = sum(map(len, files.values())) / 2**20
-            kept = f"it goes on from {before.name}" if before else "it begins anew"
-            raise Unwritable(
+            resume = f"it resumes from {before.name}" if before else "it starts from the beginning"
+            raise FinetuneError(
                 f"The checkpoint of step {snapshot.state.step} cannot be written to "
                 f"{self.folder} ({error.strerror or error}): free {2 * size:.0f} MB there and run "
-                f"the same command again; {kept}."
+                f"the same command again; {resume}."
             ) from error
         for old in self.folder.glob(f"{PREFIX}*"):
             if old != target:
@@ -124,35 +135,33 @@ class Snapshots:
         return target
 
     def load(self) -> Snapshot | None:
-        """The last checkpoint; None where there is none.
+        """The last checkpoint; None before the first.
 
         Raises:
-            SnapshotDamaged: it cannot be read.
+            FinetuneError: it cannot be read.
         """
         folder = self.latest()
         if folder is None:
             return None
         try:
-            state = State(**json.loads((folder / STATE).read_text(encoding="utf-8")))
-            state.losses = [(int(step), loss, rate) for step, loss, rate in state.losses]
             return Snapshot(
-                state,
+                State.from_json((folder / STATE).read_text(encoding="utf-8")),
                 load((folder / WEIGHTS).read_bytes()),
                 load((folder / BEST).read_bytes()),
                 torch.load(folder / OPTIMISER, weights_only=True),
             )
         except (
-            OSError, ValueError, TypeError, EOFError, RuntimeError, SafetensorError,
-            pickle.UnpicklingError,
+            OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, RuntimeError,
+            SafetensorError, pickle.UnpicklingError,
         ) as error:  # fmt: skip
-            raise SnapshotDamaged(
-                f"The checkpoint {folder} cannot be read ({str(error).splitlines()[0]}): begin "
-                "the run anew with --restart."
+            raise FinetuneError(
+                f"The checkpoint {folder} cannot be read ({str(error).splitlines()[0]}): start "
+                "the run from the beginning with --restart."
             ) from error
 
     def _write(self, files: Mapping[str, bytes], target: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
+        for left in self.folder.glob(f"{UNFINISHED}*"):  # of a killed run
             shutil.rmtree(left, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.folder))
         try:
@@ -160,8 +169,8 @@ class Snapshots:
                 with (fresh / name).open("wb") as file:
                     file.write(content)
                     file.flush()
-                    os.fsync(file.fileno())  # or a power cut could leave names without bytes
-            if target.exists():  # the same step again, as after an epoch's last step
+                    os.fsync(file.fileno())  # else a power cut could leave empty files
+            if target.exists():  # the same step again, after an epoch's last step
                 shutil.rmtree(target)
             fresh.rename(target)
         finally:

@@ -1,4 +1,4 @@
-"""The loop: steps, a judgement after each epoch, checkpoints, an early stop."""
+"""The training loop: steps, a validation after each epoch, checkpoints, early stopping."""
 
 import math
 import time
@@ -15,28 +15,26 @@ from eval.measures import DECIDING
 from finetune.batches import Batch, Batches
 from finetune.errors import Diverged
 from finetune.gradients import Gradients
-from finetune.model import Model, cuda_of
-from finetune.precision import autocast_of, choose_attention, precision_of
-from finetune.progress import Progress, Report, memory, no_progress
+from finetune.model import Model, cuda_of, parameter_groups
+from finetune.precision import choose_attention, precision_of
+from finetune.progress import Progress, Report, no_progress, peak_memory
 from finetune.settings import Settings
 from finetune.snapshot import Snapshot, Snapshots, State
 
-# Steps whose loss has not been looked at yet. On a GPU looking waits until the step is through,
-# so it is done while the next one is under way.
+# Losses are read this many steps late: reading one waits for the GPU to finish the step.
 PENDING = 2
-# Points of the loss curve, at most; each is the mean of the steps since the one before.
-POINTS = 500
+MAX_POINTS = 500  # of the loss curve; each is the mean of the steps since the one before
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to; the model holds the weights of the best epoch.
+    """The result of a training; the model has the weights of the best epoch.
 
     Attributes:
         state: the last one.
-        samples_per_second: products learnt from, over all processes.
-        memory: bytes at the most.
-        precision: of the towers: float32, bfloat16 or float16.
+        samples_per_second: products a second, over all processes.
+        memory: peak bytes.
+        precision: of matrix products: float32, bfloat16 or float16.
     """
 
     state: State
@@ -49,13 +47,13 @@ class Training:
     """One run.
 
     Args:
-        model: what is trained.
-        batches: what it learns from.
-        settings: how.
+        model: the model.
+        batches: the training data.
+        settings: how to train.
         accelerator: the processes.
-        validate: gives the validation figures of the model as it is.
-        snapshots: where checkpoints go; None keeps none.
-        report: called with the state after every step.
+        validate: returns the validation measures of the model in its present state.
+        snapshots: where checkpoints are written; None: nowhere.
+        report: called with the progress after every step and every validation.
     """
 
     def __init__(
@@ -71,35 +69,34 @@ class Training:
         self.model, self.batches, self.settings = model, batches, settings
         self.accelerator, self.snapshots, self.report = accelerator, snapshots, report
         self._validate = validate
-        self.dtype = precision_of(settings, accelerator.device)
-        choose_attention(model.clip, accelerator.device, self.dtype)
-        self._scaler = torch.amp.GradScaler(
-            accelerator.device.type, enabled=self.dtype == torch.float16
-        )
-        self._gradients = Gradients(
-            model, settings, accelerator, autocast_of(accelerator.device, self.dtype), self._scaler
-        )
+        device = accelerator.device
+        self.dtype = precision_of(settings, device)
+        choose_attention(model.clip, device, self.dtype)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        self._gradients = Gradients(model, settings, accelerator, self.dtype, self._scaler)
         self._optimiser = torch.optim.AdamW(
-            model.groups(settings.weight_decay), lr=settings.learning_rate, weight_decay=0.0
+            parameter_groups(model.trained.values(), settings.weight_decay),
+            lr=settings.learning_rate,
+            weight_decay=0.0,
         )
         self.steps = settings.epochs * batches.per_epoch
         self.state = State()
         self._best = model.tensors()
-        self._pending_losses: deque[tuple[int, torch.Tensor]] = deque()
+        self._pending: deque[tuple[int, torch.Tensor]] = deque()  # losses that were not yet read
         self._window: list[float] = []
         self._loss = math.nan
-        self._steps_here, self._seconds_here, self._evaluation_seconds = 0, 0.0, 0.0
+        # Of this process's life; `state.seconds` counts those of earlier ones, too.
+        self._steps, self._seconds, self._validation_seconds = 0, 0.0, 0.0
 
     def run(self) -> Trained:
-        """Train to the end, from the last checkpoint where there is one.
+        """Train to the end, from the last checkpoint if there is one.
 
         Raises:
-            Diverged: the loss is no longer a number.
-            Unwritable: no space for a checkpoint.
-            DataUnfit: a picture cannot be read.
+            Diverged: the loss or the weights are NaN or infinite.
+            FinetuneError: a checkpoint cannot be written, or a picture cannot be read.
         """
         self._resume()
-        # Dropout is seeded for every step; the caller's random numbers stay as they are.
+        # Dropout is seeded for every step; the caller's random state is kept.
         with torch.random.fork_rng(devices=cuda_of(self.accelerator.device)):
             self.model.clip.train()
             if not self.state.base:
@@ -112,86 +109,84 @@ class Training:
         return Trained(
             self.state,
             self._speed(),
-            memory(self.accelerator.device),
+            peak_memory(self.accelerator.device),
             str(self.dtype).removeprefix("torch."),
         )
 
     def _epoch(self) -> None:
         state = self.state
         began = time.perf_counter()
-        for batch in self.batches.epoch(state.epoch, begin=state.place):
+        for batch in self.batches.epoch(state.epoch, begin=state.batches_done):
             self._step(batch)
-            state.step, state.place = state.step + 1, batch.index + 1
-            self._collect_losses(PENDING)
-            # Waiting for the batch is part of the time that a step takes.
+            state.step, state.batches_done = state.step + 1, batch.index + 1
+            self._read_losses(PENDING)
+            # The time of a step includes waiting for its batch.
             self._count(time.perf_counter() - began)
             self._report()
             if state.step % self.settings.snapshot_every == 0:
                 self._save()
             began = time.perf_counter()
-        self._collect_losses(0)
-        figures = self._evaluate()
-        state.epoch, state.place = state.epoch + 1, 0
-        self._record_epoch(figures)
+        self._read_losses(0)
+        measures = self._evaluate()
+        state.epoch, state.batches_done = state.epoch + 1, 0
+        self._record_epoch(measures)
         self._save()
-        self._report(figures)
+        self._report(measures)
 
     def _step(self, batch: Batch) -> None:
-        rate = self.settings.learning_rate_at(self.state.step, self.steps)
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.settings.learning_rate_at(self.state.step, self.steps)
         loss = self._gradients(batch, self.state.step)
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._optimiser.zero_grad(set_to_none=True)
         self.model.clamp_scale()
-        self._pending_losses.append((self.state.step + 1, loss))
+        self._pending.append((self.state.step + 1, loss))
 
-    def _collect_losses(self, pending: int) -> None:
-        """Look at the losses, but for the last few."""
-        while len(self._pending_losses) > pending:
-            step, loss = self._pending_losses.popleft()
+    def _read_losses(self, pending: int) -> None:
+        """Read the losses of all steps but the last `pending`."""
+        while len(self._pending) > pending:
+            step, loss = self._pending.popleft()
             self._loss = float(loss)
             if not math.isfinite(self._loss):
-                raise Diverged(step, self._divergence(step))
+                raise self._diverged(step)
             self._window.append(self._loss)
-            if step % math.ceil(self.steps / POINTS) == 0:
+            if step % math.ceil(self.steps / MAX_POINTS) == 0:
                 mean = sum(self._window) / len(self._window)
                 rate = self.settings.learning_rate_at(step - 1, self.steps)
                 self.state.losses.append((step, mean, rate))
                 self._window.clear()
 
     def _evaluate(self) -> dict[str, float]:
-        """The validation figures, worked out by one process for all."""
+        """The validation measures, computed by one process for all."""
         began = time.perf_counter()
-        shared: list[dict[str, float] | None] = [None]
+        shared: list[dict[str, float]] = [{}]
         if self.accelerator.is_main_process:
             try:
                 shared = [dict(self._validate())]
             except VectorError as error:
-                # The last step's loss was a number, and the weights it left give none.
-                raise Diverged(self.state.step, self._divergence(self.state.step)) from error
+                # The last step's loss was finite, and the weights after it are not.
+                raise self._diverged(self.state.step) from error
         broadcast_object_list(shared)
-        self._evaluation_seconds = time.perf_counter() - began
-        return shared[0] or {}
+        self._validation_seconds = time.perf_counter() - began
+        return shared[0]
 
-    def _record_epoch(self, figures: dict[str, float]) -> None:
-        """Note the figures of an epoch, and whether to go on."""
-        state = self.state
-        state.epochs.append({"epoch": state.epoch, "step": state.step, **figures})
-        state.waited += 1
-        if not state.best or figures[DECIDING] > state.best[DECIDING]:
-            state.best, state.best_epoch, state.waited = figures, state.epoch, 0
+    def _record_epoch(self, measures: dict[str, float]) -> None:
+        """Record an epoch's measures, and decide whether training goes on."""
+        state, patience = self.state, self.settings.patience
+        state.epochs.append({"epoch": state.epoch, "step": state.step, **measures})
+        state.epochs_without_gain += 1
+        if not state.best or measures[DECIDING] > state.best[DECIDING]:
+            state.best, state.best_epoch, state.epochs_without_gain = measures, state.epoch, 0
             self._best = self.model.tensors()
-        patience = self.settings.patience
-        out_of_patience = 0 < patience <= state.waited
-        state.finished = out_of_patience or state.epoch == self.settings.epochs
+        stopped_early = 0 < patience <= state.epochs_without_gain
+        state.finished = stopped_early or state.epoch == self.settings.epochs
 
     def _save(self) -> None:
-        self._collect_losses(0)
+        self._read_losses(0)
         if not self.model.is_finite():
-            # The loss was still a number, its gradients were not.
-            raise Diverged(self.state.step, self._divergence(self.state.step))
+            # The loss was finite, its gradients were not.
+            raise self._diverged(self.state.step)
         if self.snapshots and self.accelerator.is_main_process:
             self.state.scaler = self._scaler.state_dict()
             self.snapshots.save(
@@ -200,34 +195,33 @@ class Training:
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
-        found = self.snapshots.load() if self.snapshots else None
-        if found is None:
+        snapshot = self.snapshots.load() if self.snapshots else None
+        if snapshot is None:
             return
-        self.state = found.state
-        self.model.restore(found.weights)
-        self._best = dict(found.best)
-        self._optimiser.load_state_dict(dict(found.optimiser))
+        self.state = snapshot.state
+        self.model.restore(snapshot.weights)
+        self._best = dict(snapshot.best)
+        self._optimiser.load_state_dict(dict(snapshot.optimiser))
         if self.state.scaler:
             self._scaler.load_state_dict(self.state.scaler)
 
-    def _divergence(self, step: int) -> str:
+    def _diverged(self, step: int) -> Diverged:
         last = self.snapshots.latest() if self.snapshots else None
-        kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written yet"
-        return (
-            f"Training diverged at step {step}: its loss, or what it left of the weights, is no "
-            f"longer a number ({kept}); begin anew with a smaller --learning-rate, a --warm-up, or "
-            "--precision float32."
+        kept = f"the last checkpoint is {last}" if last else "no checkpoint was written yet"
+        return Diverged(
+            step,
+            f"Training diverged at step {step}: its loss or the weights after it are not finite "
+            f"({kept}); start again with --restart and a smaller --learning-rate, with "
+            "--set warm_up=0.1, or with --precision float32.",
         )
 
     def _count(self, seconds: float) -> None:
         self.state.seconds += seconds
-        self._steps_here, self._seconds_here = self._steps_here + 1, self._seconds_here + seconds
+        self._steps, self._seconds = self._steps + 1, self._seconds + seconds
 
     def _speed(self) -> float:
         """Products a second in this process's life; 0 before the first step."""
-        if not self._seconds_here:
-            return 0.0
-        return self._steps_here * self.settings.batch / self._seconds_here
+        return self._steps * self.settings.batch / self._seconds if self._seconds else 0.0
 
     def _report(self, validation: Mapping[str, float] | None = None) -> None:
         state, speed = self.state, self._speed()
@@ -240,8 +234,8 @@ class Training:
                 epoch=state.epoch + (0 if validation is not None else 1),
                 loss=self._loss,
                 samples_per_second=speed,
-                memory=memory(self.accelerator.device),
-                seconds_left=left + epochs * self._evaluation_seconds,
+                memory=peak_memory(self.accelerator.device),
+                seconds_left=left + epochs * self._validation_seconds,
                 validation=validation or {},
             )
         )

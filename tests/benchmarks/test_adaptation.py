@@ -6,14 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
-from tests.finetune.conftest import looks
+from tests.finetune.conftest import drawn_products
 
 
 @pytest.fixture
 def experiment(tiny_clip, tmp_path):
     """Runs the experiment with one seed, each time in the same folder; returns its JSON object."""
     rows = []
-    for product, data in looks():
+    for product, data in drawn_products():
         (tmp_path / f"{product.id}.png").write_bytes(data)
         rows.append({"id": product.id, "title": product.title, "image": f"{product.id}.png"})
     source = tmp_path / "products.jsonl"

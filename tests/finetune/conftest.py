@@ -55,7 +55,7 @@ def draw(colour: str, shape: str, side: int = 64) -> bytes:
     return file.getvalue()
 
 
-def looks() -> list[tuple[Product, bytes]]:
+def drawn_products() -> list[tuple[Product, bytes]]:
     """32 products, a colour and a shape each."""
     return [
         (
@@ -88,7 +88,7 @@ def fill(home: Path, made: list[tuple[Product, bytes]]) -> Path:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory) -> Path:
     """A home that tests read and do not write."""
-    return fill(tmp_path_factory.mktemp("shop"), looks())
+    return fill(tmp_path_factory.mktemp("shop"), drawn_products())
 
 
 @pytest.fixture(scope="session")

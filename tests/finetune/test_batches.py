@@ -10,12 +10,12 @@ from PIL import Image
 from catalog.catalogue import Catalogue
 from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer
-from finetune.augmentation import augmented
+from finetune.augmentation import augment
 from finetune.batches import Batches, Share
-from finetune.errors import DataUnfit
+from finetune.errors import FinetuneError
 from finetune.examples import read_examples
 from finetune.sampling import seed_of, shuffled
-from tests.finetune.conftest import QUICK, fill, looks
+from tests.finetune.conftest import QUICK, drawn_products, fill
 
 SETTINGS = dataclasses.replace(QUICK, views=("title", "{description}"), flip=True)
 
@@ -54,7 +54,7 @@ def test_the_number_of_workers_changes_nothing(batches):
     assert same(list(batches(workers=1).epoch(0)), list(batches(workers=5).epoch(0)))
 
 
-def test_every_epoch_has_all_products_in_another_order_and_another_light(batches):
+def test_every_epoch_has_all_products_in_another_order_with_other_crops(batches):
     first, second = list(batches().epoch(0)), list(batches().epoch(1))
     assert len(first) == len(second) == 4
     assert not same(first, second)
@@ -79,7 +79,7 @@ def test_products_that_fill_no_batch_are_left_for_another_epoch(batches):
     assert [len(batch.pixels) for batch in odd.epoch(0)] == [12, 12]
 
 
-def test_processes_share_a_batch_and_see_all_of_who_belongs_to_whom(batches):
+def test_processes_share_a_batch_and_have_the_positives_of_all_of_it(batches):
     whole = next(batches().epoch(0))
     shares = [next(batches(share=Share(index, 2)).epoch(0)) for index in range(2)]
     assert np.array_equal(np.concatenate([each.pixels for each in shares]), whole.pixels)
@@ -90,7 +90,7 @@ def test_processes_share_a_batch_and_see_all_of_who_belongs_to_whom(batches):
 def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_path, checkpoint):
     from catalog.product import Product
 
-    said = [(Product(p.id, p.title, description="Nice."), data) for p, data in looks()]
+    said = [(Product(p.id, p.title, description="Nice."), data) for p, data in drawn_products()]
     with Catalogue(fill(tmp_path, said), create=False) as catalogue:
         examples = read_examples(catalogue, "title", ("{description}",))
         made = Batches(
@@ -104,8 +104,8 @@ def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_pat
         assert next(made.epoch(0)).positives.all()
 
 
-def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
-    with Catalogue(fill(tmp_path, looks()), create=False) as catalogue:
+def test_a_damaged_picture_is_an_error_with_its_product(tmp_path, checkpoint):
+    with Catalogue(fill(tmp_path, drawn_products()), create=False) as catalogue:
         examples = read_examples(catalogue, "title", ("title",))
         broken = examples.rows[3]
         catalogue.pictures.path(broken.picture).write_bytes(b"no picture")
@@ -117,7 +117,7 @@ def test_a_damaged_picture_is_told_with_its_product(tmp_path, checkpoint):
             Tokenizer(checkpoint.folder, checkpoint.max_tokens),
             SETTINGS,
         )
-        with pytest.raises(DataUnfit, match=f"product {broken.id} cannot be read"):
+        with pytest.raises(FinetuneError, match=f"product {broken.id} cannot be read"):
             list(made.epoch(0))
 
 
@@ -125,7 +125,7 @@ def test_without_augmentation_a_square_picture_is_what_the_encoder_sees():
     processor = ImageProcessor(shortest=32, crop=(32, 32))
     random = np.random.default_rng(0)
     image = Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    seen = augmented(image, processor, Random(0), crop=1.0, flip=False)
+    seen = augment(image, processor, Random(0), crop=1.0, flip=False)
     assert np.array_equal(seen, processor.pixels(image))
 
 
@@ -134,13 +134,12 @@ def test_every_second_picture_is_mirrored():
     ramp = np.repeat(np.linspace(0, 255, 16).astype(np.uint8)[None, :, None], 16, 0)
     image = Image.fromarray(np.repeat(ramp, 3, 2))
     left = [
-        augmented(image, processor, Random(n), crop=1.0, flip=True)[0, 0, 0] < 128
-        for n in range(200)
+        augment(image, processor, Random(n), crop=1.0, flip=True)[0, 0, 0] < 128 for n in range(200)
     ]
     assert 70 < sum(left) < 130
 
 
-def test_draws_are_of_what_they_are_for():
+def test_seeds_depend_on_their_purpose():
     assert seed_of("a", "bc") != seed_of("ab", "c")
     assert seed_of(0, "order", 1) == seed_of(0, "order", 1) < 2**63
     assert shuffled(["a", "b", "c", "d"], 1) == shuffled(["d", "c", "b", "a"], 1)

@@ -1,4 +1,4 @@
-"""`vitrine finetune`: one JSON object, sentences, and a kill that is made good."""
+"""`vitrine finetune`: one JSON object, sentences, and a kill that it resumes after."""
 
 import json
 import os
@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 
 from encoder.variants import Variants
 from finetune.__main__ import app
+from finetune.precision import cpu_has_bfloat16
 
-QUICK = "--batch 8 --rate 3e-3 --epochs 2 --validation 0.2 --test 0.2 --view title --cpu"
+QUICK = "--batch 8 --learning-rate 3e-3 --epochs 2 --cpu"
+QUICK += " --set validation=0.2 --set test=0.2 --set views=title"
 QUICK = QUICK.split()
 ROOT = Path(__file__).parents[2]
 
@@ -40,20 +42,23 @@ def test_training_prints_one_json_object_and_progress_elsewhere(home, tiny_clip)
     assert "nDCG@10" in ran.stderr
     notes = Variants(home).get("lora_mp").manifest.notes
     assert notes["settings"]["precision"] == "mixed"
-    assert notes["precision"] == "bfloat16"
+    assert notes["precision"] == ("bfloat16" if cpu_has_bfloat16() else "float32")
+    assert ("no bfloat16 instructions" in ran.stderr) is not cpu_has_bfloat16()
 
 
-def test_a_person_is_shown_the_table_and_the_next_step(home, tiny_clip):
+def test_people_get_the_table_and_the_next_step(home, tiny_clip):
     ran = call("train", "--base", tiny_clip, *QUICK)
     assert "title → picture" in ran.stdout
     assert "vitrine ingest vectors --variant lora" in ran.stderr
 
 
 def test_flags_set_everything(home, tiny_clip):
-    flags = "--rank 2 --alpha 4 --target fc1 --target q_proj --micro-batch 4 --schedule cosine"
-    flags += " --warm-up 0.5 --weight-decay 0 --patience 1 --no-flip --crop 0.9 --seed 3"
-    flags += " --objective reference --template title --dropout 0 --strength 0.5 --sample 30"
-    ran = call("train", "--variant", "mine", "--base", tiny_clip, *QUICK, *flags.split())
+    flags = "--rank 2 --alpha 4 --target fc1 --target q_proj --seed 3 --template title"
+    flags += " --adapter-weight 0.5 --sample 30 --precision float32"
+    others = ["micro_batch=4", "schedule=cosine", "warm_up=0.5", "weight_decay=0", "patience=1"]
+    others += ["flip=false", "crop=0.9", "objective=reference", "dropout=0"]
+    assigned = [word for other in others for word in ("--set", other)]
+    ran = call("train", "--variant", "mine", "--base", tiny_clip, *QUICK, *flags.split(), *assigned)
     assert ran.exit_code == 0, ran.stderr
     variant = Variants(home).get("mine")
     told = variant.manifest.notes["settings"]
@@ -66,11 +71,11 @@ def test_flags_set_everything(home, tiny_clip):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--rank", "0"], "--rank is 1 or more"),
-        (["--batch", "64"], "20 products to learn from are fewer than a batch of 64"),
+        (["--rank", "0"], "rank is 1 or more"),
+        (["--batch", "64"], "Fewer training products (20) than a batch of 64"),
         (["--target", "nonsense"], "No layer"),
         (["--base", "/nowhere/at all"], "/nowhere/at all"),
-        (["--validation", "0.9", "--test", "0.5"], "leave too little"),
+        (["--set", "validation=0.9", "--set", "test=0.5"], "leave too few"),
     ],
 )
 @pytest.mark.usefixtures("home")
@@ -83,14 +88,32 @@ def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, told):
     assert ran.stdout == ""
 
 
-def test_the_help_tells_the_documented_recipe():
+def test_the_help_has_the_defaults_of_the_documented_recipe():
     told = " ".join(call("train", "--help").stdout.replace("│", " ").split())
-    for usual in ("(default: 128)", "(default: 2e-05)", "q_proj, v_proj"):
+    for usual in ("(default: 128)", "(default: 2e-05)", "q_proj, v_proj", "dropout (default: 0.1)"):
         assert usual in told
 
 
-def test_a_word_that_is_no_choice_is_wrong_usage():
-    assert call("train", "--method", "half").exit_code == 2
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--precision", "half"], "float32"),
+        (["--set", "colour=red"], "no setting is called 'colour'"),
+        (["--set", "patience=often"], "patience is a whole number"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_wrong_usage(flags, message):
+    ran = call("train", *flags)
+    assert ran.exit_code == 2
+    assert message in " ".join(ran.stderr.split())
+
+
+def test_the_hidden_flags_of_the_release_before_still_work(home, tiny_clip):
+    flags = [word for word in QUICK if word not in ("--learning-rate", "3e-3")]
+    ran = call("train", "--base", tiny_clip, *flags, "--rate", "1e-3", "--strength", "0.5")
+    assert ran.exit_code == 0, ran.stderr
+    manifest = Variants(home).get("lora").manifest
+    assert (manifest.notes["settings"]["rate"], manifest.adapter_weight) == (1e-3, 0.5)
 
 
 def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
@@ -100,17 +123,22 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     assert (tmp_path / "merged" / "model.safetensors").is_file()
     assert call("merge", "lora", tmp_path / "merged").exit_code == 1
     assert "vitrine add" in call("merge", "none", tmp_path / "other").stderr
+    (tmp_path / "file").write_text("")
+    blocked = call("merge", "lora", tmp_path / "file" / "below")
+    assert (blocked.exit_code, blocked.stdout) == (1, "")
+    assert "a file is where a folder should be" in blocked.stderr
 
 
-def test_a_killed_process_is_made_good_by_the_same_command(home, tiny_clip, tmp_path):
-    command = [sys.executable, "-m", "finetune", "train", "--base", str(tiny_clip), *QUICK]
-    command += ["--epochs", "12", "--snapshot-every", "1", "--patience", "0"]
-
-    def start(folder: Path, **options) -> subprocess.Popen:
-        here = {**os.environ, "OMP_NUM_THREADS": "1", "VITRINE_HOME": str(folder)}
-        return subprocess.Popen(command, cwd=ROOT, env=here, text=True, **options)
-
-    process = start(home, stderr=subprocess.PIPE)
+def test_a_killed_process_resumes_by_the_same_command(home, tiny_clip, tmp_path, monkeypatch):
+    words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", "12"]
+    words += ["--set", "snapshot_every=1", "--set", "patience=0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "finetune", *words],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+        stderr=subprocess.PIPE,
+    )
     next(line for line in process.stderr if line.startswith("epoch   2"))
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -121,7 +149,9 @@ def test_a_killed_process_is_made_good_by_the_same_command(home, tiny_clip, tmp_
     shutil.rmtree(unbroken / "training")
     adapters = []
     for folder in (home, unbroken):
-        assert start(folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL).wait() == 0
+        monkeypatch.setenv("VITRINE_HOME", str(folder))
+        ran = call(*words)
+        assert ran.exit_code == 0, ran.stderr
         adapters.append(load_file(folder / "variants/lora/adapter/adapter_model.safetensors"))
     for name, tensor in adapters[0].items():
         assert abs(tensor - adapters[1][name]).max() < 1e-6

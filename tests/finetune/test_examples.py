@@ -1,4 +1,4 @@
-"""What is learnt from, and what is held out."""
+"""Training products, and those held out."""
 
 import itertools
 import json
@@ -7,10 +7,10 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from finetune.errors import DataUnfit
-from finetune.examples import LOST_PICTURE, NO_PICTURE, NOT_DRAWN, read_examples
-from finetune.split import Split, check, draw_split
-from tests.finetune.conftest import draw, fill, looks
+from finetune.errors import FinetuneError
+from finetune.examples import LOST_PICTURE, NO_PICTURE, NOT_SAMPLED, read_examples
+from finetune.split import Split, check_split, draw_split
+from tests.finetune.conftest import draw, drawn_products, fill
 
 
 def read(home, **options):
@@ -19,7 +19,7 @@ def read(home, **options):
 
 
 def test_products_without_a_picture_are_left_out_and_counted(tmp_path):
-    made = looks()[:6]
+    made = drawn_products()[:6]
     bare = [(Product("bare", "a bare one"), b"")]
     home = fill(tmp_path, made + bare)
     with Catalogue(home, create=False) as catalogue:
@@ -31,7 +31,7 @@ def test_products_without_a_picture_are_left_out_and_counted(tmp_path):
 
 
 def test_a_catalogue_without_a_picture_says_what_to_run(tmp_path):
-    with pytest.raises(DataUnfit, match="vitrine ingest images"):
+    with pytest.raises(FinetuneError, match="vitrine ingest images"):
         read(fill(tmp_path, [(Product("bare", "a bare one"), b"")]))
 
 
@@ -65,7 +65,7 @@ def test_title_picture_and_parent_each_tie_products(tmp_path):
 
 
 def test_the_fingerprint_follows_texts_and_pictures(tmp_path):
-    made = looks()[:4]
+    made = drawn_products()[:4]
     before = read(fill(tmp_path / "one", made)).fingerprint
     assert read(fill(tmp_path / "two", made)).fingerprint == before
     product, data = made[0]
@@ -76,19 +76,19 @@ def test_the_fingerprint_follows_texts_and_pictures(tmp_path):
 
 
 def test_a_sample_keeps_groups_whole_and_is_the_same_every_time(tmp_path):
-    made = looks()[:8]
+    made = drawn_products()[:8]
     twins = [(Product(f"{p.id}-twin", p.title), data) for p, data in made]
     home = fill(tmp_path, made + twins)
     examples = read(home, sample=7, seed=3)
     assert len(examples) == 6  # a seventh would tear a pair apart
-    assert examples.left_out == {NOT_DRAWN: 10}
+    assert examples.left_out == {NOT_SAMPLED: 10}
     assert all(examples.groups.count(group) == 2 for group in examples.groups)
     assert read(home, sample=7, seed=3).rows == examples.rows
     assert read(home, sample=7, seed=4).rows != examples.rows
 
 
 def test_a_split_never_tears_a_group_apart(tmp_path):
-    made = looks()
+    made = drawn_products()
     twins = [(Product(f"{p.id}-twin", p.title), data) for p, data in made[:10]]
     examples = read(fill(tmp_path, made + twins))
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
@@ -102,9 +102,12 @@ def test_a_split_never_tears_a_group_apart(tmp_path):
     assert draw_split(examples, seed=1, validation=0.2, test=0.2) != split
 
 
-def test_a_group_larger_than_a_share_is_learnt_from(tmp_path):
-    same = [(Product(f"shade-{n}", "one title"), data) for n, (_, data) in enumerate(looks()[:20])]
-    examples = read(fill(tmp_path, looks()[20:] + same))
+def test_a_group_larger_than_a_share_is_trained_on(tmp_path):
+    same = [
+        (Product(f"shade-{n}", "one title"), data)
+        for n, (_, data) in enumerate(drawn_products()[:20])
+    ]
+    examples = read(fill(tmp_path, drawn_products()[20:] + same))
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
     assert {name for name in split.train if name.startswith("shade")} == {p.id for p, _ in same}
     assert len(split.validation) == len(split.test) == 6
@@ -122,32 +125,32 @@ def whole(examples, validation=2):
     return Split(names[validation:], names[:validation])
 
 
-def test_fewer_products_than_a_batch_are_told_with_the_remedy(examples):
-    with pytest.raises(DataUnfit, match=r"30 products to learn from are fewer than a batch of 128"):
-        check(examples, whole(examples), 128)
+def test_fewer_products_than_a_batch_are_an_error_with_the_remedy(examples):
+    with pytest.raises(FinetuneError, match=r"training products \(30\) than a batch of 128"):
+        check_split(examples, whole(examples), 128)
 
 
 def test_one_product_is_too_few(tmp_path):
-    examples = read(fill(tmp_path, looks()[:1]))
+    examples = read(fill(tmp_path, drawn_products()[:1]))
     split = draw_split(examples, seed=0, validation=0.1, test=0.1)
-    with pytest.raises(DataUnfit, match=r"1 product to learn from is fewer than a batch of 8"):
-        check(examples, split, 8)
+    with pytest.raises(FinetuneError, match=r"training products \(1\) than a batch of 8"):
+        check_split(examples, split, 8)
 
 
-def test_products_that_all_have_one_picture_are_refused(tmp_path):
+def test_products_that_all_have_one_picture_are_an_error(tmp_path):
     photo = draw("teal", "bar")
-    examples = read(fill(tmp_path, [(product, photo) for product, _ in looks()]))
-    with pytest.raises(DataUnfit, match="have the same picture"):
-        check(examples, whole(examples), 8)
+    examples = read(fill(tmp_path, [(product, photo) for product, _ in drawn_products()]))
+    with pytest.raises(FinetuneError, match="have the same picture"):
+        check_split(examples, whole(examples), 8)
 
 
-def test_products_of_one_article_are_refused(tmp_path):
-    same = [(Product(p.id, p.title, parent="one"), data) for p, data in looks()]
+def test_products_of_one_article_are_an_error(tmp_path):
+    same = [(Product(p.id, p.title, parent="one"), data) for p, data in drawn_products()]
     examples = read(fill(tmp_path, same))
-    with pytest.raises(DataUnfit, match="count as one article"):
-        check(examples, whole(examples), 8)
+    with pytest.raises(FinetuneError, match="are one article"):
+        check_split(examples, whole(examples), 8)
 
 
-def test_a_validation_of_one_product_is_refused(examples):
-    with pytest.raises(DataUnfit, match="larger --validation share"):
-        check(examples, whole(examples, 1), 8)
+def test_a_validation_of_one_product_is_an_error(examples):
+    with pytest.raises(FinetuneError, match="larger validation share"):
+        check_split(examples, whole(examples, 1), 8)

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from encoder.tokenizer import Tokenizer
 from finetune.batches import Batches, Share
 from finetune.gradients import Gradients
 from finetune.loss import contrastive_loss
-from finetune.model import Model, pixels_of
+from finetune.model import Model
 from tests.finetune.conftest import QUICK
 
 SETTINGS = dataclasses.replace(QUICK, batch=16, dropout=0.3)
@@ -45,7 +44,7 @@ def gradients_of(home, examples, checkpoint, settings, accelerator):
         )
         batch = next(batches.epoch(0))
     step = Gradients(
-        model, settings, accelerator, nullcontext, torch.amp.GradScaler("cpu", enabled=False)
+        model, settings, accelerator, torch.float32, torch.amp.GradScaler("cpu", enabled=False)
     )
     loss = step(batch, 0)
     found = {name: weight.grad.clone() for name, weight in model.trained.items()}
@@ -81,8 +80,8 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
         shop, examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
     )
     model.clip.zero_grad()
-    image = F.normalize(model.pictures(pixels_of(batch.pixels)), dim=-1)
-    text = F.normalize(model.texts(batch.tokens), dim=-1)
+    image = F.normalize(model.encode_images(torch.from_numpy(batch.pixels)), dim=-1)
+    text = F.normalize(model.encode_texts(batch.tokens), dim=-1)
     plain = contrastive_loss(image, text, model.scale, torch.from_numpy(batch.positives))
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), abs=1e-6)
@@ -94,7 +93,7 @@ def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, exam
     found, loss, model, batch, step = run(shop, examples, checkpoint, micro_batch=5)
     # One pass: every chunk keeps its graph, and one backward goes through all of them.
     model.clip.zero_grad()
-    pictures, texts = step._pictures(batch, 0), step._texts(batch, 0)
+    pictures, texts = step._image_chunks(batch, 0), step._text_chunks(batch, 0)
     assert len(pictures) == 4
     image = torch.cat([step._run(chunk, graph=True) for chunk in pictures])
     order = torch.tensor([row for chunk in texts for row in chunk.rows]).argsort()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from catalog.catalogue import Catalogue
@@ -17,11 +18,11 @@ from encoder.encoder import Encoder
 from encoder.errors import CheckpointError, VariantInvalid
 from encoder.model import DualEncoder
 from encoder.variants import Variants
-from finetune.errors import RunConflict, SettingsInvalid
+from finetune.errors import FinetuneError
 from finetune.job import train
 from finetune.progress import no_progress
 from finetune.retrieval import encoder_of
-from tests.finetune.conftest import QUICK, fill, looks
+from tests.finetune.conftest import QUICK, drawn_products, fill
 from tests.tiny_clip import build_tiny_clip
 
 # With a checkpoint after every step.
@@ -100,7 +101,7 @@ def test_reloaded_is_trained(shop, examples, checkpoint, tmp_path):
     )
 
 
-def test_the_manifest_tells_all_of_the_training(trained, tiny_clip):
+def test_the_manifest_has_the_facts_of_the_training(trained, tiny_clip):
     home, result = trained
     manifest = Variants(home).get("lora").manifest
     notes = manifest.notes
@@ -115,23 +116,23 @@ def test_the_manifest_tells_all_of_the_training(trained, tiny_clip):
     assert "CPU" in notes["device"]
 
 
-def test_the_split_is_beside_it_and_tells_every_product(trained):
+def test_the_split_is_beside_it_and_lists_every_product(trained):
     home, _ = trained
     split = json.loads((home / "variants" / "lora" / "split.json").read_text())
     named = [*split["train"], *split["validation"], *split["test"]]
-    assert sorted(named) == sorted(product.id for product, _ in looks())
+    assert sorted(named) == sorted(product.id for product, _ in drawn_products())
     assert split["seed"] == 0
 
 
-def test_the_card_tells_a_person_how_it_did(trained):
+def test_the_card_has_the_results(trained):
     home, result = trained
     folder = home / "variants" / "lora"
     card = (folder / "README.md").read_text()
-    assert card.startswith("---\nlibrary_name: peft\n")
-    for way, both in result.heldout.estimates.items():
+    assert ModelCard.load(folder / "README.md").data.library_name == "peft"
+    for way, both in result.evaluation.estimates.items():
         assert f"| {way} | nDCG@10 | {both['base']['nDCG@10'].value:.3f}" in card
     assert "6 products, held out" in card
-    assert "asked each way among all 32" in card
+    assert "in both directions among all 32" in card
     assert "vitrine ingest vectors --variant lora" in card
     assert "(curves.png)" in card
     with Image.open(folder / "curves.png") as curves:
@@ -148,7 +149,7 @@ def test_a_run_leaves_its_figures_in_the_log_and_nothing_else_behind(trained):
     assert run.figures["best_epoch"] == result.trained.state.best_epoch
 
 
-def test_a_strength_goes_into_the_manifest(run):
+def test_an_adapter_weight_goes_into_the_manifest(run):
     settings = dataclasses.replace(QUICK, adapter_weight=0.5, epochs=1)
     assert run(settings=settings).variant.manifest.adapter_weight == 0.5
 
@@ -182,13 +183,13 @@ def test_other_settings_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
         run(settings=STEPWISE, report=kill_at(2))
     other = dataclasses.replace(STEPWISE, learning_rate=1e-4, rank=4)
-    with pytest.raises(RunConflict, match=r"differs in rank, rate.*--restart"):
+    with pytest.raises(FinetuneError, match=r"differs in learning_rate, rank.*--restart"):
         run(settings=other)
     assert run(settings=other, restart=True).variant.manifest.notes["settings"]["rank"] == 4
 
 
-def test_a_run_that_was_refused_before_its_first_step_is_in_nobodys_way(run):
-    with pytest.raises(SettingsInvalid, match="nowhere"):
+def test_a_run_with_an_error_before_its_first_step_leaves_nothing_behind(run):
+    with pytest.raises(FinetuneError, match="nowhere"):
         run(settings=dataclasses.replace(QUICK, targets=("nowhere",)))
     assert run().trained.state.finished
 
@@ -196,33 +197,36 @@ def test_a_run_that_was_refused_before_its_first_step_is_in_nobodys_way(run):
 def test_other_products_do_not_go_on_with_a_run_that_was_stopped(run, home):
     with pytest.raises(Killed):
         run(settings=STEPWISE, report=kill_at(2))
-    product, data = looks()[0]
+    product, data = drawn_products()[0]
     fill(home, [(Product(product.id, "another title"), data)])
-    with pytest.raises(RunConflict, match="differs in data"):
+    with pytest.raises(FinetuneError, match="differs in data"):
         run(settings=STEPWISE)
 
 
-def test_a_variant_of_that_name_is_not_replaced_unasked(run, home, tiny_clip):
+def test_a_variant_of_that_name_is_replaced_only_with_force(run, home, tiny_clip):
     Variants(home).add("lora", tiny_clip)
-    with pytest.raises(RunConflict, match="--force"):
+    with pytest.raises(FinetuneError, match="--force"):
         run()
     assert run(force=True).variant.adapter_folder
 
 
-def test_the_same_training_is_not_done_twice_unasked(run):
+def test_the_same_training_is_done_twice_only_with_force(run):
     run()
-    with pytest.raises(RunConflict, match="trained with these very settings"):
+    with pytest.raises(FinetuneError, match="trained with these settings"):
         run()
     assert run(force=True)
 
 
 def test_two_trainings_of_one_name_do_not_run_at_once(run, home):
     (home / "training").mkdir()
-    with FileLock(home / "training" / ".lora.lock"), pytest.raises(RunConflict, match="at work"):
+    with (
+        FileLock(home / "training" / ".lora.lock"),
+        pytest.raises(FinetuneError, match="is running"),
+    ):
         run()
 
 
-def test_bad_names_bases_and_homes_are_told(run, home, tmp_path, tiny_clip):
+def test_bad_names_bases_and_homes_are_errors(run, home, tmp_path, tiny_clip):
     with pytest.raises(VariantInvalid, match="cannot name a variant"):
         run("Lora!")
     (tmp_path / "empty").mkdir()
@@ -234,9 +238,9 @@ def test_bad_names_bases_and_homes_are_told(run, home, tmp_path, tiny_clip):
         )
 
 
-def test_a_base_that_looks_at_larger_pictures_than_are_kept_is_refused(run, tmp_path):
+def test_a_base_that_looks_at_larger_pictures_than_are_kept_is_an_error(run, tmp_path):
     large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
-    with pytest.raises(SettingsInvalid, match="--picture-side 256"):
+    with pytest.raises(FinetuneError, match="--picture-side 256"):
         run(base=large)
 
 
@@ -246,6 +250,6 @@ def test_inference_and_training_prepare_pictures_alike(checkpoint):
     model = Model(load_base(checkpoint, torch.device("cpu")), checkpoint, None)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     with torch.no_grad():
-        ours = model.pictures(torch.from_numpy(pixels)).numpy()
-    theirs = DualEncoder(model.clip, checkpoint.processor).image_features(pixels)
+        ours = model.encode_images(torch.from_numpy(pixels)).numpy()
+    theirs = DualEncoder(model.clip, checkpoint.processor).pictures(pixels)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)

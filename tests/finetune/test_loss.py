@@ -24,7 +24,7 @@ def test_with_one_right_answer_each_it_is_clips_own_loss(vectors):
     assert ours.item() == pytest.approx(clips.item(), abs=1e-6)
 
 
-def test_products_that_share_something_are_not_pushed_apart():
+def test_products_that_share_something_are_not_negatives():
     # Two pictures of one title: its text lies between them, nearer to the first.
     image = F.normalize(torch.tensor([[1.0, 0.2], [0.6, 0.8], [-1.0, 0.1]]), dim=1)
     text = image.clone().requires_grad_()
@@ -54,7 +54,7 @@ def test_perfect_vectors_still_have_a_loss_under_the_references_objective():
     assert contrastive_loss(perfect, perfect, torch.tensor(100.0), right).item() < 1e-3
 
 
-def test_the_references_objective_knows_no_temperature(vectors):
+def test_the_references_objective_has_no_temperature(vectors):
     image, text = vectors
     own = torch.arange(6)
     logits = image @ text.T

@@ -9,9 +9,9 @@ from PIL import Image
 from encoder.encoder import Encoder
 from encoder.errors import AdapterError
 from encoder.variants import Variants
-from finetune.errors import RunConflict, Unwritable
+from finetune.checkpoint import merge_variant
+from finetune.errors import FinetuneError
 from finetune.job import train
-from finetune.merge import merge
 from tests.finetune.conftest import QUICK
 from tests.tiny_clip import build_tiny_clip
 
@@ -25,7 +25,7 @@ def home(shop, tiny_clip, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def merged(home):
-    return merge(Variants(home).get("lora"), home / "merged")
+    return merge_variant(Variants(home).get("lora"), home / "merged")
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_it_is_a_base_like_any_other(merged, picture, vectors, tmp_path):
     np.testing.assert_allclose(encoder.encode_images([picture])[0], vectors[0], atol=1e-5)
 
 
-def test_at_no_strength_it_is_the_base(home, tiny_clip, picture, tmp_path):
-    none = merge(Variants(home).get("lora"), tmp_path / "none", adapter_weight=0.0)
+def test_at_weight_0_it_is_the_base(home, tiny_clip, picture, tmp_path):
+    none = merge_variant(Variants(home).get("lora"), tmp_path / "none", adapter_weight=0.0)
     here = Variants(tmp_path)
     one, other = (
         Encoder.load(here.add(name, folder), device="cpu").encode_images([picture])
@@ -83,39 +83,33 @@ def test_at_no_strength_it_is_the_base(home, tiny_clip, picture, tmp_path):
 
 
 def test_a_folder_that_holds_something_is_left_alone(home, merged):
-    with pytest.raises(RunConflict, match="name a new folder"):
-        merge(Variants(home).get("lora"), merged)
-
-
-def test_a_place_that_cannot_be_written_is_told(home, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Unwritable, match="cannot be written"):
-        merge(Variants(home).get("lora"), tmp_path / "file" / "below")
+    with pytest.raises(FinetuneError, match="name a new folder"):
+        merge_variant(Variants(home).get("lora"), merged)
 
 
 @pytest.mark.parametrize("shape", [{}, {"hidden": 48}])
-def test_an_adapter_of_another_base_is_refused(home, tmp_path, shape):
+def test_an_adapter_of_another_base_is_an_error(home, tmp_path, shape):
     other = build_tiny_clip(tmp_path / "other", seed=9, **shape)
     variants = Variants(tmp_path)
     with pytest.raises(AdapterError, match="the base"):
-        merge(
+        merge_variant(
             variants.add("wrong", other, adapter=home / "variants" / "lora" / "adapter"),
             tmp_path / "out",
         )
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_adapter_is_told(home, tiny_clip, tmp_path):
+def test_a_damaged_adapter_is_an_error(home, tiny_clip, tmp_path):
     adapter = shutil.copytree(home / "variants" / "lora" / "adapter", tmp_path / "adapter")
     weights = adapter / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(AdapterError, match="damaged"):
-        merge(Variants(tmp_path).add("torn", tiny_clip, adapter=adapter), tmp_path / "out")
+        merge_variant(Variants(tmp_path).add("torn", tiny_clip, adapter=adapter), tmp_path / "out")
 
 
-def test_an_adapter_that_changed_since_is_told(home, tmp_path):
+def test_an_adapter_that_changed_since_is_an_error(home, tmp_path):
     copy = shutil.copytree(home / "variants", tmp_path / "variants")
     weights = copy / "lora" / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
     with pytest.raises(AdapterError, match="has changed"):
-        merge(Variants(tmp_path).get("lora"), tmp_path / "out")
+        merge_variant(Variants(tmp_path).get("lora"), tmp_path / "out")

@@ -19,7 +19,7 @@ from finetune.retrieval import (
     means,
     score_directions,
 )
-from tests.finetune.conftest import draw, fill, looks
+from tests.finetune.conftest import draw, drawn_products, fill
 
 
 def unit(rows):
@@ -36,7 +36,7 @@ def test_vectors_that_match_are_found_first(examples):
     assert means(scores) == {"nDCG@10": 1.0, "Recall@10": 1.0}
 
 
-def test_titles_ask_pictures_and_pictures_ask_texts(examples):
+def test_titles_search_pictures_and_pictures_search_texts(examples):
     random = np.random.default_rng(0)
     title, picture, text = (unit(random.normal(size=(len(examples), 16))) for _ in range(3))
     every = range(len(examples))
@@ -49,14 +49,16 @@ def test_titles_ask_pictures_and_pictures_ask_texts(examples):
 
 
 def test_products_that_share_something_are_right_answers(tmp_path):
-    twins = [(Product(f"{p.id}-twin", p.title), draw("plum", "disc")) for p, _ in looks()[:1]]
-    with Catalogue(fill(tmp_path, looks() + twins), create=False) as catalogue:
+    twins = [
+        (Product(f"{p.id}-twin", p.title), draw("plum", "disc")) for p, _ in drawn_products()[:1]
+    ]
+    with Catalogue(fill(tmp_path, drawn_products() + twins), create=False) as catalogue:
         examples = read_examples(catalogue, "title", ("title",))
     vectors = unit(np.random.default_rng(0).normal(size=(33, 16)))
     asking = examples.row_of[twins[0][0].id]
     found = vectors.copy()
     found[asking] = -vectors[asking]  # itself comes last, its twin in title first
-    found[examples.row_of[looks()[0][0].id]] = vectors[asking]
+    found[examples.row_of[drawn_products()[0][0].id]] = vectors[asking]
     score = score_directions(Vectors(vectors, found, found), examples, range(33), [asking])
     assert score[TITLE_TO_PICTURE]["MRR"][0] == 1
 
@@ -80,7 +82,7 @@ def test_what_an_encoder_embeds_is_what_is_judged(shop, examples, tiny_clip, tmp
     assert np.flatnonzero(vectors.title.any(axis=1)).tolist() == [2, 3]
 
 
-def test_a_difference_is_corrected_for_there_being_two_ways(examples):
+def test_a_difference_is_corrected_for_two_directions(examples):
     random = np.random.default_rng(0)
     good, bad = (unit(random.normal(size=(len(examples), 16))) for _ in range(2))
     every = range(len(examples))

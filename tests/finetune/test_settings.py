@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from finetune.errors import SettingsInvalid
-from finetune.settings import RECIPES, Settings, recipe
+from finetune.errors import FinetuneError
+from finetune.settings import RECIPES, Settings, parse_assignments, recipe
 
 
 def test_the_usual_recipe_is_the_documented_one():
@@ -23,23 +23,23 @@ def test_the_mixed_recipe_differs_in_precision_only():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"method": "half"}, "--method is lora or full"),
-        ({"rank": 0}, "--rank is 1 or more"),
-        ({"batch": 1}, "--batch is 2 or more"),
-        ({"micro_batch": 256}, "larger than --batch 128"),
-        ({"learning_rate": float("nan")}, "--learning-rate is above 0"),
-        ({"dropout": 1.5}, "--dropout is between 0 and 0.99"),
-        ({"warm_up": -0.1}, "--warm-up is between"),
-        ({"validation": 0.0}, "--validation is between"),
-        ({"validation": 0.6, "test": 0.6}, "leave too little"),
-        ({"views": ()}, "at least one --view"),
+        ({"method": "half"}, "method is lora or full"),
+        ({"rank": 0}, "rank is 1 or more"),
+        ({"batch": 1}, "batch is 2 or more"),
+        ({"micro_batch": 256}, "larger than batch 128"),
+        ({"learning_rate": float("nan")}, "learning_rate is above 0"),
+        ({"dropout": 1.5}, "dropout is between 0 and 0.99"),
+        ({"warm_up": -0.1}, "warm_up is between"),
+        ({"validation": 0.0}, "validation is between"),
+        ({"validation": 0.6, "test": 0.6}, "leave too few"),
+        ({"views": ()}, "at least one of views"),
         ({"views": ("{colour}",)}, "colour"),
         ({"template": "nonsense"}, "No template is called"),
         ({"adapter_weight": -1.0}, "weight"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(changes, told):
-    with pytest.raises(SettingsInvalid, match=told.replace("{", r"\{")):
+    with pytest.raises(FinetuneError, match=told.replace("{", r"\{")):
         dataclasses.replace(Settings(), **changes)
 
 
@@ -54,3 +54,33 @@ def test_the_rate_rises_and_then_falls_along_a_cosine():
 
 def test_the_documented_rate_stays():
     assert {Settings().learning_rate_at(step, 50) for step in range(50)} == {2e-5}
+
+
+def test_the_rate_of_a_file_of_an_earlier_release_is_the_learning_rate():
+    facts = Settings(learning_rate=1e-3, adapter_weight=0.5).facts()
+    assert (facts["rate"], facts["strength"]) == (1e-3, 0.5)
+    assert not {"learning_rate", "adapter_weight"} & set(facts)
+
+
+def test_assignments_have_the_types_of_the_settings():
+    assert parse_assignments(
+        ["dropout=0", "micro-batch=4", "flip=false", "schedule=cosine", "views=title",
+         "views={brand}, {title}"]
+    ) == {
+        "dropout": 0.0, "micro_batch": 4, "flip": False, "schedule": "cosine",
+        "views": ("title", "{brand}, {title}"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("colour=red", "no setting is called 'colour': there are method, precision"),
+        ("flip=perhaps", "flip is true or false, not 'perhaps'"),
+        ("patience=2.5", "patience is a whole number, not '2.5'"),
+        ("crop", "crop is a number, not ''"),
+    ],
+)
+def test_an_assignment_that_cannot_be_used_is_one_sentence(assignment, message):
+    with pytest.raises(ValueError, match=message):
+        parse_assignments([assignment])

@@ -1,13 +1,14 @@
 """Checkpoints: whole or not there, and never unpickled."""
 
 import io
+import json
 import pickle
 import resource
 
 import pytest
 import torch
 
-from finetune.errors import SnapshotDamaged, Unwritable
+from finetune.errors import FinetuneError
 from finetune.snapshot import BEST, OPTIMISER, STATE, WEIGHTS, Snapshot, Snapshots, State
 
 
@@ -29,6 +30,16 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
     assert torch.equal(found.weights["weight"], written.weights["weight"])
     moments = found.optimiser["state"][0]
     assert torch.equal(moments["exp_avg"], written.optimiser["state"][0]["exp_avg"])
+
+
+def test_a_checkpoint_of_the_release_before_is_read(tmp_path):
+    folder = Snapshots(tmp_path).save(snapshot())
+    facts = json.loads((folder / STATE).read_text())
+    facts["place"], facts["waited"] = 3, 2
+    del facts["batches_done"], facts["epochs_without_gain"]
+    (folder / STATE).write_text(json.dumps(facts))
+    state = Snapshots(tmp_path).load().state
+    assert (state.step, state.batches_done, state.epochs_without_gain) == (4, 3, 2)
 
 
 def test_only_the_last_checkpoint_is_kept(tmp_path):
@@ -58,26 +69,26 @@ def test_no_space_leaves_the_checkpoint_before_and_says_what_to_free(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the weights take 160,000
     try:
-        with pytest.raises(Unwritable, match="step 8 cannot be written") as caught:
+        with pytest.raises(FinetuneError, match="step 8 cannot be written") as caught:
             snapshots.save(snapshot(8))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "free 1 MB" in str(caught.value)
-    assert "goes on from step-00000004" in str(caught.value)
+    assert "resumes from step-00000004" in str(caught.value)
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000004"]
     assert snapshots.load().state.step == 4
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, BEST, OPTIMISER, STATE])
-def test_a_damaged_checkpoint_is_told_with_the_remedy(tmp_path, name):
+def test_a_damaged_checkpoint_is_an_error_with_the_remedy(tmp_path, name):
     folder = Snapshots(tmp_path).save(snapshot())
     file = folder / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(SnapshotDamaged, match="--restart"):
+    with pytest.raises(FinetuneError, match="--restart"):
         Snapshots(tmp_path).load()
 
 
-def test_an_optimiser_file_that_would_run_code_is_refused(tmp_path):
+def test_an_optimiser_file_that_would_run_code_is_an_error(tmp_path):
     folder = Snapshots(tmp_path).save(snapshot())
     trap = tmp_path / "sprung"
 
@@ -88,6 +99,6 @@ def test_an_optimiser_file_that_would_run_code_is_refused(tmp_path):
     poisoned = io.BytesIO()
     torch.save({"state": Trap()}, poisoned, pickle_module=pickle)
     (folder / OPTIMISER).write_bytes(poisoned.getvalue())
-    with pytest.raises(SnapshotDamaged):
+    with pytest.raises(FinetuneError):
         Snapshots(tmp_path).load()
     assert not trap.exists()

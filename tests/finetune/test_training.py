@@ -107,7 +107,11 @@ def test_training_moves_the_adapter_away_from_the_base(train):
 
 
 def test_the_loss_falls(train):
-    _, trained = train(dataclasses.replace(SETTINGS, epochs=40, dropout=0.0, snapshot_every=999))
+    _, trained = train(
+        dataclasses.replace(
+            SETTINGS, epochs=15, learning_rate=1e-2, dropout=0.0, snapshot_every=999
+        )
+    )
     losses = [loss for _, loss, _ in trained.state.losses]
     assert losses[-1] < losses[0] / 2
 
@@ -126,7 +130,8 @@ def test_another_seed_trains_another_adapter(train):
     assert any(not torch.equal(one.tensors()[name], other.tensors()[name]) for name in one.trained)
 
 
-def test_mixed_precision_trains_much_the_same(train):
+def test_mixed_precision_trains_nearly_the_same_adapter(train, monkeypatch):
+    monkeypatch.setattr("finetune.precision.cpu_has_bfloat16", lambda: True)
     exact, _ = train()
     mixed, trained = train(dataclasses.replace(SETTINGS, precision="mixed"))
     assert trained.precision == "bfloat16"
@@ -163,7 +168,7 @@ def test_without_patience_every_epoch_is_run(train, monkeypatch):
     assert (trained.state.epoch, trained.state.best_epoch) == (4, 1)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_is_told_with_its_step(train, monkeypatch):
+def test_a_loss_that_is_no_number_stops_the_run_and_is_an_error_with_its_step(train, monkeypatch):
     monkeypatch.setattr(
         Settings, "learning_rate_at", lambda self, step, steps: 1e30 if step == 2 else 1e-3
     )
@@ -192,7 +197,7 @@ def test_weights_that_are_no_numbers_stop_the_run_at_the_last_good_checkpoint(
     assert all(tensor.isfinite().all() for tensor in kept.weights.values())
 
 
-def test_progress_tells_speed_memory_and_the_time_left(train):
+def test_progress_has_speed_memory_and_the_time_left(train):
     told = []
     train(report=told.append)
     assert [each.step for each in told if not each.validation] == [1, 2, 3, 4, 5, 6]

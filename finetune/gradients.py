@@ -101,7 +101,7 @@ class Gradients:
             Chunk(
                 range(start, min(start + size, len(pixels))),
                 self._seed(step, "pictures", start),
-                lambda start=start: self.model.encode_images(pixels[start : start + size]),  # type: ignore[misc]
+                lambda start=start: self.model.image_features(pixels[start : start + size]),  # type: ignore[misc]
             )
             for start in range(0, len(pixels), size)
         ]
@@ -114,7 +114,7 @@ class Gradients:
             Chunk(
                 rows,
                 self._seed(step, "texts", index),
-                lambda rows=rows: self.model.encode_texts([batch.tokens[row] for row in rows]),  # type: ignore[misc]
+                lambda rows=rows: self.model.text_features([batch.tokens[row] for row in rows]),  # type: ignore[misc]
             )
             for index, rows in enumerate(group_by_length(batch.tokens, tokens))
         ]

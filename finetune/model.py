@@ -69,14 +69,14 @@ class Model:
         """Factor on the cosines, one over the temperature."""
         return self.clip.logit_scale.exp()
 
-    def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+    def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Image vectors (n, d), not normalised, of uint8 pixels (n, side, side, 3)."""
         values = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         values = values.to(torch.float32, memory_format=torch.contiguous_format)
         values = values.mul_(self._factor).add_(self._shift)
         return self.clip.get_image_features(pixel_values=values).pooler_output
 
-    def encode_texts(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+    def text_features(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """Text vectors (n, d), not normalised, of the token ids of n texts."""
         ids = torch.from_numpy(pad(tokens)).to(self.device, non_blocking=True)
         return self.clip.get_text_features(input_ids=ids).pooler_output

@@ -80,8 +80,8 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
         shop, examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
     )
     model.clip.zero_grad()
-    image = F.normalize(model.encode_images(torch.from_numpy(batch.pixels)), dim=-1)
-    text = F.normalize(model.encode_texts(batch.tokens), dim=-1)
+    image = F.normalize(model.image_features(torch.from_numpy(batch.pixels)), dim=-1)
+    text = F.normalize(model.text_features(batch.tokens), dim=-1)
     plain = contrastive_loss(image, text, model.scale, torch.from_numpy(batch.positives))
     plain.backward()
     assert loss.item() == pytest.approx(plain.item(), abs=1e-6)

@@ -22,7 +22,7 @@ def features(model):
     random = np.random.default_rng(0)
     pixels = torch.from_numpy(random.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8))
     with torch.no_grad():
-        both = model.encode_images(pixels), model.encode_texts([[3, 4, 5], [3, 5], [6, 5], [7]])
+        both = model.image_features(pixels), model.text_features([[3, 4, 5], [3, 5], [6, 5], [7]])
     return torch.nn.functional.normalize(torch.cat(both), dim=1)
 
 

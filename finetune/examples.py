@@ -32,7 +32,7 @@ class Example:
         title: as the product has it.
         text: the product text, as the variant's collection has it.
         views: distinct training texts; at least one.
-        keys: normalize_title title, picture and parent: products that share one are positives of each
+        keys: normalised title, picture and parent: products that share one are positives of each
             other; an empty one is shared with none.
     """
 

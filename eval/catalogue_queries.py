@@ -17,6 +17,8 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
@@ -30,14 +32,14 @@ DEFAULT_SHARE = 0.2  # of a catalogue's groups, unless held-out products are giv
 COMMONEST = 0.5  # a value of more than this share of the products makes no useful query
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
     """What queries are made of: a product and the hash of its picture, empty without one."""
 
     product: Product
     picture: str
 
-    @property
+    @cached_property
     def title(self) -> str:
         """The title for matching."""
         return normalize_title(self.product.title)
@@ -147,40 +149,47 @@ def _sources(
 def _title_queries(
     catalogue: Catalogue, items: list[Item], sources: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
-    pictures = _distinct(items, lambda item: item.title, lambda item: item.picture)
-    products = _distinct(items, lambda item: item.picture, lambda item: item.product.id)
-    seen: set[str] = set()
-    for item in sources:
-        relevant = _all_of(pictures.get(item.title, ()), products)
-        if item.title and relevant and item.title not in seen:
-            seen.add(item.title)
-            yield LabelledQuery(
-                id=f"title:{item.product.id}",
-                text=item.product.title,
-                category=item.product.category,
-                relevant=relevant,
-                vector="image",
-                kind="title → picture",
-            )
+    for item, relevant in _across(items, sources, "title", "picture"):
+        yield LabelledQuery(
+            id=f"title:{item.product.id}",
+            text=item.product.title,
+            category=item.product.category,
+            relevant=relevant,
+            vector="image",
+            kind="title → picture",
+        )
 
 
 def _picture_queries(
     catalogue: Catalogue, items: list[Item], sources: list[Item], fields: Sequence[str]
 ) -> Iterator[LabelledQuery]:
-    titles = _distinct(items, lambda item: item.picture, lambda item: item.title)
-    products = _distinct(items, lambda item: item.title, lambda item: item.product.id)
-    seen: set[str] = set()
+    for item, relevant in _across(items, sources, "picture", "title"):
+        yield LabelledQuery(
+            id=f"picture:{item.product.id}",
+            picture=str(catalogue.pictures.path(item.picture).resolve()),
+            category=item.product.category,
+            relevant=relevant,
+            vector="text",
+            kind="picture → text",
+        )
+
+
+def _across(
+    items: list[Item], sources: list[Item], given: str, sought: str
+) -> Iterator[tuple[Item, dict[str, int]]]:
+    """The first source of each distinct title or picture, and the products to find for it.
+
+    Relevant is every product that has one of the pictures of the title, or titles of the picture.
+    """
+    partners = _distinct(items, attrgetter(given), attrgetter(sought))
+    products = _distinct(items, attrgetter(sought), lambda item: item.product.id)
+    seen = {""}
     for item in sources:
-        if item.picture and item.picture not in seen:
-            seen.add(item.picture)
-            yield LabelledQuery(
-                id=f"picture:{item.product.id}",
-                picture=str(catalogue.pictures.path(item.picture).resolve()),
-                category=item.product.category,
-                relevant=_all_of(titles.get(item.picture, ()), products),
-                vector="text",
-                kind="picture → text",
-            )
+        key = getattr(item, given)
+        found = [product for each in partners.get(key, ()) for product in products[each]]
+        if found and key not in seen:
+            seen.add(key)
+            yield item, dict.fromkeys(found, 1)
 
 
 def _category_queries(
@@ -218,10 +227,6 @@ def _distinct(
         if key(item) and of(item):
             found[key(item)][of(item)] = None
     return {name: list(values) for name, values in found.items()}
-
-
-def _all_of(shared: Sequence[str], products: Mapping[str, list[str]]) -> dict[str, int]:
-    return {product: 1 for each in shared for product in products[each]}
 
 
 KINDS: Mapping[str, Callable[..., Iterator[LabelledQuery]]] = {

@@ -29,7 +29,7 @@ from eval.retrieval import QueryPictures, Run, retrieve
 from eval.settings import ENGINES, Settings
 from qdrant.model import Filters
 from qdrant.store import Store, open_store
-from search.engine import Engine
+from search.engine import check_fingerprint
 
 
 def evaluate(
@@ -57,7 +57,7 @@ def evaluate(
     names = [variant.name for variant in variants]
     with open_store(home) as store:
         for variant in variants:
-            require_collection(variant, store)
+            check_fingerprint(variant, store.collection(variant.name))
         judgement = judge(queries, store, names, settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
@@ -97,20 +97,6 @@ def evaluate(
         failed=failed,
         products=products,
     )
-
-
-def require_collection(variant: Variant, store: Store) -> None:
-    """Refuse a collection that the variant cannot search, before any expensive work.
-
-    Raises:
-        CollectionMissing: there is none.
-        VariantMismatch: it was built by another state of the variant.
-    """
-
-    def never() -> Any:  # noqa: ANN401 - an encoder, were one needed
-        raise AssertionError("no query is searched here")
-
-    Engine(variant, store, never)
 
 
 def _searched_store(store: Store, variant: str, settings: Settings) -> Store:

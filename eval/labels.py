@@ -22,6 +22,7 @@ from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.sources import read_source
 from qdrant.store import Store
+from search.engine import check_fingerprint
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch
@@ -118,7 +119,9 @@ def label_products(
     Raises:
         EvalError: an unknown field, fewer than two labels, or too many to be labels; no product
             has one of them and an embedded picture.
+        SearchError, StoreError: no collection of the variant's present state.
     """
+    check_fingerprint(variant, store.collection(variant.name))
     refuse_unknown(catalogue.products(category=category or None), field)
     values = {
         product.id: found

@@ -4,16 +4,16 @@ It is the engine of the app and the command line, with its order and its rule fo
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL.Image import Image
 
 from encoder.variant import Variant
-from encoder.vectors import fuse
 from eval import EvalError
 from eval.measures import Ranked
 from eval.queries import LabelledQuery
@@ -21,9 +21,10 @@ from eval.settings import Settings
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
-from pictures.sources import read_source
+from pictures.sources import is_web, read_source
 from qdrant.model import NO_FILTERS, Filters
 from qdrant.store import Store
+from search.embedding import encode
 from search.engine import Engine
 from search.query import Query, QueryError
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 BATCH = 256  # queries embedded and searched together; 256 open phone photos are some gigabytes
 READERS = 8  # threads that open pictures: reading waits for disks and hosts
-WEB = ("http:", "https:")
 
 
 @dataclass
@@ -72,7 +72,7 @@ class QueryPictures:
     def open(self, address: str) -> Image | PictureError:
         """A picture, or why it cannot be read."""
         try:
-            data = self._fetch(address) if address.startswith(WEB) else read_source(address)
+            data = self._fetch(address) if is_web(address) else read_source(address)
             self.hashes[address] = hashlib.sha256(data).hexdigest()
             return open_untrusted(data, address)
         except PictureError as error:
@@ -88,31 +88,6 @@ class QueryPictures:
         if isinstance(kept, PictureError):
             raise kept
         return kept
-
-
-class _RecordingEncoder:
-    """An encoder that keeps the vectors of its last call: the engine returns results only.
-
-    Attributes:
-        texts: vectors of the last texts, by text.
-        pictures: vectors of the last pictures, by `id`.
-    """
-
-    def __init__(self, encoder: "Encoder") -> None:
-        self.dim = encoder.dim
-        self._encoder = encoder
-        self.texts: dict[str, np.ndarray] = {}
-        self.pictures: dict[int, np.ndarray] = {}
-
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = self._encoder.encode_texts(texts)
-        self.texts = dict(zip(texts, vectors, strict=True))
-        return vectors
-
-    def encode_images(self, pictures: Sequence[Image]) -> np.ndarray:
-        vectors = self._encoder.encode_images(pictures)
-        self.pictures = dict(zip(map(id, pictures), vectors, strict=True))
-        return vectors
 
 
 def retrieve(
@@ -137,8 +112,7 @@ def retrieve(
         EvalError: a query that no search accepts, such as a text of a novel's length.
         SearchError, StoreError: from the engine.
     """
-    recorder = _RecordingEncoder(encoder)
-    engine = Engine(variant, store, lambda: cast("Encoder", recorder))
+    engine = Engine(variant, store, lambda: encoder)
     run = Run()
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(queries), BATCH):
@@ -146,12 +120,12 @@ def retrieve(
             opened = readers.map(
                 lambda query: pictures.open(query.picture) if query.picture else None, batch
             )
-            searches = [
-                (query, search)
+            searches = {
+                query.id: search
                 for query, picture in zip(batch, opened, strict=True)
                 if (search := _search(query, picture, settings, run))
-            ]
-            _retrieve_batch(engine, recorder, searches, run)
+            }
+            _retrieve_batch(engine, searches, run)
     return run
 
 
@@ -178,26 +152,17 @@ def _search(
         raise EvalError(f"Query {query.id} cannot be searched. {error}") from None
 
 
-def _retrieve_batch(
-    engine: Engine,
-    recorder: _RecordingEncoder,
-    searches: list[tuple[LabelledQuery, Query]],
-    run: Run,
-) -> None:
-    found = engine.search_batch([search for _, search in searches])
-    for (query, search), results in zip(searches, found, strict=True):
-        run.ranked[query.id] = [(result.id, result.score) for result in results.results]
-        run.encode_seconds += results.encode_seconds
+def _retrieve_batch(engine: Engine, searches: Mapping[str, Query], run: Run) -> None:
+    started = perf_counter()
+    vectors = encode(list(searches.values()), lambda: engine.encoder)
+    run.encode_seconds += perf_counter() - started
+    found = engine.search_batch(list(searches.values()), vectors)
+    for row, (query, results) in enumerate(zip(searches, found, strict=True)):
+        run.ranked[query] = [(result.id, result.score) for result in results.results]
+        run.vectors[query] = vectors[row]
         run.search_seconds += results.search_seconds
-        text = recorder.texts.get(search.text)
-        picture = recorder.pictures.get(id(search.picture))
-        if text is not None:
-            run.text_vectors[query.id] = text
-        run.vectors[query.id] = _query_vector(text, picture, search.weight)
-
-
-def _query_vector(text: np.ndarray | None, picture: np.ndarray | None, weight: float) -> np.ndarray:
-    """A query's vector, as the engine computes it."""
-    if text is None or picture is None:
-        return cast(np.ndarray, picture if text is None else text)
-    return fuse(text, picture, weight)
+        if not searches[query].picture:
+            run.text_vectors[query] = vectors[row]
+    both = {query: each.text for query, each in searches.items() if each.text and each.picture}
+    texts = engine.encoder.encode_texts(list(both.values()))
+    run.text_vectors |= dict(zip(both, texts, strict=True))

@@ -1,7 +1,7 @@
 """The engine: embeds queries, searches the store, and ranks the hits."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 from time import perf_counter
@@ -83,15 +83,21 @@ class Engine:
         """
         return self.search_batch([query])[0]
 
-    def search_batch(self, queries: Sequence[Query]) -> list[Results]:
+    def search_batch(
+        self, queries: Sequence[Query], vectors: Mapping[int, np.ndarray] | None = None
+    ) -> list[Results]:
         """The k best products for each query, embedded and searched together.
 
         The times of each `Results` are its equal share of the batch.
+
+        Args:
+            queries: in their order.
+            vectors: from `search.embedding.encode` where the queries are encoded already.
         """
         if not queries:
             return []
         started = perf_counter()
-        encoded = encode(queries, lambda: self.encoder)
+        encoded = encode(queries, lambda: self.encoder) if vectors is None else vectors
         encode_seconds = perf_counter() - started if encoded else 0.0
         generation = self.collection().generation
         embedded = embed(queries, encoded, self.store, self.variant.name)

@@ -11,15 +11,19 @@ seed that has its result is not run again.
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.main import get_command
+
+from vitrine.__main__ import app
+from vitrine.command import Json
 
 MEASURE = "nDCG@10"
 BASE = "base"
@@ -54,7 +58,7 @@ def adapt(
         `training` and `source_domain`.
 
     Raises:
-        subprocess.CalledProcessError: a command failed; its message is on stderr.
+        typer.Exit: a command failed; its message is on stderr.
     """
     files = [out / f"seed{seed}.json" for seed in seeds]
     if not all(file.exists() for file in files):
@@ -102,14 +106,23 @@ def _evaluate(shop: Path, other: Path, name: str) -> Result:
 
 
 def vitrine(home: Path, *words: object) -> str:
-    """Run one command on an installation; returns its stdout."""
-    return subprocess.run(
-        [sys.executable, "-m", "vitrine", *map(str, words)],
-        env=os.environ | {"VITRINE_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
+    """Run one command on an installation, in this process; returns its stdout."""
+    with _environment(VITRINE_HOME=str(home)), redirect_stdout(StringIO()) as out:
+        status = get_command(app).main([str(word) for word in words], standalone_mode=False)
+    if status:
+        raise typer.Exit(status)  # its message is on stderr
+    return out.getvalue()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def command(
@@ -128,7 +141,7 @@ def command(
     unseen: Annotated[
         Path | None, typer.Option(help="Those of them that it has not seen: a list of ids.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Fine-tune on a file of products: gain on held-out products, loss on the source domain."""
     results = adapt(

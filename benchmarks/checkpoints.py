@@ -1,6 +1,6 @@
 """CLIP checkpoints with random weights: as fast as trained ones, made without the hub.
 
-Their tokenizer is that of the demo shop's model.
+Their tokenizer is that of the demo shop's model, of at most 80 tokens where CLIP's has 77.
 """
 
 from pathlib import Path
@@ -14,7 +14,6 @@ import torch
 from transformers import AutoTokenizer, CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
 TOKENIZER = Path(__file__).parent.parent / "demo" / "checkpoint"
-TEXT_TOKENS = 77  # as CLIP's
 # Times the usual spread of initial weights: at 1, the cosines of all images are above 0.99.
 SPREAD = 4.0
 
@@ -49,9 +48,9 @@ def vit_b_32(folder: Path) -> Path:
 
 
 def _write(folder: Path, config: CLIPConfig) -> Path:
-    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER, model_max_length=TEXT_TOKENS)
+    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     text: Any = config.text_config
-    text.vocab_size, text.max_position_embeddings = len(tokenizer), TEXT_TOKENS
+    text.vocab_size, text.max_position_embeddings = len(tokenizer), tokenizer.model_max_length
     text.bos_token_id, text.eos_token_id = tokenizer.bos_token_id, tokenizer.eos_token_id
     text.pad_token_id = tokenizer.pad_token_id
     vision: Any = config.vision_config

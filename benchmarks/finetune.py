@@ -1,12 +1,10 @@
-"""Training: the whole loop beside the bare forward and backward pass, and the reference's way.
+"""Training speed: the training loop against the bare forward and backward pass.
 
     python -m benchmarks finetune --checkpoint FOLDER --batch 32 --steps 4
 
-All train the same adapter on the same products in turns within each round, so that whatever else
-the machine does touches each of them alike. The bare pass has float tensors in memory; the loop
-decodes pictures from a 224-pixel store, tokenises, steps the optimiser; the reference's way opens
-the shop's own large pictures and shrinks them between two steps. Where there is a GPU, both
-precisions are measured, with memory and the share of the device's peak.
+Both train the same adapter on the same products. The bare pass has its tensors in memory; the loop
+also decodes pictures, tokenizes, and steps the optimizer. On a GPU, memory and the share of the
+device's peak are reported, too.
 """
 
 import json
@@ -21,120 +19,105 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.checkpoints import vit_b_32
-from benchmarks.rounds import Measured, Rounds, Way, plain, table
+from benchmarks.rounds import Measured, Rounds, as_object, table
 from encoder.checkpoint import Checkpoint
 from finetune.settings import RECIPES
+from vitrine.command import Json
 
-BARE, OURS, THEIRS = "bare forward and backward", "vitrine finetune", "the reference's way"
+BARE, OURS = "bare forward and backward", "vitrine finetune"
 
-# Dense TFLOP/s by the data sheets: float32 without, bfloat16 with tensor cores.
+# Dense TFLOP/s of the data sheets: float32 without tensor cores, bfloat16 with them.
 PEAKS: dict[str, dict[str, float]] = {
     "H200": {"float32": 67, "bfloat16": 989},
     "H100": {"float32": 67, "bfloat16": 989},
     "A100": {"float32": 19.5, "bfloat16": 312},
 }
 
-# What the project is to be told: products × epochs, and what the reference needed for 20 epochs of
-# its ViT-B/32.
+# Time is projected for 20,000 products × 10 epochs. The reference system's own time is of 20
+# epochs of a ViT-B/32 on an A100, minutes.
 PROJECTED = 20_000 * 10
 REFERENCE_MINUTES = {"lora": 1266, "lora_mp": 308}
 
 
 @dataclass(frozen=True)
-class Contest:
-    """One precision.
+class TrainingSpeed:
+    """Training with one recipe.
 
     Attributes:
-        variant: whose recipe.
-        precision: of the towers.
-        device: what a person calls it.
-        ways: how fast each was.
-        memory: most bytes of the whole loop: the device's, or the process's on a CPU.
+        recipe: of `RECIPES`.
+        precision: of the model.
+        device: its name.
+        measured: speeds, by `BARE` and `OURS`.
+        memory: peak bytes of the loop: the device's, or the process's on a CPU.
         flops: floating-point operations of a product, forward and backward.
     """
 
-    variant: str
+    recipe: str
     precision: str
     device: str
-    ways: dict[str, Measured]
+    measured: dict[str, Measured]
     memory: int
     flops: float
 
     @property
-    def peak(self) -> float | None:
-        """Share of the device's peak that the whole loop reaches; None where none is known."""
+    def share_of_peak(self) -> float | None:
+        """Share of the device's peak FLOP/s that the loop reaches; None for unknown devices."""
         for name, peaks in PEAKS.items():
             if name in self.device and self.precision in peaks:
-                done = self.ways[OURS].per_second * self.flops
+                done = self.measured[OURS].per_second * self.flops
                 return done / (peaks[self.precision] * 1e12)
         return None
 
     @property
     def minutes(self) -> float:
         """Projected for 20,000 products and 10 epochs."""
-        return PROJECTED / self.ways[OURS].per_second / 60
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {
-            "precision": self.precision,
-            "device": self.device,
-            **plain(self.ways, OURS),
-            "memory": self.memory,
-            "share_of_peak": self.peak,
-            "minutes_for_20000_products_10_epochs": round(self.minutes, 1),
-            "reference_minutes_vit_b_32_20_epochs_a100": REFERENCE_MINUTES[self.variant],
-        }
+        return PROJECTED / self.measured[OURS].per_second / 60
 
 
 def measure(
-    checkpoint: Path, *, batch: int, steps: int, rounds: int, variant: str = "lora", cpu: bool
-) -> Contest:
-    """Measure one precision.
+    checkpoint: Path, *, recipe: str, batch: int, steps: int, rounds: int, cpu: bool
+) -> TrainingSpeed:
+    """Measure one recipe.
 
     Args:
         checkpoint: folder of a CLIP checkpoint.
+        recipe: of `RECIPES`.
         batch: products in a step.
-        steps: in a round, of each way.
-        rounds: in each, every way runs once, in turns.
-        variant: whose recipe.
-        cpu: leave a GPU alone.
+        steps: in a round.
+        rounds: how many, after one that is not counted.
+        cpu: do not use a GPU.
     """
     from accelerate import Accelerator
 
-    from benchmarks.finetune_ways import Loop, Shelf, bare, theirs
+    from benchmarks.training_loops import TrainingLoop, bare_passes, fill
     from finetune.artefact import device_name
     from finetune.precision import precision_of
 
     accelerator = Accelerator(cpu=cpu)
-    settings = replace(RECIPES[variant], batch=batch, epochs=1, patience=0, views=("title",))
+    settings = replace(RECIPES[recipe], batch=batch, epochs=1, patience=0, views=("title",))
     found = Checkpoint.in_folder(checkpoint)
     with tempfile.TemporaryDirectory() as scratch:
-        shelf = Shelf(Path(scratch), batch * steps)
-        ours = Loop(shelf, found, settings, accelerator)
-        ways: dict[str, Way] = {
-            BARE: bare(shelf, found, settings, accelerator.device),
-            OURS: ours,
-            THEIRS: theirs(shelf, found, settings, accelerator.device),
-        }
+        home = Path(scratch)
+        examples = fill(home, batch * steps)
+        ours = TrainingLoop(home, examples, found, settings, accelerator)
+        bare = bare_passes(examples, found, settings, accelerator.device)
         timed = Rounds()
         for number in range(rounds + 1):
-            timed.run(ways, warm_up=not number)
-    return Contest(
-        variant,
+            timed.run({BARE: bare, OURS: ours}, warm_up=not number)
+    return TrainingSpeed(
+        recipe,
         str(precision_of(settings, accelerator.device)).removeprefix("torch."),
         device_name(accelerator.device),
         timed.measured(batch * steps),
         ours.memory,
-        _flops(found, [example.title for example in shelf.examples.rows]),
+        _flops(found, [example.title for example in examples.rows]),
     )
 
 
 def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
     """Operations of one product: forward, and as many again for the gradients of the inputs.
 
-    Frozen weights need no gradients of their own; adapters add less than a hundredth.
+    Frozen weights need no gradients; adapters add less than a hundredth.
     """
     from transformers import CLIPConfig
 
@@ -143,14 +126,13 @@ def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
     config = CLIPConfig.from_pretrained(checkpoint.folder)
     vision: Any = config.vision_config
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
-    tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
-    lengths = [len(numbers) for numbers in tokens(texts)]
-    words = float(np.mean([_tower(config.text_config, length) for length in lengths]))
-    return 2 * 2 * (_tower(vision, patches) + words)
+    tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)(texts)
+    text = np.mean([_multiplications(config.text_config, len(numbers)) for numbers in tokens])
+    return 2 * 2 * (_multiplications(vision, patches) + float(text))
 
 
-def _tower(config: Any, tokens: int) -> float:  # noqa: ANN401 (a tower's settings)
-    """Multiplications of a tower's forward pass."""
+def _multiplications(config: Any, tokens: int) -> float:  # noqa: ANN401 (transformers' settings)
+    """Multiplications in the forward pass of the text or the vision model."""
     width, inner = config.hidden_size, config.intermediate_size
     layer = tokens * (4 * width**2 + 2 * width * inner) + 2 * tokens**2 * width
     return config.num_hidden_layers * layer
@@ -161,38 +143,53 @@ def command(
         Path | None, typer.Option(help="Folder of a CLIP checkpoint; a random ViT-B/32 if none.")
     ] = None,
     batch: Annotated[int, typer.Option(min=2, help="Products in a step.")] = 128,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each way in a round.")] = 2,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a round.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds.")] = 3,
     variant: Annotated[
         list[str] | None, typer.Option(help="lora or lora_mp; repeatable; both if none.")
     ] = None,
-    cpu: Annotated[bool, typer.Option("--cpu", help="Leave a GPU alone.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Do not use a GPU.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Training speed beside the bare forward and backward pass and the reference's way."""
+    """Training speed against the bare forward and backward pass."""
     for name in variant or ():
         if name not in RECIPES:
             raise typer.BadParameter(f"the recipes are {', '.join(RECIPES)}, not {name!r}")
+    from benchmarks.checkpoints import vit_b_32
+
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoint or vit_b_32(Path(scratch))
-        contests = [
-            measure(folder, batch=batch, steps=steps, rounds=rounds, variant=name, cpu=cpu)
+        speeds = [
+            measure(folder, recipe=name, batch=batch, steps=steps, rounds=rounds, cpu=cpu)
             for name in variant or RECIPES
         ]
     if as_json:
-        typer.echo(json.dumps({each.variant: each.plain() for each in contests}))
+        typer.echo(json.dumps({speed.recipe: _as_object(speed) for speed in speeds}))
     else:
-        for each in contests:
-            Console().print(_table(each))
+        for speed in speeds:
+            Console().print(_table(speed))
 
 
-def _table(contest: Contest) -> Table:
-    title = f"{contest.variant}: {contest.precision} on {contest.device}"
-    drawn = table(contest.ways, OURS, "products", title)
-    peak = f", {contest.peak:.0%} of the device's peak" if contest.peak is not None else ""
+def _as_object(speed: TrainingSpeed) -> dict[str, Any]:
+    return {
+        "precision": speed.precision,
+        "device": speed.device,
+        **as_object(speed.measured, OURS),
+        "memory": speed.memory,
+        "share_of_peak": speed.share_of_peak,
+        "minutes_for_20000_products_10_epochs": round(speed.minutes, 1),
+        "reference_minutes_vit_b_32_20_epochs_a100": REFERENCE_MINUTES[speed.recipe],
+    }
+
+
+def _table(speed: TrainingSpeed) -> Table:
+    title = f"{speed.recipe}: {speed.precision} on {speed.device}"
+    drawn = table(speed.measured, OURS, "products", title)
+    share = speed.share_of_peak
     drawn.caption = (
-        f"{contest.memory / 2**30:.1f} GiB{peak}; 20,000 products × 10 epochs: "
-        f"{contest.minutes:,.1f} minutes (the reference's ViT-B/32: "
-        f"{REFERENCE_MINUTES[contest.variant]:,} for 20 epochs on an A100)"
+        f"{speed.memory / 2**30:.1f} GiB"
+        f"{'' if share is None else f', {share:.0%} of the peak FLOP/s'}; "
+        f"20,000 products × 10 epochs: {speed.minutes:,.1f} minutes (the reference system: "
+        f"{REFERENCE_MINUTES[speed.recipe]:,} for 20 epochs of a ViT-B/32 on an A100)"
     )
     return drawn

@@ -1,9 +1,4 @@
-"""Generated products and queries: vectors in clusters, with categories, brands and prices.
-
-Products of one kind are neighbours, as in a shop; retrieval is easier than on real vectors.
-Categories, brands and prices do not depend on the vectors, which is hard on a graph: the products
-that pass a filter are scattered over it.
-"""
+"""Generated pictures, texts, and products with vectors."""
 
 from __future__ import annotations
 
@@ -13,8 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from PIL import Image
 
 from qdrant.model import NO_FILTERS, Filters, Point
+
+# Fewest and most words of a text: a short title, and one that is longer than CLIP's token limit.
+WORDS = (3, 70)
+VOCABULARY = (
+    *("red", "cotton", "shirt", "for", "men"),
+    *("the", "matte", "lipstick", "analogue", "watch"),
+)
 
 K = 10
 VECTOR = "fused"
@@ -39,7 +42,11 @@ FILTERS = MappingProxyType(
 
 @dataclass(frozen=True)
 class Generated:
-    """Products and queries.
+    """Products with vectors in clusters, and queries.
+
+    Products of a cluster are neighbours, as products of one kind are in a shop; retrieval is easier
+    than on real vectors. Categories, brands and prices do not depend on the vectors, which is hard
+    on a graph: the products that pass a filter are scattered over it.
 
     Attributes:
         vectors: float32 unit vectors of shape (n, d).
@@ -115,3 +122,15 @@ class Generated:
         scores = self.queries @ self.vectors[rows].T
         best = np.argpartition(-scores, K - 1, axis=1)[:, :K]
         return [set(rows[row].tolist()) for row in best]
+
+
+def random_picture(seed: int) -> Image.Image:
+    """A picture with a shortest side of 224, as the picture store keeps them."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((224, 298), Image.Resampling.BICUBIC)
+
+
+def random_texts(count: int) -> list[str]:
+    """Texts from the length of a short title to more than CLIP's token limit."""
+    rng = np.random.default_rng(0)
+    return [" ".join(rng.choice(VOCABULARY, rng.integers(*WORDS))) for _ in range(count)]

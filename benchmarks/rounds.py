@@ -1,4 +1,4 @@
-"""Several ways to do one thing, in turns within each round: a busy machine slows all alike."""
+"""Alternatives that take turns within each round, so that a busy machine slows all of them."""
 
 import sys
 import time
@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-Way = Callable[[], Any]
+Alternative = Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How fast one way was.
+    """The speed of one alternative.
 
     Attributes:
         seconds: of each round.
-        items: how many were done in a round.
+        items: processed in a round.
     """
 
     seconds: list[float]
@@ -26,22 +26,22 @@ class Measured:
 
     @property
     def per_second(self) -> float:
-        """Items a second, at the median round."""
+        """Items a second in the median round."""
         return self.items / float(np.median(self.seconds))
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Speed of one way over another's, round by round: median, least and greatest."""
+    """Speed of one alternative over another's: median, least and greatest of the rounds."""
 
     median: float
     least: float
     greatest: float
 
     @classmethod
-    def of(cls, ours: Measured, theirs: Measured) -> "Ratio":
-        """Ratio of speeds: above 1 ours is the faster."""
-        each = np.divide(theirs.seconds, ours.seconds)
+    def of(cls, first: Measured, second: Measured) -> "Ratio":
+        """Ratio of speeds: above 1 where the first is faster."""
+        each = np.divide(second.seconds, first.seconds)
         return cls(float(np.median(each)), float(each.min()), float(each.max()))
 
     def __str__(self) -> str:
@@ -49,31 +49,33 @@ class Ratio:
 
 
 class Rounds:
-    """Runs ways in turns and keeps their times."""
+    """Runs alternatives in turns and keeps their times."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
         self._done = 0
 
-    def run(self, ways: Mapping[str, Way], *, warm_up: bool = False) -> dict[str, Any]:
-        """Run every way once, another one first in each round.
+    def run(
+        self, alternatives: Mapping[str, Alternative], *, warm_up: bool = False
+    ) -> dict[str, Any]:
+        """Run every alternative once, each round beginning with another one.
 
         Args:
-            ways: by name.
+            alternatives: by name.
             warm_up: keep no times.
 
         Returns:
-            What each way returned.
+            What each returned.
         """
         torch = sys.modules.get("torch")  # not imported: no GPU to wait for
-        names = list(ways)
+        names = list(alternatives)
         first = self._done % len(names)
         self._done += 1
         results = {}
         self._seconds = {name: self._seconds.get(name, []) for name in names}
         for name in names[first:] + names[:first]:
             started = time.perf_counter()
-            results[name] = ways[name]()
+            results[name] = alternatives[name]()
             if torch and torch.cuda.is_available():
                 torch.cuda.synchronize()
             if not warm_up:
@@ -81,30 +83,32 @@ class Rounds:
         return results
 
     def measured(self, items: int) -> dict[str, Measured]:
-        """How fast each way was, at so many items a round."""
+        """The speed of each alternative that processed so many items a round."""
         return {name: Measured(seconds, items) for name, seconds in self._seconds.items()}
 
 
-def plain(ways: Mapping[str, Measured], ours: str) -> dict[str, Any]:
-    """Return as JSON has it how fast each way was, and ours over every other."""
-    ratios = {name: Ratio.of(ways[ours], way) for name, way in ways.items() if name != ours}
+def as_object(measured: Mapping[str, Measured], ours: str) -> dict[str, Any]:
+    """Speeds, and ours over every other, for JSON."""
+    ratios = {n: Ratio.of(measured[ours], each) for n, each in measured.items() if n != ours}
     return {
-        "per_second": {name: round(way.per_second, 2) for name, way in ways.items()},
+        "per_second": {name: round(each.per_second, 2) for name, each in measured.items()},
         "ratio_to": {name: asdict(ratio) for name, ratio in ratios.items()},
     }
 
 
-def table(ways: Mapping[str, Measured], ours: str, what: str, title: str | None = None) -> Table:
-    """Draw how fast each way was, and ours over every other.
+def table(
+    measured: Mapping[str, Measured], ours: str, items: str, title: str | None = None
+) -> Table:
+    """Speeds, and ours over every other, as a table.
 
     Args:
-        ways: by name.
+        measured: by name.
         ours: the name of ours.
-        what: the items, plural.
-        title: over it.
+        items: what was processed, plural.
+        title: of the table.
     """
-    drawn = Table("way", f"{what}/s", f"{ours} over it (least – greatest round)", title=title)
-    for name, way in ways.items():
-        ratio = "" if name == ours else str(Ratio.of(ways[ours], way))
-        drawn.add_row(name, f"{way.per_second:.1f}", ratio)
+    drawn = Table("", f"{items}/s", f"{ours} ÷ this (least – greatest round)", title=title)
+    for name, each in measured.items():
+        ratio = "" if name == ours else str(Ratio.of(measured[ours], each))
+        drawn.add_row(name, f"{each.per_second:.1f}", ratio)
     return drawn

@@ -1,11 +1,10 @@
-"""The jobs at two sizes of catalogue: memory, speed, and what a second run costs.
+"""The ingest jobs at several sizes of catalogue: time, memory, a second run, a small change.
 
     python -m benchmarks scale --n 10000 --n 100000
 
-The rows are generated: a title and a description of a shop's length, all different; with
-`--pictures` each has a picture of its own, small and written into the row. The model is a random
-CLIP so small that the work around it is what is measured; its vectors are as long as ViT-B/32's.
-Each job is a process of its own, as a user runs it.
+Products are generated; with `--pictures` each has a small picture of its own, as a data address.
+The model is a tiny random CLIP, so that the work around it is measured, with the dimension of
+ViT-B/32. Each job is a process of its own, as a user runs it.
 """
 
 import json
@@ -28,17 +27,16 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.checkpoints import tiny_clip
-from benchmarks.encode import VOCABULARY
+from benchmarks.generated import VOCABULARY
 from encoder.variants import Variants
+from vitrine.command import Json
 
-ROOT = Path(__file__).parent.parent
 NAME = "benchmark"
-DIM = 512  # numbers of a vector, as ViT-B/32's
+DIM = 512  # of the vectors, as ViT-B/32's
 SIDE = 32  # of the pictures, pixels
-# Words of a description: most are longer than CLIP reads, as in real shops.
-DESCRIBED = (10, 150)
-CHANGED = 100  # one row in so many is changed for the delta
+# Words of a description: most are longer than CLIP's token limit, as in real shops.
+DESCRIPTION_WORDS = (10, 150)
+CHANGED = 100  # one product in so many changes
 SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
 
 
@@ -48,10 +46,10 @@ class Job:
 
     Attributes:
         what: which.
-        seconds: from its start to its end, Python's own start included.
-        rows_per_second: products of the catalogue by these seconds.
-        own_mb: greatest memory of the job's own process, without pages of files.
-        builder_mb: greatest memory of the store's builder, which is another process.
+        seconds: the process's whole time.
+        rows_per_second: products of the catalogue over these seconds.
+        own_mb: peak memory of the process, without mapped files.
+        builder_mb: the same of the processes that it started: the collection's builder.
         encoded: vectors encoded; None for a job that encodes none.
     """
 
@@ -65,25 +63,27 @@ class Job:
 
 @dataclass(frozen=True)
 class Scale:
-    """What was measured at one size.
+    """The jobs at one size.
 
     Attributes:
         n: products.
         pictures: whether each has one.
         jobs: in the order in which they ran.
-        store_bytes: of the collection in use on the disk, a point.
-        part_bytes: of the part files, a product.
+        store_bytes: of the collection on disk, per point.
+        vector_file_bytes: of the vector files on disk, per product.
     """
 
     n: int
     pictures: bool
     jobs: list[Job]
     store_bytes: float
-    part_bytes: float
+    vector_file_bytes: float
 
 
 def scale(n: int, *, pictures: bool) -> Scale:
-    """Run every job over n generated products, again, with one in a hundred changed, and anew."""
+    """Run every job over n products, again, with one in a hundred changed, and a rebuild."""
+    from benchmarks.checkpoints import tiny_clip
+
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "shop"
         source = Path(folder) / "products.jsonl"
@@ -98,20 +98,20 @@ def scale(n: int, *, pictures: bool) -> Scale:
             del chain["images"]
         jobs = [_run(what, command, home, n) for what, command in chain.items()]
         jobs += [_run(f"{what}, again", command, home, n) for what, command in chain.items()]
-        bytes_of_store = _size(next((home / "qdrant" / NAME).glob("*/segments")))
-        bytes_of_parts = _size(home / "vectors")
-        _write(source, rows(n, pictures=pictures, change=True))
+        store_bytes = _size(next((home / "qdrant" / NAME).glob("*/segments")))
+        vector_file_bytes = _size(home / "vectors")
+        _write(source, rows(n, pictures=pictures, changed=True))
         jobs += [_run(f"{what}, 1 % changed", command, home, n) for what, command in chain.items()]
-        jobs.append(_run("vectors, built anew", [*chain["vectors"], "--recreate"], home, n))
-    return Scale(n, pictures, jobs, bytes_of_store / n, bytes_of_parts / n)
+        jobs.append(_run("vectors, rebuild", [*chain["vectors"], "--recreate"], home, n))
+    return Scale(n, pictures, jobs, store_bytes / n, vector_file_bytes / n)
 
 
-def rows(n: int, *, pictures: bool, change: bool = False) -> Iterator[dict[str, Any]]:
-    """Generated products, the same each time; with `change` one title in a hundred is another."""
-    draw = np.random.default_rng(0)
+def rows(n: int, *, pictures: bool, changed: bool = False) -> Iterator[dict[str, Any]]:
+    """Generated products, equal in every call; `changed` gives one in a hundred a new title."""
+    rng = np.random.default_rng(0)
     for number in range(n):
-        words = draw.choice(VOCABULARY, 6 + int(draw.integers(*DESCRIBED)))
-        new = "new " if change and number % CHANGED == 0 else ""
+        words = rng.choice(VOCABULARY, 6 + int(rng.integers(*DESCRIPTION_WORDS)))
+        new = "new " if changed and number % CHANGED == 0 else ""
         row = {
             "id": f"B{number:09d}",
             "title": f"{new}{' '.join(words[:6])} {number}",
@@ -121,15 +121,15 @@ def rows(n: int, *, pictures: bool, change: bool = False) -> Iterator[dict[str, 
             "price": number % 1000 + 0.99,
         }
         if pictures:
-            row["image"] = _picture(draw)
+            row["image"] = _picture(rng)
         yield row
 
 
-def _picture(draw: np.random.Generator) -> str:
-    coarse = draw.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    written = BytesIO()
-    Image.fromarray(coarse).resize((SIDE, SIDE)).save(written, "jpeg")
-    return f"data:image/jpeg;base64,{b64encode(written.getvalue()).decode()}"
+def _picture(rng: np.random.Generator) -> str:
+    coarse = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    file = BytesIO()
+    Image.fromarray(coarse).resize((SIDE, SIDE)).save(file, "jpeg")
+    return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
@@ -140,8 +140,7 @@ def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
 def _run(what: str, command: list[str], home: Path, n: int) -> Job:
     started = time.perf_counter()
     process = psutil.Popen(
-        [sys.executable, "-m", "ingest", *command, "--json"],
-        cwd=ROOT,
+        [sys.executable, "-m", "vitrine", "ingest", *command, "--json"],
         env={**os.environ, "VITRINE_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -176,12 +175,12 @@ def _size(folder: Path) -> int:
 
 def command(
     n: Annotated[
-        list[int] | None, typer.Option(min=100, help="Products; give it again for more sizes.")
+        list[int] | None, typer.Option(min=100, help="Products; repeatable for more sizes.")
     ] = None,
-    pictures: Annotated[bool, typer.Option("--pictures", help="Each with one.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Each with a picture.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Every job at several sizes: memory, speed, a second run, a changed hundredth."""
+    """The ingest jobs at several sizes: time, memory, a second run, 1 % changed, a rebuild."""
     scales = []
     for size in n or [10_000, 100_000]:
         scales.append(scale(size, pictures=pictures))
@@ -200,7 +199,7 @@ def _table(measured: Scale) -> Table:
         numbers = f"{job.seconds:.1f}", f"{job.rows_per_second:,}"
         table.add_row(job.what, *numbers, f"{job.own_mb:.0f}", f"{job.builder_mb:.0f}", encoded)
     table.caption = (
-        f"collection {measured.store_bytes:,.0f} bytes a point on the disk, "
-        f"part files {measured.part_bytes:,.0f} bytes a product"
+        f"on disk: collection {measured.store_bytes:,.0f} bytes a point, "
+        f"vector files {measured.vector_file_bytes:,.0f} bytes a product"
     )
     return table

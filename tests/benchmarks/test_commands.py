@@ -1,0 +1,46 @@
+"""The benchmarks at their smallest size: they run, and print one JSON object."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
+
+
+@pytest.fixture
+def run(tiny_clip):
+    """Runs a benchmark with the tiny checkpoint; returns its JSON object."""
+
+    def run(name, *options, checkpoint=True):
+        words = [name, *options, *(("--checkpoint", tiny_clip) if checkpoint else ()), "--json"]
+        ran = CliRunner().invoke(app, [str(word) for word in words])
+        assert ran.exit_code == 0, ran.output
+        return json.loads(ran.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_encoding_gives_the_bare_models_vectors_and_a_ratio_to_every_other_way(run):
+    measured = run("encode", "--n", 4, "--rounds", 2)
+    for items in ("pictures", "texts"):
+        assert measured[items]["least_cosine_to_bare"] > 0.9999
+        assert len(measured[items]["ratio_to"]) == 3
+
+
+def test_training_has_a_speed_beside_the_bare_pass_and_a_projected_time(run):
+    speed = run(
+        "finetune", "--variant", "lora", "--batch", 2, "--steps", 1, "--rounds", 1, "--cpu"
+    )["lora"]
+    assert list(speed["ratio_to"]) == ["bare forward and backward"]
+    assert speed["minutes_for_20000_products_10_epochs"] > 0
+
+
+def test_exhaustive_engines_find_every_neighbour_under_every_filter_they_have(run):
+    (size,) = run("search", "--n", 1000, "--dim", 8, "--queries", 50, checkpoint=False)["sizes"]
+    recall = {(each["engine"], each["filter"]): each["recall"] for each in size["searched"]}
+    assert {engine for engine, _ in recall} == set(size["built"])
+    # 1,000 products are too few for a graph: Qdrant scans them all.
+    exhaustive = [key for key in recall if key[0] in ("Qdrant", "FAISS flat")]
+    assert {recall[key] for key in exhaustive} == {1.0}
+    assert len(exhaustive) == 2 * 5

@@ -1,7 +1,7 @@
-"""Which addresses a picture may be fetched from: those of public machines, and nothing else.
+"""Which addresses a picture may be fetched from: public machines only.
 
-Addresses of pictures are written by strangers. Whoever connects where they point can be made to
-knock on doors behind the firewall: the router, a database, the cloud's metadata service.
+Addresses of pictures are untrusted. Without this check they allow server-side request forgery
+(SSRF): requests to machines behind the firewall, to databases, to a cloud's metadata service.
 """
 
 import ipaddress
@@ -21,61 +21,65 @@ HOST_NAME = re.compile(
     re.IGNORECASE,
 )
 
-# `is_global` knows most of the IANA special-purpose registries, but less in older Pythons:
-# multicast and 6to4 count as global there. These are refused whatever it says.
+# `is_global` covers most of the IANA special-purpose registries, fewer in older Pythons, where
+# multicast and 6to4 count as global. These are rejected in any case.
 NEVER_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
         "224.0.0.0/4",  # multicast
         "192.0.0.0/24",  # protocol assignments; Oracle's metadata service
         "192.88.99.0/24",  # relays of 6to4, withdrawn by RFC 7526
-        "168.63.129.16/32",  # Azure's metadata and name service, public in looks only
+        "168.63.129.16/32",  # Azure's metadata and name service, in a public range
         "2001::/23",  # protocol assignments; Teredo, which carries an IPv4 address inside
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4: carries an IPv4 address inside
         "3fff::/20",  # documentation
     )
 )
-GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # the only IPv6 space handed out to the public
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: how IPv6-only networks see IPv4
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # the only IPv6 space assigned to the public
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4 addresses in IPv6-only networks
 
 PORTS = range(1, 2**16)
 
 
-def web_address(text: str) -> httpx.URL:
-    """Read the address of a picture; whatever is wrong with it that needs no lookup is refused.
+def parse_address(text: str, base: httpx.URL | None = None) -> httpx.URL:
+    """Parse the address of a picture, and check all that needs no lookup.
+
+    Args:
+        text: The address.
+        base: Where it was found, if it is a redirect's and may be relative.
 
     Raises:
         PictureError: "refused address".
     """
     try:
-        url = httpx.URL(text.strip())
+        url = httpx.URL(text.strip()) if base is None else base.join(text.strip())
     except httpx.InvalidURL as error:
-        raise PictureError("refused address", f"{shorten(text)} is no web address.") from error
+        raise _refused(f"{shorten(text)} is no web address.") from error
     if url.scheme not in ("http", "https"):
-        raise PictureError(
-            "refused address", f"{shorten(text)} begins with neither http:// nor https://."
-        )
+        raise _refused(f"{shorten(text)} begins with neither http:// nor https://.")
     if url.userinfo:
-        raise PictureError(
-            "refused address", f"The address at {url.host} carries a user name; leave that out."
-        )
+        raise _refused(f"The address at {url.host} contains a user name; leave that out.")
     host = url.raw_host.decode("ascii")
-    named = is_numeric(host) or HOST_NAME.fullmatch(host)
-    if not named or not (url.port is None or url.port in PORTS):
-        raise PictureError("refused address", f"{shorten(text)} names no possible machine.")
+    valid_host = is_numeric(host) or HOST_NAME.fullmatch(host)
+    if not valid_host or not (url.port is None or url.port in PORTS):
+        raise _refused(f"{shorten(text)} has no valid host and port.")
     return url.copy_with(fragment=None)
 
 
+def _refused(sentence: str) -> PictureError:
+    return PictureError("refused address", sentence)
+
+
 def is_allowed(text: str, *, allow_loopback: bool = False) -> bool:
-    """Whether a numeric address may be connected to: public, looking through embedded IPv4.
+    """Whether a numeric address may be connected to: a public one, or IPv6 that embeds one.
 
     Args:
-        text: An IPv4 or IPv6 address. Whatever does not read as one is not allowed.
-        allow_loopback: Allow this machine's own loopback too; for tests.
+        text: An IPv4 or IPv6 address; anything else is not allowed.
+        allow_loopback: Allow this machine's loopback too; for tests.
     """
     try:
-        address = _reached(ipaddress.ip_address(text))
+        address = _embedded(ipaddress.ip_address(text))
     except ValueError:
         return False
     if address.is_loopback:
@@ -85,8 +89,8 @@ def is_allowed(text: str, *, allow_loopback: bool = False) -> bool:
     return address.is_global and not any(address in network for network in NEVER_PUBLIC)
 
 
-def _reached(address: Address) -> Address:
-    """The IPv4 machine behind an IPv6 spelling of it, or the address itself."""
+def _embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address embeds, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -97,7 +101,7 @@ def _reached(address: Address) -> Address:
 
 
 def is_numeric(host: str) -> bool:
-    """Whether a host is an address already, and no name to look up."""
+    """Whether a host is an IP address, not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -21,8 +21,16 @@ from pictures.errors import PictureError
 # What shops and phones write. Pillow has dozens more; each is another parser of untrusted bytes.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")
 
-# How the commonest begin: distinguishes a damaged picture from, for example, an HTML error page.
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
+# How files of these formats begin, but for WebP and AVIF: `has_signature`.
+SIGNATURES = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",  # TIFF
+    b"MM\0*",
+)
 
 MAX_PIXELS = 64_000_000  # above any phone's usual 50 megapixels; 256 MB while it is decoded
 MIN_SIDE = 8  # pixels; below lie tracking pixels and spacers
@@ -81,11 +89,18 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     return image
 
 
+def has_signature(data: bytes | bytearray) -> bool:
+    """Whether a file's first bytes, 12 at least, are those of a picture format."""
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    avif = data[4:8] == b"ftyp"
+    return webp or avif or data.startswith(SIGNATURES)
+
+
 def _unopened(data: bytes, name: str) -> PictureError:
     """The error for data that no decoder accepts."""
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         return PictureError("truncated", f"{name} is cut off: its header promises more bytes.")
-    if data.startswith(SIGNATURES) or data[4:8] == b"ftyp":
+    if has_signature(data):
         return PictureError("broken", f"{name} cannot be decoded: its data is damaged.")
     return PictureError(
         "not a picture", f"{name} is no picture in a known format ({', '.join(FORMATS)})."

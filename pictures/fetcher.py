@@ -1,21 +1,19 @@
 """The one guarded fetcher of pictures from the web.
 
-It fetches from public machines only (`pictures.network`), follows a few redirects and checks each,
-caps bytes and time, asks again where that helps and as politely as it was told, and gives every
-failure one reason of a closed list:
+It connects to public machines only (`pictures.network`), follows a few redirects and checks each,
+caps bytes and time, retries where that can help and no sooner than the server says, and gives
+every failure one reason of a closed list:
 
-    refused address      not http(s), a name and password inside, or not a public machine
+    refused address      not http(s), a user name inside, or not a public machine
     unknown host         the name has no address
-    connection failed    no answer, a broken one, or one cut off
-    tls                  the certificate is not the name's, or no secure connection came about
+    connection failed    no answer, a malformed one, or one cut off
+    tls                  the certificate is not the name's, or the handshake failed
     timeout              one of the time limits was reached
     too many redirects   a loop, or more than the cap
-    http NNN             the answer's status, where it is not 200
-    too large            more bytes than the cap, as sent or unpacked
+    http NNN             the response's status, where it is not 200
+    too large            more bytes than the cap, as sent or decompressed
     not a picture        the first bytes are those of no picture format
     empty                no bytes at all
-
-Exceptions: `FetchError`, a `PictureError` that also says how often the address was asked.
 """
 
 import asyncio
@@ -27,32 +25,32 @@ import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
 
 import httpcore
 import httpx
 
-from pictures.addresses import web_address
+from pictures.addresses import parse_address
 from pictures.download import Download
 from pictures.errors import PictureError, shorten
 from pictures.fetch_settings import FetchSettings
-from pictures.network import GuardedNetwork, GuardedTransport, Resolver, SystemResolver
+from pictures.network import Resolver, SystemResolver, guarded_pool
 
 OK = 200
+REDIRECTS = (301, 302, 303, 307, 308)
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What an address gave.
+    """The response for an address.
 
     Attributes:
-        data: The bytes, unpacked.
-        address: Where they lay in the end, after redirects.
-        content_type: What the server calls them; to be believed by nobody.
-        attempts: How often they were asked for.
+        data: The bytes, decompressed.
+        address: Where they were found, after redirects.
+        content_type: The server's label, which is often wrong.
+        attempts: How many requests it took, redirects not counted.
     """
 
     data: bytes
@@ -62,7 +60,11 @@ class Fetched:
 
 
 class FetchError(PictureError):
-    """A picture could not be fetched; `attempts` says how often it was asked for."""
+    """A picture could not be fetched.
+
+    Attributes:
+        attempts: How many times the address was requested.
+    """
 
     def __init__(self, reason: str, sentence: str, attempts: int) -> None:
         super().__init__(reason, sentence)
@@ -70,7 +72,11 @@ class FetchError(PictureError):
 
 
 class _TransientError(PictureError):
-    """A failure that may pass; `retry_after` is what the server says about when."""
+    """A failure that a retry may not meet.
+
+    Attributes:
+        retry_after: The server's Retry-After header.
+    """
 
     def __init__(self, reason: str, sentence: str, retry_after: str = "") -> None:
         super().__init__(reason, sentence)
@@ -78,11 +84,11 @@ class _TransientError(PictureError):
 
 
 @dataclass
-class _Effort:
-    """What one picture has cost so far."""
+class _Budget:
+    """What is left for one picture."""
 
-    left: float  # seconds
-    retries: int = 0
+    seconds: float
+    retries: int = 0  # used so far
 
 
 class Fetcher:
@@ -100,10 +106,10 @@ class Fetcher:
         """Make a fetcher.
 
         Args:
-            settings: Limits and manners.
-            resolve: Looks names up; the operating system by default.
-            tls: Whom to trust; by default certifi's list or what SSL_CERT_FILE names.
-            sleep: Waits some seconds before an address is asked again.
+            settings: Limits and politeness.
+            resolve: Resolves names; the operating system by default.
+            tls: Trusted certificates; by default certifi's list or the file of SSL_CERT_FILE.
+            sleep: Waits some seconds before a retry.
             now: The time in seconds since 1970, which a Retry-After date is compared to.
         """
         self.settings = settings or FetchSettings()
@@ -115,27 +121,23 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         settings = self.settings
         self._system_resolver = SystemResolver()
-        network = GuardedNetwork(
-            self._resolve or self._system_resolver, allow_loopback=settings.allow_loopback
+        self._pool = guarded_pool(
+            self._resolve or self._system_resolver,
+            self._tls,
+            idle=settings.concurrency,
+            allow_loopback=settings.allow_loopback,
         )
         self._free = asyncio.Semaphore(settings.concurrency)
         self._free_by_host = weakref.WeakValueDictionary[str, asyncio.Semaphore]()
-        self._client = httpx.AsyncClient(
-            transport=GuardedTransport(network, self._tls, idle=settings.concurrency),
-            headers={
-                "User-Agent": settings.user_agent,
-                "Accept": "image/*",
-                "Accept-Encoding": "identity",
-            },
-            timeout=httpx.Timeout(settings.read, connect=settings.connect, pool=None),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._headers = [
+            ("User-Agent", settings.user_agent),
+            ("Accept", "image/*"),
+            ("Accept-Encoding", "identity"),
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        await self._pool.aclose()
         self._system_resolver.close()
 
     async def fetch(self, address: str) -> Fetched:
@@ -145,94 +147,102 @@ class Fetcher:
             address: An http or https address.
 
         Raises:
-            FetchError: With one reason of the module's list.
+            FetchError: With a reason of the module's list.
         """
-        effort = _Effort(left=self.settings.total)
+        budget = _Budget(seconds=self.settings.total)
         try:
-            url = web_address(address)
+            url = parse_address(address)
             for _ in range(self.settings.redirects + 1):
-                answer = await self._ask(url, effort)
-                if isinstance(answer, Fetched):
-                    return answer
-                url = answer
+                result = await self._request(url, budget)
+                if isinstance(result, Fetched):
+                    return result
+                url = result
             raise PictureError(
                 "too many redirects",
-                f"{shorten(address)} leads on and on: more than {self.settings.redirects} times.",
+                f"{shorten(address)} redirects more than {self.settings.redirects} times.",
             )
         except PictureError as error:
-            raise FetchError(error.reason, error.sentence, effort.retries + 1) from error
+            raise FetchError(error.reason, error.sentence, budget.retries + 1) from error
 
-    async def _ask(self, url: httpx.URL, effort: _Effort) -> Fetched | httpx.URL:
-        """Ask one address, again where that helps. Gives the picture, or where it has gone.
+    async def _request(self, url: httpx.URL, budget: _Budget) -> Fetched | httpx.URL:
+        """Request one address, with retries; the picture, or the address of a redirect.
 
-        The host's place is kept while waiting, so that a host that wants to be left alone is.
+        The host's semaphore is held while waiting, so that a host that asks for a pause gets one.
         """
         host = self._free_by_host.setdefault(url.host, asyncio.Semaphore(self.settings.per_host))
         async with host:
             while True:
                 try:
                     async with self._free:
-                        return await self._exchange(url, effort)
+                        return await self._attempt(url, budget)
                 except _TransientError as error:
-                    wait = self._wait(error, effort)
+                    wait = self._backoff(error, budget)
                     if wait is None:
                         raise
-                effort.retries += 1
-                effort.left -= wait
+                budget.retries += 1
+                budget.seconds -= wait
                 await self._sleep(wait)
 
-    def _wait(self, error: _TransientError, effort: _Effort) -> float | None:
-        """Seconds to wait before asking again; None when that is no use."""
+    def _backoff(self, error: _TransientError, budget: _Budget) -> float | None:
+        """Seconds to wait before the next retry; None when there is no retry."""
         settings = self.settings
-        if effort.retries >= settings.retries:
+        if budget.retries >= settings.retries:
             return None
         wait = _seconds(error.retry_after, self._now())
         if wait is None:
-            longest = min(settings.longest_wait, settings.backoff * 2**effort.retries)
-            wait = longest * random.uniform(0.5, 1.0)
-        return wait if wait <= settings.longest_wait and wait < effort.left else None
+            longest = min(settings.longest_wait, settings.backoff * 2**budget.retries)
+            wait = longest * random.uniform(0.5, 1.0)  # jitter
+        return wait if wait <= settings.longest_wait and wait < budget.seconds else None
 
-    async def _exchange(self, url: httpx.URL, effort: _Effort) -> Fetched | httpx.URL:
-        """One request and its answer; every way to fail becomes a reason here."""
+    async def _attempt(self, url: httpx.URL, budget: _Budget) -> Fetched | httpx.URL:
+        """One request and its response; every failure becomes a reason here."""
         clock = asyncio.get_running_loop().time
         started = clock()
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        read, connect = self.settings.read, self.settings.connect
+        limits = {"connect": connect, "read": read, "write": read}
         try:
-            async with asyncio.timeout(effort.left), self._client.stream("GET", url) as response:
-                return await self._read(response, effort)
+            async with (
+                asyncio.timeout(budget.seconds),
+                self._pool.stream(
+                    "GET", target, headers=self._headers, extensions={"timeout": limits}
+                ) as response,
+            ):
+                return await self._read(url, response, budget)
         except (TimeoutError, httpcore.TimeoutException) as error:
             raise PictureError("timeout", f"{shorten(url)} took too long to answer.") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:  # httpx could not read a redirect
-            raise PictureError(
-                "refused address", f"{shorten(url)} leads to something that is no web address."
-            ) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             if _is_tls(error):
                 raise PictureError(
                     "tls", f"{url.host} could not prove that it is {url.host}."
                 ) from error
             raise _TransientError(
-                "connection failed", f"The connection to {url.host} failed or broke off."
+                "connection failed", f"The connection to {url.host} failed or was cut off."
             ) from error
         finally:
-            effort.left -= clock() - started
+            budget.seconds -= clock() - started
 
-    async def _read(self, response: httpx.Response, effort: _Effort) -> Fetched | httpx.URL:
-        status, headers = response.status_code, response.headers
-        if response.next_request is not None:
-            return web_address(str(response.next_request.url))
+    async def _read(
+        self, url: httpx.URL, response: httpcore.Response, budget: _Budget
+    ) -> Fetched | httpx.URL:
+        status, headers = response.status, httpx.Headers(response.headers)
+        if status in REDIRECTS and "location" in headers:
+            return parse_address(headers["location"], base=url)
         if status != OK:
-            reason, sentence = f"http {status}", f"{shorten(response.url)} answered {status}."
+            reason, sentence = f"http {status}", f"{shorten(url)} answered {status}."
             if status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS:
                 raise _TransientError(reason, sentence, headers.get("retry-after", ""))
             raise PictureError(reason, sentence)
-        body = Download(response, self.settings.max_bytes)
-        async for chunk in response.aiter_raw():
+        body = Download(shorten(url), headers, self.settings.max_bytes)
+        async for chunk in response.aiter_stream():
             body.add(chunk)
         return Fetched(
             data=body.picture(),
-            address=str(response.url),
+            address=str(url),
             content_type=headers.get("content-type", ""),
-            attempts=effort.retries + 1,
+            attempts=budget.retries + 1,
         )
 
 
@@ -244,7 +254,7 @@ def fetch_picture(address: str, settings: FetchSettings | None = None) -> Fetche
         settings: By default tighter limits than those for a whole catalogue: 10 seconds in all.
 
     Raises:
-        FetchError: With one reason of the module's list.
+        FetchError: With a reason of the module's list.
     """
 
     async def fetch() -> Fetched:
@@ -256,7 +266,7 @@ def fetch_picture(address: str, settings: FetchSettings | None = None) -> Fetche
 
 
 def _seconds(retry_after: str, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, by number or date; None if it is unreadable."""
+    """Seconds that a Retry-After header specifies, by number or date; None if unreadable."""
     try:
         if retry_after.strip().isdecimal():
             return float(retry_after)
@@ -268,9 +278,9 @@ def _seconds(retry_after: str, now: float) -> float | None:
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    """Whether a secure connection's own failure lies at the bottom of an error.
+    """Whether an error was caused by a TLS failure.
 
-    httpcore's pool wipes out the cause of what it raises; the context stays.
+    httpcore's pool drops the cause of what it raises; the context stays.
     """
     while error is not None:
         if isinstance(error, ssl.SSLError):

@@ -1,48 +1,48 @@
-"""Connections to public machines, for httpx.
+"""Connections to public machines only: the guard against SSRF and DNS rebinding.
 
-The check of addresses sits at the one place where a socket is opened, so that nothing gets round
-it: not a redirect, not another spelling of 127.0.0.1, not a name whose answer changes between the
-check and the connection, because the address that was checked is the address that is connected to.
+The check of addresses is in the one place where a socket is opened, so that nothing bypasses it:
+not a redirect, not another spelling of 127.0.0.1, and not a name whose answer changes between the
+check and the connection (DNS rebinding), because the address that was checked is the address that
+is connected to. Proxies are never used.
 
-The request itself still carries the name, so `Host`, SNI and the certificate are those of the name,
-and a connection is only used again for the name that it was opened for.
+The request itself carries the name, so `Host`, SNI and the certificate are those of the name, and
+a connection is reused only for the name that it was opened for.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import httpcore
-import httpx
 
 from pictures.addresses import is_allowed, is_numeric
 from pictures.errors import PictureError
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Takes a name and a port, gives numeric addresses; raises OSError for a name without any."""
+"""Takes a name and a port, returns numeric addresses; raises OSError for a name without any."""
 
-# httpcore looks at every idle connection whenever a request begins or ends: those that a burst left
+# httpcore checks every idle connection whenever a request begins or ends: those that a burst left
 # over cost more than opening a few anew.
 IDLE_SECONDS = 3.0
-MAX_TRIED = 4  # addresses of one name that are tried in turn: as browsers do, and no more
-RESOLVER_THREADS = 16  # a name whose server is silent holds a thread for seconds
+MAX_ADDRESSES = 4  # of one name that are tried in turn, as browsers do
+RESOLVER_THREADS = 16  # a name whose server does not answer blocks a thread for seconds
 
 
 class SystemResolver:
-    """Looks names up as the operating system does, in threads of its own.
+    """Resolves names as the operating system does, in threads of its own.
 
-    A lookup cannot be called off; with threads of its own a slow one delays neither the event
-    loop's other work nor its end.
+    A lookup cannot be cancelled; in threads of its own a slow one delays neither the event loop's
+    other work nor its end.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolver")
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        """Give every address of a name. Raises OSError or UnicodeError when there is none."""
+        """Return every address of a name. Raises OSError or UnicodeError when there is none."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -50,8 +50,28 @@ class SystemResolver:
         return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
     def close(self) -> None:
-        """Let go of the threads without waiting for lookups under way."""
+        """Release the threads without waiting for lookups in progress."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def guarded_pool(
+    resolve: Resolver, tls: ssl.SSLContext, *, idle: int, allow_loopback: bool = False
+) -> httpcore.AsyncConnectionPool:
+    """A pool of connections that are opened by `GuardedNetwork`.
+
+    Args:
+        resolve: Resolves names.
+        tls: Which certificates are trusted.
+        idle: How many unused connections are kept open.
+        allow_loopback: Allow this machine's loopback too; for tests.
+    """
+    return httpcore.AsyncConnectionPool(
+        ssl_context=tls,
+        max_connections=None,  # the fetcher bounds them
+        max_keepalive_connections=idle,
+        keepalive_expiry=IDLE_SECONDS,
+        network_backend=GuardedNetwork(resolve, allow_loopback=allow_loopback),
+    )
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
@@ -88,49 +108,46 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         end = None if timeout is None else loop.time() + timeout
         try:
             async with asyncio.timeout_at(end):
-                addresses = await self._checked(host, port)
-        except TimeoutError as late:
-            raise httpcore.ConnectTimeout(f"looking up {host} took too long") from late
-        tried = addresses[:MAX_TRIED]
-        for left in range(len(tried), 0, -1):
+                addresses = (await self._checked(host, port))[:MAX_ADDRESSES]
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"looking up {host} took too long") from error
+        for left in range(len(addresses), 0, -1):
             share = None if end is None else max(0.0, end - loop.time()) / left
             try:
                 return _Connection(
                     await self._network.connect_tcp(
-                        tried[-left], port, share, local_address, socket_options
+                        addresses[-left], port, share, local_address, socket_options
                     )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise
-        raise AssertionError("a name without addresses was let through")
+        raise AssertionError("_checked returns at least one address")
 
     async def _checked(self, host: str, port: int) -> Sequence[str]:
-        if is_numeric(host):
-            addresses: Sequence[str] = [host]
-        else:
-            try:
-                addresses = await self._resolve(host, port)
-            except (OSError, UnicodeError) as failure:
-                if isinstance(failure, TimeoutError):
-                    raise
-                raise PictureError(
-                    "unknown host", f"No machine is known by the name {host}. Check its spelling."
-                ) from failure
+        """The addresses of a host, at least one and every one of them public."""
+        try:
+            addresses = [host] if is_numeric(host) else await self._resolve(host, port)
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as error:
+            raise PictureError(
+                "unknown host", f"The name {host} cannot be resolved. Check its spelling."
+            ) from error
         if not addresses:
             raise PictureError("unknown host", f"The name {host} has no address.")
         for address in addresses:
             if not is_allowed(address, allow_loopback=self._allow_loopback):
                 raise PictureError(
                     "refused address",
-                    f"{host} leads to {address}, which is not a public address. "
+                    f"{host} resolves to an address that is not public. "
                     "Pictures are fetched from the public web only.",
                 )
         return addresses
 
 
 class _Connection(httpcore.AsyncNetworkStream):
-    """A connection that is closed when its way to TLS is called off; httpcore leaves it open."""
+    """A connection that is closed when its TLS handshake is cancelled; httpcore leaves it open."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
@@ -158,59 +175,3 @@ class _Connection(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature is httpcore's
         return self._stream.get_extra_info(info)
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx's way to a connection pool whose every connection is guarded.
-
-    httpx's own transport takes no network backend, so this one stands in for it. It knows no
-    proxies. Failures to connect or read are httpcore's exceptions.
-    """
-
-    def __init__(self, network: GuardedNetwork, tls: ssl.SSLContext, idle: int) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=None,  # the fetcher bounds them
-            max_keepalive_connections=idle,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=network,
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request over a new or an idle connection to its host."""
-        url = request.url
-        response = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=cast(httpx.AsyncByteStream, request.stream),
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Stream(response),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
-
-
-class _Stream(httpx.AsyncByteStream):
-    """The body of an httpcore answer, as httpx wants it."""
-
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._response.aiter_stream():
-            yield part
-
-    async def aclose(self) -> None:
-        await self._response.aclose()

@@ -7,7 +7,7 @@ from transformers import CLIPModel, CLIPTokenizer
 
 from demo import CHECKPOINT, queries, shop
 from demo.evaluation import LabelledQuery, QuerySet, evaluate, open_encoder
-from pictures.sources import open_file
+from pictures.decoder import decode
 
 LIMIT = 10 * 2**20  # bytes, in the repository
 ASKED = ("lipstick", "hair_dryer", "washing_machine", "kettle")
@@ -32,12 +32,12 @@ def query_set() -> QuerySet:
     return QuerySet(
         ids=[each.id for each in sample],
         texts=[f"{each.title}. {each.description}" for each in sample],
-        pictures=[open_file(shop.picture(each)) for each in sample],
+        pictures=[decode(shop.picture(each)) for each in sample],
         queries=[
             LabelledQuery(
                 each.id,
                 each.text,
-                open_file(queries.picture(each)) if each.image else None,
+                decode(queries.picture(each)) if each.image else None,
                 each.relevant(products),
             )
             for each in asked
@@ -81,7 +81,7 @@ def test_a_drawn_washing_machine_finds_washing_machines(encoder, query_set):
         for each in queries.make_queries(list(shop.make_products()))
         if each.style.kind == "washing_machine" and not each.text
     )
-    asked = encoder.encode_images([open_file(queries.picture(drawn))])[0]
+    asked = encoder.encode_images([decode(queries.picture(drawn))])[0]
     best = np.argsort(-(image @ asked))[:10]
     assert all(query_set.ids[place].startswith("washing-machine") for place in best)
 

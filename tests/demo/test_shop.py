@@ -16,6 +16,7 @@ from demo.__main__ import app
 from demo.style import Style, Words, draw_styles, kinds
 from demo.training_data import load_drawn_set, make_brand, write_caption, write_description
 from demo.wording import sentences, titled
+from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.sources import open_file
 
@@ -77,7 +78,7 @@ def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
     broken = next(each for each in PRODUCTS if each.id == shop.BROKEN)
     assert broken.image
     with pytest.raises(PictureError) as caught:
-        open_file(shop.picture(broken))
+        decode(shop.picture(broken))
     assert caught.value.reason == "truncated"
 
 
@@ -120,7 +121,7 @@ def test_shop_and_training_share_no_brand_no_sentence_and_no_picture(tmp_path):
     assert len(learnt) == 16
     first = [each for each in PRODUCTS if each.id.endswith("-001")]
     for each in first:
-        picture = open_file(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
+        picture = decode(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
         assert picture.tobytes() not in learnt
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,9 +65,8 @@ def examples(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[E
         order = np.lexsort((np.random.default_rng(0).permutation(len(last)), -last))
         up = [row for row in order[:EXAMPLES] if last[row] > 0]
         down = [row for row in order[::-1][:EXAMPLES] if last[row] < 1 and row not in up]
-    maker = _ExampleMaker(evaluation, pictures)
     return {
-        heading: [maker.example(row, names) for row in rows]
+        heading: [_example(evaluation, row, names, pictures) for row in rows]
         for heading, rows in zip(headings, (up, down), strict=True)
         if rows
     }
@@ -82,52 +81,46 @@ def variants_to_show(evaluation: Evaluation) -> tuple[str, ...]:
     return first, best
 
 
-class _ExampleMaker:
-    def __init__(self, evaluation: Evaluation, pictures: PictureStore) -> None:
-        self._evaluation = evaluation
-        self._pictures = pictures
-        self._query_pictures = QueryPictures()
+def _example(
+    evaluation: Evaluation, row: int, names: Sequence[str], pictures: PictureStore
+) -> Example:
+    query = evaluation.queries[row]
+    grades = evaluation.qrels[query.id]
 
-    def example(self, row: int, names: Sequence[str]) -> Example:
-        evaluation = self._evaluation
-        query = evaluation.queries[row]
-        grades = evaluation.qrels[query.id]
-        values = {name: float(evaluation.outcomes[name].scores[DECIDING][row]) for name in names}
-        opened = self._query_pictures.open(query.picture) if query.picture else None
-        return Example(
-            text=query.text,
-            picture=data_address(opened) if isinstance(opened, Image) else "",
-            category=query.category,
-            change=f"{DECIDING} {' → '.join(f'{value:.2f}' for value in values.values())}",
-            relevant=[self._card(product, grades) for product in list(grades)[:2]],
-            relevant_count=len(grades),
-            results={
-                name: (
-                    value,
-                    [
-                        self._card(product, grades, score)
-                        for product, score in evaluation.outcomes[name].ranked[query.id][:SHOWN]
-                    ],
-                )
-                for name, value in values.items()
-            },
-        )
-
-    def _card(self, product: str, grades: Mapping[str, int], score: float | None = None) -> Card:
-        payload = self._evaluation.products.get(product, {})
-        picture = payload.get("picture")
+    def card(product: str, score: float | None = None) -> Card:
+        payload = evaluation.products.get(product, {})
         return Card(
             title=payload.get("title", product),
-            picture=self._stored(picture) if picture else "",
+            picture=_stored_picture(pictures, payload.get("picture", "")),
             relevant=product in grades,
             score=score,
         )
 
-    def _stored(self, name: str) -> str:
-        try:
-            return data_address(self._pictures.open(name))
-        except (PictureError, OSError):
-            return ""  # the picture was deleted since the collection was built
+    results = {}
+    for name in names:
+        outcome = evaluation.outcomes[name]
+        cards = [card(*result) for result in outcome.ranked[query.id][:SHOWN]]
+        results[name] = float(outcome.scores[DECIDING][row]), cards
+    opened = QueryPictures().open(query.picture) if query.picture else None
+    return Example(
+        text=query.text,
+        picture=data_address(opened) if isinstance(opened, Image) else "",
+        category=query.category,
+        change=f"{DECIDING} {' → '.join(f'{value:.2f}' for value, _ in results.values())}",
+        relevant=[card(product) for product in list(grades)[:2]],
+        relevant_count=len(grades),
+        results=results,
+    )
+
+
+def _stored_picture(pictures: PictureStore, name: str) -> str:
+    """A product's picture as a `data:` address; empty where it has none or it was deleted."""
+    if not name:
+        return ""
+    try:
+        return data_address(pictures.open(name))
+    except (PictureError, OSError):
+        return ""
 
 
 def data_address(picture: Image, side: int = SIDE) -> str:

@@ -1,7 +1,7 @@
 """Plots of a report, as self-contained SVG documents."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -38,55 +38,38 @@ STYLE: Any = {
 }
 
 
-def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each variant, cyclic."""
-    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(names)}
-
-
 def measures_plot(
     variants: Mapping[str, Mapping[str, Estimate]], baseline: Mapping[str, float]
 ) -> str:
     """Each measure of each variant with its interval, and a line at the random baseline."""
-    paint = colours(list(variants))
     with mpl.rc_context(STYLE):
         figure = Figure((WIDTH, 0.9 + len(MEASURES) * (0.28 + 0.17 * len(variants))))
         axes = figure.subplots()
+        rows = np.arange(len(MEASURES))
+        axes.vlines(
+            [baseline[measure] for measure in MEASURES], rows - 0.4, rows + 0.4,
+            color=QUIET, lw=1.2, ls=":",
+        )  # fmt: skip
         step = 0.7 / max(len(variants), 1)
-        for row, measure in enumerate(MEASURES):
-            axes.plot([baseline[measure]] * 2, [row - 0.4, row + 0.4], color=QUIET, lw=1.2, ls=":")
-            for column, (name, each) in enumerate(variants.items()):
-                estimate = each[measure]
-                height = row + (column - (len(variants) - 1) / 2) * step
-                axes.plot(
-                    [estimate.low, estimate.high], [height] * 2, color=paint[name], lw=2, alpha=0.55
-                )
-                axes.plot(
-                    estimate.value,
-                    height,
-                    "o",
-                    color=paint[name],
-                    ms=5,
-                    label=name if not row else "",
-                )
+        longest = 0.0
+        for number, (name, estimates) in enumerate(variants.items()):
+            values = np.array([estimates[measure].value for measure in MEASURES])
+            lows = np.array([estimates[measure].low for measure in MEASURES])
+            highs = np.array([estimates[measure].high for measure in MEASURES])
+            heights = rows + (number - (len(variants) - 1) / 2) * step
+            colour = COLOURS[number % len(COLOURS)]
+            axes.hlines(heights, lows, highs, color=colour, lw=2, alpha=0.55)
+            axes.plot(values, heights, "o", color=colour, ms=5, label=name)
+            ends = np.fmax(highs, values)
+            longest = max(longest, ends.max())
+            for value, end, height in zip(values, ends, heights, strict=True):
                 axes.annotate(
-                    f"{estimate.value:.3f}",
-                    (np.nanmax([estimate.high, estimate.value]), height),
-                    xytext=(6, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=8,
-                    color=QUIET,
-                )
-        axes.set_yticks(range(len(MEASURES)), MEASURES)
+                    f"{value:.3f}", (end, height), xytext=(6, 0), textcoords="offset points",
+                    va="center", fontsize=8, color=QUIET,
+                )  # fmt: skip
+        axes.set_yticks(rows, MEASURES)
         axes.set_ylim(len(MEASURES) - 0.5, -0.5)
-        ends = [
-            max(estimates[measure].value, estimates[measure].high)
-            for estimates in variants.values()
-            for measure in MEASURES
-        ]
-        axes.set_xlim(
-            0, min(1.02, MARGIN * np.nanmax(ends)) or 1.02
-        )  # a marker at 1 is not clipped
+        axes.set_xlim(0, min(1.02, MARGIN * longest) or 1.02)  # a marker at 1 is not clipped
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
@@ -104,12 +87,8 @@ def differences_plot(pairs: Mapping[tuple[str, str], np.ndarray], measure: str) 
         for axes, ((first, second), values) in zip(panels, pairs.items(), strict=True):
             ordered = np.sort(values)[::-1]
             positions = np.arange(len(ordered))
-            axes.fill_between(
-                positions, 0, np.maximum(ordered, 0), step="mid", color=RELEVANT, alpha=0.75, lw=0
-            )
-            axes.fill_between(
-                positions, 0, np.minimum(ordered, 0), step="mid", color=STRONGEST, alpha=0.75, lw=0
-            )
+            for part, colour in ((ordered.clip(min=0), RELEVANT), (ordered.clip(max=0), STRONGEST)):
+                axes.fill_between(positions, 0, part, step="mid", color=colour, alpha=0.75, lw=0)
             axes.axhline(0, color=QUIET, lw=0.8)
             axes.axhline(values.mean(), color="#111827", lw=1.2, ls="--")
             better, worse = int((values > 0).sum()), int((values < 0).sum())

@@ -33,4 +33,4 @@ USER 10001:10001
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
-CMD ["vitrine", "app", "--server.address", "0.0.0.0", "--server.port", "8501"]
+CMD ["vitrine", "app", "--host", "0.0.0.0", "--port", "8501"]

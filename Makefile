@@ -9,7 +9,7 @@ DEMO := data/demo
 DEMO_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(DEMO)
 PORT ?= 8501
 HOST ?= localhost
-SERVE := $(BIN)/vitrine app --server.address $(HOST) --server.port $(PORT)
+SERVE := $(BIN)/vitrine app --host $(HOST) --port $(PORT)
 
 # The suite must not see the user's server or shop.
 CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME -u VITRINE_TEST_SERVER

@@ -32,9 +32,9 @@ def search(
         list[str] | None, typer.Option(help="Only this category; repeatable.")
     ] = None,
     brand: Annotated[list[str] | None, typer.Option(help="Only this brand; repeatable.")] = None,
-    price_min: Annotated[float | None, typer.Option(help="Lowest price.")] = None,
-    price_max: Annotated[float | None, typer.Option(help="Highest price.")] = None,
-    rating_min: Annotated[float | None, typer.Option(help="Lowest rating.")] = None,
+    price_min: Annotated[float | None, typer.Option(help="Price at least this.")] = None,
+    price_max: Annotated[float | None, typer.Option(help="Price at most this.")] = None,
+    rating_min: Annotated[float | None, typer.Option(help="Rating at least this.")] = None,
     k: Annotated[int, typer.Option(help="Number of products.")] = 10,
     vector: Annotated[
         str, typer.Option(help="Vector to compare with: fused, image or text.")
@@ -48,6 +48,7 @@ def search(
     """Search the catalogue by words, a picture, both, or a product's id.
 
     Examples:
+
       vitrine search "liquid eyeliner" --category Beauty --k 5
 
       vitrine search --image photo.jpg

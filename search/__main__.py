@@ -47,7 +47,7 @@ def search(
 ) -> None:
     """Search the catalogue by words, a picture, both, or a product's id.
 
-    Examples:
+    For example:
 
       vitrine search "liquid eyeliner" --category Beauty --k 5
 

@@ -193,19 +193,17 @@ class Engine:
 
     def _best(self, vectors: np.ndarray, vector: str, k: int, filters: Filters) -> list[list[Hit]]:
         """The k best hits for each query vector, equal scores in ascending order of id."""
+        found: list[list[Hit]] = [[]] * len(vectors)
+        open_rows = list(range(len(vectors)))
         limit = k + SLACK
-        found = self.store.search(
-            self.variant.name, vectors, vector=vector, k=limit, filters=filters
-        )
-        open_rows = [row for row, hits in enumerate(found) if _cut_inside_a_tie(hits, k, limit)]
         while open_rows:
-            limit *= 4
-            again = self.store.search(
+            hits = self.store.search(
                 self.variant.name, vectors[open_rows], vector=vector, k=limit, filters=filters
             )
-            for row, hits in zip(open_rows, again, strict=True):
-                found[row] = hits
+            for row, row_hits in zip(open_rows, hits, strict=True):
+                found[row] = row_hits
             open_rows = [row for row in open_rows if _cut_inside_a_tie(found[row], k, limit)]
+            limit *= 4
         return [sorted(hits, key=_order)[:k] for hits in found]
 
     def _check_values(self, filters: Filters) -> None:

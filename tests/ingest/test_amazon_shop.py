@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from encoder.encoder import Encoder
 from encoder.variants import Variants
 from ingest.images import FETCH_SETTINGS, fetch_images
 from ingest.products import load_products
@@ -62,7 +61,7 @@ def test_every_row_becomes_a_product_with_a_picture_that_a_search_finds(
     assert embed_products(home, "tiny")["points"] == ROWS
     assert verify_collection(home, "tiny") == {"products": ROWS, "points": ROWS, "faults": {}}
     with Catalogue(home) as catalogue, open_store(home) as store:
-        engine = Engine(variant, store, lambda: Encoder.load(variant))
+        engine = Engine(variant, store)
         kept = {product.id: product for product in catalogue.products()}
         for entry in list(catalogue.entries())[::200]:
             seen = catalogue.pictures.open(entry.picture)

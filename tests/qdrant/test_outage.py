@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoder.encoder import Encoder
 from encoder.variants import Variants
 from ingest.products import load_products
 from ingest.vectors import embed_products
@@ -87,7 +86,7 @@ def found(engine: Engine) -> list[list[tuple[str, float]]]:
 
 def engine_of(home: Path, store: Store) -> Engine:
     variant = Variants(home).get("tiny")
-    return Engine(variant, store, lambda: Encoder.load(variant))
+    return Engine(variant, store)
 
 
 @pytest.mark.parametrize("server", ["folder"], indirect=True)

@@ -1,15 +1,15 @@
-"""A variant's collection, brought to what the catalogue and the part files now hold."""
+"""A variant's collection, brought to what the catalogue and the vector files now hold."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from catalog.catalogue import Catalogue
 from ingest.job import Figures
-from ingest.projection import Projection, content, payload
+from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing
 from qdrant.model import Collection, Point, Spec
 from qdrant.store import Store
+from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 # Above this share of changed points, building anew is quicker than changing a copy: the engine
@@ -31,23 +31,20 @@ def bring_up_to_date(store: Store, projection: Projection, *, recreate: bool = F
     variant = projection.variant
     digest = projection.digest()
     spec = Spec(variant.name, variant.fingerprint, variant.dim, variant.base, digest)
-    current = _current(store, spec)
-    if current and current.source == digest and not recreate:
+    current = None if recreate else _current(store, spec)
+    if current and current.source == digest:
         return {"points": current.points, "written": 0, "deleted": 0}
-    total = len(projection)
-    changes = None if recreate or current is None else _changes(store, projection, current)
-    if changes is None or changes.count > CHANGED_SHARE * total:
+    changes = _changes(store, projection, current) if current else None
+    if changes is None:
+        total = len(projection)
         with progress_bar(f"collection {variant.name}", total) as advance:
             built = store.build(spec, _Counted(projection, total, advance))
         return {"points": built.points, "written": built.points, "deleted": 0}
-    with progress_bar(f"changes to {variant.name}", len(changes.written)) as advance:
-        points = _Counted(projection.only(changes.written), len(changes.written), advance)
+    total = len(changes.written)
+    with progress_bar(f"changes to {variant.name}", total) as advance:
+        points = _Counted(projection.only(changes.written), total, advance)
         built = store.update(spec, points, changes.deleted)
-    return {
-        "points": built.points,
-        "written": len(changes.written),
-        "deleted": len(changes.deleted),
-    }
+    return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +53,6 @@ class _Changes:
 
     written: set[str]
     deleted: list[str]
-
-    @property
-    def count(self) -> int:
-        return len(self.written) + len(self.deleted)
 
 
 def _current(store: Store, spec: Spec) -> Collection | None:
@@ -74,31 +67,30 @@ def _current(store: Store, spec: Spec) -> Collection | None:
 
 def _changes(store: Store, projection: Projection, current: Collection) -> _Changes | None:
     """What differs between the collection and the projection; None when too much does."""
+    most = CHANGED_SHARE * len(projection)
     written: set[str] = set()
     kept = 0
     for window in projection.windows():
-        stored = store.retrieve(current.variant, [want.entry.product.id for want in window])
+        stored = store.retrieve(current.variant, [plan.id for plan in window])
         kept += len(stored)
-        for want in window:
-            point = stored.get(want.entry.product.id)
-            told = content(want, payload(want.entry))
-            if point is None or point.payload.get("content") != told:
-                written.add(want.entry.product.id)
-        if len(written) > CHANGED_SHARE * len(projection):
+        for plan in window:
+            point = stored.get(plan.id)
+            if point is None or point.payload.get("content") != plan.content:
+                written.add(plan.id)
+        if len(written) > most:
             return None
     gone = [] if kept == current.points else list(_gone(store, projection.catalogue, current))
-    return _Changes(written, gone)
+    return None if len(written) + len(gone) > most else _Changes(written, gone)
 
 
 def _gone(store: Store, catalogue: Catalogue, current: Collection) -> Iterator[str]:
     """Ids of points whose product the catalogue no longer has."""
-    ids = (point.id for point in store.scroll(current.variant))
-    while window := list(islice(ids, WINDOW)):
-        yield from set(window) - catalogue.get(window).keys()
+    for ids in batched((point.id for point in store.scroll(current.variant)), WINDOW):
+        yield from set(ids) - catalogue.get(ids).keys()
 
 
 class _Counted:
-    """Points that move a progress bar as they are taken."""
+    """Points that advance a progress bar as they are taken."""
 
     def __init__(self, points: Iterable[Point], total: int, advance: Callable[[int], None]) -> None:
         self._points = points

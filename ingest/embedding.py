@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +12,11 @@ from PIL.Image import Image
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from qdrant.vector_files import Key, VectorFiles, vector_key
+from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
-if TYPE_CHECKING:  # it imports torch: only when there is something to encode
-    from encoder.encoder import Encoder
+if TYPE_CHECKING:
+    from encoder.encoder import Encoder  # imports torch
 
 WINDOW = 512  # entries looked up together: few calls, and a few megabytes at the most
 
@@ -23,7 +24,7 @@ Keyed = tuple[Key, str]  # a vector's key, and the text or the hash of the pictu
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Input:
     """What a product is embedded from under a variant.
 
     Attributes:
@@ -39,24 +40,23 @@ class Wanted:
     image_key: Key | None
 
 
-def wanted(catalogue: Catalogue, variant: Variant) -> Iterator[list[Wanted]]:
+def inputs(catalogue: Catalogue, variant: Variant) -> Iterator[list[Input]]:
     """What every product is embedded from, ascending by id, some hundreds at a time."""
-    entries = catalogue.entries()
-    while window := list(islice(entries, WINDOW)):
-        yield [_want(entry, variant) for entry in window]
+    for window in batched(catalogue.entries(), WINDOW):
+        yield [_input(entry, variant) for entry in window]
 
 
-def _want(entry: Entry, variant: Variant) -> Wanted:
+def _input(entry: Entry, variant: Variant) -> Input:
     text = variant.template.product_text(entry.product, entry.summary)
     image_key = vector_key("image", entry.picture) if entry.picture else None
-    return Wanted(entry, text, vector_key("text", text), image_key)
+    return Input(entry, text, vector_key("text", text), image_key)
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """One share of the vectors to be encoded: number `number` of `count`, from 1.
 
-    Shares are cut by key, so that products that share a picture are in one share.
+    Shares are cut by key, so that products with the same picture are in one share.
     """
 
     number: int
@@ -71,7 +71,7 @@ WHOLE = Shard(1, 1)
 
 
 class Embedding:
-    """Encodes what a catalogue wants and the vector files lack.
+    """Encodes what a catalogue needs and the vector files lack.
 
     Args:
         catalogue: the products.
@@ -82,8 +82,8 @@ class Embedding:
 
     Attributes:
         encoded: vectors that were computed.
-        reused: vectors that were there, or that another product of this run shares.
-        unreadable: stored pictures that no longer decode. They are taken out of the picture
+        reused: vectors that were there, or that several products of this run share.
+        unreadable: stored pictures that no longer decode. They are deleted from the picture
             store, so that the next run of `images` reads them from their source again.
     """
 
@@ -92,7 +92,7 @@ class Embedding:
         catalogue: Catalogue,
         variant: Variant,
         vector_files: VectorFiles,
-        load_encoder: Callable[[], "Encoder"],
+        load_encoder: "Callable[[], Encoder]",
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
@@ -101,7 +101,7 @@ class Embedding:
         self._vector_files = vector_files
         self._load_encoder = load_encoder
         self._shard = shard
-        self._claimed: set[Key] = set()  # on their way through the model
+        self._pending: set[Key] = set()  # given to the encoder, not yet kept
 
     def texts(self) -> None:
         """Encode the product texts that are missing."""
@@ -132,35 +132,35 @@ class Embedding:
         return self._load_encoder()
 
     def _missing(
-        self, keyed: Callable[[Wanted], Keyed | None], advance: Callable[[int], None]
+        self, keyed: Callable[[Input], Keyed | None], advance: Callable[[int], None]
     ) -> Iterator[Keyed]:
-        """What has a vector neither kept nor under way, each content once."""
-        for window in wanted(self._catalogue, self._variant):
-            items = [item for want in window if (item := keyed(want)) and self._shard.has(item[0])]
+        """What has a vector neither kept nor pending, each content once."""
+        for window in inputs(self._catalogue, self._variant):
+            items = [item for each in window if (item := keyed(each)) and self._shard.has(item[0])]
             known = self._vector_files.has([key for key, _ in items])
             for (key, content), kept in zip(items, known, strict=True):
                 # A batch may have been kept since this window was looked up.
-                if kept or key in self._claimed or key in self._vector_files:
+                if kept or key in self._pending or key in self._vector_files:
                     self.reused += 1
                     advance(1)
                 else:
-                    self._claimed.add(key)
+                    self._pending.add(key)
                     yield key, content
 
     def _keep(self, keys: list[Key], vectors: np.ndarray) -> None:
         self._vector_files.append(keys, vectors)
-        self._claimed.difference_update(keys)
+        self._pending.difference_update(keys)
         self.encoded += len(keys)
 
     def _open(self, item: Keyed) -> Image:
         return self._catalogue.pictures.open(item[1])
 
 
-def _text(want: Wanted) -> Keyed:
-    return want.text_key, want.text
+def _text(each: Input) -> Keyed:
+    return each.text_key, each.text
 
 
-def _picture(want: Wanted) -> Keyed | None:
-    if want.entry.picture is None or want.image_key is None:
+def _picture(each: Input) -> Keyed | None:
+    if each.entry.picture is None or each.image_key is None:
         return None
-    return want.image_key, want.entry.picture
+    return each.image_key, each.entry.picture

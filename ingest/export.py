@@ -1,8 +1,7 @@
-"""Out again: cleaned products as CSV and Parquet, their vectors as Parquet."""
+"""Export: cleaned products as CSV and Parquet, their vectors as Parquet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from pyarrow import csv, parquet
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.errors import NothingToExport
+from ingest import IngestError
 from ingest.job import Figures
 from qdrant.store import open_store
+from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
@@ -57,8 +57,8 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         `products` and `vectors` written.
 
     Raises:
-        NothingToExport: the category has no product.
-        VariantMissing, CatalogError, CollectionMissing: as they say.
+        IngestError: the category has no product.
+        VariantMissing, CatalogError, CollectionMissing: there is nothing to export.
     """
     variant = Variants(home).get(variant_name)
     with (
@@ -69,7 +69,7 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         total = catalogue.categories().get(category, 0) if category else len(catalogue)
         if not total:
             known = ", ".join(catalogue.categories()) or "none"
-            raise NothingToExport(f"No product has the category “{category}”; there are {known}.")
+            raise IngestError(f"No product has the category “{category}”; there are {known}.")
         collection = store.collection(variant.name)
         vectors = pa.schema(
             [("id", pa.string())]
@@ -85,7 +85,7 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         )
         advance = stack.enter_context(progress_bar("export", total))
         figures: Figures = {"products": 0, "vectors": 0}
-        for window in _windows(catalogue, category):
+        for window in batched(catalogue.entries(category=category or None), WINDOW):
             rows = [_row(entry, variant) for entry in window]
             batch = pa.RecordBatch.from_pylist(rows, PRODUCTS)
             for table in tables:
@@ -98,12 +98,6 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
             figures["vectors"] += sum(len(point.vectors) for point in held)
             advance(len(rows))
         return figures
-
-
-def _windows(catalogue: Catalogue, category: str) -> Iterator[list[Entry]]:
-    entries = catalogue.entries(category=category or None)
-    while window := list(islice(entries, WINDOW)):
-        yield window
 
 
 def _row(entry: Entry, variant: Variant) -> dict[str, Any]:

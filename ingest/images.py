@@ -12,7 +12,7 @@ from pathlib import Path
 from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
-from ingest.job import Figures, exclusive, recorded
+from ingest.job import Figures, exclusive_run
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
 from pictures.importer import PictureImporter
@@ -51,14 +51,13 @@ def fetch_images(
     Raises:
         CatalogError: there is no catalogue, or its disk is full.
         PictureStoreError: pictures cannot be written.
-        JobRunning: another job is running.
+        IngestError: another job is running.
     """
     with (
-        exclusive(home),
-        Catalogue(home, create=False) as catalogue,
-        recorded(catalogue, "images", {"retry_failed": retry_failed, "prune": prune}) as run,
-        progress_bar("pictures", len(catalogue)) as advance,
+        exclusive_run(home, "images", {"retry_failed": retry_failed, "prune": prune}) as run,
+        progress_bar("pictures", len(run.catalogue)) as advance,
     ):
+        catalogue = run.catalogue
         catalogue.pictures.sweep()
         products = _pending(catalogue, retry_failed)
         counts = asyncio.run(_import(catalogue, products, fetch_settings, advance))

@@ -10,33 +10,40 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from catalog.catalogue import Catalogue
-from ingest.errors import JobRunning
+from ingest import IngestError
 
 Figures = dict[str, Any]
 
 
 @dataclass
 class Run:
-    """A job's run: its number in the catalogue, and what it has to report so far."""
+    """A running job.
 
+    Attributes:
+        catalogue: the shop's catalogue.
+        id: the run's number in the catalogue.
+        figures: what the job has counted so far; recorded when it ends, however it ends.
+    """
+
+    catalogue: Catalogue
     id: int
     figures: Figures = field(default_factory=dict)
 
 
 @contextmanager
 def exclusive(home: Path) -> Iterator[None]:
-    """Hold the folder for one job; the lock goes with the process, however that ends.
+    """Hold the folder's lock for one job; the lock ends with the process, even when it is killed.
 
     Raises:
-        JobRunning: another process holds it.
+        IngestError: another process holds it.
     """
     home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "ingest.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise JobRunning(
-            f"Another ingest job is at work in {home}. "
+        raise IngestError(
+            f"Another ingest job is running in {home}. "
             "Let it finish, or stop it, and run this again."
         ) from None
     try:
@@ -46,18 +53,41 @@ def exclusive(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def recorded(catalogue: Catalogue, job: str, settings: dict[str, Any]) -> Iterator[Run]:
-    """Keep a record of a run: its settings, how it ended, its figures and its `seconds`."""
-    run = Run(catalogue.begin_run(job, settings))
-    started = time.monotonic()
+def exclusive_run(
+    home: Path,
+    job: str,
+    settings: Figures,
+    *,
+    create: bool = False,
+    picture_side: int | None = None,
+) -> Iterator[Run]:
+    """Run a job alone in its folder, with a record of its settings, outcome and figures.
 
-    def end(outcome: str, **more: str) -> None:
-        seconds = round(time.monotonic() - started, 3)
-        catalogue.end_run(run.id, outcome, run.figures | more | {"seconds": seconds})
+    Args:
+        home: the shop's folder.
+        job: the job's name on the command line.
+        settings: what it was called with, for the record.
+        create: make the catalogue where there is none.
+        picture_side: as `Catalogue` takes it.
 
-    try:
-        yield run
-    except BaseException as error:
-        end("stopped" if isinstance(error, KeyboardInterrupt) else "failed", error=str(error))
-        raise
-    end("done")
+    Raises:
+        IngestError: another job is running.
+        CatalogueError: there is no catalogue, or it cannot be read.
+    """
+    with (
+        exclusive(home),
+        Catalogue(home, create=create, picture_side=picture_side) as catalogue,
+    ):
+        run = Run(catalogue, catalogue.begin_run(job, settings))
+        started = time.monotonic()
+
+        def end(outcome: str, **more: str) -> None:
+            seconds = round(time.monotonic() - started, 3)
+            catalogue.end_run(run.id, outcome, run.figures | more | {"seconds": seconds})
+
+        try:
+            yield run
+        except BaseException as error:
+            end("stopped" if isinstance(error, KeyboardInterrupt) else "failed", error=str(error))
+            raise
+        end("done")

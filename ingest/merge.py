@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from encoder.variants import Variants
-from ingest.errors import NothingToMerge
+from ingest import IngestError
 from ingest.job import Figures, exclusive
 from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
@@ -22,8 +22,9 @@ def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figu
         `merged` vectors, and those `known` before.
 
     Raises:
-        NothingToMerge: a folder has no vectors of this very state of the variant.
-        VariantMissing, StoreError, JobRunning: as they say.
+        IngestError: a folder has no vectors of this fingerprint, or another job is running.
+        VariantMissing: there is no such variant.
+        StoreError: vector files cannot be read or written.
     """
     variant = Variants(home).get(variant_name)
     counts: Figures = {"merged": 0, "known": 0}
@@ -34,13 +35,13 @@ def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figu
         for other in others:
             folder = other / "vectors" / variant.fingerprint
             if not folder.is_dir():
-                raise NothingToMerge(
+                raise IngestError(
                     f"{other} has no vectors of {variant_name} with fingerprint "
                     f"{variant.fingerprint}. Add the variant there just as it was added here."
                 )
             with (
                 VectorFiles(folder, variant.dim) as theirs,
-                progress_bar(f"{other}", len(theirs)) as advance,
+                progress_bar(str(other), len(theirs)) as advance,
             ):
                 for keys, vectors in theirs.batches():
                     new = ~vector_files.has(keys)

@@ -7,10 +7,10 @@ from itertools import islice
 from pathlib import Path
 
 from catalog.amazon import hub_category
-from catalog.catalogue import Catalogue
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
-from ingest.job import Figures, exclusive, recorded
+from ingest.job import Figures, exclusive_run
+from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 BATCH = 500  # rows a transaction: a kill repeats at most these
@@ -35,7 +35,7 @@ def load_products(
             of Amazon Reviews 2023 on the hub.
         fields: Product field → the file's column, where the names differ.
         category: the category of every product of the file.
-        category_field: the column that tells each product's category.
+        category_field: the column that holds each product's category.
         limit: read this many rows and no more.
         picture_side: shortest side of kept pictures in pixels; fixed when the catalogue is made.
         prune: delete what an earlier run read from this file and the file no longer has.
@@ -46,19 +46,16 @@ def load_products(
 
     Raises:
         CatalogError: the file cannot be read at all.
-        JobRunning: another job is at work.
+        IngestError: another job is running.
     """
     settings: Figures = {
         "source": str(source),
         "category": category,
         "category_field": category_field,
+        "prune": prune,
+        "limit": limit,
     }
-    settings |= {"prune": prune, "limit": limit}
-    with (
-        exclusive(home),
-        Catalogue(home, picture_side=picture_side) as catalogue,
-        recorded(catalogue, "products", settings) as run,
-    ):
+    with exclusive_run(home, "products", settings, create=True, picture_side=picture_side) as run:
         dropped: Counter[str] = Counter()
         stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
         label = str(source if hub_category(source) else source.resolve())
@@ -67,8 +64,8 @@ def load_products(
         )
         with progress_bar("products") as advance:
             kept = _kept(islice(rows, limit), dropped, advance)
-            while batch := list(islice(kept, BATCH)):
-                stored.update(asdict(catalogue.upsert(batch, source=label, run=run.id)))
+            for batch in batched(kept, BATCH):
+                stored.update(asdict(run.catalogue.upsert(batch, source=label, run=run.id)))
         run.figures |= {
             "rows": stored.total() + dropped.total(),
             "kept": stored.total(),
@@ -76,7 +73,7 @@ def load_products(
             **stored,
         }
         if prune:
-            run.figures["pruned"] = catalogue.prune(label, run.id)
+            run.figures["pruned"] = run.catalogue.prune(label, run.id)
         return run.figures
 
 

@@ -2,23 +2,44 @@
 
 import hashlib
 import json
-from collections.abc import Container, Iterator
-from dataclasses import replace
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from catalog.catalogue import Catalogue, Entry
+from catalog.catalogue import Catalogue
+from catalog.product import Product
 from encoder.variant import Variant
 from encoder.vectors import fuse
-from ingest.embedding import Wanted, wanted
+from ingest.embedding import inputs
 from qdrant.model import Point
-from qdrant.vector_files import VectorFiles
+from qdrant.vector_files import Key, VectorFiles
 
 
-def payload(entry: Entry) -> dict[str, Any]:
-    """What a point tells of its product, in plain words; what is not known is left out."""
-    product = entry.product
-    web = next((image for image in product.images if image.startswith(("http:", "https:"))), "")
-    told = {
+@dataclass(frozen=True, slots=True)
+class PlannedPoint:
+    """A point whose vectors have not been read yet.
+
+    Attributes:
+        id: product id.
+        payload: facts of the product; those that are not known are left out.
+        text_key: the key of the text's vector.
+        image_key: the key of the picture's vector; None where none is kept.
+        content: a digest of all that the point is made of, which its payload contains, too. Two
+            points of equal content are equal.
+    """
+
+    id: str
+    payload: dict[str, Any]
+    text_key: Key
+    image_key: Key | None
+    content: str
+
+
+def _plan(
+    product: Product, picture: str | None, text_key: Key, image_key: Key | None
+) -> PlannedPoint:
+    web = (image for image in product.images if image.startswith(("http:", "https:")))
+    facts = {
         "id": product.id,
         "title": product.title,
         "brand": product.brand,
@@ -27,22 +48,19 @@ def payload(entry: Entry) -> dict[str, Any]:
         "rating": product.rating,
         "rating_count": product.rating_count,
         "link": product.link,
-        "image": web,
-        "picture": entry.picture,
+        "image": next(web, ""),
+        "picture": picture,
     }
-    return {name: value for name, value in told.items() if value not in ("", None)}
-
-
-def content(want: Wanted, told: dict[str, Any]) -> str:
-    """A digest of all that a point is made of; two points with equal digests are equal."""
-    made_of = [told, want.text_key.hex(), want.image_key.hex() if want.image_key else ""]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    payload = {name: value for name, value in facts.items() if value not in ("", None)}
+    made_of = [payload, text_key.hex(), image_key.hex() if image_key else ""]
+    content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    return PlannedPoint(product.id, payload | {"content": content}, text_key, image_key, content)
 
 
 class Projection:
     """The points that a catalogue's collection should hold under a variant.
 
-    Iterating gives every `Point`, ascending by product id; `len` tells how many there are.
+    Iterating gives every `Point`, ascending by product id; `len` is their number.
     A picture whose vector is not among the vector files counts as none: its product is a point
     with a `text` vector alone.
     """
@@ -62,41 +80,43 @@ class Projection:
     def only(self, ids: Container[str]) -> Iterator[Point]:
         """The points of these products."""
         for window in self.windows():
-            yield from self.points([want for want in window if want.entry.product.id in ids])
+            yield from self.points([plan for plan in window if plan.id in ids])
 
     def digest(self) -> str:
         """A digest of all points: a collection built from an equal one needs no rebuilding."""
         total = hashlib.sha256()
         for window in self.windows():
-            for want in window:
-                total.update(content(want, payload(want.entry)).encode())
+            for plan in window:
+                total.update(plan.content.encode())
         return total.hexdigest()[:16]
 
-    def windows(self) -> Iterator[list[Wanted]]:
-        """What the points are made from, some hundreds at a time."""
-        for window in wanted(self.catalogue, self.variant):
-            embedded = self._vector_files.has([want.image_key or b"" for want in window])
+    def windows(self) -> Iterator[list[PlannedPoint]]:
+        """The points before their vectors are read, some hundreds at a time."""
+        for window in inputs(self.catalogue, self.variant):
+            embedded = self._vector_files.has([each.image_key or b"" for each in window])
             yield [
-                want
-                if has
-                else replace(want, image_key=None, entry=replace(want.entry, picture=None))
-                for want, has in zip(window, embedded, strict=True)
+                _plan(
+                    each.entry.product,
+                    each.entry.picture if has_image else None,
+                    each.text_key,
+                    each.image_key if has_image else None,
+                )
+                for each, has_image in zip(window, embedded, strict=True)
             ]
 
-    def points(self, window: list[Wanted]) -> Iterator[Point]:
-        """The points of one window.
+    def points(self, window: Sequence[PlannedPoint]) -> Iterator[Point]:
+        """The points of one window, with their vectors.
 
         Raises:
             KeyError: a product text was never embedded.
         """
-        texts = self._vector_files.get([want.text_key for want in window])
-        pictured = [row for row, want in enumerate(window) if want.image_key]
-        images = self._vector_files.get([want.image_key for want in window if want.image_key])
+        texts = self._vector_files.get([plan.text_key for plan in window])
+        pictured = [row for row, plan in enumerate(window) if plan.image_key]
+        images = self._vector_files.get([plan.image_key for plan in window if plan.image_key])
         fused = fuse(texts[pictured], images)
-        place = {row: number for number, row in enumerate(pictured)}
-        for row, want in enumerate(window):
+        position = {row: number for number, row in enumerate(pictured)}
+        for row, plan in enumerate(window):
             vectors = {"text": texts[row]}
-            if row in place:
-                vectors |= {"image": images[place[row]], "fused": fused[place[row]]}
-            told = payload(want.entry)
-            yield Point(want.entry.product.id, told | {"content": content(want, told)}, vectors)
+            if row in position:
+                vectors |= {"image": images[position[row]], "fused": fused[position[row]]}
+            yield Point(plan.id, plan.payload, vectors)

@@ -1,4 +1,4 @@
-"""What an operator wants to see: what is there, what is missing, why, and how fast it goes."""
+"""The state of a shop: what is there, what is missing and why, and how fast the jobs run."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from qdrant.model import Collection
 from qdrant.store import Store, open_store
 
 LAST_RUNS = 8
-NO_PICTURE = "no picture given"  # the ledger's words for a product that names none: no failure
-# The figures of a run that count what it worked on, whatever came of it.
-WORKED_ON = {
+NO_PICTURE = "no picture given"  # the ledger's reason for a product without an address
+# The figures of a run that count what it processed, whatever the outcome.
+PROCESSED = {
     "products": ("rows",),
     "images": ("stored", "failed"),
     "summaries": ("summarised",),
@@ -32,10 +32,10 @@ class Share:
 
     Attributes:
         done: products in the catalogue, stored pictures, summaries, or points.
-        pending: products still to be tried; None where only the job can tell.
+        pending: products still to be tried; None where only the job can find out.
         none: products with nothing to do: those that name no picture.
         failed: by reason.
-        bytes: on disk; None where nobody tells.
+        bytes: on disk; None where the engine does not report it.
     """
 
     done: int
@@ -54,7 +54,7 @@ class JobState:
         variant: whose vectors.
         total: over all products.
         categories: by category.
-        rate: what the last run worked on a second; None without work or before its end.
+        rate: items a second of the last run; None without work or before its end.
         last_run: its outcome, and when it started and ended.
     """
 
@@ -181,10 +181,10 @@ def _vectors(
 def _state(
     job: str, total: Share, categories: Mapping[str, Share], last: Run | None, variant: str = ""
 ) -> JobState:
-    told = None
+    last_run = None
     if last:
-        told = {"outcome": last.outcome, "started": last.started, "ended": last.ended}
-    return JobState(job, variant, total, categories, _rate(last), told)
+        last_run = {"outcome": last.outcome, "started": last.started, "ended": last.ended}
+    return JobState(job, variant, total, categories, _rate(last), last_run)
 
 
 def _last(runs: list[Run], job: str, variant: str = "") -> Run | None:
@@ -203,14 +203,14 @@ def _rate(run: Run | None) -> float | None:
     if run is None or not run.figures.get("seconds"):
         return None
     count = 0
-    for name in WORKED_ON[run.job]:
+    for name in PROCESSED[run.job]:
         figure = run.figures.get(name, 0)
         count += sum(figure.values()) if isinstance(figure, dict) else figure
     return count / run.figures["seconds"] if count else None
 
 
 def _size(store: Store, name: str) -> int | None:
-    """Bytes of a variant's generations, as far as the engine tells."""
+    """Bytes of a variant's generations; None where the engine does not report them."""
     try:
         sizes = [each.size for each in store.generations(name)]
     except CollectionMissing:

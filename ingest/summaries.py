@@ -4,17 +4,19 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from catalog.catalogue import Catalogue, Entry
 from catalog.product import Product
-from encoder.template import TEMPLATES
+from encoder.template import TEMPLATES, Template
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.job import Figures, exclusive, recorded
+from ingest.job import Figures, exclusive_run
 from ingest.summarizer import Recipe, Summarizer
+from vitrine import DEFAULT_VARIANT
+from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 UNCUT = 1_000_000  # tokens: longer than any description
@@ -34,7 +36,7 @@ def prompt(product: Product) -> str:
 
 def write_summaries(
     home: Path,
-    variant_name: str = "zeroshot",
+    variant_name: str = DEFAULT_VARIANT,
     *,
     recipe: Recipe | None = None,
     every: bool = False,
@@ -43,7 +45,7 @@ def write_summaries(
 
     Args:
         home: the shop's folder.
-        variant_name: whose tokenizer says how much is read.
+        variant_name: whose token limit decides which text is long.
         recipe: the checkpoint and how it is used; the reference system's by default.
         every: summarise products whose text fits, too.
 
@@ -52,18 +54,15 @@ def write_summaries(
         that the variant cuts off over all products, `cut_without` and `cut_with` summaries.
 
     Raises:
-        SummarizerMissing: the checkpoint cannot be had.
-        VariantMissing, CatalogError, JobRunning: as they say.
+        IngestError: the checkpoint is not available, or another job is running.
+        VariantMissing: there is no such variant.
+        CatalogError: there is no catalogue.
     """
     recipe = recipe or Recipe()
     variant = Variants(home).get(variant_name)
     settings = {"variant": variant_name, "every": every, **asdict(recipe)}
-    with (
-        exclusive(home),
-        Catalogue(home, create=False) as catalogue,
-        recorded(catalogue, "summaries", settings) as run,
-    ):
-        job = _Job(catalogue, variant, recipe, every)
+    with exclusive_run(home, "summaries", settings) as run:
+        job = _Job(run.catalogue, variant, recipe, every)
         try:
             job.summarise()
         finally:
@@ -78,19 +77,19 @@ class _Job:
         self._catalogue = catalogue
         self._recipe = recipe
         self._every = every
-        self._reads = variant.max_tokens
-        self._tokens = Tokenizer(variant.checkpoint().folder, UNCUT)
-        self._plain = variant.template
-        # A variant that uses no summaries is measured against the template that does.
-        self._summed = variant.template if variant.template.uses_summary else TEMPLATES["summary"]
+        self._max_tokens = variant.max_tokens
+        self._tokenizer = Tokenizer(variant.checkpoint().folder, UNCUT)
+        self._template = variant.template
+        # A variant that uses no summaries is compared with the template that does.
+        self._with_summary = self._template if self._template.uses_summary else TEMPLATES["summary"]
 
     def summarise(self) -> None:
         with progress_bar("summaries", len(self._catalogue)) as advance:
-            lacking = self._lacking(advance)
-            if (first := next(lacking, None)) is None:
+            missing = self._missing(advance)
+            if (first := next(missing, None)) is None:
                 return
             summarizer = Summarizer.load(self._recipe)
-            for batch in summarizer.stream(chain([first], lacking)):
+            for batch in summarizer.stream(chain([first], missing)):
                 self._catalogue.save_summaries(
                     (product, digest, text) for (product, digest), text in batch
                 )
@@ -100,40 +99,40 @@ class _Job:
     def cuts(self) -> Figures:
         """Tokens beyond what the variant reads, over all products."""
         without = with_ = 0
-        for window in self._windows():
-            without += sum(self._excess([self._text(entry) for entry in window]))
-            with_ += sum(
-                self._excess(
-                    [self._summed.product_text(entry.product, entry.summary) for entry in window]
-                )
-            )
+        for window in batched(self._catalogue.entries(), WINDOW):
+            without += sum(self._excess(self._template, window))
+            with_ += sum(self._excess(self._with_summary, window, summaries=True))
         return {"cut_without": without, "cut_with": with_}
 
-    def _lacking(self, advance: Callable[[int], None]) -> Iterator[tuple[tuple[str, str], str]]:
+    def _missing(self, advance: Callable[[int], None]) -> Iterator[tuple[tuple[str, str], str]]:
         """Products that need a summary and have none: (id, digest of the input), input."""
-        for window in self._windows():
-            excess = self._excess([self._text(entry) for entry in window])
-            long = [e for e, over in zip(window, excess, strict=True) if over or self._every]
-            self.fit += len(window) - len(long)
-            asked = {entry.product.id: prompt(entry.product) for entry in long}
-            digests = {name: self._digest(text) for name, text in asked.items()}
-            made = self._catalogue.summaries(digests.values())
-            ready = [(name, d, made[d]) for name, d in digests.items() if d in made]
+        for window in batched(self._catalogue.entries(), WINDOW):
+            excess = self._excess(self._template, window)
+            prompts = {
+                entry.product.id: prompt(entry.product)
+                for entry, tokens in zip(window, excess, strict=True)
+                if tokens or self._every
+            }
+            digests = {product: self._digest(text) for product, text in prompts.items()}
+            known = self._catalogue.summaries(digests.values())
+            ready = [(product, d, known[d]) for product, d in digests.items() if d in known]
             self._catalogue.save_summaries(ready)
+            self.fit += len(window) - len(prompts)
             self.reused += len(ready)
-            advance(len(window) - len(long) + len(ready))
-            yield from (((n, d), asked[n]) for n, d in digests.items() if d not in made)
+            advance(len(window) - len(prompts) + len(ready))
+            for product, digest in digests.items():
+                if digest not in known:
+                    yield (product, digest), prompts[product]
 
-    def _windows(self) -> Iterator[list[Entry]]:
-        entries = self._catalogue.entries()
-        while window := list(islice(entries, WINDOW)):
-            yield window
-
-    def _text(self, entry: Entry) -> str:
-        return self._plain.product_text(entry.product, None)
-
-    def _excess(self, texts: list[str]) -> list[int]:
-        return [max(0, len(tokens) - self._reads) for tokens in self._tokens(texts)]
+    def _excess(
+        self, template: Template, window: list[Entry], *, summaries: bool = False
+    ) -> list[int]:
+        """Tokens of each product's text that the variant does not read."""
+        texts = [
+            template.product_text(entry.product, entry.summary if summaries else None)
+            for entry in window
+        ]
+        return [max(0, len(tokens) - self._max_tokens) for tokens in self._tokenizer(texts)]
 
     def _digest(self, text: str) -> str:
         return hashlib.sha256(json.dumps([text, asdict(self._recipe)]).encode()).hexdigest()

@@ -3,10 +3,10 @@
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Self, TypeVar
 
-from ingest.errors import SummarizerMissing
+from ingest import IngestError
+from vitrine.batches import batched
 
 K = TypeVar("K")
 
@@ -45,7 +45,7 @@ class Summarizer:
         """Load a checkpoint, in bfloat16 on a GPU and float32 on a CPU.
 
         Raises:
-            SummarizerMissing: it is neither here nor to be had from the hub.
+            IngestError: it is neither a folder nor available from the hub.
         """
         import torch
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -59,26 +59,23 @@ class Summarizer:
                 dtype=torch.bfloat16 if on_gpu else torch.float32,
             )
         except (OSError, ValueError) as error:
-            raise SummarizerMissing(
-                f"The summary checkpoint {recipe.checkpoint} is neither a folder here nor to be "
-                "had from the model hub. Name another with --checkpoint, or leave summaries out: "
-                "the other jobs work without them."
+            raise IngestError(
+                f"The summary checkpoint {recipe.checkpoint} is neither a folder here nor "
+                "available from the model hub. Name another with --checkpoint, or leave out "
+                "summaries: the other jobs work without them."
             ) from error
         return cls(recipe, model.to("cuda" if on_gpu else "cpu").eval(), tokenizer)
 
     def stream(self, items: Iterable[tuple[K, str]]) -> Iterator[list[tuple[K, str]]]:
-        """Summarise any number of inputs in bounded memory, inputs of like length together.
+        """Summarise any number of inputs in bounded memory, inputs of similar length together.
 
         Yields:
             Batches of keys and summaries; each key comes once, in no given order.
         """
-        items = iter(items)
-        while window := list(islice(items, WINDOW * self._recipe.batch)):
-            window.sort(
-                key=lambda item: -len(item[1])
-            )  # the longest first: a full GPU shows at once
-            for start in range(0, len(window), self._recipe.batch):
-                batch = window[start : start + self._recipe.batch]
+        for window in batched(items, WINDOW * self._recipe.batch):
+            # The longest first: too large a batch for a GPU's memory fails at once.
+            window.sort(key=lambda item: -len(item[1]))
+            for batch in batched(window, self._recipe.batch):
                 texts = self._summarise([text for _, text in batch])
                 yield [(key, text) for (key, _), text in zip(batch, texts, strict=True)]
 

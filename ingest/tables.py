@@ -1,4 +1,4 @@
-"""The jobs' figures as people read them."""
+"""The jobs' figures, the verification and the status as tables for a terminal."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,16 +14,16 @@ from rich.text import Text
 from ingest.job import Figures
 from ingest.verification import FAULTS
 
-CATEGORIES = 20  # lines of the page, the largest categories; --json has all
+CATEGORIES = 20  # lines: the largest categories; --json has all
 COLOURS = {"done": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
 NOTHING = Text("–", "dim")
 
 
 def show_figures(jobs: Mapping[str, Figures]) -> None:
-    """What each job came to, and what went wrong by reason."""
+    """Each job's figures, and its failures by reason."""
     console = Console()
     for job, figures in jobs.items():
-        console.print(f"[bold]{job}[/bold]  {_told(figures)}", highlight=False)
+        console.print(f"[bold]{job}[/bold]  {_listed(figures)}", highlight=False)
         for name in ("dropped", "failed"):
             if reasons := figures.get(name):
                 console.print(f"{name}, by reason:")
@@ -31,7 +31,7 @@ def show_figures(jobs: Mapping[str, Figures]) -> None:
 
 
 def show_verified(found: Mapping[str, Figures]) -> None:
-    """The verdict on each variant's collection, and what mends it."""
+    """Each variant's collection: its faults, and the commands that repair it."""
     console = Console()
     for name, figures in found.items():
         verdict = "[red]differs[/red]" if figures["faults"] else "[green]clean[/green]"
@@ -49,7 +49,7 @@ def show_verified(found: Mapping[str, Figures]) -> None:
 
 
 def show_status(page: Mapping[str, Any]) -> None:
-    """The operator's page: jobs, categories, failures, the last runs."""
+    """Jobs, categories, failures and the last runs."""
     console = Console()
     console.print(
         f"[bold]{escape(page['home'])}[/bold]  {page['products']:,} products", highlight=False
@@ -89,7 +89,7 @@ def _jobs(jobs: list[dict[str, Any]]) -> Table:
 
 
 def _categories(jobs: list[dict[str, Any]]) -> Table:
-    """One line a category, the largest first; what is pending or failed stands beside the done."""
+    """One line for each category, the largest first: done, pending and failed."""
     products = {name: share["done"] for name, share in jobs[0]["categories"].items()}
     largest = sorted(products, key=lambda name: -products[name])
     table = _table("category", right=("products", "pictures"))
@@ -112,15 +112,15 @@ def _categories(jobs: list[dict[str, Any]]) -> Table:
 
 
 def _share(share: Mapping[str, Any] | None) -> Text:
-    """What is done, and behind it what is not: `2,130 +9 −3` are done, pending and failed."""
+    """Done, pending and failed, as `2,130 +9 −3`."""
     if share is None:
         return NOTHING
-    told = [Text(f"{share['done']:,}")] if share["done"] else []
+    parts = [Text(f"{share['done']:,}")] if share["done"] else []
     if share["pending"]:
-        told.append(Text(f"+{share['pending']:,}", "yellow"))
+        parts.append(Text(f"+{share['pending']:,}", "yellow"))
     if failed := sum(share["failed"].values()):
-        told.append(Text(f"−{failed:,}", "red"))
-    return Text(" ").join(told) if told else NOTHING
+        parts.append(Text(f"−{failed:,}", "red"))
+    return Text(" ").join(parts) if parts else NOTHING
 
 
 def _failures(failures: list[dict[str, Any]]) -> Table:
@@ -140,14 +140,14 @@ def _runs(runs: list[dict[str, Any]]) -> Table:
     table.add_column("came to")
     for run in runs:
         figures = run["figures"]
-        told = Text(figures.get("error") or _told(_counted(figures)) or "nothing to do")
+        result = Text(figures.get("error") or _listed(_counted(figures)) or "nothing to do")
         variant = run["settings"].get("variant", "")
         table.add_row(
             Text(" ".join(filter(None, (run["job"], variant)))),
             _time(run["started"]),
             _outcome(run["outcome"]),
             _seconds(figures.get("seconds")),
-            told,
+            result,
         )
     return table
 
@@ -180,7 +180,7 @@ def _bytes(size: int | None) -> Text:
 
 
 def _time(text: str) -> str:
-    """When something was: the hour today, the date before."""
+    """The hour of today, or date and hour."""
     then = datetime.fromisoformat(text)
     return f"{then:%H:%M}" if then.date() == datetime.now(UTC).date() else f"{then:%Y-%m-%d %H:%M}"
 
@@ -195,7 +195,7 @@ def _seconds(seconds: float | None) -> Text:
     return Text(f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s")
 
 
-def _told(figures: Mapping[str, Any]) -> str:
+def _listed(figures: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{value:,} {name.replace('_', ' ')}"
         for name, value in figures.items()

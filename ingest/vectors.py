@@ -1,8 +1,8 @@
-"""The last job: products and their pictures into vectors, vectors into a collection.
+"""The fourth job: products and their pictures into vectors, vectors into a collection.
 
 Vectors are first kept in vector files, keyed by what was embedded; then the collection is
-projected from them. So a run that was stopped encodes only what is missing, a changed title
-is embedded again, and an unchanged one is not.
+projected from them. A run that was stopped encodes only what is missing; a changed title is
+embedded again, an unchanged one is not.
 """
 
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from encoder.variants import Variants
+from ingest import IngestError
 from ingest.collection import bring_up_to_date
 from ingest.embedding import WHOLE, Embedding, Shard
-from ingest.errors import PictureTooSmall
-from ingest.job import Figures, exclusive, recorded
+from ingest.job import Figures, exclusive_run
 from ingest.projection import Projection
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
@@ -39,8 +39,8 @@ def embed_products(
         variant_name: the variant to embed with.
         precision: the encoder's: `auto`, `float32` or `bfloat16`.
         recreate: build the collection from nothing even where a change of it would do.
-        shard: embed only this share of the catalogue, and leave the collection alone; `merge`
-            brings the shares of several machines together.
+        shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
+            combines the shares of several machines.
 
     Returns:
         `encoded` and `reused` vectors, `unreadable` stored pictures, the collection's `points`,
@@ -48,21 +48,20 @@ def embed_products(
 
     Raises:
         VariantMissing: there is no such variant.
-        PictureTooSmall: the variant looks at larger pictures than the catalogue keeps.
-        EncoderError, StoreError: as the encoder and the store say.
+        IngestError: the variant takes larger pictures than the catalogue keeps, or another job
+            is running.
+        EncoderError, StoreError: from the encoder and the store.
     """
     variant = Variants(home).get(variant_name)
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
-        exclusive(home),
-        Catalogue(home, create=False) as catalogue,
-        recorded(catalogue, "vectors", settings) as run,
+        exclusive_run(home, "vectors", settings) as run,
         VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
         open_store(home) as store,
     ):
-        _require_side(catalogue, variant)
+        _require_side(run.catalogue, variant)
         embedding = Embedding(
-            catalogue, variant, vector_files, lambda: _load(variant, precision), shard
+            run.catalogue, variant, vector_files, lambda: _load(variant, precision), shard
         )
         try:
             embedding.texts()
@@ -71,13 +70,13 @@ def embed_products(
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
         if shard == WHOLE:
-            projection = Projection(catalogue, variant, vector_files)
+            projection = Projection(run.catalogue, variant, vector_files)
             run.figures |= bring_up_to_date(store, projection, recreate=recreate)
         return run.figures
 
 
 def _load(variant: Variant, precision: "Precision") -> "Encoder":
-    from encoder.encoder import Encoder  # brings torch along: only when there is work for it
+    from encoder.encoder import Encoder  # imports torch
 
     return Encoder.load(variant, precision=precision)
 
@@ -85,8 +84,8 @@ def _load(variant: Variant, precision: "Precision") -> "Encoder":
 def _require_side(catalogue: Catalogue, variant: Variant) -> None:
     side = catalogue.picture_side
     if variant.image_side > side:
-        raise PictureTooSmall(
-            f"The variant {variant.name} looks at pictures of {variant.image_side} pixels, "
+        raise IngestError(
+            f"The variant {variant.name} takes pictures of {variant.image_side} pixels, "
             f"and this catalogue keeps them at {side}. Make a catalogue in another VITRINE_HOME "
             f"with `vitrine ingest products … --picture-side {variant.image_side}`."
         )

@@ -1,4 +1,4 @@
-"""Does a collection hold just what the catalogue says it should?"""
+"""Verification: a collection compared with the catalogue and the vector files."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,17 +8,16 @@ import numpy as np
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.embedding import Wanted
 from ingest.job import Figures
-from ingest.projection import Projection, content, payload
+from ingest.projection import PlannedPoint, Projection
 from qdrant.model import Point
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
-TOLERANCE = 1e-4  # cosine's own rounding in float32, with room for another engine's
+TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine
 
-# What can be wrong with a point, and what mends it.
+# What can be wrong with a collection.
 FAULTS = {
     "missing": "products that the collection lacks",
     "extra": "points whose product the catalogue lacks",
@@ -53,9 +52,7 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             projection = Projection(catalogue, variant, vector_files)
             for window in projection.windows():
-                actual = store.retrieve(
-                    variant.name, [want.entry.product.id for want in window], vectors=True
-                )
+                actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)
                 fresh = _fresh(window, actual, vector_files)
                 faults["stale"] += len(actual) - len(fresh)
@@ -77,16 +74,14 @@ def _lost_pictures(catalogue: Catalogue) -> int:
 
 
 def _fresh(
-    window: list[Wanted], actual: dict[str, Point], vector_files: VectorFiles
-) -> list[Wanted]:
+    window: list[PlannedPoint], actual: dict[str, Point], vector_files: VectorFiles
+) -> list[PlannedPoint]:
     """Those whose point is made from what the catalogue and the vector files hold now."""
-    kept = vector_files.has([want.text_key for want in window])
+    kept = vector_files.has([plan.text_key for plan in window])
     return [
-        want
-        for want, has in zip(window, kept, strict=True)
-        if has
-        and (point := actual.get(want.entry.product.id)) is not None
-        and point.payload.get("content") == content(want, payload(want.entry))
+        plan
+        for plan, has_text in zip(window, kept, strict=True)
+        if has_text and plan.id in actual and actual[plan.id].payload.get("content") == plan.content
     ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from ingest.errors import NothingToExport
+from ingest import IngestError
 from ingest.export import export_products
 from qdrant.store import open_store
 from tests import shop
@@ -46,5 +46,5 @@ def test_vectors_come_out_as_they_are_searched(home, tmp_path):
 
 def test_one_category_comes_out_alone_and_an_unknown_one_is_named(home, tmp_path):
     assert export_products(home, "tiny", tmp_path, category="Beauty")["products"] == 6
-    with pytest.raises(NothingToExport, match="“Toys”; there are Appliances, Beauty"):
+    with pytest.raises(IngestError, match="“Toys”; there are Appliances, Beauty"):
         export_products(home, "tiny", tmp_path, category="Toys")

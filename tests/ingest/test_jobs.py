@@ -9,9 +9,8 @@ from PIL import Image
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest import embedding
+from ingest import IngestError, embedding
 from ingest.embedding import Shard
-from ingest.errors import JobRunning, NothingToMerge, PictureTooSmall
 from ingest.images import fetch_images
 from ingest.merge import merge_vectors
 from ingest.products import load_products
@@ -183,7 +182,7 @@ def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path)
 
 
 def test_merging_from_a_folder_without_such_vectors_is_refused(home, tmp_path):
-    with pytest.raises(NothingToMerge, match="has no vectors of tiny with fingerprint"):
+    with pytest.raises(IngestError, match="has no vectors of tiny with fingerprint"):
         merge_vectors(home, "tiny", [tmp_path])
 
 
@@ -202,14 +201,14 @@ def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
 
 
 def test_a_second_job_in_the_same_folder_is_refused(home):
-    with FileLock(home / "ingest.lock"), pytest.raises(JobRunning, match="Another ingest job"):
+    with FileLock(home / "ingest.lock"), pytest.raises(IngestError, match="Another ingest job"):
         fetch_images(home)
 
 
 def test_a_variant_that_needs_larger_pictures_than_are_kept_is_refused(home, tmp_path):
     large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
     Variants(home).add("large", large)
-    with pytest.raises(PictureTooSmall, match="looks at pictures of 256 pixels"):
+    with pytest.raises(IngestError, match="takes pictures of 256 pixels"):
         embed_products(home, "large")
 
 

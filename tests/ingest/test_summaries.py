@@ -2,7 +2,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.errors import SummarizerMissing
+from ingest import IngestError
 from ingest.products import load_products
 from ingest.summaries import prompt, write_summaries
 from ingest.summarizer import Recipe, Summarizer
@@ -84,5 +84,5 @@ def test_the_input_is_the_reference_systems_without_its_empty_parts(home):
 
 def test_a_checkpoint_that_cannot_be_had_is_told_in_one_sentence(home, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(SummarizerMissing, match="the other jobs work without them"):
+    with pytest.raises(IngestError, match="the other jobs work without them"):
         write_summaries(home, "tiny", recipe=Recipe(checkpoint="/nowhere/bart"))

@@ -156,7 +156,7 @@ def test_a_second_job_is_told_and_the_first_goes_on_unharmed(waiting, bart):
     web.wait_until_at_once(3)
     second = end(begin(home, "vectors", "--variant", "tiny"))
     assert (second.status, second.stdout) == (1, "")
-    assert f"Another ingest job is at work in {home}. Let it finish" in second.told
+    assert f"Another ingest job is running in {home}. Let it finish" in second.told
     web.open_gate()
     ended = end(first)
     assert (ended.status, '"stored": 3' in ended.stdout) == (0, True), ended.stderr

@@ -1,7 +1,6 @@
 """`vitrine eval`: measure a shop's search."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -270,7 +269,7 @@ def classify(
             prompt=prompt,
         )
     if as_json:
-        print_json({"field": field} | asdict(results))
+        print_json({"field": field} | results.as_object())
     else:
         _show(tables.labels_table(field, results))
 

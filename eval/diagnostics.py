@@ -37,7 +37,7 @@ class Diagnostics:
         products: size of the sample.
         modality_gap: distance of the means, 0 to 2.
         random_cosine: mean cosine of random pairs, by what is paired.
-        asked: what the hubness was computed from: `text → image`, or `text → text`.
+        pairing: queries and products of the hubness: `text → image`, or `text → text`.
         hubness: skewness of the k-occurrence; 0 is even, some 1 usual, above 3 strong.
         never_found: share of products that are among nobody's k nearest, 0 to 1.
     """
@@ -45,7 +45,7 @@ class Diagnostics:
     products: int
     modality_gap: float | None
     random_cosine: Mapping[str, float]
-    asked: str
+    pairing: str
     hubness: float
     never_found: float
 
@@ -93,7 +93,7 @@ def diagnose(products: Matrices) -> Diagnostics:
             float(np.linalg.norm(image.mean(axis=0) - paired.mean(axis=0))) if pictures else None
         ),
         random_cosine=cosines,
-        asked="text → image" if pictures else "text → text",
+        pairing="text → image" if pictures else "text → text",
         hubness=skewness(counts),
         never_found=float((counts == 0).mean()) if len(counts) else 0.0,
     )
@@ -166,7 +166,7 @@ def sample_scores(
     """
     rng = np.random.default_rng(0)
     drawn = {name: rng.permutation(len(rows))[:OTHERS] for name, rows in products.products.items()}
-    right, others, strongest, auc = [], [], [], []
+    matching, others, strongest, auc = [], [], [], []
     for query, names in relevant.items():
         vector, name = vectors[query], searched[query]
         own = np.array([points[each].vectors[name] @ vector for each in names])
@@ -175,13 +175,13 @@ def sample_scores(
             [products.ids[products.products[name][row]] not in qrels[query] for row in rows], bool
         )
         other = products.vectors[name][rows[irrelevant]] @ vector
-        right.append(own)
+        matching.append(own)
         others.append(other)
         strongest += [s for each, s in ranked.get(query, ()) if each not in qrels[query]][:1]
         if len(other):
             auc.append((own[:, None] > other).mean() + (own[:, None] == other).mean() / 2)
     return ScoreSamples(
-        relevant=np.concatenate(right),
+        relevant=np.concatenate(matching),
         others=np.concatenate(others),
         strongest=np.array(strongest),
         auc=float(np.mean(auc)) if auc else float("nan"),

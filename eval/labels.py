@@ -7,9 +7,9 @@ Where products have the label among their facts, the predictions are compared wi
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class LabelResult:
     """One label: its products, how many were labelled correctly, the most frequent wrong label."""
 
     products: int
-    right: int
+    correct: int
     taken_for: str
 
 
@@ -51,8 +51,8 @@ class LabelResults:
         accuracy: share that was labelled correctly, with its interval.
         balanced: balanced accuracy: mean of each label's share, so that a frequent label counts
             once.
-        guess: accuracy of always predicting the most frequent label.
-        told: the result of each label.
+        majority: accuracy of always predicting the most frequent label.
+        by_label: the result of each label.
         without_picture: products with a label and no embedded picture.
         other: products whose value is none of the labels.
     """
@@ -61,10 +61,30 @@ class LabelResults:
     products: int
     accuracy: Estimate
     balanced: float
-    guess: float
-    told: Mapping[str, LabelResult]
+    majority: float
+    by_label: Mapping[str, LabelResult]
     without_picture: int
     other: int
+
+    def as_object(self) -> dict[str, Any]:
+        """The object that `eval classify --json` prints."""
+        return {
+            "labels": self.labels,
+            "products": self.products,
+            "accuracy": asdict(self.accuracy),
+            "balanced": self.balanced,
+            "guess": self.majority,
+            "told": {
+                name: {
+                    "products": each.products,
+                    "right": each.correct,
+                    "taken_for": each.taken_for,
+                }
+                for name, each in self.by_label.items()
+            },
+            "without_picture": self.without_picture,
+            "other": self.other,
+        }
 
 
 def label_pictures(
@@ -196,9 +216,9 @@ def _results(
         labels=tuple(labels),
         products=len(truth),
         accuracy=accuracy,
-        balanced=float(np.mean([each.right / each.products for each in present])),
-        guess=max(each.products for each in present) / len(truth),
-        told=results,
+        balanced=float(np.mean([each.correct / each.products for each in present])),
+        majority=max(each.products for each in present) / len(truth),
+        by_label=results,
         without_picture=without_picture,
         other=other,
     )

@@ -17,13 +17,13 @@ from eval import EvalError
 from eval.queries import LabelledQuery, QuerySet
 from eval.reference_files import read_reference
 from eval.trec import read_qrels, read_text, read_topics
+from pictures.sources import is_local
 from qdrant.model import VECTORS
 from search.query import normalize_text
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 EXCEL = (".xlsx",)
 TREC = (".tsv", ".txt", ".topics", ".trec", ".xml")
-NOT_PATHS = ("http:", "https:", "data:")
 
 
 def read_queries(
@@ -37,12 +37,12 @@ def read_queries(
 
     Args:
         path: its suffix decides how it is read.
-        catalogue: where the products of the reference's Excel files are looked for.
+        catalogue: of the products that the reference's Excel files name.
         reference_pictures: give an Excel file's queries a picture too, as the reference does.
-        qrels: TREC qrels for the file's query ids; they replace what the file says itself.
+        qrels: TREC qrels for the file's query ids; they replace those of the file.
 
     Raises:
-        EvalError: it cannot be read as what its suffix says.
+        EvalError: it cannot be read as the kind of file that its suffix names.
     """
     suffix = path.suffix.lower()
     if suffix in EXCEL:
@@ -51,7 +51,7 @@ def read_queries(
         queries = _read_json_lines(path)
     elif suffix in TREC:
         if qrels is None:
-            raise EvalError(f"{path} holds topics alone; give their qrels with --qrels FILE.")
+            raise EvalError(f"{path} has topics without qrels; give these with --qrels FILE.")
         queries = [LabelledQuery(name, text) for name, text in read_topics(path).items()]
     else:
         raise EvalError(
@@ -122,7 +122,8 @@ def _labelled(path: Path, queries: list[LabelledQuery], qrels: Path | None) -> Q
 
 def _read_json_lines(path: Path) -> list[LabelledQuery]:
     queries: dict[str, LabelledQuery] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    # Not `splitlines`, which also ends a line at U+2028, allowed within a JSON string.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
@@ -181,15 +182,13 @@ def _grades(relevant: object, where: str) -> Mapping[str, int]:
 
 
 def _address(picture: str, folder: Path) -> str:
-    if not picture or picture.startswith(NOT_PATHS):
-        return picture
-    return str(folder / picture)
+    return str(folder / picture) if picture and is_local(picture) else picture
 
 
 def _relative(picture: str, folder: Path) -> str:
-    if picture.startswith(NOT_PATHS) or not Path(picture).is_relative_to(folder):
-        return picture
-    return str(Path(picture).relative_to(folder))
+    if is_local(picture) and Path(picture).is_relative_to(folder):
+        return str(Path(picture).relative_to(folder))
+    return picture
 
 
 def _shortest(relevant: Mapping[str, int]) -> list[str] | dict[str, int]:

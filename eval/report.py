@@ -183,12 +183,12 @@ def _misled(
     if not better:
         return []
     best = max(better, key=lambda name: variants[name][DECIDING].value)
-    chosen, right = variants[closest], variants[best]
+    chosen, other = variants[closest], variants[best]
     return [
         f"{similarity} alone would have chosen {closest} "
-        f"({chosen[similarity].value:.3f} against {right[similarity].value:.3f}); "
+        f"({chosen[similarity].value:.3f} against {other[similarity].value:.3f}); "
         f"by {DECIDING} it finds fewer relevant products than {best} "
-        f"({chosen[DECIDING].value:.3f} against {right[DECIDING].value:.3f})."
+        f"({chosen[DECIDING].value:.3f} against {other[DECIDING].value:.3f})."
     ]
 
 

@@ -103,7 +103,15 @@ def as_object(evaluation: Evaluation) -> dict[str, Any]:
             for part in parts
         ],
         "diagnostics": {
-            name: asdict(outcome.diagnostics) | {"separation": outcome.similarity.auc}
+            name: {
+                "products": outcome.diagnostics.products,
+                "modality_gap": outcome.diagnostics.modality_gap,
+                "random_cosine": outcome.diagnostics.random_cosine,
+                "asked": outcome.diagnostics.pairing,
+                "hubness": outcome.diagnostics.hubness,
+                "never_found": outcome.diagnostics.never_found,
+                "separation": outcome.similarity.auc,
+            }
             for name, outcome in evaluation.outcomes.items()
         },
         "about": {

@@ -64,14 +64,14 @@ def labels_table(field: str, results: LabelResults) -> Iterator[RenderableType]:
         f"{escape(field)}: {accuracy.value:.3f} of {results.products:,} products labelled "
         f"correctly ({number(accuracy.low)} to {number(accuracy.high)}); "
         f"mean over labels {results.balanced:.3f}; always the most frequent label: "
-        f"{results.guess:.3f}; random baseline: {1 / len(results.labels):.3f}"
+        f"{results.majority:.3f}; random baseline: {1 / len(results.labels):.3f}"
     )
     table = Table("label", box=None, header_style="bold")
     for column in ("products", "correct"):
         table.add_column(column, justify="right")
     table.add_column("most often taken for")
-    for name, each in results.told.items():
-        share = f"{each.right / each.products:.2f}" if each.products else "–"
+    for name, each in results.by_label.items():
+        share = f"{each.correct / each.products:.2f}" if each.products else "–"
         table.add_row(escape(name), f"{each.products:,}", share, escape(each.taken_for))
     yield table
     left_out = {

@@ -56,7 +56,7 @@ def test_hubs_raise_the_skewness_and_the_share_that_is_never_found():
     hubs = diagnose(matrices(text, image))
     assert hubs.hubness > fair.hubness + 1
     assert hubs.never_found > 0.2 > fair.never_found
-    assert hubs.asked == "text → image"
+    assert hubs.pairing == "text → image"
 
 
 def test_products_without_pictures_are_diagnosed_by_their_texts():
@@ -64,7 +64,7 @@ def test_products_without_pictures_are_diagnosed_by_their_texts():
     found = diagnose(matrices(text, np.empty((0, 8), np.float32)))
     assert found.modality_gap is None
     assert list(found.random_cosine) == ["text–text"]
-    assert found.asked == "text → text"
+    assert found.pairing == "text → text"
 
 
 def test_only_the_texts_of_products_with_pictures_are_paired_with_them():

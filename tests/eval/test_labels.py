@@ -61,17 +61,17 @@ def test_accuracy_is_the_share_labelled_correctly(store, variant, catalogue):
     results = label_products(store, catalogue, variant, oracle, "brand")
     assert results.labels == ("Acme", "Zenith")
     assert results.products == 12
-    right = sum(each.right for each in results.told.values())
+    right = sum(each.correct for each in results.by_label.values())
     assert results.accuracy.value == pytest.approx(right / 12)
-    assert results.guess == 0.5
+    assert results.majority == 0.5
     expected = sum(
         (vector @ images["kettle-teal"] > vector @ images["kettle-crimson"])
         == (points[name].payload["brand"] == "Acme")
         for name, vector in images.items()
     )
     assert right == expected
-    for each in results.told.values():
-        assert bool(each.taken_for) == (each.right < each.products)
+    for each in results.by_label.values():
+        assert bool(each.taken_for) == (each.correct < each.products)
 
 
 def test_products_left_out_are_counted(store, variant, encoder, catalogue):
@@ -80,7 +80,7 @@ def test_products_left_out_are_counted(store, variant, encoder, catalogue):
     )
     assert results.labels == ("Beauty", "Shoes")
     assert (results.products, results.without_picture, results.other) == (6, 1, 6)
-    assert results.told["Shoes"].products == 0
+    assert results.by_label["Shoes"].products == 0
 
 
 def test_what_cannot_be_labelled_is_refused(store, variant, encoder, catalogue, tmp_path):

@@ -41,6 +41,12 @@ def test_what_is_written_is_read_back(tmp_path, catalogue):
     assert '"image": "p.jpg"' in (tmp_path / "q.jsonl").read_text()
 
 
+def test_a_line_separator_within_a_text_does_not_end_the_line(tmp_path, catalogue):
+    (tmp_path / "q.jsonl").write_text('{"text": "red\u2028kettle", "relevant": ["a"]}\r\n')
+    [query] = read_queries(tmp_path / "q.jsonl", catalogue)
+    assert query.text == "red kettle"
+
+
 def test_topics_take_their_qrels_from_a_file_and_unknown_queries_are_counted(tmp_path, catalogue):
     (tmp_path / "t.tsv").write_text("1\tred kettle\n2\tblue mug\n")
     (tmp_path / "qrels").write_text("1 0 a 1\n9 0 b 1\n")

@@ -1,8 +1,8 @@
-# The shop in a container: slim, without root. `docker compose up` builds it.
+# The image of Vitrine: slim, without root. `docker compose up` builds it.
 FROM python:3.11-slim-bookworm
 
-# Where torch comes from. Where pip looks by itself, it is built for CUDA on Linux; the CPU build, a
-# tenth of that, has an index of its own, which torch's install page names.
+# The package index for torch. In pip's default index torch is built for CUDA on Linux; the CPU build,
+# a tenth of its size, has another index, which torch's installation page has.
 ARG TORCH_INDEX=
 
 ENV PYTHONUNBUFFERED=1 \
@@ -14,17 +14,17 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /vitrine
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 
-# The volumes take their owner from these folders when they are first made.
+# A new volume takes its owner from these folders.
 RUN useradd --uid 10001 --user-group --create-home vitrine \
     && install --directory --owner=vitrine --group=vitrine /data /models
 
-# Torch first and alone: from its index, and a layer that changes least. Then all that runs; what
-# stands under "Tests" in requirements.txt stays out.
+# Torch first: it has its own index, and its layer changes least. Then the other requirements, without
+# those under "Tests" in requirements.txt.
 COPY requirements.txt constraints.txt ./
 RUN grep '^torch==' constraints.txt > torch.txt \
     && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} -r torch.txt
-RUN sed '/^# Tests/,$d' requirements.txt > running.txt \
-    && pip install --no-cache-dir -r running.txt -c constraints.txt
+RUN sed '/^# Tests/,$d' requirements.txt > runtime.txt \
+    && pip install --no-cache-dir -r runtime.txt -c constraints.txt
 
 COPY . .
 RUN pip install --no-cache-dir --no-deps --editable .

@@ -1,23 +1,23 @@
-# `make` shows what there is to make.
+# `make` without a target lists the targets.
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-# The demo shop has a folder of its own; `make shop` serves the user's.
+# The demo shop has an installation of its own; `make shop` uses VITRINE_HOME.
 DEMO := data/demo
 DEMO_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(DEMO)
 PORT ?= 8501
 HOST ?= localhost
 SERVE := $(BIN)/vitrine app --host $(HOST) --port $(PORT)
 
-# The suite must not see the user's server or shop.
+# The suite must not use the user's server or installation.
 CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME -u VITRINE_TEST_SERVER
 
-help: ## show this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## make .venv with the tested versions of everything
+install: $(INSTALLED) ## create .venv with the tested versions
 
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,11 +26,11 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-demo: $(DEMO)/.ready ## open the demo shop on PORT (default 8501)
+demo: $(DEMO)/.ready ## serve the demo shop on PORT (default 8501)
 	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it)"
 	$(DEMO_ENV) $(SERVE)
 
-# Drawn, then filled by the ordinary commands.
+# Drawings, then the usual commands.
 $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(BIN)/python -m demo make $(DEMO)/drawn
 	cp $(DEMO)/drawn/demo.md $(DEMO)/demo.md
@@ -45,7 +45,7 @@ RECIPE := --batch 64 --learning-rate 1e-3 --rank 16 --alpha 32 --epochs 8 --temp
 	$(addprefix --set ,dropout=0 schedule=cosine warm_up=0.1 crop=1 flip=false views=title) \
 	$(addprefix --target ,q_proj k_proj v_proj out_proj fc1 fc2)
 
-finetune-demo: $(DEMO)/.ready ## train an adapter, and see what it gains on products it never saw
+finetune-demo: $(DEMO)/.ready ## train an adapter and measure its gain on held-out products
 	$(BIN)/python -m demo rename $(DEMO)/drawn
 	$(RENAMED_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --template title --force >/dev/null
 	$(RENAMED_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/renamed.jsonl
@@ -54,20 +54,20 @@ finetune-demo: $(DEMO)/.ready ## train an adapter, and see what it gains on prod
 	$(RENAMED_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(RENAMED)/variants/lora/split.json --out $(RENAMED)/held_out.jsonl
 	$(RENAMED_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(RENAMED)/held_out.jsonl --name finetune_demo --must-win lora --json
 
-shop: $(INSTALLED) ## fill your own shop from PRODUCTS=file and open it on PORT
+shop: $(INSTALLED) ## ingest PRODUCTS=file and open the search page on PORT
 	@test -n "$(PRODUCTS)" || { echo "Name your products: make shop PRODUCTS=products.csv" >&2; exit 2; }
 	$(BIN)/vitrine add zeroshot
 	$(BIN)/vitrine ingest all $(PRODUCTS)
 	$(SERVE)
 
-test: $(INSTALLED) ## run the whole test suite
+test: $(INSTALLED) ## run the test suite
 	$(CLEAN_ENV) $(BIN)/python -m pytest -n auto -q
 
 test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRANT_URL
 	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
 	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/test_contract.py -n 0 -q -k server
 
-torture: $(INSTALLED) ## kill jobs at random instants and look for any loss (SEED=… for the same again)
+torture: $(INSTALLED) ## kill jobs at random instants and check that nothing is lost (SEED=… repeats a run)
 	$(CLEAN_ENV) $(BIN)/python -m tests.ingest.torture $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED) ## check style, annotations and types

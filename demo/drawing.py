@@ -3,11 +3,16 @@
 import colorsys
 import hashlib
 import io
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
 from string import Template
+from typing import TypeVar
 from xml.etree import ElementTree as ET
 
 import resvg_py
@@ -15,17 +20,21 @@ from PIL import Image
 
 from demo.style import Style, paints
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 HERE = Path(__file__).parent
 SVG = "http://www.w3.org/2000/svg"
 SIDE = 224  # pixels: the side that the catalogue stores, so that it keeps our bytes as they are
 QUALITY = 92  # JPEG: no visible loss on gradients at this side, about 9 KB a picture
+CHUNK = 16  # pictures of a process's task
 
-# Size is shown by the share of the frame that a product fills. The jitter of the pose is a
-# quarter of the gap between the two sizes, so that they never meet.
+# Size is the share of the frame that a product fills. The jitter is a quarter of the gap between
+# the two sizes, so that they never meet.
 SCALES = {"small": 0.68, "large": 0.96}
 SCALE_JITTER = 0.035
 
-# Neutral materials of caps, cases and trims, and pale rooms: colour stays the product's own.
+# Neutral trims and pale backgrounds: the strong colour of a picture is the product's.
 TRIMS = ("#24252a", "#f0eee9", "#c9a45c", "#b8bec5", "#4a4d55")
 BACKGROUNDS = (
     ("#f3f5f7", "#d3dae0"),
@@ -114,6 +123,20 @@ def svg(style: Style, scene: Scene) -> str:
     )
 
 
+def map_in_processes(
+    function: Callable[[T], R], items: Sequence[T], workers: int | None = None
+) -> list[R]:
+    """Apply a function to every item, in `workers` processes; one for each core when None."""
+    count = workers or os.cpu_count() or 1
+    if count == 1:
+        return list(map(function, items))
+    # Spawned, not forked: the caller may have threads. The renderer holds the interpreter's lock,
+    # so threads would draw no faster.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        return list(pool.map(function, items, chunksize=CHUNK))
+
+
 def digest() -> str:
     """Eight characters that change when any template or this module does."""
     files = sorted([*HERE.glob("drawings/*.svg"), *HERE.glob("finishes/*.svg")])
@@ -123,7 +146,7 @@ def digest() -> str:
 
 @cache
 def _document(kind: str, shape: str, size: str, finish: str) -> Template:
-    """The scene with a drawing in it, its variants chosen, its colours still open."""
+    """The scene with a drawing in it, with its variants chosen and its colours as placeholders."""
     chosen = {"data-shape": shape, "data-size": size, "data-finish": finish}
     return Template(
         Template((HERE / "scene.svg").read_text(encoding="utf-8")).safe_substitute(
@@ -134,7 +157,7 @@ def _document(kind: str, shape: str, size: str, finish: str) -> Template:
 
 
 def _inside(file: Path, chosen: dict[str, str]) -> str:
-    """What stands inside a file's <svg>, without the variants that were not chosen."""
+    """The content of a file's <svg>, without the variants that were not chosen."""
     ET.register_namespace("", SVG)
     root = ET.fromstring(file.read_text(encoding="utf-8"))  # noqa: S314 (our own file)
     _prune(root, chosen)

@@ -1,7 +1,7 @@
-"""How well a checkpoint finds what is asked for: nDCG@10 of an exact search in memory.
+"""nDCG@10 of a checkpoint on a query set: exact search in memory, without an installation.
 
-The same figures come from `vitrine eval run` once the shop is ingested; this needs no
-installation, and serves training too, with a catalogue and queries from the training side.
+`vitrine eval run` gives the same figures for the ingested shop. This also serves training, with
+products and queries that are drawn for validation.
 """
 
 import json
@@ -23,7 +23,8 @@ from demo.training_data import VALIDATION_SEED, load_drawn_set, write_caption, w
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import fuse
-from eval.measures import DECIDING, score
+from eval.indexes import ExactIndex
+from eval.measures import CUT, DECIDING, score
 from pictures.errors import PictureError
 from pictures.sources import open_file
 
@@ -33,7 +34,7 @@ VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}
 
 @dataclass(frozen=True, slots=True)
 class LabelledQuery:
-    """A query with its answers: text, picture or both."""
+    """A query, of text, picture or both, with the grades of its relevant products."""
 
     id: str
     text: str
@@ -41,8 +42,8 @@ class LabelledQuery:
     relevant: Mapping[str, int]
 
     @property
-    def sort(self) -> str:
-        """What it is made of: "text", "picture" or "both"."""
+    def form(self) -> str:
+        """Text, picture or both."""
         if self.picture is None:
             return "text"
         return "both" if self.text else "picture"
@@ -50,7 +51,7 @@ class LabelledQuery:
 
 @dataclass(frozen=True, slots=True)
 class QuerySet:
-    """A catalogue of products with pictures, and queries about it."""
+    """Products with pictures, and queries for them."""
 
     ids: Sequence[str]
     texts: Sequence[str]
@@ -60,7 +61,7 @@ class QuerySet:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The mean nDCG@10 of some queries, and how many there were."""
+    """The mean nDCG@10 of the queries of one form ("all": of every form), and their number."""
 
     queries: str
     vector: str
@@ -75,39 +76,51 @@ def open_encoder(checkpoint: Path) -> Encoder:
 
 
 def evaluate(encoder: Encoder, query_set: QuerySet) -> list[Score]:
-    """Ask all queries of aquery set, of the `fused` and of the `image` vectors.
+    """Search the `fused` and the `image` vectors with all queries.
 
     Returns:
-        A score for each sort of query and vector, and one over all queries for each vector.
+        A score for each form of query and vector, and one over all queries for each vector.
     """
     image = encoder.encode_images(query_set.pictures)
     gallery = {"fused": fuse(encoder.encode_texts(query_set.texts), image), "image": image}
-    asked = _encode(encoder, query_set.queries)
+    query_vectors = _query_vectors(encoder, query_set.queries)
+    qrels = {query.id: query.relevant for query in query_set.queries}
+    forms = np.array([query.form for query in query_set.queries])
     scores = []
     for vector, vectors in gallery.items():
-        order = np.argsort(-(asked @ vectors.T), axis=1, kind="stable")[:, :10]
+        _, rows = ExactIndex(vectors).search(query_vectors, CUT)
         ranked = {
-            query.id: [query_set.ids[place] for place in row]
-            for query, row in zip(query_set.queries, order, strict=True)
+            name: [query_set.ids[row] for row in best]
+            for name, best in zip(qrels, rows, strict=True)
         }
-        values = score({each.id: each.relevant for each in query_set.queries}, ranked)[DECIDING]
-        sorts = np.array([query.sort for query in query_set.queries])
-        for sort in dict.fromkeys(sorts):
-            chosen = values[sorts == sort]
-            scores.append(Score(str(sort), vector, float(chosen.mean()), len(chosen)))
-        scores.append(Score("all", vector, float(values.mean()), len(values)))
+        values = score(qrels, ranked)[DECIDING]
+        for form in (*dict.fromkeys(forms.tolist()), "all"):
+            chosen = values if form == "all" else values[forms == form]
+            scores.append(Score(form, vector, float(chosen.mean()), len(chosen)))
     return scores
 
 
+def _query_vectors(encoder: Encoder, queries: Sequence[LabelledQuery]) -> np.ndarray:
+    """Unit vectors of the queries, float32 (n, d): of the text, the picture, or both fused."""
+    texts = iter(encoder.encode_texts([each.text for each in queries if each.text]))
+    images = iter(encoder.encode_images([each.picture for each in queries if each.picture]))
+    vectors = {
+        "text": lambda: next(texts),
+        "picture": lambda: next(images),
+        "both": lambda: fuse(next(texts), next(images)),
+    }
+    return np.stack([vectors[query.form]() for query in queries])
+
+
 def shop_query_set(folder: Path) -> QuerySet:
-    """The demo's own query set. Its grades count products without a picture, too.
+    """The demo's own queries. Their grades include products without a picture.
 
     Raises:
         DemoError: the folder holds no demo shop.
     """
     try:
-        products = _rows(folder / shop.PRODUCTS)
-        queries = _rows(folder / QUERIES)
+        products = _read_rows(folder / shop.PRODUCTS)
+        queries = _read_rows(folder / QUERIES)
     except FileNotFoundError as error:
         raise DemoError(f"{folder} holds no demo shop: python -m demo make {folder}") from error
     kept: list[dict[str, Any]] = []
@@ -135,16 +148,16 @@ def shop_query_set(folder: Path) -> QuerySet:
 
 
 def validation_query_set(cache: Path, side: int) -> QuerySet:
-    """Aquery set in the wording of training, on drawn products that training does not see.
+    """Queries worded as the training texts, for drawn products that are not trained on.
 
-    Whatever is tuned is tuned on this; the demo's queries are for the last style only.
+    Choices are made by these; the demo's own queries are the test set.
     """
     drawn = load_drawn_set(cache, per_kind=VALIDATION_PER_KIND, side=side, seed=VALIDATION_SEED)
     rng = Random(VALIDATION_SEED)
     ids = [str(number) for number in range(len(drawn))]
     queries = [
-        _validation_query(f"{sort}{number}", sort, ids, drawn.styles, rng)
-        for sort, count in VALIDATION_QUERIES.items()
+        _validation_query(f"{form}{number}", form, ids, drawn.styles, rng)
+        for form, count in VALIDATION_QUERIES.items()
         for number in range(count)
     ]
     return QuerySet(
@@ -156,35 +169,21 @@ def validation_query_set(cache: Path, side: int) -> QuerySet:
 
 
 def _validation_query(
-    name: str, sort: str, ids: Sequence[str], styles: Sequence[Style], rng: Random
+    name: str, form: str, ids: Sequence[str], styles: Sequence[Style], rng: Random
 ) -> LabelledQuery:
     style = rng.choice(styles)
     caption = write_caption(style, rng)
-    asks = tuple(caption.names) if sort == "text" else ATTRIBUTES
-    grades = {other: grade(style, asks, each) for other, each in zip(ids, styles, strict=True)}
+    attributes = tuple(caption.names) if form == "text" else ATTRIBUTES
+    grades = {
+        other: grade(style, attributes, each) for other, each in zip(ids, styles, strict=True)
+    }
     return LabelledQuery(
         id=name,
-        text="" if sort == "picture" else caption.text,
-        picture=None if sort == "text" else draw(style, draw_scene(rng)),
+        text="" if form == "picture" else caption.text,
+        picture=None if form == "text" else draw(style, draw_scene(rng)),
         relevant={other: value for other, value in grades.items() if value},
     )
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def _read_rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-
-
-def _encode(encoder: Encoder, queries: Sequence[LabelledQuery]) -> np.ndarray:
-    """Query vectors (n, d), in their order."""
-    vectors = np.empty((len(queries), encoder.dim), dtype=np.float32)
-    worded = [place for place, each in enumerate(queries) if each.text]
-    drawn = [place for place, each in enumerate(queries) if each.picture is not None]
-    vectors[worded] = encoder.encode_texts([queries[place].text for place in worded])
-    if drawn:
-        text = vectors[drawn]
-        pictures = [each.picture for each in queries if each.picture is not None]
-        seen = encoder.encode_images(pictures)
-        both = np.array([bool(queries[place].text) for place in drawn])
-        seen[both] = fuse(text[both], seen[both]) if both.any() else seen[both]
-        vectors[drawn] = seen
-    return vectors

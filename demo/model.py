@@ -1,34 +1,36 @@
-"""The demo's CLIP before training: its tokenizer, its picture processor, its two towers."""
+"""The demo's CLIP before training: tokenizer, image processor, model."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, CLIPVisionConfig
 
+from encoder.processor import ImageProcessor
+
 SIDE = 96  # pixels: the smallest side at which nozzles, slots and reflections are still visible
 PATCH = 16  # 36 patches a picture; 64 of 12 pixels cost twice the time
 DIM = 128
 
-# As deep as 10 MB in float16 and twenty minutes on two cores allow.
+# As deep as 10 MB in float16 and twenty minutes of training on two cores allow.
 VISION: dict[str, Any] = {"hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 3}
 TEXT: dict[str, Any] = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2}
 
 TEXT_TOKENS = 80  # product texts of the shop take 45 to 79
-JOINS = 1100  # joins of letters: all the words of training become one or two tokens
+MERGES = 1100  # all words of the training texts become one or two tokens
 
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
-MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)  # pixels between -1 and 1
+# Pixels between -1 and 1.
+PROCESSOR = ImageProcessor(shortest=SIDE, crop=(SIDE, SIDE), mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
 def make_tokenizer(texts: Iterable[str]) -> CLIPTokenizer:
-    """CLIP's byte-level BPE with joins learned from `texts`; every byte stays a token."""
+    """CLIP's byte-level BPE, trained on `texts`; every byte stays a token."""
     blank = CLIPTokenizer().backend_tokenizer
     learner = Tokenizer(BPE(end_of_word_suffix=WORD_END))
     learner.normalizer, learner.pre_tokenizer = blank.normalizer, blank.pre_tokenizer
@@ -37,18 +39,19 @@ def make_tokenizer(texts: Iterable[str]) -> CLIPTokenizer:
     learner.train_from_iterator(
         texts,
         BpeTrainer(
-            vocab_size=len(alphabet) + JOINS,
+            vocab_size=len(alphabet) + MERGES,
             initial_alphabet=letters,
             end_of_word_suffix=WORD_END,
             show_progress=False,
         ),
     )
-    joins = [tuple(join) for join in json.loads(learner.to_str())["model"]["merges"]]
-    # A letter that no text ends on would be missing otherwise, and be read as the end of the text.
-    vocabulary = list(dict.fromkeys([*alphabet, *map("".join, joins), START, END]))
+    merges = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]
+    # Without the whole alphabet, a letter that ends no training text would be an unknown token,
+    # which is the end of the text.
+    vocabulary = list(dict.fromkeys([*alphabet, *map("".join, merges), START, END]))
     return CLIPTokenizer(
         vocab={word: number for number, word in enumerate(vocabulary)},
-        merges=joins,  # type: ignore[arg-type] # annotated as text, taken as pairs
+        merges=merges,  # type: ignore[arg-type] # annotated as text, taken as pairs
         model_max_length=TEXT_TOKENS,
     )
 
@@ -78,7 +81,7 @@ def make_model(tokenizer: CLIPTokenizer) -> CLIPModel:
 
 
 def save_checkpoint(model: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """Write a checkpoint that transformers opens; float16, for it lies in the repository."""
+    """Write a checkpoint that transformers opens; float16, since it is in the repository."""
     half = CLIPModel(model.config)
     half.load_state_dict(model.state_dict())
     half.half().save_pretrained(folder)
@@ -88,20 +91,15 @@ def save_checkpoint(model: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) ->
         "do_convert_rgb": True,
         "do_resize": True,
         "size": {"shortest_edge": SIDE},
-        "resample": 3,
+        "resample": PROCESSOR.resample,
         "do_center_crop": True,
         "crop_size": {"height": SIDE, "width": SIDE},
         "do_rescale": True,
-        "rescale_factor": 1 / 255,
+        "rescale_factor": PROCESSOR.scale,
         "do_normalize": True,
-        "image_mean": MEAN,
-        "image_std": STD,
+        "image_mean": PROCESSOR.mean,
+        "image_std": PROCESSOR.std,
     }
     (folder / "preprocessor_config.json").write_text(
         json.dumps(processor, indent=2) + "\n", encoding="utf-8"
     )
-
-
-def pixels(pictures: torch.Tensor) -> torch.Tensor:
-    """uint8 (n, side, side, 3) -> what the vision tower takes, float32 (n, 3, side, side)."""
-    return pictures.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)

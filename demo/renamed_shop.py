@@ -1,18 +1,16 @@
 """The demo shop under other colour and finish names, which its model has never seen.
 
-The model was trained for the demo shop's words, and training on the shop's products gains nothing
+The model was trained on the demo shop's words, and fine-tuning on the shop's products gains nothing
 there. Here every colour and finish has an invented name that is in no training text, as real shops
 name theirs; the pictures are the demo shop's.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from demo import DemoError
-from demo.shop import SEED, DemoProduct, make_products
+from demo.shop import IMAGES, SEED, DemoProduct, make_products
 from demo.wording import fill, sentences, titled
 
 PRODUCTS = "renamed.jsonl"
@@ -22,21 +20,30 @@ def write_renamed_shop(folder: Path) -> int:
     """Write `renamed.jsonl` beside the pictures of a drawn shop.
 
     Args:
-        folder: what `shop.write_shop` wrote.
+        folder: that `shop.write_shop` wrote.
 
     Returns:
         The number of products: those that have a picture.
 
     Raises:
-        DemoError: the folder cannot be written.
+        DemoError: the folder holds no demo shop.
+        OSError: the folder cannot be written.
     """
-    rows = list(_rows())
+    if not (folder / IMAGES).is_dir():
+        raise DemoError(f"{folder} holds no demo shop: python -m demo make {folder}")
+    rows = [
+        {
+            "id": product.id,
+            "title": title(product),
+            "brand": product.brand,
+            "category": product.category,
+            "image": product.image,
+        }
+        for product in make_products()
+        if product.image
+    ]
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    try:
-        (folder / PRODUCTS).write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise DemoError(f"{folder} cannot be written ({reason}): draw the shop first.") from error
+    (folder / PRODUCTS).write_text("".join(lines), encoding="utf-8")
     return len(rows)
 
 
@@ -51,15 +58,3 @@ def title(product: DemoProduct) -> str:
         )
     others = {"brand": [product.brand], "line": shop["lines"][product.category]}
     return titled(fill(template, product.style, rng, voice="shop", others=others).text)
-
-
-def _rows() -> Iterator[dict[str, Any]]:
-    for product in make_products():
-        if product.image:
-            yield {
-                "id": product.id,
-                "title": title(product),
-                "brand": product.brand,
-                "category": product.category,
-                "image": product.image,
-            }

@@ -1,33 +1,29 @@
-"""The demo shop: about 1,200 products with drawn pictures, written as an ordinary product file."""
+"""The demo shop: 1,200 products with drawn pictures, written as an ordinary product file."""
 
 import json
 import math
-import multiprocessing
-import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from demo import DemoError
-from demo.drawing import draw, draw_scene, jpeg
+from demo.drawing import draw, draw_scene, jpeg, map_in_processes
 from demo.style import ATTRIBUTES, Kind, Style, draw_styles, kinds, words_of
 from demo.wording import fill, sentences, titled
 
 SEED = 2023
 PER_KIND = 75  # 16 kinds of 75 make 1,200 products
-# Some products have no picture, and one has a broken one: a real shop has both, and the page
-# shows what becomes of them.
+# Some products have no picture, and one has a truncated one, as in real shops.
 WITHOUT_PICTURE_EVERY = 97
 BROKEN = "toaster-041"
 BROKEN_BYTES = 1500  # what is left of the broken picture: its header and a strip
 
 PRODUCTS = "products.jsonl"
 IMAGES = "images"
-NOTICE = Path(__file__).parent / "notice.md"  # what the search page says of the shop
+NOTICE = Path(__file__).parent / "notice.md"  # shown on the search page
 LINK = "https://example.com/vitrine-demo/"
 
 
@@ -48,7 +44,7 @@ class DemoProduct:
 
     @property
     def category(self) -> str:
-        """The shop department."""
+        """The category of its kind."""
         return kinds()[self.style.kind].category
 
     def row(self) -> dict[str, Any]:
@@ -83,60 +79,42 @@ def make_products() -> Iterator[DemoProduct]:
 
 
 def picture(product: DemoProduct) -> bytes:
-    """The JPEG of a product: drawn from its style in a scene that follows from its id."""
+    """The JPEG of a product: its style, in a scene that follows from its id."""
     scene = draw_scene(Random(f"{SEED} scene {product.id}"))
     data = jpeg(draw(product.style, scene))
     return data[:BROKEN_BYTES] if product.id == BROKEN else data
 
 
 def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = None) -> int:
-    """Write `products.jsonl`, `images/` and the page's notice, over what was there before.
+    """Write `products.jsonl`, `images/` and the page's notice; existing files are replaced.
 
     Args:
         folder: made where absent.
-        limit: only every n-th product, so that about `limit` remain. For tests.
-        workers: processes that draw; as many as there are cores unless told.
+        limit: only every n-th product, so that about `limit` remain; for tests.
+        workers: processes that draw; one for each core when None.
 
     Returns:
         The number of products.
 
     Raises:
-        DemoError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
     chosen = list(make_products())
     if limit is not None:
         chosen = chosen[:: max(1, len(chosen) // limit)]
-    try:
-        (folder / IMAGES).mkdir(parents=True, exist_ok=True)
-        _write_pictures(folder, [product for product in chosen if product.image], workers)
-        lines = (json.dumps(product.row(), ensure_ascii=False) + "\n" for product in chosen)
-        unfinished = folder / (PRODUCTS + ".new")
-        unfinished.write_text("".join(lines), encoding="utf-8")
-        unfinished.replace(folder / PRODUCTS)
-        shutil.copyfile(NOTICE, folder / "demo.md")
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise DemoError(f"{folder} cannot be written ({reason}): give another folder.") from error
+    (folder / IMAGES).mkdir(parents=True, exist_ok=True)
+    pictured = [product for product in chosen if product.image]
+    map_in_processes(partial(_write_picture, folder=folder), pictured, workers)
+    lines = (json.dumps(product.row(), ensure_ascii=False) + "\n" for product in chosen)
+    unfinished = folder / (PRODUCTS + ".new")
+    unfinished.write_text("".join(lines), encoding="utf-8")
+    unfinished.replace(folder / PRODUCTS)
+    shutil.copyfile(NOTICE, folder / "demo.md")
     return len(chosen)
 
 
-def _write_pictures(folder: Path, pictured: list[DemoProduct], workers: int | None) -> None:
-    count = workers or os.cpu_count() or 1
-    if count == 1:
-        _write_some(folder, pictured)
-        return
-    # Spawned, not forked: the caller may hold threads. The renderer holds the interpreter's lock,
-    # so threads of one process would draw no faster.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        jobs = [pool.submit(_write_some, folder, pictured[start::count]) for start in range(count)]
-        for job in jobs:
-            job.result()
-
-
-def _write_some(folder: Path, pictured: list[DemoProduct]) -> None:
-    for product in pictured:
-        (folder / product.image).write_bytes(picture(product))
+def _write_picture(product: DemoProduct, folder: Path) -> None:
+    (folder / product.image).write_bytes(picture(product))
 
 
 def _product(kind: Kind, name: str, style: Style, pictured: bool) -> DemoProduct:

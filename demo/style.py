@@ -1,4 +1,4 @@
-"""What can be seen of a product (kind, colour, finish, shape, size) and the words for it."""
+"""Styles, the visible attributes of products (kind, colour, finish, shape, size), in words."""
 
 import tomllib
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Words:
 
     @property
     def known(self) -> tuple[str, ...]:
-        """Every name that the model is taught."""
+        """Every name in the training texts."""
         return self.shop + self.query + self.more
 
 
@@ -39,7 +39,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What can be seen of one product. Two products of one style differ in pose and scene only."""
+    """The visible attributes of one product. Those of one style differ in pose and scene only."""
 
     kind: str
     colour: str
@@ -92,7 +92,7 @@ def every_style(kind: Kind) -> list[Style]:
 
 
 def draw_styles(kind: Kind, count: int, rng: Random) -> list[Style]:
-    """`count` styles at random; none comes a second time before every other has come once."""
+    """`count` styles at random; none is repeated before every other was drawn."""
     chosen: list[Style] = []
     while len(chosen) < count:
         chosen += rng.sample(every_style(kind), k=len(every_style(kind)))

@@ -1,8 +1,8 @@
-"""Train the demo's CLIP from nothing: pictures and texts of drawn products, on two CPU cores.
+"""Trains the demo's CLIP from random weights: pictures and texts of drawn products, on a CPU.
 
-The loss is CLIP's symmetric one over three pairs, with a learned temperature: picture and
-caption, picture and product text, fused vector and caption. A batch holds several pictures of
-which one caption is true ("red lipstick"), so the target of a row is spread over all of them.
+The loss is the contrastive one over three pairs: picture and caption, picture and product text,
+fused vector and caption. A caption may be true of several pictures of a batch ("red lipstick"):
+all of them are its positives.
 """
 
 import math
@@ -16,38 +16,52 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 from transformers import CLIPModel, CLIPTokenizer
 
-from demo import training_data
-from demo.model import SIDE, make_model, make_tokenizer, pixels, save_checkpoint
+from demo.model import PROCESSOR, SIDE, make_model, make_tokenizer, save_checkpoint
 from demo.style import ATTRIBUTES, Style, kinds
-from demo.training_data import DrawnSet, load_drawn_set, write_caption, write_description
+from demo.training_data import (
+    DrawnSet,
+    load_drawn_set,
+    write_caption,
+    write_corpus,
+    write_description,
+)
 from demo.wording import Wording
+from encoder.model import normalize_pixels
+from finetune.loss import clamp_scale, contrastive_loss
+from finetune.model import parameter_groups
+from finetune.precision import autocast, choose_attention, precision_of
+from finetune.settings import Settings
 
+CPU = torch.device("cpu")
 SEED = 5
-CORPUS = 6000  # texts of each sort that the tokenizer learns from
-# Cosines divided by less than 1/100 make CLIP's training unsteady (Radford et al. 2021, 2.5).
-LARGEST_SCALE = math.log(100)
-WEIGHT_DECAY = 0.05
-WARM_UP = 0.05  # share of the steps
-
+CORPUS = 6000  # captions and as many product texts that the tokenizer is trained on
 
 CARD = """\
 # The CLIP of Vitrine's demo shop
 
 Made by `python -m demo train` from nothing: {pictures:,} drawn pictures, {steps} steps of {batch},
-learning rate {rate:g}, last loss {loss:.3f}. Pictures and texts: `demo/training_data.py`;
-no product and no query of the demo shop is among them. It knows drawings of sixteen kinds of
-product and some three hundred words, and is of no use for photographs.
+learning rate {learning_rate:g}, last loss {loss:.3f}. Pictures and texts: `demo/training_data.py`;
+no product and no query of the demo shop is among them. It was trained on drawings of sixteen kinds
+of product and some three hundred words, and is of no use for photographs.
 """
 
+SETTINGS = Settings(
+    precision="mixed",
+    batch=256,
+    learning_rate=1.5e-3,
+    schedule="cosine",
+    warm_up=0.05,
+    weight_decay=0.05,
+)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Plan:
-    """How long and how hard to train. The defaults are those of the checkpoint kept here."""
+    """The amount of training. The defaults are those of the checkpoint in the repository."""
 
     per_kind: int = 600  # pictures of each kind
     steps: int = 600
-    batch: int = 256
-    rate: float = 1.5e-3  # the highest learning rate; it rises, then falls along a cosine
+    settings: Settings = SETTINGS
 
 
 def train(
@@ -60,9 +74,9 @@ def train(
     """Train and write the checkpoint.
 
     Args:
-        folder: where the checkpoint goes; made where absent.
+        folder: of the checkpoint; made where absent.
         cache: where drawn pictures are kept between runs.
-        plan: how long and how hard.
+        plan: the amount of training.
         report: called with each step, from 1, and its loss.
 
     Returns:
@@ -70,25 +84,19 @@ def train(
     """
     drawn = load_drawn_set(cache, per_kind=plan.per_kind, side=SIDE)
     torch.manual_seed(SEED)
-    tokenizer = make_tokenizer(training_data.corpus(CORPUS))
+    tokenizer = make_tokenizer(write_corpus(CORPUS))
     model = make_model(tokenizer)
-    # Written-out attention: in bfloat16 on a CPU its backward pass is twice as fast as the fused.
-    model.set_attn_implementation("eager")
     loss = fit(model, tokenizer, drawn, plan, report)
     save_checkpoint(model, tokenizer, folder)
-    (folder / "README.md").write_text(card(plan, loss), encoding="utf-8")
-    return loss
-
-
-def card(plan: Plan, loss: float) -> str:
-    """The model card of a checkpoint made by this plan."""
-    return CARD.format(
+    card = CARD.format(
         pictures=len(kinds()) * plan.per_kind,
         steps=plan.steps,
-        batch=plan.batch,
-        rate=plan.rate,
+        batch=plan.settings.batch,
+        learning_rate=plan.settings.learning_rate,
         loss=loss,
     )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return loss
 
 
 def fit(
@@ -99,44 +107,50 @@ def fit(
     report: Callable[[int, float], None],
 ) -> float:
     """Train a model in place; returns the loss of the last step."""
-    optimiser = torch.optim.AdamW(_groups(model), lr=plan.rate, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan.steps))
+    settings = plan.settings
+    dtype = precision_of(settings, CPU)
+    choose_attention(model, CPU, dtype)
+    optimiser = torch.optim.AdamW(
+        parameter_groups(model.parameters(), settings.weight_decay), betas=(0.9, 0.98)
+    )
     rng, order = Random(f"{SEED} texts"), np.random.default_rng(SEED)
+    batch = min(settings.batch, len(drawn))
     model.train()
     value = math.nan
-    for step in range(1, plan.steps + 1):
-        rows = np.sort(order.choice(len(drawn), size=min(plan.batch, len(drawn)), replace=False))
+    for step in range(plan.steps):
+        rows = np.sort(order.choice(len(drawn), size=batch, replace=False))
         styles = [drawn.styles[row] for row in rows]
-        pictures = torch.from_numpy(drawn.pictures[rows])
-        loss = _loss(model, tokenizer, styles, pictures, rng)
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate_at(step, plan.steps)
+        loss = _loss(model, tokenizer, styles, torch.from_numpy(drawn.pictures[rows]), rng, dtype)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(max=LARGEST_SCALE)
+        clamp_scale(model.logit_scale)
         value = loss.item()
-        report(step, value)
+        report(step + 1, value)
     model.eval()
     return value
 
 
-def true_of(styles: Sequence[Style], wordings: Sequence[Wording]) -> torch.Tensor:
+def positives_of(styles: Sequence[Style], texts: Sequence[Wording]) -> torch.Tensor:
     """Which text is true of which style.
 
-    Row i was written for style i. A text is true of every style that shares the kind and the
-    attributes that the text names.
+    A text is true of every style that shares the kind and the attributes that the text names.
+
+    Args:
+        styles: n styles.
+        texts: n texts, text i written for style i.
 
     Returns:
-        Booleans (n, n): [i, j] says whether text j is true of style i.
+        bool (n, n): [i, j] says that text j is true of style i.
     """
     fields = ("kind", *ATTRIBUTES)
-    codes = {value: number for number, value in enumerate(sorted(_values(styles)))}
-    values = torch.tensor([[codes[getattr(style, name)] for name in fields] for style in styles])
-    named = torch.tensor([[name == "kind" or name in w.names for name in fields] for w in wordings])
+    values = np.array([[getattr(style, name) for name in fields] for style in styles])
+    named = np.array([[name == "kind" or name in text.names for name in fields] for text in texts])
     same = values[:, None, :] == values[None, :, :]
-    return (same | ~named[None, :, :]).all(dim=2)
+    return torch.from_numpy((same | ~named[None, :, :]).all(axis=2))
 
 
 def _loss(
@@ -145,60 +159,32 @@ def _loss(
     styles: Sequence[Style],
     pictures: torch.Tensor,
     rng: Random,
+    dtype: torch.dtype,
 ) -> torch.Tensor:
     captions = [write_caption(style, rng) for style in styles]
-    products = [write_description(style, rng) for style in styles]
-    with torch.autocast("cpu", torch.bfloat16):
-        image = model.get_image_features(pixel_values=pixels(pictures)).pooler_output
-        caption = _text(model, tokenizer, captions)
-        product = _text(model, tokenizer, products)
-    image, caption, product = (F.normalize(x.float(), dim=-1) for x in (image, caption, product))
-    fused = F.normalize(image + product, dim=-1)
+    descriptions = [write_description(style, rng) for style in styles]
+    pixels = normalize_pixels(pictures, PROCESSOR)
+    with autocast(CPU, dtype):
+        features = (
+            model.get_image_features(pixel_values=pixels).pooler_output,
+            _text_features(model, tokenizer, captions),
+            _text_features(model, tokenizer, descriptions),
+        )
+    image, caption, description = (F.normalize(each.float(), dim=-1) for each in features)
+    fused = F.normalize(image + description, dim=-1)
     scale = model.logit_scale.exp()
-    says, tells = true_of(styles, captions), true_of(styles, products)
+    by_caption, by_description = (positives_of(styles, each) for each in (captions, descriptions))
     return (
-        symmetric(scale * image @ caption.T, says)
-        + symmetric(scale * image @ product.T, tells)
-        + symmetric(scale * fused @ caption.T, says)
+        contrastive_loss(image, caption, scale, by_caption)
+        + contrastive_loss(image, description, scale, by_description)
+        + contrastive_loss(fused, caption, scale, by_caption)
     ) / 3
 
 
-def symmetric(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy along rows and along columns, its target spread evenly over what is true.
-
-    Args:
-        logits: (n, n) scaled cosines.
-        true: booleans (n, n), the diagonal true.
-    """
-    weight = true.float()
-    rows = -(F.log_softmax(logits, dim=1) * weight).sum(1) / weight.sum(1)
-    columns = -(F.log_softmax(logits, dim=0) * weight).sum(0) / weight.sum(0)
-    return (rows.mean() + columns.mean()) / 2
-
-
-def _text(model: CLIPModel, tokenizer: CLIPTokenizer, wordings: Sequence[Wording]) -> torch.Tensor:
+def _text_features(
+    model: CLIPModel, tokenizer: CLIPTokenizer, texts: Sequence[Wording]
+) -> torch.Tensor:
     tokens = tokenizer(
-        [each.text for each in wordings], padding=True, truncation=True, return_tensors="pt"
+        [each.text for each in texts], padding=True, truncation=True, return_tensors="pt"
     )
     return model.get_text_features(**tokens).pooler_output
-
-
-def _groups(model: CLIPModel) -> list[dict[str, object]]:
-    """Weight matrices decay; gains, biases, positions and the temperature do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    return [
-        {"params": matrices, "weight_decay": WEIGHT_DECAY},
-        {"params": others, "weight_decay": 0.0},
-    ]
-
-
-def _rate(step: int, steps: int) -> float:
-    warm = max(1, int(WARM_UP * steps))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _values(styles: Sequence[Style]) -> set[str]:
-    return {getattr(style, name) for style in styles for name in ("kind", *ATTRIBUTES)}

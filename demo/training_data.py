@@ -1,14 +1,11 @@
-"""What the demo's CLIP learns from: drawn products outside the shop, and texts about them.
+"""The training data of the demo's CLIP: drawn products outside the shop, and texts for them.
 
 Texts are written anew for every batch; pictures are drawn once and kept in a cache.
 """
 
-import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -19,19 +16,19 @@ from demo import drawing
 from demo.style import ATTRIBUTES, Style, draw_styles, kinds, words_of
 from demo.wording import Wording, fill, sentences
 
-# Seeds that the shop and its queries do not use: another scene for every picture, other texts.
+# Seeds that the shop and its queries do not use: every picture has another scene.
 SEED = "lessons"
 VALIDATION_SEED = "validation lessons"
 
-# A caption names one attribute or more, seldom all four: people ask for two or three things.
+# Numbers of attributes in a caption, drawn evenly: people search with two or three words.
 NAMED = (0, 1, 1, 2, 2, 2, 3, 3, 4)
-# Every third caption carries a word that means nothing, as the queries of strangers do.
+# Share of captions with a word that means nothing.
 NOISE_SHARE = 0.33
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnSet:
-    """Looks with their pictures: uint8 (n, side, side, 3), row i drawn from style i."""
+    """Styles with their pictures: uint8 (n, side, side, 3), row i drawn from style i."""
 
     styles: Sequence[Style]
     pictures: np.ndarray
@@ -46,7 +43,7 @@ def load_drawn_set(cache: Path, *, per_kind: int, side: int, seed: str = SEED) -
     Args:
         cache: folder for the drawn pictures; made where absent.
         per_kind: pictures of each of the 16 kinds.
-        side: of a picture, pixels: what the model sees.
+        side: of a picture, pixels.
         seed: another seed gives other styles and scenes.
     """
     styles = [
@@ -58,7 +55,8 @@ def load_drawn_set(cache: Path, *, per_kind: int, side: int, seed: str = SEED) -
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".new.npy")
-        np.save(unfinished, _draw_all(styles, side, seed))
+        draw = partial(_draw, side=side, seed=seed)
+        np.save(unfinished, np.stack(drawing.map_in_processes(draw, list(enumerate(styles)))))
         unfinished.replace(file)
     return DrawnSet(styles, np.load(file, mmap_mode="r"))
 
@@ -93,8 +91,8 @@ def make_brand(rng: Random) -> str:
     return "".join(rng.choices(sentences("training")["syllables"], k=rng.choice((2, 2, 3))))
 
 
-def corpus(count: int) -> Iterator[str]:
-    """Texts to learn the tokenizer's joins from."""
+def write_corpus(count: int) -> Iterator[str]:
+    """Texts that the tokenizer is trained on."""
     rng = Random(f"{SEED} corpus")
     every = [style for kind in kinds().values() for style in draw_styles(kind, 50, rng)]
     for _ in range(count):
@@ -102,23 +100,8 @@ def corpus(count: int) -> Iterator[str]:
         yield write_caption(rng.choice(every), rng).text
 
 
-def _draw_all(styles: Sequence[Style], side: int, seed: str) -> np.ndarray:
-    count = os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    bounds = np.linspace(0, len(styles), 4 * count + 1).astype(int)
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        jobs = [
-            pool.submit(_draw_some, styles[start:end], int(start), side, seed)
-            for start, end in pairwise(bounds)
-        ]
-        return np.concatenate([job.result() for job in jobs])
-
-
-def _draw_some(styles: Sequence[Style], start: int, side: int, seed: str) -> np.ndarray:
-    """Drawn at the shop's side and shrunk as the picture processor does it."""
-    pictures = np.empty((len(styles), side, side, 3), dtype=np.uint8)
-    for place, style in enumerate(styles):
-        scene = drawing.draw_scene(Random(f"{seed} scene {start + place}"))
-        large = drawing.draw(style, scene)
-        pictures[place] = np.asarray(large.resize((side, side), Image.Resampling.BICUBIC))
-    return pictures
+def _draw(numbered: tuple[int, Style], *, side: int, seed: str) -> np.ndarray:
+    """Drawn at the shop's side and resized as the image processor does it."""
+    number, style = numbered
+    large = drawing.draw(style, drawing.draw_scene(Random(f"{seed} scene {number}")))
+    return np.asarray(large.resize((side, side), Image.Resampling.BICUBIC))

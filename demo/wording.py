@@ -10,13 +10,13 @@ from typing import Any
 
 from demo.style import ATTRIBUTES, WORDS, Style, kinds, words_of
 
-# Written small in a title: units and joining words.
-SMALL = frozenset({"ml", "kg", "l", "with", "by", "in", "and", "the", "of", "for", "on", "to"})
+# Lower case in a title: units and joining words.
+LOWER_CASE = frozenset({"ml", "kg", "l", "with", "by", "in", "and", "the", "of", "for", "on", "to"})
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text and what it says: the attributes of the style that it names, besides the kind."""
+    """A text, and the attributes that it names besides the kind."""
 
     text: str
     names: frozenset[str]
@@ -24,7 +24,7 @@ class Wording:
 
 @cache
 def sentences(name: str) -> dict[str, Any]:
-    """The templates and lists of one file: "shop", "training" or "queries"."""
+    """The templates and lists of one file of `words/`."""
     return tomllib.loads((WORDS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -35,7 +35,7 @@ def fill(
 
     Args:
         template: a format string.
-        style: what the text speaks of.
+        style: that the text describes.
         rng: chooses among synonyms.
         voice: which names of `Words` to use: "shop", "query" or "known".
         others: lists for the other placeholders, one entry drawn for each occurrence.
@@ -58,13 +58,13 @@ def fill(
 
 
 def titled(text: str) -> str:
-    """A title with capitals, as shops write it: units and joining words stay small."""
+    """A title in title case; units and joining words stay lower case."""
     return " ".join(
-        word if word.rstrip("),") in SMALL else _raised(word) for word in text.split(" ")
+        word if word.rstrip("),") in LOWER_CASE else _capitalised(word) for word in text.split(" ")
     )
 
 
-def _raised(word: str) -> str:
+def _capitalised(word: str) -> str:
     if word.startswith("("):
-        return "(" + _raised(word[1:])
+        return "(" + _capitalised(word[1:])
     return word[:1].upper() + word[1:]

@@ -27,9 +27,7 @@ class DualEncoder:
 
     def __init__(self, model: "CLIPModel", processor: ImageProcessor) -> None:
         self.model, self.device, self.dtype = model, model.device, model.dtype
-        mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
-        self._factor = (processor.scale / std).view(3, 1, 1).to(self.device)
-        self._shift = (-mean / std).view(3, 1, 1).to(self.device)
+        self._processor = processor
 
     @torch.inference_mode()
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
@@ -41,11 +39,8 @@ class DualEncoder:
         Returns:
             float32 (n, d), not yet unit.
         """
-        batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
-        # Rescaling and normalising are one multiplication and one addition.
-        values = batch.to(torch.float32, memory_format=torch.contiguous_format)
-        values = values.mul_(self._factor).add_(self._shift).to(self.dtype)
-        return self._numpy(self.model.get_image_features(pixel_values=values))
+        values = normalize_pixels(torch.from_numpy(pixels).to(self.device), self._processor)
+        return self._numpy(self.model.get_image_features(pixel_values=values.to(self.dtype)))
 
     @torch.inference_mode()
     def text_features(self, tokens: list[list[int]]) -> np.ndarray:
@@ -62,6 +57,18 @@ class DualEncoder:
 
     def _numpy(self, output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
         return output.pooler_output.float().cpu().numpy()
+
+
+def normalize_pixels(pixels: torch.Tensor, processor: ImageProcessor) -> torch.Tensor:
+    """Rescale and normalise pixels: uint8 (n, side, side, 3) to float32 (n, 3, side, side)."""
+    mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
+    # Both steps are one multiplication and one addition.
+    factor, shift = (
+        each.view(3, 1, 1).to(pixels.device) for each in (processor.scale / std, -mean / std)
+    )
+    values = pixels.permute(0, 3, 1, 2)
+    values = values.to(torch.float32, memory_format=torch.contiguous_format)
+    return values.mul_(factor).add_(shift)
 
 
 def load_model(

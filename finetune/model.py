@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from encoder.checkpoint import Checkpoint
-from encoder.model import ClassTokenLayer, load_model
+from encoder.model import ClassTokenLayer, load_model, normalize_pixels
 from encoder.tokenizer import pad
 from finetune.errors import FinetuneError
 from finetune.loss import clamp_scale
@@ -42,10 +42,6 @@ class Model:
             name: weight for name, weight in clip.named_parameters() if weight.requires_grad
         }
         self._adapted = adapted
-        processor = checkpoint.processor
-        mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
-        self._factor = (processor.scale / std).view(3, 1, 1).to(self.device)
-        self._shift = (-mean / std).view(3, 1, 1).to(self.device)
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, settings: Settings, device: torch.device) -> Self:
@@ -71,9 +67,8 @@ class Model:
 
     def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Image vectors (n, d), not normalised, of uint8 pixels (n, side, side, 3)."""
-        values = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        values = values.to(torch.float32, memory_format=torch.contiguous_format)
-        values = values.mul_(self._factor).add_(self._shift)
+        pixels = pixels.to(self.device, non_blocking=True)
+        values = normalize_pixels(pixels, self.checkpoint.processor)
         return self.clip.get_image_features(pixel_values=values).pooler_output
 
     def text_features(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:

@@ -17,6 +17,7 @@ from encoder.model import DualEncoder
 from encoder.template import TEMPLATES
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
+from eval.indexes import ExactIndex
 from eval.measures import DECIDING, average_name, score
 from finetune.examples import Examples, unreadable
 from finetune.model import Model
@@ -28,7 +29,6 @@ DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
 PROGRESS_MEASURES = ("Recall@10", DECIDING)
 DEPTH = 100  # results of a query: deeper ones would change MRR by less than 0.01
 SIMILARITY_DEPTH = 5  # k of the reference system's AvgMeanSimilarity@k
-BLOCK = 512  # queries compared with the gallery at once
 MIN_GALLERY = 500  # products of a validation, where there are so many
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
@@ -96,7 +96,7 @@ def score_directions(
         PICTURE_TO_TEXT: (vectors.picture, vectors.text),
     }
     return {
-        direction: _scores(query_vectors, searched, examples, np.array(gallery), queries)
+        direction: _scores(query_vectors, searched, examples, gallery, queries)
         for direction, (query_vectors, searched) in pairs.items()
     }
 
@@ -113,33 +113,21 @@ def _scores(
     query_vectors: np.ndarray,
     searched: np.ndarray,
     examples: Examples,
-    gallery: np.ndarray,
+    gallery: Sequence[int],
     queries: Sequence[int],
 ) -> Scores:
+    depth = min(DEPTH, len(gallery))
+    cosines, columns = ExactIndex(searched[gallery]).search(query_vectors[list(queries)], depth)
     ids = [examples.rows[row].id for row in gallery]
     ranked: dict[str, list[str]] = {}
     qrels: dict[str, dict[str, int]] = {}
-    similarities = np.empty(len(queries))
-    for start in range(0, len(queries), BLOCK):
-        rows = list(queries[start : start + BLOCK])
-        cosines = query_vectors[rows] @ searched[gallery].T
-        positives = examples.positives(rows, gallery.tolist())
-        for index, row in enumerate(rows):
-            best = _top(cosines[index])
-            name = examples.rows[row].id
-            ranked[name] = [ids[column] for column in best]
-            qrels[name] = {ids[column]: 1 for column in np.flatnonzero(positives[index])}
-            similarities[start + index] = cosines[index][best[:SIMILARITY_DEPTH]].mean()
+    for row, best in zip(queries, columns, strict=True):
+        name = examples.rows[row].id
+        ranked[name] = [ids[column] for column in best]
+        positives = np.flatnonzero(examples.positives([row], gallery)[0])
+        qrels[name] = {ids[column]: 1 for column in positives}
+    similarities = cosines[:, :SIMILARITY_DEPTH].mean(axis=1, dtype=float)
     return MappingProxyType({**score(qrels, ranked), average_name(SIMILARITY_DEPTH): similarities})
-
-
-def _top(cosines: np.ndarray) -> np.ndarray:
-    """Indexes of the highest cosines, best first, ties in the gallery's order."""
-    chosen = np.arange(len(cosines))
-    if len(cosines) > DEPTH:
-        least = np.partition(cosines, -DEPTH)[-DEPTH]
-        chosen = np.flatnonzero(cosines >= least)
-    return chosen[np.argsort(-cosines[chosen], kind="stable")][:DEPTH]
 
 
 def encoder_of(model: Model, batch_size: int) -> Encoder:

@@ -55,5 +55,5 @@ def test_the_file_has_every_product_with_a_picture_and_is_read_as_any_other(tmp_
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
-    with pytest.raises(DemoError, match="draw the shop first"):
+    with pytest.raises(DemoError, match="holds no demo shop"):
         write_renamed_shop(tmp_path / "none")

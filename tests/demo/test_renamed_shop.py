@@ -44,6 +44,7 @@ def test_a_title_has_the_invented_names_of_colour_and_finish():
 
 
 def test_the_file_has_every_product_with_a_picture_and_is_read_as_any_other(tmp_path):
+    (tmp_path / "images").mkdir()
     count = write_renamed_shop(tmp_path)
     read = list(read_products(tmp_path / PRODUCTS))
     pictured = [product.id for product in make_products() if product.image]

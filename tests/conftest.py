@@ -1,6 +1,7 @@
-"""Fixtures that several rooms' tests share."""
+"""Fixtures that the tests of several packages share."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -30,3 +31,9 @@ def realdata() -> Path:
 def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A randomly initialised CLIP checkpoint: real in form, small in size."""
     return build_tiny_clip(tmp_path_factory.mktemp("tiny_clip"))
+
+
+@pytest.fixture
+def home_copy(home: Path, tmp_path: Path) -> Path:
+    """A copy of the package's `home` that a test may change."""
+    return shutil.copytree(home, tmp_path / "home")

@@ -1,6 +1,5 @@
 """A shop with something of everything, and its page."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,12 +40,6 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     (folder / "source").mkdir()
     (folder / "source" / "torn.jpg").write_bytes(b"<html>Not found</html>")
     return shop.build(folder, tiny_clip, linked + HOSTILE)
-
-
-@pytest.fixture
-def home_copy(home: Path, tmp_path: Path) -> Path:
-    """A copy that a test may change."""
-    return shutil.copytree(home, tmp_path / "home")
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ from tests.ingest.commands import begin, end, run_here
 from tests.tiny_clip import build_tiny_clip
 
 
-@pytest.fixture
-def home(tmp_path, tiny_clip):
-    return shop.build(tmp_path / "home", tiny_clip)
-
-
 def points(home):
     with open_store(home) as store:
         return {point.id: point for point in store.scroll("tiny", vectors=True)}

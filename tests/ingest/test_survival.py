@@ -31,11 +31,6 @@ def bart(tmp_path_factory) -> Path:
     return build_tiny_bart(tmp_path_factory.mktemp("bart"))
 
 
-@pytest.fixture
-def home(tmp_path, tiny_clip) -> Path:
-    return shop.build(tmp_path / "home", tiny_clip)
-
-
 def jobs(home: Path, bart: Path) -> dict[str, tuple[object, ...]]:
     """The commands that fill a shop, in their order."""
     source = home / "source" / "products.jsonl"

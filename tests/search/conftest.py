@@ -1,7 +1,5 @@
 """A shop whose products share pictures, have none, or have markup in the title."""
 
-import shutil
-
 import pytest
 
 from search.service import SearchService
@@ -23,12 +21,6 @@ def home(tmp_path_factory, tiny_clip):
     rows = [*shop.rows(), *twins, *bare]
     rows[0]["title"] = "crimson [bold]lipstick[/bold]"
     return shop.build(tmp_path_factory.mktemp("shop"), tiny_clip, rows)
-
-
-@pytest.fixture
-def home_copy(home, tmp_path):
-    """A copy that a test may change."""
-    return shutil.copytree(home, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

@@ -61,14 +61,10 @@ def evaluate(
         judgement = judge(queries, store, names, settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
-        runs: dict[str, Run] = {}
-        seconds: dict[str, float] = {}
+        runs = {}
         for variant in variants:
             notify(f"{variant.name}: searching {len(judged):,} queries")
-            searched = _searched_store(store, variant.name, settings)
-            runs[variant.name], seconds[variant.name] = _run(
-                variant, searched, judged, settings, pictures
-            )
+            runs[variant.name] = _run(variant, store, judged, settings, pictures)
         failed = {query: why for run in runs.values() for query, why in run.failed.items()}
         measured = [query for query in judged if query.id not in failed]
         if not measured:
@@ -79,9 +75,8 @@ def evaluate(
         outcomes = {}
         for variant in variants:
             notify(f"{variant.name}: measuring its results and its vectors")
-            outcome = _outcome(variant, store, runs[variant.name], measured, qrels, settings)
-            outcome.seconds["load"] = seconds[variant.name]
-            outcomes[variant.name] = outcome
+            run = runs[variant.name]
+            outcomes[variant.name] = _outcome(variant, store, run, measured, qrels, settings)
         products = judgement.products | _shown_products(store, outcomes)
         sizes = _searched_sizes(names[0], store, measured, settings)
     scores = {name: outcome.scores for name, outcome in outcomes.items()}
@@ -99,27 +94,26 @@ def evaluate(
     )
 
 
-def _searched_store(store: Store, variant: str, settings: Settings) -> Store:
-    if settings.engine == "qdrant":
-        return store
-    baseline = BaselineStore(store, variant, settings.engine, by_category=settings.within_category)
-    return cast("Store", baseline)  # the part of the protocol that the search engine reads
-
-
 def _run(
     variant: Variant,
     store: Store,
     queries: Sequence[LabelledQuery],
     settings: Settings,
     pictures: QueryPictures,
-) -> tuple[Run, float]:
-    """A variant's results, and the seconds that loading its encoder took."""
+) -> Run:
+    """A variant's results from the engine of the settings."""
     from encoder.encoder import Encoder  # imports torch
 
     started = perf_counter()
     encoder = Encoder.load(variant, precision=settings.precision)  # type: ignore[arg-type]
     loaded = perf_counter() - started
-    return retrieve(variant, store, encoder, queries, settings, pictures), loaded
+    if settings.engine != "qdrant":
+        by_category = settings.within_category
+        baseline = BaselineStore(store, variant.name, settings.engine, by_category=by_category)
+        store = cast("Store", baseline)  # the part of the store that the search engine reads
+    run = retrieve(variant, store, encoder, queries, settings, pictures)
+    run.load_seconds = loaded
+    return run
 
 
 def _outcome(
@@ -152,6 +146,7 @@ def _outcome(
             "encode": run.encode_seconds,
             "search": run.search_seconds,
             "look": perf_counter() - started,
+            "load": run.load_seconds,
         },
     )
 

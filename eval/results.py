@@ -1,7 +1,7 @@
 """The results of an evaluation, and their JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Outcome:
     scores: dict[str, np.ndarray]
     similarity: ScoreSamples
     diagnostics: Diagnostics
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Run:
         text_vectors: the vector (d,) of each query's text alone, for those that have one.
         failed: why a query could not be searched, by query.
         by_text_alone: queries searched by their text because their picture cannot be read.
+        load_seconds: time to load the model.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
     """
@@ -54,6 +55,7 @@ class Run:
     text_vectors: dict[str, np.ndarray] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     by_text_alone: list[str] = field(default_factory=list)
+    load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
 

@@ -59,7 +59,16 @@ def adapt(
 
     Raises:
         typer.Exit: a command failed; its message is on stderr.
+        typer.BadParameter: `out` has results of another experiment.
     """
+    experiment = {
+        "products": str(products),
+        "base": base,
+        "source_domain": str(source_domain),
+        "unseen": str(unseen),
+        "options": list(options),
+    }
+    _check_same(out / "experiment.json", experiment)
     files = [out / f"seed{seed}.json" for seed in seeds]
     if not all(file.exists() for file in files):
         shop = _filled(out / "shop", products)
@@ -73,6 +82,17 @@ def adapt(
                 result = {"seed": seed, "training": trained, "source_domain": forgotten}
                 file.write_text(json.dumps(result), encoding="utf-8")
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _check_same(file: Path, experiment: dict[str, Any]) -> None:
+    """Write what an experiment is, or compare it with what is there."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(experiment), encoding="utf-8")
+    if json.loads(file.read_text(encoding="utf-8")) != experiment:
+        raise typer.BadParameter(
+            f"{file.parent} has results of another experiment: name another folder."
+        )
 
 
 def _filled(home: Path, products: Path) -> Path:
@@ -107,7 +127,7 @@ def _evaluate(shop: Path, other: Path, name: str) -> Result:
 
 def vitrine(home: Path, *words: object) -> str:
     """Run one command on an installation, in this process; returns its stdout."""
-    with _environment(VITRINE_HOME=str(home)), redirect_stdout(StringIO()) as out:
+    with _environment(home), redirect_stdout(StringIO()) as out:
         status = get_command(app).main([str(word) for word in words], standalone_mode=False)
     if status:
         raise typer.Exit(status)  # its message is on stderr
@@ -115,9 +135,11 @@ def vitrine(home: Path, *words: object) -> str:
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def _environment(home: Path) -> Iterator[None]:
+    """The environment of an installation with the embedded engine."""
     before = dict(os.environ)
-    os.environ.update(values)
+    os.environ["VITRINE_HOME"] = str(home)
+    os.environ.pop("QDRANT_URL", None)
     try:
         yield
     finally:
@@ -127,13 +149,11 @@ def _environment(**values: str) -> Iterator[None]:
 
 def command(
     products: Annotated[Path, typer.Argument(help="File of products to train on.")],
+    base: Annotated[str, typer.Option(help="Checkpoint to adapt: its folder, or its hub id.")],
+    out: Annotated[Path, typer.Option(help="Folder of the installations and results.")],
     options: Annotated[
         list[str] | None, typer.Argument(help="After --: options of `vitrine finetune`.")
     ] = None,
-    base: Annotated[str, typer.Option(help="Checkpoint to adapt: its folder, or its hub id.")] = "",
-    out: Annotated[Path, typer.Option(help="Folder of the installations and results.")] = Path(
-        "adaptation"
-    ),
     seed: Annotated[list[int] | None, typer.Option(help="Repeatable; 0 if none.")] = None,
     source_domain: Annotated[
         Path | None, typer.Option(help="File of products of the kind that the base knows.")

@@ -11,7 +11,7 @@ from tests.finetune.conftest import drawn_products
 
 @pytest.fixture
 def experiment(tiny_clip, tmp_path):
-    """Runs the experiment with one seed, each time in the same folder; returns its JSON object."""
+    """Runs the experiment with one seed, each time in the same folder."""
     rows = []
     for product, data in drawn_products():
         (tmp_path / f"{product.id}.png").write_bytes(data)
@@ -19,21 +19,27 @@ def experiment(tiny_clip, tmp_path):
     source = tmp_path / "products.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def run():
+    def run(batch=8):
         words = ["adaptation", source, "--base", tiny_clip, "--out", tmp_path / "out", "--json"]
-        words += ["--source-domain", source, "--", "--epochs", 1, "--batch", 8]
-        ran = CliRunner().invoke(app, [str(word) for word in words])
-        assert ran.exit_code == 0, ran.output
-        return json.loads(ran.stdout.splitlines()[-1])
+        words += ["--source-domain", source, "--", "--epochs", 1, "--batch", batch]
+        return CliRunner().invoke(app, [str(word) for word in words])
 
     return run
 
 
+def seeds_of(ran):
+    assert ran.exit_code == 0, ran.output
+    return json.loads(ran.stdout.splitlines()[-1])["seeds"]
+
+
 def test_a_seed_is_judged_on_held_out_products_and_on_the_source_domain_once(experiment, tmp_path):
-    (result,) = experiment()["seeds"]
+    (result,) = seeds_of(experiment())
     assert set(result["training"]["heldout"]["ways"]) == {"title → picture", "picture → text"}
     assert list(result["source_domain"]["variants"]) == ["base", "seed0"]
     # What is there is read, not computed again.
     kept = result | {"source_domain": None}
     (tmp_path / "out" / "seed0.json").write_text(json.dumps(kept))
-    assert experiment() == {"seeds": [kept]}
+    assert seeds_of(experiment()) == [kept]
+    other = experiment(batch=4)
+    assert other.exit_code == 2
+    assert "another experiment" in " ".join(other.output.replace("│", " ").split())

@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.escaping import escape, escape_sentence
+from catalog import CatalogError
 from catalog.catalogue import Catalogue
-from catalog.errors import CatalogError
 from search.service import SearchService, VariantStatus
 from vitrine import DEFAULT_VARIANT, VitrineError, home
 

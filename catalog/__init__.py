@@ -1,9 +1,12 @@
-"""What a shop sells: products, their pictures, and the record of every attempt to get them.
+"""The catalogue of a shop: products, their pictures, and the record of every attempt.
 
-    product      one item for sale
-    readers      products out of JSON Lines, CSV and Parquet files; fields: what their columns mean
-    pictures     the one picture decoder, and the store of pictures by content
-    catalogue    products, picture ledger, summaries and runs in one SQLite file
-
-Every mistake that a person can mend is a `CatalogError` (see `catalog.errors`).
+feed             reads products from a feed: formats (JSON Lines, CSV, Parquet), columns, values
+product          one item for sale
+catalogue        products, picture ledger, summaries and runs in one SQLite file
 """
+
+from vitrine import VitrineError
+
+
+class CatalogError(VitrineError):
+    """A feed that cannot be read, or a catalogue that cannot be opened, read or written."""

@@ -1,7 +1,7 @@
 """Amazon Reviews 2023: the metadata of a category, streamed from the model hub.
 
 The data set is McAuley-Lab/Amazon-Reviews-2023, one JSON Lines file a category; All_Beauty has
-112,590 rows in some 200 MB, so rows are read as they arrive and nothing is kept on the way.
+112,590 rows in some 200 MB, so rows are read while they are downloaded; nothing is cached.
 """
 
 import io
@@ -10,15 +10,15 @@ from typing import IO, cast
 
 import httpx
 
-from catalog.errors import ReaderError
+from catalog import CatalogError
 
 PREFIX = "amazon:"
 REPOSITORY = "McAuley-Lab/Amazon-Reviews-2023"
 FILE = "raw/meta_categories/meta_{}.jsonl"
 LINK = "https://www.amazon.com/dp/{}"
 
-TIMES = httpx.Timeout(30, connect=10)  # seconds
-BREAKS = 5  # connections in a row that may break without a byte before the file is given up
+TIMEOUT = httpx.Timeout(30, connect=10)  # seconds
+ATTEMPTS = 5  # connections in a row that may break without a byte
 CHUNK = 2**16
 
 
@@ -32,8 +32,8 @@ def open_category(category: str) -> IO[bytes]:
     """A category's metadata as a file that is downloaded while it is read.
 
     Raises:
-        ReaderError: the hub cannot be reached, or has no such category; also while reading, when
-            the connection breaks for good.
+        CatalogError: the hub cannot be reached, or has no such category; also while reading, when
+            the connection breaks `ATTEMPTS` times.
     """
     from huggingface_hub import hf_hub_url
 
@@ -42,12 +42,12 @@ def open_category(category: str) -> IO[bytes]:
 
 
 class _WebFile(io.RawIOBase):
-    """A file on the web, read once from its beginning; a broken connection is taken up again."""
+    """A file on the web, read sequentially; a broken connection is resumed with a Range request."""
 
     def __init__(self, address: str, category: str) -> None:
         self._address = address
         self._category = category
-        self._client = httpx.Client(follow_redirects=True, timeout=TIMES)
+        self._client = httpx.Client(follow_redirects=True, timeout=TIMEOUT)
         self._position = 0
         self._left = b""  # of the last chunk
         self._connect()
@@ -56,7 +56,7 @@ class _WebFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        for _ in range(BREAKS):
+        for _ in range(ATTEMPTS):
             try:
                 if not self._left:
                     self._left = next(self._chunks, b"")
@@ -76,7 +76,7 @@ class _WebFile(io.RawIOBase):
         super().close()
 
     def _connect(self) -> None:
-        """Ask for what has not been read yet."""
+        """Request what has not been read yet."""
         headers = {"Accept-Encoding": "identity"}
         if self._position:
             headers["Range"] = f"bytes={self._position}-"
@@ -86,7 +86,7 @@ class _WebFile(io.RawIOBase):
         except httpx.TransportError as error:
             raise self._failure("the model hub cannot be reached") from error
         if self._response.status_code == httpx.codes.NOT_FOUND:
-            raise ReaderError(
+            raise CatalogError(
                 f"Amazon Reviews 2023 has no category {self._category!r}; names are written "
                 "as All_Beauty or Appliances."
             )
@@ -96,8 +96,8 @@ class _WebFile(io.RawIOBase):
         self._chunks = self._response.iter_raw(CHUNK)
         self._left = b""
 
-    def _failure(self, what: str) -> ReaderError:
-        return ReaderError(
+    def _failure(self, what: str) -> CatalogError:
+        return CatalogError(
             f"{PREFIX}{self._category} cannot be read: {what}. Run the same command again later, "
             f"or download meta_{self._category}.jsonl by other means and name that file."
         )

@@ -1,12 +1,10 @@
 """The catalogue on disk: all products of one shop, their pictures, and the record of every attempt.
 
-One SQLite file and one folder of pictures:
-
     HOME/catalog.sqlite       products, picture ledger, summaries, runs
     HOME/images/ab/ab12….jpg  pictures by content
 
-`Catalogue` is made of a few parts, each a class over the same file: `catalog.database`,
-`catalog.ledger`, `catalog.runs`, and the products and summaries here.
+`Catalogue` adds products and summaries to two classes over the same file: `catalog.ledger` and
+`catalog.runs`.
 """
 
 # ruff: noqa: S608 - only our own column names are put into SQL; values are bound
@@ -15,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog import CatalogError
 from catalog.database import Row
-from catalog.errors import CatalogueError
 from catalog.ledger import PictureLedger
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of, row_of
@@ -24,12 +22,12 @@ from catalog.runs import RunLog
 from pictures.store import PictureStore
 from pictures.thumbnail import SIDE
 
-ASKED = 500  # ids that one question names; SQLite's own limit is far above
+IDS_PER_QUERY = 500  # far below SQLite's limit
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """How many products of a batch were new, differed from what was there, or did not."""
+    """How many products of a batch were new, changed or unchanged."""
 
     new: int
     changed: int
@@ -38,12 +36,12 @@ class Upserted:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A product with what the jobs made of it.
+    """A product with the jobs' results.
 
     Attributes:
         product: The product.
-        picture: Hash of its picture in the store; None where there is none.
-        summary: Its summary; None where there is none.
+        picture: Hash of its picture in the store, or None.
+        summary: Its summary, or None.
     """
 
     product: Product
@@ -52,20 +50,20 @@ class Entry:
 
 
 class Catalogue(PictureLedger, RunLog):
-    """The catalogue of one installation. Threads may share it; processes open their own."""
+    """The catalogue of one installation. Threads may share it; each process opens its own."""
 
     def __init__(self, home: Path, *, create: bool = True, picture_side: int | None = None) -> None:
         """Open a catalogue.
 
         Args:
             home: The installation's folder.
-            create: Make a catalogue where there is none.
-            picture_side: The shortest side of kept pictures, in pixels: chosen when the catalogue
-                is made (224 by default), and the same ever after.
+            create: Create a catalogue where there is none.
+            picture_side: Shortest side of kept pictures, in pixels: fixed when the catalogue is
+                created (224 by default).
 
         Raises:
-            CatalogueError: It is absent, damaged, another program's, newer than this Vitrine, or
-                keeps its pictures at another size.
+            CatalogError: It is missing, damaged, another program's, newer than this Vitrine, or
+                has another picture side.
         """
         super().__init__(home, create=create)
         try:
@@ -76,14 +74,14 @@ class Catalogue(PictureLedger, RunLog):
         self.pictures = PictureStore(home / "images", self.picture_side)
 
     def upsert(self, products: Iterable[Product], *, source: str = "", run: int = 0) -> Upserted:
-        """Add products, or bring them up to date, in one transaction.
+        """Add or update products, in one transaction; idempotent.
 
-        A product whose images changed loses its picture; one whose words changed, its summary.
+        A product whose images changed loses its picture; one whose text changed, its summary.
 
         Args:
             products: One batch, held in memory.
             source: The file they come from.
-            run: The run that saw them there.
+            run: The run that read them there.
         """
         rows = [row_of(product) for product in products]
         counts = {"new": 0, "changed": 0, "unchanged": 0}
@@ -117,37 +115,37 @@ class Catalogue(PictureLedger, RunLog):
         return Upserted(**counts)
 
     def prune(self, source: str, run: int) -> int:
-        """Delete the products of a source that a run, which read all of it, did not see there."""
+        """Delete the products of a source that a run, which read all of it, did not find there."""
         with self._transaction() as connection:
             return connection.execute(
                 "DELETE FROM product WHERE source = ? AND run <> ?", (source, run)
             ).rowcount
 
     def delete(self, ids: Iterable[str]) -> int:
-        """Delete products, in one transaction. Gives how many there were."""
+        """Delete products, in one transaction. Returns how many there were."""
         rows = [(identity,) for identity in ids]
         with self._transaction() as connection:
             return connection.executemany("DELETE FROM product WHERE id = ?", rows).rowcount
 
     def get(self, ids: Iterable[str]) -> dict[str, Product]:
-        """Products by id; ids that are not there are left out."""
+        """Products by id; unknown ids are left out."""
         rows = self._select_in(f"SELECT {SELECTED} FROM product WHERE id IN", ids)
         return {row[0]: product_of(row) for row in rows}
 
     def products(self, *, category: str | None = None, after: str = "") -> Iterator[Product]:
         """Products by ascending id, those of one category or all.
 
-        Writes may go on meanwhile; what they change is seen or not.
+        Writes may go on meanwhile; their changes are included or not.
 
         Args:
             category: Only this one.
-            after: Begin behind this id.
+            after: Begin after this id.
         """
         for entry in self.entries(category=category, after=after):
             yield entry.product
 
     def entries(self, *, category: str | None = None, after: str = "") -> Iterator[Entry]:
-        """Products with picture and summary, in the order and manner of `products`."""
+        """Products with picture and summary, as `products` returns them."""
         where = "TRUE" if category is None else "product.category = ?"
         pages = self._pages(
             f"SELECT {SELECTED}, NULLIF(picture.hash, ''), summary.text FROM product "
@@ -173,7 +171,7 @@ class Catalogue(PictureLedger, RunLog):
         return int(count)
 
     def save_summaries(self, summaries: Iterable[tuple[str, str, str]]) -> None:
-        """Keep summaries, in one transaction. Products that are gone are passed over.
+        """Keep summaries, in one transaction. Deleted products are skipped.
 
         Args:
             summaries: Product id, digest of what was summarised, summary.
@@ -192,11 +190,11 @@ class Catalogue(PictureLedger, RunLog):
             )
 
     def summaries(self, digests: Iterable[str]) -> dict[str, str]:
-        """Summaries already made, by the digest of what was summarised."""
+        """Existing summaries, by the digest of what was summarised."""
         return dict(self._select_in("SELECT digest, text FROM summary WHERE digest IN", digests))
 
     def summary_counts(self) -> dict[str, int]:
-        """How many products of each category have a summary; categories without any are absent."""
+        """How many products of each category have a summary; zeros are left out."""
         return dict(
             self._select(
                 "SELECT category, COUNT(*) FROM product_summary "
@@ -207,24 +205,24 @@ class Catalogue(PictureLedger, RunLog):
     def _select_in(self, query: str, keys: Iterable[str]) -> list[Row]:
         keys = list(dict.fromkeys(keys))
         rows: list[Row] = []
-        for start in range(0, len(keys), ASKED):
-            asked = keys[start : start + ASKED]
-            rows += self._select(f"{query} ({', '.join('?' * len(asked))})", asked)
+        for start in range(0, len(keys), IDS_PER_QUERY):
+            some = keys[start : start + IDS_PER_QUERY]
+            rows += self._select(f"{query} ({', '.join('?' * len(some))})", some)
         return rows
 
-    def _side(self, asked: int | None) -> int:
-        """The shortest side of kept pictures, written down when the catalogue is made."""
+    def _side(self, requested: int | None) -> int:
+        """The shortest side of kept pictures, stored when the catalogue is created."""
         kept = self._select("SELECT value FROM setting WHERE name = 'picture_side'")
         if not kept:
             with self._transaction() as connection:
                 connection.execute(
-                    "INSERT OR IGNORE INTO setting VALUES ('picture_side', ?)", (asked or SIDE,)
+                    "INSERT OR IGNORE INTO setting VALUES ('picture_side', ?)", (requested or SIDE,)
                 )
-            return self._side(asked)
+            return self._side(requested)
         side = int(kept[0][0])
-        if asked not in (None, side):
-            raise CatalogueError(
+        if requested not in (None, side):
+            raise CatalogError(
                 f"{self.home} keeps its pictures with a shortest side of {side} pixels, not "
-                f"{asked}; name a new folder in VITRINE_HOME for a catalogue with larger ones."
+                f"{requested}; name a new folder in VITRINE_HOME for a catalogue with larger ones."
             )
         return side

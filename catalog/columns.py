@@ -1,17 +1,16 @@
-"""What the columns of a product file mean."""
+"""The column mapping: which columns of a feed each product field is read from."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from catalog import values
+from catalog import CatalogError, values
 from catalog.amazon import LINK
-from catalog.errors import ReaderError
 from catalog.product import Product
 
-# The usual names of each field's column, letters and digits only, best first. "parent" is not among
-# its own: in shops it names a department as often as an article.
+# The usual names of each field's column, letters and digits only, best first. "parent" is left out:
+# in feeds it is a department as often as an article.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "productid", "itemid", "asin", "sku", "uniqid", "articleid", "parentasin"),
     "title": ("title", "name", "productname", "producttitle", "itemname", "productdisplayname"),
@@ -35,61 +34,59 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
                "thumbnail"),
 }  # fmt: skip
 
-MAX_NAMED = 30  # columns that a sentence lists
-SHAPES = 256  # sets of keys remembered; the rows of a file have a few, whatever its size
+MAX_LISTED = 30  # columns in a sentence
+CACHED_HEADERS = 256  # sets of columns; the rows of a file have a few, whatever its size
 
 Row = Mapping[str, Any]
 
 
-class Columns:
-    """Makes products of a file's rows.
+class ColumnMapping:
+    """Makes products of a feed's rows.
 
-    A field takes the first of its columns that holds something. Details gather what is left:
-    plain columns that are no field's.
+    A field is read from the first of its columns that is not empty. Plain columns that belong to
+    no field become details.
     """
 
     def __init__(self, chosen: Mapping[str, str], category: str, folder: Path) -> None:
-        """Take the user's choices.
+        """Make a mapping from the user's choices and the usual names.
 
         Args:
             chosen: Product field → the column it is read from, instead of the usual names.
-            category: The category of every product of the file; empty to read it.
-            folder: Where relative picture paths start.
+            category: The category of every product of the feed; empty to read it.
+            folder: What relative picture paths are relative to.
 
         Raises:
-            ReaderError: A choice names no field of a product, or no column.
+            CatalogError: A choice names no field of a product, or no column.
         """
         self.chosen = {_field(name): column for name, column in chosen.items()}
         for field, column in self.chosen.items():
             if not column:
-                raise ReaderError(
+                raise CatalogError(
                     f"--field {field}= names no column; write --field {field}=COLUMN."
                 )
         self._category = values.text(category)
         self._folder = folder
-        self._of_shape: Callable[[tuple[str, ...]], Mapping[str, list[str]]] = lru_cache(SHAPES)(
-            self._match
-        )
+        self._of_header = lru_cache(CACHED_HEADERS)(self._match)
 
     def of(self, row: Row) -> Mapping[str, list[str]]:
         """The columns of a row that each product field is read from, best first."""
-        return self._of_shape(tuple(row))
+        return self._of_header(tuple(row))
 
-    def _match(self, shape: tuple[str, ...]) -> Mapping[str, list[str]]:
+    def _match(self, header: tuple[str, ...]) -> Mapping[str, list[str]]:
         by_name: dict[str, list[str]] = {}
-        for column in shape:
-            letters = "".join(filter(str.isalnum, column.casefold()))
-            by_name.setdefault(letters, []).append(column)
+        for column in header:
+            plain = "".join(filter(str.isalnum, column.casefold()))
+            by_name.setdefault(plain, []).append(column)
         usual = {
             field: [column for alias in aliases for column in by_name.get(alias, [])]
             for field, aliases in ALIASES.items()
         }
         return usual | {
-            field: [column] if column in shape else [] for field, column in self.chosen.items()
+            field: [column] if column in header else [] for field, column in self.chosen.items()
         }
 
     def product(self, row: Row) -> Product | str:
-        """Make a product of a row, or say in a few words why it is none."""
+        """The product of a row, or the reason why it is none."""
         columns = self.of(row)
         used: set[str] = set()
 
@@ -101,7 +98,7 @@ class Columns:
                     return cleaned
             return clean(None)
 
-        identity = first("id", values.key)
+        identity = first("id", values.identifier)
         if not identity:
             return "no id"
         title = first("title", values.text)
@@ -111,12 +108,12 @@ class Columns:
             "brand": first("brand", values.text),
             "description": first("description", _running),
             "category": self._category or first("category", _department),
-            "features": first("features", values.texts),
+            "features": first("features", values.text_list),
             "price": first("price", values.number),
             "rating": first("rating", values.number),
             "rating_count": first("rating_count", values.count),
-            "link": first("link", values.key),
-            "parent": first("parent", values.key),
+            "link": first("link", values.identifier),
+            "parent": first("parent", values.identifier),
         }
         used.update(columns["images"])
         images = [
@@ -125,9 +122,9 @@ class Columns:
             for address in values.addresses(row[column], self._folder)
         ]
         details = self._details(row, columns["details"], used)
-        # Amazon Reviews 2023 tells some brands among the details only, and no link at all.
+        # Amazon Reviews 2023 has some brands among the details only, and no link at all.
         fields["brand"] = fields["brand"] or details.get("Brand", "")
-        if not fields["link"] and values.key(row.get("parent_asin")) == identity:
+        if not fields["link"] and values.identifier(row.get("parent_asin")) == identity:
             fields["link"] = LINK.format(identity)
         return Product(
             id=identity,
@@ -140,43 +137,44 @@ class Columns:
     def _details(self, row: Row, columns: list[str], used: set[str]) -> dict[str, str]:
         named: dict[str, str] = {}
         for column in columns:
-            named |= values.facts(row[column])
+            named |= values.attributes(row[column])
         plain = {
             column: item
             for column, item in row.items()
-            if column not in used and _is_plain(values.unpacked(item))
+            if column not in used and _is_plain(values.parse_literal(item))
         }
-        return values.facts(plain) | named
+        return values.attributes(plain) | named
 
 
 def _field(name: str) -> str:
-    """The product field that a user means, whatever the case and the dashes."""
+    """The product field that a user names, in any case, with dashes or underscores."""
     field = name.strip().casefold().replace("-", "_")
     field = {"image": "images", "picture": "images"}.get(field, field)
     if field not in ALIASES:
         known = ", ".join(ALIASES)
-        raise ReaderError(f"--field {name}=…: a product has no field {name!r}; it has {known}.")
+        raise CatalogError(f"--field {name}=…: a product has no field {name!r}; it has {known}.")
     return field
 
 
 def _running(value: object) -> str:
-    """Text that an export may have written as a list: Amazon's descriptions are."""
-    return values.text(values.unpacked(value))
+    """Text that an export may have written as a list, as Amazon's descriptions are."""
+    return values.text(values.parse_literal(value))
 
 
 def _department(value: object) -> str:
-    """The category; of a path of categories the first, which is the department."""
-    value = values.unpacked(value)
-    return next(iter(values.texts(value)), "")
+    """The category; of a category path the first step, which is the department."""
+    value = values.parse_literal(value)
+    return next(iter(values.text_list(value)), "")
 
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(item) and not isinstance(item, list | tuple) for item in value)
-    return not isinstance(value, Mapping | bytes | bool)  # a flag is the export's, not the shop's
+    # a flag belongs to the export, not to the product
+    return not isinstance(value, Mapping | bytes | bool)
 
 
-def named(columns: list[str]) -> str:
-    """Columns for a sentence, the first of them if there are many."""
-    listed = ", ".join(columns[:MAX_NAMED]) or "none"
-    return listed + (", …" if len(columns) > MAX_NAMED else "")
+def list_columns(columns: list[str]) -> str:
+    """Columns in a sentence, the first of them if there are many."""
+    listed = ", ".join(columns[:MAX_LISTED]) or "none"
+    return listed + (", …" if len(columns) > MAX_LISTED else "")

@@ -1,13 +1,13 @@
-"""Products out of files of products, in bounded memory.
+"""The products of a feed, in bounded memory.
 
-A row that makes no product is a `DroppedRow` with one reason of a short list; a file that cannot be
-read as a whole is a `ReaderError`:
+A row that is no product becomes a `DroppedRow` with one reason of a closed list; a file that cannot
+be read at all is a `CatalogError`:
 
     unreadable row    broken JSON, a CSV record with a quote out of place, bytes that are not UTF-8
     row too long      a JSON line above the cap
     not an object     JSON, but a list, a number, a text
     too many cells    a CSV record with more cells than the header
-    no id, no title   what a product cannot be without
+    no id, no title   required fields
     repeated id       an earlier row of the same file has it
 """
 
@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from catalog.columns import Columns, named
-from catalog.errors import ReaderError
+from catalog import CatalogError
+from catalog.columns import ColumnMapping, list_columns
 from catalog.formats import Rows, is_tabular, open_rows
 from catalog.product import Product
 
-# Rows of JSON Lines that are looked at before the file is refused for having no title or id: each
-# may leave columns out.
+# Rows of JSON Lines that are read before the file is rejected for having no title or id: each may
+# leave columns out.
 PEEKED = 200
-SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest lies in a temporary file
+SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest is in a temporary file
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedRow:
-    """A row that makes no product: its number from 1, and why."""
+    """A row that is no product: its number from 1, and the reason."""
 
     row: int
     reason: str
@@ -56,26 +56,26 @@ def read_products(
         category_field: The column that the category is read from.
 
     Returns:
-        What each row makes, in the file's order. Relative picture paths start from its folder.
+        One item a row, in the file's order. Relative picture paths start from its folder.
 
     Raises:
-        ReaderError: The file is missing, empty, of no known format, or has no column for ids or
-            titles, or a choice is wrong; also while iterating, when it is broken further on or has
-            no column of a chosen name.
+        CatalogError: The file is missing, empty, of no known format, or has no column for ids or
+            titles, or an option is wrong; also while iterating, when it is damaged further on or
+            has no column of a chosen name.
     """
     chosen = dict(fields or {})
     if category_field:
         if category or "category" in chosen:
-            raise ReaderError(
+            raise CatalogError(
                 "The category is given twice: use one of --category, --category-field and "
                 "--field category=…."
             )
         chosen["category"] = category_field
-    columns = Columns(chosen, category, source.parent.absolute())
+    columns = ColumnMapping(chosen, category, source.parent.absolute())
     rows = open_rows(source)
     head = list(islice(rows, 1 if is_tabular(source) else PEEKED))
     if not head:
-        raise ReaderError(f"{source} has no rows: there are no products in it.")
+        raise CatalogError(f"{source} has no rows: there are no products in it.")
     known = list(dict.fromkeys(chain.from_iterable(r for _, r in head if isinstance(r, dict))))
     _check(source, head, columns, known)
     return _products(source, chain(head, rows), columns, known)
@@ -84,27 +84,27 @@ def read_products(
 def _check(
     source: Path,
     head: list[tuple[int, dict[str, object] | str]],
-    columns: Columns,
+    columns: ColumnMapping,
     known: list[str],
 ) -> None:
-    """Refuse a file whose first rows have no column for what every product needs."""
+    """Reject a file whose first rows have no column for a required field."""
     records = [record for _, record in head if isinstance(record, dict)]
     if not records:
         if len(head) == PEEKED:
-            raise ReaderError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
+            raise CatalogError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
         return
     if is_tabular(source):
-        _refuse_missing(source, set(columns.chosen.values()).difference(known), columns, known)
+        _check_chosen(source, set(columns.chosen.values()).difference(known), columns, known)
     for field in ("id", "title"):
         if not any(columns.of(record)[field] for record in records):
-            raise ReaderError(
+            raise CatalogError(
                 f"{source} has no column for the {field}; name it with --field {field}=COLUMN. "
-                f"Its columns: {named(known)}."
+                f"Its columns: {list_columns(known)}."
             )
 
 
 def _products(
-    source: Path, rows: Rows, columns: Columns, known: list[str]
+    source: Path, rows: Rows, columns: ColumnMapping, known: list[str]
 ) -> Iterator[Product | DroppedRow]:
     missing = set(columns.chosen.values())
     with closing(_SeenIds()) as seen:
@@ -115,25 +115,27 @@ def _products(
             missing -= record.keys()
             try:
                 product = columns.product(record)
-            except RecursionError:  # lists within lists, hundreds deep
+            except RecursionError:  # lists nested hundreds deep
                 product = "unreadable row"
             if isinstance(product, Product) and not seen.add(product.id):
                 product = "repeated id"
             yield DroppedRow(row, product) if isinstance(product, str) else product
-    _refuse_missing(source, missing, columns, known)
+    _check_chosen(source, missing, columns, known)
 
 
-def _refuse_missing(source: Path, missing: set[str], columns: Columns, known: list[str]) -> None:
+def _check_chosen(
+    source: Path, missing: set[str], columns: ColumnMapping, known: list[str]
+) -> None:
     for field, column in columns.chosen.items():
         if column in missing:
-            raise ReaderError(
+            raise CatalogError(
                 f"{source} has no column {column!r}, which {field} is to be read from. "
-                f"Its columns: {named(known)}."
+                f"Its columns: {list_columns(known)}."
             )
 
 
 class _SeenIds:
-    """A set of ids that does not grow in memory: a temporary database that spills to disk."""
+    """A set of ids in bounded memory: a temporary database that spills to disk."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -147,14 +149,14 @@ class _SeenIds:
             self._database.execute(statement)
 
     def add(self, identity: str) -> bool:
-        """Remember an id. Gives whether it is new."""
+        """Add an id. Returns whether it is new."""
         digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
         statement = "INSERT OR IGNORE INTO seen VALUES (?)"
         try:
             return self._database.execute(statement, (digest,)).rowcount == 1
         except sqlite3.OperationalError as error:
-            raise ReaderError(
-                f"The ids of a file need room in the temporary folder: {error}."
+            raise CatalogError(
+                f"The ids of a feed need space in the temporary folder: {error}."
             ) from error
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Rows of the file formats that shops export, streamed.
 
-Each format gives `(row, record)`: the row's number from 1 (of the line in JSON Lines, of the record
-below the header in CSV and Parquet) and either the record as a mapping of columns, or a few words
-that say why there is none. Memory stays with the row at hand.
+Each format yields `(row, record)`: the row's number from 1 (of the line in JSON Lines, of the
+record below the header in CSV and Parquet) and either the record as a mapping of columns, or the
+reason why there is none. Only the current row is held in memory.
 """
 
 import csv
@@ -17,20 +17,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from catalog import CatalogError
 from catalog.amazon import hub_category, open_category
-from catalog.errors import ReaderError
 
 Record = dict[str, Any]
 Rows = Iterator[tuple[int, Record | str]]
 
-# A row may carry pictures as data: addresses; beyond this it is no product but a broken file.
+# A row may contain pictures as data: addresses; above this it is damaged.
 MAX_ROW = 16 * 2**20  # bytes of a JSON line, characters of a CSV line or cell
-MAX_LINES = (
-    500  # of one CSV record; a quote that is never closed would swallow the rest of the file
-)
-PARQUET_BATCH = 256  # rows; decoded together, so a few are quicker than one and small enough
+MAX_LINES = 500  # of one CSV record; an unclosed quote would otherwise extend over the whole file
+PARQUET_BATCH = 256  # rows; decoded together: faster than one by one, and small
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-DELIMITERS = ",;\t|"  # semicolons are what spreadsheets write where the comma is decimal
+DELIMITERS = ",;\t|"  # spreadsheets write semicolons where the comma is decimal
 
 
 def open_rows(source: Path) -> Rows:
@@ -41,22 +39,22 @@ def open_rows(source: Path) -> Rows:
             or a category of Amazon Reviews 2023 on the hub, as amazon:All_Beauty.
 
     Raises:
-        ReaderError: At once when the file is missing, empty or of no known format; while rows are
-            taken when it turns out to be broken further on.
+        CatalogError: At once when the file is missing, empty or of no known format; while
+            iterating when it is damaged further on.
     """
     rows = _format(source)
     if hub_category(source):
         return _read(source, rows)
     try:
         if source.is_dir():
-            raise ReaderError(f"{source} is a folder; name a file of products inside it.")
+            raise CatalogError(f"{source} is a folder; name a file of products inside it.")
         if source.stat().st_size == 0:
-            raise ReaderError(f"{source} is empty: there are no products in it.")
+            raise CatalogError(f"{source} is empty: there are no products in it.")
         source.open("rb").close()
     except FileNotFoundError as error:
-        raise ReaderError(f"There is no file {source}.") from error
+        raise CatalogError(f"There is no file {source}.") from error
     except OSError as error:
-        raise ReaderError(f"{source} cannot be read: {error.strerror}.") from error
+        raise CatalogError(f"{source} cannot be read: {error.strerror}.") from error
     return _read(source, rows)
 
 
@@ -70,7 +68,7 @@ def _format(source: Path) -> Callable[[Path, IO[bytes]], Rows]:
         return json_rows
     suffix = Path(source.name.removesuffix(".gz")).suffix.casefold()
     if suffix not in FORMATS:
-        raise ReaderError(
+        raise CatalogError(
             f"{source} is of no format known by its name: product files end in "
             f"{', '.join(FORMATS)}, each also with .gz."
         )
@@ -82,11 +80,11 @@ def _read(source: Path, rows: Callable[[Path, IO[bytes]], Rows]) -> Rows:
         with _open(source) as data:
             yield from rows(source, data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ReaderError(
-            f"{source} is not whole: its gzip data is broken or cut off; fetch it again."
+        raise CatalogError(
+            f"{source} is incomplete: its gzip data is damaged or cut off; download it again."
         ) from error
     except OSError as error:
-        raise ReaderError(f"{source} cannot be read: {error.strerror or error}.") from error
+        raise CatalogError(f"{source} cannot be read: {error.strerror or error}.") from error
 
 
 def _open(source: Path) -> IO[bytes]:
@@ -96,15 +94,15 @@ def _open(source: Path) -> IO[bytes]:
 
 
 def json_rows(source: Path, data: IO[bytes]) -> Rows:
-    """One JSON object a line; empty lines are no rows."""
+    """One JSON object a line; empty lines are skipped."""
     number = 0
     while line := data.readline(MAX_ROW):
         number += 1
         if number == 1:
-            _refuse_utf16(source, line)
+            _reject_utf16(source, line)
             line = line.removeprefix(b"\xef\xbb\xbf")
             if line.lstrip()[:1] == b"[" and line.strip()[-1:] != b"]":
-                raise ReaderError(
+                raise CatalogError(
                     f"{source} is one JSON array; write one object a line, for example with "
                     f"`jq -c '.[]' {source.name}`."
                 )
@@ -125,15 +123,15 @@ def _json(line: bytes) -> Record | str:
 
 
 def csv_rows(source: Path, data: IO[bytes]) -> Rows:
-    """A header and records; the delimiter is the likeliest of the header's."""
+    """A header and records; the delimiter is the most frequent of `DELIMITERS` in the header."""
     # utf-8-sig drops a byte order mark; bytes that are not UTF-8 cost their own row only.
     lines = _Lines(
         source, io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline="")
     )
     first = lines.peek()
-    _refuse_utf16(source, first.encode("utf-8", "surrogateescape"))
+    _reject_utf16(source, first.encode("utf-8", "surrogateescape"))
     csv.field_size_limit(MAX_ROW)
-    # strict, because a quote out of place is better a counted drop than a silent shift of cells
+    # strict: a quote out of place drops the row, counted, instead of shifting its cells silently
     table = csv.reader(lines, delimiter=max(DELIMITERS, key=first.count), strict=True)
     header: list[str] | None = None
     number = 0
@@ -144,11 +142,11 @@ def csv_rows(source: Path, data: IO[bytes]) -> Rows:
             return
         except csv.Error as error:
             if header is None:
-                raise ReaderError(
+                raise CatalogError(
                     f"The first line of {source} is no CSV header: {error}."
                 ) from error
             number += 1
-            lines.give_back()
+            lines.push_back()
             yield number, "unreadable row"
             continue
         lines.taken.clear()
@@ -170,7 +168,7 @@ def _csv(header: list[str], cells: list[str]) -> Record | str:
 
 
 class _Lines:
-    """Lines of text, remembered while a record is read, so that a broken record costs one line."""
+    """Lines of text, kept while a record is read, so that a broken record costs one line."""
 
     def __init__(self, source: Path, file: IO[str]) -> None:
         self.taken: list[str] = []
@@ -191,20 +189,20 @@ class _Lines:
         return line
 
     def peek(self) -> str:
-        """The first line, which stays to be read."""
+        """The first line, without consuming it."""
         line = self._read()
         self._again.append(line)
         return line
 
-    def give_back(self) -> None:
-        """Let everything but the first line of the present record be read again."""
+    def push_back(self) -> None:
+        """Let all lines of the current record but the first be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
         self.taken.clear()
 
     def _read(self) -> str:
         line = self._file.readline(MAX_ROW)
         if len(line) == MAX_ROW and not line.endswith("\n"):
-            raise ReaderError(
+            raise CatalogError(
                 f"{self._source} has a line of over {MAX_ROW:,} characters; is it CSV?"
             )
         return line
@@ -212,12 +210,12 @@ class _Lines:
 
 def parquet_rows(source: Path, data: IO[bytes]) -> Rows:
     """Records of a Parquet file, a batch at a time."""
-    # here, for it takes a third of a second and most files are none
+    # here: the import takes a third of a second, and most feeds are not Parquet
     import pyarrow
     from pyarrow import parquet
 
     with tempfile.TemporaryFile() as unzipped:
-        if isinstance(data, gzip.GzipFile):  # Parquet is read from its end, which gzip cannot
+        if isinstance(data, gzip.GzipFile):  # Parquet is read from its end; gzip cannot seek
             shutil.copyfileobj(data, unzipped)
             data = unzipped
         number = 0
@@ -227,15 +225,15 @@ def parquet_rows(source: Path, data: IO[bytes]) -> Rows:
                     number += 1
                     yield number, record
         except (pyarrow.ArrowException, UnicodeDecodeError, OverflowError) as error:
-            raise ReaderError(
+            raise CatalogError(
                 f"{source} cannot be read as Parquet after row {number:,}: "
                 f"{str(error).splitlines()[0].rstrip('.')}."
             ) from error
 
 
-def _refuse_utf16(source: Path, head: bytes) -> None:
+def _reject_utf16(source: Path, head: bytes) -> None:
     if head.startswith(UTF16):
-        raise ReaderError(f"{source} is UTF-16; save it as UTF-8.")
+        raise CatalogError(f"{source} is UTF-16; save it as UTF-8.")
 
 
 FORMATS: dict[str, Callable[[Path, IO[bytes]], Rows]] = {

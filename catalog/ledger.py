@@ -1,12 +1,12 @@
-"""The picture ledger: what became of the picture of every product.
+"""The picture ledger: the outcome of the last attempt to get each product's picture.
 
-    stored    a picture lies in the store under its hash
-    failed    none of the product's addresses gave one; reason and sentence say why
-    none      the product names no address
+    stored    the picture is in the store under its hash
+    failed    none of the product's addresses has one; reason and sentence say why
+    none      the product has no address
     (no row)  not tried yet
 
-A row holds for the addresses and the local files that it was made from: its stamp. Where these
-change, the product is to be tried again.
+A row is valid for the addresses and the local files that it was made from, its stamp. Where these
+change, the product is tried again.
 """
 
 # ruff: noqa: S608 - only our own column names are put into SQL; values are bound
@@ -31,7 +31,7 @@ Outcome = Literal["stored", "failed", "none"]
 def picture_stamp(product: Product) -> str:
     """Digest of a product's picture addresses, and size and time of the local files among them.
 
-    Take it before the files are read: a file that changes meanwhile is then read again.
+    Compute it before the files are read: a file that changes meanwhile is then read again.
     """
     digest = hashlib.blake2b(digest_size=16)
     for address in product.images:
@@ -39,7 +39,7 @@ def picture_stamp(product: Product) -> str:
         if is_local(address):
             try:
                 status = Path(address).stat()
-            except (OSError, ValueError):  # not there, or no possible path
+            except (OSError, ValueError):  # missing, or no valid path
                 digest.update(b"absent\0")
             else:
                 digest.update(f"{status.st_size} {status.st_mtime_ns}\0".encode())
@@ -48,13 +48,13 @@ def picture_stamp(product: Product) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PictureOutcome:
-    """What one attempt came to.
+    """The outcome of one attempt.
 
     Attributes:
         product: The product's id.
-        outcome: "stored" or "failed"; "none" is the catalogue's own to write.
+        outcome: "stored" or "failed"; "none" is written by the catalogue itself.
         stamp: `picture_stamp` from before the attempt.
-        address: The address that gave the picture, or whose failure is told.
+        address: The address of the picture, or of the failure.
         reason: A few fixed words, for counting.
         sentence: What happened.
         hash: The picture in the store; empty unless stored.
@@ -76,7 +76,7 @@ class PictureOutcome:
 
     @classmethod
     def stored(cls, product: Product, address: str, picture: StoredPicture, stamp: str) -> Self:
-        """A picture that is in the store now."""
+        """The outcome for a picture that is in the store."""
         return cls(
             product.id,
             "stored",
@@ -90,13 +90,13 @@ class PictureOutcome:
 
     @classmethod
     def failed(cls, product: Product, address: str, error: PictureError, stamp: str) -> Self:
-        """A picture that cannot be had."""
+        """The outcome for a picture that cannot be fetched, read or decoded."""
         return cls(product.id, "failed", stamp, address, error.reason, error.sentence)
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """A row of the ledger: the last outcome, how often it was tried for, and when last."""
+    """A row of the ledger: the last outcome, the number of attempts, and when the last was."""
 
     outcome: PictureOutcome
     attempts: int
@@ -105,7 +105,7 @@ class PictureRecord:
 
 @dataclass(frozen=True, slots=True)
 class PictureFailures:
-    """The failures for one reason: how many, and what happened to one of them."""
+    """The failures for one reason: how many, and one of their sentences."""
 
     reason: str
     count: int
@@ -116,10 +116,10 @@ OUTCOME_COLUMNS = tuple(field.name for field in fields(PictureOutcome))
 
 
 class PictureLedger(Database):
-    """The part of the catalogue that knows the pictures of the products."""
+    """The part of the catalogue with the outcomes for pictures."""
 
     def pictures_pending(self, *, retry_failed: bool = False) -> Iterator[Product]:
-        """Products whose picture is to be tried, by ascending id; each at most once.
+        """Products whose picture is to be imported, by ascending id; each at most once.
 
         Args:
             retry_failed: Also those that failed and have not changed since.
@@ -133,12 +133,12 @@ class PictureLedger(Database):
         for row in pages:
             product = product_of(row)
             outcome, stamp = row[len(COLUMNS) :]
-            again = retry_failed and outcome == "failed"
-            if outcome is None or again or stamp != picture_stamp(product):
+            retry = retry_failed and outcome == "failed"
+            if outcome is None or retry or stamp != picture_stamp(product):
                 yield product
 
     def record_pictures(self, outcomes: Iterable[PictureOutcome]) -> None:
-        """Write outcomes down, in one transaction. Products that are gone are passed over."""
+        """Record outcomes, in one transaction. Deleted products are skipped."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         rows = [(*map(_storable, astuple(outcome)), now, outcome.product) for outcome in outcomes]
         assigned = ", ".join(f"{name} = excluded.{name}" for name in OUTCOME_COLUMNS[1:])
@@ -153,7 +153,7 @@ class PictureLedger(Database):
             )
 
     def picture_record(self, identity: str) -> PictureRecord | None:
-        """The ledger's row of one product; None when its picture was not tried yet."""
+        """The ledger's row of one product; None before the first attempt."""
         rows = self._select(
             f"SELECT {', '.join(OUTCOME_COLUMNS)}, attempts, updated FROM picture "
             "WHERE product = ?",
@@ -174,7 +174,7 @@ class PictureLedger(Database):
         return counts
 
     def picture_bytes(self) -> dict[str | None, int]:
-        """Bytes of the stored pictures by category, and of all under None; each picture once."""
+        """Bytes of the stored pictures by category, and of all under None; deduplicated."""
         kept = "FROM picture JOIN product ON product.id = picture.product WHERE hash <> ''"
         return dict(
             self._select(
@@ -190,7 +190,7 @@ class PictureLedger(Database):
         return {row[0] for row in rows}
 
     def identical_pictures(self) -> int:
-        """Products whose picture is, byte for byte, that of a product before them."""
+        """How many products share a picture with an earlier product, byte for byte."""
         query = "SELECT COUNT(*) - COUNT(DISTINCT hash) FROM picture WHERE outcome = 'stored'"
         return int(self._select(query)[0][0])
 
@@ -204,5 +204,5 @@ class PictureLedger(Database):
 
 
 def _storable(value: str | int) -> str | int:
-    """A value as the database can keep it: names of files need not be text to Unix."""
+    """A value that SQLite can store: the name of a file on Unix need not be valid text."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

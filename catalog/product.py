@@ -9,18 +9,18 @@ class Product:
     """One item for sale.
 
     Attributes:
-        id: The shop's own key, unique in a catalogue, never empty.
+        id: The shop's key, unique in a catalogue, never empty.
         title: Its name, never empty.
         category: The shop department.
         description: Running text.
         features: Bullet points.
-        details: Other named facts, such as colour or material.
+        details: Other attributes by name, such as colour or material.
         brand: Who makes it.
         price: In the shop's own currency.
         rating: Mean of its ratings, on the shop's own scale.
         rating_count: How many ratings.
         link: Its page in the shop.
-        parent: The article that it is a variant of.
+        parent: The id of the article that it is a variant of.
         images: Addresses of its pictures, best first: http(s), `data:`, or an absolute local path.
     """
 

@@ -1,52 +1,29 @@
-"""How a `Product` lies in the catalogue's table."""
+"""The columns of the catalogue's table `product`: the fields of `Product`, in their order."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from catalog.product import Product
 
-COLUMNS = (
-    "id",
-    "title",
-    "category",
-    "description",
-    "features",
-    "details",
-    "brand",
-    "price",
-    "rating",
-    "rating_count",
-    "link",
-    "parent",
-    "images",
-)
+COLUMNS = tuple(field.name for field in fields(Product))
 SELECTED = ", ".join(f"product.{column}" for column in COLUMNS)
+JSON_COLUMNS = {"features": tuple, "details": dict, "images": tuple}  # column → type
 
 
 def row_of(product: Product) -> tuple[Any, ...]:
     """A product as a row, in the order of `COLUMNS`."""
-    return (
-        product.id,
-        product.title,
-        product.category,
-        product.description,
-        json.dumps(product.features),
-        json.dumps(dict(product.details)),
-        product.brand,
-        product.price,
-        product.rating,
-        product.rating_count,
-        product.link,
-        product.parent,
-        json.dumps(product.images),
+    values = ((column, getattr(product, column)) for column in COLUMNS)
+    return tuple(
+        json.dumps(JSON_COLUMNS[column](value)) if column in JSON_COLUMNS else value
+        for column, value in values
     )
 
 
 def product_of(row: Sequence[Any]) -> Product:
     """The product of a row that begins with `COLUMNS`."""
-    fields = dict(zip(COLUMNS, row, strict=False))
-    for name in ("features", "images"):
-        fields[name] = tuple(json.loads(fields[name]))
-    fields["details"] = json.loads(fields["details"])
-    return Product(**fields)
+    values = dict(zip(COLUMNS, row, strict=False))
+    for column, kind in JSON_COLUMNS.items():
+        values[column] = kind(json.loads(values[column]))
+    return Product(**values)

@@ -1,4 +1,4 @@
-"""The log of runs: what every job was told and what it came to."""
+"""The log of runs: the settings, figures and outcome of every job."""
 
 import json
 import os
@@ -17,10 +17,10 @@ class Run:
     """One run of a job.
 
     Attributes:
-        id: Counts up.
+        id: Ascending.
         job: Its name.
-        outcome: What it ended as; "running" while it runs, "stopped" if it was killed.
-        settings: What it was told.
+        outcome: How it ended; "running" while it runs, "stopped" if it was killed.
+        settings: Its arguments.
         figures: What it counted.
         started: UTC, ISO 8601.
         ended: The same; None unless it ended by itself.
@@ -36,10 +36,10 @@ class Run:
 
 
 class RunLog(Database):
-    """The part of the catalogue that knows the runs."""
+    """The part of the catalogue with the log of runs."""
 
     def begin_run(self, job: str, settings: Mapping[str, Any]) -> int:
-        """Note that this process begins a job. Gives the run's id."""
+        """Record that this process begins a job. Returns the run's id."""
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO run (job, settings, host, pid, process, started, figures) "
@@ -49,14 +49,14 @@ class RunLog(Database):
                     json.dumps(dict(settings), default=str),
                     socket.gethostname(),
                     os.getpid(),
-                    _birth(os.getpid()),
+                    _start_time(os.getpid()),
                     _now(),
                 ),
             )
         return cursor.lastrowid or 0
 
     def end_run(self, run: int, outcome: str, figures: Mapping[str, Any]) -> None:
-        """Note how a run ended: "done", "failed", or another word, with its figures."""
+        """Record how a run ended: "done", "failed", or another word, with its figures."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE run SET outcome = ?, figures = ?, ended = ? WHERE id = ?",
@@ -88,8 +88,8 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _is_alive(host: str, pid: int, birth: str) -> bool:
-    """Whether a process still runs; one on another machine is taken at its word."""
+def _is_alive(host: str, pid: int, start_time: str) -> bool:
+    """Whether a process still runs; one of another machine is assumed to."""
     if host != socket.gethostname():
         return True
     try:
@@ -97,12 +97,12 @@ def _is_alive(host: str, pid: int, birth: str) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is there, and somebody else's
-    return _birth(pid) == birth
+        pass  # it exists and is another user's
+    return _start_time(pid) == start_time
 
 
-def _birth(pid: int) -> str:
-    """When a process began, in ticks since boot; empty where the system has no /proc."""
+def _start_time(pid: int) -> str:
+    """When a process started, in ticks since boot; empty where there is no /proc."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,8 +1,8 @@
-"""From whatever a product file holds in a cell to the plain values of a `Product`.
+"""Conversion of a cell of a feed, of any type, to the plain values of a `Product`.
 
-Every function takes any value that JSON, CSV or Parquet can give: what cannot be made sense of is
-nothing (an empty text, None, an empty tuple), never a guess. The one failure is RecursionError, for
-lists within lists hundreds deep.
+Every function takes any value that JSON, CSV or Parquet can hold. A value without a clear meaning
+becomes the empty one (an empty text, None, an empty tuple), never a guess. The one exception is
+RecursionError, for lists nested hundreds deep.
 """
 
 import ast
@@ -15,12 +15,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-# What exports write for a missing value; beyond the empty text, spreadsheets and pandas do so.
-NOTHING = frozenset({"", "none", "n/a", "na", "nan", "null"})
+# What spreadsheets and pandas write for a missing value.
+MISSING_VALUES = frozenset({"", "none", "n/a", "na", "nan", "null"})
 
 # Control characters, zero-width space, byte order mark, and halves of surrogate pairs, which no
-# database stores. Zero-width joiners stay: emoji and Persian need them.
-UNWANTED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
+# database stores. Zero-width joiners are kept: emoji and Persian need them.
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
 
 # A number within text: grouped by spaces or apostrophes, or by points and commas in any order, or
 # a bare fraction ("$.99"). A letter before the point makes it an abbreviation's ("Rs.899").
@@ -28,32 +28,33 @@ AMOUNT = re.compile(
     r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\w)\.\d{1,2}(?!\d)"
 )
 ABBREVIATED = re.compile(r"\d\s*[km]\b", re.IGNORECASE)  # "1.2K": too coarse to be a count
-MAX_COUNT = 2**53  # beyond it a float is no longer exact, and no article has as many ratings
+MAX_COUNT = 2**53  # above it a float is not exact, and no article has as many ratings
 
 MAX_LITERAL = 2**16  # characters; Python's own literals come from CSV cells that pandas wrote
-MAX_WHOLE = 1e15  # whole floats below it are written without a point
+MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
 
-# Names that objects give to a picture's address, largest picture first (Amazon Reviews 2023 has
-# hi_res, large and thumb).
-SIZES = ("hi_res", "large", "url", "src", "href", "link", "path", "medium", "small", "thumb")
+# Keys under which objects hold a picture's address, largest picture first (Amazon Reviews 2023
+# has hi_res, large and thumb).
+ADDRESS_KEYS = ("hi_res", "large", "url", "src", "href", "link", "path", "medium", "small", "thumb")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # two letters at least: C: is a drive
 
 
 def text(value: object) -> str:
-    """Running text: NFKC, white space folded to single spaces, HTML left as it is."""
+    """Running text: NFKC, white space collapsed to single spaces, HTML kept."""
     match value:
         case str():
             folded = unicodedata.normalize("NFKC", value)
-            folded = " ".join(UNWANTED.sub("", folded).split())
-            return "" if folded.casefold() in NOTHING else folded
+            folded = " ".join(CONTROL_CHARACTERS.sub("", folded).split())
+            return "" if folded.casefold() in MISSING_VALUES else folded
         case bool():
             return "yes" if value else "no"
         case float():
             if not math.isfinite(value):
                 return ""
-            return str(int(value)) if value.is_integer() and abs(value) < MAX_WHOLE else str(value)
+            integral = value.is_integer() and abs(value) < MAX_INTEGRAL
+            return str(int(value)) if integral else str(value)
         case Mapping():
-            return "; ".join(f"{name}: {fact}" for name, fact in facts(value).items())
+            return "; ".join(f"{name}: {fact}" for name, fact in attributes(value).items())
         case list() | tuple():
             return " ".join(filter(None, map(text, value)))
         case bytes():
@@ -66,25 +67,25 @@ def text(value: object) -> str:
             return text(str(value))
 
 
-def key(value: object) -> str:
-    """An id or an address: as it was written, but for outer space and control characters."""
+def identifier(value: object) -> str:
+    """An id or an address: as written, without outer white space and control characters."""
     if isinstance(value, bool | list | tuple | Mapping):
         return ""
     if not isinstance(value, str):
         return text(value)
-    stripped = UNWANTED.sub("", value).strip()
-    return "" if stripped.casefold() in NOTHING else stripped
+    stripped = CONTROL_CHARACTERS.sub("", value).strip()
+    return "" if stripped.casefold() in MISSING_VALUES else stripped
 
 
-def texts(value: object) -> tuple[str, ...]:
+def text_list(value: object) -> tuple[str, ...]:
     """Bullet points: a list of texts, a list written as text, or one text."""
-    value = unpacked(value)
+    value = parse_literal(value)
     items = value if isinstance(value, list | tuple) else [value]
     return tuple(filter(None, map(text, items)))
 
 
 def number(value: object) -> float | None:
-    """A number ≥ 0, also one hidden in text: "$1,299.00", "Rs. 899", "1.299,00 €"; else None.
+    """A number ≥ 0, also within text: "$1,299.00", "Rs. 899", "1.299,00 €"; else None.
 
     Of several numbers in a text, the first: "10.99 - 20.99" is 10.99.
     """
@@ -105,7 +106,7 @@ def number(value: object) -> float | None:
 
 
 def _amount(written: str) -> float:
-    """Digits with separators; the last separator is the decimal one if it looks like it."""
+    """The number of digits with separators; the last separator may be the decimal one."""
     digits = re.sub(r"[ '’]", "", written)
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0:
@@ -121,7 +122,7 @@ def _amount(written: str) -> float:
 
 
 def count(value: object) -> int | None:
-    """A whole number ≥ 0, also one with separators or words: "1,234 ratings"; else None."""
+    """An integer ≥ 0, also with separators or words: "1,234 ratings"; else None."""
     amount = number(value)
     if amount is None or amount > MAX_COUNT or not amount.is_integer():
         return None
@@ -130,16 +131,16 @@ def count(value: object) -> int | None:
     return int(amount)
 
 
-def facts(value: object) -> dict[str, str]:
-    """Named facts: an object, one written as text, or a list of pairs or of name–value objects."""
-    value = unpacked(value)
+def attributes(value: object) -> dict[str, str]:
+    """Named attributes: an object, one as text, or a list of pairs or of name–value objects."""
+    value = parse_literal(value)
     pairs = value.items() if isinstance(value, Mapping) else map(_pair, _items(value))
-    named = ((text(name), _fact(fact)) for name, fact in pairs)
+    named = ((text(name), _attribute(fact)) for name, fact in pairs)
     return {name: fact for name, fact in named if name and fact}
 
 
-def _fact(value: object) -> str:
-    return ", ".join(texts(value)) if isinstance(value, list | tuple) else text(value)
+def _attribute(value: object) -> str:
+    return ", ".join(text_list(value)) if isinstance(value, list | tuple) else text(value)
 
 
 def _items(value: object) -> list[Any]:
@@ -155,13 +156,13 @@ def _pair(item: object) -> tuple[object, object]:
 
 
 def addresses(value: object, folder: Path) -> tuple[str, ...]:
-    """Addresses of pictures, best first, each once; relative paths start from `folder`.
+    """Addresses of pictures, best first, deduplicated; relative paths start from `folder`.
 
     Takes one address, several with "|" between them, a list of addresses, a list of objects
-    (per picture hi_res, large, thumb, … as they are there; the MAIN variant first), an object of
+    (per picture hi_res, large, thumb, … where present; the MAIN variant first), an object of
     lists (older exports of Amazon Reviews 2023), or any of these written as text.
     """
-    found = (_located(address, folder) for address in _addresses(unpacked(value)))
+    found = (_located(address, folder) for address in _addresses(parse_literal(value)))
     return tuple(dict.fromkeys(filter(None, found)))
 
 
@@ -175,7 +176,7 @@ def _addresses(value: object) -> Iterator[str]:
             rows = zip_longest(*lists.values())
             yield from _addresses([dict(zip(lists, row, strict=True)) for row in rows])
         case Mapping():
-            yield from (key(value.get(size)) for size in SIZES)
+            yield from (identifier(value.get(size)) for size in ADDRESS_KEYS)
         case list() | tuple():
             for item in sorted(value, key=lambda item: not _is_main(item)):
                 yield from _addresses(item)
@@ -186,14 +187,14 @@ def _is_main(item: object) -> bool:
 
 
 def _located(address: str, folder: Path) -> str:
-    address = key(address)
+    address = identifier(address)
     if address.startswith("//"):
         return f"https:{address}"
     return address if not address or SCHEME.match(address) else str(folder / address)
 
 
-def unpacked(value: object) -> object:
-    """A list or an object that is written as text, in JSON or as Python prints it; else `value`."""
+def parse_literal(value: object) -> object:
+    """A list or an object that is written as text, in JSON or as Python repr; else `value`."""
     if not isinstance(value, str):
         return value
     written = value.strip()

@@ -50,7 +50,7 @@ def fetch_images(
 
     Raises:
         CatalogError: there is no catalogue, or its disk is full.
-        PictureStoreError: pictures cannot be written.
+        VitrineError: pictures cannot be written.
         IngestError: another job is running.
     """
     with (

@@ -72,7 +72,7 @@ def exclusive_run(
 
     Raises:
         IngestError: another job is running.
-        CatalogueError: there is no catalogue, or it cannot be read.
+        CatalogError: there is no catalogue, or it cannot be read.
     """
     with (
         exclusive(home),

@@ -34,9 +34,9 @@ from pictures.decode_process import (
     decode_pixels,
     prepare,
 )
-from pictures.errors import DecodeWorkerError, PictureError, shorten
+from pictures.errors import PictureError, shorten
 from pictures.thumbnail import Thumbnail, make_thumbnail
-from vitrine import Closing
+from vitrine import Closing, VitrineError
 
 SECONDS = 30.0  # 64 megapixels of 32-bit grey, the slowest picture within the cap, take three
 QUERY_SECONDS = 10.0  # somebody waits for a query's picture
@@ -77,7 +77,7 @@ class DecodeWorkers(Closing):
 
         Raises:
             PictureError: As that does, or for one of the limits.
-            DecodeWorkerError: The processes cannot be started, or the pool is closed.
+            VitrineError: The processes cannot be started, or the pool is closed.
         """
         return self._run(make_thumbnail, data, side, name)
 
@@ -90,7 +90,7 @@ class DecodeWorkers(Closing):
             side: The shortest side is reduced to this, in pixels: little comes back.
 
         Raises:
-            PictureError, DecodeWorkerError: As `thumbnail` does.
+            PictureError, VitrineError: As `thumbnail` does.
         """
         size, pixels = self._run(decode_pixels, data, side, shorten(name))
         return Image.frombytes("RGB", size, pixels)
@@ -114,7 +114,7 @@ class DecodeWorkers(Closing):
             except TimeoutError:
                 failure = _hung(name, self._seconds)
             except (RuntimeError, OSError):  # the pool is broken: not this picture's fault
-                failure = DecodeWorkerError(
+                failure = VitrineError(
                     "The processes that decode pictures cannot be started or end at once. Run "
                     f"`{sys.executable} -c 'import pictures.decode_workers'` to see why."
                 )
@@ -132,7 +132,7 @@ class DecodeWorkers(Closing):
     def _open_pool(self) -> ProcessPool:
         with self._lock:
             if self._closed:
-                raise DecodeWorkerError("The processes that decode pictures have been closed.")
+                raise VitrineError("The processes that decode pictures have been closed.")
             if self._pool is None or not self._pool.active:
                 self._stop()
                 self._pool = ProcessPool(self.count, initializer=prepare, context=DecodeContext())
@@ -160,7 +160,7 @@ def open_untrusted(data: bytes, name: str = "The picture", side: int = QUERY_SID
         side: The shortest side is reduced to this, in pixels.
 
     Raises:
-        PictureError, DecodeWorkerError: As `DecodeWorkers.thumbnail` does.
+        PictureError, VitrineError: As `DecodeWorkers.thumbnail` does.
     """
     return _shared.decode(data, name, side)
 

@@ -22,14 +22,6 @@ class PictureError(VitrineError):
         return self.sentence
 
 
-class PictureStoreError(VitrineError):
-    """The folder of pictures cannot be written."""
-
-
-class DecodeWorkerError(VitrineError):
-    """The processes that decode pictures cannot be started, or have been closed."""
-
-
 def shorten(address: object) -> str:
     """An address cut to a length that fits into a sentence."""
     text = str(address)

@@ -50,8 +50,7 @@ class PictureImporter:
 
         Raises:
             PictureError: It cannot be fetched, read or decoded.
-            PictureStoreError: The store cannot be written.
-            DecodeWorkerError: The decode workers cannot be started.
+            VitrineError: The store cannot be written, or decode workers cannot be started.
         """
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._threads)
         if is_web(address):

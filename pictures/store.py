@@ -12,9 +12,10 @@ from pathlib import Path
 from PIL import Image
 
 from pictures.decoder import open_picture
-from pictures.errors import PictureError, PictureStoreError, shorten
+from pictures.errors import PictureError, shorten
 from pictures.sources import open_file
 from pictures.thumbnail import SIDE, Thumbnail, make_thumbnail
+from vitrine import VitrineError
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -72,7 +73,7 @@ class PictureStore:
 
         Raises:
             PictureError: It cannot be decoded, with a reason of the decoder's list.
-            PictureStoreError: The disk is full or cannot be written.
+            VitrineError: The disk is full or cannot be written.
         """
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
@@ -133,7 +134,7 @@ class PictureStore:
         except OSError as error:
             with suppress(OSError):
                 part.unlink()
-            raise PictureStoreError(
+            raise VitrineError(
                 f"{path} cannot be written: {error.strerror}. Free some space or repair the "
                 "folder, then run the same command again: it continues where it stopped."
             ) from error

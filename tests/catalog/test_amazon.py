@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from catalog.errors import ReaderError
+from catalog import CatalogError
 from catalog.feed import read_products
 from catalog.product import Product
 
@@ -104,7 +104,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub):
 
 
 def test_an_unknown_category_is_named(hub):
-    with pytest.raises(ReaderError, match="no category 'All_Beuaty'"):
+    with pytest.raises(CatalogError, match="no category 'All_Beuaty'"):
         read_products(Path("amazon:All_Beuaty"))
 
 
@@ -113,5 +113,5 @@ def test_a_hub_out_of_reach_is_told_with_the_way_out(monkeypatch):
         "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
         "http://127.0.0.1:9/{repo_id}/{revision}/{filename}",
     )
-    with pytest.raises(ReaderError, match=r"cannot be reached.*download meta_All_Beauty"):
+    with pytest.raises(CatalogError, match=r"cannot be reached.*download meta_All_Beauty"):
         read_products(Path("amazon:All_Beauty"))

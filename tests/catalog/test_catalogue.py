@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog import database
+from catalog import CatalogError, database
 from catalog.catalogue import Catalogue, Upserted
-from catalog.errors import CatalogueError
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from pictures.store import StoredPicture
@@ -119,7 +118,7 @@ def test_ids_are_ordered_as_python_orders_them(catalogue):
 
 
 def test_a_walk_may_write_what_it_walks_over(catalogue, monkeypatch):
-    monkeypatch.setattr(database, "PAGE", 10)
+    monkeypatch.setattr(database, "PAGE_ROWS", 10)
     catalogue.upsert(products(40))
     seen = []
     for product in catalogue.products():
@@ -208,7 +207,7 @@ def test_threads_share_a_catalogue(catalogue):
 def test_memory_stays_with_the_page(catalogue, monkeypatch):
     asked = []
     select = catalogue._select
-    monkeypatch.setattr(database, "PAGE", 10)
+    monkeypatch.setattr(database, "PAGE_ROWS", 10)
     monkeypatch.setattr(catalogue, "_select", lambda *a: asked.append(rows := select(*a)) or rows)
     catalogue.upsert(products(35))
     assert sum(1 for _ in catalogue.entries()) == 35
@@ -230,6 +229,6 @@ def test_the_side_of_pictures_is_chosen_once(tmp_path):
     with Catalogue(tmp_path / "large") as catalogue:
         assert catalogue.pictures.side == 336
     with pytest.raises(
-        CatalogueError, match="shortest side of 336 pixels, not 224; name a new folder"
+        CatalogError, match="shortest side of 336 pixels, not 224; name a new folder"
     ):
         Catalogue(tmp_path / "large", picture_side=224)

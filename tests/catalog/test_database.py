@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from catalog import database
+from catalog import CatalogError, database
 from catalog.catalogue import Catalogue
-from catalog.errors import CatalogueError
 from catalog.product import Product
 
 ROOT = Path(__file__).parents[2]
@@ -37,11 +36,11 @@ def python(code: str, *arguments: object) -> subprocess.Popen:
 
 
 def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
-    with pytest.raises(CatalogueError, match=r"no catalogue in .*vitrine ingest products"):
+    with pytest.raises(CatalogError, match=r"no catalogue in .*vitrine ingest products"):
         Catalogue(tmp_path / "home", create=False)
     assert not (tmp_path / "home").exists()
     (tmp_path / database.FILE).touch()  # what a process killed at its very first step leaves
-    with pytest.raises(CatalogueError, match="no catalogue in"):
+    with pytest.raises(CatalogError, match="no catalogue in"):
         Catalogue(tmp_path, create=False)
     Catalogue(tmp_path).close()
     with Catalogue(tmp_path, create=False) as catalogue:
@@ -50,17 +49,17 @@ def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
 
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CatalogueError, match=r"cannot be made.*VITRINE_HOME"):
+    with pytest.raises(CatalogError, match=r"cannot be made.*VITRINE_HOME"):
         Catalogue(tmp_path / "file" / "home")
     (tmp_path / database.FILE).mkdir()
-    with pytest.raises(CatalogueError, match="cannot be read and written"):
+    with pytest.raises(CatalogError, match="cannot be read and written"):
         Catalogue(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_one_sentence_and_stays_as_it_is(tmp_path):
     (tmp_path / database.FILE).write_bytes(b"this is a text, not a database" * 99)
     for create in (True, False):
-        with pytest.raises(CatalogueError, match=r"is damaged.*put a copy of it back"):
+        with pytest.raises(CatalogError, match=r"is damaged.*restore a copy of it"):
             Catalogue(tmp_path, create=create)
     assert (tmp_path / database.FILE).read_bytes() == b"this is a text, not a database" * 99
 
@@ -71,7 +70,7 @@ def test_a_database_damaged_further_in_is_one_sentence(tmp_path):
     file = tmp_path / database.FILE
     whole = file.read_bytes()
     file.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
-    with pytest.raises(CatalogueError, match="is damaged"), Catalogue(tmp_path) as catalogue:
+    with pytest.raises(CatalogError, match="is damaged"), Catalogue(tmp_path) as catalogue:
         list(catalogue.products())
 
 
@@ -81,7 +80,7 @@ def test_a_newer_catalogue_is_refused_untouched(tmp_path):
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(
-        CatalogueError, match=r"newer Vitrine \(schema 99, this one knows \d+\); update"
+        CatalogError, match=r"newer Vitrine \(schema 99, this one reads up to \d+\); update"
     ):
         Catalogue(tmp_path)
 
@@ -90,46 +89,39 @@ def test_another_programs_database_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / database.FILE) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    with pytest.raises(CatalogueError, match="belongs to another program"):
+    with pytest.raises(CatalogError, match="belongs to another program"):
         Catalogue(tmp_path)
 
 
-@pytest.fixture
-def migrations(tmp_path, monkeypatch) -> Path:
-    """A copy of the migrations, to which a test adds the future."""
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    for path in database.MIGRATIONS.glob("*.sql"):
-        (folder / path.name).write_text(path.read_text())
-    monkeypatch.setattr(database, "MIGRATIONS", folder)
-    return folder
+NEXT = max(database.MIGRATIONS) + 1
 
 
-def test_an_older_catalogue_is_brought_up_to_date_with_all_it_holds(tmp_path, migrations):
+def test_an_older_catalogue_is_migrated_with_all_its_content(tmp_path, monkeypatch):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(10))
-    number = len(list(migrations.iterdir())) + 1
-    (migrations / f"{number:04}_colour.sql").write_text(
+    migration = tmp_path / "next.sql"
+    monkeypatch.setitem(database.MIGRATIONS, NEXT, migration)
+    migration.write_text(
         "-- first; a comment\nALTER TABLE product ADD COLUMN colour TEXT;\n"
         "UPDATE product SET colour = 'red;';\n"
     )
     with Catalogue(tmp_path) as catalogue:
         assert list(catalogue.products()) == products(10)
         assert catalogue._select("SELECT DISTINCT colour FROM product") == [("red;",)]
-        assert catalogue._select("PRAGMA user_version") == [(number,)]
+        assert catalogue._select("PRAGMA user_version") == [(NEXT,)]
 
 
-def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(tmp_path, migrations):
+def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(tmp_path, monkeypatch):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(10))
-    number = len(list(migrations.iterdir())) + 1
-    broken = migrations / f"{number:04}_broken.sql"
+    broken = tmp_path / "next.sql"
+    monkeypatch.setitem(database.MIGRATIONS, NEXT, broken)
     broken.write_text(
         "ALTER TABLE product ADD COLUMN colour TEXT;\nALTER TABLE none ADD COLUMN x;\n"
     )
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         Catalogue(tmp_path)
-    broken.unlink()
+    monkeypatch.delitem(database.MIGRATIONS, NEXT)
     with Catalogue(tmp_path) as catalogue:
         assert list(catalogue.products()) == products(10)
         assert "colour" not in str(catalogue._select("SELECT sql FROM sqlite_schema"))
@@ -140,7 +132,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
         catalogue.upsert(products(500))
         ((pages,),) = catalogue._select("PRAGMA page_count")
         catalogue._select(f"PRAGMA max_page_count = {pages + 5}")
-        with pytest.raises(CatalogueError, match=r"disk is full.*free some space and run the same"):
+        with pytest.raises(CatalogError, match=r"disk is full.*free some space and run the same"):
             catalogue.upsert(products(3000, "t" * 300))
         assert list(catalogue.products()) == products(500)
         catalogue.upsert([replace(products(1)[0], title="small")])  # a little still fits
@@ -190,7 +182,7 @@ with Catalogue(home) as catalogue:
 
 
 def test_a_reader_in_the_midst_of_a_page_does_not_hold_a_writer_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     with Catalogue(tmp_path) as reader, Catalogue(tmp_path) as writer:
         writer.upsert(products(1000))
         page = reader._connection.execute("SELECT title FROM product")
@@ -200,11 +192,11 @@ def test_a_reader_in_the_midst_of_a_page_does_not_hold_a_writer_up(tmp_path, mon
 
 
 def test_a_writer_that_never_ends_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     with Catalogue(tmp_path) as first, Catalogue(tmp_path) as second:
         first._connection.execute("BEGIN IMMEDIATE")
         with pytest.raises(
-            CatalogueError, match=r"held by another process.*run the same command again"
+            CatalogError, match=r"locked by another process.*run the same command again"
         ):
             second.upsert(products(1))
         assert len(second) == 0
@@ -262,7 +254,7 @@ Catalogue(home)
 """
     child = python(code, tmp_path)
     assert (child.communicate()[1], child.returncode) == ("", 9)
-    with pytest.raises(CatalogueError, match="no catalogue in"):
+    with pytest.raises(CatalogError, match="no catalogue in"):
         Catalogue(tmp_path, create=False)
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(3))

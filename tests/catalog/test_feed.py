@@ -9,8 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from catalog import formats
-from catalog.errors import ReaderError
+from catalog import CatalogError, formats
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
 
@@ -108,7 +107,7 @@ def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeyp
 def test_a_csv_line_beyond_the_cap_refuses_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "MAX_ROW", 100)
     path = lines(tmp_path / "shop.csv", "id,title", "1," + "x" * 1000)
-    with pytest.raises(ReaderError, match="line of over 100 characters"):
+    with pytest.raises(CatalogError, match="line of over 100 characters"):
         read(path)
 
 
@@ -243,7 +242,7 @@ def test_a_chosen_column_replaces_the_usual_ones(tmp_path):
         ("shop.csv", b"id,title\n1,2\n", {"category": "A", "category_field": "b"}, "given twice"),
         ("shop.csv", b'id,"ti"tle\n1,2\n', {}, "no CSV header"),
         ("shop.parquet", b"PAR1 this is none", {}, "cannot be read as Parquet"),
-        ("shop.jsonl.gz", b"this is no gzip", {}, "gzip data is broken"),
+        ("shop.jsonl.gz", b"this is no gzip", {}, "gzip data is damaged"),
         ("shop.jsonl.gz", gzip.compress(b"{} \n" * 9, mtime=0)[:-9], {}, "cut off"),
         ("shop.parquet.gz", gzip.compress(b"x" * 99, mtime=0)[:-9], {}, "cut off"),
     ],
@@ -254,19 +253,19 @@ def test_a_file_that_cannot_be_read_as_a_whole_is_one_sentence(
     path = tmp_path / name
     if data is not None:
         path.write_bytes(data)
-    with pytest.raises(ReaderError, match=sentence) as caught:
+    with pytest.raises(CatalogError, match=sentence) as caught:
         read(path, **choices)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "shop.csv").mkdir()
-    with pytest.raises(ReaderError, match="is a folder"):
+    with pytest.raises(CatalogError, match="is a folder"):
         read(tmp_path / "shop.csv")
 
 
 def test_a_mistake_shows_at_the_call_and_not_at_the_first_row(tmp_path):
-    with pytest.raises(ReaderError):
+    with pytest.raises(CatalogError):
         read_products(tmp_path / "none.jsonl")
 
 
@@ -276,7 +275,7 @@ def test_what_a_broken_archive_still_gives_is_given(tmp_path):
     path = tmp_path / "shop.jsonl.gz"
     path.write_bytes(gzip.compress(content.encode())[:-5000])
     products = []
-    with pytest.raises(ReaderError, match="cut off"):
+    with pytest.raises(CatalogError, match="cut off"):
         products.extend(read_products(path))
     assert len(products) > 2000
 

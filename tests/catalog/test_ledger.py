@@ -120,7 +120,7 @@ def test_any_address_has_a_stamp(catalogue, address):
 
 
 def test_outcomes_may_be_written_while_the_pending_ones_are_walked_over(catalogue, monkeypatch):
-    monkeypatch.setattr(database, "PAGE", 10)
+    monkeypatch.setattr(database, "PAGE_ROWS", 10)
     catalogue.upsert(product(f"{n:05}", f"http://x/{n}") for n in range(35))
     walked = []
     for one in catalogue.pictures_pending(retry_failed=True):

@@ -138,11 +138,11 @@ def test_only_relative_paths_start_from_the_folder_and_names_are_not_normalised(
     ],
 )
 def test_facts_come_from_objects_and_lists_of_pairs(written):
-    assert values.facts(written) == {"Colour": "red", "Size": "4"}
+    assert values.attributes(written) == {"Colour": "red", "Size": "4"}
 
 
 @pytest.mark.parametrize(
     "written", ["[New] phone", "[1,", "{x}", "[" * 100_000 + "]", "[__import__('os')]"]
 )
 def test_text_that_only_looks_like_a_list_stays_text(written):
-    assert values.unpacked(written) == written
+    assert values.parse_literal(written) == written

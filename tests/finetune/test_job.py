@@ -11,8 +11,8 @@ from filelock import FileLock
 from huggingface_hub import ModelCard
 from PIL import Image
 
+from catalog import CatalogError
 from catalog.catalogue import Catalogue
-from catalog.errors import CatalogueError
 from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.errors import CheckpointError, VariantInvalid
@@ -232,7 +232,7 @@ def test_bad_names_bases_and_homes_are_errors(run, home, tmp_path, tiny_clip):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"no config\.json"):
         run(base=tmp_path / "empty")
-    with pytest.raises(CatalogueError, match="vitrine ingest products"):
+    with pytest.raises(CatalogError, match="vitrine ingest products"):
         train(
             tmp_path / "nowhere", "lora", QUICK, base=str(tiny_clip), cpu=True, report=no_progress
         )

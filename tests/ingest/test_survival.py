@@ -3,7 +3,6 @@
 import os
 import random
 import resource
-import shutil
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -69,7 +68,7 @@ def test_every_command_tells_of_a_damaged_catalogue_and_leaves_it_as_it_is(home,
         ended = run_here(home, *words)
         assert ended.status == 1
         assert f"{file} is damaged" in ended.told
-        assert "put a copy of it back, or move it away and run" in ended.told
+        assert "restore a copy of it, or move it away and run" in ended.told
         assert ended.stdout == ""
     assert file.read_bytes() == damaged
     file.unlink()  # what the sentence says
@@ -117,12 +116,10 @@ def test_every_command_refuses_a_newer_catalogue_and_changes_nothing(home, bart)
 
 
 def test_an_older_catalogue_goes_on_as_if_it_were_new(home, bart, tmp_path, monkeypatch):
-    migrations = shutil.copytree(database.MIGRATIONS, tmp_path / "migrations")
-    number = len(list(migrations.glob("*.sql"))) + 1
-    (migrations / f"{number:04}_colour.sql").write_text(
-        "ALTER TABLE product ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\n"
-    )
-    monkeypatch.setattr(database, "MIGRATIONS", migrations)
+    number = max(database.MIGRATIONS) + 1
+    migration = tmp_path / "next.sql"
+    migration.write_text("ALTER TABLE product ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\n")
+    monkeypatch.setitem(database.MIGRATIONS, number, migration)
     for words in every_command(home, bart):
         assert run_here(home, *words).status == 0
     with Catalogue(home) as catalogue:

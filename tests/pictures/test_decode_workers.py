@@ -20,11 +20,12 @@ from pictures import decode_workers
 from pictures.decode_process import MEMORY
 from pictures.decode_workers import DecodeWorkers, machine_memory, open_untrusted
 from pictures.decoder import decode
-from pictures.errors import DecodeWorkerError, PictureError
+from pictures.errors import PictureError
 from pictures.thumbnail import make_thumbnail
 from tests import shop
 from tests.pictures.failing_decoders import allocate, fail_by_ending, list_modules
 from tests.processes import still_running
+from vitrine import VitrineError
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 1.0  # seconds of processor time where a decoder hangs
@@ -179,7 +180,7 @@ def test_processes_that_cannot_start_are_one_sentence():
     for broken in ("/bin/false", "/nowhere/python"):
         spawn.set_executable(broken)
         try:
-            with DecodeWorkers(1) as workers, pytest.raises(DecodeWorkerError, match="to see why"):
+            with DecodeWorkers(1) as workers, pytest.raises(VitrineError, match="to see why"):
                 workers.decode(encoded())
         finally:
             spawn.set_executable(executable)
@@ -193,7 +194,7 @@ def test_closing_ends_what_is_under_way_and_every_process(failing):
     def hang() -> None:
         try:
             workers.thumbnail(encoded() + b"spin", 64, "")
-        except DecodeWorkerError as error:
+        except VitrineError as error:
             ends.append(error)
 
     thread = threading.Thread(target=hang)
@@ -203,7 +204,7 @@ def test_closing_ends_what_is_under_way_and_every_process(failing):
     thread.join(20)
     assert len(ends) == 1
     assert set(active_children()) <= before
-    with pytest.raises(DecodeWorkerError, match="closed"):
+    with pytest.raises(VitrineError, match="closed"):
         workers.decode(encoded())
 
 

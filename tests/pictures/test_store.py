@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from pictures.decoder import decode
-from pictures.errors import PictureError, PictureStoreError
+from pictures.errors import PictureError
 from pictures.store import PictureStore
 from pictures.thumbnail import Thumbnail
+from vitrine import VitrineError
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -141,9 +142,7 @@ def test_a_full_disk_stops_the_job_and_leaves_no_part(store, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     data = encoded(photo(500, 500))
-    with pytest.raises(
-        PictureStoreError, match=r"No space left on device.*run the same command again"
-    ):
+    with pytest.raises(VitrineError, match=r"No space left on device.*run the same command again"):
         store.add(data)
     assert not store.path(hashlib.sha256(data).hexdigest()).exists()
     assert list((store.folder / ".parts").iterdir()) == []

@@ -1,1 +1,1 @@
-"""Speed and scale, measured side by side in one run: the machines are noisy, ratios hold."""
+"""Measurements of speed and scale. Machines are noisy: compare figures of one run, in ratios."""

@@ -50,7 +50,7 @@ def adapt(
         out: keeps two installations and the results.
         seeds: one training and one split each.
         source_domain: a file of products of the kind that the base was trained on.
-        unseen: those of them that it has not seen: ids, a JSON list or one a line; all if None.
+        unseen: those of them that it was not trained on: ids, a JSON list or one a line; None: all.
         options: of `vitrine finetune`.
 
     Returns:
@@ -156,10 +156,10 @@ def command(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Repeatable; 0 if none.")] = None,
     source_domain: Annotated[
-        Path | None, typer.Option(help="File of products of the kind that the base knows.")
+        Path | None, typer.Option(help="File of products of the kind that the base was trained on.")
     ] = None,
     unseen: Annotated[
-        Path | None, typer.Option(help="Those of them that it has not seen: a list of ids.")
+        Path | None, typer.Option(help="Those of them that it was not trained on: a list of ids.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -88,7 +88,7 @@ def run(
             f"Name {must_win} and what it must beat with --variant.", param_hint="--must-win"
         )
     if not queries:
-        raise typer.BadParameter("Say --queries FILE; `vitrine eval make-queries` makes one.")
+        raise typer.BadParameter("Give --queries FILE; `vitrine eval make-queries` makes one.")
     from eval.evaluation import evaluate
     from eval.report import default_name, fit_name, write_report  # imports matplotlib
 
@@ -239,9 +239,9 @@ def classify(
       vitrine eval classify --field finish --category Beauty --prompt "a {label} lipstick"
     """
     if bool(image) == bool(field):
-        raise typer.BadParameter("Say --image FILE to label pictures, or --field NAME to measure.")
+        raise typer.BadParameter("Give --image FILE to label pictures, or --field NAME to measure.")
     if image and len(label or ()) < 2:
-        raise typer.BadParameter("Say --label twice or more: there is nothing to choose from.")
+        raise typer.BadParameter("Give --label twice or more: there is nothing to choose from.")
     from encoder.variants import Variants
     from qdrant.store import open_store
 

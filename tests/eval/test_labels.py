@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.encoder import Encoder
+from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError
 from eval.labels import label_pictures, label_products, label_vectors
 from qdrant.store import open_store
+from search.query import SearchError
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +96,13 @@ def test_what_cannot_be_labelled_is_refused(store, variant, encoder, catalogue, 
         label_products(store, catalogue, variant, encoder, "category", ["Shoes", "Hats"])
     with pytest.raises(EvalError, match=r"none\.jpg"):
         label_pictures(encoder, ["a", "b"], [str(tmp_path / "none.jpg")])
+
+
+def test_a_collection_of_another_state_of_the_variant_is_refused(store, shop, encoder, catalogue):
+    other = Variants(shop).get("other")
+    changed = Variant(replace(other.manifest, name="tiny"), other.folder)
+    with pytest.raises(SearchError, match="built with fingerprint"):
+        label_products(store, catalogue, changed, encoder, "brand")
 
 
 def test_a_field_of_very_many_values_is_no_list_of_labels(tmp_path, store, variant, encoder):

@@ -4,13 +4,14 @@ The reference system keeps an `IndexFlatIP` for each category. FAISS holds no pa
 is either such an index of its own or a selector of rows; both are here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from eval.indexes import NONE, ExactIndex, FaissIndex, Index, stack
 from qdrant.model import NO_FILTERS, Collection, Filters, Hit
+from qdrant.ranking import top_hits
 from qdrant.store import Store
 
 INDEXES: dict[str, Callable[[np.ndarray], Index]] = {
@@ -72,7 +73,7 @@ class BaselineStore:
         k: int,
         filters: Filters = NO_FILTERS,
     ) -> list[list[Hit]]:
-        """The k best products for each query, best first.
+        """The k best products for each query, best first, ties by ascending id.
 
         Raises:
             ValueError: a filter other than by category or by having a picture.
@@ -84,14 +85,21 @@ class BaselineStore:
         else:
             index, rows = self._index(vector, "")
             allowed = self._allowed(filters, rows)
-        k = min(k, len(rows))
-        if not k:
+        if not len(rows):
             return [[] for _ in queries]
-        scores, found = index.search(queries, k, allowed)
-        return [
-            [self._hit(rows[row], score) for score, row in zip(*each, strict=True) if row != NONE]
-            for each in zip(scores.tolist(), found.tolist(), strict=True)
-        ]
+
+        def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
+            scores, found = index.search(queries[list(numbers)], min(limit, len(rows)), allowed)
+            return [
+                [
+                    self._hit(rows[row], score)
+                    for score, row in zip(*each, strict=True)
+                    if row != NONE
+                ]
+                for each in zip(scores.tolist(), found.tolist(), strict=True)
+            ]
+
+        return top_hits(fetch, len(queries), k)
 
     def _index(self, vector: str, category: str) -> tuple[Index, np.ndarray]:
         """An index of one category, or of all, and the product of each of its rows."""

@@ -1,22 +1,21 @@
 """`vitrine qdrant`: look at collections, copy them to a server, go back, drop, plan."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from qdrant.errors import CollectionMissing, StoreError
 from qdrant.sizing import PAYLOAD, Size
 from qdrant.sizing import size as sized
-from qdrant.store import Store, open_store
+from qdrant.store import Store, open_embedded, open_store
 from vitrine import home
-from vitrine.command import CommandLine, Json, messages, print_json
+from vitrine.command import CommandLine, Json, print_json
+from vitrine.progress import progress_bar
 
 app = CommandLine(
     no_args_is_help=True,
@@ -47,18 +46,18 @@ def copy(
 ) -> None:
     """Copy collections of VITRINE_HOME to a server, without encoding anything again.
 
-    What was broken off goes on where it was. From part files, a server's collection is built by
+    An interrupted copy is resumed. From vector files, a server's collection is built by
     `QDRANT_URL=… vitrine ingest vectors`, which encodes only what has no vector yet.
 
     Example: vitrine qdrant copy --to http://localhost:6333 --variant zeroshot
     """
-    from qdrant.embedded.engine import EmbeddedStore
-    from qdrant.server.engine import open_server
-    from qdrant.transfer import copy as copied
+    from qdrant.server.engine import connect_engine
+    from qdrant.transfer import copy as copy_generation
 
     with ExitStack() as stack:
-        source = stack.enter_context(EmbeddedStore(home() / "qdrant"))
-        target = stack.enter_context(open_server(to, os.environ.get("QDRANT_API_KEY") or None))
+        source = stack.enter_context(open_embedded(home() / "qdrant"))
+        target = connect_engine(to, os.environ.get("QDRANT_API_KEY") or None)
+        stack.callback(target.close)
         names = variant or [collection.variant for collection in source.collections()]
         if not names:
             raise StoreError(
@@ -67,8 +66,8 @@ def copy(
             )
         found = []
         for name in names:
-            with _bar(f"copy {name}", source.collection(name).points) as advance:
-                found.append(asdict(copied(source, target, name, advance)))
+            with progress_bar(f"copy {name}", source.collection(name).points) as advance:
+                found.append(asdict(copy_generation(source, target, name, advance)))
     if as_json:
         print_json({"copied": found})
         return
@@ -82,7 +81,7 @@ def copy(
 
 @app.command()
 def rollback(variant: Variant, as_json: Json = False) -> None:
-    """Let the generation before the current one answer again; once more undoes it."""
+    """Publish the generation before the current one; once more undoes it."""
     with open_store(home()) as store:
         made = store.rollback(variant)
     if as_json:
@@ -100,11 +99,11 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a collection with all its generations; part files stay, so it can be built again."""
+    """Remove a collection with all its generations; vector files stay, so it can be built again."""
     with open_store(home()) as store:
-        if variant not in [collection.variant for collection in store.collections()]:
+        if variant not in store.engine.variants():
             raise CollectionMissing(variant)
-        where = store.engine().place
+        where = store.engine.info().place
         if not yes:
             typer.confirm(f"Drop the collection of {variant} in {where}?", abort=True, err=True)
         store.drop(variant)
@@ -124,7 +123,7 @@ def size(
     node_memory: Annotated[float, typer.Option(min=1, help="Memory of a machine, GB.")] = 64,
     as_json: Json = False,
 ) -> None:
-    """Reckon memory, disk, shards and machines of a server, before there is one.
+    """Compute memory, disk, shards and machines of a server, before there is one.
 
     Example: vitrine qdrant size --products 10_000_000 --dim 512 --vectors 3 --json
     """
@@ -145,7 +144,7 @@ def size(
 def _page(store: Store) -> dict[str, Any]:
     collections = store.collections()
     return {
-        "engine": asdict(store.engine()),
+        "engine": asdict(store.engine.info()),
         "collections": [
             {
                 "variant": each.variant,
@@ -203,14 +202,6 @@ def _bytes(count: int) -> str:
             break
         size /= 1000
     return f"{size:.3g} {unit}"
-
-
-@contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 if __name__ == "__main__":

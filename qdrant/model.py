@@ -1,10 +1,10 @@
 """The dataclasses at the vector store's interface; nothing here imports an engine."""
 
-from __future__ import annotations
-
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,12 @@ class Spec:
         check_variant(self.variant)
         if self.dim < 1:
             raise StoreError(f"Variant '{self.variant}' has vectors of {self.dim} dimensions.")
+        object.__setattr__(self, "vectors", tuple(self.vectors))  # JSON has lists only
         if not self.vectors or len(set(self.vectors)) != len(self.vectors):
             raise StoreError(f"Variant '{self.variant}' needs vector names that differ.")
 
     def facts(self) -> dict[str, Any]:
-        """Return the fields of a Spec by name, of a Collection too."""
+        """Return the fields of a Spec by name, also of a Collection."""
         return {part.name: getattr(self, part.name) for part in fields(Spec)}
 
 
@@ -89,8 +90,8 @@ class Collection(Spec):
 
 
 @dataclass(frozen=True)
-class Engine:
-    """What keeps the collections, for an operator.
+class EngineInfo:
+    """The engine that keeps the collections, for an operator.
 
     Attributes:
         name: `embedded` or `server`.
@@ -109,11 +110,11 @@ class Generation:
 
     Attributes:
         name: of the build.
-        use: `current`, `kept` beside it, or `building`: not complete, or left by a dead builder.
-        points: products in it, as far as it has come.
-        indexed: vectors that have a graph; None where the engine was not asked.
-        size: bytes on disk, None where nobody tells; a server estimates.
-        state: the server's word (`green`, `yellow`, `grey`, `red`), or `green`.
+        use: `current`, `kept` beside it, or `building`: not complete, or left by a failed build.
+        points: products stored so far.
+        indexed: vectors that have a graph; None where it was not read.
+        size: bytes on disk, estimated by a server; None where unknown.
+        state: the server's status (`green`, `yellow`, `grey`, `red`), or `green`.
         created: UTC time of the build, ISO 8601.
     """
 
@@ -165,3 +166,13 @@ def check_variant(variant: str) -> str:
             f"'{variant}' cannot name a variant: use 1 to 64 of a-z, 0-9 and the underscore."
         )
     return variant
+
+
+def generation_name() -> str:
+    """Return a name for a new generation: its UTC time, and random digits to make it unique."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def now() -> str:
+    """Return the UTC time, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,10 +1,8 @@
-"""Point ids, and the one place where points and queries are checked.
+"""Point ids, and the check of every point before an engine sees it.
 
 Both engines accept NaN and zero vectors and then never find them, and a batch with one vector of a
-wrong dimension raises after writing the rest: so nothing unchecked reaches an engine.
+wrong dimension raises after writing the rest.
 """
-
-from __future__ import annotations
 
 import json
 import uuid
@@ -14,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from qdrant.errors import InvalidPoint, InvalidQuery
-from qdrant.model import Collection, Point, Spec
+from qdrant.errors import InvalidPoint
+from qdrant.model import Point, Spec
 
-# Fixed for ever: another namespace would give every product another point id.
+# Fixed: another namespace would give every product another point id. One id per product makes
+# an upsert idempotent.
 NAMESPACE = uuid.UUID("5f0c3c0e-3a1d-4b52-9a3c-6d1f7f1f5b0e")
 # Vectors come as float32 unit vectors, whose length is 1 within some 1e-6; what is further off
 # than this was never normalised.
@@ -57,7 +56,7 @@ def point_id(product: str) -> uuid.UUID:
         raise InvalidPoint(product, "its id is not valid Unicode text") from None
 
 
-def checked(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
+def checked_rows(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
     """Yield points fit to be stored, in their order.
 
     Raises:
@@ -74,42 +73,16 @@ def checked(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
         yield Row(key, _json(point), vectors)
 
 
-def checked_deletions(products: Iterable[str]) -> Iterator[Deletion]:
-    """Yield the deletion of each product."""
-    for product in products:
-        yield Deletion(point_id(product))
-
-
-def checked_queries(collection: Collection, queries: np.ndarray, vector: str, k: int) -> np.ndarray:
-    """Return queries as a float32 array of shape (n, d).
-
-    Raises:
-        InvalidQuery: they do not fit the collection.
-    """
-    if vector not in collection.vectors:
-        raise InvalidQuery(
-            f"Variant '{collection.variant}' has no vector '{vector}'; "
-            f"it has {', '.join(collection.vectors)}."
-        )
-    if k < 1:
-        raise InvalidQuery(f"A search must ask for at least 1 product, not {k}.")
-    array = np.atleast_2d(np.asarray(queries, dtype=np.float32))
-    if array.ndim != 2 or array.shape[1] != collection.dim:
-        raise InvalidQuery(
-            f"The query has shape {array.shape}, the vectors of variant '{collection.variant}' "
-            f"have {collection.dim} dimensions; encode it with that variant."
-        )
-    lengths = np.einsum("nd,nd->n", array, array)
-    if not np.isfinite(lengths).all() or not lengths.all():
-        raise InvalidQuery("The query vector is zero or not finite, so it is near to nothing.")
-    return array
+def stored_row(point: Point) -> Row:
+    """Return a point that was checked when it was stored, to be stored again."""
+    return Row(point_id(point.id), json.dumps(point.payload, ensure_ascii=False), point.vectors)
 
 
 class _Seen:
-    """The products that came, to tell one that comes again.
+    """The products seen so far, to find one that repeats.
 
-    Ids that ascend, as a catalogue's do, cannot repeat; they cost 16 bytes each, for the case that
-    one breaks the order. In a set of Python's they would cost 95.
+    Ascending ids, as a catalogue's are, cannot repeat; their keys cost 16 bytes each, kept for the
+    case that a later id breaks the order. In a Python set they would cost 95.
     """
 
     def __init__(self) -> None:
@@ -118,7 +91,7 @@ class _Seen:
         self._others: set[bytes] = set()
 
     def add(self, product: str, key: bytes) -> bool:
-        """Note a product; tell whether it is new."""
+        """Add a product; return whether it is new."""
         if product > self._last and not self._others:
             self._last = product
             self._ascending += key

@@ -1,36 +1,60 @@
-"""The vector store: the protocol that both engines keep, and `open_store`."""
+"""The vector store: every check, every ranking and every sentence once, above two engines."""
 
-from __future__ import annotations
-
+import operator
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import TypeVar
 
 import numpy as np
 
-from qdrant.model import NO_FILTERS, Collection, Engine, Filters, Generation, Hit, Point, Spec
+from qdrant import layout
+from qdrant.engine import Engine, Reader, scroll
+from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
+from qdrant.filters import conditions_of
+from qdrant.model import (
+    NO_FILTERS,
+    Collection,
+    Filters,
+    Generation,
+    Hit,
+    Point,
+    Spec,
+    check_variant,
+)
+from qdrant.points import checked_rows, point_id
+from qdrant.ranking import most_frequent, top_hits
+from vitrine import Closing
+
+T = TypeVar("T")
+# Points read by id in one request.
+PAGE = 1000
 
 
-class Store(Protocol):
+class Store(Closing):
     """Collections of vectors, one per variant. Usable from several threads at once.
 
     Every error is a `qdrant.errors.StoreError`. A variant without a collection raises
-    `CollectionMissing` wherever it is named.
+    `CollectionMissing` in every method that names one.
+
+    Args:
+        engine: keeps the collections; `open_store` chooses it.
     """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
 
     def collections(self) -> list[Collection]:
         """Return the published collections, by ascending variant."""
+        return [self.collection(variant) for variant in self.engine.variants()]
 
     def collection(self, variant: str) -> Collection:
-        """Return what is published for the variant. Cheap enough to ask on each query."""
-
-    def engine(self) -> Engine:
-        """Return what keeps the collections."""
+        """Return what is published for the variant. Cheap enough for every query."""
+        return self.engine.collection(check_variant(variant))
 
     def generations(self, variant: str) -> list[Generation]:
-        """Return every generation of the variant, the one in use first."""
+        """Return every generation of the variant, the published one first."""
+        return self.engine.generations(check_variant(variant))
 
     def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
         """Publish a new generation made of these points alone.
@@ -42,8 +66,11 @@ class Store(Protocol):
             InvalidPoint: a point is not fit to be stored, or a product id repeats.
             BuildRunning: the variant is being built by another process or thread.
             BuildFailed: the generation could not be made.
-            DiskFull: there is no room for it.
+            DiskFull: there is too little disk space for it.
         """
+        with self.engine.lock(spec.variant):
+            rows = checked_rows(spec, points)
+            return self.engine.build(spec, rows, operator.length_hint(points))
 
     def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
         """Publish a new generation: the current one without `delete`, then with `points`.
@@ -52,9 +79,15 @@ class Store(Protocol):
         ids in `delete` that are not there are ignored.
 
         Raises:
-            SpecMismatch: fingerprint, dimension or vectors are not those of the collection.
+            StoreError: fingerprint, dimension or vectors are not those of the collection.
             InvalidPoint, BuildRunning, BuildFailed, DiskFull: as `build`.
         """
+        deleted = [point_id(product) for product in delete]
+        with self.engine.lock(spec.variant):
+            base = self.engine.collection(spec.variant)
+            _check_same_vectors(base, spec)
+            rows = checked_rows(spec, points)
+            return self.engine.update(base, spec, rows, deleted, operator.length_hint(points))
 
     def search(
         self,
@@ -75,59 +108,189 @@ class Store(Protocol):
             vector: which vector of the products; products without it are not found.
             k: how many, at least 1; fewer come back when fewer match.
             filters: which products may be found.
-            exact: compare with every product instead of asking the index.
-            ef: candidates the index keeps; None takes `layout.EF`.
+            exact: compare with every product instead of using the graph.
+            ef: candidates that the graph search keeps; None takes `layout.EF`.
 
         Raises:
             InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, k < 1.
         """
+        conditions = conditions_of(filters)
+
+        def search(reader: Reader) -> list[list[Hit]]:
+            collection = reader.collection
+            rows = _check_queries(collection, queries, vector, k)
+            if not (collection.points and len(rows)):
+                return [[] for _ in rows]
+            scan = exact or layout.scan_all(collection.points, collection.dim)
+
+            def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
+                limit = min(limit, collection.points)
+                some = rows[list(numbers)]
+                return reader.search(
+                    some, vector, limit, conditions, exact=scan, ef=ef or layout.EF
+                )
+
+            return top_hits(fetch, len(rows), k)
+
+        return self._read(variant, search)
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
+        conditions = conditions_of(filters)
+        return self._read(variant, lambda reader: reader.count(conditions))
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
     ) -> dict[str, int]:
-        """Return exact counts by value of `category` or `brand`, most frequent first."""
+        """Return exact counts by value of `category` or `brand`, most frequent first.
+
+        Raises:
+            InvalidQuery: the field has no index of values, or limit < 1.
+        """
+        if field not in layout.KEYWORD_INDEXES:
+            raise InvalidQuery(
+                f"'{field}' is not counted; {' and '.join(layout.KEYWORD_INDEXES)} are."
+            )
+        if limit < 1:
+            raise InvalidQuery(f"A count needs at least 1 value, not {limit}.")
+        conditions = conditions_of(filters)
+        return most_frequent(
+            self._read(variant, lambda reader: reader.facet(field, conditions, limit))
+        )
 
     def retrieve(
         self, variant: str, ids: Sequence[str], *, vectors: bool = False
     ) -> dict[str, Point]:
-        """Return points by product id; ids that are not there are absent."""
+        """Return points by product id, in the order of `ids`; ids that are not there are absent."""
+        wanted = list(dict.fromkeys(ids))  # deduplicate
+        keys = [point_id(product) for product in wanted]
+
+        def retrieve(reader: Reader) -> dict[str, Point]:
+            found: dict[str, Point] = {}
+            for start in range(0, len(keys), PAGE):
+                points = reader.retrieve(keys[start : start + PAGE], vectors=vectors)
+                found.update((point.id, point) for point in points)
+            return found
+
+        found = self._read(variant, retrieve)
+        return {product: found[product] for product in wanted if product in found}
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
-        """Yield every point of one generation in bounded memory, in the order of point ids."""
+        """Yield every point of one generation, in ascending order of point ids.
+
+        Points are read in pages, so memory does not grow with the collection; a generation that
+        is published meanwhile does not show.
+
+        Args:
+            variant: whose collection.
+            vectors: also read the named vectors, float32 of shape (d,) each.
+        """
+        with self.engine.reader(check_variant(variant)) as reader:
+            yield from scroll(reader, vectors=vectors)
 
     def rollback(self, variant: str) -> Collection:
-        """Change places between the current generation and the one kept beside it."""
+        """Exchange the current generation and the one kept beside it.
+
+        Raises:
+            StoreError: only one is kept.
+        """
+        self._check_published(variant)
+        with self.engine.lock(variant):
+            return self.engine.rollback(variant)
 
     def drop(self, variant: str) -> None:
-        """Remove the variant's collection with all its generations."""
+        """Remove the variant's collection with all its generations, damaged ones too."""
+        self._check_published(variant)
+        with self.engine.lock(variant):
+            self.engine.drop(variant)
 
     def close(self) -> None:
-        """Let go of everything held open."""
+        """Release everything held open."""
+        self.engine.close()
 
-    def __enter__(self) -> Self: ...
+    def _read(self, variant: str, read: Callable[[Reader], T]) -> T:
+        """Read the published generation; again when it was removed since it was looked up."""
+        check_variant(variant)
+        for _ in range(2):
+            try:
+                with self.engine.reader(variant) as reader:
+                    return read(reader)
+            except NotFound:
+                continue
+        raise CollectionMissing(variant)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def _check_published(self, variant: str) -> None:
+        if check_variant(variant) not in self.engine.variants():
+            raise CollectionMissing(variant)
 
 
 def open_store(home: Path) -> Store:
     """Open the store of an installation: the server of `QDRANT_URL`, else the engine in `home`.
 
     Args:
-        home: the installation's folder; collections lie in its `qdrant/`.
+        home: the installation's folder; collections are in its `qdrant/`.
     """
     url = os.environ.get("QDRANT_URL", "").strip()
-    if url:  # imported here: the client costs 0.7 s that an embedded search need not pay
-        from qdrant.server.engine import open_server
-
+    if url:
         return open_server(url, os.environ.get("QDRANT_API_KEY") or None)
-    from qdrant.embedded.engine import EmbeddedStore
+    return open_embedded(home / "qdrant")
 
-    return EmbeddedStore(home / "qdrant")
+
+def open_embedded(folder: Path) -> Store:
+    """Open the collections in a folder; the first build makes it."""
+    from qdrant.embedded.engine import EmbeddedEngine
+
+    return Store(EmbeddedEngine(folder))
+
+
+def open_server(url: str, api_key: str | None = None) -> Store:
+    """Open the collections of the server at an address such as `http://localhost:6333`.
+
+    Raises:
+        StoreError: the address, QDRANT_SHARDS or QDRANT_REPLICAS is not valid.
+    """
+    # Imported here: the client costs 0.7 s, which an embedded search does not need.
+    from qdrant.server.engine import connect_engine
+
+    return Store(connect_engine(url, api_key))
+
+
+def _check_queries(collection: Collection, queries: np.ndarray, vector: str, k: int) -> np.ndarray:
+    """Return queries as a float32 array of shape (n, d).
+
+    Raises:
+        InvalidQuery: they do not fit the collection.
+    """
+    if vector not in collection.vectors:
+        raise InvalidQuery(
+            f"Variant '{collection.variant}' has no vector '{vector}'; "
+            f"it has {', '.join(collection.vectors)}."
+        )
+    if k < 1:
+        raise InvalidQuery(f"A search must ask for at least 1 product, not {k}.")
+    array = np.atleast_2d(np.asarray(queries, dtype=np.float32))
+    if array.ndim != 2 or array.shape[1] != collection.dim:
+        raise InvalidQuery(
+            f"The query has shape {array.shape}, the vectors of variant '{collection.variant}' "
+            f"have {collection.dim} dimensions; encode it with that variant."
+        )
+    lengths = np.einsum("nd,nd->n", array, array)
+    if not np.isfinite(lengths).all() or not lengths.all():
+        raise InvalidQuery("The query vector is zero or not finite, so it has no nearest product.")
+    return array
+
+
+def _check_same_vectors(base: Spec, spec: Spec) -> None:
+    """Check that vectors are comparable with those of a collection.
+
+    Raises:
+        StoreError: another fingerprint, dimension or set of vectors.
+    """
+    for part in ("fingerprint", "dim", "vectors"):
+        old, new = getattr(base, part), getattr(spec, part)
+        if old != new:
+            raise StoreError(
+                f"The collection of variant '{spec.variant}' has {part} {old}, the new vectors "
+                f"have {new}; build it anew with `vitrine ingest vectors --variant "
+                f"{spec.variant}`."
+            )

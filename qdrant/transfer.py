@@ -1,7 +1,5 @@
 """Copying a published generation to a server: streamed, resumable, verified."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +8,9 @@ import numpy as np
 
 from qdrant.errors import BuildFailed
 from qdrant.model import Point
-from qdrant.server.engine import Read, ServerStore
+from qdrant.points import point_id
+from qdrant.server.engine import ServerEngine
+from qdrant.server.reader import Reader
 from qdrant.store import Store
 
 # Points that are compared one by one when all are there: a fault that strikes 1 in 50 is seen
@@ -22,11 +22,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy came to.
+    """The outcome of a copy.
 
     Attributes:
         variant: whose collection.
-        generation: the name it bears on both sides.
+        generation: its name, on both sides.
         points: products in it.
         sent: of these, how many this run sent; the others had arrived before.
         compared: products that were read back and found equal.
@@ -40,16 +40,16 @@ class Copied:
 
 
 def copy(
-    source: Store, target: ServerStore, variant: str, advance: Callable[[int], None]
+    source: Store, target: ServerEngine, variant: str, advance: Callable[[int], None]
 ) -> Copied:
     """Publish a variant's current generation on a server, under the same name.
 
-    Nothing is encoded again, and memory does not grow with the collection. Broken off and started
-    again, it sends what is missing.
+    Nothing is encoded again, and memory does not grow with the collection. Idempotent and
+    resumable: started again, it sends what is missing.
 
     Args:
         source: where the generation is.
-        target: where it is to be.
+        target: the server.
         variant: whose.
         advance: called with the number of points read.
 
@@ -61,7 +61,7 @@ def copy(
     sample = _Sample(source.scroll(variant, vectors=True), advance)
     compared: list[str] = []
 
-    def check(read: Read) -> None:
+    def check(copied: Reader) -> None:
         compared.extend(sample.ids or _some(source, variant))
         wanted = source.retrieve(variant, compared, vectors=True)
         if source.collection(variant).generation != made.generation:
@@ -69,14 +69,15 @@ def copy(
                 f"The collection of variant '{variant}' was built anew while it was copied; run "
                 "this again to copy the new generation."
             )
-        _compare(variant, wanted, read(compared))
+        found = copied.retrieve([point_id(product) for product in compared], vectors=True)
+        _compare(variant, wanted, {point.id: point for point in found})
 
     sent = target.receive(made, sample, check)
     return Copied(variant, made.generation, made.points, sent, len(compared))
 
 
 class _Sample:
-    """Points passed on, of which some ids are kept: each as likely as any other."""
+    """Points passed on, and a uniform random sample of their ids (reservoir sampling)."""
 
     def __init__(self, points: Iterable[Point], advance: Callable[[int], None]) -> None:
         self._points = points
@@ -84,12 +85,12 @@ class _Sample:
         self.ids: list[str] = []
 
     def __iter__(self) -> Iterator[Point]:
-        draw = random.Random(0)
+        rng = random.Random(0)
         for number, point in enumerate(self._points):
             if number < SAMPLE:
                 self.ids.append(point.id)
-            elif (place := draw.randrange(number + 1)) < SAMPLE:
-                self.ids[place] = point.id
+            elif (index := rng.randrange(number + 1)) < SAMPLE:
+                self.ids[index] = point.id
             yield point
             self._advance(1)
 

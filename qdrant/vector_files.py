@@ -18,7 +18,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from qdrant.embedded.generations import disk_full
+from qdrant.disk import disk_full
 from qdrant.errors import StoreError
 
 KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors

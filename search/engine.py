@@ -18,12 +18,6 @@ from search.query import Query, QueryError, Result, Results, SearchError
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
-# Products that share a photo have equal scores. A few hits more than k show where a run of equal
-# scores ends, so that the cut inside such a run is made by id, the same at every search.
-SLACK = 16
-# Scores are ordered at this many decimals: two engines agree on a cosine to about 1e-7.
-DECIMALS = 6
-
 RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
 
 
@@ -163,7 +157,7 @@ class Engine:
         """The k best products of each search of a group."""
         first = group[0]
         vectors = np.stack([query.vector for query in group])
-        hits = self._best(vectors, first.vector_name, first.k, first.filters)
+        hits = self._nearest(vectors, first.vector_name, first.k, first.filters)
         ranked = [_results(each, first.vector_name) for each in hits]
         if not all(ranked):
             self._check_values(first.filters)
@@ -182,7 +176,7 @@ class Engine:
             return [()] * len(group)
         vectors = np.stack([query.text_vector for query in group])
         filters = replace(first.filters, has_picture=False)
-        hits = self._best(vectors, "text", first.k, filters)
+        hits = self._nearest(vectors, "text", first.k, filters)
         return [_results(each, "text") for each in hits]
 
     def _has_products_without_picture(self, generation: str) -> bool:
@@ -191,20 +185,10 @@ class Engine:
             self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
         return self._without_picture[1]
 
-    def _best(self, vectors: np.ndarray, vector: str, k: int, filters: Filters) -> list[list[Hit]]:
-        """The k best hits for each query vector, equal scores in ascending order of id."""
-        found: list[list[Hit]] = [[]] * len(vectors)
-        open_rows = list(range(len(vectors)))
-        limit = k + SLACK
-        while open_rows:
-            hits = self.store.search(
-                self.variant.name, vectors[open_rows], vector=vector, k=limit, filters=filters
-            )
-            for row, row_hits in zip(open_rows, hits, strict=True):
-                found[row] = row_hits
-            open_rows = [row for row in open_rows if _cut_inside_a_tie(found[row], k, limit)]
-            limit *= 4
-        return [sorted(hits, key=_order)[:k] for hits in found]
+    def _nearest(
+        self, vectors: np.ndarray, vector: str, k: int, filters: Filters
+    ) -> list[list[Hit]]:
+        return self.store.search(self.variant.name, vectors, vector=vector, k=k, filters=filters)
 
     def _check_values(self, filters: Filters) -> None:
         """Report a category or brand that no product has; else an empty result is right."""
@@ -246,16 +230,6 @@ def _results(hits: Sequence[Hit], vector: str) -> tuple[Result, ...]:
         Result(rank, hit.id, hit.score, vector, hit.payload)
         for rank, hit in enumerate(hits, start=1)
     )
-
-
-def _cut_inside_a_tie(hits: list[Hit], k: int, limit: int) -> bool:
-    """Whether products beyond the limit may equal the k-th."""
-    full = len(hits) == limit
-    return full and round(hits[k - 1].score, DECIMALS) == round(hits[-1].score, DECIMALS)
-
-
-def _order(hit: Hit) -> tuple[float, str]:
-    return -round(hit.score, DECIMALS), hit.id
 
 
 def _examples(known: dict[str, int], plural: str) -> str:

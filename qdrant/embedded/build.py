@@ -1,6 +1,4 @@
-"""The parent's side of a build: watch the disk, feed the builder, understand how it ended."""
-
-from __future__ import annotations
+"""The parent's side of a build: check the disk, feed the builder's process, report how it ended."""
 
 import os
 import shutil
@@ -11,38 +9,37 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
 from qdrant import layout
+from qdrant.disk import megabytes
 from qdrant.embedded import stream
 from qdrant.embedded.builder import DISK_FULL
-from qdrant.embedded.generations import megabytes
 from qdrant.errors import BuildFailed, DiskFull, StoreError
 from qdrant.model import Spec
 from qdrant.points import Change
+from vitrine import Closing
 
-# The engine allots one file of this size to each vector, one to the payload, and about as much in
-# all to the indexes. They fill slowly, but a reader must find that room (see `readers`).
-ALLOTTED_BYTES = 32 << 20
+# The engine allocates one file of this size for each vector, one for the payload, and about as much
+# in all for the indexes. They fill slowly, but a reader needs that space (see `reader`).
+ALLOCATED_BYTES = 32 << 20
 # Bytes of payload and bookkeeping assumed for a product not yet seen.
 PAYLOAD_BYTES = 1024
 # The log keeps its last files of 32 MiB.
 LOG_BYTES = 96 << 20
 
 
-class Build:
+class Build(Closing):
     """A builder process writing one unpublished folder.
 
-    Leaving the `with` block without `finish` kills the builder, so Ctrl-C and a point that is
-    refused end it at once.
+    Leaving the `with` block early kills the builder, so Ctrl-C and an invalid point end it at once.
 
     Args:
         folder: the folder to write: absent or empty for a new generation, a copy to continue one.
         spec: what is built.
-        expected: how many points will come, 0 when nobody knows.
+        expected: about how many points will come; 0 if unknown.
     """
 
     def __init__(self, folder: Path, spec: Spec, expected: int = 0) -> None:
@@ -53,15 +50,15 @@ class Build:
         self._points = 0
 
     def __enter__(self) -> Self:
-        self._require_room()
-        self._complaints = tempfile.TemporaryFile()
+        self._check_space()
+        self._messages = tempfile.TemporaryFile()
         root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "qdrant.embedded.builder", str(self._folder.absolute())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._messages,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         if self._process.stdin is None or self._process.stdout is None:
@@ -69,24 +66,15 @@ class Build:
         self._feed, self._answer = self._process.stdin, self._process.stdout
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the builder, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
         self._answer.close()
         with suppress(BrokenPipeError):  # what was still buffered for a builder that is gone
             self._feed.close()
-        self._complaints.close()
-
-    @property
-    def process_id(self) -> int:
-        """The builder's process id."""
-        return self._process.pid
+        self._messages.close()
 
     def feed(self, changes: Iterable[Change], present: int = 0) -> int:
         """Send every change, wait until the generation is complete, return its points.
@@ -97,7 +85,7 @@ class Build:
 
         Raises:
             BuildFailed: the builder failed or was killed.
-            DiskFull: there is no room.
+            DiskFull: there is too little disk space.
         """
         self._points = present
         try:
@@ -105,7 +93,7 @@ class Build:
                 for batch in stream.encode(self._spec, changes):
                     self._points += len(batch)
                     self._payload_bytes += batch.column("payload").nbytes
-                    self._require_room()
+                    self._check_space()
                     sink.write_batch(batch)
             self._feed.close()
         except BrokenPipeError:  # the builder ended early: its status says why
@@ -116,9 +104,9 @@ class Build:
         raise self._failure(self._process.returncode)
 
     def _failure(self, status: int) -> StoreError:
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
-        last = lines[-1].rstrip(".") if lines else "it said nothing"
+        self._messages.seek(0)
+        lines = self._messages.read().decode(errors="replace").strip().splitlines()
+        last = lines[-1].rstrip(".") if lines else "it printed nothing"
         if status in (-signal.SIGBUS, DISK_FULL):
             return DiskFull(
                 f"The disk of {self._folder.parent} filled up while the collection of variant "
@@ -135,15 +123,15 @@ class Build:
             f"The collection of variant '{self._spec.variant}' was not built: {last}."
         )
 
-    def _require_room(self) -> None:
-        """Refuse when twice the estimated size does not fit, less what is written already.
+    def _check_space(self) -> None:
+        """Check that twice the estimated size fits, less what is written already.
 
         Twice, because the engine writes the points once as they come and once more, with their
         graphs, when it optimises. A full disk would kill the builder by SIGBUS.
         """
         written = self._size(self._points)
-        allotted = (len(self._spec.vectors) + 2) * ALLOTTED_BYTES
-        needed = 2 * self._size(max(self._points, self._expected)) - written + allotted
+        allocated = (len(self._spec.vectors) + 2) * ALLOCATED_BYTES
+        needed = 2 * self._size(max(self._points, self._expected)) - written + allocated
         free = shutil.disk_usage(self._folder.parent).free
         if free < needed:
             raise DiskFull(

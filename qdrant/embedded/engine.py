@@ -1,77 +1,56 @@
-"""The store in this process: Qdrant's engine on the installation's own disk.
+"""Collections in a folder, by Qdrant's engine inside this process.
 
-Searches read private hard-linked copies of the published generation (`readers`); builds run in a
-child process (`construction`, `builder`) and are published in a single step (`generations`). So
+Searches read private hard-linked copies of the published generation (`reader`, `leases`); builds
+run in a child process (`build`, `builder`) and are published in one step (`generations`). So
 one process searches while another does too and a third builds.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
-import operator
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from uuid import UUID
 
-import numpy as np
-
-from qdrant import layout
-from qdrant.embedded import readers
+from qdrant.disk import copy_sparse, disk_full, mirror
 from qdrant.embedded.build import Build
-from qdrant.embedded.generations import CONFIG, CURRENT, Generations, copy_sparse, disk_full, mirror
-from qdrant.errors import CollectionMissing
-from qdrant.model import NO_FILTERS, Collection, Engine, Filters, Generation, Hit, Point, Spec
-from qdrant.points import Change, checked, checked_deletions, checked_queries, point_id
-
-# Points asked for by id in one call to the engine.
-RETRIEVE = 1000
+from qdrant.embedded.generations import CONFIG, CURRENT, Generations
+from qdrant.embedded.leases import Leases
+from qdrant.embedded.reader import Reader, sweep
+from qdrant.model import Collection, EngineInfo, Generation, Spec, generation_name, now
+from qdrant.points import Change, Deletion, Row
 
 
-class EmbeddedStore:
-    """Collections in a folder; a `qdrant.store.Store`.
+class EmbeddedEngine:
+    """Keeps collections in a folder; a `qdrant.engine.Engine`.
 
     Args:
-        folder: where the collections lie; made by the first build.
+        folder: where the collections are; made by the first build.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()
-        self._readers = readers.Readers()
+        self.folder = folder.absolute()
+        self._leases = Leases()
         self._variants: dict[str, Generations] = {}
 
-    def __enter__(self) -> Self:
-        return self
+    def info(self) -> EngineInfo:
+        """Return name, version and folder."""
+        version = importlib.metadata.version("qdrant-edge-py")
+        return EngineInfo("embedded", version, str(self.folder))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def collections(self) -> list[Collection]:
-        """Return the published collections, by ascending variant."""
-        found = sorted(self._folder.glob(f"*/{CURRENT}"))
-        return [self.collection(current.parent.name) for current in found]
+    def variants(self) -> list[str]:
+        """Return the variants that have a published generation, ascending."""
+        return sorted(current.parent.name for current in self.folder.glob(f"*/{CURRENT}"))
 
     def collection(self, variant: str) -> Collection:
-        """Return what is published for the variant: one `stat` when nothing has changed."""
+        """Return the published generation: one `stat` when nothing has changed."""
         return self._generations(variant).current()[1]
 
-    def engine(self) -> Engine:
-        """Return what keeps the collections."""
-        version = importlib.metadata.version("qdrant-edge-py")
-        return Engine("embedded", version, str(self._folder))
-
     def generations(self, variant: str) -> list[Generation]:
-        """Return the generation in use and the one kept beside it."""
+        """Return the published generation and the one kept beside it."""
         generations = self._generations(variant)
-        with self._readers.lease(generations) as reader:
-            current, indexed = reader.collection.generation, reader.shard.indexed()
+        with self.reader(variant) as reader:
+            current, indexed = reader.collection.generation, reader.indexed()
         return [
             Generation(
                 name=listed.generation,
@@ -85,150 +64,79 @@ class EmbeddedStore:
             for listed in generations.listed()
         ]
 
-    def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
-        """Publish a new generation made of these points alone."""
-        return self._make(spec, checked(spec, points), operator.length_hint(points))
+    def reader(self, variant: str) -> AbstractContextManager[Reader]:
+        """Open the published generation; threads share one reader."""
+        return self._leases.lease(self._generations(variant))
 
-    def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
-        """Publish a new generation: the current one without `delete`, then with `points`."""
-        changes: Iterable[Change] = chain(checked_deletions(delete), checked(spec, points))
-        return self._make(spec, changes, operator.length_hint(points), onto_current=True)
+    def lock(self, variant: str) -> AbstractContextManager[None]:
+        """Keep other processes and threads from writing the variant."""
+        return self._generations(variant).lock()
 
-    def search(
+    def build(self, spec: Spec, rows: Iterable[Row], expected: int) -> Collection:
+        """Write a new generation in a child process, then publish it."""
+        return self._make(spec, rows, expected)
+
+    def update(
         self,
-        variant: str,
-        queries: np.ndarray,
-        *,
-        vector: str = "fused",
-        k: int = 10,
-        filters: Filters = NO_FILTERS,
-        exact: bool = False,
-        ef: int | None = None,
-    ) -> list[list[Hit]]:
-        """Return the k nearest products of each query, best first, ties by ascending id."""
-        wanted = layout.conditions(filters)
-        with self._readers.lease(self._generations(variant)) as reader:
-            collection = reader.collection
-            rows = checked_queries(collection, queries, vector, k)
-            if not collection.points:
-                return [[] for _ in rows]
-            answers = reader.shard.search(
-                rows,
-                vector,
-                min(k, collection.points),
-                wanted,
-                exact=exact or layout.scan_all(collection.points, collection.dim),
-                ef=ef,
-            )
-        return [layout.ranked(hits) for hits in answers]
-
-    def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
-        """Return how many products match, exactly."""
-        wanted = layout.conditions(filters)
-        with self._readers.lease(self._generations(variant)) as reader:
-            return reader.shard.count(wanted)
-
-    def facet(
-        self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
-    ) -> dict[str, int]:
-        """Return exact counts by value of `category` or `brand`, most frequent first."""
-        layout.check_facet(field, limit)
-        wanted = layout.conditions(filters)
-        with self._readers.lease(self._generations(variant)) as reader:
-            counts = reader.shard.facet(field, wanted, limit)
-        return layout.most_frequent(counts)
-
-    def retrieve(
-        self, variant: str, ids: Sequence[str], *, vectors: bool = False
-    ) -> dict[str, Point]:
-        """Return points by product id; ids that are not there are absent."""
-        keys = [point_id(product) for product in dict.fromkeys(ids)]
-        found: dict[str, Point] = {}
-        with self._readers.lease(self._generations(variant)) as reader:
-            for start in range(0, len(keys), RETRIEVE):
-                page = reader.shard.retrieve(keys[start : start + RETRIEVE], vectors=vectors)
-                found.update((point.id, point) for point in page)
-        return {product: found[product] for product in ids if product in found}
-
-    def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
-        """Yield every point of one generation in bounded memory, in the order of point ids."""
-        with self._readers.lease(self._generations(variant)) as reader:
-            offset = None
-            while True:
-                page, offset = reader.shard.page(offset, vectors=vectors)
-                yield from page
-                if offset is None:
-                    return
+        base: Collection,
+        spec: Spec,
+        rows: Iterable[Row],
+        deleted: Sequence[UUID],
+        expected: int,
+    ) -> Collection:
+        """Publish a changed copy of a generation."""
+        changes: Iterable[Change] = chain(map(Deletion, deleted), rows)
+        return self._make(spec, changes, expected, base)
 
     def rollback(self, variant: str) -> Collection:
-        """Change places between the current generation and the one kept beside it."""
-        generations = self._published(variant)
-        with generations.claim():
-            current = generations.rollback()
-        self._readers.refresh(generations)
+        """Exchange the published generation and the one kept beside it."""
+        generations = self._generations(variant)
+        current = generations.rollback()
+        self._leases.refresh(generations)
         return current
 
     def drop(self, variant: str) -> None:
-        """Remove the variant's collection with all its generations, damaged ones too."""
-        generations = self._published(variant)
-        self._readers.forget(variant)
-        with generations.claim():
-            readers.sweep(generations.folder)
-            generations.drop()
+        """Remove every generation; readers of other processes keep their own links."""
+        generations = self._generations(variant)
+        self._leases.forget(variant)
+        sweep(generations.folder)
+        generations.drop()
 
     def close(self) -> None:
-        """Let go of everything held open."""
-        self._readers.close()
+        """Close the readers."""
+        self._leases.close()
 
     def _make(
-        self, spec: Spec, changes: Iterable[Change], expected: int, *, onto_current: bool = False
+        self, spec: Spec, changes: Iterable[Change], expected: int, base: Collection | None = None
     ) -> Collection:
         generations = self._generations(spec.variant)
-        with generations.claim():
-            readers.sweep(generations.folder)
+        sweep(generations.folder)
+        generations.sweep()
+        present = base.points if base else 0
+        name = generation_name()
+        folder = generations.path(name)
+        try:
+            folder.mkdir()
+            with Build(folder, spec, expected + present) as build:
+                if base:
+                    _copy(generations.path(base.generation), folder)
+                points = build.feed(changes, present)
+            made = Collection(**spec.facts(), generation=name, points=points, created=now())
+            generations.publish(made)
+        finally:  # after success the generation before the last, after an error the one begun
             generations.sweep()
-            base = _base(generations, spec) if onto_current else None
-            present = base.points if base else 0
-            name = layout.generation_name()
-            folder = generations.path(name)
-            try:
-                folder.mkdir()
-                with Build(folder, spec, expected + present) as construction:
-                    if base:
-                        _copy(generations.path(base.generation), folder)
-                    points = construction.feed(changes, present)
-                created = datetime.now(UTC).isoformat(timespec="seconds")
-                made = Collection(**spec.facts(), generation=name, points=points, created=created)
-                generations.publish(made)
-            finally:  # done: the generation before the last; failed: the one begun
-                generations.sweep()
-        self._readers.refresh(generations)
+        self._leases.refresh(generations)
         return made
 
     def _generations(self, variant: str) -> Generations:
-        found = self._variants.get(variant)
-        if found is None:
-            found = self._variants[variant] = Generations(self._folder, variant)
-        return found
-
-    def _published(self, variant: str) -> Generations:
-        generations = self._generations(variant)
-        if not generations.published():
-            raise CollectionMissing(variant)
-        return generations
-
-
-def _base(generations: Generations, spec: Spec) -> Collection:
-    base = generations.current()[1]
-    layout.check_same(base, spec)
-    return base
+        return self._variants.setdefault(variant, Generations(self.folder, variant))
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what the engine needs to go on writing.
+    """Copy what the engine needs to write on.
 
-    The write-ahead log belongs to it: its numbers go on where the points' versions end. With a
-    new log they start from 0, and the engine takes every change for an old one and ignores it.
+    The write-ahead log belongs to it: its numbers continue the points' versions. With a new log
+    they start from 0, and the engine ignores every change as an old one.
     """
     with disk_full():
         for name in ("segments", "wal"):

@@ -1,58 +1,47 @@
-"""A file lock that ends with its owner, however the owner ends.
+"""File locks that end with their process, however it ends, and name it meanwhile.
 
-Process ids would not do: they are used again, and two containers that share a volume each have
-their own.
+A process id alone would not do: ids are used again, and two containers that share a volume have
+separate ones.
 """
 
-from __future__ import annotations
-
-import fcntl
 import os
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 
-class Claim:
-    """An exclusive `flock` on a file, held until `release` or the end of the process."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+class Lock:
+    """An exclusive `flock` on a file, held until `release` or the end of the process.
+
+    Attributes:
+        path: the file; it holds the process id.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
-        self._descriptor = descriptor
+        self._lock = lock
 
     @classmethod
-    def take(cls, path: Path) -> Claim | None:
-        """Return the claim on a file, made if absent; None when somebody else holds it."""
-        while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                os.close(descriptor)
-                if isinstance(error, BlockingIOError):
-                    return None
-                raise
-            if _is(path, descriptor):
-                os.truncate(descriptor, 0)
-                os.write(descriptor, f"{os.getpid()}\n".encode())
-                return cls(path, descriptor)
-            os.close(descriptor)  # its last owner removed the file under us: claim the new one
+    def take(cls, path: Path) -> "Lock | None":
+        """Return the lock of a file, made if absent; None while anybody else holds it."""
+        lock = FileLock(path, timeout=0, thread_local=False)  # any thread may release it
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        path.write_text(f"{os.getpid()}\n")
+        return cls(path, lock)
 
     def release(self, *, remove: bool = False) -> None:
-        """Let others claim the file, or remove it."""
+        """Release the lock, and remove the file if asked to."""
         if remove:
             self.path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        self._lock.release()
 
 
 def holder(path: Path) -> str:
-    """Return the process id that the holder of a claim wrote, or nothing."""
+    """Return the process id in a lock file, or nothing."""
     try:
         return path.read_text().strip()
     except OSError:
         return ""
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

@@ -1,6 +1,4 @@
-"""One generation being written on a server: nobody sees it before it is published."""
-
-from __future__ import annotations
+"""One generation being written on a server; it is not searched before it is published."""
 
 import os
 import secrets
@@ -10,33 +8,38 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 
-from qdrant.errors import AlreadyThere, BuildFailed, BuildRunning, NotThere, StoreError
-from qdrant.model import Collection, Spec
+from qdrant.errors import AlreadyExists, BuildFailed, BuildRunning, NotFound, StoreError
+from qdrant.model import Collection, Spec, now
 from qdrant.points import Row
 from qdrant.server import mapping
-from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
-from qdrant.server.generations import BEAT, BUILDER, ServerGenerations, facts_of, pulse, removed
+from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
+from qdrant.server.generations import (
+    BEAT,
+    BUILDER,
+    Generations,
+    heartbeat,
+    metadata_of,
+    removed,
+)
 
 # Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
 STREAMS = 4
-# Seconds between two signs of life; `remote.SILENCE` forgives several that were lost.
+# Seconds between two heartbeats; `generations.STALE_AFTER` allows for several that were lost.
 HEARTBEAT = 20
-# Seconds between two looks at a server that makes graphs.
-LOOK = 0.5
+# Seconds between two requests for the status of a server that builds graphs.
+POLL = 0.5
 # Seconds for which a complete, idle collection may still count points that it has acknowledged.
 SETTLE = 30
-# The server takes a change of its settings up when it has ended what it is doing: for a large
-# collection, in hours.
-OPTIMISING = Patience(24 * 3600)
+# The server applies changed settings after its current optimisation: for a large collection, hours.
+OPTIMISING = RetryLimit(24 * 3600)
 
 
-class ServerBuild:
+class Build:
     """A generation that is being written.
 
     Args:
@@ -49,7 +52,7 @@ class ServerBuild:
 
     def __init__(
         self,
-        generations: ServerGenerations,
+        generations: Generations,
         connection: Connection,
         spec: Spec,
         generation: str,
@@ -62,15 +65,15 @@ class ServerBuild:
         self._generation = generation
         self._streams = streams
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._hushed = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._done = threading.Event()
+        self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     @contextmanager
-    def claimed(self, placement: mapping.Placement, *, resumable: bool = False) -> Iterator[bool]:
-        """Begin the generation, or go on with it, and hold it against other builders.
+    def started(self, placement: mapping.Placement, *, resumable: bool = False) -> Iterator[bool]:
+        """Begin the generation, or resume it, and keep other builders away.
 
-        Yields True when it is begun here. Left by an error it is removed or, when it is resumable,
-        let go for another to go on with.
+        Yields True when it is begun here. After an error it is removed or, when it is resumable,
+        left for another builder to resume.
 
         Raises:
             BuildRunning: the variant is being built by another process.
@@ -82,13 +85,13 @@ class ServerBuild:
             for served in self._generations.others(self.name):
                 if not served.collection:  # its builder died
                     self._generations.remove(served.name)
-            self._heart.start()
+            self._heartbeat.start()
             try:
                 yield begun
             finally:
-                self._hush()
+                self._stop_heartbeat()
         except BaseException as error:
-            with suppress(StoreError):  # what stays is taken for dead after a while
+            with suppress(StoreError):  # what stays counts as dead later
                 if not resumable or (begun and isinstance(error, BuildRunning)):
                     self._generations.remove(self.name)
                 else:
@@ -99,25 +102,25 @@ class ServerBuild:
         """Store rows in parallel streams; return how many there were.
 
         Raises:
-            BuildFailed: somebody removed the generation.
+            BuildFailed: the generation was removed meanwhile.
         """
         rows = iter(rows)
         sent = 0
         stop = threading.Event()
-        patience = Patience(BUILDING.seconds, stop)
+        limit = RetryLimit(BUILDING.seconds, stop)
         under_way: deque[Future[None]] = deque()
         with ThreadPoolExecutor(self._streams) as threads:
             try:
                 while batch := list(islice(rows, mapping.BATCH)):
-                    under_way.append(threads.submit(self._send, batch, patience))
+                    under_way.append(threads.submit(self._send, batch, limit))
                     sent += len(batch)
                     if len(under_way) > self._streams:  # one more waits than are sent
                         under_way.popleft().result()
                 while under_way:
                     under_way.popleft().result()
-            except NotThere:
+            except NotFound:
                 raise removed(self._spec.variant, self.name) from None
-            finally:  # nothing is under way, or it is of no use any more
+            finally:  # nothing is under way, or the build has failed
                 stop.set()
                 for future in under_way:
                     future.cancel()
@@ -127,13 +130,14 @@ class ServerBuild:
         """Return the keys of those rows that are stored already."""
         keys = [str(row.key) for row in rows]
 
-        def call(client: QdrantClient) -> list[models.Record]:
-            return client.retrieve(self.name, keys, with_payload=False, with_vectors=False)
-
-        return {str(record.id) for record in self._connection.ask(call, BUILDING)}
+        records = self._connection.call(
+            lambda client: client.retrieve(self.name, keys, with_payload=False, with_vectors=False),
+            BUILDING,
+        )
+        return {str(record.id) for record in records}
 
     def finish(self, points: int, created: str | None = None) -> Collection:
-        """Have the graphs made, wait until the server is done, count, and describe; once claimed.
+        """Build the graphs, wait until the server is done, count the points, write the metadata.
 
         Args:
             points: how many there must be.
@@ -146,65 +150,69 @@ class ServerBuild:
             **self._spec.facts(),
             generation=self._generation,
             points=points,
-            created=created or datetime.now(UTC).isoformat(timespec="seconds"),
+            created=created or now(),
         )
         try:
             self._change(hnsw_config=mapping.GRAPH)
             self._wait(points)
-            self._hush()  # a sign of life must not come after the last word
+            self._stop_heartbeat()  # none may come after the last change
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
             self._change(metadata=done)
-        except NotThere:
+        except NotFound:
             raise removed(self._spec.variant, self.name) from None
         return made
 
     def _create(self, placement: mapping.Placement) -> bool:
-        """Make the server collection; tell whether it was not there."""
-        facts = {**facts_of(self._spec, self._generation), **pulse(self._builder)}
+        """Make the server collection; return whether it was not there."""
+        metadata = {**metadata_of(self._spec, self._generation), **heartbeat(self._builder)}
         parameters = mapping.parameters(self._spec, placement)
-
-        def create(client: QdrantClient) -> bool:
-            return client.create_collection(self.name, **parameters, metadata=facts, timeout=WRITE)
 
         begun = True
         try:
-            self._connection.ask(create, BUILDING)
-        except AlreadyThere:  # by a try whose answer was lost, or by a copy that is gone on with
-            begun = self._generations.look(self.name).facts.get(BUILDER) == self._builder
-            self._change(metadata=pulse(self._builder))
+            self._connection.call(
+                lambda client: client.create_collection(
+                    self.name, **parameters, metadata=metadata, timeout=WRITE
+                ),
+                BUILDING,
+            )
+        except AlreadyExists:  # made by a try whose answer was lost, or resumed
+            begun = self._generations.get(self.name).metadata.get(BUILDER) == self._builder
+            self._change(metadata=heartbeat(self._builder))
         for field, index in mapping.INDEXES.items():
             self._index(field, index)
         return begun
 
     def _index(self, field: str, index: models.PayloadSchemaParams) -> None:
-        def call(client: QdrantClient) -> models.UpdateResult:
-            return client.create_payload_index(self.name, field, index, timeout=WRITE)
-
-        self._connection.ask(call, BUILDING)
-
-    def _send(self, rows: list[Row], patience: Patience) -> None:
-        points = mapping.points(rows)
-        self._connection.ask(
-            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), patience
+        self._connection.call(
+            lambda client: client.create_payload_index(self.name, field, index, timeout=WRITE),
+            BUILDING,
         )
 
-    def _change(self, patience: Patience = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
-        self._connection.ask(
-            lambda client: client.update_collection(self.name, timeout=WRITE, **changes), patience
+    def _send(self, rows: list[Row], limit: RetryLimit) -> None:
+        points = mapping.points(rows)
+        self._connection.call(
+            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
+        )
+
+    def _change(self, limit: RetryLimit = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
+        self._connection.call(
+            lambda client: client.update_collection(self.name, timeout=WRITE, **changes), limit
         )
 
     def _wait(self, points: int) -> None:
         """Wait until the graphs are made and every point is counted."""
         complete_until: float | None = None
         while True:
-            info = self._generations.look(self.name, BUILDING).info
+            info = self._generations.get(self.name, BUILDING).info
             if info.status == models.CollectionStatus.RED:
                 raise BuildFailed(
                     f"The Qdrant server could not make {self.name}: "
                     f"{getattr(info.optimizer_status, 'error', info.optimizer_status)}; see its "
                     "log. What was published is untouched."
                 )
-            if info.status == models.CollectionStatus.GREY:  # a restart stopped it: set it going
+            if (
+                info.status == models.CollectionStatus.GREY
+            ):  # a restart stopped the optimiser: start it
                 self._change(optimizers_config=models.OptimizersConfigDiff())
             if info.status == models.CollectionStatus.GREEN:
                 counted = self._count()
@@ -217,19 +225,19 @@ class ServerBuild:
                         f"The Qdrant server counts {counted} points in {self.name}, and {points} "
                         "were sent; what was published is untouched: run this again."
                     )
-            self._connection.pause(LOOK)
+            self._connection.pause(POLL)
 
     def _count(self) -> int:
-        return self._connection.ask(
+        return self._connection.call(
             lambda client: client.count(self.name, exact=True), BUILDING
         ).count
 
     def _beat(self) -> None:
-        while not self._hushed.wait(HEARTBEAT):
+        while not self._done.wait(HEARTBEAT):
             with suppress(StoreError):  # the next may get through
-                self._change(Patience(HEARTBEAT, self._hushed), metadata=pulse(self._builder))
+                self._change(RetryLimit(HEARTBEAT, self._done), metadata=heartbeat(self._builder))
 
-    def _hush(self) -> None:
-        """Give no more signs of life; when this returns, none is under way."""
-        self._hushed.set()
-        self._heart.join()
+    def _stop_heartbeat(self) -> None:
+        """Send no more heartbeats; when this returns, none is under way."""
+        self._done.set()
+        self._heartbeat.join()

@@ -1,10 +1,8 @@
-"""One connection to a Qdrant server: calls are tried again, and failures become sentences.
+"""One connection to a Qdrant server: calls are retried, and failures become the store's errors.
 
 The client itself retries nothing but uploads through its own uploader, so every call goes through
-`Connection.ask`.
+`Connection.call`.
 """
-
-from __future__ import annotations
 
 import importlib.metadata
 import ipaddress
@@ -21,7 +19,8 @@ import httpx
 from qdrant_client import QdrantClient, models
 
 from qdrant.errors import EngineError, StoreError
-from qdrant.server.errors import FAILURES, Place, patience_asked, sentence
+from qdrant.server.errors import EXCEPTIONS, Server, retry_after, store_error
+from vitrine import Closing
 
 T = TypeVar("T")
 
@@ -38,8 +37,8 @@ CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a call may be tried again.
+class RetryLimit:
+    """How long a call may be retried.
 
     Attributes:
         seconds: in all, from the first try to the last.
@@ -52,78 +51,78 @@ class Patience:
 
 # A person waits for a search. A build outlasts a restart of the server, which loads its
 # collections before it answers.
-SEARCHING = Patience(15)
-BUILDING = Patience(600)
+SEARCHING = RetryLimit(15)
+BUILDING = RetryLimit(600)
 
 
-class Connection:
-    """A client whose calls are tried again; threads may share it.
+class Connection(Closing):
+    """A client whose calls are retried; threads may share it.
 
     Args:
         client: the connection, or `QdrantClient(":memory:")` in tests.
-        place: where it leads, for sentences.
+        server: for sentences; None for local mode.
         clock: monotonic seconds.
         pause: waits some seconds.
-        chance: draws from 0 to 1.
+        rng: draws from 0 to 1.
     """
 
     def __init__(
         self,
         client: QdrantClient,
-        place: Place | None = None,
+        server: Server | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
-        chance: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
         self.client = client
-        self.place = place or Place()
+        self.server = server or Server()
         self.clock = clock
         self.pause = pause
-        self._chance = chance
-        self._remote = place is not None
+        self._rng = rng
+        self._remote = server is not None
         self._answered = not self._remote  # local mode is always there
         self._version = ""
 
-    def ask(self, call: Callable[[QdrantClient], T], patience: Patience = SEARCHING) -> T:
-        """Return what the call returns, tried again while the server is busy or away.
+    def call(self, function: Callable[[QdrantClient], T], limit: RetryLimit = SEARCHING) -> T:
+        """Return what the function returns, retried while the server is busy or away.
 
-        A call may reach the server twice, so it must mean the same the second time.
+        A call may reach the server twice, so it must be idempotent.
 
         Raises:
-            StoreError: the sentence of the last failure.
+            StoreError: for the last failure.
         """
         if not self._answered:
-            self.version(patience)
-        return self._ask(call, patience)
+            self.version(limit)
+        return self._retry(function, limit)
 
-    def version(self, patience: Patience = SEARCHING) -> str:
+    def version(self, limit: RetryLimit = SEARCHING) -> str:
         """Return the server's version, asked once.
 
         Raises:
             EngineError: client and server are too far apart.
         """
         if not self._version:
-            version = self._ask(lambda client: client.info(), patience).version
-            self._require_near(version)
+            version = self._retry(lambda client: client.info(), limit).version
+            self._check_version(version)
             self._version, self._answered = version, True
         return self._version
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of each server collection as the server estimates them.
 
-        Empty where it does not tell: its telemetry is not for every key, and no promise.
+        Empty where it does not answer: its telemetry is not for every key, and not guaranteed.
         """
         if not self._remote:
             return {}
         try:
-            answer = self.ask(lambda client: client.http.service_api.telemetry(details_level=4))
+            answer = self.call(lambda client: client.http.service_api.telemetry(details_level=4))
         except StoreError:
             return {}
-        told = answer.result.collections.collections if answer.result else None
+        found = answer.result.collections.collections if answer.result else None
         return {
             each.id: sum(_bytes(shard.local) for shard in each.shards or [])
-            for each in told or []
+            for each in found or []
             if isinstance(each, models.CollectionTelemetry)
         }
 
@@ -131,23 +130,23 @@ class Connection:
         """Close the connection."""
         self.client.close()
 
-    def _ask(self, call: Callable[[QdrantClient], T], patience: Patience) -> T:
-        end = self.clock() + patience.seconds
+    def _retry(self, function: Callable[[QdrantClient], T], limit: RetryLimit) -> T:
+        end = self.clock() + limit.seconds
         longest = FIRST_PAUSE
         while True:
             try:
-                return call(self.client)
-            except FAILURES as error:
-                asked = patience_asked(error, answered=self._answered)
-                wait = max(longest * (1 + self._chance()) / 2, asked or 0)
-                stopped = patience.stop is not None and patience.stop.is_set()
+                return function(self.client)
+            except EXCEPTIONS as error:
+                asked = retry_after(error, answered=self._answered)
+                wait = max(longest * (1 + self._rng()) / 2, asked or 0)
+                stopped = limit.stop is not None and limit.stop.is_set()
                 if asked is None or stopped or self.clock() + wait > end:
-                    raise sentence(error, self.place) from None
-            (patience.stop.wait if patience.stop else self.pause)(wait)
+                    raise store_error(error, self.server) from None
+            (limit.stop.wait if limit.stop else self.pause)(wait)
             longest = min(2 * longest, LONGEST_PAUSE)
 
-    def _require_near(self, version: str) -> None:
-        """Refuse a server whose answers the client may not understand.
+    def _check_version(self, version: str) -> None:
+        """Check that the client understands the server's answers.
 
         Qdrant's own rule: the same major version, and minor versions at most one apart.
         """
@@ -156,11 +155,11 @@ class Connection:
             (major, minor), (their_major, their_minor) = (
                 tuple(map(int, each.split(".")[:2])) for each in (ours, version)
             )
-        except ValueError:  # a development build; nobody knows
+        except ValueError:  # a development build: unknown
             return
         if major != their_major or abs(minor - their_minor) > 1:
             raise EngineError(
-                f"The Qdrant server at {self.place.address} is version {version}, too far from "
+                f"The Qdrant server at {self.server.address} is version {version}, too far from "
                 f"qdrant-client {ours}; run qdrant/qdrant:v{major}.{minor}.0, or install "
                 f"qdrant-client {their_major}.{their_minor}."
             )
@@ -180,23 +179,23 @@ def connect(url: str, api_key: str | None = None) -> Connection:
         parts = urlsplit(url)
         host = parts.hostname or ""
         with warnings.catch_warnings():
-            if _is_near(host):
+            if _is_local(host):
                 warnings.filterwarnings("ignore", message="Api key is used with an insecure")
             client = QdrantClient(
                 url=url,
                 api_key=api_key,
                 timeout=ANSWER,
                 limits=CONNECTIONS,
-                check_compatibility=False,  # it only warns; `Connection.version` refuses
+                check_compatibility=False,  # it only warns; `Connection.version` raises
             )
     except ValueError as error:
         raise StoreError(f"QDRANT_URL is '{url}', which is no address ({error}).") from None
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
-    return Connection(client, Place(shown, bool(api_key)))
+    return Connection(client, Server(shown, bool(api_key)))
 
 
-def _is_near(host: str) -> bool:
-    """Tell whether the host is this machine, or a container beside it: a name without a dot."""
+def _is_local(host: str) -> bool:
+    """Whether the host is this machine, or a container beside it: a name without a dot."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,13 +1,12 @@
-"""What a Qdrant server's failures mean: worth another try, or a sentence for a person.
+"""What a Qdrant server's failures mean: one table of error, sentence and whether to retry.
 
-The server's own words come with the status; those used here are Qdrant's (`src/common/auth`,
+The server's words come with the status; those used here are Qdrant's (`src/common/auth`,
 `lib/storage/src/rbac`, `src/actix/helpers.rs` of version 1.20).
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -18,32 +17,16 @@ from qdrant_client.http.exceptions import (
     UnexpectedResponse,
 )
 
-from qdrant.errors import (
-    AccessRefused,
-    AlreadyThere,
-    DiskFull,
-    EngineError,
-    NotThere,
-    SpecMismatch,
-    StoreError,
-    Unreachable,
-)
+from qdrant.errors import AlreadyExists, DiskFull, EngineError, NotFound, StoreError
 
-# What a call through the client may fail with. It says by ValueError that an answer is no JSON,
-# and its local mode, which tests use, that there is no such collection.
-FAILURES = (ApiException, QdrantException, ValueError)
-# Busy, starting, or a proxy before a server that is: time-out, rate limit, bad gateway, shard not
-# available, gateway time-out.
-PASSING = frozenset({408, 429, 502, 503, 504})
-_DISK = re.compile(r"no space left|not enough space|os error 28|insufficient storage|disk .*full")
-_LOCAL_MISSING = re.compile(r"Collection \S+ not found")
-_EXISTS = re.compile(r"already exists")
-_TLS_WANTED = re.compile(r"plain HTTP request was sent to HTTPS port|requires TLS", re.IGNORECASE)
+# What a call of the client may raise. ValueError: an answer is not JSON, or the client's local
+# mode, which tests use, has no such collection.
+EXCEPTIONS = (ApiException, QdrantException, ValueError)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the server is, for sentences.
+class Server:
+    """The server, for sentences.
 
     Attributes:
         address: its URL.
@@ -54,149 +37,183 @@ class Place:
     has_key: bool = False
 
 
-def patience_asked(error: Exception, *, answered: bool) -> float | None:
+@dataclass(frozen=True)
+class Failure:
+    """One kind of failure.
+
+    Attributes:
+        on: HTTP statuses or exceptions.
+        sentence: of the error, with `{address}`, `{status}`, the server's `{words}`, and `{reply}`:
+            status and words.
+        error: what is raised.
+        retry: whether the same call may succeed later.
+        words: a pattern in the server's words, in any case.
+        when: what else must hold.
+    """
+
+    on: tuple[int | type[Exception], ...]
+    sentence: str
+    error: type[StoreError] = EngineError
+    retry: bool = False
+    words: str = ""
+    when: Callable[[Server], bool] = lambda server: True
+
+
+_ANSWERS = "The Qdrant server at {address} answers: {words}."
+_DISK_FULL = (
+    "The disk of the Qdrant server at {address} is full; free some space there, then run this "
+    "again: what was published is untouched."
+)
+_BUSY = "The Qdrant server at {address} is too busy to answer ({reply}); try again later."
+_UNREADABLE = "The Qdrant server at {address} gave an answer that the client cannot read: {words}."
+
+# The first that fits.
+FAILURES = (
+    Failure(
+        (401,),
+        "The Qdrant server at {address} does not know the key of QDRANT_API_KEY; set it to one of "
+        "the server's.",
+        when=lambda server: server.has_key,
+    ),
+    Failure((401,), "The Qdrant server at {address} wants an API key; set QDRANT_API_KEY."),
+    Failure(
+        (403,),
+        "The key of QDRANT_API_KEY may only read at {address}; building, rolling back and "
+        "dropping want the one that may write.",
+        words="(manage|write) access",
+    ),
+    Failure((403,), "The Qdrant server at {address} forbids this: {words}."),
+    Failure((404,), _ANSWERS, NotFound),
+    Failure((400, 409), _ANSWERS, AlreadyExists, words="already exists"),
+    Failure((507,), _DISK_FULL, DiskFull),
+    Failure(
+        (UnexpectedResponse,),
+        _DISK_FULL,
+        DiskFull,
+        words="no space left|not enough space|os error 28|insufficient storage|disk .*full",
+    ),
+    Failure(
+        (UnexpectedResponse,),
+        "The server at {address} wants TLS; write https:// in QDRANT_URL.",
+        words="plain HTTP request was sent to HTTPS port|requires TLS",
+    ),
+    # Time-out, rate limit, bad gateway, shard not available, gateway time-out: the server is busy
+    # or starting, or a proxy before it.
+    Failure((408, 429, 502, 503, 504, ResourceExhaustedResponse), _BUSY, retry=True),
+    Failure(
+        (UnexpectedResponse,),
+        "The collection on {address} has vectors of another length ({words}); build it anew with "
+        "`vitrine ingest vectors --recreate`.",
+        words="dimension",
+    ),
+    Failure((UnexpectedResponse,), "The Qdrant server at {address} refused ({status}): {words}."),
+    Failure((QdrantException,), _UNREADABLE, retry=True),  # a Retry-After that is not a number
+    Failure(
+        (httpx.TransportError,),
+        "The certificate of {address} is not to be trusted ({words}); write the name that it bears "
+        "into QDRANT_URL, or name its authority's file in SSL_CERT_FILE.",
+        words="CERTIFICATE_VERIFY_FAILED",
+    ),
+    Failure(
+        (httpx.TransportError,),
+        "The server at {address} does not speak TLS; write http:// in QDRANT_URL.",
+        words=r"\[SSL",
+    ),
+    Failure(
+        (httpx.TimeoutException,),
+        "The Qdrant server at {address} did not answer in time; it may be starting, overloaded, or "
+        "behind a firewall.",
+        retry=True,
+    ),
+    Failure(
+        (httpx.ConnectError,),
+        "No Qdrant server answers at {address} ({words}); start it with `docker compose up -d "
+        "qdrant`, or set QDRANT_URL to where it is.",
+        retry=True,
+    ),
+    Failure((httpx.UnsupportedProtocol,), "{address} is not an address of a server ({words})."),
+    Failure(
+        (httpx.TransportError,),
+        "The server at {address} broke the connection off ({words}); if it wants TLS, write "
+        "https:// in QDRANT_URL.",
+        retry=True,
+        when=lambda server: server.address.startswith("http://"),
+    ),
+    Failure(
+        (httpx.TransportError,),
+        "The server at {address} broke the connection off ({words}).",
+        retry=True,
+    ),
+    Failure(
+        (json.JSONDecodeError,),
+        "What answers at {address} is not a Qdrant server: its answer is not JSON; set QDRANT_URL "
+        "to the server's REST address.",
+    ),
+    Failure((ValueError,), "{words}.", NotFound, words=r"Collection \S+ not found"),
+    Failure((ValueError,), "{words}.", AlreadyExists, words="already exists"),
+    Failure((Exception,), _UNREADABLE),
+)
+
+
+def store_error(error: Exception, server: Server) -> StoreError:
+    """Return the store's error for a failed call."""
+    cause = _cause(error)
+    failure = _failure(cause, server)
+    status, words = _status(cause), _words(cause)
+    reply = ", ".join(str(part) for part in (status, words) if part)
+    return failure.error(
+        failure.sentence.format(address=server.address, words=words, status=status, reply=reply)
+    )
+
+
+def retry_after(error: Exception, *, answered: bool) -> float | None:
     """Return how many seconds the server asks to wait, 0 when it names none.
 
-    None when trying again cannot help. A server that never answered is most likely not there, so
-    only one that has is worth waiting for when nothing is heard of it.
+    None when a retry cannot help. A server that never answered is most likely not there, so a lost
+    connection is retried only after it has.
 
     Args:
-        error: what the call failed with.
+        error: what the call raised.
         answered: whether the server has answered any call before.
     """
-    if isinstance(error, ResourceExhaustedResponse):
-        return float(error.retry_after_s)
-    if isinstance(error, QdrantException):  # a Retry-After that is no number of seconds
-        return 0.0
-    if isinstance(error, UnexpectedResponse):
-        if error.status_code not in PASSING:
-            return None
-        asked = error.headers.get("Retry-After", "")
-        return float(asked) if asked.isdigit() else 0.0
-    if isinstance(error, ResponseHandlingException) and answered:
-        lost = isinstance(error.source, httpx.TransportError)
-        return 0.0 if lost and not _is_tls(error.source) else None
-    return None
+    cause = _cause(error)
+    if not _failure(cause, Server()).retry:
+        return None
+    if isinstance(cause, httpx.TransportError):
+        return 0.0 if answered else None
+    if isinstance(cause, ResourceExhaustedResponse):
+        return float(cause.retry_after_s)
+    headers = cause.headers if isinstance(cause, UnexpectedResponse) else {}
+    seconds = headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdigit() else 0.0
 
 
-def sentence(error: Exception, place: Place) -> StoreError:
-    """Return what a person should read about a failed call, as the store's own error."""
-    match error:
-        case UnexpectedResponse():
-            return _of_status(error.status_code or 0, _words(error.content), place)
-        case ResourceExhaustedResponse():
-            return _busy(str(error), place)
-        case ResponseHandlingException(source=httpx.TransportError() as source):
-            return _of_transport(source, place)
-        case json.JSONDecodeError():
-            return EngineError(
-                f"What answers at {place.address} is not a Qdrant server: its answer is not JSON; "
-                "set QDRANT_URL to the server's REST address."
-            )
-        case ValueError() if _LOCAL_MISSING.search(str(error)):
-            return NotThere(f"{error}.")
-        case ValueError() if _EXISTS.search(str(error)):
-            return AlreadyThere(f"{error}.")
-    return EngineError(
-        f"The Qdrant server at {place.address} gave an answer that the client cannot read: "
-        f"{_one_line(str(getattr(error, 'source', error)))}."
+def _failure(cause: Exception, server: Server) -> Failure:
+    words, status = _words(cause), _status(cause)
+    return next(
+        failure
+        for failure in FAILURES
+        if any(status == on if isinstance(on, int) else isinstance(cause, on) for on in failure.on)
+        and re.search(failure.words, words, re.IGNORECASE)
+        and failure.when(server)
     )
 
 
-def _of_status(status: int, words: str, place: Place) -> StoreError:
-    told = words.lower()
-    if status == 401:
-        if place.has_key:
-            return AccessRefused(
-                f"The Qdrant server at {place.address} does not know the key of QDRANT_API_KEY; "
-                "set it to one of the server's."
-            )
-        return AccessRefused(
-            f"The Qdrant server at {place.address} wants an API key; set QDRANT_API_KEY."
-        )
-    if status == 403:
-        if "manage access" in told or "write access" in told:
-            return AccessRefused(
-                f"The key of QDRANT_API_KEY may only read at {place.address}; building, rolling "
-                "back and dropping want the one that may write."
-            )
-        return AccessRefused(f"The Qdrant server at {place.address} forbids this: {words}.")
-    if status == 404:
-        return NotThere(f"The Qdrant server at {place.address} answers: {words}.")
-    if status in (400, 409) and _EXISTS.search(told):
-        return AlreadyThere(f"The Qdrant server at {place.address} answers: {words}.")
-    if status == 507 or _DISK.search(told):
-        return DiskFull(
-            f"The disk of the Qdrant server at {place.address} is full; free some space there, "
-            "then run this again: what was published is untouched."
-        )
-    if _TLS_WANTED.search(words):
-        return _wants_tls(place)
-    if status in PASSING:
-        return _busy(f"{status}, {words}" if words else str(status), place)
-    if "dimension" in told:
-        return SpecMismatch(
-            f"The collection on {place.address} has vectors of another length ({words}); build it "
-            "anew with `vitrine ingest vectors --recreate`."
-        )
-    return EngineError(f"The Qdrant server at {place.address} refused ({status}): {words}.")
+def _cause(error: Exception) -> Exception:
+    return error.source if isinstance(error, ResponseHandlingException) else error
 
 
-def _of_transport(error: httpx.TransportError, place: Place) -> StoreError:
-    words = _one_line(str(error))
-    if "CERTIFICATE_VERIFY_FAILED" in words:
-        return EngineError(
-            f"The certificate of {place.address} is not to be trusted ({words}); write the name "
-            "that it bears into QDRANT_URL, or name its authority's file in SSL_CERT_FILE."
-        )
-    if _is_tls(error):
-        return EngineError(
-            f"The server at {place.address} does not speak TLS; write http:// in QDRANT_URL."
-        )
-    if isinstance(error, httpx.TimeoutException):
-        return Unreachable(
-            f"The Qdrant server at {place.address} did not answer in time; it may be starting, "
-            "overloaded, or behind a firewall."
-        )
-    if isinstance(error, httpx.ConnectError):
-        return Unreachable(
-            f"No Qdrant server answers at {place.address} ({words}); start it with `docker "
-            "compose up -d qdrant`, or set QDRANT_URL to where it is."
-        )
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return EngineError(f"{place.address} is not an address of a server ({words}).")
-    if place.address.startswith("http://"):
-        return Unreachable(
-            f"The server at {place.address} broke the connection off ({words}); if it wants TLS, "
-            "write https:// in QDRANT_URL."
-        )
-    return Unreachable(f"The server at {place.address} broke the connection off ({words}).")
+def _status(cause: Exception) -> int | None:
+    return cause.status_code if isinstance(cause, UnexpectedResponse) else None
 
 
-def _wants_tls(place: Place) -> StoreError:
-    return EngineError(f"The server at {place.address} wants TLS; write https:// in QDRANT_URL.")
-
-
-def _busy(words: str, place: Place) -> StoreError:
-    return Unreachable(
-        f"The Qdrant server at {place.address} is too busy to answer ({_one_line(words)}); try "
-        "again later."
-    )
-
-
-def _is_tls(error: Exception) -> bool:
-    return "[SSL" in str(error)
-
-
-def _words(content: bytes) -> str:
-    """Return the server's own words: `{"status": {"error": …}}`, or a proxy's page."""
-    text = content.decode("utf-8", "replace")
-    try:
-        text = json.loads(text)["status"]["error"]
-    except (ValueError, KeyError, TypeError):
-        text = re.sub(r"<[^>]*>", " ", text)
-    return _one_line(str(text))
-
-
-def _one_line(words: str) -> str:
-    return " ".join(words.split()).rstrip(".")[:300]
+def _words(cause: Exception) -> str:
+    """Return the server's own words: `{"status": {"error": …}}`, or a proxy's page, in one line."""
+    text = str(cause)
+    if isinstance(cause, UnexpectedResponse):
+        text = cause.content.decode("utf-8", "replace")
+        try:
+            text = str(json.loads(text)["status"]["error"])
+        except (ValueError, KeyError, TypeError):
+            text = re.sub(r"<[^>]*>", " ", text)
+    return " ".join(text.split()).rstrip(".")[:300]

@@ -1,20 +1,17 @@
 """The generations of one variant on a server: named, described, published and swept.
 
 ```
-products_VARIANT                  alias: names the generation in use, moves in one call
+products_VARIANT                  alias: names the published generation, moves in one call
 products_VARIANT__GENERATION      server collection; its metadata holds the spec, and once it is
                                   complete the number of points and the time
 ```
 
-A generation without a number of points is being built, or was left by a build that died. Its
-builder writes its name and the time into the metadata every few seconds; who finds a fresh one
-stays away, and what has not been heard of for a while is swept by the next build. Several machines
-need clocks that agree within a minute or so.
+A generation without a number of points is being built, or was left by a build that ended early. Its
+builder writes its name and the time into the metadata every few seconds (the heartbeat). A fresh
+heartbeat keeps other builders away; a generation whose heartbeat is old is swept by the next
+build. Several machines need clocks that agree within a minute or so.
 """
 
-from __future__ import annotations
-
-import os
 import socket
 from collections.abc import Container, Mapping
 from contextlib import suppress
@@ -22,72 +19,78 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from qdrant_client import QdrantClient, models
+import psutil
+from qdrant_client import models
 
 from qdrant.errors import (
     BuildFailed,
     BuildRunning,
     CollectionBroken,
     CollectionMissing,
-    NothingKept,
-    NotThere,
+    NotFound,
+    no_earlier_generation,
 )
-from qdrant.model import Collection, Generation, Spec, check_variant
-from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, Patience
+from qdrant.model import Collection, Generation, Spec, now
+from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
 
 PREFIX = "products_"
 SEPARATOR = "__"
-# Seconds for which what was published is taken to be so still: a search costs one request and not
-# two, and a new generation is noticed within this time.
+# Seconds for which the alias is not read again: a search costs one request and not two, and a new
+# generation is noticed within this time.
 FRESH = 1.0
-# Seconds after which a builder that was not heard of is taken for dead.
-SILENCE = 180
-# Metadata by which a builder tells that it lives; gone from a complete generation.
+# Seconds after its last heartbeat when a builder counts as dead.
+STALE_AFTER = 180
+# Metadata of the heartbeat: the builder, and the time; removed from a complete generation.
 BUILDER, BEAT = "builder", "beat"
 
-Facts = Mapping[str, Any]
+Metadata = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Served:
+class Stored:
     """A server collection that holds a generation.
 
     Attributes:
         name: of the server collection.
-        facts: its metadata.
-        info: what the server tells of it.
+        metadata: as its builder wrote it.
+        info: as the server answers.
     """
 
     name: str
-    facts: Facts
+    metadata: Metadata
     info: models.CollectionInfo
 
     @property
     def collection(self) -> Collection | None:
         """What it holds; None while it is not complete."""
         names = [part.name for part in fields(Collection)]
-        if any(name not in self.facts for name in names):
+        if any(name not in self.metadata for name in names):
             return None
-        known = {name: self.facts[name] for name in names}
-        return Collection(**{**known, "vectors": tuple(known["vectors"])})
+        return Collection(**{name: self.metadata[name] for name in names})
 
     @property
-    def living(self) -> bool:
-        """Whether somebody is building it, as far as one can tell from here."""
-        if self.collection or BEAT not in self.facts:
+    def builder(self) -> str:
+        """Process and host of its builder."""
+        host, process = str(self.metadata.get(BUILDER, "::")).split(":")[:2]
+        return f"{process} of {host}"
+
+    @property
+    def being_built(self) -> bool:
+        """Whether its builder is alive, by process id on this machine, else by heartbeat."""
+        if self.collection or BEAT not in self.metadata:
             return False
-        host, process = str(self.facts.get(BUILDER, "::")).split(":")[:2]
+        process, _, host = self.builder.partition(" of ")
         if host == socket.gethostname() and not _runs(process):
             return False
-        heard = datetime.fromisoformat(self.facts[BEAT])
-        return (datetime.now(UTC) - heard).total_seconds() < SILENCE
+        beat = datetime.fromisoformat(self.metadata[BEAT])
+        return (datetime.now(UTC) - beat).total_seconds() < STALE_AFTER
 
-    def told(self, current: str, size: int | None) -> Generation:
-        """Return what an operator wants to see of it.
+    def generation(self, current: str, size: int | None) -> Generation:
+        """Return it for an operator.
 
         Args:
             current: the server collection in use.
-            size: bytes on disk, where the server tells.
+            size: bytes on disk, where the server reports it.
         """
         made = self.collection
         use = "building" if made is None else "current" if self.name == current else "kept"
@@ -102,7 +105,7 @@ class Served:
         )
 
 
-class ServerGenerations:
+class Generations:
     """The generations of one variant.
 
     Args:
@@ -112,10 +115,10 @@ class ServerGenerations:
     """
 
     def __init__(self, connection: Connection, variant: str, prefix: str = PREFIX) -> None:
-        self.variant = check_variant(variant)
+        self.variant = variant
         self.alias = prefix + variant
         self._connection = connection
-        self._known: tuple[float, Served] | None = None
+        self._known: tuple[float, Stored] | None = None
 
     def name(self, generation: str) -> str:
         """Return the server collection of a generation."""
@@ -128,138 +131,144 @@ class ServerGenerations:
             CollectionMissing: nothing is published.
             CollectionBroken: what is published has no description.
         """
-        known, now = self._known, self._connection.clock()
-        if known is None or now - known[0] > FRESH:
+        known, time = self._known, self._connection.clock()
+        if known is None or time - known[0] > FRESH:
             try:
-                served = self.look(self.alias)
-            except NotThere:
+                stored = self.get(self.alias)
+            except NotFound:
                 self._known = None
                 raise CollectionMissing(self.variant) from None
-            known = self._known = (now, served)
-        served = known[1]
-        if served.collection is None:
-            raise CollectionBroken(self.variant, f"{self.alias} carries no description")
-        return served.name, served.collection
+            known = self._known = (time, stored)
+        stored = known[1]
+        if stored.collection is None:
+            raise CollectionBroken(self.variant, f"{self.alias} has no description")
+        return stored.name, stored.collection
 
     def forget(self) -> None:
-        """Look at the server on the next occasion."""
+        """Read the alias again next time."""
         self._known = None
 
-    def look(self, name: str, patience: Patience = SEARCHING) -> Served:
-        """Return what lies under a name or an alias.
+    def get(self, name: str, limit: RetryLimit = SEARCHING) -> Stored:
+        """Return the server collection of a name or an alias.
 
         Raises:
-            NotThere: nothing.
+            NotFound: there is none.
         """
-        info = self._connection.ask(lambda client: client.get_collection(name), patience)
-        facts = info.config.metadata or {}
-        if name == self.alias and "generation" in facts:  # an alias does not tell what it names
-            name = self.name(facts["generation"])
-        return Served(name, facts, info)
+        info = self._connection.call(lambda client: client.get_collection(name), limit)
+        metadata = info.config.metadata or {}
+        if name == self.alias and "generation" in metadata:  # the answer lacks the alias's target
+            name = self.name(metadata["generation"])
+        return Stored(name, metadata, info)
 
-    def all(self) -> list[Served]:
+    def all(self) -> list[Stored]:
         """Return every server collection of the variant, complete or not, oldest first."""
-        listed = self._connection.ask(lambda client: client.get_collections()).collections
+        listed = self._connection.call(lambda client: client.get_collections()).collections
         names = [each.name for each in listed]
         found = []
         for name in sorted(name for name in names if name.rpartition(SEPARATOR)[0] == self.alias):
-            with suppress(NotThere):  # somebody removed it since
-                found.append(self.look(name))
+            with suppress(NotFound):  # removed meanwhile
+                found.append(self.get(name))
         return found
 
     def published(self) -> str | None:
         """Return the server collection in use, as of now; None when there is none."""
         try:
-            return self.look(self.alias).name
-        except NotThere:
+            return self.get(self.alias).name
+        except NotFound:
             return None
 
     def complete(self, name: str) -> bool:
-        """Tell whether a generation is on the server with all its points."""
+        """Whether a generation is on the server with all its points."""
         try:
-            return self.look(name).collection is not None
-        except NotThere:
+            return self.get(name).collection is not None
+        except NotFound:
             return False
 
-    def others(self, name: str = "") -> list[Served]:
+    def others(self, name: str = "") -> list[Stored]:
         """Return the generations besides one that is being built here.
 
         Raises:
-            BuildRunning: somebody else builds one of them.
+            BuildRunning: another process builds one of them.
         """
-        others = [served for served in self.all() if served.name != name]
-        for served in others:
-            if served.living:
-                host, process = str(served.facts[BUILDER]).split(":")[:2]
-                raise BuildRunning(self.variant, f"{process} of {host}")
+        others = [stored for stored in self.all() if stored.name != name]
+        for stored in others:
+            if stored.being_built:
+                raise BuildRunning(self.variant, stored.builder)
         return others
 
     def publish(self, name: str) -> None:
-        """Make a complete generation the one in use, keep the last beside it, sweep the others.
+        """Move the alias to a complete generation, keep the last beside it, sweep the others.
 
         Raises:
-            BuildFailed: somebody removed it.
+            BuildFailed: it was removed meanwhile.
         """
         last = self.published()
-        self._point(name, replace=last is not None)
+        self._move_alias(name)
         self._sweep({name, last})
 
     def rollback(self) -> Collection:
-        """Change places between the current generation and the one kept beside it.
+        """Move the alias to the generation kept beside the current one.
 
         Raises:
-            NothingKept: only one is kept.
+            StoreError: only one is kept.
         """
         self.forget()
         current, _ = self.current()
         others = [each for each in self.all() if each.collection and each.name != current]
         if not others:
-            raise NothingKept(self.variant)
-        self._point(others[-1].name, replace=True)
+            raise no_earlier_generation(self.variant)
+        self._move_alias(others[-1].name)
         return self.current()[1]
 
     def drop(self) -> None:
-        """Unpublish everything, then remove it; what is being built is left to its builder."""
+        """Remove the alias, then every generation but one that is being built."""
         self.forget()
-        self._change([_unalias(self.alias)])
+        delete = models.DeleteAlias(alias_name=self.alias)
+        self._change(models.DeleteAliasOperation(delete_alias=delete))
         self._sweep(())
 
     def remove(self, name: str) -> None:
         """Remove a server collection; it need not be there."""
-        self._connection.ask(lambda client: client.delete_collection(name, timeout=WRITE), BUILDING)
+        self._connection.call(
+            lambda client: client.delete_collection(name, timeout=WRITE), BUILDING
+        )
 
     def _sweep(self, kept: Container[str | None]) -> None:
-        for served in self.all():
-            if served.name not in kept and not served.living:
-                self.remove(served.name)
+        for stored in self.all():
+            if stored.name not in kept and not stored.being_built:
+                self.remove(stored.name)
 
-    def _point(self, name: str, *, replace: bool) -> None:
+    def _move_alias(self, name: str) -> None:
+        """Create the alias, which replaces the one before in the same step."""
         named = models.CreateAlias(collection_name=name, alias_name=self.alias)
-        new = models.CreateAliasOperation(create_alias=named)
         try:
-            self._change([_unalias(self.alias), new] if replace else [new])
-        except NotThere:
+            self._change(models.CreateAliasOperation(create_alias=named))
+        except NotFound:
             raise removed(self.variant, name) from None
         finally:
             self.forget()
 
-    def _change(self, changes: list[models.AliasOperations]) -> None:
-        def call(client: QdrantClient) -> bool:
-            return client.update_collection_aliases(changes, timeout=WRITE)
-
-        self._connection.ask(call, BUILDING)
+    def _change(self, alias: models.AliasOperations) -> None:
+        self._connection.call(
+            lambda client: client.update_collection_aliases([alias], timeout=WRITE), BUILDING
+        )
 
 
 def variants(connection: Connection, prefix: str = PREFIX) -> list[str]:
     """Return the variants that have a published generation, ascending."""
-    aliases = connection.ask(lambda client: client.get_aliases()).aliases
+    aliases = connection.call(lambda client: client.get_aliases()).aliases
     names = [each.alias_name for each in aliases if each.alias_name.startswith(prefix)]
     return sorted(name.removeprefix(prefix) for name in names)
 
 
-def facts_of(spec: Spec, generation: str) -> dict[str, Any]:
-    """Return the metadata of a generation that is begun."""
+def metadata_of(spec: Spec, generation: str) -> dict[str, Any]:
+    """Return the metadata of a new generation."""
     return {**spec.facts(), "vectors": list(spec.vectors), "generation": generation}
+
+
+def heartbeat(builder: str) -> dict[str, str]:
+    """Return the metadata by which other builders see that this one is alive."""
+    return {BUILDER: builder, BEAT: now()}
 
 
 def removed(variant: str, name: str) -> BuildFailed:
@@ -270,20 +279,5 @@ def removed(variant: str, name: str) -> BuildFailed:
     )
 
 
-def pulse(builder: str) -> dict[str, str]:
-    """Return the metadata by which a builder tells that it lives."""
-    return {BUILDER: builder, BEAT: datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def _unalias(alias: str) -> models.DeleteAliasOperation:
-    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
-
-
 def _runs(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    return process.isdecimal() and psutil.pid_exists(int(process))

@@ -1,8 +1,7 @@
-"""How the store's words become those of `qdrant-client`, and back."""
-
-from __future__ import annotations
+"""The store's types as those of `qdrant-client`, and back."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,11 @@ import numpy as np
 from qdrant_client import models
 
 from qdrant import layout
+from qdrant.errors import StoreError
+from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
 from qdrant.model import Hit, Point, Spec
-from qdrant.points import Row, point_id
+from qdrant.points import Row
 
-# How the client names a point; ours are UUIDs.
-Key = models.ExtendedPointId
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
 # dimensions make 2.5 MB of JSON.
 BATCH = 128
@@ -24,7 +23,7 @@ BATCH = 128
 DECIMALS = 9
 # Searches per request.
 SEARCH_BATCH = 64
-# What no search of ours comes near, and what a console's or a stranger's may not pass.
+# Limits that no search of ours comes near, against others' expensive requests.
 STRICT = models.StrictModeConfig(
     enabled=True,
     max_query_limit=10_000,
@@ -42,7 +41,7 @@ STRICT = models.StrictModeConfig(
 
 @dataclass(frozen=True)
 class Placement:
-    """How a collection lies on a cluster; None leaves it to the server: one shard, one copy.
+    """How a collection is spread over a cluster; None leaves it to the server: one shard, one copy.
 
     Attributes:
         shards: parts that the points are divided into.
@@ -51,6 +50,15 @@ class Placement:
 
     shards: int | None = None
     replicas: int | None = None
+
+    @classmethod
+    def from_environment(cls) -> "Placement":
+        """Return what QDRANT_SHARDS and QDRANT_REPLICAS say.
+
+        Raises:
+            StoreError: one of them is not a number from 1 on.
+        """
+        return cls(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
 
 
 INDEXES: Mapping[str, models.PayloadSchemaParams] = {
@@ -65,7 +73,7 @@ INDEXES: Mapping[str, models.PayloadSchemaParams] = {
 def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
     """Return the parameters of a new server collection: int8 in memory, originals on disk.
 
-    It has no graph yet: `GRAPH` asks for it when all points are there, so that it is made once.
+    It has no graph yet: `GRAPH` turns it on when all points are there, so that it is built once.
     """
     params = models.VectorParams(size=spec.dim, distance=models.Distance.COSINE, on_disk=True)
     int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -90,22 +98,25 @@ GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
 def query(
     vector: np.ndarray,
     name: str,
-    k: int,
-    wanted: list[layout.Condition],
+    limit: int,
+    conditions: list[Condition],
     *,
     exact: bool,
-    ef: int | None,
+    ef: int,
 ) -> models.QueryRequest:
-    """Return the request for the k nearest points of one vector of shape (d,)."""
+    """Return the request for the nearest points of one vector of shape (d,).
+
+    Candidates found by int8 are rescored on the original vectors.
+    """
     return models.QueryRequest(
         query=vector.tolist(),
         using=name,
-        limit=k,
-        filter=filter_of(wanted),
+        limit=limit,
+        filter=filter_of(conditions),
         params=models.SearchParams(
-            hnsw_ef=ef or layout.EF,
+            hnsw_ef=ef,
             exact=exact,
-            acorn=models.AcornSearchParams(enable=layout.needs_acorn(wanted), max_selectivity=1.0),
+            acorn=models.AcornSearchParams(enable=needs_acorn(conditions), max_selectivity=1.0),
             quantization=models.QuantizationSearchParams(
                 rescore=True, oversampling=layout.OVERSAMPLING
             ),
@@ -126,32 +137,26 @@ def points(rows: Iterable[Row]) -> list[models.PointStruct]:
     ]
 
 
-def filter_of(wanted: list[layout.Condition]) -> models.Filter | None:
+def filter_of(conditions: list[Condition]) -> models.Filter | None:
     """Return conditions as the client's filter, None for none."""
-    if not wanted:
+    if not conditions:
         return None
     must: list[models.Condition] = []
     must_not: list[models.Condition] = []
-    for condition in wanted:
+    for condition in conditions:
         match condition:
-            case layout.OneOf(field, values):
+            case OneOf(field, values):
                 one_of = models.MatchAny(any=list(values))
                 must.append(models.FieldCondition(key=field, match=one_of))
-            case layout.Between(field, low, high):
+            case Between(field, low, high):
                 bounds = models.Range(gte=low, lte=high)
                 must.append(models.FieldCondition(key=field, range=bounds))
-            case layout.HasVector(name, yes):
+            case HasVector(name, yes):
                 (must if yes else must_not).append(models.HasVectorCondition(has_vector=name))
-            case layout.Among(keys, yes):
+            case HasId(keys, yes):
                 ids: list[models.ExtendedPointId] = [str(key) for key in keys]
                 (must if yes else must_not).append(models.HasIdCondition(has_id=ids))
     return models.Filter(must=must, must_not=must_not)
-
-
-def row(stored: Point) -> Row:
-    """Return a point that was checked when it was stored, for storing it again."""
-    payload = json.dumps(stored.payload, ensure_ascii=False)
-    return Row(point_id(stored.id), payload, stored.vectors)
 
 
 def hit(found: models.ScoredPoint) -> Hit:
@@ -161,7 +166,7 @@ def hit(found: models.ScoredPoint) -> Hit:
 
 
 def point(record: models.Record) -> Point:
-    """Return a product read; vectors come as numbers only when they were asked for."""
+    """Return a product read; it has vectors only when they were read too."""
     payload = record.payload or {}
     named = record.vector if isinstance(record.vector, dict) else {}
     vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
@@ -170,3 +175,12 @@ def point(record: models.Record) -> Point:
 
 def _numbers(vector: np.ndarray) -> list[float]:
     return np.round(vector.astype(np.float64), DECIMALS).tolist()
+
+
+def _number(variable: str) -> int | None:
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise StoreError(f"{variable} is '{value}': it must be a number from 1 on.")
+    return int(value)

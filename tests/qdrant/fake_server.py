@@ -1,4 +1,4 @@
-"""A stand-in for a Qdrant server on loopback: its REST through the client's own models.
+"""A fake Qdrant server on loopback: its REST through the client's own models.
 
 What is asked is read by the models of `qdrant-client` and answered by its local mode, in memory or,
 so that it survives being killed, in a folder: `python -m tests.qdrant.fake_server PORT [FOLDER]`.
@@ -296,7 +296,7 @@ ROUTES: list[tuple[str, Act]] = []
 
 
 def route(pattern: str) -> Callable[[Act], Act]:
-    """Have a function answer what matches: it gets the stand-in, the body and the names."""
+    """Have a function answer what matches: it gets the fake server, the body and the names."""
 
     def register(act: Act) -> Act:
         ROUTES.append((pattern, act))
@@ -312,7 +312,7 @@ def fields_of(model: Any, *left_out: str) -> dict[str, Any]:
 
 @route("GET /")
 def root(fake_server: FakeServer, raw: bytes) -> object:
-    return {"title": "a stand-in for qdrant", "version": fake_server.version}
+    return {"title": "a fake server for qdrant", "version": fake_server.version}
 
 
 @route("GET /readyz")
@@ -327,7 +327,7 @@ def telemetry(fake_server: FakeServer, raw: bytes) -> object:
     shard = {"id": 0, "remote": [], "replicate_states": {}}
     local = {"total_optimized_points": 0, "vectors_size_bytes": 3000, "payloads_size_bytes": 500}
     return {
-        "id": "stand-in",
+        "id": "fake-server",
         "collections": {
             "number_of_collections": len(names),
             "collections": [{"id": n, "shards": [{**shard, "local": local}]} for n in names],

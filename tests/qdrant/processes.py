@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from qdrant.embedded.engine import EmbeddedStore
+import psutil
+
 from qdrant.model import Point
+from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, ids, shop, vectors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -71,14 +73,11 @@ class Actor:
 
 def builders_of(process: int) -> list[int]:
     """The process ids of the builders that a process has started."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            words = (status.parent / "cmdline").read_bytes().split(b"\0")
-            if parent == process and b"qdrant.embedded.builder" in words:
-                found.append(int(status.parent.name))
-    return found
+    return [
+        child.pid
+        for child in psutil.Process(process).children()
+        if "qdrant.embedded.builder" in child.cmdline()
+    ]
 
 
 def wait_for_end(process: int, seconds: float = 20) -> bool:
@@ -95,7 +94,7 @@ def wait_for_end(process: int, seconds: float = 20) -> bool:
 
 def search(folder: Path) -> None:
     """Answer searches until the input ends."""
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         for _ in sys.stdin:
             nearest = ids(store.search("demo", vectors(1)[0], vector="text", k=3)[0])
             say(store.count("demo"), *nearest)
@@ -110,7 +109,7 @@ def build(folder: Path) -> None:
         sys.stdin.readline()
         yield from shop(310)[300:]
 
-    EmbeddedStore(folder).build(SPEC, points())
+    open_embedded(folder).build(SPEC, points())
     say("built")
 
 
@@ -136,7 +135,7 @@ def crash(folder: Path, moment: str) -> None:
         yield from shop(320)[300:]
 
     sys.addaudithook(watch)
-    store = EmbeddedStore(folder)
+    store = open_embedded(folder)
     (store.update if store.collections() else store.build)(SPEC, points())
     if moment == "all is done":
         os._exit(CRASHED)

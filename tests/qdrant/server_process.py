@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """The stand-in as a process of its own; it can be killed and started again.
+    """The fake server as a process of its own; it can be killed and started again.
 
     Args:
         folder: where it keeps what it is told; in memory, and so until it is killed, if None.

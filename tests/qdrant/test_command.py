@@ -8,10 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from qdrant.__main__ import app
-from qdrant.embedded.engine import EmbeddedStore
-from qdrant.server.engine import open_server
 from qdrant.sizing import BUILDING, KEPT, size
-from qdrant.store import Store
+from qdrant.store import Store, open_embedded, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, shop
 
@@ -29,7 +27,7 @@ def store(request, tmp_path: Path, fake_server: FakeServer, monkeypatch) -> Iter
     """What the commands see: two generations of one collection."""
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     monkeypatch.delenv("QDRANT_URL", raising=False)
-    opened: Store = EmbeddedStore(tmp_path / "qdrant")
+    opened: Store = open_embedded(tmp_path / "qdrant")
     if request.param == "server":
         monkeypatch.setenv("QDRANT_URL", fake_server.url)
         opened = open_server(fake_server.url)
@@ -41,7 +39,7 @@ def store(request, tmp_path: Path, fake_server: FakeServer, monkeypatch) -> Iter
 
 def test_status_tells_all_generations(store, fake_server):
     page = json.loads(run("status", "--json"))
-    engine = store.engine()
+    engine = store.engine.info()
     assert page["engine"] == {
         "name": engine.name,
         "version": engine.version,
@@ -118,7 +116,7 @@ def test_a_variant_that_is_not_there_is_one_sentence(fake_server, monkeypatch, w
 
 def test_copy_takes_every_collection_to_a_server(tmp_path, fake_server, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    with EmbeddedStore(tmp_path / "qdrant") as store:
+    with open_embedded(tmp_path / "qdrant") as store:
         store.build(SPEC, shop(10))
     told = json.loads(run("copy", "--to", fake_server.url, "--json"))
     assert [(c["variant"], c["points"], c["sent"]) for c in told["copied"]] == [("demo", 10, 10)]

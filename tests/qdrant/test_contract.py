@@ -13,21 +13,18 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
-from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import (
     BuildRunning,
     CollectionMissing,
     InvalidPoint,
     InvalidQuery,
-    NothingKept,
-    SpecMismatch,
     StoreError,
 )
 from qdrant.model import Filters, Point, Spec
-from qdrant.points import checked, point_id
+from qdrant.points import checked_rows, point_id
 from qdrant.server.connection import Connection, connect
-from qdrant.server.engine import ServerStore
-from qdrant.store import Store
+from qdrant.server.engine import ServerEngine
+from qdrant.store import Store, open_embedded
 from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import BRANDS, CATEGORIES, DIM, SPEC, broken_off, ids, nearest, shop, vectors
 
@@ -36,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),
 ]
 
-# More than one batch of layout.BATCH, and not a multiple of it.
+# More than one batch of stream.BATCH, and not a multiple of it.
 POINTS = shop(700)
 QUERIES = vectors(5, seed=99)
 
@@ -50,18 +47,18 @@ ENGINES = ["embedded", "memory", "wire", *(["server"] if SERVER else [])]
 def engine(kind: str, folder: Path) -> Iterator[Store]:
     """An empty store, of the engine in the process or in one of the layers of the server class."""
     if kind == "embedded":
-        with EmbeddedStore(folder / "qdrant") as store:
+        with open_embedded(folder / "qdrant") as store:
             yield store
     elif kind == "memory":
-        with ServerStore(Connection(QdrantClient(":memory:")), streams=1) as store:
+        with Store(ServerEngine(Connection(QdrantClient(":memory:")), streams=1)) as store:
             yield store
     elif kind == "wire":
-        with FakeServer() as fake_server, ServerStore(connect(fake_server.url)) as store:
+        with FakeServer() as fake_server, Store(ServerEngine(connect(fake_server.url))) as store:
             yield store
     else:
         connection = connect(SERVER, os.environ.get("QDRANT_API_KEY"))
         prefix = f"test_{secrets.token_hex(4)}_"
-        with ServerStore(connection, prefix=prefix) as store:
+        with Store(ServerEngine(connection, prefix=prefix)) as store:
             try:
                 yield store
             finally:
@@ -373,14 +370,14 @@ def test_an_id_both_deleted_and_given_is_there(store: Store):
 )
 def test_an_update_by_other_vectors_is_refused(store: Store, other: Spec):
     store.build(SPEC, POINTS[:5])
-    with pytest.raises(SpecMismatch, match="build it anew with `vitrine ingest vectors"):
+    with pytest.raises(StoreError, match="build it anew with `vitrine ingest vectors"):
         store.update(other, [])
     assert store.collection("demo").facts() == SPEC.facts()
 
 
 def test_rollback_changes_places_with_the_generation_before(store: Store):
     first = store.build(SPEC, POINTS[:10])
-    with pytest.raises(NothingKept):
+    with pytest.raises(StoreError):
         store.rollback("demo")
     second = store.build(SPEC, POINTS[:20])
     assert store.rollback("demo") == first
@@ -463,7 +460,7 @@ def test_a_second_build_of_a_variant_is_refused_while_one_runs(store: Store):
 )
 def test_a_repeated_product_is_told_in_whatever_order_they_come(order: list[str]):
     points = [Point(name, {}, {"text": vectors(1)[0]}) for name in order]
-    rows = checked(SPEC, points)
+    rows = checked_rows(SPEC, points)
     assert [next(rows) is not None for _ in range(3)] == [True, True, True]
     with pytest.raises(InvalidPoint, match=f"'{order[3]}' .* comes twice"):
         next(rows)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from qdrant.points import point_id
-from qdrant.server.engine import open_server
+from qdrant.store import open_server
 from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import SPEC, shop
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from qdrant import layout
-from qdrant.embedded.engine import EmbeddedStore
+from qdrant.embedded.stream import BATCH
 from qdrant.errors import DiskFull
 from qdrant.model import Point
+from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, shop, vectors
 
 POINTS = shop(3000)
@@ -44,7 +44,7 @@ def fill(folder: Path) -> None:
 
 
 def test_a_build_for_which_there_is_no_room_is_refused_beforehand(disk: Path):
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         assert store.count("demo") == 10
         with (disk / "ballast").open("wb") as file:
@@ -61,7 +61,7 @@ def test_a_build_for_which_there_is_no_room_is_refused_beforehand(disk: Path):
 def test_a_build_that_grows_beyond_its_disk_is_refused_on_the_way(disk: Path):
     # 300 MB of payload, which nobody could know before.
     large = (Point(point.id, {"title": "x" * 100_000}, point.vectors) for point in POINTS)
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         with pytest.raises(DiskFull, match=r"needs \d+ MB free"):
             store.build(SPEC, large)
@@ -79,7 +79,7 @@ def test_a_disk_that_fills_up_during_a_build_leaves_the_old_generation_answering
                 fill(disk)
             yield point
 
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         assert store.count("demo") == 10
         for change in (store.build, store.update):
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_during_a_build_leaves_the_old_generation_answering
 def test_a_builder_that_finds_no_room_for_the_graph_says_so(disk: Path):
     # As many points as fill whole batches: the disk fills up after the last look at it, and the
     # graph has no room.
-    count = 25 * layout.BATCH
+    count = 25 * BATCH
     drawn = vectors(count, dim=512)
     spec = replace(SPEC, dim=512, vectors=("text",))
 
@@ -102,7 +102,7 @@ def test_a_builder_that_finds_no_room_for_the_graph_says_so(disk: Path):
             yield Point(f"p{i}", {}, {"text": drawn[i]})
         fill(disk)
 
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         before = store.build(spec, [Point("p", {}, {"text": drawn[0]})])
         with pytest.raises(DiskFull, match="filled up while the collection of variant 'demo'"):
             store.build(spec, points())
@@ -124,7 +124,7 @@ def test_a_builder_ended_by_the_full_disk_is_understood(
         "    real(shard, changes)\n"
         "qdrant.embedded.shard.Shard.write = write\n"
     )
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
         with pytest.raises(DiskFull, match="filled up while the collection of variant 'demo'"):
@@ -136,11 +136,11 @@ def test_a_builder_ended_by_the_full_disk_is_understood(
 
 
 def test_an_open_reader_answers_on_a_full_disk_and_a_new_one_says_what_is_wrong(disk: Path):
-    with EmbeddedStore(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         assert store.count("demo") == 10
         fill(disk)
         assert store.count("demo") == 10
-        with EmbeddedStore(disk / "qdrant") as another, pytest.raises(DiskFull, match="Opening"):
+        with open_embedded(disk / "qdrant") as another, pytest.raises(DiskFull, match="Opening"):
             another.count("demo")
         assert store.count("demo") == 10

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from qdrant.embedded.engine import EmbeddedStore
-from qdrant.embedded.generations import copy_sparse, mirror
+from qdrant.disk import copy_sparse, mirror
 from qdrant.errors import BuildFailed, BuildRunning, CollectionBroken, CollectionMissing
 from qdrant.model import Point
+from qdrant.store import open_embedded
 from tests.qdrant.processes import (
     CRASHED,
     MOMENTS,
@@ -39,7 +39,7 @@ qdrant.embedded.shard.Shard.{method} = {wrap}
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store folder with two generations of `demo`: 5 products, then 10."""
     folder = tmp_path_factory.mktemp("built")
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         store.build(SPEC, POINTS[:5])
         store.build(SPEC, POINTS[:10])
     return folder
@@ -64,7 +64,7 @@ def published(folder: Path) -> list[str]:
 
 def check_mends(folder: Path) -> None:
     """The next build succeeds and leaves nothing but two generations and the lock."""
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         before = store.collection("demo").generation
         made = store.build(SPEC, POINTS[:30])
         assert store.count("demo") == 30
@@ -81,7 +81,7 @@ def test_an_update_that_dies_at_this_moment_is_all_or_nothing(folder: Path, mome
         assert actor.process.wait() == CRASHED
     assert all(wait_for_end(int(builder)) for builder in said.split())
     done = moment in PUBLISHED
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         assert store.count("demo") == (320 if done else 10)
         assert (published(folder) == old) != done
         assert len(list(store.scroll("demo", vectors=True))) == store.collection("demo").points
@@ -105,7 +105,7 @@ def test_a_first_build_that_dies_at_this_moment_leaves_a_whole_collection_or_non
         said = actor.process.stdout.read()
         assert actor.process.wait() == CRASHED
     assert all(wait_for_end(int(builder)) for builder in said.split())
-    with EmbeddedStore(tmp_path) as store:
+    with open_embedded(tmp_path) as store:
         if moment in PUBLISHED:
             assert store.count("demo") == 320
         else:
@@ -134,7 +134,7 @@ def test_a_builder_killed_there_is_reported_and_the_old_generation_answers(
     wrap = "classmethod(lambda cls, *a: dying(*a))" if method == "create" else "dying"
     code = PATCH_BUILDER.format(method=method, before=before, after=after, wrap=wrap)
     (site / "sitecustomize.py").write_text(code)
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         monkeypatch.setenv("PYTHONPATH", str(site))
         with pytest.raises(BuildFailed, match=r"ended by SIGKILL .* run this again"):
             store.build(SPEC, POINTS)
@@ -153,7 +153,7 @@ def test_what_the_builder_complains_of_is_told_in_one_sentence(
     )
     (site / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(site))
-    with EmbeddedStore(folder) as store, pytest.raises(BuildFailed) as caught:
+    with open_embedded(folder) as store, pytest.raises(BuildFailed) as caught:
         store.build(SPEC, POINTS)
     assert str(caught.value) == (
         "The collection of variant 'demo' was not built: RuntimeError: the engine is unwell."
@@ -167,7 +167,7 @@ def test_a_builder_killed_while_points_come_is_reported(folder: Path):
         os.kill(builder, signal.SIGKILL)
         yield from POINTS[300:]
 
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         with pytest.raises(BuildFailed, match="SIGKILL"):
             store.build(SPEC, points())
         assert store.count("demo") == 10
@@ -201,7 +201,7 @@ def test_ctrl_c_ends_the_builder_and_sweeps_its_folder(folder: Path):
 
 
 def test_another_process_cannot_build_the_same_variant_meanwhile(folder: Path):
-    with Actor("build", folder) as actor, EmbeddedStore(folder) as store:
+    with Actor("build", folder) as actor, open_embedded(folder) as store:
         actor.hear()
         for attempt in (
             lambda: store.build(SPEC, POINTS),
@@ -221,7 +221,7 @@ def test_a_published_generation_is_never_written_again(folder: Path):
         found = folder / "demo" / generation
         return {str(p): p.read_bytes() for p in found.rglob("*") if p.is_file()}
 
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         generation = store.build(SPEC, POINTS).generation
         before = contents()
         store.search("demo", vectors(3), vector="text")
@@ -235,7 +235,7 @@ def test_a_published_generation_is_never_written_again(folder: Path):
 
 
 def test_two_generations_are_kept(folder: Path):
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         for count in (11, 12, 13):
             store.build(SPEC, POINTS[:count])
         assert len(generations(folder)) == 2
@@ -246,7 +246,7 @@ def test_two_generations_are_kept(folder: Path):
 def test_a_damaged_current_is_told_with_its_remedy_and_a_build_mends_it(folder: Path, content: str):
     old = generations(folder)
     (folder / "demo" / "CURRENT").write_text(content, encoding="latin-1")
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         for ask in (store.collection, store.count, store.rollback):
             with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `python"):
                 ask("demo")
@@ -259,7 +259,7 @@ def test_a_damaged_current_is_told_with_its_remedy_and_a_build_mends_it(folder: 
 
 
 def test_an_open_reader_reports_a_damaged_current_too(folder: Path):
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         assert store.count("demo") == 10
         (folder / "demo" / "CURRENT").write_text("nonsense")
         with pytest.raises(CollectionBroken):
@@ -270,7 +270,7 @@ def test_an_open_reader_reports_a_damaged_current_too(folder: Path):
 def test_a_missing_part_is_named_and_a_rollback_helps(folder: Path, missing: str):
     lost = folder / "demo" / published(folder)[0] / missing
     lost.rename(folder.parent / "lost")
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         with pytest.raises(CollectionBroken, match=f"{lost}.* (is not there|cannot be read)"):
             store.count("demo")
         assert store.rollback("demo").points == 5
@@ -280,13 +280,13 @@ def test_a_missing_part_is_named_and_a_rollback_helps(folder: Path, missing: str
 def test_a_damaged_segment_is_told_in_one_sentence(folder: Path):
     for path in (folder / "demo" / published(folder)[0] / "segments").glob("*/segment.json"):
         path.write_text("{")
-    with EmbeddedStore(folder) as store, pytest.raises(CollectionBroken, match="make it again"):
+    with open_embedded(folder) as store, pytest.raises(CollectionBroken, match="make it again"):
         store.count("demo")
 
 
 def test_a_damaged_collection_can_be_dropped(folder: Path):
     (folder / "demo" / "CURRENT").write_text("nonsense")
-    with EmbeddedStore(folder) as store:
+    with open_embedded(folder) as store:
         store.drop("demo")
         with pytest.raises(CollectionMissing):
             store.count("demo")

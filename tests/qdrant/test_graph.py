@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qdrant import layout
-from qdrant.embedded.engine import EmbeddedStore
 from qdrant.model import Filters, Point
+from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, ids
 
 DIM = 128
@@ -36,7 +36,7 @@ def large(tmp_path_factory: pytest.TempPathFactory):
         Point(f"p{i}", {"category": f"c{i % 5}", "price": float(i)}, {"fused": vector})
         for i, vector in enumerate(vectors)
     )
-    with EmbeddedStore(tmp_path_factory.mktemp("large")) as store:
+    with open_embedded(tmp_path_factory.mktemp("large")) as store:
         store.build(replace(SPEC, dim=DIM, vectors=("fused",)), points)
         yield store, vectors, queries
 
@@ -55,7 +55,7 @@ def sparse(tmp_path_factory: pytest.TempPathFactory):
         )
         for i, vector in enumerate(vectors)
     )
-    with EmbeddedStore(tmp_path_factory.mktemp("sparse")) as store:
+    with open_embedded(tmp_path_factory.mktemp("sparse")) as store:
         store.build(replace(SPEC, dim=LONG, vectors=("text", "image")), points)
         yield store, vectors, queries
 
@@ -105,7 +105,9 @@ def test_scores_are_those_of_the_original_vectors_not_of_int8(large):
 def test_the_graph_and_the_int8_copies_are_there(large):
     store, _, _ = large
     generation = store.collection(SPEC.variant).generation
-    names = {p.name for p in store._folder.glob(f"{SPEC.variant}/{generation}/segments/*/*/*")}
+    names = {
+        p.name for p in store.engine.folder.glob(f"{SPEC.variant}/{generation}/segments/*/*/*")
+    }
     assert any(name.startswith("graph") for name in names)
     assert any(name.startswith("quantized") for name in names)
 

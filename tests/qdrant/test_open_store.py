@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from qdrant.embedded.engine import EmbeddedStore
-from qdrant.errors import StoreError, Unreachable
-from qdrant.server.engine import ServerStore
+from qdrant.embedded.engine import EmbeddedEngine
+from qdrant.errors import EngineError, StoreError
+from qdrant.server.engine import ServerEngine
 from qdrant.store import open_store
 
 
 def test_without_a_server_the_engine_works_in_the_home_folder(tmp_path: Path, monkeypatch):
     monkeypatch.delenv("QDRANT_URL", raising=False)
     with open_store(tmp_path) as store:
-        assert isinstance(store, EmbeddedStore)
+        assert isinstance(store.engine, EmbeddedEngine)
         assert store.collections() == []
 
 
@@ -23,9 +23,9 @@ def test_a_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path, m
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("QDRANT_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
         with open_store(tmp_path) as store:
-            assert isinstance(store, ServerStore)
+            assert isinstance(store.engine, ServerEngine)
             with pytest.raises(
-                Unreachable, match=r"No Qdrant server answers at http://127.* start it with"
+                EngineError, match=r"No Qdrant server answers at http://127.* start it with"
             ):
                 store.collections()
 

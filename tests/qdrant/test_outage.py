@@ -16,10 +16,9 @@ from encoder.variants import Variants
 from ingest.products import load_products
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
-from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed
 from qdrant.server.mapping import BATCH
-from qdrant.store import Store, open_store
+from qdrant.store import Store, open_embedded, open_store
 from search.engine import Engine
 from search.query import Query
 from tests import shop
@@ -152,7 +151,7 @@ def test_a_server_that_came_back_empty_is_told_and_filled_by_the_next_run(
 
 
 def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):
-    with EmbeddedStore(tmp_path / "qdrant") as store:
+    with open_embedded(tmp_path / "qdrant") as store:
         store.build(SPEC, points(PRODUCTS))
     held = threading.Event()
     upserts = "PUT .*/points"

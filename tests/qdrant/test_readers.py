@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from qdrant.embedded import readers
-from qdrant.embedded.engine import EmbeddedStore
+from qdrant.embedded import leases
 from qdrant.embedded.generations import Generations
-from qdrant.embedded.lock import Claim
+from qdrant.embedded.lock import Lock
 from qdrant.model import Point
+from qdrant.store import Store, open_embedded
 from tests.qdrant.processes import Actor
 from tests.qdrant.shop import SPEC, nearest, shop, vectors
 
@@ -21,7 +21,7 @@ QUERY = vectors(1)[0]
 @pytest.fixture
 def store(tmp_path: Path):
     """A store of 10 products, held open."""
-    with EmbeddedStore(tmp_path) as opened:
+    with open_embedded(tmp_path) as opened:
         opened.build(SPEC, POINTS[:10])
         assert opened.count("demo") == 10
         yield opened
@@ -32,14 +32,12 @@ def answer(count: int) -> str:
     return " ".join([str(count), *nearest(POINTS[:count], QUERY, "text", 3)])
 
 
-def test_one_process_searches_while_another_holds_and_a_third_builds(
-    store: EmbeddedStore, tmp_path: Path
-):
+def test_one_process_searches_while_another_holds_and_a_third_builds(store: Store, tmp_path: Path):
     with Actor("search", tmp_path) as searcher, Actor("build", tmp_path) as builder:
         assert builder.hear().startswith("half")
         assert searcher.ask() == answer(10)
         assert store.count("demo") == 10
-        with EmbeddedStore(tmp_path) as another:
+        with open_embedded(tmp_path) as another:
             assert another.count("demo") == 10
         assert builder.ask() == "built"
         assert searcher.ask() == answer(310)
@@ -47,7 +45,7 @@ def test_one_process_searches_while_another_holds_and_a_third_builds(
 
 
 def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
-    store: EmbeddedStore, tmp_path: Path
+    store: Store, tmp_path: Path
 ):
     with Actor("search", tmp_path) as searcher:
         assert searcher.ask() == answer(10)
@@ -61,19 +59,19 @@ def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
 
 
 def test_who_searches_while_another_thread_opens_a_generation_is_answered_by_the_one_before(
-    store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     reached, go_on = threading.Event(), threading.Event()
-    really_open = readers._open
+    really_open = leases.open_reader
 
-    def open_when_told(generations: Generations) -> readers.Reader:
+    def open_when_told(generations: Generations) -> leases.Reader:
         reached.set()
         assert go_on.wait(60)
         return really_open(generations)
 
-    with EmbeddedStore(tmp_path) as another:
+    with open_embedded(tmp_path) as another:
         another.build(SPEC, POINTS[:20])
-    monkeypatch.setattr(readers, "_open", open_when_told)
+    monkeypatch.setattr(leases, "open_reader", open_when_told)
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(store.count, "demo")
         assert reached.wait(60)
@@ -83,7 +81,7 @@ def test_who_searches_while_another_thread_opens_a_generation_is_answered_by_the
     assert store.count("demo") == 20
 
 
-def test_a_private_folder_goes_with_its_store(store: EmbeddedStore, tmp_path: Path):
+def test_a_private_folder_goes_with_its_store(store: Store, tmp_path: Path):
     folders = tmp_path / "demo" / "readers"
     assert len(list(folders.iterdir())) == 2, "a folder and its lock"
     store.build(SPEC, POINTS[:20])
@@ -93,9 +91,7 @@ def test_a_private_folder_goes_with_its_store(store: EmbeddedStore, tmp_path: Pa
     assert list(folders.iterdir()) == []
 
 
-def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(
-    store: EmbeddedStore, tmp_path: Path
-):
+def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(store: Store, tmp_path: Path):
     folders = tmp_path / "demo" / "readers"
     with Actor("search", tmp_path) as living, Actor("search", tmp_path) as dying:
         assert living.ask() == dying.ask() == answer(10)
@@ -108,7 +104,7 @@ def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(
         assert living.ask() == answer(20)
 
 
-def test_a_scroll_stays_with_its_generation_to_the_end(store: EmbeddedStore):
+def test_a_scroll_stays_with_its_generation_to_the_end(store: Store):
     store.build(SPEC, POINTS)
     scroll = store.scroll("demo", vectors=True)
     first = next(scroll)
@@ -118,7 +114,7 @@ def test_a_scroll_stays_with_its_generation_to_the_end(store: EmbeddedStore):
     assert {first.id, *(point.id for point in scroll)} == {point.id for point in POINTS}
 
 
-def test_threads_search_on_while_generations_change(store: EmbeddedStore):
+def test_threads_search_on_while_generations_change(store: Store):
     # In each generation every product says how many there are, so an answer is of one generation.
     def generation(count: int) -> list[Point]:
         return [Point(p.id, {"category": str(count)}, p.vectors) for p in POINTS[:count]]
@@ -153,10 +149,10 @@ def test_threads_search_on_while_generations_change(store: EmbeddedStore):
     assert {("20",), ("40",)} <= seen
 
 
-def test_a_claim_is_held_by_one_until_it_is_released(tmp_path: Path):
-    claim = Claim.take(tmp_path / "LOCK")
-    assert Claim.take(tmp_path / "LOCK") is None
-    claim.release()
-    again = Claim.take(tmp_path / "LOCK")
+def test_a_lock_is_held_by_one_until_it_is_released(tmp_path: Path):
+    lock = Lock.take(tmp_path / "LOCK")
+    assert Lock.take(tmp_path / "LOCK") is None
+    lock.release()
+    again = Lock.take(tmp_path / "LOCK")
     again.release(remove=True)
     assert not (tmp_path / "LOCK").exists()

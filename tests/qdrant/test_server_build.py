@@ -12,15 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qdrant.embedded.engine import EmbeddedStore
-from qdrant.errors import BuildFailed, BuildRunning, Unreachable
+from qdrant.errors import BuildFailed, BuildRunning, EngineError
 from qdrant.model import Filters, Point
 from qdrant.server import build as server_build
 from qdrant.server import generations as server_generations
 from qdrant.server.connection import connect
-from qdrant.server.engine import ServerStore, open_server
+from qdrant.server.engine import ServerEngine
 from qdrant.server.generations import BEAT, BUILDER
-from qdrant.store import Store
+from qdrant.store import Store, open_embedded, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.server_process import Process
 from tests.qdrant.shop import CATEGORIES, SPEC, broken_off, ids, shop, vectors
@@ -31,9 +30,9 @@ QUERIES = vectors(8, seed=99)
 
 
 @pytest.fixture
-def store(fake_server: FakeServer) -> Iterator[ServerStore]:
+def store(fake_server: FakeServer) -> Iterator[Store]:
     with open_server(fake_server.url) as opened:
-        opened._connection.pause = lambda seconds: None
+        opened.engine.connection.pause = lambda seconds: None
         yield opened
 
 
@@ -42,7 +41,7 @@ def generations(fake_server: FakeServer) -> list[str]:
     return sorted(c.name for c in fake_server.client.get_collections().collections)
 
 
-def leave_behind(fake_server: FakeServer, store: ServerStore, builder: str, silent: float) -> str:
+def leave_behind(fake_server: FakeServer, store: Store, builder: str, silent: float) -> str:
     """Begin a build whose builder dies, and say who it was and for how long nothing was heard."""
     before = set(generations(fake_server))
     fake_server.faults.append(Fault("DELETE .*", status=400))  # it cannot remove what it began
@@ -73,20 +72,20 @@ def test_two_machines_do_not_build_one_variant_at_once(fake_server, store):
 def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(fake_server, store):
     """The second begins after the first has looked around, and before it has made its own."""
     with open_server(fake_server.url) as second:
-        begin = server_build.ServerBuild._create
+        begin = server_build.Build._create
 
         def interrupted(build, placement):
-            server_build.ServerBuild._create = begin
-            began = second._build(SPEC, "20260101T000000-aaaaaa")
+            server_build.Build._create = begin
+            began = second.engine._build(SPEC, "20260101T000000-aaaaaa")
             began._create(placement)  # it has looked around too, and found nobody
             return begin(build, placement)
 
-        server_build.ServerBuild._create = interrupted
+        server_build.Build._create = interrupted
         try:
             with pytest.raises(BuildRunning):
                 store.build(SPEC, shop(10))
         finally:
-            server_build.ServerBuild._create = begin
+            server_build.Build._create = begin
     assert generations(fake_server) == ["products_demo__20260101T000000-aaaaaa"]
 
 
@@ -114,10 +113,10 @@ def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(fake_
 
 
 def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(fake_server, store):
-    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.SILENCE - 30)
+    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.STALE_AFTER - 30)
     with pytest.raises(BuildRunning, match="by process 1 of elsewhere"):
         store.build(SPEC, shop(10))
-    old = (datetime.now(UTC) - timedelta(seconds=server_generations.SILENCE + 1)).isoformat()
+    old = (datetime.now(UTC) - timedelta(seconds=server_generations.STALE_AFTER + 1)).isoformat()
     fake_server.client.update_collection(left, metadata={BEAT: old})
     store.build(SPEC, shop(10))
     assert left not in generations(fake_server)
@@ -185,7 +184,7 @@ def test_a_generation_that_somebody_removed_is_told_by_its_builder(fake_server, 
 
 
 def test_what_cannot_be_removed_after_an_error_is_swept_by_the_next_build(fake_server, store):
-    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.SILENCE + 1)
+    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.STALE_AFTER + 1)
     assert store.collections() == []
     store.build(SPEC, shop(10))
     assert len(generations(fake_server)) == 1
@@ -210,7 +209,7 @@ def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_
         Filters(categories=(CATEGORIES[2],), price_min=20),
         Filters(has_picture=False),
     ]
-    with EmbeddedStore(tmp_path) as embedded:
+    with open_embedded(tmp_path) as embedded:
         stores: list[Store] = [embedded, store]
         for each in stores:
             each.build(SPEC, points)
@@ -259,14 +258,14 @@ def server(tmp_path: Path) -> Iterator[Process]:
 def test_a_server_killed_in_the_middle_of_an_ingest_and_started_again_has_it_all(server):
     points = shop(600)
     # More streams than batches, so that sending goes on while nothing arrives.
-    store = ServerStore(connect(server.url), streams=16)
+    store = Store(ServerEngine(connect(server.url), streams=16))
     with store, open_server(server.url) as reader:
         store.build(SPEC, points[:50])
 
         def interrupted() -> Iterator[Point]:
             yield from points[:300]
             server.kill()
-            with pytest.raises(Unreachable, match="No Qdrant server answers"):
+            with pytest.raises(EngineError, match="No Qdrant server answers"):
                 open_server(server.url).search("demo", QUERIES)  # the outage itself
             yield from points[300:450]
             server.start()
@@ -275,7 +274,7 @@ def test_a_server_killed_in_the_middle_of_an_ingest_and_started_again_has_it_all
 
         store.build(SPEC, interrupted())
         assert reader.search("demo", QUERIES)
-    with ServerStore(connect(server.url)) as fresh:
+    with Store(ServerEngine(connect(server.url))) as fresh:
         assert fresh.count("demo") == 600
         found = {point.id: point for point in fresh.scroll("demo", vectors=True)}
         for point in points:

@@ -11,17 +11,15 @@ from pathlib import Path
 import pytest
 
 from qdrant.errors import (
-    AccessRefused,
     CollectionMissing,
     DiskFull,
     EngineError,
-    SpecMismatch,
     StoreError,
-    Unreachable,
 )
 from qdrant.server import connection as connections
 from qdrant.server.connection import SEARCHING, Connection, connect
-from qdrant.server.engine import ServerStore
+from qdrant.server.engine import ServerEngine
+from qdrant.store import Store
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, ids, nearest, shop, vectors
 
@@ -48,14 +46,14 @@ def time() -> Time:
     return Time()
 
 
-def timed(connection: Connection, time: Time) -> ServerStore:
+def timed(connection: Connection, time: Time) -> Store:
     connection.clock = lambda: time.now
     connection.pause = time.pause
-    return ServerStore(connection)
+    return Store(ServerEngine(connection))
 
 
 @pytest.fixture
-def store(fake_server: FakeServer, time: Time) -> Iterator[ServerStore]:
+def store(fake_server: FakeServer, time: Time) -> Iterator[Store]:
     """A store with a shop, on the test's own time."""
     with timed(connect(fake_server.url), time) as opened:
         opened.build(SPEC, shop(20))
@@ -122,7 +120,7 @@ def test_a_retry_after_that_is_a_date_is_no_reason_to_give_up(fake_server, store
 
 def test_a_wait_beyond_the_limit_is_told_at_once(fake_server, store, time):
     fake_server.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "60"}))
-    with pytest.raises(Unreachable, match=r"too busy to answer .*out of order.*; try again later"):
+    with pytest.raises(EngineError, match=r"too busy to answer .*out of order.*; try again later"):
         store.search("demo", QUERY)
     assert time.pauses == []
 
@@ -130,7 +128,7 @@ def test_a_wait_beyond_the_limit_is_told_at_once(fake_server, store, time):
 def test_a_search_gives_up_within_its_limit(fake_server, store, time):
     fake_server.faults.append(Fault(SEARCH, times=1000, status=503))
     began = time.now
-    with pytest.raises(Unreachable, match=r"too busy to answer \(503, out of order\)"):
+    with pytest.raises(EngineError, match=r"too busy to answer \(503, out of order\)"):
         store.search("demo", QUERY)
     assert SEARCHING.seconds / 2 < time.now - began <= SEARCHING.seconds
 
@@ -147,9 +145,11 @@ def test_an_answer_that_does_not_come_is_told(fake_server, time, monkeypatch):
     released = threading.Event()
     with timed(connect(fake_server.url), time) as store:
         store.build(SPEC, shop(5))
-        store._connection.clock = count(0, SEARCHING.seconds).__next__  # the first try takes all
+        store.engine.connection.clock = count(
+            0, SEARCHING.seconds
+        ).__next__  # the first try takes all
         fake_server.faults.append(Fault(SEARCH, hold=released))
-        with pytest.raises(Unreachable, match="did not answer in time"):
+        with pytest.raises(EngineError, match="did not answer in time"):
             store.search("demo", QUERY)
         released.set()
 
@@ -160,7 +160,7 @@ def test_a_server_that_was_never_heard_of_is_not_waited_for(time):
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with (
             timed(connect(url), time) as store,
-            pytest.raises(Unreachable, match=f"No Qdrant server answers at {url} .*set QDRANT_URL"),
+            pytest.raises(EngineError, match=f"No Qdrant server answers at {url} .*set QDRANT_URL"),
         ):
             store.collections()
     assert time.pauses == []
@@ -174,7 +174,7 @@ def test_one_that_goes_away_is(fake_server, store, time):
         if len(time.pauses) == 4:
             fake_server.start()
 
-    store._connection.pause = pause
+    store.engine.connection.pause = pause
     assert store.search("demo", QUERY)
     assert len(time.pauses) == 4
 
@@ -192,27 +192,27 @@ def sentence_of(
 def test_a_missing_key_is_told():
     with FakeServer(api_key="all", read_only_key="some") as fake_server:
         error = sentence_of(fake_server)
-        assert isinstance(error, AccessRefused)
+        assert isinstance(error, EngineError)
         assert re.search("wants an API key; set QDRANT_API_KEY", str(error))
 
 
 def test_a_wrong_key_is_told_and_not_printed():
     with FakeServer(api_key="all", read_only_key="some") as fake_server:
         error = sentence_of(fake_server, "wrong-secret")
-        assert isinstance(error, AccessRefused)
+        assert isinstance(error, EngineError)
         assert "does not know the key of QDRANT_API_KEY" in str(error)
 
 
 def test_a_key_that_may_only_read_reads_and_is_told_when_it_should_write():
     with FakeServer(api_key="all", read_only_key="some-secret") as fake_server:
-        with ServerStore(connect(fake_server.url, "all")) as writer:
+        with Store(ServerEngine(connect(fake_server.url, "all"))) as writer:
             writer.build(SPEC, shop(10))
-        with ServerStore(connect(fake_server.url, "some-secret")) as reader:
+        with Store(ServerEngine(connect(fake_server.url, "some-secret"))) as reader:
             assert reader.search("demo", QUERY)
             assert reader.facet("demo", "brand")
             assert list(reader.scroll("demo"))
         error = sentence_of(fake_server, "some-secret", lambda store: store.build(SPEC, shop(10)))
-        assert isinstance(error, AccessRefused)
+        assert isinstance(error, EngineError)
         assert "QDRANT_API_KEY may only read" in str(error)
 
 
@@ -239,7 +239,7 @@ def test_a_full_disk_is_told_and_nothing_published_is_touched(fake_server, store
 def test_vectors_of_another_length_are_told(fake_server, store):
     words = "Wrong input: Vector dimension error: expected dim: 8, got 16"
     fake_server.faults.append(Fault(SEARCH, status=400, words=words))
-    with pytest.raises(SpecMismatch, match=r"expected dim: 8, got 16.*build it anew"):
+    with pytest.raises(StoreError, match=r"expected dim: 8, got 16.*build it anew"):
         store.search("demo", QUERY)
 
 
@@ -262,13 +262,13 @@ def test_versions_too_far_apart_are_told(fake_server, version):
 @pytest.mark.parametrize("version", ["1.19.0", "1.20.3", "1.21.0", "1.21.0-dev", "unknown"])
 def test_versions_near_enough_are_not(fake_server, version):
     fake_server.version = version
-    with ServerStore(connect(fake_server.url)) as store:
+    with Store(ServerEngine(connect(fake_server.url))) as store:
         assert store.collections() == []
 
 
 def test_https_to_a_server_without_tls_is_told(fake_server):
     with (
-        ServerStore(connect(fake_server.url.replace("http:", "https:"))) as store,
+        Store(ServerEngine(connect(fake_server.url.replace("http:", "https:")))) as store,
         pytest.raises(EngineError, match="does not speak TLS; write http:// in QDRANT_URL"),
     ):
         store.collections()
@@ -299,7 +299,7 @@ def tls_port() -> Iterator[int]:
 
 def test_http_to_a_server_with_tls_is_told(tls_port):
     with (
-        ServerStore(connect(f"http://127.0.0.1:{tls_port}")) as store,
+        Store(ServerEngine(connect(f"http://127.0.0.1:{tls_port}"))) as store,
         pytest.raises(EngineError, match="if it wants TLS, write https:// in QDRANT_URL"),
     ):
         store.collections()
@@ -307,7 +307,7 @@ def test_http_to_a_server_with_tls_is_told(tls_port):
 
 def test_a_certificate_that_nobody_vouches_for_is_told(tls_port):
     with (
-        ServerStore(connect(f"https://127.0.0.1:{tls_port}")) as store,
+        Store(ServerEngine(connect(f"https://127.0.0.1:{tls_port}"))) as store,
         pytest.raises(EngineError, match=r"certificate of https.* is not to be trusted"),
     ):
         store.collections()
@@ -332,8 +332,8 @@ def test_a_password_in_the_address_is_not_printed():
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with (
-            ServerStore(connect(f"http://user:secret@127.0.0.1:{port}")) as store,
-            pytest.raises(Unreachable) as caught,
+            Store(ServerEngine(connect(f"http://user:secret@127.0.0.1:{port}"))) as store,
+            pytest.raises(EngineError) as caught,
         ):
             store.collections()
     assert "secret" not in str(caught.value)

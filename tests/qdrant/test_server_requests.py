@@ -11,8 +11,9 @@ from qdrant.errors import StoreError
 from qdrant.model import Filters, Point
 from qdrant.server import mapping
 from qdrant.server.connection import connect
-from qdrant.server.engine import ServerStore, open_server
+from qdrant.server.engine import ServerEngine
 from qdrant.server.generations import FRESH
+from qdrant.store import Store, open_server
 from tests.qdrant.fake_server import FakeServer
 from tests.qdrant.shop import SPEC, ids, shop, vectors
 
@@ -22,7 +23,7 @@ QUERY = vectors(1, seed=99)[0]
 
 
 @pytest.fixture
-def store(fake_server: FakeServer) -> Iterator[ServerStore]:
+def store(fake_server: FakeServer) -> Iterator[Store]:
     with open_server(fake_server.url) as opened:
         yield opened
 
@@ -228,7 +229,7 @@ def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same
     now = 0.0
     connection = connect(fake_server.url)
     connection.clock = lambda: now
-    with ServerStore(connection) as reader, open_server(fake_server.url) as builder:
+    with Store(ServerEngine(connection)) as reader, open_server(fake_server.url) as builder:
         builder.build(SPEC, shop(10))
         reader.count("demo")
         fake_server.asked.clear()
@@ -254,7 +255,7 @@ def test_one_after_the_other_searches_use_one_connection(fake_server, store):
 def test_a_search_of_a_generation_that_was_swept_asks_the_new_one(fake_server):
     connection = connect(fake_server.url)
     connection.clock = lambda: 0.0  # what it knows never grows old
-    with ServerStore(connection) as reader, open_server(fake_server.url) as builder:
+    with Store(ServerEngine(connection)) as reader, open_server(fake_server.url) as builder:
         builder.build(SPEC, shop(10))
         assert reader.count("demo") == 10
         builder.build(SPEC, shop(20))

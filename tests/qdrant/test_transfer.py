@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from qdrant import transfer
-from qdrant.embedded.engine import EmbeddedStore
 from qdrant.errors import BuildFailed, BuildRunning, CollectionMissing
 from qdrant.model import Point
-from qdrant.server.engine import ServerStore, open_server
+from qdrant.store import Store, open_embedded, open_server
 from qdrant.transfer import copy
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, broken_off, ids, shop, vectors
@@ -30,19 +29,19 @@ QUERIES = vectors(5, seed=99)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with an embedded collection."""
     home = tmp_path_factory.mktemp("home")
-    with EmbeddedStore(home / "qdrant") as store:
+    with open_embedded(home / "qdrant") as store:
         store.build(SPEC, POINTS)
     return home
 
 
 @pytest.fixture
-def source(home: Path) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(home / "qdrant") as opened:
+def source(home: Path) -> Iterator[Store]:
+    with open_embedded(home / "qdrant") as opened:
         yield opened
 
 
 @pytest.fixture
-def target(fake_server: FakeServer) -> Iterator[ServerStore]:
+def target(fake_server: FakeServer) -> Iterator[Store]:
     with open_server(fake_server.url) as opened:
         yield opened
 
@@ -52,7 +51,7 @@ def quietly(count: int) -> None:
 
 
 def test_a_copy_answers_as_its_source_does(source, target):
-    copied = copy(source, target, "demo", quietly)
+    copied = copy(source, target.engine, "demo", quietly)
     assert (copied.points, copied.sent, copied.compared) == (600, 600, transfer.SAMPLE)
     assert target.collection("demo") == source.collection("demo")
     ours, theirs = (store.search("demo", QUERIES, k=20) for store in (source, target))
@@ -61,19 +60,19 @@ def test_a_copy_answers_as_its_source_does(source, target):
 
 def test_a_copy_of_what_is_there_sends_and_changes_nothing(fake_server, source, target):
     target.build(SPEC, shop(7))
-    copy(source, target, "demo", quietly)
+    copy(source, target.engine, "demo", quietly)
     fake_server.asked.clear()
-    assert copy(source, target, "demo", quietly).sent == 0
+    assert copy(source, target.engine, "demo", quietly).sent == 0
     assert fake_server.requests("PUT .*|PATCH .*|DELETE .*|POST .*/aliases") == []
     assert target.rollback("demo").points == 7
 
 
 def test_a_copy_takes_the_place_of_what_the_server_had_and_can_be_rolled_back(source, target):
     target.build(SPEC, shop(7))
-    copy(source, target, "demo", quietly)
+    copy(source, target.engine, "demo", quietly)
     assert target.count("demo") == 600
     assert target.rollback("demo").points == 7
-    copy(source, target, "demo", quietly)
+    copy(source, target.engine, "demo", quietly)
     assert target.count("demo") == 600
 
 
@@ -83,13 +82,13 @@ def test_a_copy_that_was_broken_off_sends_what_is_missing(fake_server, source, t
         half = broken_off(points[:300], KeyboardInterrupt())
         patched.setattr(source, "scroll", lambda *args, **options: half)
         with pytest.raises(KeyboardInterrupt):
-            copy(source, target, "demo", quietly)
+            copy(source, target.engine, "demo", quietly)
     assert target.collections() == []
     arrived = fake_server.client.count(
         f"products_demo__{source.collection('demo').generation}"
     ).count
     assert 0 < arrived <= 300
-    assert copy(source, target, "demo", quietly).sent == 600 - arrived
+    assert copy(source, target.engine, "demo", quietly).sent == 600 - arrived
     assert target.count("demo") == 600
 
 
@@ -122,10 +121,10 @@ def test_two_copies_at_once_are_one_too_many(source, target, fake_server, monkey
     def interrupted() -> Iterator[Point]:
         yield from points[:10]
         with open_server(fake_server.url) as other, pytest.raises(BuildRunning):
-            other.receive(source.collection("demo"), points, lambda read: None)
+            other.engine.receive(source.collection("demo"), points, lambda read: None)
         yield from points[10:]
 
-    target.receive(source.collection("demo"), interrupted(), lambda read: None)
+    target.engine.receive(source.collection("demo"), interrupted(), lambda read: None)
     assert target.count("demo") == 600
 
 
@@ -141,13 +140,13 @@ def test_a_copy_that_differs_is_never_published(source, target, fake_server, mon
     scroll = source.scroll
     monkeypatch.setattr(source, "scroll", altered)
     with pytest.raises(BuildFailed, match=r"differs from its source in product 'p\d+' and is not"):
-        copy(source, target, "demo", quietly)
+        copy(source, target.engine, "demo", quietly)
     assert target.count("demo") == 7
     assert len(fake_server.client.get_collections().collections) == 1
 
 
 def test_a_source_that_changed_meanwhile_is_told(target, tmp_path, monkeypatch):
-    with EmbeddedStore(tmp_path) as source:
+    with open_embedded(tmp_path) as source:
         source.build(SPEC, POINTS[:10])
         scroll = source.scroll
 
@@ -157,10 +156,10 @@ def test_a_source_that_changed_meanwhile_is_told(target, tmp_path, monkeypatch):
 
         monkeypatch.setattr(source, "scroll", rebuilding)
         with pytest.raises(BuildFailed, match="built anew while it was copied; run this again"):
-            copy(source, target, "demo", quietly)
+            copy(source, target.engine, "demo", quietly)
         assert target.collections() == []
 
 
 def test_what_is_not_there_cannot_be_copied(source, target):
     with pytest.raises(CollectionMissing):
-        copy(source, target, "other", quietly)
+        copy(source, target.engine, "other", quietly)

@@ -49,7 +49,7 @@ def test_equal_scores_are_ordered_by_id_even_where_the_cut_falls_among_them(engi
 
 
 def test_a_tie_longer_than_the_slack_is_cut_by_id_too(engine, monkeypatch):
-    monkeypatch.setattr("search.engine.SLACK", 1)
+    monkeypatch.setattr("qdrant.ranking.SLACK", 1)
     query = Query(picture=shop.draw("twin-a"), vector="image", k=2)
     assert ids(engine.search(query).results) == ["twin-a", "twin-b"]
 

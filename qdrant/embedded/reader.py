@@ -1,0 +1,214 @@
+"""A reader of one published generation, in a private folder of hard links.
+
+The engine admits one owner per folder. A reader therefore opens a folder of its own: hard links to
+the segments, which are never written again, its own copy of the configuration, which the engine
+rewrites, and no write-ahead log, which a reader does not need. (The log also holds the lock that
+excludes a second owner; no other process opens this folder.)
+
+The engine allocates its files by the megabyte and fills little of them. Some file systems (tmpfs)
+allocate a file's missing pages when they are only read, and a full one then ends the process by
+SIGBUS: so a reader checks the free space before it opens anything.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as qe
+
+from qdrant.disk import BLOCK, disk_full, extents, files_of, megabytes, mirror
+from qdrant.embedded import mapping
+from qdrant.embedded.generations import CONFIG, READERS, Generations, Stamp
+from qdrant.embedded.lock import Lock
+from qdrant.embedded.shard import engine_errors
+from qdrant.engine import Offset
+from qdrant.errors import CollectionBroken, DiskFull, EngineError
+from qdrant.filters import Condition
+from qdrant.model import Collection, Hit, Point
+
+# What a reader's configuration has otherwise. One search thread, since a generation has one graph:
+# with more, handing a query over doubles its time and CPU time on a busy machine.
+PRIVATE = {"wal_enabled": False, "max_search_threads": 1}
+PAGE = 256  # points a page of a scroll
+READ = 1 << 20  # bytes read at once
+# A generation can be removed between reading CURRENT and linking it; the next one is then there.
+ATTEMPTS = 5
+
+
+class Reader:
+    """One generation, open for reading; a `qdrant.engine.Reader`.
+
+    Args:
+        stamp: of CURRENT when it was opened.
+        collection: the generation.
+        shard: opened in the private folder.
+        lock: held on the private folder while it is in use.
+    """
+
+    def __init__(
+        self, stamp: Stamp, collection: Collection, shard: qe.EdgeShard, lock: Lock
+    ) -> None:
+        self.stamp = stamp
+        self.collection = collection
+        self._shard = shard
+        self._lock = lock
+
+    def search(
+        self,
+        queries: np.ndarray,
+        vector: str,
+        limit: int,
+        conditions: list[Condition],
+        *,
+        exact: bool,
+        ef: int,
+    ) -> list[list[Hit]]:
+        """Return the nearest points of each query of shape (n, d), best first."""
+        params = mapping.search_params(conditions, exact=exact, ef=ef)
+        requests = [
+            qe.QueryRequest(
+                query=qe.Query.Nearest(query, using=vector),
+                limit=limit,
+                filter=mapping.filter_of(conditions),
+                params=params,
+                with_payload=True,
+            )
+            for query in queries.tolist()
+        ]
+        with engine_errors():
+            answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
+        return [[mapping.hit(point) for point in answer] for answer in answers]
+
+    def count(self, conditions: list[Condition]) -> int:
+        """Return the exact number of points that match."""
+        request = qe.CountRequest(exact=True, filter=mapping.filter_of(conditions))
+        with engine_errors():
+            return self._shard.count(request)
+
+    def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
+        """Return exact counts of the most frequent values."""
+        matching = mapping.filter_of(conditions)
+        request = qe.FacetRequest(key=field, limit=limit, exact=True, filter=matching)
+        with engine_errors():
+            return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
+
+    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
+        """Return the points that are there."""
+        with engine_errors():
+            records = self._shard.retrieve(list(keys), True, vectors)
+        return [mapping.point(record) for record in records]
+
+    def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
+        """Return some points in ascending order of point ids, and the offset of the next page."""
+        request = qe.ScrollRequest(
+            offset=offset, limit=PAGE, with_payload=True, with_vector=vectors
+        )
+        with engine_errors():
+            records, following = self._shard.scroll(request)
+        return [mapping.point(record) for record in records], following
+
+    def indexed(self) -> int:
+        """Return how many vectors have a graph, about."""
+        with engine_errors():
+            return self._shard.info().indexed_vectors_count
+
+    def close(self) -> None:
+        """Close the generation and remove the private folder."""
+        with engine_errors():
+            self._shard.close()
+        shutil.rmtree(self._lock.path.with_suffix(""), ignore_errors=True)
+        self._lock.release(remove=True)
+
+
+def open_reader(generations: Generations) -> Reader:
+    """Open the current generation.
+
+    Raises:
+        CollectionMissing, CollectionBroken: there is none to read.
+        DiskFull: there is too little disk space to open it.
+    """
+    sweep(generations.folder)
+    for _ in range(ATTEMPTS):
+        stamp, collection = generations.current()
+        try:
+            return _open_linked(generations, stamp, collection)
+        except FileNotFoundError as error:
+            what = f"{error.filename} is not there"
+        except (EngineError, ValueError) as error:
+            what = str(error).rstrip(".")
+            break
+    raise CollectionBroken(generations.variant, what)
+
+
+def sweep(variant: Path) -> None:
+    """Remove the private folders of readers whose process has ended."""
+    folder = variant / READERS
+    if not folder.is_dir():
+        return
+    for name in {entry.name.removesuffix(".lock") for entry in folder.iterdir()}:
+        lock = Lock.take(folder / f"{name}.lock")
+        if lock is not None:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            lock.release(remove=True)
+
+
+def _open_linked(generations: Generations, stamp: Stamp, collection: Collection) -> Reader:
+    source = generations.path(collection.generation)
+    with disk_full():
+        _check_space(generations.variant, source / "segments")
+        lock = _lock_new_folder(generations.folder / READERS)
+        folder = lock.path.with_suffix("")
+        try:
+            config = json.loads((source / CONFIG).read_text())
+            folder.mkdir()
+            mirror(source / "segments", folder / "segments", os.link)
+            (folder / CONFIG).write_text(json.dumps({**config, **PRIVATE}))
+            _read_ahead(folder / "segments")
+            with engine_errors():
+                shard = qe.EdgeShard.load(str(folder))
+            return Reader(stamp, collection, shard, lock)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release(remove=True)
+            raise
+
+
+def _lock_new_folder(readers: Path) -> Lock:
+    readers.mkdir(exist_ok=True)
+    while True:
+        lock = Lock.take(readers / f"{os.getpid()}-{secrets.token_hex(4)}.lock")
+        if lock is not None:  # else another process sweeps just now
+            return lock
+
+
+def _read_ahead(segments: Path) -> None:
+    """Read the files into the page cache, one after the other, while other threads run on.
+
+    The engine maps them for random access and then touches every page, holding Python's lock: from
+    a busy disk 50 MB took it 30 s, and read like this 0.1 s. It also drops them from the cache
+    when a reader closes, so the next one finds none there.
+    """
+    buffer = bytearray(READ)
+    for path in sorted(segments.rglob("*")):
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                for start, end in extents(file.fileno()):
+                    file.seek(start)
+                    while file.tell() < end and file.readinto(buffer):
+                        pass
+
+
+def _check_space(variant: str, segments: Path) -> None:
+    files = files_of(segments)
+    needed = sum(max(file.st_size - file.st_blocks * BLOCK, 0) for file in files)
+    free = shutil.disk_usage(segments).free
+    if free < needed:
+        raise DiskFull(
+            f"Opening the collection of variant '{variant}' needs {megabytes(needed)} MB free in "
+            f"{segments.parent.parent}, and there are {megabytes(free)}; free some space."
+        )

@@ -1,0 +1,120 @@
+"""What an engine implements; `qdrant.store.Store` checks every argument before it calls one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+
+from qdrant.filters import Condition
+from qdrant.model import Collection, EngineInfo, Generation, Hit, Point, Spec
+from qdrant.points import Row
+
+# An engine's own position in a scroll.
+Offset = int | str | UUID
+
+
+class Reader(Protocol):
+    """One generation, open for reading.
+
+    Every method raises `NotFound` when the generation was removed meanwhile.
+    """
+
+    @property
+    def collection(self) -> Collection:
+        """The generation that is read."""
+
+    def search(
+        self,
+        queries: np.ndarray,
+        vector: str,
+        limit: int,
+        conditions: list[Condition],
+        *,
+        exact: bool,
+        ef: int,
+    ) -> list[list[Hit]]:
+        """Return the nearest points of each query of shape (n, d), best first, in any tie order.
+
+        Scores are exact cosines: candidates found by int8 are rescored (`layout.OVERSAMPLING`).
+        """
+
+    def count(self, conditions: list[Condition]) -> int:
+        """Return the exact number of points that match."""
+
+    def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
+        """Return exact counts of the most frequent values."""
+
+    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
+        """Return the points that are there, at most `store.PAGE` of them, in any order."""
+
+    def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
+        """Return some points in ascending order of point ids, and the offset of the next page."""
+
+
+class Engine(Protocol):
+    """Keeps generations of points, of which one per variant is published."""
+
+    def info(self) -> EngineInfo:
+        """Return name, version and place."""
+
+    def variants(self) -> list[str]:
+        """Return the variants that have a published generation, ascending; damaged ones too."""
+
+    def collection(self, variant: str) -> Collection:
+        """Return the published generation; cheap enough for every query.
+
+        Raises:
+            CollectionMissing, CollectionBroken: there is none, or it has no description.
+        """
+
+    def generations(self, variant: str) -> list[Generation]:
+        """Return every generation of the variant, the published one first."""
+
+    def reader(self, variant: str) -> AbstractContextManager[Reader]:
+        """Open the published generation; it stays readable until the end of the block."""
+
+    def lock(self, variant: str) -> AbstractContextManager[None]:
+        """Keep other writers of the variant out. The methods below need it.
+
+        Raises:
+            BuildRunning: another process or thread has it.
+        """
+
+    def build(self, spec: Spec, rows: Iterable[Row], expected: int) -> Collection:
+        """Write a new generation, then publish it in one step.
+
+        Args:
+            spec: what is built.
+            rows: its points, streamed.
+            expected: about how many; 0 if unknown.
+        """
+
+    def update(
+        self,
+        base: Collection,
+        spec: Spec,
+        rows: Iterable[Row],
+        deleted: Sequence[UUID],
+        expected: int,
+    ) -> Collection:
+        """Publish a new generation: `base` without `deleted`, then with `rows`."""
+
+    def rollback(self, variant: str) -> Collection:
+        """Exchange the published generation and the one before."""
+
+    def drop(self, variant: str) -> None:
+        """Unpublish and remove every generation."""
+
+    def close(self) -> None:
+        """Release everything held open."""
+
+
+def scroll(reader: Reader, *, vectors: bool) -> Iterator[Point]:
+    """Yield every point of a reader in ascending order of point ids, read in pages."""
+    page, offset = reader.page(None, vectors=vectors)
+    yield from page
+    while offset is not None:
+        page, offset = reader.page(offset, vectors=vectors)
+        yield from page

@@ -243,12 +243,14 @@ def test_two_generations_are_kept(folder: Path):
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "../../etc", "\x00\xff", "a b c"])
-def test_a_damaged_current_is_told_with_its_remedy_and_a_build_mends_it(folder: Path, content: str):
+def test_a_damaged_current_is_reported_with_its_remedy_and_repaired_by_a_build(
+    folder: Path, content: str
+):
     old = generations(folder)
     (folder / "demo" / "CURRENT").write_text(content, encoding="latin-1")
     with open_embedded(folder) as store:
         for ask in (store.collection, store.count, store.rollback):
-            with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `python"):
+            with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `vitrine"):
                 ask("demo")
         with pytest.raises(ZeroDivisionError):
             store.build(SPEC, broken_off(POINTS, ZeroDivisionError()))
@@ -293,7 +295,7 @@ def test_a_damaged_collection_can_be_dropped(folder: Path):
     assert list(folder.iterdir()) == []
 
 
-def test_a_sparse_copy_is_the_same_and_takes_no_more_room(tmp_path: Path):
+def test_a_sparse_copy_is_the_same_and_takes_no_more_space(tmp_path: Path):
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
         file.seek(1 << 20)

@@ -11,6 +11,7 @@ from transformers import CLIPModel
 
 from encoder.checkpoint import Checkpoint
 from encoder.encoder import TOKENS_PER_PICTURE, Encoder
+from encoder.model import normalize_pixels
 from encoder.pipeline import prefetch
 from encoder.tokenizer import Tokenizer, group_by_length, pad
 
@@ -35,13 +36,11 @@ class BarePass:
     def image_batches(self, files: Sequence[Path]) -> list[torch.Tensor]:
         """Preprocessed pictures, float tensors (n, 3, side, side) on the device."""
         self.order = list(range(len(files)))
-        scale, mean, std = self._processor.scale, self._processor.mean, self._processor.std
         batches = []
         for start in range(0, len(files), self.size):
             chosen = files[start : start + self.size]
             pixels = np.stack([self._processor.pixels(Image.open(file)) for file in chosen])
-            values = torch.from_numpy((pixels * scale - np.array(mean)) / np.array(std))
-            batch = values.permute(0, 3, 1, 2).contiguous()
+            batch = normalize_pixels(torch.from_numpy(pixels), self._processor)
             batches.append(batch.to(self._model.device, self._model.dtype))
         return batches
 

@@ -88,7 +88,7 @@ class Qdrant(Engine):
         return lambda queries: [[int(hit.id) for hit in hits] for hits in search(queries)]
 
     def bytes_on_disk(self) -> int | None:
-        """Size of the generation, without the log that a build leaves."""
+        """Size of the generation, the log of its build included."""
         with self._store() as store:
             return store.generations(self._variant)[0].size
 

@@ -42,12 +42,11 @@ def _show_totals(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
 
 
 def _show_categories(catalogue: Catalogue) -> None:
-    st.subheader("Categories", anchor=False)
     pictures = catalogue.picture_counts()
     rows = []
     for category, count in catalogue.categories().items():
-        states = dict(pictures.get(category, {}))
-        stored, pending = states.pop("stored", 0), states.pop("pending", 0)
+        outcomes = dict(pictures.get(category, {}))
+        stored, pending = outcomes.pop("stored", 0), outcomes.pop("pending", 0)
         rows.append(
             {
                 "Category": category or NO_CATEGORY,
@@ -55,42 +54,30 @@ def _show_categories(catalogue: Catalogue) -> None:
                 "With a picture": stored,
                 "Share": stored / count,
                 "Not tried yet": pending,
-                "Missing": ", ".join(f"{many:,} {why}" for why, many in states.items()),
+                "Missing": ", ".join(f"{many:,} {reason}" for reason, many in outcomes.items()),
             }
         )
-    if not rows:
-        st.info(
-            "The catalogue is empty; fill it with `vitrine ingest products FILE`.",
-            icon=":material/inbox:",
-        )
-        return
+    empty = "The catalogue is empty; fill it with `vitrine ingest products FILE`."
+    _show_table("Categories", rows, empty)
     if {row["Category"] for row in rows} == {NO_CATEGORY}:
         st.caption(
             "No product has a category, so there is no filter by category. Name one to "
             "`vitrine ingest products` with `--category` or `--category-field`."
         )
-    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    _table(rows, {"Share": share})
 
 
 def _show_failures(catalogue: Catalogue) -> None:
-    st.subheader("Pictures that failed", anchor=False)
-    failures = catalogue.picture_failures()
-    if not failures:
-        st.caption("None.")
-        return
-    _table(
-        [
-            {"Reason": each.reason, "Products": each.count, "For example": each.example}
-            for each in failures
-        ]
-    )
-    st.caption("`vitrine ingest images --retry-failed` tries them again.")
+    rows = [
+        {"Reason": each.reason, "Products": each.count, "For example": each.example}
+        for each in catalogue.picture_failures()
+    ]
+    _show_table("Pictures that failed", rows)
+    if rows:
+        st.caption("`vitrine ingest images --retry-failed` tries them again.")
 
 
 def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
-    st.subheader("Variants and their collections", anchor=False)
-    rows: list[dict[str, Any]] = []
+    rows = []
     for status in statuses:
         variant, collection = status.variant, status.collection
         rows.append(
@@ -107,18 +94,12 @@ def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
                 "Fingerprint": variant.fingerprint if variant else "",
             }
         )
-    if not rows:
-        st.info(
-            "There is no variant yet; add the default one with `vitrine add zeroshot`.",
-            icon=":material/inbox:",
-        )
-        return
-    _table(rows)
+    empty = "There is no variant yet; add the default one with `vitrine add zeroshot`."
+    _show_table("Variants and their collections", rows, empty)
     for status in statuses:
         if status.problem:
-            st.warning(
-                escape_sentence(f"{status.name}: {status.problem}"), icon=":material/inventory_2:"
-            )
+            sentence = escape_sentence(f"{status.name}: {status.problem}")
+            st.warning(sentence, icon=":material/inventory_2:")
         elif status.collection and status.collection.points != len(catalogue):
             st.caption(
                 f"{status.name} holds {status.collection.points:,} of {len(catalogue):,} products; "
@@ -127,34 +108,31 @@ def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
 
 
 def _show_runs(catalogue: Catalogue) -> None:
-    st.subheader("Last runs", anchor=False)
-    runs = catalogue.runs()[:LAST_RUNS]
-    if not runs:
-        st.caption("None.")
+    rows = [
+        {
+            "Job": run.job,
+            "Outcome": run.outcome,
+            "Started": run.started,
+            "Ended": run.ended,
+            "Settings": _listed(run.settings),
+            "Figures": _listed(run.figures),
+        }
+        for run in catalogue.runs()[:LAST_RUNS]
+    ]
+    _show_table("Last runs", rows)
+
+
+def _show_table(heading: str, rows: list[dict[str, Any]], empty: str = "None.") -> None:
+    """Show rows under a heading, or a sentence where there are none; cells are plain text."""
+    st.subheader(heading, anchor=False)
+    if not rows:
+        st.caption(empty)
         return
-    _table(
-        [
-            {
-                "Job": run.job,
-                "Outcome": run.outcome,
-                "Started": run.started,
-                "Ended": run.ended,
-                "Settings": _listed(run.settings),
-                "Figures": _listed(run.figures),
-            }
-            for run in runs
-        ]
-    )
-
-
-def _table(rows: list[dict[str, Any]], columns: dict[str, Any] | None = None) -> None:
-    """Show rows as a table, whose cells are plain text."""
-    numbers = {
-        name: st.column_config.NumberColumn(format="localized")
-        for name, value in rows[0].items()
-        if isinstance(value, int)
-    }
-    st.dataframe(rows, hide_index=True, column_config=numbers | (columns or {}), width="stretch")
+    number = st.column_config.NumberColumn(format="localized")
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    columns = {name: number for name, value in rows[0].items() if isinstance(value, int)}
+    columns["Share"] = share
+    st.dataframe(rows, hide_index=True, column_config=columns, width="stretch")
 
 
 def _listed(facts: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
 from qdrant.errors import StoreError
 from qdrant.model import Collection
-from qdrant.store import Store, open_store
+from qdrant.store import open_store
 from search.engine import Engine, check_fingerprint
 from search.query import SearchError
 from vitrine import Closing
@@ -44,12 +44,11 @@ class SearchService(Closing):
 
     Args:
         home: the installation's folder.
-        store: where its collections are; by default what `open_store` opens.
     """
 
-    def __init__(self, home: Path, store: Store | None = None) -> None:
+    def __init__(self, home: Path) -> None:
         self.home = home
-        self.store = store or open_store(home)
+        self.store = open_store(home)
         self._variants = Variants(home)
         self._engines: OrderedDict[str, Engine] = OrderedDict()  # the last one used is last
         self._lock = threading.Lock()

@@ -25,7 +25,7 @@ THUMBNAILS_KEPT = 4_000  # at some 15 KB: 60 MB
 Pictures = Callable[[str], Path]
 
 
-def grid(
+def show_cards(
     name: str,
     results: Sequence[Result],
     pictures: Pictures,
@@ -54,7 +54,7 @@ def grid(
                 args=(result.id,),
                 width="stretch",
             )
-            shop_link(result.product)
+            show_link(result.product)
 
 
 def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:
@@ -84,7 +84,7 @@ def _card(product: dict[str, Any], score: float | None, pictures: Pictures) -> N
 def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
     """Show a product's stored picture, or that there is none."""
     stored = product.get("picture")
-    picture = thumbnail(str(pictures(stored))) if stored else None
+    picture = make_thumbnail(str(pictures(stored))) if stored else None
     if picture:
         st.image(picture, width="stretch", alt=shorten(product.get("title", ""), TITLE))
     else:
@@ -95,8 +95,8 @@ def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
         )
 
 
-def shop_link(product: dict[str, Any]) -> None:
-    """A link to the product's own page, where it has one."""
+def show_link(product: dict[str, Any]) -> None:
+    """Show a link to the product's own page, where it has one."""
     if link := web_link(product.get("link")):
         st.link_button(
             "To the shop", link, type="tertiary", icon=":material/open_in_new:", width="stretch"
@@ -113,7 +113,7 @@ def brand_and_category(product: dict[str, Any]) -> list[str]:
 
 
 @st.cache_data(max_entries=THUMBNAILS_KEPT, show_spinner=False)
-def thumbnail(path: str) -> bytes | None:
+def make_thumbnail(path: str) -> bytes | None:
     """A picture on a white square, as JPEG; None where its file is gone or broken.
 
     Cached by path alone: a stored picture never changes, its file is named by its content.

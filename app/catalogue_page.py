@@ -16,7 +16,7 @@ LAST_RUNS = 20
 
 def show() -> None:
     """The page."""
-    service = installation.search_service()
+    service = installation.open_service()
     statuses = service.statuses()
     st.title("Catalogue", anchor=False)
     with Catalogue(service.home, create=False) as catalogue:

@@ -68,7 +68,7 @@ def search_state() -> SearchState:
     return state
 
 
-def search_box() -> QueryPicture:
+def show_search_box() -> QueryPicture:
     """Show the fields for words and picture; return the picture."""
     words, buttons = st.columns([7, 3], vertical_alignment="bottom")
     words.text_input(
@@ -85,7 +85,7 @@ def search_box() -> QueryPicture:
     return _read_picture()
 
 
-def filters(variants: list[str], facets: dict[str, dict[str, int]]) -> None:
+def show_filters(variants: list[str], facets: dict[str, dict[str, int]]) -> None:
     """Show categories and brands with their counts, price, number of results and variant.
 
     A few categories are shown above the products; everything else is in the side bar.
@@ -108,7 +108,7 @@ def filters(variants: list[str], facets: dict[str, dict[str, int]]) -> None:
                 label, min_value=0.0, value=None, key=key, placeholder="any", format="%.2f"
             )
         if has_filters():
-            clear_filters_button("side")
+            show_clear_button("side")
         st.slider("Results", 1, MAX_K, key="k", on_change=_show_first)
         st.selectbox(
             "Variant",
@@ -141,8 +141,8 @@ def has_filters() -> bool:
     return bool(session.categories or session.brands) or prices != (None, None)
 
 
-def clear_filters_button(key: str) -> None:
-    """A button that removes all filters.
+def show_clear_button(key: str) -> None:
+    """Show a button that removes all filters.
 
     Args:
         key: differs from that of the page's other buttons of this kind.

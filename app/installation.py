@@ -21,13 +21,13 @@ vitrine add zeroshot --base openai/clip-vit-base-patch32
 vitrine ingest all products.csv --category Beauty"""
 
 
-def search_service() -> SearchService:
+def open_service() -> SearchService:
     """The search service of VITRINE_HOME, shared by all visitors."""
-    return _open_service(home())
+    return _cached_service(home())
 
 
 @st.cache_resource(show_spinner=False)
-def _open_service(folder: Path) -> SearchService:
+def _cached_service(folder: Path) -> SearchService:
     """Open the service; the model of its default variant is loaded in the background."""
     service = SearchService(folder)
     if ready := [status for status in service.statuses() if not status.problem]:
@@ -52,7 +52,7 @@ def show_notice(folder: Path) -> None:
         st.info((folder / DEMO_NOTICE).read_text(encoding="utf-8"), icon=":material/storefront:")
 
 
-def explain(service: SearchService, statuses: list[VariantStatus]) -> None:
+def explain_problems(service: SearchService, statuses: list[VariantStatus]) -> None:
     """Show why nothing can be searched, and the remedy; search as soon as it can be."""
     if job := _running_job(service.home):
         st.subheader("Ingest is running", anchor=False)

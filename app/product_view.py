@@ -41,4 +41,4 @@ def show_product(product_id: str, payload: dict[str, Any], catalogue: Catalogue)
             if product and product.description:
                 st.text(shorten(product.description, DESCRIPTION))
             st.caption(f"id {escape(product_id[:80])}")
-            cards.shop_link(payload)
+            cards.show_link(payload)

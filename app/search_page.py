@@ -22,18 +22,18 @@ MAX_SHOWN = 240  # cards of one row; more make a browser slow, and nobody reads 
 def show() -> None:
     """The page."""
     problems = controls.read_address()
-    service = installation.search_service()
+    service = installation.open_service()
     installation.show_notice(service.home)
     statuses = service.statuses()
     ready = [status for status in statuses if not status.problem]
     if not ready:
-        installation.explain(service, statuses)
+        installation.explain_problems(service, statuses)
         return
     problems += _choose_variant(ready, statuses)
     state = controls.search_state()
     engine = service.engine(state.variant)
-    picture = controls.search_box()
-    controls.filters(
+    picture = controls.show_search_box()
+    controls.show_filters(
         [status.name for status in ready], engine.facets(state.filters, limit=controls.MAX_OPTIONS)
     )
     if problems:
@@ -151,10 +151,12 @@ class _ResultsView:
 
     def _show_cards(self, name: str, results: Sequence[Result], **style: bool) -> None:
         if results:
-            cards.grid(name, results, self._catalogue.pictures.path, controls.more_like, **style)
+            cards.show_cards(
+                name, results, self._catalogue.pictures.path, controls.more_like, **style
+            )
         elif controls.has_filters():
             st.info("Nothing with a picture passes these filters.", icon=":material/search_off:")
-            controls.clear_filters_button(name)
+            controls.show_clear_button(name)
         else:
             st.info("Nothing here has a picture.", icon=":material/search_off:")
 

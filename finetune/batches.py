@@ -6,8 +6,8 @@ decide only when it is ready. Pillow and the tokenizer release the interpreter's
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,38 +95,42 @@ class Batches:
         """
         size = self._settings.batch
         order = shuffled(self.train, self._settings.seed, "order", epoch)
-        pending: deque[_Pending] = deque()
+        pending: deque[Callable[[], Batch]] = deque()
         with ThreadPoolExecutor(self.workers, "decode") as pool:
             try:
                 for index in range(begin, self.per_epoch):
                     ids = order[index * size : (index + 1) * size]
                     pending.append(self._submit(pool, epoch, index, ids))
                     if len(pending) == PREFETCH:
-                        yield pending.popleft().result()
+                        yield pending.popleft()()
                 while pending:
-                    yield pending.popleft().result()
+                    yield pending.popleft()()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _submit(
         self, pool: ThreadPoolExecutor, epoch: int, index: int, ids: Sequence[str]
-    ) -> "_Pending":
+    ) -> Callable[[], Batch]:
+        """Start preparing a batch; the function returned waits for it."""
         rows = [self.examples.row_of[name] for name in ids]
-        chosen = [self.examples.rows[row] for row in rows]
-        texts = [self.text(example, epoch) for example in chosen]
+        texts = [self.text(self.examples.rows[row], epoch) for row in rows]
         positives = self.examples.positives(rows, rows) | _equal(texts)
         share = self._share.of(len(rows))
-        mine = chosen[share]
-        side = self._processor.side
-        pixels = np.empty((len(mine), side, side, 3), np.uint8)
-        slices = [slice(start, start + SLICE) for start in range(0, len(mine), SLICE)]
-        decoding = [pool.submit(self._fill, pixels[each], mine[each], epoch) for each in slices]
+        mine = [self.examples.rows[row] for row in rows[share]]
         tokens = pool.submit(self._tokens, texts[share])
-        return _Pending(index, pixels, decoding, tokens, positives)
+        pixels = [
+            pool.submit(self._pictures_of, mine[start : start + SLICE], epoch)
+            for start in range(0, len(mine), SLICE)
+        ]
 
-    def _fill(self, pixels: np.ndarray, examples: Sequence[Example], epoch: int) -> None:
-        for row, example in enumerate(examples):
-            pixels[row] = self.picture(example, epoch)
+        def result() -> Batch:
+            decoded = np.concatenate([each.result() for each in pixels])
+            return Batch(index, decoded, tokens.result(), positives)
+
+        return result
+
+    def _pictures_of(self, examples: Sequence[Example], epoch: int) -> np.ndarray:
+        return np.stack([self.picture(example, epoch) for example in examples])
 
     def picture(self, example: Example, epoch: int) -> np.ndarray:
         """A product's augmented picture in an epoch, uint8 (side, side, 3)."""
@@ -141,22 +145,6 @@ class Batches:
     def text(self, example: Example, epoch: int) -> str:
         """A product's training text in an epoch."""
         return rng_of(self._settings.seed, "text", epoch, example.id).choice(example.views)
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """A batch whose pictures are being decoded into `pixels`."""
-
-    index: int
-    pixels: np.ndarray
-    decoding: Sequence[Future[None]]
-    tokens: Future[list[list[int]]]
-    positives: np.ndarray
-
-    def result(self) -> Batch:
-        for each in self.decoding:
-            each.result()
-        return Batch(self.index, self.pixels, self.tokens.result(), self.positives)
 
 
 def _equal(texts: Sequence[str]) -> np.ndarray:

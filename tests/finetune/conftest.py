@@ -1,9 +1,10 @@
-"""A small shop to learn from: coloured shapes, some without a picture, some that share one."""
+"""A small shop to train on, of coloured shapes; and what several tests of training share."""
 
 import io
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from catalog.catalogue import Catalogue
@@ -11,6 +12,7 @@ from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from encoder.checkpoint import Checkpoint
 from finetune.examples import Examples, read_examples
+from finetune.progress import Progress, Report
 from finetune.settings import VIEWS, Settings
 
 COLOURS = {
@@ -25,7 +27,7 @@ COLOURS = {
 }
 SHAPES = ("disc", "square", "bar", "cross")
 
-# Short and hard, so that a tiny random CLIP learns something in seconds.
+# A few large steps: a tiny random CLIP changes measurably in a second.
 QUICK = Settings(
     batch=8,
     learning_rate=3e-3,
@@ -83,6 +85,29 @@ def fill(home: Path, made: list[tuple[Product, bytes]]) -> Path:
             if data
         )
     return home
+
+
+class Killed(BaseException):
+    """Ends a run where a signal would."""
+
+
+def kill_at(step: int) -> Report:
+    """A report that ends the run after a step."""
+
+    def report(progress: Progress) -> None:
+        if progress.step == step and not progress.validation:
+            raise Killed
+
+    return report
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, whatever the machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,9 @@ def call(*words):
 def test_training_prints_one_json_object_and_progress_elsewhere(home, tiny_clip):
     ran = call("train", "--variant", "lora_mp", "--base", tiny_clip, *QUICK, "--json")
     assert ran.exit_code == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert told["variant"] == "lora_mp"
-    assert told["heldout"]["queries"] == 6
+    result = json.loads(ran.stdout)
+    assert result["variant"] == "lora_mp"
+    assert result["heldout"]["queries"] == 6
     assert "nDCG@10" in ran.stderr
     notes = Variants(home).get("lora_mp").manifest.notes
     assert notes["settings"]["precision"] == "mixed"
@@ -61,15 +61,15 @@ def test_flags_set_everything(home, tiny_clip):
     ran = call("train", "--variant", "mine", "--base", tiny_clip, *QUICK, *flags.split(), *assigned)
     assert ran.exit_code == 0, ran.stderr
     variant = Variants(home).get("mine")
-    told = variant.manifest.notes["settings"]
-    assert told["targets"] == ["fc1", "q_proj"]
-    assert (told["micro_batch"], told["schedule"], told["flip"]) == (4, "cosine", False)
+    settings = variant.manifest.notes["settings"]
+    assert settings["targets"] == ["fc1", "q_proj"]
+    assert (settings["micro_batch"], settings["schedule"], settings["flip"]) == (4, "cosine", False)
     assert (variant.manifest.adapter_weight, variant.template.name) == (0.5, "title")
     assert "not for use" in (variant.folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--rank", "0"], "rank is 1 or more"),
         (["--batch", "64"], "Fewer training products (20) than a batch of 64"),
@@ -79,19 +79,19 @@ def test_flags_set_everything(home, tiny_clip):
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, told):
+def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, message):
     ran = call("train", "--base", tiny_clip, *QUICK, *flags)
     assert ran.exit_code == 1
-    assert told in ran.stderr
+    assert message in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "━" not in ran.stderr
     assert ran.stdout == ""
 
 
 def test_the_help_has_the_defaults_of_the_documented_recipe():
-    told = " ".join(call("train", "--help").stdout.replace("│", " ").split())
+    text = " ".join(call("train", "--help").stdout.replace("│", " ").split())
     for usual in ("(default: 128)", "(default: 2e-05)", "q_proj, v_proj", "dropout (default: 0.1)"):
-        assert usual in told
+        assert usual in text
 
 
 @pytest.mark.parametrize(

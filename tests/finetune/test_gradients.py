@@ -20,6 +20,8 @@ from finetune.loss import contrastive_loss
 from finetune.model import Model
 from tests.finetune.conftest import QUICK
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = dataclasses.replace(QUICK, batch=16, dropout=0.3)
 
 
@@ -51,13 +53,6 @@ def gradients_of(home, examples, checkpoint, settings, accelerator):
     return found, loss, model, batch, step
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 def run(shop, examples, checkpoint, **changes):
     settings = dataclasses.replace(SETTINGS, **changes)
     return gradients_of(shop, examples, checkpoint, settings, Accelerator(cpu=True))
@@ -70,7 +65,6 @@ def assert_near(found, expected, within=1e-5):
         torch.testing.assert_close(found[name], gradient, rtol=within, atol=within)
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("micro_batch", [0, 5])
 def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
@@ -88,7 +82,6 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, examples, checkpoint):
     found, loss, model, batch, step = run(shop, examples, checkpoint, micro_batch=5)
     # One pass: every chunk keeps its graph, and one backward goes through all of them.
@@ -104,14 +97,12 @@ def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, exam
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_dropout_depends_on_the_step(shop, examples, checkpoint):
     _, first, _, batch, step = run(shop, examples, checkpoint)
     assert step(batch, 0).item() == first.item()
     assert step(batch, 1).item() != first.item()
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_the_temperature_is_trained_with_the_whole_model_only(shop, examples, checkpoint):
     _, _, adapted, _, _ = run(shop, examples, checkpoint)
     assert not adapted.clip.logit_scale.requires_grad
@@ -119,7 +110,6 @@ def test_the_temperature_is_trained_with_the_whole_model_only(shop, examples, ch
     assert found["logit_scale"].abs() > 0
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_two_processes_find_the_gradients_of_one(shop, examples, checkpoint, tmp_path):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]

@@ -1,4 +1,4 @@
-"""One training from catalogue to variant, what it leaves, and what stands in its way."""
+"""A job from catalogue to variant: what it writes, how it resumes, and its errors."""
 
 import dataclasses
 import json
@@ -22,15 +22,11 @@ from finetune.errors import FinetuneError
 from finetune.job import train
 from finetune.progress import no_progress
 from finetune.retrieval import encoder_of
-from tests.finetune.conftest import QUICK, drawn_products, fill
+from tests.finetune.conftest import QUICK, Killed, drawn_products, fill, kill_at
 from tests.tiny_clip import build_tiny_clip
 
 # With a checkpoint after every step.
 STEPWISE = dataclasses.replace(QUICK, snapshot_every=1)
-
-
-class Killed(BaseException):
-    """Ends a run where a signal would."""
 
 
 @pytest.fixture
@@ -51,14 +47,6 @@ def trained(shop, tiny_clip, tmp_path_factory):
     """A home with an adapter trained in it; tests read it."""
     home = shutil.copytree(shop, tmp_path_factory.mktemp("trained") / "home")
     return home, train(home, "lora", QUICK, base=str(tiny_clip), cpu=True)
-
-
-def kill_at(step):
-    def report(progress):
-        if progress.step == step and not progress.validation:
-            raise Killed
-
-    return report
 
 
 def embedded(encoder):

@@ -9,6 +9,7 @@ from PIL import Image
 from encoder.encoder import Encoder
 from encoder.errors import AdapterError
 from encoder.variants import Variants
+from encoder.vectors import normalize
 from finetune.checkpoint import merge_variant
 from finetune.errors import FinetuneError
 from finetune.job import train
@@ -41,10 +42,6 @@ def vectors(home, picture):
     return encoder.encode_images([picture])[0], encoder.encode_texts(["teal disc"])[0]
 
 
-def unit(vector):
-    return vector / np.linalg.norm(vector)
-
-
 def test_transformers_opens_it_and_gives_the_variants_vectors(merged, picture, vectors):
     import torch
     from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
@@ -55,16 +52,16 @@ def test_transformers_opens_it_and_gives_the_variants_vectors(merged, picture, v
     with torch.no_grad():
         image = model.get_image_features(**pixels).pooler_output[0].numpy()
         text = model.get_text_features(**tokens).pooler_output[0].numpy()
-    assert unit(image) @ vectors[0] > 0.9999
-    np.testing.assert_allclose(unit(text), vectors[1], rtol=0, atol=1e-5)
+    assert normalize(image) @ vectors[0] > 0.9999
+    np.testing.assert_allclose(normalize(text), vectors[1], rtol=0, atol=1e-5)
 
 
 def test_sentence_transformers_opens_it_too(merged, picture, vectors):
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(merged), device="cpu")
-    assert unit(model.encode([picture])[0]) @ vectors[0] > 0.9999
-    assert unit(model.encode([{"text": "teal disc"}])[0]) @ vectors[1] > 0.9999
+    assert normalize(model.encode([picture])[0]) @ vectors[0] > 0.9999
+    assert normalize(model.encode([{"text": "teal disc"}])[0]) @ vectors[1] > 0.9999
 
 
 def test_it_is_a_base_like_any_other(merged, picture, vectors, tmp_path):

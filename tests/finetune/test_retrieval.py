@@ -1,4 +1,4 @@
-"""Judging: who asks, what can be found, what counts as found."""
+"""Retrieval measures: queries, gallery, relevant products."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.variants import Variants
+from encoder.vectors import normalize
 from finetune.evaluation import BASE, TUNED, compare
 from finetune.examples import read_examples
 from finetune.retrieval import (
@@ -22,13 +23,8 @@ from finetune.retrieval import (
 from tests.finetune.conftest import draw, drawn_products, fill
 
 
-def unit(rows):
-    rows = np.asarray(rows, np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
 def test_vectors_that_match_are_found_first(examples):
-    same = unit(np.random.default_rng(0).normal(size=(len(examples), 16)))
+    same = normalize(np.random.default_rng(0).normal(size=(len(examples), 16)))
     scores = score_directions(Vectors(same, same, same), examples, range(len(examples)), range(5))
     for way in DIRECTIONS:
         assert scores[way]["nDCG@10"].tolist() == [1.0] * 5
@@ -38,7 +34,7 @@ def test_vectors_that_match_are_found_first(examples):
 
 def test_titles_search_pictures_and_pictures_search_texts(examples):
     random = np.random.default_rng(0)
-    title, picture, text = (unit(random.normal(size=(len(examples), 16))) for _ in range(3))
+    title, picture, text = (normalize(random.normal(size=(len(examples), 16))) for _ in range(3))
     every = range(len(examples))
     scores = score_directions(Vectors(title, title, text), examples, every, every)
     assert scores[TITLE_TO_PICTURE]["Recall@1"].mean() == 1
@@ -48,29 +44,29 @@ def test_titles_search_pictures_and_pictures_search_texts(examples):
     assert scores[PICTURE_TO_TEXT]["Recall@1"].mean() == 1
 
 
-def test_products_that_share_something_are_right_answers(tmp_path):
+def test_products_that_share_something_are_relevant(tmp_path):
     twins = [
         (Product(f"{p.id}-twin", p.title), draw("plum", "disc")) for p, _ in drawn_products()[:1]
     ]
     with Catalogue(fill(tmp_path, drawn_products() + twins), create=False) as catalogue:
         examples = read_examples(catalogue, "title", ("title",))
-    vectors = unit(np.random.default_rng(0).normal(size=(33, 16)))
-    asking = examples.row_of[twins[0][0].id]
+    vectors = normalize(np.random.default_rng(0).normal(size=(33, 16)))
+    query = examples.row_of[twins[0][0].id]
     found = vectors.copy()
-    found[asking] = -vectors[asking]  # itself comes last, its twin in title first
-    found[examples.row_of[drawn_products()[0][0].id]] = vectors[asking]
-    score = score_directions(Vectors(vectors, found, found), examples, range(33), [asking])
+    found[query] = -vectors[query]  # itself comes last, its twin in title first
+    found[examples.row_of[drawn_products()[0][0].id]] = vectors[query]
+    score = score_directions(Vectors(vectors, found, found), examples, range(33), [query])
     assert score[TITLE_TO_PICTURE]["MRR"][0] == 1
 
 
 def test_only_the_gallery_can_be_found_and_only_so_deep(examples):
-    vectors = unit(np.ones((len(examples), 4)))
+    vectors = normalize(np.ones((len(examples), 4)))
     scores = score_directions(Vectors(vectors, vectors, vectors), examples, range(10, 20), [15])
     assert scores[TITLE_TO_PICTURE]["MRR"][0] == pytest.approx(1 / 6)  # equals keep their order
     assert DEPTH > 50
 
 
-def test_what_an_encoder_embeds_is_what_is_judged(shop, examples, tiny_clip, tmp_path):
+def test_the_vectors_are_those_of_the_encoder(shop, examples, tiny_clip, tmp_path):
     encoder = Encoder.load(Variants(tmp_path).add("tiny", tiny_clip, template="title"))
     with Catalogue(shop, create=False) as catalogue:
         vectors = embed(encoder, examples, catalogue.pictures, range(8), [2, 3])
@@ -84,7 +80,7 @@ def test_what_an_encoder_embeds_is_what_is_judged(shop, examples, tiny_clip, tmp
 
 def test_a_difference_is_corrected_for_two_directions(examples):
     random = np.random.default_rng(0)
-    good, bad = (unit(random.normal(size=(len(examples), 16))) for _ in range(2))
+    good, bad = (normalize(random.normal(size=(len(examples), 16))) for _ in range(2))
     every = range(len(examples))
     scores = {
         BASE: score_directions(Vectors(bad, good, bad), examples, every, every),

@@ -21,7 +21,7 @@ def test_the_mixed_recipe_differs_in_precision_only():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"method": "half"}, "method is lora or full"),
         ({"rank": 0}, "rank is 1 or more"),
@@ -38,8 +38,8 @@ def test_the_mixed_recipe_differs_in_precision_only():
         ({"adapter_weight": -1.0}, "weight"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named(changes, told):
-    with pytest.raises(FinetuneError, match=told.replace("{", r"\{")):
+def test_a_setting_that_cannot_be_used_is_named(changes, message):
+    with pytest.raises(FinetuneError, match=message.replace("{", r"\{")):
         dataclasses.replace(Settings(), **changes)
 
 

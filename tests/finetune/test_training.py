@@ -1,4 +1,4 @@
-"""The loop: stops and resumes, early stops, numbers that are none."""
+"""The training loop: resuming, early stopping, divergence, progress."""
 
 import dataclasses
 
@@ -14,22 +14,13 @@ from finetune.progress import no_progress
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import draw_split
-from tests.finetune.conftest import QUICK
+from tests.finetune.conftest import QUICK, Killed, kill_at
 
-# 20 products to learn from: two steps an epoch, and a checkpoint in its midst.
+# 20 training products: two steps an epoch, and a checkpoint after each.
 SETTINGS = dataclasses.replace(QUICK, epochs=3, snapshot_every=1)
 
 
-class Killed(BaseException):
-    """Ends a run where a signal would."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
@@ -52,14 +43,6 @@ def train(shop, examples, checkpoint):
     return train
 
 
-def killing(at):
-    def report(progress):
-        if progress.step == at and not progress.validation:
-            raise Killed
-
-    return report
-
-
 def assert_same(one, other):
     assert one.keys() == other.keys()
     for name, tensor in one.items():
@@ -74,20 +57,17 @@ def test_a_run_killed_anywhere_and_resumed_ends_as_an_unbroken_one(train, tmp_pa
     )
     unbroken, _ = train(settings)
     snapshots = Snapshots(tmp_path / "checkpoints")
-    for step in (
-        1,
-        2,
-        5,
-    ):  # before the first checkpoint of `every` 3, at an epoch's end, within one
+    # Before the first checkpoint of `every` 3, at an epoch's end, within an epoch.
+    for step in (1, 2, 5):
         with pytest.raises(Killed):
-            train(settings, snapshots, killing(step))
+            train(settings, snapshots, kill_at(step))
     resumed, trained = train(settings, snapshots)
     assert trained.state.step == 6
     assert [row["epoch"] for row in trained.state.epochs] == [1, 2, 3]
     assert_same(resumed.tensors(), unbroken.tensors())
 
 
-def test_a_finished_run_has_nothing_left_to_do(train, tmp_path):
+def test_a_finished_run_trains_no_further(train, tmp_path):
     first, _ = train(snapshots=Snapshots(tmp_path))
     steps = []
     again, trained = train(
@@ -140,8 +120,8 @@ def test_mixed_precision_trains_nearly_the_same_adapter(train, monkeypatch):
     assert 0.98 < torch.cosine_similarity(moved, nearly, dim=0) < 1
 
 
-def judged(monkeypatch, values):
-    """Validation figures as they are wanted, the base's first."""
+def validation_measures(monkeypatch, values):
+    """Make validations return these figures, the base's first."""
     figures = iter(values)
     monkeypatch.setattr(
         "finetune.retrieval.Validation.__call__",
@@ -152,23 +132,23 @@ def judged(monkeypatch, values):
 def test_training_stops_when_validation_gains_no_more_and_keeps_the_best_epoch(
     train, monkeypatch, tmp_path
 ):
-    judged(monkeypatch, [0.1, 0.2, 0.4, 0.3, 0.4, 0.9, 0.9])
+    validation_measures(monkeypatch, [0.1, 0.2, 0.4, 0.3, 0.4, 0.9, 0.9])
     patient = dataclasses.replace(SETTINGS, epochs=6, patience=2)
     best, trained = train(patient, Snapshots(tmp_path))
     assert trained.state.best_epoch == 2
-    assert trained.state.epoch == 4  # the fifth would have been better, but who could know
-    judged(monkeypatch, [0.1, 0.2, 0.4])
+    assert trained.state.epoch == 4  # the fifth, which would be better, is not run
+    validation_measures(monkeypatch, [0.1, 0.2, 0.4])
     expected, _ = train(dataclasses.replace(SETTINGS, epochs=2))
     assert_same(best.tensors(), expected.tensors())
 
 
 def test_without_patience_every_epoch_is_run(train, monkeypatch):
-    judged(monkeypatch, [0.9, 0.5, 0.4, 0.3, 0.2])
+    validation_measures(monkeypatch, [0.9, 0.5, 0.4, 0.3, 0.2])
     _, trained = train(dataclasses.replace(SETTINGS, epochs=4, patience=0))
     assert (trained.state.epoch, trained.state.best_epoch) == (4, 1)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_is_an_error_with_its_step(train, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_an_error_with_its_step(train, monkeypatch):
     monkeypatch.setattr(
         Settings, "learning_rate_at", lambda self, step, steps: 1e30 if step == 2 else 1e-3
     )
@@ -176,7 +156,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_an_error_with_its_step(tr
         train(dataclasses.replace(SETTINGS, snapshot_every=99, batch=4))
 
 
-def test_weights_that_are_no_numbers_stop_the_run_at_the_last_good_checkpoint(
+def test_weights_that_are_not_finite_stop_the_run_at_the_last_good_checkpoint(
     train, monkeypatch, tmp_path
 ):
     usual = Settings.learning_rate_at
@@ -198,13 +178,13 @@ def test_weights_that_are_no_numbers_stop_the_run_at_the_last_good_checkpoint(
 
 
 def test_progress_has_speed_memory_and_the_time_left(train):
-    told = []
-    train(report=told.append)
-    assert [each.step for each in told if not each.validation] == [1, 2, 3, 4, 5, 6]
-    assert [each.epoch for each in told if each.validation] == [0, 1, 2, 3]
-    last = told[-1]
+    reports = []
+    train(report=reports.append)
+    assert [each.step for each in reports if not each.validation] == [1, 2, 3, 4, 5, 6]
+    assert [each.epoch for each in reports if each.validation] == [0, 1, 2, 3]
+    last = reports[-1]
     assert last.steps == 6
     assert last.samples_per_second > 0
     assert last.memory > 2**20
-    assert told[1].seconds_left > last.seconds_left == 0
+    assert reports[1].seconds_left > last.seconds_left == 0
     assert set(last.validation) == {"nDCG@10", "Recall@10"}

@@ -1,5 +1,6 @@
 """`vitrine eval`: measure a shop's search."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -210,8 +211,7 @@ def make(
                 )
                 made = QuerySet(out.stem, tuple(queries))
     write_queries(out, made)
-    for query in made:
-        counts[query.kind] = counts.get(query.kind, 0) + 1
+    counts |= Counter(query.kind or "queries" for query in made)
     counts |= made.counts
     if as_json:
         print_json({"counts": counts, "out": str(out)})

@@ -1,5 +1,6 @@
 """A shop with two variants of different weights, and queries made from it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from encoder.variants import Variants
 from eval.catalogue_queries import make_queries
 from eval.queries import QuerySet
 from ingest.vectors import embed_products
+from qdrant.store import Store, open_store
 from tests.shop import build, rows
 from tests.tiny_clip import build_tiny_clip
 
@@ -23,6 +25,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     Variants(home).add("other", other)
     embed_products(home, "other")
     return home
+
+
+@pytest.fixture(scope="module")
+def store(shop: Path) -> Iterator[Store]:
+    """The shop's collections."""
+    with open_store(shop) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ FILTERS = [
 
 
 @pytest.fixture(scope="module")
-def store(shop):
-    with open_store(shop) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def queries(store):
     points = store.retrieve("tiny", ["kettle-teal", "lipstick-navy", "plain"], vectors=True)
     return np.stack([point.vectors["text"] for point in points.values()])

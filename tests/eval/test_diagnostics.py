@@ -14,7 +14,6 @@ from eval.diagnostics import (
 )
 from eval.indexes import Matrices
 from qdrant.model import Point
-from qdrant.store import open_store
 
 
 def matrices(text, image, owners=None):
@@ -120,10 +119,9 @@ def test_a_product_like_all_others_has_the_auc_of_the_random_baseline():
     assert len(scores.strongest) == 0
 
 
-def test_a_sample_is_of_the_same_products_for_every_variant(shop):
-    with open_store(shop) as store:
-        one, other = sample(store, "tiny", 7), sample(store, "other", 7)
-        whole = sample(store, "tiny")
+def test_a_sample_is_of_the_same_products_for_every_variant(store):
+    one, other = sample(store, "tiny", 7), sample(store, "other", 7)
+    whole = sample(store, "tiny")
     assert one.ids == other.ids == whole.ids[:7]
     assert len(whole.ids) == 13
     assert len(whole.vectors["image"]) == 12

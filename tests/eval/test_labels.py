@@ -10,19 +10,12 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError
 from eval.labels import label_pictures, label_products, label_vectors
-from qdrant.store import open_store
 from search.query import SearchError
 
 
 @pytest.fixture(scope="module")
 def variant(shop):
     return Variants(shop).get("tiny")
-
-
-@pytest.fixture(scope="module")
-def store(shop):
-    with open_store(shop) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def add(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fix a new variant.
+    """Add a variant.
 
     vitrine add zeroshot
 
@@ -70,7 +70,7 @@ def add(
 
 @app.command("list")
 def list_variants(as_json: Json = False) -> None:
-    """List the variants there are."""
+    """List the variants."""
     variants = Variants(home()).list()
     if as_json:
         print_json({"variants": [_facts(variant) for variant in variants]})
@@ -97,7 +97,7 @@ def list_variants(as_json: Json = False) -> None:
 
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
-    """Show one variant's manifest, and whether its base is still what it was."""
+    """Show a variant's manifest, and whether its base is unchanged."""
     variant = Variants(home()).get(name)
     try:
         variant.checkpoint()

@@ -1,33 +1,20 @@
 """Base checkpoints: a folder or a hub id, found, checked and pinned.
 
-Nothing here loads weights: files are located, their settings read and their bytes hashed, so
-that `vitrine add` answers at once and a base that changed on disk is noticed.
+Nothing here loads weights: files are located, their settings read and their bytes hashed.
+`vitrine add` is therefore quick, and a base that changed on disk is detected.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from encoder.digest import digest_files
-from encoder.errors import CheckpointError
-from encoder.hub import fetch
+from encoder.errors import EncoderError
+from encoder.files import digest_files, read_json
+from encoder.hub import CONFIG, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
 from encoder.processor import ImageProcessor
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
-
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-)
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -68,17 +55,17 @@ class Checkpoint:
             revision: branch, tag or commit on the hub; a folder has none.
 
         Raises:
-            CheckpointError: not found, the hub out of reach, or not a usable CLIP checkpoint.
+            EncoderError: not found, the hub out of reach, or not a usable CLIP checkpoint.
         """
         folder = Path(base).expanduser()
         if folder.is_dir():
             if revision:
-                raise CheckpointError(
+                raise EncoderError(
                     f"{base} is a folder and has no revision {revision!r}: leave the revision out."
                 )
             return cls.in_folder(folder)
         if not HUB_ID.fullmatch(base):
-            raise CheckpointError(
+            raise EncoderError(
                 f"There is no folder {base!r}, and it is no hub id either: "
                 f"give the folder of a CLIP checkpoint, or an id such as {DEFAULT_BASE}."
             )
@@ -91,10 +78,10 @@ class Checkpoint:
         """Read a checkpoint that lies in a folder of the user's.
 
         Raises:
-            CheckpointError: not a usable CLIP checkpoint.
+            EncoderError: not a usable CLIP checkpoint.
         """
         folder = folder.expanduser().resolve()
-        _config(folder)  # first, so that a folder of something else is told so
+        _config(folder)  # first: the message for a folder of another kind
         revision = digest_files([*_weights(folder), folder / CONFIG])
         return cls._read(str(folder), revision, folder)
 
@@ -105,7 +92,7 @@ class Checkpoint:
         processor = ImageProcessor.of(folder)
         side = int((config.get("vision_config") or {}).get("image_size", IMAGE_SIDE))
         if processor.side != side:
-            raise CheckpointError(
+            raise EncoderError(
                 f"{base} takes pictures of {side} × {side} pixels, but its picture settings make "
                 f"{processor.crop or processor.exact or 'other sizes'}: "
                 "the two files do not belong together; get the checkpoint again."
@@ -113,7 +100,7 @@ class Checkpoint:
         tokenizer = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
         names = {file.name for file in tokenizer}
         if "tokenizer.json" not in names and not {"vocab.json", "merges.txt"} <= names:
-            raise CheckpointError(
+            raise EncoderError(
                 f"{base} has no tokenizer: it needs tokenizer.json, or vocab.json and merges.txt."
             )
         return cls(
@@ -129,11 +116,11 @@ class Checkpoint:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    config = _json(folder / CONFIG)
+    config = read_json(folder / CONFIG)
     kind = config.get("model_type")
     if kind != "clip":
-        raise CheckpointError(
-            f"{folder} holds a model of the kind {kind!r}, not 'clip': "
+        raise EncoderError(
+            f"{folder} holds a model of the type {kind!r}, not 'clip': "
             "give a CLIP checkpoint in the transformers format."
         )
     return config
@@ -144,15 +131,15 @@ def _weights(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / WEIGHTS_INDEX).is_file():
-        names = set(_json(folder / WEIGHTS_INDEX).get("weight_map", {}).values())
+        names = set(read_json(folder / WEIGHTS_INDEX).get("weight_map", {}).values())
         missing = sorted(name for name in names if not (folder / name).is_file())
         if names and not missing:
             return [folder / name for name in sorted(names)]
-        raise CheckpointError(
+        raise EncoderError(
             f"{folder} lacks {', '.join(missing) or 'the weights its index should name'}: "
             "get the checkpoint again."
         )
-    raise CheckpointError(
+    raise EncoderError(
         f"{folder} has no {WEIGHTS}: Vitrine reads weights as safetensors only; "
         "load the model once with transformers and write it by `model.save_pretrained(FOLDER)`."
     )
@@ -162,20 +149,5 @@ def _max_tokens(config: dict[str, Any], folder: Path) -> int:
     """The shorter of what the text tower has positions for and what the tokenizer admits."""
     positions = (config.get("text_config") or {}).get("max_position_embeddings", TEXT_TOKENS)
     file = folder / "tokenizer_config.json"
-    admitted = _json(file).get("model_max_length") if file.is_file() else None
+    admitted = read_json(file).get("model_max_length") if file.is_file() else None
     return int(min(positions, admitted or positions))
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{file.parent} has no {file.name}: give the folder of a CLIP checkpoint "
-            "in the transformers format."
-        ) from error
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{file} cannot be read as JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{file} is no JSON object: get the checkpoint again.")
-    return value

@@ -1,4 +1,4 @@
-"""The encoder: one variant, loaded; texts and pictures in, unit vectors out."""
+"""The encoder: one variant, loaded; texts and images in, unit vectors out."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
+from vitrine.batches import batched
 
 K = TypeVar("K")
 Batch = TypeVar("Batch")
@@ -23,19 +24,19 @@ Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 
 # Pictures in a batch. A core does 16 as fast as 32 with ViT-B/32, and 12 % faster with small
-# models, whose states then stay in its cache; a GPU starves on less than some hundreds.
+# models, whose states then stay in its cache; a GPU is idle part of the time below some hundreds.
 CPU_BATCH, GPU_BATCH = 16, 256
 
 # Tokens of text in a batch, for each picture in one: 1,600 on a CPU, where text is fastest.
 TOKENS_PER_PICTURE = 100
 
-# Texts sorted by length together, in batches: enough that hardly any padding is left.
+# Batches of text that are sorted by length together: enough to leave hardly any padding.
 WINDOW = 64
 
 
 @dataclass(frozen=True)
 class ImageBatch(Generic[K]):
-    """Vectors of some pictures, and what became of the others.
+    """Vectors of some images, and the errors of the others.
 
     Attributes:
         keys: of the pictures that were encoded, in the order given.
@@ -62,7 +63,7 @@ class TextBatch(Generic[K]):
 
 
 class Encoder:
-    """One variant, ready to run; made by `Encoder.load`. Threads may share it.
+    """One variant, ready to run; made by `Encoder.load`; safe to use from several threads.
 
     Attributes:
         variant: the variant.
@@ -96,19 +97,18 @@ class Encoder:
         device: str | None = None,
         batch_size: int | None = None,
     ) -> Self:
-        """Load a variant, after making sure that it still is what its fingerprint says.
+        """Load a variant, after checking that its files still match its fingerprint.
 
         Args:
             variant: which.
             precision: "auto" is float32 on a CPU, and on a GPU bfloat16 where a probe batch
                 keeps a cosine of 0.999 to float32.
-            device: torch's name of it; CUDA where there is one when None, else the CPU.
+            device: torch's name of it; when None, CUDA where there is one, else the CPU.
             batch_size: pictures in a batch; 16 on a CPU, 256 on a GPU when None.
 
         Raises:
-            CheckpointError: the base is gone, out of reach, or changed.
-            AdapterError: the adapter is gone, changed, or does not fit.
-            DeviceError: no such device, or bfloat16 was asked for and changes the vectors.
+            EncoderError: the base or the adapter is missing, has changed, or does not fit; there
+                is no such device; or bfloat16 was named and changes the vectors.
         """
         checkpoint = variant.checkpoint()
         where = find_device(device)
@@ -157,10 +157,10 @@ class Encoder:
     def stream_images(
         self, keys: Iterable[K], open_picture: Callable[[K], Image.Image]
     ) -> Iterator[ImageBatch[K]]:
-        """Encode any number of pictures in bounded memory, opening them ahead of the model.
+        """Encode any number of pictures in bounded memory, prefetching them while the model runs.
 
         Args:
-            keys: what tells `open_picture` which picture; drawn in the caller's thread.
+            keys: arguments of `open_picture`; taken in the caller's thread.
             open_picture: called in other threads. Whatever it raises is recorded for that key,
                 and the others go on.
 
@@ -184,20 +184,20 @@ class Encoder:
                 vectors = normalize(self._model.image_features(np.stack(opened.pixels)))
             return ImageBatch(opened.keys, vectors, opened.failed)
 
-        yield from self._work(_batched(keys, self.batch_size), prepare, run)
+        yield from self._work(batched(keys, self.batch_size), prepare, run)
 
     def stream_texts(self, items: Iterable[tuple[K, str]]) -> Iterator[TextBatch[K]]:
-        """Encode any number of texts in bounded memory, texts of like length together.
+        """Encode any number of texts in bounded memory, texts of similar length together.
 
         Args:
-            items: keys and texts; drawn in the caller's thread, a window at a time.
+            items: keys and texts; taken in the caller's thread, a window at a time.
 
         Yields:
             Batches in which each key comes once, though not in the order of `items`.
         """
 
         def batches() -> Iterator[tuple[list[K], list[list[int]]]]:
-            for window in _batched(items, WINDOW * self.batch_size):
+            for window in batched(items, WINDOW * self.batch_size):
                 tokens = self._tokenizer([text for _, text in window])
                 for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
                     yield [window[row][0] for row in rows], [tokens[row] for row in rows]
@@ -214,7 +214,7 @@ class Encoder:
         prepare: Callable[[Batch], Prepared],
         run: Callable[[Prepared], Result],
     ) -> Iterator[Result]:
-        """Run one batch here, with all of torch's threads; several in threads of their own."""
+        """Run a single batch in this thread with all of torch's threads; several in a pool."""
         first = list(islice(batches, 2))
         if len(first) < 2:
             yield from (run(prepare(batch)) for batch in first)
@@ -224,14 +224,8 @@ class Encoder:
 
 @dataclass(frozen=True)
 class _Opened(Generic[K]):
-    """A batch between the two: pixels of what could be opened, reasons for the rest."""
+    """A prefetched batch: pixels of the images that could be opened, errors of the others."""
 
     keys: list[K]
     pixels: list[np.ndarray]
     failed: list[tuple[K, Exception]]
-
-
-def _batched(items: Iterable[K], size: int) -> Iterator[list[K]]:
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch

@@ -1,4 +1,4 @@
-"""The room's exception family; the tree is drawn in the room's docstring."""
+"""The errors of variants and encoders."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from vitrine import VitrineError
 
 
 class EncoderError(VitrineError):
-    """Something the user can put right; its text is one sentence that says how."""
+    """A variant that cannot be made or loaded; one sentence says why and what to do."""
 
 
 class VariantInvalid(EncoderError):
@@ -17,7 +17,7 @@ class VariantMissing(EncoderError):
     """No variant of that name.
 
     Attributes:
-        name: what was asked for.
+        name: the name that was given.
         known: the names that exist.
     """
 
@@ -30,21 +30,5 @@ class VariantMissing(EncoderError):
         )
 
 
-class VariantExists(EncoderError):
-    """Another variant already has that name."""
-
-
-class CheckpointError(EncoderError):
-    """The base checkpoint is missing, unusable or no longer what the manifest names."""
-
-
-class AdapterError(EncoderError):
-    """The adapter is missing, unusable or made for another model."""
-
-
-class DeviceError(EncoderError):
-    """The device is absent, or the precision asked for would change the vectors."""
-
-
 class VectorError(EncoderError, ValueError):
-    """Vectors that cannot be made unit: zero, NaN, infinite or misshapen."""
+    """Vectors that cannot be normalised: zero, NaN, infinite or misshapen."""

@@ -1,40 +1,46 @@
-"""The model hub: one commit of a checkpoint, on this disk."""
+"""The model hub: one commit of a checkpoint, downloaded to this disk."""
 
 import errno
 import re
 from pathlib import Path
 
-from encoder.errors import CheckpointError
+from encoder.errors import EncoderError
 
-# Everything an encoder reads and nothing else: repositories also hold the same weights in
-# other formats, which would double the download.
-FILES = [
-    "config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.json",
     "merges.txt",
     "special_tokens_map.json",
     "added_tokens.json",
-    "model.safetensors",
+)
+PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
+# All that an encoder reads and nothing else: repositories also hold the same weights in
+# other formats, which would double the download.
+FILES = [
+    CONFIG,
+    *PROCESSOR_FILES,
+    *TOKENIZER_FILES,
+    WEIGHTS,
     "model-*-of-*.safetensors",
-    "model.safetensors.index.json",
+    WEIGHTS_INDEX,
 ]
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
-# Repositories from before safetensors get a pull request with them from the hub's own robot;
-# transformers looks there too. Anyone can open a pull request, so the author counts.
+# The hub's own conversion bot opens a pull request with safetensors in repositories that have
+# none; transformers looks there too. Anyone can open a pull request, so the author is checked.
 CONVERTER = "SFconvertbot"
 CONVERSION = "Adding `safetensors` variant of this model"
 
 
 def fetch(base: str, revision: str | None = None) -> Path:
-    """Bring a checkpoint's files to the hub's local cache.
+    """Download a checkpoint's files to the hub's local cache.
 
-    A pinned commit that lies there already is used without asking the hub.
+    A pinned commit that is already there is used without a request.
 
     Args:
         base: hub id.
@@ -44,7 +50,7 @@ def fetch(base: str, revision: str | None = None) -> Path:
         The cache's folder of that commit; its name is the commit.
 
     Raises:
-        CheckpointError: no such model or revision, no access, no safetensors, or the hub out of
+        EncoderError: no such model or revision, no access, no safetensors, or the hub out of
             reach.
     """
     if revision and COMMIT.fullmatch(revision):
@@ -57,7 +63,7 @@ def fetch(base: str, revision: str | None = None) -> Path:
     converted = _conversion(base) if revision in (None, "main") else None
     if converted:
         return _download(base, converted)
-    raise CheckpointError(
+    raise EncoderError(
         f"The hub's {base} holds no config.json with a model.safetensors, and Vitrine reads "
         "weights as safetensors only: load it once with transformers, write it by "
         "`model.save_pretrained(FOLDER)`, and give that folder as the base."
@@ -76,8 +82,8 @@ def _cached(base: str, commit: str) -> Path | None:
 
 
 def _complete(folder: Path) -> bool:
-    weights = ("model.safetensors", "model.safetensors.index.json")
-    return (folder / "config.json").is_file() and any((folder / name).is_file() for name in weights)
+    weights = any((folder / name).is_file() for name in (WEIGHTS, WEIGHTS_INDEX))
+    return weights and (folder / CONFIG).is_file()
 
 
 def _download(base: str, revision: str | None) -> Path:
@@ -92,27 +98,27 @@ def _download(base: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(base, revision=revision, allow_patterns=FILES))
     except GatedRepoError as error:
-        raise CheckpointError(
-            f"The hub shows {base} only to those who accepted its terms: accept them on its page, "
+        raise EncoderError(
+            f"The hub gives {base} only to users who accepted its terms: accept them on its page, "
             "then sign in with `hf auth login`."
         ) from error
     except RepositoryNotFoundError as error:
-        raise CheckpointError(
+        raise EncoderError(
             f"There is no folder {base!r} here, and the hub has no model of that name (or it is "
             "private): check the spelling, or sign in with `hf auth login`."
         ) from error
     except RevisionNotFoundError as error:
-        raise CheckpointError(
+        raise EncoderError(
             f"The hub's {base} has no revision {revision!r}: name a branch, tag or commit it has."
         ) from error
     except HFValidationError as error:
-        raise CheckpointError(f"{base!r} is neither a folder here nor a hub id: {error}") from error
-    except _line_errors() as error:
-        raise CheckpointError(_out_of_reach(base, error)) from error
+        raise EncoderError(f"{base!r} is neither a folder here nor a hub id: {error}") from error
+    except _network_errors() as error:
+        raise EncoderError(_out_of_reach(base, error)) from error
 
 
 def _conversion(base: str) -> str | None:
-    """The reference of the robot's pull request with safetensors, where there is one."""
+    """The reference of the conversion bot's pull request with safetensors, where there is one."""
     from huggingface_hub import get_repo_discussions
 
     try:
@@ -126,12 +132,12 @@ def _conversion(base: str) -> str | None:
             ),
             None,
         )
-    except _line_errors() as error:
-        raise CheckpointError(_out_of_reach(base, error)) from error
+    except _network_errors() as error:
+        raise EncoderError(_out_of_reach(base, error)) from error
 
 
-def _line_errors() -> tuple[type[Exception], ...]:
-    """What the hub's client raises when the line is down; some names differ by its release."""
+def _network_errors() -> tuple[type[Exception], ...]:
+    """What the hub's client raises when the network fails; some names differ by its release."""
     from huggingface_hub import errors, utils
 
     transport = getattr(utils, "httpx2", None) or getattr(utils, "httpx", None)
@@ -143,7 +149,7 @@ def _out_of_reach(base: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
         return (
             f"{base} cannot be written to the hub's local cache ({error.strerror}): "
-            "make room, or name another place by HF_HOME."
+            "free some space, or name another folder in HF_HOME."
         )
     return (
         f"The model hub cannot be reached and {base} is not in the local cache: connect once, or "

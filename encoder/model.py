@@ -1,4 +1,4 @@
-"""CLIP's two towers: loaded, given an adapter, and run on one batch."""
+"""A dual encoder: a CLIP model, loaded with its adapter and run on one batch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from torch import nn
 
 from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
-from encoder.errors import CheckpointError
+from encoder.errors import EncoderError
 from encoder.processor import ImageProcessor
 from encoder.tokenizer import pad
 
@@ -31,32 +31,33 @@ class DualEncoder:
 
     @torch.inference_mode()
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
-        """Run the vision tower.
+        """Run the image encoder.
 
         Args:
             pixels: uint8 (n, side, side, 3).
 
         Returns:
-            float32 (n, d), not yet unit.
+            float32 (n, d), not normalised.
         """
         values = normalize_pixels(torch.from_numpy(pixels).to(self.device), self._processor)
-        return self._numpy(self.model.get_image_features(pixel_values=values.to(self.dtype)))
+        return _numpy(self.model.get_image_features(pixel_values=values.to(self.dtype)))
 
     @torch.inference_mode()
     def text_features(self, tokens: list[list[int]]) -> np.ndarray:
-        """Run the text tower.
+        """Run the text encoder.
 
         Args:
-            tokens: token numbers of n texts, each with its start and end.
+            tokens: token ids of n texts, each with its start and end.
 
         Returns:
-            float32 (n, d), not yet unit.
+            float32 (n, d), not normalised.
         """
-        numbers = torch.from_numpy(pad(tokens)).to(self.device)
-        return self._numpy(self.model.get_text_features(input_ids=numbers))
+        ids = torch.from_numpy(pad(tokens)).to(self.device)
+        return _numpy(self.model.get_text_features(input_ids=ids))
 
-    def _numpy(self, output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
-        return output.pooler_output.float().cpu().numpy()
+
+def _numpy(output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
+    return output.pooler_output.float().cpu().numpy()
 
 
 def normalize_pixels(pixels: torch.Tensor, processor: ImageProcessor) -> torch.Tensor:
@@ -77,14 +78,14 @@ def load_model(
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
     Raises:
-        CheckpointError: the weights cannot be read or do not belong to the configuration.
-        AdapterError: the adapter does not fit.
+        EncoderError: the weights cannot be read or do not belong to the configuration, or the
+            adapter does not fit.
     """
     from safetensors import SafetensorError
     from transformers import CLIPModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # it would flash past for a second among our own bars
+    logging.disable_progress_bar()  # it takes a second, between our own bars
     try:
         loaded: Any = CLIPModel.from_pretrained(
             checkpoint.folder,
@@ -94,13 +95,13 @@ def load_model(
             output_loading_info=True,
         )
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
+        raise EncoderError(
             f"The weights of {checkpoint.base} cannot be read ({error}): get the checkpoint again."
         ) from error
     model, report = loaded
     if report["missing_keys"]:
-        # transformers would fill them with random numbers, and search with those.
-        raise CheckpointError(
+        # transformers fills them with random numbers.
+        raise EncoderError(
             f"The weights of {checkpoint.base} lack {len(report['missing_keys'])} of the model's "
             f"parts, {min(report['missing_keys'])} among them: get the checkpoint again."
         )
@@ -112,14 +113,14 @@ def load_model(
 
 
 class ClassTokenLayer(nn.Module):
-    """The vision tower's last layer, worked out only for the token that is read.
+    """The image encoder's last layer, computed for the class token alone.
 
-    CLIP reads a picture at its class token alone, so in the last layer the other tokens serve as
-    keys and values but need no query, no projection and no MLP of their own. The sums are those
-    of CLIPEncoderLayer; a tower of 12 layers gets 7 % faster, one of 6 layers 14 %.
+    CLIP pools a picture at its class token, so in the last layer the other tokens are keys and
+    values but need no query, no projection and no MLP. The arithmetic is that of
+    CLIPEncoderLayer; an image encoder of 12 layers is 7 % faster, one of 6 layers 14 %.
 
     Args:
-        layer: the CLIPEncoderLayer to stand in for.
+        layer: the CLIPEncoderLayer to replace.
     """
 
     def __init__(self, layer: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""The device to run on and the arithmetic to run in."""
+"""The device and the precision of inference."""
 
 import copy
 from typing import Literal
@@ -7,20 +7,20 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from encoder.errors import DeviceError
+from encoder.errors import EncoderError
 from encoder.model import DualEncoder
 from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
-# Least cosine to float32 that another arithmetic must keep (DESIGN.md §1).
-FAITHFUL = 0.999
+# Least cosine to float32 on the probe that another precision must keep.
+LEAST_COSINE = 0.999
 
-# The probe's pictures: shapes on white, from so faint that a shop's white shirt on a white ground
-# comes out, to bold. Faint ones are what bfloat16 loses first: of 800 real photos it turned 3 % of
-# one trained checkpoint beyond the bound and none of another's, noise pictures passed with both,
-# and these tell the two apart.
+# The probe's pictures: shapes on white, from very low contrast (a white shirt on white) to full
+# contrast. bfloat16 loses low contrast first: of 800 photographs it moved 3 % beyond the bound
+# with one trained checkpoint and none with another. Noise pictures passed with both checkpoints;
+# these fail with the first and pass with the second.
 CONTRASTS = (8, 16, 64, 255)
 SHAPES = (1, 3, 8)
 DRAWN = 8  # pictures of each kind
@@ -35,7 +35,7 @@ def find_device(name: str | None) -> torch.device:
     """The device of that name, or the best there is: CUDA, else the CPU.
 
     Raises:
-        DeviceError: torch knows no such device, or this machine has none.
+        EncoderError: torch knows no such device, or this machine has none.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -43,7 +43,7 @@ def find_device(name: str | None) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise DeviceError(
+        raise EncoderError(
             f"This machine cannot run on the device {name!r}: use cpu, or leave the device out."
         ) from error
     return device
@@ -52,33 +52,33 @@ def find_device(name: str | None) -> torch.device:
 def in_precision(
     model: DualEncoder, precision: Precision, processor: ImageProcessor, tokenizer: Tokenizer
 ) -> DualEncoder:
-    """Choose the arithmetic: bfloat16 only where it leaves the vectors what they are.
+    """Choose the precision: bfloat16 only where the probe allows it.
 
-    `auto` is float32 on a CPU, so that a job stopped and run again ends with the vectors of an
-    unbroken run; on other devices it is bfloat16 where the probe allows it.
+    `auto` is float32 on a CPU, so that a job stopped and run again ends with the vectors of a
+    run without interruption; on other devices it is bfloat16 where the probe allows it.
 
     Args:
         model: the model in float32.
-        precision: what was asked for.
+        precision: the precision that was named.
         processor: the checkpoint's picture settings.
         tokenizer: the checkpoint's tokenizer.
 
     Raises:
-        DeviceError: an unknown precision, or bfloat16 was asked for and the probe refuses it.
+        EncoderError: an unknown precision, or bfloat16 was named and fails the probe.
     """
     if precision not in ("auto", "float32", "bfloat16"):
-        raise DeviceError(f"The precision is auto, float32 or bfloat16, not {precision!r}.")
+        raise EncoderError(f"The precision is auto, float32 or bfloat16, not {precision!r}.")
     if precision == "float32" or (precision == "auto" and model.device.type == "cpu"):
         return model
     halved = DualEncoder(copy.deepcopy(model.model).bfloat16(), processor)
     least = least_cosine(model, halved, processor, tokenizer)
-    if least >= FAITHFUL:
+    if least >= LEAST_COSINE:
         return halved
     if precision == "auto":
         return model
-    raise DeviceError(
-        f"In bfloat16 this model's vectors turn away from float32 (cosine {least:.4f} on the "
-        f"probe, and {FAITHFUL} is needed): use float32."
+    raise EncoderError(
+        f"bfloat16 changes this model's vectors (cosine to float32 {least:.4f} on the probe, "
+        f"{LEAST_COSINE} is needed): use float32."
     )
 
 
@@ -117,5 +117,5 @@ def _drawn(random: np.random.Generator, contrast: int, shapes: int) -> Image.Ima
 def _least(left: np.ndarray, right: np.ndarray) -> float:
     lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     cosines = (left * right).sum(axis=1) / lengths
-    # A vector that became NaN is as far away as can be.
+    # NaN counts as the opposite direction.
     return float(np.nan_to_num(cosines, nan=-1.0).min())

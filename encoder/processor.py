@@ -1,11 +1,10 @@
-"""The picture side of a checkpoint: resize, crop, scale, as CLIPImageProcessorPil does.
+"""The image side of a checkpoint: resize, crop, scale, as CLIPImageProcessorPil does.
 
-Done here on 8-bit pixels with Pillow alone and normalised a whole batch at a time, which costs
-half of what the picture-by-picture processor costs; a test holds the two together.
+Here Pillow works on 8-bit pixels and a whole batch is normalised at once, which costs half of
+what transformers' picture-by-picture processor costs; a test compares the two.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,8 +12,9 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from encoder.digest import digest_json
-from encoder.errors import CheckpointError
+from encoder.errors import EncoderError
+from encoder.files import digest_json, read_json
+from encoder.hub import PROCESSOR_FILES
 
 # CLIP's own settings (CLIPImageProcessor of transformers), for what a file leaves out.
 SIDE = 224
@@ -58,16 +58,15 @@ class ImageProcessor:
         """Read the settings of a checkpoint's folder.
 
         Raises:
-            CheckpointError: no settings, or settings that are not a CLIP processor's.
+            EncoderError: no settings, or settings that are not a CLIP processor's.
         """
         settings = _settings(folder)
         if settings.get("do_pad") or not settings.get("do_resize", True):
-            raise CheckpointError(
-                f"{folder} prepares pictures in a way that Vitrine does not know "
-                "(padding, or no resizing): use a checkpoint with CLIP's own processor."
+            raise EncoderError(
+                f"{folder} prepares pictures by padding or without resizing, which Vitrine cannot: "
+                "use a checkpoint with CLIP's own processor."
             )
-        size = settings.get("size", SIDE)
-        shortest, exact = _size(size, folder)
+        shortest, exact = _size(settings.get("size", SIDE), folder)
         normalise = settings.get("do_normalize", True)
         return cls(
             shortest=shortest,
@@ -83,7 +82,7 @@ class ImageProcessor:
 
     @property
     def hash(self) -> str:
-        """Digest of the settings and of the backend that carries them out."""
+        """Digest of the settings and of the backend."""
         return digest_json({**dataclasses.asdict(self), "backend": BACKEND})
 
     @property
@@ -113,7 +112,7 @@ class ImageProcessor:
         return np.asarray(image)
 
     def _middle(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        """Resize only what the crop keeps, so that a strip does not grow to gigabytes first."""
+        """Resize only what the crop keeps, so that a very long picture does not take gigabytes."""
         height, width = (
             min(edge, whole) for edge, whole in zip(self.crop, size[::-1], strict=True)
         )
@@ -142,21 +141,14 @@ def _centre(image: Image.Image, height: int, width: int) -> Image.Image:
 
 def _settings(folder: Path) -> dict[str, Any]:
     """The nested settings of a recent processor_config.json, else the older file's."""
-    for name in ("processor_config.json", "preprocessor_config.json"):
-        file = folder / name
-        if not file.is_file():
-            continue
-        try:
-            settings = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise CheckpointError(f"{file} is not readable JSON: {error}.") from error
-        if name == "preprocessor_config.json":
-            return settings
-        if "image_processor" in settings:
-            return settings["image_processor"]
-    raise CheckpointError(
-        f"{folder} says nothing of how to prepare pictures: it needs the preprocessor_config.json "
-        "(or processor_config.json) that came with the checkpoint."
+    recent, older = (folder / name for name in PROCESSOR_FILES)
+    if recent.is_file() and "image_processor" in (settings := read_json(recent)):
+        return settings["image_processor"]
+    if older.is_file():
+        return read_json(older)
+    raise EncoderError(
+        f"{folder} has no settings for pictures: it needs the {older.name} (or {recent.name}) "
+        "that came with the checkpoint."
     )
 
 
@@ -167,7 +159,7 @@ def _size(size: Any, folder: Path) -> tuple[int, tuple[int, ...]]:  # noqa: ANN4
         return int(size["shortest_edge"]), ()
     if isinstance(size, dict) and set(size) == {"height", "width"}:
         return 0, (int(size["height"]), int(size["width"]))
-    raise CheckpointError(f"{folder} resizes pictures to {size}, which Vitrine does not know.")
+    raise EncoderError(f"{folder} resizes pictures to {size}, which Vitrine cannot.")
 
 
 def _crop(settings: dict[str, Any], folder: Path) -> tuple[int, ...]:
@@ -176,4 +168,4 @@ def _crop(settings: dict[str, Any], folder: Path) -> tuple[int, ...]:
         return (crop, crop)
     if isinstance(crop, dict) and set(crop) == {"height", "width"}:
         return (int(crop["height"]), int(crop["width"]))
-    raise CheckpointError(f"{folder} crops pictures to {crop}, which Vitrine does not know.")
+    raise EncoderError(f"{folder} crops pictures to {crop}, which Vitrine cannot.")

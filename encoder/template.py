@@ -1,4 +1,4 @@
-"""Text templates: what a variant makes of a product's named parts."""
+"""Text templates: from a product's named parts to the text that a variant embeds."""
 
 import re
 import string
@@ -13,17 +13,17 @@ from encoder.errors import VariantInvalid
 PARTS = ("title", "brand", "category", "description", "features", "summary")
 DEFAULT_TEMPLATE = "title_description"
 
-# Closing marks belong to the part before them: without it they would be left hanging.
+# Closing marks belong to the part before them and go with it.
 CLOSING = re.compile(r"""^[)\]"'»”]+""")
 SEPARATORS = " \t\n.,;:|/-–—"
 SENTENCE_END = (".", "!", "?")
 
-# Typographic marks that have an ASCII twin; the rest of non-ASCII has none.
-ASCII_TWINS = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
+# Typographic marks with an ASCII equivalent; other non-ASCII characters have none.
+ASCII_EQUIVALENTS = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
 
 
 class Described(Protocol):
-    """What a product text is made of: a product, of whatever room."""
+    """What a product text is made of."""
 
     @property
     def title(self) -> str:
@@ -31,7 +31,7 @@ class Described(Protocol):
 
     @property
     def brand(self) -> str:
-        """Who makes it."""
+        """Its maker."""
 
     @property
     def category(self) -> str:
@@ -48,16 +48,16 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class Template:
-    """A format of named parts that leaves no holes where a part is missing.
+    """A format of named parts that leaves no gap where a part is missing.
 
     The words before a part belong to it (its label or separator) and go when it is empty.
 
     Attributes:
-        name: how the command line names it; a user's own format is called `custom`.
+        name: its name on the command line; a user's own format is called `custom`.
         format: text with parts in braces, such as "{title}. {description}".
         fallback: format used when `format` yields nothing at all.
         limit: most characters of the text; 0 is no limit (the tokenizer cuts in any case).
-        ascii: fold to ASCII as the reference system does, dropping letters that have no twin.
+        ascii: fold to ASCII as the reference system does, dropping letters without an equivalent.
     """
 
     name: str
@@ -76,11 +76,11 @@ class Template:
 
     @property
     def uses_summary(self) -> bool:
-        """Whether products need a summary before this template can do its best."""
+        """Whether the product text contains the summary."""
         return any(part == "summary" for _, part in _pieces(self.format))
 
     def product_text(self, product: Described, summary: str | None) -> str:
-        """What the template makes of a product and its summary, if it has one."""
+        """The text of a product and its summary, if it has one."""
         return self.render(
             {
                 "title": product.title,
@@ -107,7 +107,7 @@ class Template:
 
     def _clean(self, text: str) -> str:
         if self.ascii:
-            text = unicodedata.normalize("NFKC", text).translate(ASCII_TWINS)
+            text = unicodedata.normalize("NFKC", text).translate(ASCII_EQUIVALENTS)
             text = text.encode("ascii", "ignore").decode("ascii")
         return " ".join(text.split())
 

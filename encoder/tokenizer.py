@@ -1,4 +1,4 @@
-"""The text side of a checkpoint: texts to token numbers, and token numbers to batches."""
+"""The text side of a checkpoint: texts to token ids, and token ids to batches."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,19 +17,22 @@ class Tokenizer:
     def __init__(self, folder: Path, longest: int) -> None:
         from transformers import AutoTokenizer
 
-        # The engine below transformers' wrapper: the wrapper changes shared state in each call.
-        self._engine = AutoTokenizer.from_pretrained(
+        # The tokenizers library itself: transformers' wrapper changes shared state in each call.
+        self._tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True
         ).backend_tokenizer
-        self._engine.no_padding()
-        self._engine.enable_truncation(longest)
-        # A title that says <|endoftext|> is a title: its letters are read, not obeyed.
-        self._engine.encode_special_tokens = True
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(longest)
+        # <|endoftext|> in a title is text like any other, not a special token.
+        self._tokenizer.encode_special_tokens = True
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token numbers of each text, start and end included, cut to the longest admitted."""
+        """Token ids of each text, start and end included, truncated to `longest`."""
         return [
-            encoding.ids for encoding in self._engine.encode_batch([_sound(text) for text in texts])
+            encoding.ids
+            for encoding in self._tokenizer.encode_batch(
+                [_without_surrogates(text) for text in texts]
+            )
         ]
 
 
@@ -37,7 +40,7 @@ def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list
     """Group texts so that little of a batch is padding.
 
     Args:
-        tokens: token numbers of each text.
+        tokens: token ids of each text.
         most: tokens in a batch, padding included; a longer text is a batch of its own.
 
     Yields:
@@ -57,16 +60,16 @@ def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list
 def pad(tokens: Sequence[Sequence[int]]) -> np.ndarray:
     """Put texts into one array, (n, longest) int64, the end repeated to the right.
 
-    The text tower looks only leftwards and reads a text at its first end, so what follows the
-    end changes nothing and needs no mask.
+    Attention is causal and a text is pooled at its first end token, so what follows the end
+    changes nothing and needs no mask.
     """
     array = np.empty((len(tokens), max(map(len, tokens))), dtype=np.int64)
-    for row, numbers in zip(array, tokens, strict=True):
-        row[: len(numbers)] = numbers
-        row[len(numbers) :] = numbers[-1]
+    for row, ids in zip(array, tokens, strict=True):
+        row[: len(ids)] = ids
+        row[len(ids) :] = ids[-1]
     return array
 
 
-def _sound(text: str) -> str:
-    """The text without half characters (lone surrogates), which no tokenizer takes."""
+def _without_surrogates(text: str) -> str:
+    """Lone surrogates replaced, which no tokenizer accepts."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""A variant: a manifest that fixes how to embed, and the folder it lives in."""
+"""A variant: the manifest of a way to embed, and its folder."""
 
 import dataclasses
 import json
@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from encoder.adapter import adapter_hash
 from encoder.checkpoint import Checkpoint
-from encoder.digest import digest_json
-from encoder.errors import AdapterError, CheckpointError, VariantInvalid
+from encoder.errors import EncoderError, VariantInvalid
+from encoder.files import digest_json
 from encoder.template import Template
 
 NAME = re.compile(r"[a-z0-9_]{1,64}")
 
-# 64 bits tell apart all the variants anyone will ever make, and fit into a folder's name.
+# 64 bits: no two variants of an installation collide, and they fit into a folder's name.
 FINGERPRINT_LENGTH = 16
 
 MANIFEST, ADAPTER = "manifest.json", "adapter"
@@ -27,7 +27,7 @@ WEIGHT_KEY = "strength"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What fixes a variant's vectors, and a few facts for people.
+    """All that a variant's vectors depend on, and a few facts for people.
 
     Attributes:
         name: lower-case letters, digits and underscores, at most 64.
@@ -35,7 +35,7 @@ class Manifest:
         revision: commit on the hub, or sha256 over the folder's weights and configuration.
         tokenizer_hash: sha256 over the tokenizer's files.
         processor_hash: sha256 over the picture settings and their backend.
-        template: what makes a product text.
+        template: the text template.
         dim: length of the vectors.
         image_side: side of the picture the model takes, pixels.
         max_tokens: most tokens of a text, start and end included.
@@ -61,7 +61,7 @@ class Manifest:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over all that a vector depends on; name, place and notes are not part."""
+        """16 hex digits over all that a vector depends on; name, folder and notes are not part."""
         template = dataclasses.asdict(self.template)
         del template["name"]
         return digest_json(
@@ -99,22 +99,22 @@ class Manifest:
             value["template"] = Template(**value["template"])
             value["adapter_weight"] = value.pop(WEIGHT_KEY)
             manifest = cls(**value)
-            sound = manifest.fingerprint == stated
+            unchanged = manifest.fingerprint == stated
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise VariantInvalid(
-                f"{file} cannot be read as a manifest ({error}): {_again(file)}"
+                f"{file} cannot be read as a manifest ({error}): {_remedy(file)}"
             ) from error
-        if not sound:
+        if not unchanged:
             raise VariantInvalid(
                 f"{file} was edited by hand, and its fingerprint {stated} no longer holds: "
-                f"{_again(file)}"
+                f"{_remedy(file)}"
             )
         return manifest
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A manifest and the folder it lives in, `variants/NAME`."""
+    """A manifest and its folder, `variants/NAME`."""
 
     manifest: Manifest
     folder: Path
@@ -141,7 +141,7 @@ class Variant:
 
     @property
     def template(self) -> Template:
-        """What makes a product text."""
+        """The text template."""
         return self.manifest.template
 
     @property
@@ -156,22 +156,21 @@ class Variant:
 
     @property
     def adapter_folder(self) -> Path | None:
-        """Where the LoRA adapter lies; None without one."""
+        """The folder of the LoRA adapter; None without one."""
         return self.folder / ADAPTER if self.manifest.adapter_hash else None
 
     def checkpoint(self) -> Checkpoint:
-        """Find the base again, and make sure that it and the adapter are what they were.
+        """Find the base again, and check that it and the adapter have not changed.
 
         Raises:
-            CheckpointError: the base is gone, out of reach, or changed.
-            AdapterError: the adapter is gone or changed.
+            EncoderError: the base or the adapter is missing or has changed.
         """
         manifest = self.manifest
         if Path(manifest.base).is_absolute():
             if not Path(manifest.base).is_dir():
-                raise CheckpointError(
+                raise EncoderError(
                     f"The checkpoint folder {manifest.base} of variant {self.name!r} is gone: "
-                    "put it back, or name its new place with "
+                    "put it back, or name its new folder with "
                     f"`vitrine add {self.name} --base FOLDER --force`."
                 )
             found = Checkpoint.in_folder(Path(manifest.base))
@@ -187,20 +186,20 @@ class Variant:
             if now != then
         ]
         if changed:
-            raise CheckpointError(
+            raise EncoderError(
                 f"The checkpoint {manifest.base} has changed since variant {self.name!r} was made "
                 f"({', '.join(changed)}), so its vectors would not match those already kept: put "
                 "the old files back, or add the new ones as a variant of another name."
             )
         if self.adapter_folder and adapter_hash(self.adapter_folder) != manifest.adapter_hash:
-            raise AdapterError(
+            raise EncoderError(
                 f"The adapter in {self.adapter_folder} has changed since variant {self.name!r} "
                 "was made: put the old files back, or add it as a variant of another name."
             )
         return found
 
 
-def _again(file: Path) -> str:
+def _remedy(file: Path) -> str:
     return (
         "put the old file back, or make the variant again with "
         f"`vitrine add {file.parent.name} … --force`."

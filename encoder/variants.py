@@ -10,7 +10,7 @@ from typing import Any
 
 from encoder import adapter as lora
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
-from encoder.errors import VariantExists, VariantInvalid, VariantMissing
+from encoder.errors import EncoderError, VariantInvalid, VariantMissing
 from encoder.template import DEFAULT_TEMPLATE
 from encoder.template import template as find_template
 from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
@@ -22,7 +22,7 @@ class Variants:
     """The variants of one installation.
 
     Args:
-        home: the folder that holds `variants/`; nothing is made until the first `add`.
+        home: the installation's folder; `variants/` is made by the first `add`.
     """
 
     def __init__(self, home: Path) -> None:
@@ -56,7 +56,7 @@ class Variants:
         notes: Mapping[str, Any] | None = None,
         force: bool = False,
     ) -> Variant:
-        """Fix a new variant. The same content under the same name again changes nothing.
+        """Add a variant. Idempotent: the same content under the same name changes nothing.
 
         Args:
             name: lower-case letters, digits and underscores, at most 64.
@@ -70,9 +70,9 @@ class Variants:
 
         Raises:
             VariantInvalid: the name, template or adapter weight cannot be used.
-            VariantExists: another variant has the name, and `force` is not given.
-            CheckpointError: the base is not found or no usable CLIP checkpoint.
-            AdapterError: the adapter is not found, no LoRA adapter, or of another base.
+            EncoderError: another variant has the name and `force` is not given; the base is not
+                found or no usable CLIP checkpoint; the adapter is not found, no LoRA adapter, or
+                of another base.
         """
         if not NAME.fullmatch(name):
             raise VariantInvalid(
@@ -87,7 +87,7 @@ class Variants:
             if old and old.manifest.fingerprint == manifest.fingerprint and not force:
                 return old
             if not force:
-                raise VariantExists(
+                raise EncoderError(
                     f"Another variant is already called {name!r} (fingerprint "
                     f"{old.fingerprint if old else 'unreadable'}; this one would be "
                     f"{manifest.fingerprint}): choose another name, or replace it with --force."
@@ -140,25 +140,25 @@ class Variants:
         return None
 
     def _create(self, manifest: Manifest, adapter: Path | None) -> None:
-        """Write a folder beside and rename it, so that a variant is there whole or not at all."""
-        with self._beside() as folder:
+        """Write a temporary folder and rename it: a variant is there whole or not at all."""
+        with self._temporary() as folder:
             _write(folder, manifest, adapter)
             try:
                 folder.rename(self.folder / manifest.name)
             except OSError as error:
                 if not (self.folder / manifest.name).exists():
                     raise
-                raise VariantExists(
+                raise EncoderError(
                     f"Another variant was called {manifest.name!r} just now: choose another name."
                 ) from error
 
     def _replace(self, manifest: Manifest, adapter: Path | None) -> None:
         """Move the new files in one by one, the manifest last.
 
-        A stop in between leaves an adapter that the old manifest does not own, which is noticed.
+        An interruption leaves an adapter whose hash differs from the old manifest's: an error.
         """
         target = self.folder / manifest.name
-        with self._beside() as folder:
+        with self._temporary() as folder:
             _write(folder, manifest, adapter)
             if adapter:
                 (target / ADAPTER).mkdir(exist_ok=True)
@@ -170,11 +170,11 @@ class Variants:
             shutil.rmtree(target / ADAPTER, ignore_errors=True)
 
     @contextlib.contextmanager
-    def _beside(self) -> Iterator[Path]:
+    def _temporary(self) -> Iterator[Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
         try:
-            folder.chmod(0o755)  # mkdtemp makes it private; the rest of the home is not
+            folder.chmod(0o755)  # mkdtemp makes it private
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -190,7 +190,7 @@ def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:
 
 
 def _card(manifest: Manifest) -> str:
-    """A model card: what this is and how to make it again."""
+    """A model card: base, adapter and settings."""
     weight = f"with a LoRA adapter of weight {manifest.adapter_weight:g}"
     adapter = weight if manifest.adapter_hash else "without an adapter"
     return (

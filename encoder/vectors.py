@@ -1,4 +1,4 @@
-"""Arithmetic on vectors: unit length, and text and picture joined."""
+"""Arithmetic on vectors: unit length, and the weighted sum of text and image."""
 
 import numpy as np
 
@@ -36,10 +36,10 @@ def normalize(vectors: np.ndarray) -> np.ndarray:
 
 
 def fuse(text: np.ndarray, image: np.ndarray, weight: float = 0.5) -> np.ndarray:
-    """Join text and picture vectors: normalize(w·normalize(text) + (1-w)·normalize(image)).
+    """Fuse text and image vectors: normalize(w·normalize(text) + (1-w)·normalize(image)).
 
-    With the default weight this is the reference system's product vector; both sides are made
-    unit first, so that neither outweighs the other by its mere length.
+    With the default weight this is the reference system's product vector. Both are normalised
+    first, so that their lengths have no effect.
 
     Args:
         text: (n, d) or (d,).
@@ -51,13 +51,13 @@ def fuse(text: np.ndarray, image: np.ndarray, weight: float = 0.5) -> np.ndarray
 
     Raises:
         VectorError: shapes differ, the weight is outside 0 to 1, a vector has no direction, or
-            text and picture point exactly opposite ways.
+            text and image are exactly opposite.
     """
     if not 0 <= weight <= 1:
         raise VectorError(f"The text's weight is between 0 and 1, not {weight}.")
     if np.shape(text) != np.shape(image):
         raise VectorError(
-            f"Text and picture vectors differ in shape: {np.shape(text)} and {np.shape(image)}."
+            f"Text and image vectors differ in shape: {np.shape(text)} and {np.shape(image)}."
         )
     share = np.float32(weight)
     return normalize(share * normalize(text) + (1 - share) * normalize(image))

@@ -31,8 +31,7 @@ def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | Non
         The folder.
 
     Raises:
-        CheckpointError: the base is missing or has changed.
-        AdapterError: the adapter has changed, or does not fit the base.
+        EncoderError: the base is missing, it or the adapter has changed, or they do not fit.
         FinetuneError: the folder is not empty.
         OSError: the folder cannot be written.
     """

@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 
 from catalog.catalogue import Catalogue
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
-from encoder.digest import digest_json
 from encoder.encoder import CPU_BATCH, GPU_BATCH
 from encoder.errors import VariantInvalid
+from encoder.files import digest_json
 from encoder.tokenizer import Tokenizer
 from encoder.variant import NAME, Variant
 from encoder.variants import Variants

@@ -48,7 +48,7 @@ class Model:
         """Load a base and make it trainable.
 
         Raises:
-            CheckpointError: the weights cannot be read.
+            EncoderError: the weights cannot be read.
             FinetuneError: no layer has a target's name, or one cannot have an adapter.
         """
         clip = load_base(checkpoint, device)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from encoder.errors import CheckpointError
+from encoder.errors import EncoderError
 from encoder.processor import ImageProcessor
 
 SETTINGS = [
@@ -97,10 +97,10 @@ def test_the_hash_follows_the_settings_and_not_their_spelling(tmp_path):
     [{"do_resize": False}, {"do_pad": True}, {"size": {"longest_edge": 9}}, {"crop_size": [1, 2]}],
 )
 def test_settings_that_are_not_clips_are_refused(settings, tmp_path):
-    with pytest.raises(CheckpointError, match="Vitrine does not know"):
+    with pytest.raises(EncoderError, match="Vitrine cannot"):
         ImageProcessor.of(write(tmp_path, settings))
 
 
 def test_a_folder_without_settings_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"preprocessor_config\.json"):
+    with pytest.raises(EncoderError, match=r"preprocessor_config\.json"):
         ImageProcessor.of(tmp_path)

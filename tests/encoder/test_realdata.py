@@ -10,7 +10,7 @@ from transformers import CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from encoder.encoder import Encoder
-from encoder.errors import DeviceError
+from encoder.errors import EncoderError
 from encoder.template import template
 from encoder.variants import Variants
 
@@ -77,9 +77,9 @@ def test_the_probe_judges_bfloat16_as_real_photos_do(
         pytest.skip(f"there is no {folder}")
     variant = Variants(tmp_path).add(name, folder)
     if not admitted:
-        with pytest.raises(DeviceError, match="bfloat16"):
+        with pytest.raises(EncoderError, match="bfloat16"):
             Encoder.load(variant, precision="bfloat16", device="cpu")
-        monkeypatch.setattr("encoder.precision.FAITHFUL", -1)
+        monkeypatch.setattr("encoder.precision.LEAST_COSINE", -1)
     exact, short = (
         np.concatenate([batch.vectors for batch in encoder.stream_images(files, Image.open)])
         for encoder in (

@@ -15,7 +15,7 @@ from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.encoder import Encoder
-from encoder.errors import CheckpointError, VariantInvalid
+from encoder.errors import EncoderError, VariantInvalid
 from encoder.model import DualEncoder
 from encoder.variants import Variants
 from finetune.errors import FinetuneError
@@ -218,7 +218,7 @@ def test_bad_names_bases_and_homes_are_errors(run, home, tmp_path, tiny_clip):
     with pytest.raises(VariantInvalid, match="cannot name a variant"):
         run("Lora!")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CheckpointError, match=r"no config\.json"):
+    with pytest.raises(EncoderError, match=r"no config\.json"):
         run(base=tmp_path / "empty")
     with pytest.raises(CatalogError, match="vitrine ingest products"):
         train(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from encoder.encoder import Encoder
-from encoder.errors import AdapterError
+from encoder.errors import EncoderError
 from encoder.variants import Variants
 from encoder.vectors import normalize
 from finetune.checkpoint import merge_variant
@@ -88,7 +88,7 @@ def test_a_folder_that_holds_something_is_left_alone(home, merged):
 def test_an_adapter_of_another_base_is_an_error(home, tmp_path, shape):
     other = build_tiny_clip(tmp_path / "other", seed=9, **shape)
     variants = Variants(tmp_path)
-    with pytest.raises(AdapterError, match="the base"):
+    with pytest.raises(EncoderError, match="the base"):
         merge_variant(
             variants.add("wrong", other, adapter=home / "variants" / "lora" / "adapter"),
             tmp_path / "out",
@@ -100,7 +100,7 @@ def test_a_damaged_adapter_is_an_error(home, tiny_clip, tmp_path):
     adapter = shutil.copytree(home / "variants" / "lora" / "adapter", tmp_path / "adapter")
     weights = adapter / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(AdapterError, match="damaged"):
+    with pytest.raises(EncoderError, match="damaged"):
         merge_variant(Variants(tmp_path).add("torn", tiny_clip, adapter=adapter), tmp_path / "out")
 
 
@@ -108,5 +108,5 @@ def test_an_adapter_that_changed_since_is_an_error(home, tmp_path):
     copy = shutil.copytree(home / "variants", tmp_path / "variants")
     weights = copy / "lora" / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
-    with pytest.raises(AdapterError, match="has changed"):
+    with pytest.raises(EncoderError, match="has changed"):
         merge_variant(Variants(tmp_path).get("lora"), tmp_path / "out")

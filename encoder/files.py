@@ -1,10 +1,12 @@
-"""Digests: of files by content, of settings by canonical JSON."""
+"""The files of checkpoints and adapters: read as JSON, and digested."""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from encoder.errors import EncoderError
 
 
 def digest_files(files: Iterable[Path]) -> str:
@@ -15,6 +17,25 @@ def digest_files(files: Iterable[Path]) -> str:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
         digest.update(f"{file.name} {content}\n".encode())
     return digest.hexdigest()
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        EncoderError: the file is missing, cannot be read, or holds something else.
+    """
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EncoderError(
+            f"{file.parent} has no {file.name}: name the folder that save_pretrained wrote."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise EncoderError(f"{file} cannot be read as JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise EncoderError(f"{file} is no JSON object: get the file again.")
+    return value
 
 
 def digest_json(value: Any) -> str:  # noqa: ANN401 (any JSON value)

@@ -36,8 +36,8 @@ def make(folder: Folder) -> None:
     Then: vitrine ingest products FOLDER/products.jsonl --category-field category
     """
     count = shop.write_shop(folder)
-    asked = write_queries(folder, list(shop.make_products()))
-    typer.echo(f"{count} products and {asked} queries in {folder}")
+    query_count = write_queries(folder, list(shop.make_products()))
+    typer.echo(f"{count} products and {query_count} queries in {folder}")
 
 
 @app.command()

@@ -32,11 +32,11 @@ PROCESSOR = ImageProcessor(shortest=SIDE, crop=(SIDE, SIDE), mean=(0.5,) * 3, st
 def make_tokenizer(texts: Iterable[str]) -> CLIPTokenizer:
     """CLIP's byte-level BPE, trained on `texts`; every byte stays a token."""
     blank = CLIPTokenizer().backend_tokenizer
-    learner = Tokenizer(BPE(end_of_word_suffix=WORD_END))
-    learner.normalizer, learner.pre_tokenizer = blank.normalizer, blank.pre_tokenizer
+    trained = Tokenizer(BPE(end_of_word_suffix=WORD_END))
+    trained.normalizer, trained.pre_tokenizer = blank.normalizer, blank.pre_tokenizer
     letters = sorted(ByteLevel.alphabet())
     alphabet = [*letters, *(letter + WORD_END for letter in letters)]
-    learner.train_from_iterator(
+    trained.train_from_iterator(
         texts,
         BpeTrainer(
             vocab_size=len(alphabet) + MERGES,
@@ -45,7 +45,7 @@ def make_tokenizer(texts: Iterable[str]) -> CLIPTokenizer:
             show_progress=False,
         ),
     )
-    merges = [tuple(merge) for merge in json.loads(learner.to_str())["model"]["merges"]]
+    merges = [tuple(merge) for merge in json.loads(trained.to_str())["model"]["merges"]]
     # Without the whole alphabet, a letter that ends no training text would be an unknown token,
     # which is the end of the text.
     vocabulary = list(dict.fromkeys([*alphabet, *map("".join, merges), START, END]))

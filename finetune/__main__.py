@@ -41,7 +41,7 @@ app = CommandLine(
 
 def _default(name: str) -> str:
     value = getattr(DEFAULTS, name)
-    return f"(default: {', '.join(value) if isinstance(value, tuple) else value})"
+    return f"[default: {', '.join(value) if isinstance(value, tuple) else value}]"
 
 
 def _others(*flags: str) -> str:
@@ -59,7 +59,7 @@ def train(
         str, typer.Option(help="Folder of a CLIP checkpoint, or its id on the hub.")
     ] = DEFAULT_BASE,
     revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit on the hub. (default: main)")
+        str | None, typer.Option(help="Branch, tag or commit on the hub. [default: main]")
     ] = None,
     precision: Annotated[
         Precision | None,
@@ -116,7 +116,7 @@ def train(
     ] = None,
     cpu: Annotated[bool, typer.Option("--cpu", help="Do not use a GPU.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Decoding threads. (default: cores − 1)")
+        int | None, typer.Option(min=1, help="Decoding threads. [default: cores − 1]")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another variant of that name.")
@@ -185,7 +185,7 @@ def merge(
     variant: Annotated[str, typer.Argument(help="A variant's name.")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
     adapter_weight: Annotated[
-        float | None, typer.Option(help="0: the base; 1: as trained. (default: the variant's)")
+        float | None, typer.Option(help="0: the base; 1: as trained. [default: the variant's]")
     ] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,
 ) -> None:

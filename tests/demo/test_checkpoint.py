@@ -10,7 +10,7 @@ from demo.evaluation import LabelledQuery, QuerySet, evaluate, open_encoder
 from pictures.decoder import decode
 
 LIMIT = 10 * 2**20  # bytes, in the repository
-ASKED = ("lipstick", "hair_dryer", "washing_machine", "kettle")
+KINDS = ("lipstick", "hair_dryer", "washing_machine", "kettle")
 FLOOR = 0.85  # nDCG@10; over the whole shop and all queries it is higher
 
 
@@ -26,9 +26,9 @@ def query_set() -> QuerySet:
     sample = [
         each
         for number, each in enumerate(products)
-        if each.image and each.id != shop.BROKEN and (each.style.kind in ASKED or number % 12 == 0)
+        if each.image and each.id != shop.BROKEN and (each.style.kind in KINDS or number % 12 == 0)
     ]
-    asked = [each for each in queries.make_queries(products) if each.style.kind in ASKED]
+    chosen = [each for each in queries.make_queries(products) if each.style.kind in KINDS]
     return QuerySet(
         ids=[each.id for each in sample],
         texts=[f"{each.title}. {each.description}" for each in sample],
@@ -40,7 +40,7 @@ def query_set() -> QuerySet:
                 decode(queries.picture(each)) if each.image else None,
                 each.relevant(products),
             )
-            for each in asked
+            for each in chosen
         ],
     )
 
@@ -67,8 +67,8 @@ def test_shop_texts_are_read_whole():
 def test_red_matte_lipstick_finds_red_matte_lipsticks(encoder, query_set):
     image, text = encoder.encode_images(query_set.pictures), encoder.encode_texts(query_set.texts)
     styles = {each.id: each.style for each in shop.make_products()}
-    asked = encoder.encode_texts(["red matte lipstick"])[0]
-    best = np.argsort(-((image + text) @ asked))[:3]
+    query = encoder.encode_texts(["red matte lipstick"])[0]
+    best = np.argsort(-((image + text) @ query))[:3]
     for place in best:
         style = styles[query_set.ids[place]]
         assert (style.kind, style.colour) == ("lipstick", "red")
@@ -81,8 +81,8 @@ def test_a_drawn_washing_machine_finds_washing_machines(encoder, query_set):
         for each in queries.make_queries(list(shop.make_products()))
         if each.style.kind == "washing_machine" and not each.text
     )
-    asked = encoder.encode_images([decode(queries.picture(drawn))])[0]
-    best = np.argsort(-(image @ asked))[:10]
+    query = encoder.encode_images([decode(queries.picture(drawn))])[0]
+    best = np.argsort(-(image @ query))[:10]
     assert all(query_set.ids[place].startswith("washing-machine") for place in best)
 
 

@@ -33,7 +33,7 @@ def test_there_is_one_drawing_for_each_of_sixteen_kinds():
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_a_drawing_knows_exactly_the_shapes_and_sizes_of_its_kind(kind):
+def test_a_drawing_has_exactly_the_shapes_and_sizes_of_its_kind(kind):
     root = ET.parse(HERE / "drawings" / f"{kind}.svg").getroot()  # noqa: S314 (our own file)
     drawn = {
         name: {value for each in root.iter() for value in each.get(f"data-{name}", "").split()}
@@ -44,7 +44,7 @@ def test_a_drawing_knows_exactly_the_shapes_and_sizes_of_its_kind(kind):
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_each_attribute_can_be_seen(kind):
+def test_each_attribute_is_visible(kind):
     style = usual_look(kind)
     for attribute in ATTRIBUTES:
         for value in list(kinds()[kind].values[attribute])[1:]:
@@ -52,14 +52,14 @@ def test_each_attribute_can_be_seen(kind):
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_no_look_leaves_a_colour_open(kind):
+def test_no_style_leaves_a_placeholder(kind):
     for style in every_style(kinds()[kind])[::7]:
         text = svg(style, SCENE)
         assert "$" not in text
         ET.fromstring(text)  # noqa: S314 (our own text)
 
 
-def test_the_same_look_in_the_same_scene_is_the_same_picture():
+def test_the_same_style_in_the_same_scene_is_the_same_picture():
     style = usual_look("kettle")
     assert jpeg(draw(style, SCENE)) == jpeg(draw(style, draw_scene(Random("a scene"))))
     assert jpeg(draw(style, SCENE)) != jpeg(draw(style, draw_scene(Random("another scene"))))
@@ -72,7 +72,7 @@ def test_a_picture_decodes_at_the_side_that_the_catalogue_stores():
     assert np.asarray(picture).std() > 10
 
 
-def test_a_red_product_is_red_where_it_stands():
+def test_a_red_product_is_red_at_its_place():
     style = Style("refrigerator", "red", "matte", "stacked", "large")
     red, green, blue = np.asarray(draw(style, SCENE))[120, 100:124].astype(int).mean(axis=0)
     assert red > 2 * max(green, blue)

@@ -24,7 +24,7 @@ def test_every_colour_and_finish_has_a_name_of_its_own():
 
 
 def test_no_invented_name_is_a_word_of_the_training_texts():
-    taught = {
+    known = {
         word.lower()
         for kind in kinds().values()
         for values in kind.values.values()
@@ -33,7 +33,7 @@ def test_no_invented_name_is_a_word_of_the_training_texts():
         for word in name.split()
     }
     names = [*NAMES["colour"].values(), *NAMES["finish"].values()]
-    assert not taught & {word.lower() for name in names for word in name.split()}
+    assert not known & {word.lower() for name in names for word in name.split()}
 
 
 def test_a_title_has_the_invented_names_of_colour_and_finish():

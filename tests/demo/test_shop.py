@@ -1,4 +1,4 @@
-"""The shop as a file of products: counts, kinds, pictures, and no text of the training's."""
+"""The shop as a file of products: counts, kinds, pictures, and nothing of the training data."""
 
 import json
 from collections import Counter
@@ -71,7 +71,7 @@ def test_the_ordinary_reader_takes_every_product(folder):
             assert open_file(Path(address)).size == (224, 224)
 
 
-def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
+def test_a_few_products_have_no_picture_and_one_has_a_truncated_one():
     bare = [each for each in PRODUCTS if not each.image]
     assert 8 <= len(bare) <= 16
     assert {each.category for each in bare} == {"Beauty", "Appliances"}
@@ -82,7 +82,7 @@ def test_a_few_products_have_no_picture_and_one_has_a_broken_one():
     assert caught.value.reason == "truncated"
 
 
-def test_looks_repeat_only_when_a_kind_has_no_more():
+def test_styles_repeat_only_when_a_kind_has_no_more():
     for kind in kinds().values():
         styles = draw_styles(kind, 40, Random(1))
         assert len(set(styles)) == 40
@@ -117,15 +117,15 @@ def test_shop_and_training_share_no_brand_no_sentence_and_no_picture(tmp_path):
     assert not {write_description(style, rng).text.lower() for style in styles} & texts
     assert not {write_caption(style, rng).text.lower() for style in styles} & texts
     drawn = load_drawn_set(tmp_path, per_kind=1, side=96)
-    learnt = {picture.tobytes() for picture in drawn.pictures}
-    assert len(learnt) == 16
+    trained_on = {picture.tobytes() for picture in drawn.pictures}
+    assert len(trained_on) == 16
     first = [each for each in PRODUCTS if each.id.endswith("-001")]
     for each in first:
         picture = decode(shop.picture(each)).resize((96, 96), Image.Resampling.BICUBIC)
-        assert picture.tobytes() not in learnt
+        assert picture.tobytes() not in trained_on
 
 
-def test_shop_and_query_words_differ_and_the_model_is_taught_both():
+def test_shop_and_query_words_differ_and_training_has_both():
     def check(words: Words) -> None:
         assert not set(words.shop) & set(words.query)
         assert set(words.shop) | set(words.query) <= set(words.known)
@@ -137,7 +137,7 @@ def test_shop_and_query_words_differ_and_the_model_is_taught_both():
                 check(words)
 
 
-def test_a_title_keeps_units_small():
+def test_a_title_keeps_units_lower_case():
     assert (
         titled("blue kettle (matte, 30 ml) by Nordvik") == "Blue Kettle (Matte, 30 ml) by Nordvik"
     )
@@ -165,7 +165,7 @@ def test_a_row_is_plain_json(folder):
     } == set(rows[0])  # fmt: skip
 
 
-def test_looks_are_of_their_kind():
+def test_styles_are_of_their_kind():
     for each in PRODUCTS:
         assert isinstance(each.style, Style)
         for name, values in kinds()[each.style.kind].values.items():

@@ -35,7 +35,7 @@ def tokenizer() -> CLIPTokenizer:
     return make_tokenizer(write_corpus(200))
 
 
-def test_a_caption_names_the_kind_and_what_it_says_it_names():
+def test_a_caption_names_the_kind_and_the_attributes_that_it_lists():
     rng = Random(3)
     for style in every_style(kinds()["kettle"])[::5]:
         caption = write_caption(style, rng)
@@ -44,7 +44,7 @@ def test_a_caption_names_the_kind_and_what_it_says_it_names():
             assert any(word in caption.text for word in words_of(style, name).known)
 
 
-def test_a_description_says_what_it_names():
+def test_a_description_has_the_attributes_that_it_lists():
     rng = Random(4)
     for style in every_style(kinds()["perfume"])[::3]:
         text = write_description(style, rng)
@@ -52,7 +52,7 @@ def test_a_description_says_what_it_names():
             assert any(word in text.text for word in words_of(style, name).known)
 
 
-def test_a_text_is_true_of_every_look_that_shares_what_it_names():
+def test_a_text_is_true_of_every_style_that_shares_what_it_names():
     red = Style("kettle", "red", "matte", "jug", "small")
     blue = Style("kettle", "blue", "matte", "jug", "small")
     toaster = Style("toaster", "red", "matte", "boxy", "small")

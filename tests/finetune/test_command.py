@@ -90,7 +90,7 @@ def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, message)
 
 def test_the_help_has_the_defaults_of_the_documented_recipe():
     text = " ".join(call("train", "--help").stdout.replace("│", " ").split())
-    for usual in ("(default: 128)", "(default: 2e-05)", "q_proj, v_proj", "dropout (default: 0.1)"):
+    for usual in ("[default: 128]", "[default: 2e-05]", "q_proj, v_proj", "dropout [default: 0.1]"):
         assert usual in text
 
 

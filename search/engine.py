@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import NO_FILTERS, Collection, Filters, Hit
+from qdrant.model import NO_FILTERS, Collection, Filters
 from qdrant.store import Store
 from search.embedding import EmbeddedQuery, embed, encode, group_rows
 from search.query import Query, QueryError, Result, Results, SearchError
@@ -122,12 +122,10 @@ class Engine:
         rng = np.random.default_rng(0)
         directions = rng.standard_normal((RANDOM_DIRECTIONS, collection.dim)).astype(np.float32)
         for vector in ("fused", "text"):
-            found = self.store.search(
-                self.variant.name, directions, vector=vector, k=k, filters=filters
-            )
-            in_turn = chain.from_iterable(zip_longest(*found))
-            if varied := {hit.id: hit for hit in in_turn if hit}:
-                return _results(list(varied.values())[:k], vector)
+            in_turn = chain(*zip_longest(*self._find(directions, vector, k, filters)))
+            if varied := {result.id: result for result in in_turn if result}:
+                first = list(varied.values())[:k]
+                return tuple(replace(each, rank=rank) for rank, each in enumerate(first, start=1))
         return ()
 
     def facets(
@@ -157,8 +155,7 @@ class Engine:
         """The k best products of each search of a group."""
         first = group[0]
         vectors = np.stack([query.vector for query in group])
-        hits = self._nearest(vectors, first.vector_name, first.k, first.filters)
-        ranked = [_results(each, first.vector_name) for each in hits]
+        ranked = self._find(vectors, first.vector_name, first.k, first.filters)
         if not all(ranked):
             self._check_values(first.filters)
         return ranked
@@ -176,8 +173,7 @@ class Engine:
             return [()] * len(group)
         vectors = np.stack([query.text_vector for query in group])
         filters = replace(first.filters, has_picture=False)
-        hits = self._nearest(vectors, "text", first.k, filters)
-        return [_results(each, "text") for each in hits]
+        return self._find(vectors, "text", first.k, filters)
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""
@@ -185,10 +181,18 @@ class Engine:
             self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
         return self._without_picture[1]
 
-    def _nearest(
+    def _find(
         self, vectors: np.ndarray, vector: str, k: int, filters: Filters
-    ) -> list[list[Hit]]:
-        return self.store.search(self.variant.name, vectors, vector=vector, k=k, filters=filters)
+    ) -> list[tuple[Result, ...]]:
+        """The k nearest products of each query vector of shape (n, d)."""
+        found = self.store.search(self.variant.name, vectors, vector=vector, k=k, filters=filters)
+        return [
+            tuple(
+                Result(rank, hit.id, hit.score, vector, hit.payload)
+                for rank, hit in enumerate(hits, start=1)
+            )
+            for hits in found
+        ]
 
     def _check_values(self, filters: Filters) -> None:
         """Report a category or brand that no product has; else an empty result is right."""
@@ -223,13 +227,6 @@ def _load_encoder(variant: Variant) -> "Encoder":
     from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
 
     return Encoder.load(variant)
-
-
-def _results(hits: Sequence[Hit], vector: str) -> tuple[Result, ...]:
-    return tuple(
-        Result(rank, hit.id, hit.score, vector, hit.payload)
-        for rank, hit in enumerate(hits, start=1)
-    )
 
 
 def _examples(known: dict[str, int], plural: str) -> str:

@@ -239,11 +239,9 @@ def _counts(
     )
     always = {"queries": len(queries), "measured": len(measured)}
     sometimes = {
-        "without_relevant": len(judgement.excluded),
+        **judgement.counts,
         "without_picture": len(run.failed),
         "by_text_alone": len(run.by_text_alone),
-        "unknown_products": len(judgement.unknown),
-        "hidden_products": len(judgement.hidden),
         "repeating": repeating,
         **queries.counts,
     }

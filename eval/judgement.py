@@ -4,8 +4,8 @@ A query without one is excluded and counted, never scored 0 silently. All varian
 the same queries and the same relevant products: those that every variant could find.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,20 @@ from eval.settings import Settings
 from qdrant.store import Store
 
 
-@dataclass
+@dataclass(frozen=True)
 class Judgement:
-    """What can be measured, and what cannot.
+    """What can be measured.
 
     Attributes:
-        qrels: grade, from 1, by product by query.
+        qrels: grade, from 1, by product by query: relevant products that can be found, and queries
+            that have any.
         products: the payload of each relevant product, by id.
-        unknown: product ids of the qrels that are in no collection.
-        hidden: relevant products that are there and cannot be found: they lack the vector that is
-            searched, or are of another category than the one that is searched.
-        excluded: queries without a relevant product that can be found.
+        counts: what cannot be measured, by a name of `eval.queries.COUNTS`.
     """
 
-    qrels: dict[str, dict[str, int]] = field(default_factory=dict)
-    products: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unknown: set[str] = field(default_factory=set)
-    hidden: set[str] = field(default_factory=set)
-    excluded: list[str] = field(default_factory=list)
+    qrels: dict[str, dict[str, int]]
+    products: dict[str, dict[str, Any]]
+    counts: dict[str, int]
 
 
 def judge(
@@ -41,58 +37,56 @@ def judge(
 ) -> Judgement:
     """Compare the qrels with the collections.
 
+    A relevant product is hidden when it lacks the vector that is searched, or is of another
+    category than the one that is searched.
+
     Raises:
         EvalError: no query has a relevant product that could be found.
     """
     named = sorted({name for query in queries for name, grade in query.relevant.items() if grade})
-    judgement = Judgement()
     known, pictured = set(named), set(named)
+    products: dict[str, dict[str, Any]] = {}
     for variant in variants:
         points = store.retrieve(variant, named)
-        judgement.products |= {name: point.payload for name, point in points.items()}
+        products |= {name: point.payload for name, point in points.items()}
         known &= points.keys()
         pictured &= {name for name, point in points.items() if point.payload.get("picture")}
-    judgement.unknown = set(named) - known
+    pictured &= known
+    qrels: dict[str, dict[str, int]] = {}
+    hidden: set[str] = set()
     for query in queries:
-        _judge_query(query, judgement, pictured, settings)
-    if not judgement.qrels:
+        category = query.category if settings.within_category else ""
+        searched = known if settings.vector_of(query) == "text" else pictured
+        for name, grade in query.relevant.items():
+            if grade and name in known:
+                if name in searched and category in ("", products[name].get("category", "")):
+                    qrels.setdefault(query.id, {})[name] = grade
+                else:
+                    hidden.add(name)
+    if not qrels:
         raise EvalError(
             f"None of the {len(queries):,} queries of {queries.name} has a relevant product that "
-            f"could be found. {_why_nothing(queries, len(named), judgement)}"
+            f"could be found. {_why_nothing(queries, len(named), len(hidden))}"
         )
-    return judgement
+    counts = {
+        "without_relevant": len(queries) - len(qrels),
+        "unknown_products": len(named) - len(known),
+        "hidden_products": len(hidden),
+    }
+    return Judgement(qrels, products, counts)
 
 
-def _judge_query(
-    query: LabelledQuery, judgement: Judgement, pictured: Collection[str], settings: Settings
-) -> None:
-    findable: dict[str, int] = {}
-    category = query.category if settings.within_category else ""
-    for name, grade in query.relevant.items():
-        if not grade or name in judgement.unknown:
-            continue
-        has_vector = settings.vector_of(query) == "text" or name in pictured
-        if has_vector and category in ("", judgement.products[name].get("category", "")):
-            findable[name] = grade
-        else:
-            judgement.hidden.add(name)
-    if findable:
-        judgement.qrels[query.id] = findable
-    else:
-        judgement.excluded.append(query.id)
-
-
-def _why_nothing(queries: QuerySet, named: int, judgement: Judgement) -> str:
+def _why_nothing(queries: QuerySet, named: int, hidden: int) -> str:
     """The likeliest reason why no query can be measured, and what to do."""
     if not named:
         counts = [f"{count:,} {COUNTS[name]}" for name, count in queries.counts.items() if count]
         reason = "; ".join(counts) or "They name none at all"
         return f"{reason}. Do they belong to this catalogue?"
-    if judgement.hidden:
+    if hidden:
         return (
-            f"{len(judgement.hidden):,} of {named:,} are there and lack the vector that is "
-            "searched, because they have no picture: search --vector text, or give the queries a "
-            "category that holds their products."
+            f"{hidden:,} of {named:,} are there and lack the vector that is searched, because "
+            "they have no picture: search --vector text, or give the queries a category that "
+            "holds their products."
         )
     return f"Not one of their {named:,} product ids is in the catalogue. Do they belong to it?"
 

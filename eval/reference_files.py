@@ -82,7 +82,7 @@ def read_reference(path: Path, catalogue: Catalogue, *, with_pictures: bool = Fa
 def as_catalogue(path: Path, category: str = "") -> tuple[list[Product], QuerySet]:
     """The file's own products as a catalogue, and its queries on them.
 
-    A product without an ASIN in its link gets its normalize_title title for an id.
+    A product without an ASIN in its link gets its normalized title for an id.
 
     Raises:
         EvalError: it is no such file.

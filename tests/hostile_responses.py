@@ -1,4 +1,4 @@
-"""The pages of the hostile web: every way that an answer can be wrong, and a few right ones."""
+"""The responses of the hostile server: every way to be wrong, and a few right ones."""
 
 import asyncio
 import gzip
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.hostile_server import HostileServer
 
 PIECE = 2**16
-DRIP = 0.01  # seconds between two bytes of what dribbles
+DRIP = 0.01  # seconds between two bytes of a slow response
 
 
 def _jpeg() -> bytes:
@@ -40,20 +40,20 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 BOMB = b"\xff\xd8\xff" + bytes(8 * 2**20)  # packs to a thousandth
 
 
-class Visit:
-    """One request being answered; each page gives whether the connection stays open."""
+class Exchange:
+    """One request being answered; each response returns whether the connection stays open."""
 
     def __init__(
         self,
-        web: "HostileServer",
+        server: "HostileServer",
         writer: asyncio.StreamWriter,
         path: str,
-        asked: dict[str, str],
+        query: dict[str, str],
     ) -> None:
-        self.web, self.writer, self.path, self.asked = web, writer, path, asked
+        self.server, self.writer, self.path, self.query = server, writer, path, query
 
     def send(self, body: bytes = b"", status: int = 200, **headers: str) -> bool:
-        """A proper answer. Underscores in header names stand for hyphens."""
+        """Send a valid response. Underscores in header names stand for hyphens."""
         headers = {"content_type": "image/jpeg", "content_length": str(len(body))} | headers
         lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         head = "\r\n".join([f"HTTP/1.1 {status} So", *lines, "", ""])
@@ -61,7 +61,7 @@ class Visit:
         return True
 
     async def forever(self, piece: bytes, pause: float = 0.0) -> bool:
-        while not self.web._closed.is_set():
+        while not self.server._closed.is_set():
             self.writer.write(piece)
             await self.writer.drain()
             await asyncio.sleep(pause)
@@ -71,18 +71,18 @@ class Visit:
         return self.send(b"", 404)
 
     async def hang(self) -> bool:
-        await self.web._closed.wait()
+        await self.server._closed.wait()
         return False
 
     async def hang_in_body(self) -> bool:
         self.send(JPEG[:100], content_length=str(len(JPEG)))
         return await self.hang()
 
-    async def dribble(self) -> bool:
+    async def slow(self) -> bool:
         self.send(JPEG[:20], content_length="1000000")
         return await self.forever(b"\0", DRIP)
 
-    async def dribble_headers(self) -> bool:
+    async def slow_headers(self) -> bool:
         self.writer.write(b"HTTP/1.1 200 OK\r\n")
         return await self.forever(b"X: y\r\n", DRIP)
 
@@ -99,13 +99,13 @@ class Visit:
         return await self.forever(b"10000\r\n" + bytes(PIECE) + b"\r\n")
 
     async def endless_packed_nothing(self) -> bool:
-        """A gzip stream of empty blocks: bytes for ever that unpack to none."""
+        """A gzip stream of empty blocks: endless bytes that decompress to none."""
         self.writer.write(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n")
         self.writer.write(gzip.compress(b"")[:10])
         return await self.forever(b"\x00\x00\x00\xff\xff" * 10_000)
 
     async def redirect(self) -> bool:
-        return self.send(status=int(self.asked.get("status", "302")), location=self.asked["to"])
+        return self.send(status=int(self.query.get("status", "302")), location=self.query["to"])
 
     async def loop(self) -> bool:
         return self.send(status=302, location="/loop")
@@ -114,16 +114,16 @@ class Visit:
         return self.send(status=302)
 
     async def status(self) -> bool:
-        return self.send(HTML, int(self.asked["is"]), content_type="text/html")
+        return self.send(HTML, int(self.query["is"]), content_type="text/html")
 
     async def busy(self) -> bool:
         """`status` with the given Retry-After for the first `times`; then the picture."""
-        seen = self.web._asked.get(self.path, 0)
-        self.web._asked[self.path] = seen + 1
-        if seen >= int(self.asked["times"]):
+        seen = self.server._counts.get(self.path, 0)
+        self.server._counts[self.path] = seen + 1
+        if seen >= int(self.query["times"]):
             return self.send(JPEG)
-        after = {"retry_after": self.asked["after"]} if "after" in self.asked else {}
-        return self.send(b"", int(self.asked["status"]), **after)
+        after = {"retry_after": self.query["after"]} if "after" in self.query else {}
+        return self.send(b"", int(self.query["status"]), **after)
 
     async def cut_off(self) -> bool:
         self.send(JPEG[:-50], content_length=str(len(JPEG)))
@@ -133,32 +133,32 @@ class Visit:
         return False
 
     async def gate(self) -> bool:
-        with self.web._changed:
-            self.web.at_once += 1
-            self.web.most_at_once = max(self.web.most_at_once, self.web.at_once)
-            self.web._changed.notify_all()
-        await self.web._gate.wait()
-        with self.web._changed:
-            self.web.at_once -= 1
+        with self.server._changed:
+            self.server.concurrent += 1
+            self.server.max_concurrent = max(self.server.max_concurrent, self.server.concurrent)
+            self.server._changed.notify_all()
+        await self.server._gate.wait()
+        with self.server._changed:
+            self.server.concurrent -= 1
         return self.send(JPEG)
 
 
-def _fixed(body: bytes, **headers: str) -> Callable[[Visit], Awaitable[bool]]:
-    async def page(visit: Visit) -> bool:
-        return visit.send(body, 200, **headers)
+def _fixed(body: bytes, **headers: str) -> Callable[[Exchange], Awaitable[bool]]:
+    async def page(exchange: Exchange) -> bool:
+        return exchange.send(body, 200, **headers)
 
     return page
 
 
-def _raw(answer: bytes) -> Callable[[Visit], Awaitable[bool]]:
-    async def page(visit: Visit) -> bool:
-        visit.writer.write(answer)
+def _raw(answer: bytes) -> Callable[[Exchange], Awaitable[bool]]:
+    async def page(exchange: Exchange) -> bool:
+        exchange.writer.write(answer)
         return False
 
     return page
 
 
-PAGES: dict[str, Callable[[Visit], Awaitable[bool]]] = {
+RESPONSES: dict[str, Callable[[Exchange], Awaitable[bool]]] = {
     "/picture.jpg": _fixed(JPEG),
     "/unlabelled": _raw(b"HTTP/1.0 200 OK\r\n\r\n" + JPEG),
     "/picture-called-text": _fixed(JPEG, content_type="text/plain"),
@@ -183,10 +183,10 @@ PAGES: dict[str, Callable[[Visit], Awaitable[bool]]] = {
     ),
     "/upgrade": _raw(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
 }
-PAGES |= {
-    "/" + name.replace("_", "-"): getattr(Visit, name)
+RESPONSES |= {
+    "/" + name.replace("_", "-"): getattr(Exchange, name)
     for name in (
-        *("hang", "hang_in_body", "dribble", "dribble_headers", "endless_headers", "endless"),
+        *("hang", "hang_in_body", "slow", "slow_headers", "endless_headers", "endless"),
         *("promises_forever", "endless_packed_nothing", "redirect", "redirect_nowhere", "status"),
         *("loop", "busy", "cut_off", "hang_up", "gate"),
     )

@@ -1,11 +1,11 @@
-"""A web on loopback that does to a fetcher everything that the real one does.
+"""A server on loopback with every malformed and hostile response of the web.
 
-    with HostileServer() as web:
-        web.address("/gzip-bomb")           # http, on 127.0.0.1
-        web.address("/picture.jpg", host="pictures.test", tls=True)   # a fake resolver's task
+    with HostileServer() as server:
+        server.address("/gzip-bomb")           # http, on 127.0.0.1
+        server.address("/picture.jpg", host="pictures.test", tls=True)   # for a fake resolver
 
-It runs in a thread of its own and speaks HTTP by hand, since no proper server misbehaves enough.
-Nothing in it waits for time to pass but what dribbles; what hangs, hangs until the web is closed.
+It runs in a thread of its own and writes HTTP itself, since no HTTP library sends such responses.
+Only slow responses sleep; a response that hangs does so until the server is closed.
 """
 
 import asyncio
@@ -13,19 +13,18 @@ import ssl
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.hostile_responses import PAGES, Visit
+from tests.hostile_responses import RESPONSES, Exchange
 
 CERTIFICATE = Path(__file__).with_suffix(".pem")  # of pictures.test, signed by itself
-PATIENCE = 20.0  # seconds after which a test that waits for the web is broken
+TEST_TIMEOUT = 20.0  # seconds after which a test that waits for the server has failed
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as the web saw it: connections count from 1, TLS asked for the name `sni`."""
+    """One request as received: connections count from 1, `sni` is the name of the handshake."""
 
     path: str
     headers: dict[str, str]
@@ -34,83 +33,80 @@ class Request:
 
 
 class HostileServer:
-    """The server; what it has seen lies in `requests` and the counts."""
+    """The server; `requests` and the counts hold what it received."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self.open = 0  # connections that neither side has closed
-        self.at_once = 0  # requests behind the gate now
-        self.most_at_once = 0
+        self.concurrent = 0  # requests waiting at /gate now
+        self.max_concurrent = 0
         self._changed = threading.Condition()
-        self._asked: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._sni: dict[ssl.SSLObject, str | None] = {}
 
     def __enter__(self) -> Self:
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(ready)), daemon=True, name="hostile web"
+            target=lambda: asyncio.run(self._serve(ready)), daemon=True, name="hostile server"
         )
         self._thread.start()
-        assert ready.wait(PATIENCE)
+        assert ready.wait(TEST_TIMEOUT)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._closed.set)
-        self._thread.join(PATIENCE)
+        self._thread.join(TEST_TIMEOUT)
         assert not self._thread.is_alive()
 
     def address(self, path: str, *, host: str = "127.0.0.1", tls: bool = False) -> str:
-        """The address of a path, under any name that a resolver leads here."""
+        """The address of a path, under any name that a resolver resolves to this server."""
         scheme, port = ("https", self.tls_port) if tls else ("http", self.port)
         return f"{scheme}://{host}:{port}{path}"
 
-    def wait_until_at_once(self, count: int) -> None:
-        """Block until so many requests stand at the gate."""
+    def wait_for_concurrent(self, count: int) -> None:
+        """Block until so many requests wait at /gate."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.at_once >= count, PATIENCE)
+            assert self._changed.wait_for(lambda: self.concurrent >= count, TEST_TIMEOUT)
 
-    def wait_until_left(self) -> None:
+    def wait_for_disconnect(self) -> None:
         """Block until every connection has ended."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.open == 0, PATIENCE)
+            assert self._changed.wait_for(lambda: self.open == 0, TEST_TIMEOUT)
 
-    def forget(self) -> None:
-        """Let /busy begin its count anew."""
-        self._asked.clear()
+    def reset_counts(self) -> None:
+        """Reset the counts of /busy."""
+        self._counts.clear()
 
     def open_gate(self) -> None:
-        """Let every request at the gate, and all that come, have its picture."""
+        """Answer all requests at /gate, and all later ones, with a picture."""
         self._loop.call_soon_threadsafe(self._gate.set)
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._closed, self._gate = asyncio.Event(), asyncio.Event()
-        self._visits: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(CERTIFICATE)
-        tls.sni_callback = lambda wire, name, _: self._sni.update({wire: name})
-        plain = await asyncio.start_server(self._visit, "127.0.0.1", 0)
-        secure = await asyncio.start_server(self._visit, "127.0.0.1", 0, ssl=tls)
+        tls.sni_callback = lambda tls, name, _: self._sni.update({tls: name})
+        plain = await asyncio.start_server(self._serve_connection, "127.0.0.1", 0)
+        secure = await asyncio.start_server(self._serve_connection, "127.0.0.1", 0, ssl=tls)
         self.port = plain.sockets[0].getsockname()[1]
         self.tls_port = secure.sockets[0].getsockname()[1]
         ready.set()
         await self._closed.wait()
         plain.close()
         secure.close()
-        for visit in self._visits:
-            visit.cancel()
-        await asyncio.gather(*self._visits, return_exceptions=True)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._visits.add(task)
+        self._connections.add(task)
         self.connections += 1
         self.open += 1
         connection = self.connections
@@ -119,10 +115,10 @@ class HostileServer:
             while await self._answer(reader, writer, connection, sni):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the visitor has had enough, or the web is closing
+            pass  # the client or the server is closing
         finally:
             writer.transport.abort() if self._closed.is_set() else writer.close()
-            self._visits.discard(task)
+            self._connections.discard(task)
             with self._changed:
                 self.open -= 1
                 self._changed.notify_all()
@@ -139,8 +135,8 @@ class HostileServer:
         target = urlsplit(start.split(" ")[1])
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         self.requests.append(Request(target.path, headers, connection, sni))
-        asked = {name: values[0] for name, values in parse_qs(target.query).items()}
-        visit = Visit(self, writer, target.path, asked)
-        stays = await PAGES.get(target.path, Visit.missing)(visit)
+        query = {name: values[0] for name, values in parse_qs(target.query).items()}
+        exchange = Exchange(self, writer, target.path, query)
+        keep_alive = await RESPONSES.get(target.path, Exchange.missing)(exchange)
         await writer.drain()
-        return stays
+        return keep_alive

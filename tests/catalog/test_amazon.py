@@ -94,7 +94,7 @@ def test_the_main_picture_comes_first_in_each_of_its_sizes_then_the_others(hub):
     ]
 
 
-def test_a_broken_connection_is_taken_up_where_it_broke(hub):
+def test_a_broken_connection_is_resumed_where_it_broke(hub):
     hub.broken = True
     products = list(read_products(Path("amazon:All_Beauty")))
     assert [product.id for product in products] == [row["parent_asin"] for row in ROWS]
@@ -108,7 +108,7 @@ def test_an_unknown_category_is_named(hub):
         read_products(Path("amazon:All_Beuaty"))
 
 
-def test_a_hub_out_of_reach_is_told_with_the_way_out(monkeypatch):
+def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
     monkeypatch.setattr(
         "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
         "http://127.0.0.1:9/{repo_id}/{revision}/{filename}",

@@ -66,7 +66,7 @@ def test_any_id_is_kept(catalogue, identity):
     assert len(catalogue) == 0
 
 
-def test_upsert_tells_new_from_changed_from_unchanged(catalogue):
+def test_upsert_counts_new_changed_and_unchanged(catalogue):
     first = products(3)
     catalogue.upsert(first)
     second = [first[0], replace(first[1], price=5), first[2], Product("x", "new")]
@@ -101,7 +101,7 @@ def test_a_change_of_any_field_is_a_change(catalogue, name):
     assert catalogue.get([FULL.id])[FULL.id] == changed
 
 
-def test_products_come_by_ascending_id_page_by_page(catalogue):
+def test_products_are_read_by_ascending_id_page_by_page(catalogue):
     everything = products(1300)
     shuffled = random.Random(5).sample(everything, len(everything))
     catalogue.upsert(shuffled)
@@ -117,7 +117,7 @@ def test_ids_are_ordered_as_python_orders_them(catalogue):
     assert [product.id for product in catalogue.products()] == sorted(ids)
 
 
-def test_a_walk_may_write_what_it_walks_over(catalogue, monkeypatch):
+def test_rows_may_be_written_during_an_iteration_over_them(catalogue, monkeypatch):
     monkeypatch.setattr(database, "PAGE_ROWS", 10)
     catalogue.upsert(products(40))
     seen = []
@@ -152,7 +152,7 @@ def test_prune_deletes_what_a_source_no_longer_has_and_nothing_else(catalogue):
     assert [product.id for product in catalogue.products()] == ["00001", "00002", "00003", "other"]
 
 
-def test_an_entry_carries_picture_and_summary_and_loses_them_with_what_they_were_made_of(catalogue):
+def test_an_entry_loses_picture_and_summary_when_their_inputs_change(catalogue):
     catalogue.upsert([FULL])
     keep(catalogue, FULL)
     catalogue.save_summaries([(FULL.id, "digest", "short"), ("gone", "digest2", "kept")])
@@ -172,7 +172,7 @@ def test_an_entry_carries_picture_and_summary_and_loses_them_with_what_they_were
     assert entry.picture is None
 
 
-def test_a_summary_once_made_is_there_for_whoever_has_its_digest(catalogue):
+def test_a_summary_is_found_by_its_digest(catalogue):
     catalogue.upsert([FULL])
     catalogue.save_summaries([(FULL.id, "digest", "short"), ("gone", "other", "kept")])
     catalogue.delete([FULL.id])
@@ -204,7 +204,7 @@ def test_threads_share_a_catalogue(catalogue):
     assert len(catalogue) == 800
 
 
-def test_memory_stays_with_the_page(catalogue, monkeypatch):
+def test_one_page_of_rows_is_in_memory_at_a_time(catalogue, monkeypatch):
     asked = []
     select = catalogue._select
     monkeypatch.setattr(database, "PAGE_ROWS", 10)
@@ -221,7 +221,7 @@ def test_home_is_what_the_environment_names(monkeypatch):
     assert home() == Path("data")
 
 
-def test_the_side_of_pictures_is_chosen_once(tmp_path):
+def test_the_side_of_pictures_is_fixed_when_the_catalogue_is_created(tmp_path):
     with Catalogue(tmp_path / "usual") as catalogue:
         assert (catalogue.picture_side, catalogue.pictures.side) == (224, 224)
     with Catalogue(tmp_path / "large", picture_side=336) as catalogue:

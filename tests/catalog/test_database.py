@@ -35,7 +35,7 @@ def python(code: str, *arguments: object) -> subprocess.Popen:
     )
 
 
-def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
+def test_a_missing_catalogue_is_created_only_on_request(tmp_path):
     with pytest.raises(CatalogError, match=r"no catalogue in .*vitrine ingest products"):
         Catalogue(tmp_path / "home", create=False)
     assert not (tmp_path / "home").exists()
@@ -47,7 +47,7 @@ def test_an_absent_catalogue_is_made_only_where_that_is_asked_for(tmp_path):
         assert len(catalogue) == 0
 
 
-def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
+def test_a_home_that_cannot_be_created_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogError, match=r"cannot be made.*VITRINE_HOME"):
         Catalogue(tmp_path / "file" / "home")
@@ -56,7 +56,7 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
         Catalogue(tmp_path)
 
 
-def test_a_file_that_is_no_database_is_one_sentence_and_stays_as_it_is(tmp_path):
+def test_a_file_that_is_no_database_is_one_sentence_and_stays_unchanged(tmp_path):
     (tmp_path / database.FILE).write_bytes(b"this is a text, not a database" * 99)
     for create in (True, False):
         with pytest.raises(CatalogError, match=r"is damaged.*restore a copy of it"):
@@ -64,7 +64,7 @@ def test_a_file_that_is_no_database_is_one_sentence_and_stays_as_it_is(tmp_path)
     assert (tmp_path / database.FILE).read_bytes() == b"this is a text, not a database" * 99
 
 
-def test_a_database_damaged_further_in_is_one_sentence(tmp_path):
+def test_a_database_with_a_damaged_page_is_one_sentence(tmp_path):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(2000))
     file = tmp_path / database.FILE
@@ -74,7 +74,7 @@ def test_a_database_damaged_further_in_is_one_sentence(tmp_path):
         list(catalogue.products())
 
 
-def test_a_newer_catalogue_is_refused_untouched(tmp_path):
+def test_a_newer_catalogue_is_rejected_unchanged(tmp_path):
     Catalogue(tmp_path).close()
     with sqlite3.connect(tmp_path / database.FILE) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -85,7 +85,7 @@ def test_a_newer_catalogue_is_refused_untouched(tmp_path):
         Catalogue(tmp_path)
 
 
-def test_another_programs_database_is_refused(tmp_path):
+def test_another_programs_database_is_rejected(tmp_path):
     with sqlite3.connect(tmp_path / database.FILE) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
@@ -141,7 +141,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
         assert list(catalogue.products()) == products(3000, "t" * 300)
 
 
-def test_processes_write_at_once_and_every_write_is_there(tmp_path):
+def test_processes_write_concurrently_and_no_write_is_lost(tmp_path):
     code = """
 me = sys.argv[2]
 with Catalogue(home) as catalogue:
@@ -181,7 +181,7 @@ with Catalogue(home) as catalogue:
     assert writer.communicate()[1] == ""
 
 
-def test_a_reader_in_the_midst_of_a_page_does_not_hold_a_writer_up(tmp_path, monkeypatch):
+def test_a_reader_within_a_page_does_not_block_a_writer(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     with Catalogue(tmp_path) as reader, Catalogue(tmp_path) as writer:
         writer.upsert(products(1000))
@@ -226,7 +226,7 @@ os._exit(9)  # after
         ("never", "new"),
     ],
 )
-def test_a_process_that_dies_in_a_batch_leaves_all_of_it_or_nothing(tmp_path, where, title):
+def test_a_process_that_dies_in_a_batch_writes_all_of_it_or_nothing(tmp_path, where, title):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(300), source="a", run=1)
     child = python(CRASH, tmp_path, where)
@@ -239,7 +239,7 @@ def test_a_process_that_dies_in_a_batch_leaves_all_of_it_or_nothing(tmp_path, wh
         assert catalogue._select("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_a_process_killed_while_it_makes_the_catalogue_leaves_one_that_can_be_made(tmp_path):
+def test_a_catalogue_whose_creation_was_killed_can_be_created(tmp_path):
     code = """
 import sqlite3
 from catalog import database
@@ -260,7 +260,7 @@ Catalogue(home)
         catalogue.upsert(products(3))
 
 
-def test_a_killed_writer_does_not_hold_the_others_up(tmp_path):
+def test_a_killed_writer_does_not_block_the_others(tmp_path):
     code = """
 catalogue = Catalogue(home)
 catalogue._connection.execute("BEGIN IMMEDIATE")

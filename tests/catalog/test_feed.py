@@ -61,7 +61,7 @@ def test_every_format_gives_the_same_products(tmp_path, suffix, zipped):
     ]
 
 
-def test_a_row_that_makes_no_product_is_counted_by_reason_and_the_others_stay(tmp_path):
+def test_a_row_that_is_no_product_is_dropped_with_a_reason_and_the_others_are_kept(tmp_path):
     path = lines(
         tmp_path / "shop.jsonl",
         {"id": "1", "title": "one"},
@@ -95,7 +95,7 @@ def test_a_row_that_makes_no_product_is_counted_by_reason_and_the_others_stay(tm
     ]
 
 
-def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeypatch):
+def test_a_row_above_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "MAX_ROW", 100)
     long = {"id": "2", "title": "x" * 1000}
     path = lines(tmp_path / "shop.jsonl", ROWS[0], long, {"id": "3", "title": "three"})
@@ -104,7 +104,7 @@ def test_a_row_beyond_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeyp
     assert dropped == [DroppedRow(2, "row too long")]
 
 
-def test_a_csv_line_beyond_the_cap_refuses_the_file(tmp_path, monkeypatch):
+def test_a_csv_line_above_the_cap_rejects_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "MAX_ROW", 100)
     path = lines(tmp_path / "shop.csv", "id,title", "1," + "x" * 1000)
     with pytest.raises(CatalogError, match="line of over 100 characters"):
@@ -142,14 +142,14 @@ def test_a_broken_csv_record_costs_only_itself(tmp_path):
     ]
 
 
-def test_an_unclosed_quote_does_not_swallow_a_long_file(tmp_path):
+def test_an_unclosed_quote_does_not_extend_over_a_long_file(tmp_path):
     path = lines(tmp_path / "shop.csv", "id,title", '0,"open', *(f"{n},t" for n in range(1, 2000)))
     products, dropped = read(path)
     assert len(products) == 1999
     assert dropped == [DroppedRow(1, "unreadable row")]
 
 
-def test_a_record_of_too_many_lines_is_given_up_line_by_line(tmp_path, monkeypatch):
+def test_a_record_of_too_many_lines_is_dropped_line_by_line(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "MAX_LINES", 3)
     path = lines(tmp_path / "shop.csv", "id,title", '1,"a', 'b"', '2,"a', "b", "c", 'd"', "3,t")
     products, dropped = read(path)
@@ -157,12 +157,12 @@ def test_a_record_of_too_many_lines_is_given_up_line_by_line(tmp_path, monkeypat
     assert len(dropped) == 4
 
 
-def test_semicolons_between_cells_are_understood(tmp_path):
+def test_semicolons_are_a_delimiter(tmp_path):
     products, _ = read(lines(tmp_path / "shop.csv", "id;title;price", "1;one, two;5,99"))
     assert products == [Product("1", "one, two", price=5.99)]
 
 
-def test_usual_column_names_are_known_whatever_their_case_and_dashes(tmp_path):
+def test_usual_column_names_are_found_in_any_case_and_with_any_dashes(tmp_path):
     row = {
         "Unique Thing": "kept",
         "ASIN": "B00",
@@ -264,12 +264,12 @@ def test_a_folder_is_no_file(tmp_path):
         read(tmp_path / "shop.csv")
 
 
-def test_a_mistake_shows_at_the_call_and_not_at_the_first_row(tmp_path):
+def test_a_wrong_option_is_an_error_at_the_call_and_not_at_the_first_row(tmp_path):
     with pytest.raises(CatalogError):
         read_products(tmp_path / "none.jsonl")
 
 
-def test_what_a_broken_archive_still_gives_is_given(tmp_path):
+def test_the_readable_rows_of_a_damaged_archive_are_read(tmp_path):
     random.seed(1)
     content = "".join(f'{{"id": {n}, "title": "{random.random()}"}}\n' for n in range(5000))
     path = tmp_path / "shop.jsonl.gz"
@@ -316,7 +316,7 @@ def test_whatever_a_cell_holds_a_row_is_a_product_or_dropped(tmp_path):
         assert all(isinstance(address, str) and address for address in product.images)
 
 
-def test_structs_maps_and_missing_values_of_parquet_are_understood(tmp_path):
+def test_structs_maps_and_missing_values_of_parquet_are_read(tmp_path):
     text = pyarrow.string()
     texts = pyarrow.list_(text)
     table = pyarrow.table(

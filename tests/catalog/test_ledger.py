@@ -37,7 +37,7 @@ def pending(catalogue: Catalogue, **choices) -> list[str]:
     return [product.id for product in catalogue.pictures_pending(**choices)]
 
 
-def test_a_picture_is_pending_until_its_outcome_is_written_down(catalogue):
+def test_a_picture_is_pending_until_its_outcome_is_recorded(catalogue):
     one, two = product("1", "http://x/1"), product("2", "http://x/2")
     catalogue.upsert([two, one])
     assert pending(catalogue) == ["1", "2"]
@@ -60,7 +60,7 @@ def test_attempts_are_counted_for_the_same_picture_only(catalogue):
     assert catalogue.picture_record("1").attempts == 1
 
 
-def test_a_product_without_pictures_is_accounted_for_and_never_pending(catalogue):
+def test_a_product_without_addresses_has_an_outcome_and_is_never_pending(catalogue):
     catalogue.upsert([product("1"), product("2", "http://x/2")])
     assert pending(catalogue, retry_failed=True) == ["2"]
     assert catalogue.picture_record("1").outcome.outcome == "none"
@@ -69,7 +69,7 @@ def test_a_product_without_pictures_is_accounted_for_and_never_pending(catalogue
     assert catalogue.picture_counts() == {"Shoes": {"no picture given": 1, "pending": 1}}
 
 
-def test_other_addresses_make_a_picture_pending_and_other_words_do_not(catalogue):
+def test_other_addresses_make_a_picture_pending_and_other_text_does_not(catalogue):
     one = product("1", "http://x/1")
     catalogue.upsert([one])
     catalogue.record_pictures([stored(one)])
@@ -119,7 +119,7 @@ def test_any_address_has_a_stamp(catalogue, address):
     assert pending(catalogue) == []
 
 
-def test_outcomes_may_be_written_while_the_pending_ones_are_walked_over(catalogue, monkeypatch):
+def test_outcomes_may_be_recorded_during_an_iteration_over_the_pending_ones(catalogue, monkeypatch):
     monkeypatch.setattr(database, "PAGE_ROWS", 10)
     catalogue.upsert(product(f"{n:05}", f"http://x/{n}") for n in range(35))
     walked = []
@@ -129,7 +129,7 @@ def test_outcomes_may_be_written_while_the_pending_ones_are_walked_over(catalogu
     assert walked == [f"{n:05}" for n in range(35)]
 
 
-def test_an_outcome_of_a_product_that_is_gone_is_passed_over(catalogue):
+def test_an_outcome_of_a_deleted_product_is_skipped(catalogue):
     one = product("1", "http://x/1")
     catalogue.upsert([one])
     catalogue.delete(["1"])
@@ -137,7 +137,7 @@ def test_an_outcome_of_a_product_that_is_gone_is_passed_over(catalogue):
     assert catalogue.picture_record("1") is None
 
 
-def test_the_ledger_forgets_a_deleted_product(catalogue):
+def test_deleting_a_product_deletes_its_row_of_the_ledger(catalogue):
     one = product("1", "http://x/1")
     catalogue.upsert([one])
     catalogue.record_pictures([stored(one)])
@@ -146,7 +146,7 @@ def test_the_ledger_forgets_a_deleted_product(catalogue):
     assert pending(catalogue) == ["1"]
 
 
-def test_every_product_is_accounted_for_by_category_and_reason(catalogue):
+def test_every_product_is_counted_by_category_and_reason(catalogue):
     shoes = [product(f"s{n}", f"http://x/{n}") for n in range(5)]
     bags = [product(f"b{n}", f"http://x/{n}", category="Bags") for n in range(3)]
     catalogue.upsert([*shoes, *bags, product("none", category="Bags")])

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.realdata
         ("open_fixture/products.jsonl", {}, 195, "Bags"),
     ],
 )
-def test_every_row_of_the_shops_is_a_product_whose_picture_is_there(
+def test_every_row_of_the_shops_is_a_product_with_its_picture(
     realdata, file, choices, count, category
 ):
     products = list(read_products(realdata / file, **choices))
@@ -46,7 +46,7 @@ def test_the_reviews_of_2023_are_read_with_their_gaps(realdata):
     assert first.details["UPC"] == "764753405115"
 
 
-def test_real_photos_go_through_the_store(realdata, tmp_path):
+def test_real_photos_are_stored(realdata, tmp_path):
     products = list(read_products(realdata / "open_fixture/products.jsonl"))[::5]
     with Catalogue(tmp_path) as catalogue:
         for product in products:

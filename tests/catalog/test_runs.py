@@ -42,21 +42,21 @@ def test_a_run_whose_process_died_is_stopped(catalogue):
     assert [run.outcome for run in catalogue.runs()] == ["stopped"]
 
 
-def test_a_process_that_only_has_the_dead_ones_number_does_not_keep_its_run_alive(catalogue):
+def test_a_later_process_with_the_same_number_does_not_keep_a_run_running(catalogue):
     catalogue.begin_run("vectors", {})
     with catalogue._transaction() as connection:
         connection.execute("UPDATE run SET process = '1'")
     assert [run.outcome for run in catalogue.runs()] == ["stopped"]
 
 
-def test_a_run_on_another_machine_is_taken_at_its_word(catalogue):
+def test_a_run_of_another_machine_is_assumed_to_be_running(catalogue):
     catalogue.begin_run("vectors", {})
     with catalogue._transaction() as connection:
         connection.execute("UPDATE run SET host = 'elsewhere', pid = 999999999")
     assert [run.outcome for run in catalogue.runs()] == ["running"]
 
 
-def test_numbers_of_runs_are_never_used_twice(catalogue):
+def test_ids_of_runs_are_never_reused(catalogue):
     first = catalogue.begin_run("a", {})
     with catalogue._transaction() as connection:
         connection.execute("DELETE FROM run")

@@ -29,7 +29,7 @@ HERE = Path("/shop")
         (b"bytes", "bytes"),
     ],
 )
-def test_text_is_folded_and_what_means_nothing_is_empty(written, clean):
+def test_text_is_normalised_and_missing_values_are_empty(written, clean):
     assert values.text(written) == clean
 
 
@@ -65,7 +65,7 @@ def test_text_is_folded_and_what_means_nothing_is_empty(written, clean):
         (["5"], None),
     ],
 )
-def test_a_number_is_found_in_text_and_nothing_is_made_up(written, amount):
+def test_a_number_is_found_in_text_and_never_guessed(written, amount):
     assert values.number(written) == amount
 
 
@@ -74,11 +74,11 @@ def test_a_number_is_found_in_text_and_nothing_is_made_up(written, amount):
     [("1,234 ratings", 1234), (17.0, 17), ("12", 12), ("1.2K", None), ("2K", None), (2.5, None),
      (10**30, None), ([], None)],
 )  # fmt: skip
-def test_a_count_is_whole_or_nothing(written, whole):
+def test_a_count_is_an_integer_or_none(written, whole):
     assert values.count(written) == whole
 
 
-def test_of_one_picture_every_size_is_given_largest_first():
+def test_all_sizes_of_a_picture_are_listed_largest_first():
     written = [{"thumb": "t.jpg", "large": "l.jpg", "hi_res": "h.jpg", "variant": "PT01"}]
     assert values.addresses(written, HERE) == ("/shop/h.jpg", "/shop/l.jpg", "/shop/t.jpg")
 
@@ -104,7 +104,7 @@ def test_of_one_picture_every_size_is_given_largest_first():
         '{"hi_res": [null, "a.jpg"], "large": ["b.jpg"], "variant": ["PT01", "MAIN"]}',
     ],
 )
-def test_every_way_to_write_pictures_gives_their_addresses_best_first(written):
+def test_every_notation_of_pictures_gives_their_addresses_best_first(written):
     assert values.addresses(written, HERE) == ("/shop/a.jpg", "/shop/b.jpg")
 
 
@@ -137,7 +137,7 @@ def test_only_relative_paths_start_from_the_folder_and_names_are_not_normalised(
         [("Colour", "red"), ("Size", "4")],
     ],
 )
-def test_facts_come_from_objects_and_lists_of_pairs(written):
+def test_attributes_are_read_from_objects_and_lists_of_pairs(written):
     assert values.attributes(written) == {"Colour": "red", "Size": "4"}
 
 

@@ -145,7 +145,7 @@ def waiting(tmp_path, tiny_clip) -> Iterator[tuple[Path, HostileServer]]:
 def test_a_second_job_is_told_and_the_first_goes_on_unharmed(waiting, bart):
     home, web = waiting
     first = begin(home, "images", "--json")
-    web.wait_until_at_once(3)
+    web.wait_for_concurrent(3)
     second = end(begin(home, "vectors", "--variant", "tiny"))
     assert (second.status, second.stdout) == (1, "")
     assert f"Another ingest job is running in {home}. Let it finish" in second.told
@@ -157,7 +157,7 @@ def test_a_second_job_is_told_and_the_first_goes_on_unharmed(waiting, bart):
 def test_a_killed_jobs_folder_is_free_at_once(waiting):
     home, web = waiting
     killed = begin(home, "images")
-    web.wait_until_at_once(3)
+    web.wait_for_concurrent(3)
     os.killpg(killed.pid, signal.SIGKILL)
     assert end(killed).status == -signal.SIGKILL
     with exclusive(home), Catalogue(home) as catalogue:

@@ -20,7 +20,7 @@ from pictures.fetcher import Fetcher
 from tests import shop
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
-from tests.pictures.fetching import PUBLIC, Names
+from tests.pictures.fetching import PUBLIC, FakeResolver
 from tests.processes import still_running
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ OUTCOMES = {
     "http://{host}/hang-up": "connection failed",
     "http://{host}/endless-headers": "connection failed",
 }
-SLOW = ("/hang", "/hang-in-body", "/dribble", "/dribble-headers", "/promises-forever")
+SLOW = ("/hang", "/hang-in-body", "/slow", "/slow-headers", "/promises-forever")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def closed_port():
 def test_each_hostile_answer_ends_as_one_reason_in_the_ledger(
     tmp_path, web, closed_port, monkeypatch
 ):
-    names = Names()
+    names = FakeResolver()
     names.answers = {name: [addresses] for name, addresses in NAMES.items()}
     monkeypatch.setattr("pictures.importer.Fetcher", partial(Fetcher, resolve=names))
     places = {"host": f"127.0.0.1:{web.port}", "port": web.port, "closed": closed_port}
@@ -130,7 +130,7 @@ def test_what_never_comes_to_an_end_is_a_timeout_in_the_ledger(tmp_path, web):
 
 
 def test_a_host_that_asks_for_a_wait_is_asked_again_and_gives_its_picture(tmp_path, web):
-    web.forget()
+    web.reset_counts()
     _, outcomes = gather(
         tmp_path, [web.address("/busy?status=429&times=1&after=0")], fetch_settings=LOOPBACK
     )
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    web.wait_until_at_once(1)
+    web.wait_for_concurrent(1)
     children = psutil.Process(job.pid).children(recursive=True)
     os.killpg(job.pid, signal.SIGINT)
     assert job.wait(20) == -signal.SIGINT

@@ -1,4 +1,4 @@
-"""What the fetcher's tests share: short ways to fetch, a fake resolver, waits without waiting."""
+"""Shared by the tests of the fetcher: short calls, a fake resolver, recorded sleeps."""
 
 import asyncio
 import ssl
@@ -10,24 +10,24 @@ import pytest
 
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetched, Fetcher, FetchError
-from tests.hostile_server import CERTIFICATE, PATIENCE
+from tests.hostile_server import CERTIFICATE, TEST_TIMEOUT
 
-NAME = "pictures.test"  # a name that exists nowhere: only a fake resolver leads to the web
-PUBLIC = "3ffe::1"  # in the public's space, but given to nobody, should a test get as far
-PATIENT = FetchSettings(connect=10, read=10, total=20, allow_loopback=True, retries=0)
-HURRIED = replace(PATIENT, read=0.15, total=0.4)
-SMALL = replace(PATIENT, max_bytes=100_000)
+HOST = "pictures.test"  # resolved by a fake resolver only
+PUBLIC = "3ffe::1"  # in public space but unassigned, should a test connect to it
+LONG_TIMEOUTS = FetchSettings(connect=10, read=10, total=20, allow_loopback=True, retries=0)
+SHORT_TIMEOUTS = replace(LONG_TIMEOUTS, read=0.15, total=0.4)
+SMALL_CAP = replace(LONG_TIMEOUTS, max_bytes=100_000)
 
 
-class Sleeps(list[float]):
-    """Stands in for waiting; remembers how long it would have been."""
+class RecordedSleeps(list[float]):
+    """Replaces sleeping; records the seconds."""
 
     async def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
-class Names:
-    """A fake resolver: for each name the answers in turn, the last one again and again."""
+class FakeResolver:
+    """A fake resolver: for each name its answers in turn, the last one repeated."""
 
     def __init__(self, **answers: list[list[str]]) -> None:
         self.answers = {name.replace("_", "."): given for name, given in answers.items()}
@@ -47,21 +47,21 @@ def trusting() -> ssl.SSLContext:
 
 def fetching(
     work: Callable[[Fetcher], Coroutine[Any, Any, Any]],
-    settings: FetchSettings = PATIENT,
+    settings: FetchSettings = LONG_TIMEOUTS,
     **given: Any,
 ) -> Any:
     async def run() -> Any:
-        async with asyncio.timeout(PATIENCE), Fetcher(settings, **given) as fetcher:
+        async with asyncio.timeout(TEST_TIMEOUT), Fetcher(settings, **given) as fetcher:
             return await work(fetcher)
 
     return asyncio.run(run())
 
 
-def fetch(address: str, settings: FetchSettings = PATIENT, **given: Any) -> Fetched:
+def fetch(address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any) -> Fetched:
     return fetching(lambda fetcher: fetcher.fetch(address), settings, **given)
 
 
-def failure(address: str, settings: FetchSettings = PATIENT, **given: Any) -> FetchError:
+def fetch_error(address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any) -> FetchError:
     with pytest.raises(FetchError) as caught:
         fetch(address, settings, **given)
     return caught.value

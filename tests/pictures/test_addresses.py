@@ -77,12 +77,12 @@ def test_public_addresses_are_allowed(address: str) -> None:
         "08.8.8.8",
     ],
 )
-def test_every_other_address_is_refused(address: str) -> None:
+def test_every_other_address_is_rejected(address: str) -> None:
     assert not is_allowed(address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
-def test_loopback_is_allowed_where_a_test_asks_for_it(address: str) -> None:
+def test_loopback_is_allowed_where_a_test_allows_it(address: str) -> None:
     assert is_allowed(address, allow_loopback=True)
 
 

@@ -84,7 +84,7 @@ def test_every_format_of_a_shop_is_decoded(form):
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animation_the_first_frame_counts(form):
+def test_of_an_animation_the_first_frame_is_decoded(form):
     second = Image.new("RGB", SIZE, (0, 0, 0))
     assert is_photo(decode(encoded(photo(), form, save_all=True, append_images=[second, second])))
 
@@ -105,7 +105,7 @@ def test_a_transparent_palette_colour_becomes_white(form):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparency_lies_on_white_and_half_of_it_is_half_white(mode):
+def test_transparent_pixels_are_blended_with_white(mode):
     layer = Image.new("RGBA", SIZE, (0, 0, 0, 0))
     layer.paste((0, 0, 0, 128), (20, 0, 40, 30))
     picture = decode(encoded(layer.convert(mode), "PNG"))
@@ -124,7 +124,7 @@ def test_sixteen_bits_keep_their_greys():
 @pytest.mark.parametrize(
     ("dtype", "white"), [(np.float32, 1.0), (np.float32, 255.0), (np.int32, 65535)]
 )
-def test_wider_greys_are_brought_to_eight_bits(dtype, white):
+def test_wider_greys_are_scaled_to_eight_bits(dtype, white):
     grey = np.tile(np.linspace(0, white, 40).astype(dtype), (30, 1))
     picture = decode(encoded(Image.fromarray(grey), "TIFF"))
     assert [picture.getpixel((x, 5))[0] for x in (0, 39)] == [0, 255]
@@ -149,7 +149,7 @@ def test_a_rotated_photo_is_turned_upright(form, orientation):
     assert is_photo(decode(encoded(lying, form, exif=exif)))
 
 
-def test_a_damaged_exif_block_does_not_cost_the_picture():
+def test_a_damaged_exif_block_is_ignored():
     assert is_photo(decode(encoded(photo(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")))
 
 
@@ -160,7 +160,7 @@ def test_twenty_thousand_pixels_square_are_rejected_by_their_header():
     assert failure(whole[:100]).reason == "too many pixels"
 
 
-def test_the_pixel_cap_is_held_against_the_header_before_decoding(monkeypatch):
+def test_the_pixel_cap_is_checked_with_the_header_before_decoding(monkeypatch):
     monkeypatch.setattr(decoder, "MAX_PIXELS", 1000)
     error = failure(encoded(photo(), "JPEG")[:700])
     assert (error.reason, "40 × 30" in error.sentence) == ("too many pixels", True)

@@ -9,7 +9,7 @@ from pictures.download import Download
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from tests.hostile_server import HostileServer
-from tests.pictures.fetching import PATIENT
+from tests.pictures.fetching import LONG_TIMEOUTS
 
 
 def download(body: bytes, piece: int, cap: int = 10_000, **headers: str) -> bytes:
@@ -55,8 +55,8 @@ def test_a_web_page_is_rejected_after_its_first_bytes() -> None:
     [("/truncated.jpg", "truncated"), ("/pixel-bomb.png", "too many pixels")],
 )
 def test_damage_inside_a_picture_is_found_by_the_decoder_only(page: str, reason: str) -> None:
-    with HostileServer() as web:
-        fetched = fetch_picture(web.address(page), PATIENT)
+    with HostileServer() as server:
+        fetched = fetch_picture(server.address(page), LONG_TIMEOUTS)
 
     with pytest.raises(PictureError) as caught:
         decode(fetched.data)

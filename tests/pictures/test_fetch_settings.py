@@ -9,105 +9,120 @@ from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import Fetched, Fetcher, FetchError, fetch_picture
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
-from tests.pictures.fetching import HURRIED, NAME, PATIENT, Names, Sleeps, failure, fetch, fetching
+from tests.pictures.fetching import (
+    HOST,
+    LONG_TIMEOUTS,
+    SHORT_TIMEOUTS,
+    FakeResolver,
+    RecordedSleeps,
+    fetch,
+    fetch_error,
+    fetching,
+)
 from vitrine import VitrineError
 
 FAR = "&after=Sun,%2006%20Nov%20" + "9" * 30 + "%2008:49:37%20GMT"
 
 
 @pytest.fixture
-def web() -> Iterator[HostileServer]:
-    with HostileServer() as web:
-        yield web
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as server:
+        yield server
 
 
-def test_a_busy_host_is_asked_again_as_soon_as_it_said_and_no_sooner(web: HostileServer) -> None:
-    sleeps = Sleeps()
-    address = web.address("/busy?status=429&times=2&after=7")
+def test_a_busy_host_is_retried_after_the_seconds_of_its_retry_after(server: HostileServer) -> None:
+    sleeps = RecordedSleeps()
+    address = server.address("/busy?status=429&times=2&after=7")
 
-    fetched = fetch(address, replace(PATIENT, retries=2), sleep=sleeps)
+    fetched = fetch(address, replace(LONG_TIMEOUTS, retries=2), sleep=sleeps)
 
     assert fetched.attempts == 3
     assert sleeps == [7.0, 7.0]
 
 
-def test_a_host_may_say_by_date_when_to_come_back(web: HostileServer) -> None:
-    sleeps = Sleeps()
+def test_retry_after_may_be_a_date(server: HostileServer) -> None:
+    sleeps = RecordedSleeps()
     date = "Sun,%2006%20Nov%201994%2008:49:37%20GMT"  # RFC 9110's example: 784111777
 
     for now in (784111777 - 9, 784111777 + 9):
-        web.forget()
-        address = web.address(f"/busy?status=503&times=1&after={date}")
-        fetch(address, replace(PATIENT, retries=1), sleep=sleeps, now=lambda now=now: now)
+        server.reset_counts()
+        address = server.address(f"/busy?status=503&times=1&after={date}")
+        fetch(address, replace(LONG_TIMEOUTS, retries=1), sleep=sleeps, now=lambda now=now: now)
 
     assert sleeps == [9.0, 0.0]
 
 
 @pytest.mark.parametrize("after", ["3600", "9" * 5000, "15"])
 @pytest.mark.parametrize(("total", "longest_wait"), [(14, 30), (60, 14)])
-def test_a_host_that_wants_a_longer_wait_than_there_is_time_for_is_left_alone(
-    web: HostileServer, after: str, total: float, longest_wait: float
+def test_a_host_whose_retry_after_exceeds_the_limits_is_not_retried(
+    server: HostileServer, after: str, total: float, longest_wait: float
 ) -> None:
-    sleeps = Sleeps()
-    settings = replace(PATIENT, retries=2, total=total, longest_wait=longest_wait)
+    sleeps = RecordedSleeps()
+    settings = replace(LONG_TIMEOUTS, retries=2, total=total, longest_wait=longest_wait)
 
-    error = failure(web.address(f"/busy?status=429&times=1&after={after}"), settings, sleep=sleeps)
+    error = fetch_error(
+        server.address(f"/busy?status=429&times=1&after={after}"), settings, sleep=sleeps
+    )
 
     assert (error.reason, error.attempts, sleeps) == ("http 429", 1, [])
 
 
 @pytest.mark.parametrize("after", ["", "&after=soon", "&after=-1", FAR])
-def test_without_a_readable_retry_after_the_waits_double_with_some_chance(
-    web: HostileServer, after: str
+def test_without_a_readable_retry_after_the_backoff_doubles_with_jitter(
+    server: HostileServer, after: str
 ) -> None:
-    sleeps = Sleeps()
-    settings = replace(PATIENT, retries=4, backoff=1.0, longest_wait=3.0)
+    sleeps = RecordedSleeps()
+    settings = replace(LONG_TIMEOUTS, retries=4, backoff=1.0, longest_wait=3.0)
 
-    error = failure(web.address(f"/busy?status=502&times=9{after}"), settings, sleep=sleeps)
+    error = fetch_error(server.address(f"/busy?status=502&times=9{after}"), settings, sleep=sleeps)
 
-    assert (error.reason, error.attempts, len(web.requests)) == ("http 502", 5, 5)
+    assert (error.reason, error.attempts, len(server.requests)) == ("http 502", 5, 5)
     for wait, longest in zip(sleeps, (1.0, 2.0, 3.0, 3.0), strict=True):
         assert longest / 2 <= wait <= longest
     assert sleeps != [1.0, 2.0, 3.0, 3.0]
 
 
-def test_waits_count_towards_the_total(web: HostileServer) -> None:
-    sleeps = Sleeps()
-    settings = replace(PATIENT, retries=9, total=20)
+def test_waits_count_towards_the_total(server: HostileServer) -> None:
+    sleeps = RecordedSleeps()
+    settings = replace(LONG_TIMEOUTS, retries=9, total=20)
 
-    error = failure(web.address("/busy?status=429&times=9&after=8"), settings, sleep=sleeps)
+    error = fetch_error(server.address("/busy?status=429&times=9&after=8"), settings, sleep=sleeps)
 
     assert (error.reason, sleeps) == ("http 429", [8.0, 8.0])
 
 
-def test_tries_count_towards_the_total(web: HostileServer) -> None:
-    settings = replace(PATIENT, retries=10**9, backoff=0, total=0.3)
+def test_attempts_count_towards_the_total(server: HostileServer) -> None:
+    settings = replace(LONG_TIMEOUTS, retries=10**9, backoff=0, total=0.3)
 
-    error = failure(web.address("/hang-up"), settings, sleep=Sleeps())
+    error = fetch_error(server.address("/hang-up"), settings, sleep=RecordedSleeps())
 
     assert error.reason in ("timeout", "connection failed")  # as it happens to be when time is up
 
 
-@pytest.mark.parametrize(("page", "asked"), [("/hang-up", 3), ("/cut-off", 3), ("/nowhere", 1)])
-def test_broken_connections_are_tried_again_and_plain_refusals_are_not(
-    web: HostileServer, page: str, asked: int
+@pytest.mark.parametrize(("page", "requests"), [("/hang-up", 3), ("/cut-off", 3), ("/nowhere", 1)])
+def test_broken_connections_are_retried_and_client_errors_are_not(
+    server: HostileServer, page: str, requests: int
 ) -> None:
-    error = failure(web.address(page), replace(PATIENT, retries=2), sleep=Sleeps())
+    error = fetch_error(
+        server.address(page), replace(LONG_TIMEOUTS, retries=2), sleep=RecordedSleeps()
+    )
 
-    assert error.attempts == len(web.requests) == asked
-
-
-def test_what_took_too_long_is_not_tried_again(web: HostileServer) -> None:
-    error = failure(web.address("/hang"), replace(HURRIED, retries=3), sleep=Sleeps())
-
-    assert (error.reason, error.attempts, len(web.requests)) == ("timeout", 1, 1)
+    assert error.attempts == len(server.requests) == requests
 
 
-def test_a_host_that_wants_to_be_left_alone_is_asked_for_nothing_else_meanwhile(
-    web: HostileServer,
+def test_a_timeout_is_not_retried(server: HostileServer) -> None:
+    error = fetch_error(
+        server.address("/hang"), replace(SHORT_TIMEOUTS, retries=3), sleep=RecordedSleeps()
+    )
+
+    assert (error.reason, error.attempts, len(server.requests)) == ("timeout", 1, 1)
+
+
+def test_a_host_that_is_waited_for_gets_no_other_request_meanwhile(
+    server: HostileServer,
 ) -> None:
-    names = Names(busy_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
-    settings = replace(PATIENT, retries=1, per_host=1, concurrency=1)
+    resolver = FakeResolver(busy_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
+    settings = replace(LONG_TIMEOUTS, retries=1, per_host=1, concurrency=1)
 
     async def work() -> list[str]:
         waiting, over = asyncio.Event(), asyncio.Event()
@@ -116,80 +131,86 @@ def test_a_host_that_wants_to_be_left_alone_is_asked_for_nothing_else_meanwhile(
             waiting.set()
             await over.wait()
 
-        async with Fetcher(settings, resolve=names, sleep=sleep) as fetcher:
-            busy = web.address("/busy?status=429&times=1&after=5", host="busy.test")
+        async with Fetcher(settings, resolve=resolver, sleep=sleep) as fetcher:
+            busy = server.address("/busy?status=429&times=1&after=5", host="busy.test")
             first = asyncio.create_task(fetcher.fetch(busy))
             await waiting.wait()
             second = asyncio.create_task(
-                fetcher.fetch(web.address("/packed-picture", host="busy.test"))
+                fetcher.fetch(server.address("/packed-picture", host="busy.test"))
             )
-            await fetcher.fetch(web.address("/picture.jpg", host="quick.test"))
+            await fetcher.fetch(server.address("/picture.jpg", host="quick.test"))
             over.set()
             await asyncio.gather(first, second)
-        return [request.path for request in web.requests]
+        return [request.path for request in server.requests]
 
     assert asyncio.run(work()) == ["/busy", "/picture.jpg", "/busy", "/packed-picture"]
 
 
-async def at_the_gate(
-    fetcher: Fetcher, web: HostileServer, addresses: list[str], expected: int
+async def concurrent_requests(
+    fetcher: Fetcher, server: HostileServer, addresses: list[str], expected: int
 ) -> tuple[int, list[Fetched]]:
-    """Ask for everything at once; count who stands at the gate when all that will come is there."""
+    """Request everything at once; how many requests arrived when all that can have arrived."""
     tasks = [asyncio.create_task(fetcher.fetch(address)) for address in addresses]
-    await asyncio.to_thread(web.wait_until_at_once, expected)
-    async with Fetcher(PATIENT) as other:  # whoever was on the way arrives before these round trips
+    await asyncio.to_thread(server.wait_for_concurrent, expected)
+    async with Fetcher(
+        LONG_TIMEOUTS
+    ) as other:  # requests on their way arrive before these round trips
         for _ in range(3):
-            await other.fetch(web.address("/picture.jpg"))
-    standing = web.at_once
-    web.open_gate()
-    return standing, await asyncio.gather(*tasks)
+            await other.fetch(server.address("/picture.jpg"))
+    arrived = server.concurrent
+    server.open_gate()
+    return arrived, await asyncio.gather(*tasks)
 
 
-def test_one_host_is_asked_by_no_more_at_once_than_the_limit(web: HostileServer) -> None:
-    settings = replace(PATIENT, per_host=3, concurrency=20)
-    addresses = [web.address("/gate")] * 12
+def test_concurrent_requests_to_one_host_stay_below_its_limit(server: HostileServer) -> None:
+    settings = replace(LONG_TIMEOUTS, per_host=3, concurrency=20)
+    addresses = [server.address("/gate")] * 12
 
-    standing, fetched = fetching(lambda f: at_the_gate(f, web, addresses, 3), settings)
+    arrived, fetched = fetching(lambda f: concurrent_requests(f, server, addresses, 3), settings)
 
-    assert standing == web.most_at_once == 3
+    assert arrived == server.max_concurrent == 3
     assert len(fetched) == 12
 
 
-def test_all_hosts_together_are_asked_by_no_more_at_once_than_the_limit(web: HostileServer) -> None:
-    names = Names(**{f"shop{n}_test": [["127.0.0.1"]] for n in range(6)})
-    settings = replace(PATIENT, per_host=3, concurrency=4)
-    addresses = [web.address("/gate", host=f"shop{n}.test") for n in range(6)] * 2
+def test_concurrent_requests_to_all_hosts_stay_below_the_limit(
+    server: HostileServer,
+) -> None:
+    resolver = FakeResolver(**{f"shop{n}_test": [["127.0.0.1"]] for n in range(6)})
+    settings = replace(LONG_TIMEOUTS, per_host=3, concurrency=4)
+    addresses = [server.address("/gate", host=f"shop{n}.test") for n in range(6)] * 2
 
-    standing, fetched = fetching(
-        lambda f: at_the_gate(f, web, addresses, 4), settings, resolve=names
+    arrived, fetched = fetching(
+        lambda f: concurrent_requests(f, server, addresses, 4), settings, resolve=resolver
     )
 
-    assert standing == web.most_at_once == 4
+    assert arrived == server.max_concurrent == 4
     assert len(fetched) == 12
 
 
-def test_a_host_that_hangs_does_not_hold_up_the_others(web: HostileServer) -> None:
-    names = Names(slow_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
-    settings = replace(PATIENT, per_host=2, concurrency=3)
+def test_a_host_that_hangs_does_not_delay_the_others(server: HostileServer) -> None:
+    resolver = FakeResolver(slow_test=[["127.0.0.1"]], quick_test=[["127.0.0.1"]])
+    settings = replace(LONG_TIMEOUTS, per_host=2, concurrency=3)
 
     async def work(fetcher: Fetcher) -> bytes:
-        slow = web.address("/hang", host="slow.test")
+        slow = server.address("/hang", host="slow.test")
         hanging = [asyncio.create_task(fetcher.fetch(slow)) for _ in range(10)]
-        fetched = await fetcher.fetch(web.address("/picture.jpg", host="quick.test"))
+        fetched = await fetcher.fetch(server.address("/picture.jpg", host="quick.test"))
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
         return fetched.data
 
-    assert fetching(work, settings, resolve=names) == JPEG
+    assert fetching(work, settings, resolve=resolver) == JPEG
 
 
-def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_picture(web: HostileServer) -> None:
-    settings = replace(PATIENT, read=0.1, total=0.2, per_host=1)
+def test_waiting_for_a_connection_does_not_count_towards_the_total(
+    server: HostileServer,
+) -> None:
+    settings = replace(LONG_TIMEOUTS, read=0.1, total=0.2, per_host=1)
 
     async def work(fetcher: Fetcher) -> list[Any]:
-        hanging = [fetcher.fetch(web.address("/hang")) for _ in range(3)]
-        last = fetcher.fetch(web.address("/picture.jpg"))
+        hanging = [fetcher.fetch(server.address("/hang")) for _ in range(3)]
+        last = fetcher.fetch(server.address("/picture.jpg"))
         return await asyncio.gather(*hanging, last, return_exceptions=True)
 
     *hanging, last = fetching(work, settings)
@@ -197,58 +218,58 @@ def test_waiting_for_a_turn_does_not_use_up_the_time_of_a_picture(web: HostileSe
     assert last.data == JPEG
 
 
-def test_a_fetch_that_is_called_off_gives_its_turn_back(web: HostileServer) -> None:
+def test_a_cancelled_fetch_frees_its_connection(server: HostileServer) -> None:
     async def work(fetcher: Fetcher) -> bytes:
-        task = asyncio.create_task(fetcher.fetch(web.address("/gate")))
-        await asyncio.to_thread(web.wait_until_at_once, 1)
+        task = asyncio.create_task(fetcher.fetch(server.address("/gate")))
+        await asyncio.to_thread(server.wait_for_concurrent, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return (await fetcher.fetch(web.address("/picture.jpg"))).data
+        return (await fetcher.fetch(server.address("/picture.jpg"))).data
 
-    assert fetching(work, replace(PATIENT, per_host=1, concurrency=1)) == JPEG
+    assert fetching(work, replace(LONG_TIMEOUTS, per_host=1, concurrency=1)) == JPEG
 
 
-def test_connections_are_used_again(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"]])
-    address = web.address("/picture.jpg", host=NAME)
+def test_connections_are_reused(server: HostileServer) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"]])
+    address = server.address("/picture.jpg", host=HOST)
 
     async def work(fetcher: Fetcher) -> None:
         for _ in range(5):
             await fetcher.fetch(address)
         await asyncio.gather(*(fetcher.fetch(address) for _ in range(40)))
 
-    fetching(work, replace(PATIENT, per_host=4), resolve=names)
-    assert [request.connection for request in web.requests[:5]] == [1] * 5
-    assert len(web.requests) == 45
-    assert web.connections <= 4
-    assert len(names.asked) == web.connections
+    fetching(work, replace(LONG_TIMEOUTS, per_host=4), resolve=resolver)
+    assert [request.connection for request in server.requests[:5]] == [1] * 5
+    assert len(server.requests) == 45
+    assert server.connections <= 4
+    assert len(resolver.asked) == server.connections
 
 
-def test_cookies_are_not_kept(web: HostileServer) -> None:
+def test_cookies_are_not_kept(server: HostileServer) -> None:
     async def work(fetcher: Fetcher) -> None:
-        await fetcher.fetch(web.address("/cookie"))
-        await fetcher.fetch(web.address("/picture.jpg"))
+        await fetcher.fetch(server.address("/cookie"))
+        await fetcher.fetch(server.address("/picture.jpg"))
 
     fetching(work)
-    assert "cookie" not in web.requests[-1].headers
+    assert "cookie" not in server.requests[-1].headers
 
 
-def test_the_fetcher_says_who_it_is_and_asks_for_nothing_packed(
-    web: HostileServer, monkeypatch: pytest.MonkeyPatch
+def test_requests_carry_the_user_agent_and_accept_no_compression(
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VITRINE_USER_AGENT", raising=False)
-    fetch(web.address("/picture.jpg"), FetchSettings(allow_loopback=True))
+    fetch(server.address("/picture.jpg"), FetchSettings(allow_loopback=True))
     monkeypatch.setenv("VITRINE_USER_AGENT", "Shop/2 (me@example.com)")
-    fetch(web.address("/picture.jpg"), FetchSettings(allow_loopback=True))
+    fetch(server.address("/picture.jpg"), FetchSettings(allow_loopback=True))
 
-    first, second = (request.headers for request in web.requests)
+    first, second = (request.headers for request in server.requests)
     assert first["user-agent"].startswith("Vitrine/")
     assert second["user-agent"] == "Shop/2 (me@example.com)"
     assert first["accept-encoding"] == "identity"
 
 
-def test_a_user_agent_that_cannot_be_sent_is_refused_by_name(
+def test_a_user_agent_that_cannot_be_sent_is_an_error_with_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("VITRINE_USER_AGENT", "Shop\r\nX-Evil: 1")
@@ -256,8 +277,8 @@ def test_a_user_agent_that_cannot_be_sent_is_refused_by_name(
         FetchSettings()
 
 
-def test_one_picture_can_be_fetched_without_an_event_loop(web: HostileServer) -> None:
-    assert fetch_picture(web.address("/picture.jpg"), PATIENT).data == JPEG
+def test_one_picture_can_be_fetched_without_an_event_loop(server: HostileServer) -> None:
+    assert fetch_picture(server.address("/picture.jpg"), LONG_TIMEOUTS).data == JPEG
     with pytest.raises(FetchError) as caught:
-        fetch_picture(web.address("/picture.jpg"))
+        fetch_picture(server.address("/picture.jpg"))
     assert caught.value.reason == "refused address"

@@ -11,90 +11,90 @@ from pictures.fetcher import Fetched, Fetcher, FetchError
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
 from tests.pictures.fetching import (
-    HURRIED,
-    NAME,
-    PATIENT,
+    HOST,
+    LONG_TIMEOUTS,
     PUBLIC,
-    SMALL,
-    Names,
-    failure,
+    SHORT_TIMEOUTS,
+    SMALL_CAP,
+    FakeResolver,
     fetch,
+    fetch_error,
     fetching,
     trusting,
 )
 
 
 @pytest.fixture
-def web() -> Iterator[HostileServer]:
-    with HostileServer() as web:
-        yield web
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as server:
+        yield server
 
 
-def test_a_picture_arrives_unchanged_with_its_address_and_label(web: HostileServer) -> None:
-    fetched = fetch(web.address("/picture.jpg#top"))
+def test_a_picture_arrives_unchanged_with_its_address_and_label(server: HostileServer) -> None:
+    fetched = fetch(server.address("/picture.jpg#top"))
 
-    assert fetched == Fetched(JPEG, web.address("/picture.jpg"), "image/jpeg", attempts=1)
+    assert fetched == Fetched(JPEG, server.address("/picture.jpg"), "image/jpeg", attempts=1)
 
 
 @pytest.mark.parametrize("page", ["/picture-called-text", "/unlabelled", "/packed-picture"])
-def test_a_real_picture_under_a_wrong_label_or_packed_unasked_is_taken(
-    web: HostileServer, page: str
+def test_a_picture_with_a_wrong_label_or_unrequested_compression_is_accepted(
+    server: HostileServer, page: str
 ) -> None:
-    assert fetch(web.address(page)).data == JPEG
+    assert fetch(server.address(page)).data == JPEG
 
 
 HOSTILE = [
-    ("/hang", HURRIED, "timeout"),
-    ("/hang-in-body", HURRIED, "timeout"),
-    ("/dribble", HURRIED, "timeout"),
-    ("/dribble-headers", HURRIED, "timeout"),
-    ("/promises-forever", HURRIED, "timeout"),
-    ("/endless-headers", PATIENT, "connection failed"),
-    ("/garbage", PATIENT, "connection failed"),
-    ("/two-lengths", PATIENT, "connection failed"),
-    ("/cut-off", PATIENT, "connection failed"),
-    ("/hang-up", PATIENT, "connection failed"),
-    ("/upgrade", PATIENT, "connection failed"),
-    ("/endless", SMALL, "too large"),
-    ("/declared-large", SMALL, "too large"),
-    ("/gzip-bomb", SMALL, "too large"),
-    ("/deflate-bomb", SMALL, "too large"),
-    ("/endless-packed-nothing", SMALL, "too large"),
-    ("/loop", PATIENT, "too many redirects"),
-    ("/redirect-nowhere", PATIENT, "http 302"),
-    ("/redirect?to=file:///etc/passwd", PATIENT, "refused address"),
-    ("/redirect?to=data:image/png,x", PATIENT, "refused address"),
-    ("/redirect?to=http://user:secret@127.0.0.1/", PATIENT, "refused address"),
-    ("/redirect?to=http://10.0.0.1/", PATIENT, "refused address"),
-    ("/redirect?to=//169.254.169.254/latest/meta-data", PATIENT, "refused address"),
-    ("/redirect?to=http://[::ffff:192.168.0.1]/", PATIENT, "refused address"),
-    ("/redirect?to=http://[::1", PATIENT, "refused address"),
-    ("/redirect?to=http://127.0.0.1:99999/", PATIENT, "refused address"),
-    ("/redirect?to=mailto:x", PATIENT, "refused address"),
-    ("/html", PATIENT, "not a picture"),
-    ("/html-called-jpeg", PATIENT, "not a picture"),
-    ("/svg", PATIENT, "not a picture"),
-    ("/brotli", PATIENT, "not a picture"),
-    ("/gzip-twice", PATIENT, "not a picture"),
-    ("/broken-gzip", PATIENT, "not a picture"),
-    ("/empty", PATIENT, "empty"),
-    ("/empty-packed", PATIENT, "empty"),
-    ("/status?is=204", PATIENT, "http 204"),
-    ("/status?is=206", PATIENT, "http 206"),
-    ("/status?is=403", PATIENT, "http 403"),
-    ("/nowhere", PATIENT, "http 404"),
-    ("/status?is=429", PATIENT, "http 429"),
-    ("/status?is=500", PATIENT, "http 500"),
+    ("/hang", SHORT_TIMEOUTS, "timeout"),
+    ("/hang-in-body", SHORT_TIMEOUTS, "timeout"),
+    ("/slow", SHORT_TIMEOUTS, "timeout"),
+    ("/slow-headers", SHORT_TIMEOUTS, "timeout"),
+    ("/promises-forever", SHORT_TIMEOUTS, "timeout"),
+    ("/endless-headers", LONG_TIMEOUTS, "connection failed"),
+    ("/garbage", LONG_TIMEOUTS, "connection failed"),
+    ("/two-lengths", LONG_TIMEOUTS, "connection failed"),
+    ("/cut-off", LONG_TIMEOUTS, "connection failed"),
+    ("/hang-up", LONG_TIMEOUTS, "connection failed"),
+    ("/upgrade", LONG_TIMEOUTS, "connection failed"),
+    ("/endless", SMALL_CAP, "too large"),
+    ("/declared-large", SMALL_CAP, "too large"),
+    ("/gzip-bomb", SMALL_CAP, "too large"),
+    ("/deflate-bomb", SMALL_CAP, "too large"),
+    ("/endless-packed-nothing", SMALL_CAP, "too large"),
+    ("/loop", LONG_TIMEOUTS, "too many redirects"),
+    ("/redirect-nowhere", LONG_TIMEOUTS, "http 302"),
+    ("/redirect?to=file:///etc/passwd", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=data:image/png,x", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=http://user:secret@127.0.0.1/", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=http://10.0.0.1/", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=//169.254.169.254/latest/meta-data", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=http://[::ffff:192.168.0.1]/", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=http://[::1", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=http://127.0.0.1:99999/", LONG_TIMEOUTS, "refused address"),
+    ("/redirect?to=mailto:x", LONG_TIMEOUTS, "refused address"),
+    ("/html", LONG_TIMEOUTS, "not a picture"),
+    ("/html-called-jpeg", LONG_TIMEOUTS, "not a picture"),
+    ("/svg", LONG_TIMEOUTS, "not a picture"),
+    ("/brotli", LONG_TIMEOUTS, "not a picture"),
+    ("/gzip-twice", LONG_TIMEOUTS, "not a picture"),
+    ("/broken-gzip", LONG_TIMEOUTS, "not a picture"),
+    ("/empty", LONG_TIMEOUTS, "empty"),
+    ("/empty-packed", LONG_TIMEOUTS, "empty"),
+    ("/status?is=204", LONG_TIMEOUTS, "http 204"),
+    ("/status?is=206", LONG_TIMEOUTS, "http 206"),
+    ("/status?is=403", LONG_TIMEOUTS, "http 403"),
+    ("/nowhere", LONG_TIMEOUTS, "http 404"),
+    ("/status?is=429", LONG_TIMEOUTS, "http 429"),
+    ("/status?is=500", LONG_TIMEOUTS, "http 500"),
 ]
 
 
 @pytest.mark.parametrize(
     ("page", "settings", "reason"), HOSTILE, ids=[page for page, *_ in HOSTILE]
 )
-def test_each_hostility_ends_as_one_reason(
-    web: HostileServer, page: str, settings: FetchSettings, reason: str
+def test_each_hostile_response_ends_as_one_reason(
+    server: HostileServer, page: str, settings: FetchSettings, reason: str
 ) -> None:
-    error = failure(web.address(page), settings)
+    error = fetch_error(server.address(page), settings)
 
     assert error.reason == reason
     assert error.attempts == 1
@@ -102,32 +102,32 @@ def test_each_hostility_ends_as_one_reason(
     assert "secret" not in error.sentence
 
 
-def test_a_host_that_falls_silent_is_waited_for_no_longer_than_the_read_limit(
-    web: HostileServer,
+def test_a_host_that_stops_sending_is_a_timeout_after_the_read_limit(
+    server: HostileServer,
 ) -> None:
-    settings = replace(PATIENT, read=0.1, total=600)
+    settings = replace(LONG_TIMEOUTS, read=0.1, total=600)
 
-    assert failure(web.address("/hang-in-body"), settings).reason == "timeout"
+    assert fetch_error(server.address("/hang-in-body"), settings).reason == "timeout"
 
 
-def test_one_fetcher_survives_every_hostility_at_once(web: HostileServer) -> None:
-    settings = replace(SMALL, read=0.5, total=1.0, per_host=50, concurrency=50)
+def test_one_fetcher_survives_every_hostile_response_at_once(server: HostileServer) -> None:
+    settings = replace(SMALL_CAP, read=0.5, total=1.0, per_host=50, concurrency=50)
 
     async def storm(fetcher: Fetcher) -> list[Any]:
-        pages = (fetcher.fetch(web.address(page)) for page, *_ in HOSTILE)
+        pages = (fetcher.fetch(server.address(page)) for page, *_ in HOSTILE)
         ends = await asyncio.gather(*pages, return_exceptions=True)
-        return [*ends, await fetcher.fetch(web.address("/picture.jpg"))]
+        return [*ends, await fetcher.fetch(server.address("/picture.jpg"))]
 
     *ends, last = fetching(storm, settings)
     assert {type(end) for end in ends} == {FetchError}
     assert last.data == JPEG
 
 
-def test_a_bomb_is_never_unpacked_beyond_the_cap(web: HostileServer) -> None:
+def test_a_decompression_bomb_is_never_decompressed_beyond_the_cap(server: HostileServer) -> None:
     cap = 2**20  # the bomb is eight times as large
     tracemalloc.start()
     try:
-        error = failure(web.address("/gzip-bomb"), replace(PATIENT, max_bytes=cap))
+        error = fetch_error(server.address("/gzip-bomb"), replace(LONG_TIMEOUTS, max_bytes=cap))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -136,13 +136,13 @@ def test_a_bomb_is_never_unpacked_beyond_the_cap(web: HostileServer) -> None:
     assert peak < 5 * cap
 
 
-def test_a_refused_connection_is_one_reason(web: HostileServer) -> None:
-    address = web.address("/picture.jpg")
-    web.__exit__(None, None, None)
+def test_a_refused_connection_is_one_reason(server: HostileServer) -> None:
+    address = server.address("/picture.jpg")
+    server.__exit__(None, None, None)
     try:
-        assert failure(address).reason == "connection failed"
+        assert fetch_error(address).reason == "connection failed"
     finally:
-        web.__enter__()
+        server.__enter__()
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ def test_a_refused_connection_is_one_reason(web: HostileServer) -> None:
         "http://example.com/" + "x" * 100_000,
     ],
 )
-def test_what_is_no_plain_web_address_is_refused_before_any_lookup(address: str) -> None:
-    names = Names()
+def test_what_is_no_plain_web_address_is_rejected_before_any_lookup(address: str) -> None:
+    resolver = FakeResolver()
 
-    error = failure(address, resolve=names)
+    error = fetch_error(address, resolve=resolver)
 
     assert error.reason == "refused address"
-    assert names.asked == []
+    assert resolver.asked == []
     assert len(error.sentence) < 300
     assert "secret" not in error.sentence
 
@@ -197,45 +197,47 @@ def test_what_is_no_plain_web_address_is_refused_before_any_lookup(address: str)
         "[::ffff:127.0.0.1]",
     ],
 )
-def test_no_spelling_of_this_machine_is_connected_to(web: HostileServer, host: str) -> None:
-    error = failure(web.address("/picture.jpg", host=host), FetchSettings(retries=0))
+def test_no_spelling_of_loopback_is_connected_to(server: HostileServer, host: str) -> None:
+    error = fetch_error(server.address("/picture.jpg", host=host), FetchSettings(retries=0))
 
     assert error.reason == "refused address"
-    assert web.connections == 0
+    assert server.connections == 0
 
 
 @pytest.mark.parametrize(
     "addresses",
     [["127.0.0.1"], [PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], ["::1"], ["fe80::1%eth0"], ["?"]],
 )
-def test_a_name_is_refused_unless_every_address_is_public(
-    web: HostileServer, addresses: list[str]
+def test_a_name_is_rejected_unless_every_address_is_public(
+    server: HostileServer, addresses: list[str]
 ) -> None:
-    names = Names(pictures_test=[addresses])
+    resolver = FakeResolver(pictures_test=[addresses])
 
-    error = failure(web.address("/picture.jpg", host=NAME), FetchSettings(), resolve=names)
+    error = fetch_error(
+        server.address("/picture.jpg", host=HOST), FetchSettings(), resolve=resolver
+    )
 
     assert error.reason == "refused address"
     assert error.attempts == 1
-    assert web.connections == 0
+    assert server.connections == 0
 
 
-def test_a_private_address_beside_this_machines_own_is_refused_even_in_tests(
-    web: HostileServer,
+def test_a_private_address_beside_loopback_is_rejected_even_in_tests(
+    server: HostileServer,
 ) -> None:
-    names = Names(pictures_test=[["127.0.0.1", "10.0.0.1"]])
+    resolver = FakeResolver(pictures_test=[["127.0.0.1", "10.0.0.1"]])
 
-    assert failure(web.address("/", host=NAME), resolve=names).reason == "refused address"
-    assert web.connections == 0
+    assert fetch_error(server.address("/", host=HOST), resolve=resolver).reason == "refused address"
+    assert server.connections == 0
 
 
-@pytest.mark.parametrize("resolve", [Names(), Names(pictures_test=[[]])])
-def test_a_name_without_an_address_is_an_unknown_host(resolve: Names) -> None:
-    error = failure(f"http://{NAME}/x.jpg", replace(PATIENT, retries=2), resolve=resolve)
+@pytest.mark.parametrize("resolve", [FakeResolver(), FakeResolver(pictures_test=[[]])])
+def test_a_name_without_an_address_is_an_unknown_host(resolve: FakeResolver) -> None:
+    error = fetch_error(f"http://{HOST}/x.jpg", replace(LONG_TIMEOUTS, retries=2), resolve=resolve)
 
     assert error.reason == "unknown host"
     assert error.attempts == 1
-    assert NAME in error.sentence
+    assert HOST in error.sentence
 
 
 def test_a_lookup_that_never_ends_is_a_timeout() -> None:
@@ -243,90 +245,102 @@ def test_a_lookup_that_never_ends_is_a_timeout() -> None:
         await asyncio.Event().wait()
         return []
 
-    settings = replace(PATIENT, connect=0.05, total=600)
-    assert failure(f"http://{NAME}/x.jpg", settings, resolve=silent).reason == "timeout"
+    settings = replace(LONG_TIMEOUTS, connect=0.05, total=600)
+    assert fetch_error(f"http://{HOST}/x.jpg", settings, resolve=silent).reason == "timeout"
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_connected_to(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
+def test_dns_rebinding_after_the_check_has_no_effect(
+    server: HostileServer,
+) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
 
-    fetched = fetch(web.address("/picture.jpg", host=NAME), resolve=names)
+    fetched = fetch(server.address("/picture.jpg", host=HOST), resolve=resolver)
 
     assert fetched.data == JPEG
-    assert names.asked == [NAME]
-    assert web.requests[0].headers["host"] == f"{NAME}:{web.port}"
+    assert resolver.asked == [HOST]
+    assert server.requests[0].headers["host"] == f"{HOST}:{server.port}"
 
 
-def test_a_name_that_turns_private_between_two_connections_is_refused(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
-    away = web.address("/redirect?to=/picture.jpg", host=NAME)
+def test_dns_rebinding_between_two_connections_is_rejected(
+    server: HostileServer,
+) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"], ["10.0.0.1"]])
+    away = server.address("/redirect?to=/picture.jpg", host=HOST)
 
-    assert failure(away, resolve=names).reason == "refused address"
-    assert [request.path for request in web.requests] == ["/redirect"]
-
-
-def test_the_next_address_of_a_name_is_tried_when_one_does_not_answer(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.1.2.3", "127.0.0.1"]])  # nobody listens on the first
-
-    assert fetch(web.address("/picture.jpg", host=NAME), resolve=names).data == JPEG
+    assert fetch_error(away, resolve=resolver).reason == "refused address"
+    assert [request.path for request in server.requests] == ["/redirect"]
 
 
-def test_redirects_are_followed_to_another_name_which_is_looked_up_too(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"]], cdn_test=[["127.0.0.1"]])
-    there = web.address("/picture.jpg", host="cdn.test")
+def test_the_next_address_of_a_name_is_tried_when_one_does_not_answer(
+    server: HostileServer,
+) -> None:
+    resolver = FakeResolver(
+        pictures_test=[["127.1.2.3", "127.0.0.1"]]
+    )  # nobody listens on the first
 
-    fetched = fetch(web.address(f"/redirect?to={there}", host=NAME), resolve=names)
+    assert fetch(server.address("/picture.jpg", host=HOST), resolve=resolver).data == JPEG
+
+
+def test_redirects_are_followed_to_another_name_which_is_resolved_too(
+    server: HostileServer,
+) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"]], cdn_test=[["127.0.0.1"]])
+    there = server.address("/picture.jpg", host="cdn.test")
+
+    fetched = fetch(server.address(f"/redirect?to={there}", host=HOST), resolve=resolver)
 
     assert fetched.address == there
-    assert names.asked == [NAME, "cdn.test"]
+    assert resolver.asked == [HOST, "cdn.test"]
 
 
 def test_proxies_of_the_environment_are_ignored(
-    web: HostileServer, monkeypatch: pytest.MonkeyPatch
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    assert fetch(web.address("/picture.jpg")).data == JPEG
+    assert fetch(server.address("/picture.jpg")).data == JPEG
 
 
-def test_a_secure_server_is_asked_and_judged_by_its_name(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
-    address = web.address("/picture.jpg", host=NAME, tls=True)
+def test_sni_and_certificate_are_those_of_the_name(server: HostileServer) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
+    address = server.address("/picture.jpg", host=HOST, tls=True)
 
-    assert fetch(address, resolve=names, tls=trusting()).data == JPEG
-    assert web.requests[0].sni == NAME
+    assert fetch(address, resolve=resolver, tls=trusting()).data == JPEG
+    assert server.requests[0].sni == HOST
 
-    other = web.address("/picture.jpg", host="other.test", tls=True)
-    assert failure(other, resolve=names, tls=trusting()).reason == "tls"
-    assert failure(address, resolve=names).reason == "tls"  # nobody vouches for the certificate
-    assert len(web.requests) == 1
+    other = server.address("/picture.jpg", host="other.test", tls=True)
+    assert fetch_error(other, resolve=resolver, tls=trusting()).reason == "tls"
+    assert (
+        fetch_error(address, resolve=resolver).reason == "tls"
+    )  # nobody vouches for the certificate
+    assert len(server.requests) == 1
 
 
-def test_two_names_of_one_machine_do_not_share_a_secure_connection(web: HostileServer) -> None:
-    names = Names(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
+def test_two_names_of_one_address_do_not_share_a_tls_connection(server: HostileServer) -> None:
+    resolver = FakeResolver(pictures_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]])
 
     async def both(fetcher: Fetcher) -> Fetched:
-        await fetcher.fetch(web.address("/picture.jpg", host=NAME, tls=True))
-        return await fetcher.fetch(web.address("/picture.jpg", host="other.test", tls=True))
+        await fetcher.fetch(server.address("/picture.jpg", host=HOST, tls=True))
+        return await fetcher.fetch(server.address("/picture.jpg", host="other.test", tls=True))
 
     with pytest.raises(FetchError) as caught:
-        fetching(both, resolve=names, tls=trusting())
+        fetching(both, resolve=resolver, tls=trusting())
     assert caught.value.reason == "tls"
 
 
-def test_a_way_to_tls_that_ends_nowhere_is_a_timeout_and_leaves_no_connection(
-    web: HostileServer,
+def test_a_tls_handshake_without_an_answer_is_a_timeout_and_leaves_no_connection(
+    server: HostileServer,
 ) -> None:
-    address = web.address("/picture.jpg").replace("http:", "https:")  # waits for plain words
+    address = server.address("/picture.jpg").replace("http:", "https:")  # waits for plain words
 
     async def work(fetcher: Fetcher) -> str:
         with pytest.raises(FetchError) as caught:
             await fetcher.fetch(address)
-        await asyncio.to_thread(web.wait_until_left)
+        await asyncio.to_thread(server.wait_for_disconnect)
         return caught.value.reason
 
-    assert fetching(work, HURRIED) == "timeout"
-    assert web.connections == 1
+    assert fetching(work, SHORT_TIMEOUTS) == "timeout"
+    assert server.connections == 1

@@ -29,7 +29,7 @@ def test_a_data_address_carries_its_bytes(address):
     assert read_source(address) == b"hello"
 
 
-def test_the_alphabet_of_web_addresses_is_base64_too():
+def test_the_url_safe_alphabet_is_base64_too():
     assert (
         read_source("data:;base64," + base64.urlsafe_b64encode(b"\xff\xfe\xfb").decode())
         == b"\xff\xfe\xfb"
@@ -54,7 +54,7 @@ def test_the_alphabet_of_web_addresses_is_base64_too():
         ("/" + "x" * 999, "unreadable file"),
     ],
 )
-def test_an_address_that_leads_nowhere_has_a_reason(address, expected):
+def test_an_address_without_a_file_has_a_reason(address, expected):
     assert reason(address) == expected
 
 

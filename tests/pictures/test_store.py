@@ -67,7 +67,7 @@ def test_a_small_plain_jpeg_is_kept_byte_for_byte(store):
     assert store.path(store.add(data).hash).read_bytes() == data
 
 
-def test_what_is_not_a_plain_upright_rgb_jpeg_is_written_anew(store):
+def test_what_is_not_a_plain_upright_rgb_jpeg_is_encoded_again(store):
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = store.add(encoded(photo(100, 60), exif=exif))
@@ -86,7 +86,7 @@ def test_megabytes_of_metadata_are_not_kept(store):
     assert store.add(head + comment * 20 + tail).bytes < 100_000
 
 
-def test_the_same_picture_is_stored_once(store):
+def test_adding_a_picture_is_idempotent(store):
     data = encoded(photo(500, 500))
     first, second = store.add(data), store.add(data)
     assert (first.new, second.new) == (True, False)
@@ -164,7 +164,7 @@ PictureStore(Path(sys.argv[1])).add(Path(sys.argv[2]).read_bytes())
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_process_that_dies_at_the_rename_leaves_a_whole_picture_or_none(store, tmp_path, when):
+def test_a_process_that_dies_at_the_rename_leaves_a_complete_picture_or_none(store, tmp_path, when):
     source = tmp_path / "a.jpg"
     source.write_bytes(encoded(photo(500, 400)))
     command = [sys.executable, "-c", CRASHING, str(store.folder), str(source), when]

@@ -13,7 +13,7 @@ from rich.markup import escape
 from catalog.catalogue import Catalogue
 from eval import tables
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
-from eval.comparison import RESAMPLES, differences, estimates, wins
+from eval.comparison import RESAMPLES, compare_variants, estimate, wins
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.measures import DECIDING, MEASURES
 from eval.queries import QuerySet, join
@@ -130,8 +130,8 @@ def run(
     raise typer.Exit(int(not won or (strict and left_out)))
 
 
-@app.command()
-def compare(
+@app.command(name="compare")
+def compare_runs(
     runs: Annotated[list[Path], typer.Argument(help="TREC run files, of a report or of others.")],
     qrels: Annotated[Path, typer.Option(help="TREC qrels: `qrels.txt` of a report.")],
     resamples: Resamples = RESAMPLES,
@@ -143,8 +143,8 @@ def compare(
     Example: vitrine eval compare march/lora.run june/lora.run --qrels june/qrels.txt
     """
     scores = score_runs(runs, read_qrels(qrels))
-    means = estimates(scores, resamples=resamples, seed=seed)
-    pairs = differences(scores, resamples=resamples, seed=seed)
+    means = estimate(scores, resamples=resamples, seed=seed)
+    pairs = compare_variants(scores, resamples=resamples, seed=seed)
     if as_json:
         print_json(variants_object(means, pairs))
     else:

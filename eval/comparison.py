@@ -117,7 +117,7 @@ def wins(variant: str, differences: Sequence[Difference]) -> bool:
     return bool(rivals) and all(each.winner == variant for each in rivals)
 
 
-def estimates(
+def estimate(
     variants: Mapping[str, Scores], *, resamples: int, seed: int
 ) -> dict[str, dict[str, Estimate]]:
     """Every measure of every variant.
@@ -147,7 +147,9 @@ def estimates(
     return found
 
 
-def differences(variants: Mapping[str, Scores], *, resamples: int, seed: int) -> list[Difference]:
+def compare_variants(
+    variants: Mapping[str, Scores], *, resamples: int, seed: int
+) -> list[Difference]:
     """Every ranking measure between every two variants, tested and corrected.
 
     Similarities are not among them: a score is comparable only within one variant.

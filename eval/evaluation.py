@@ -11,7 +11,7 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError
 from eval.baseline import BaselineStore
-from eval.comparison import differences, estimates
+from eval.comparison import compare_variants, estimate
 from eval.diagnostics import diagnose, sample, sample_scores
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_a_product
 from eval.measures import (
@@ -87,7 +87,7 @@ def evaluate(
         qrels=qrels,
         outcomes=outcomes,
         slices=_slices(measured, scores, random_baseline(qrels, sizes, settings.depth), settings),
-        differences=differences(scores, resamples=settings.resamples, seed=settings.seed),
+        differences=compare_variants(scores, resamples=settings.resamples, seed=settings.seed),
         counts=_counts(queries, measured, judgement, runs[names[0]], pictures, settings),
         failed=failed,
         products=products,
@@ -196,7 +196,7 @@ def _slices(
             label,
             sort,
             rows,
-            estimates(
+            estimate(
                 {
                     name: {measure: values[rows] for measure, values in each.items()}
                     for name, each in scores.items()

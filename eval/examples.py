@@ -50,7 +50,7 @@ class Example:
     results: dict[str, tuple[float, list[Card]]]
 
 
-def examples(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[Example]]:
+def choose_examples(evaluation: Evaluation, pictures: PictureStore) -> dict[str, list[Example]]:
     """Examples under two headings: gained and lost most; of a single variant, best and worst."""
     names = variants_to_show(evaluation)
     last = evaluation.outcomes[names[-1]].scores[DECIDING]

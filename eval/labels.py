@@ -16,7 +16,7 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from eval import EvalError
-from eval.comparison import RESAMPLES, Estimate, estimates
+from eval.comparison import RESAMPLES, Estimate, estimate
 from eval.fields import refuse_unknown, value
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
@@ -211,7 +211,7 @@ def _results(
         taken_for = labels[wrong.most_common(1)[0][0]] if wrong else ""
         results[label] = LabelResult(int(own.sum()), int(correct[own].sum()), taken_for)
     present = [each for each in results.values() if each.products]
-    accuracy = estimates({"": {"accuracy": correct}}, resamples=RESAMPLES, seed=0)[""]["accuracy"]
+    accuracy = estimate({"": {"accuracy": correct}}, resamples=RESAMPLES, seed=0)[""]["accuracy"]
     return LabelResults(
         labels=tuple(labels),
         products=len(truth),

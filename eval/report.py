@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from eval import EvalError, plots
 from eval.comparison import Difference, Estimate, format_p
-from eval.examples import examples
+from eval.examples import choose_examples
 from eval.measures import DECIDING, GROUND_TRUTH, MEASURES, average_name
 from eval.queries import COUNTS
 from eval.results import Evaluation, Slice, as_object, per_query
@@ -82,7 +82,7 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
             name=name,
             created=f"{created:%Y-%m-%d %H:%M} UTC",
             plots=_plots(evaluation),
-            examples=examples(evaluation, pictures),
+            examples=choose_examples(evaluation, pictures),
             **_page_values(evaluation),
         )
         (folder / "report.html").write_text(page, encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import Any
 
 from encoder.encoder import Encoder
 from encoder.variant import Variant
-from eval.comparison import RESAMPLES, Difference, Estimate, differences, estimates, holm
+from eval.comparison import RESAMPLES, Difference, Estimate, compare_variants, estimate, holm
 from eval.measures import DECIDING
 from finetune.examples import Examples
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
@@ -87,8 +87,8 @@ def compare(
     means, gaps = {}, {}
     for direction in DIRECTIONS:
         both = {name: scores[name][direction] for name in (BASE, TUNED)}
-        means[direction] = estimates(both, resamples=RESAMPLES, seed=seed)
-        tested = differences(both, resamples=RESAMPLES, seed=seed)
+        means[direction] = estimate(both, resamples=RESAMPLES, seed=seed)
+        tested = compare_variants(both, resamples=RESAMPLES, seed=seed)
         gaps[direction] = next(each for each in tested if each.measure == DECIDING)
     corrected = holm([gap.p for gap in gaps.values()])
     return Evaluation(

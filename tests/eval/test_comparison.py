@@ -8,8 +8,8 @@ import pytest
 from eval.comparison import (
     Difference,
     bootstrap,
-    differences,
-    estimates,
+    compare_variants,
+    estimate,
     holm,
     interval,
     randomisation,
@@ -25,7 +25,7 @@ def variant(values):
 
 
 def compared(first, second, **more):
-    found = differences(
+    found = compare_variants(
         {"base": variant(first), "tuned": variant(second), **more}, resamples=1000, seed=0
     )
     return next(each for each in found if each.measure == "nDCG@10")
@@ -80,18 +80,18 @@ def test_a_winner_of_one_test_may_be_none_of_many():
 
 
 def test_every_two_variants_are_compared_in_every_ranking_measure():
-    found = differences(
+    found = compare_variants(
         {name: variant([0, 1, 0.5]) | {"AvgMeanSimilarity@5": np.ones(3)} for name in "abc"},
         **SETTINGS,
     )
     assert len(found) == 3 * len(MEASURES)
     assert {each.measure for each in found} == set(MEASURES)
-    assert differences({"a": variant([0, 1])}, **SETTINGS) == []
+    assert compare_variants({"a": variant([0, 1])}, **SETTINGS) == []
 
 
 def test_an_estimate_leaves_out_queries_that_a_measure_has_no_value_for():
     scores = {"a": {"close": np.array([0.2, np.nan, 0.4]), "right": np.array([1.0, 0.0, 0.5])}}
-    found = estimates(scores, **SETTINGS)["a"]
+    found = estimate(scores, **SETTINGS)["a"]
     assert found["close"].value == pytest.approx(0.3)
     assert found["close"].n == 2
     assert found["right"].value == pytest.approx(0.5)
@@ -100,7 +100,7 @@ def test_an_estimate_leaves_out_queries_that_a_measure_has_no_value_for():
 
 
 def test_an_estimate_of_nothing_is_no_number():
-    found = estimates({"a": {"close": np.array([np.nan])}}, **SETTINGS)["a"]["close"]
+    found = estimate({"a": {"close": np.array([np.nan])}}, **SETTINGS)["a"]["close"]
     assert found.n == 0
     assert math.isnan(found.value)
 
@@ -108,7 +108,7 @@ def test_an_estimate_of_nothing_is_no_number():
 def test_a_variant_wins_when_it_beats_every_other_one_beyond_noise():
     base = np.random.default_rng(0).random(200) * 0.5
     scores = {"base": variant(base), "same": variant(base), "tuned": variant(base + 0.1)}
-    found = differences(scores, **SETTINGS)
+    found = compare_variants(scores, **SETTINGS)
     assert wins("tuned", found)
     assert not wins("same", found)
     assert not wins("unknown", found)

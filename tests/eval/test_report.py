@@ -8,7 +8,7 @@ import pytest
 
 from eval import EvalError
 from eval.evaluation import evaluate
-from eval.examples import examples
+from eval.examples import choose_examples
 from eval.measures import MEASURES
 from eval.queries import LabelledQuery, QuerySet
 from eval.report import default_name, fit_name, write_report
@@ -95,7 +95,7 @@ def test_the_page_shows_the_numbers_and_the_random_baseline(folder, evaluation):
 def test_the_queries_that_changed_most_are_shown_with_their_relevant_products_marked(
     shop, evaluation
 ):
-    shown = examples(evaluation, PictureStore(shop / "images"))
+    shown = choose_examples(evaluation, PictureStore(shop / "images"))
     tiny, other = (outcome.scores["nDCG@10"] for outcome in evaluation.outcomes.values())
     assert sum(map(len, shown.values())) == np.count_nonzero(other - tiny)
     for heading, queries in shown.items():
@@ -111,7 +111,7 @@ def test_the_queries_that_changed_most_are_shown_with_their_relevant_products_ma
 
 def test_of_a_single_variant_the_best_and_the_worst_are_shown(shop, evaluation):
     only = replace(evaluation, outcomes={"tiny": evaluation.outcomes["tiny"]}, differences=[])
-    shown = examples(only, PictureStore(shop / "images"))
+    shown = choose_examples(only, PictureStore(shop / "images"))
     assert set(shown) <= {"Best results", "Worst results"}
     texts = [each.text for queries in shown.values() for each in queries]
     assert len(texts) == len(set(texts))

@@ -39,10 +39,10 @@ CORPUS = 6000  # captions and as many product texts that the tokenizer is traine
 CARD = """\
 # The CLIP of Vitrine's demo shop
 
-Made by `python -m demo train` from nothing: {pictures:,} drawn pictures, {steps} steps of {batch},
-learning rate {learning_rate:g}, last loss {loss:.3f}. Pictures and texts: `demo/training_data.py`;
-no product and no query of the demo shop is among them. It was trained on drawings of sixteen kinds
-of product and some three hundred words, and is of no use for photographs.
+Made by `python -m demo train` from random weights: {pictures:,} drawn pictures, {steps} steps of
+{batch}, learning rate {learning_rate:g}, last loss {loss:.3f}. Pictures and texts:
+`demo/training_data.py`; no product and no query of the demo shop is among them. It was trained on
+drawings of sixteen kinds of product and some three hundred words, and is of no use for photographs.
 """
 
 SETTINGS = Settings(

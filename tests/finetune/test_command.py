@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from encoder.variants import Variants
 from finetune.__main__ import app
-from finetune.precision import cpu_has_bfloat16
 
 QUICK = "--batch 8 --learning-rate 3e-3 --epochs 2 --cpu"
 QUICK += " --set validation=0.2 --set test=0.2 --set views=title"
@@ -33,7 +32,11 @@ def call(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_training_prints_one_json_object_and_progress_elsewhere(home, tiny_clip):
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_training_prints_one_json_object_and_progress_elsewhere(
+    home, tiny_clip, monkeypatch, has_bfloat16
+):
+    monkeypatch.setattr("finetune.precision.cpu_has_bfloat16", lambda: has_bfloat16)
     ran = call("train", "--variant", "lora_mp", "--base", tiny_clip, *QUICK, "--json")
     assert ran.exit_code == 0, ran.stderr
     result = json.loads(ran.stdout)
@@ -42,8 +45,8 @@ def test_training_prints_one_json_object_and_progress_elsewhere(home, tiny_clip)
     assert "nDCG@10" in ran.stderr
     notes = Variants(home).get("lora_mp").manifest.notes
     assert notes["settings"]["precision"] == "mixed"
-    assert notes["precision"] == ("bfloat16" if cpu_has_bfloat16() else "float32")
-    assert ("no bfloat16 instructions" in ran.stderr) is not cpu_has_bfloat16()
+    assert notes["precision"] == ("bfloat16" if has_bfloat16 else "float32")
+    assert ("no bfloat16 instructions" in ran.stderr) is not has_bfloat16
 
 
 def test_people_get_the_table_and_the_next_step(home, tiny_clip):

@@ -48,7 +48,7 @@ def fetch(address: str) -> QueryPicture:
     """The picture at a web address, fetched once; a failure is kept too, until `forget`."""
     host = _host(address)
     with st.spinner(f"Fetching the picture from {host} …" if host else "Fetching the picture …"):
-        return _once(address, lambda: fetch_picture(address, LIMITS).data)
+        return _once(address, lambda: fetch_picture(address, LIMITS))
 
 
 def forget() -> None:

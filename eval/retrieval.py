@@ -83,7 +83,7 @@ class QueryPictures:
     def _fetch(self, address: str) -> bytes:
         if address not in self._fetched:
             try:
-                self._fetched[address] = fetch_picture(address).data
+                self._fetched[address] = fetch_picture(address)
             except PictureError as error:
                 self._fetched[address] = error
         kept = self._fetched[address]

@@ -1,4 +1,4 @@
-"""The fetcher's limits and manners."""
+"""The limits and the politeness of the fetcher."""
 
 import os
 from dataclasses import dataclass, field
@@ -15,19 +15,20 @@ class FetchSettings:
     Attributes:
         connect: Limit for looking up a name and connecting; again for TLS.
         read: Limit for each wait for bytes.
-        total: Limit for one picture: redirects, repeats and the waits between them included,
-            the wait for a free connection left out.
+        total: Limit for one picture: redirects, retries and the waits between them included,
+            the wait for a free connection excluded.
         max_bytes: Cap on a picture's bytes. 16 MiB: product photos stay below 10.
         redirects: How many are followed.
-        concurrency: Requests under way at once, overall.
-        per_host: Requests under way at once to one host; a host that is waited for counts too.
-        retries: How often an address is asked again after 429, 5xx or a broken connection.
-        backoff: First wait before asking again; doubles each time, and is shortened by up to
-            half at random so that many do not come back at once.
-        longest_wait: Longest wait before asking again. A host that asks for a longer one
-            (Retry-After) is not asked again.
-        user_agent: Who asks. By default the environment's VITRINE_USER_AGENT, else Vitrine.
-        allow_loopback: Let this machine's own loopback be asked; for tests.
+        concurrency: Concurrent requests, overall.
+        per_host: Concurrent requests to one host, waits before its retries included.
+        retries: How often a request is repeated after 429, 5xx or a broken connection.
+        backoff: First wait before a retry; doubles each time, less up to half of it at random
+            (jitter), so that many do not retry at once.
+        longest_wait: Longest wait before a retry. A host that specifies a longer one
+            (Retry-After) is not retried.
+        user_agent: Of the requests. By default the environment's VITRINE_USER_AGENT, else
+            Vitrine's own.
+        allow_loopback: Allow this machine's loopback; for tests.
     """
 
     connect: float = 5.0
@@ -46,7 +47,7 @@ class FetchSettings:
     allow_loopback: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a user agent that cannot be sent."""
+        """Reject a user agent that cannot be sent."""
         if not (self.user_agent.isascii() and self.user_agent.isprintable()):
             raise VitrineError(
                 f"The user agent {self.user_agent!r} cannot be sent: "

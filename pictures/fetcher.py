@@ -42,35 +42,6 @@ TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The response for an address.
-
-    Attributes:
-        data: The bytes, decompressed.
-        address: Where they were found, after redirects.
-        content_type: The server's label, which is often wrong.
-        attempts: How many requests it took, redirects not counted.
-    """
-
-    data: bytes
-    address: str
-    content_type: str
-    attempts: int
-
-
-class FetchError(PictureError):
-    """A picture could not be fetched.
-
-    Attributes:
-        attempts: How many times the address was requested.
-    """
-
-    def __init__(self, reason: str, sentence: str, attempts: int) -> None:
-        super().__init__(reason, sentence)
-        self.attempts = attempts
-
-
 class _TransientError(PictureError):
     """A failure that a retry may not meet.
 
@@ -140,32 +111,29 @@ class Fetcher:
         await self._pool.aclose()
         self._system_resolver.close()
 
-    async def fetch(self, address: str) -> Fetched:
-        """Fetch the picture at an address.
+    async def fetch(self, address: str) -> bytes:
+        """Fetch the bytes of the picture at an address, decompressed.
 
         Args:
             address: An http or https address.
 
         Raises:
-            FetchError: With a reason of the module's list.
+            PictureError: With a reason of the module's list.
         """
         budget = _Budget(seconds=self.settings.total)
-        try:
-            url = parse_address(address)
-            for _ in range(self.settings.redirects + 1):
-                result = await self._request(url, budget)
-                if isinstance(result, Fetched):
-                    return result
-                url = result
-            raise PictureError(
-                "too many redirects",
-                f"{shorten(address)} redirects more than {self.settings.redirects} times.",
-            )
-        except PictureError as error:
-            raise FetchError(error.reason, error.sentence, budget.retries + 1) from error
+        url = parse_address(address)
+        for _ in range(self.settings.redirects + 1):
+            result = await self._request(url, budget)
+            if isinstance(result, bytes):
+                return result
+            url = result
+        raise PictureError(
+            "too many redirects",
+            f"{shorten(address)} redirects more than {self.settings.redirects} times.",
+        )
 
-    async def _request(self, url: httpx.URL, budget: _Budget) -> Fetched | httpx.URL:
-        """Request one address, with retries; the picture, or the address of a redirect.
+    async def _request(self, url: httpx.URL, budget: _Budget) -> bytes | httpx.URL:
+        """Request one address, with retries; the picture's bytes, or the address of a redirect.
 
         The host's semaphore is held while waiting, so that a host that asks for a pause gets one.
         """
@@ -194,7 +162,7 @@ class Fetcher:
             wait = longest * random.uniform(0.5, 1.0)  # jitter
         return wait if wait <= settings.longest_wait and wait < budget.seconds else None
 
-    async def _attempt(self, url: httpx.URL, budget: _Budget) -> Fetched | httpx.URL:
+    async def _attempt(self, url: httpx.URL, budget: _Budget) -> bytes | httpx.URL:
         """One request and its response; every failure becomes a reason here."""
         clock = asyncio.get_running_loop().time
         started = clock()
@@ -210,7 +178,7 @@ class Fetcher:
                     "GET", target, headers=self._headers, extensions={"timeout": limits}
                 ) as response,
             ):
-                return await self._read(url, response, budget)
+                return await self._read(url, response)
         except (TimeoutError, httpcore.TimeoutException) as error:
             raise PictureError("timeout", f"{shorten(url)} took too long to answer.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
@@ -224,9 +192,7 @@ class Fetcher:
         finally:
             budget.seconds -= clock() - started
 
-    async def _read(
-        self, url: httpx.URL, response: httpcore.Response, budget: _Budget
-    ) -> Fetched | httpx.URL:
+    async def _read(self, url: httpx.URL, response: httpcore.Response) -> bytes | httpx.URL:
         status, headers = response.status, httpx.Headers(response.headers)
         if status in REDIRECTS and "location" in headers:
             return parse_address(headers["location"], base=url)
@@ -238,15 +204,10 @@ class Fetcher:
         body = Download(shorten(url), headers, self.settings.max_bytes)
         async for chunk in response.aiter_stream():
             body.add(chunk)
-        return Fetched(
-            data=body.picture(),
-            address=str(url),
-            content_type=headers.get("content-type", ""),
-            attempts=budget.retries + 1,
-        )
+        return body.picture()
 
 
-def fetch_picture(address: str, settings: FetchSettings | None = None) -> Fetched:
+def fetch_picture(address: str, settings: FetchSettings | None = None) -> bytes:
     """Fetch one picture that a person waits for; for callers outside an event loop.
 
     Args:
@@ -254,10 +215,10 @@ def fetch_picture(address: str, settings: FetchSettings | None = None) -> Fetche
         settings: By default tighter limits than those for a whole catalogue: 10 seconds in all.
 
     Raises:
-        FetchError: With a reason of the module's list.
+        PictureError: With a reason of the module's list.
     """
 
-    async def fetch() -> Fetched:
+    async def fetch() -> bytes:
         async with Fetcher(settings) as fetcher:
             return await fetcher.fetch(address)
 

@@ -54,7 +54,7 @@ class PictureImporter:
         """
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._threads)
         if is_web(address):
-            data = (await self._fetcher.fetch(address)).data
+            data = await self._fetcher.fetch(address)
         else:
             data = await in_thread(read_source, address)
         return await in_thread(self._store.add, data, address, self._workers.thumbnail)

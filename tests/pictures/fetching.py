@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
-from pictures.fetcher import Fetched, Fetcher, FetchError
+from pictures.fetcher import Fetcher
 from tests.hostile_server import CERTIFICATE, TEST_TIMEOUT
 
 HOST = "pictures.test"  # resolved by a fake resolver only
@@ -57,11 +58,13 @@ def fetching(
     return asyncio.run(run())
 
 
-def fetch(address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any) -> Fetched:
+def fetch(address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any) -> bytes:
     return fetching(lambda fetcher: fetcher.fetch(address), settings, **given)
 
 
-def fetch_error(address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any) -> FetchError:
-    with pytest.raises(FetchError) as caught:
+def fetch_error(
+    address: str, settings: FetchSettings = LONG_TIMEOUTS, **given: Any
+) -> PictureError:
+    with pytest.raises(PictureError) as caught:
         fetch(address, settings, **given)
     return caught.value

@@ -56,8 +56,8 @@ def test_a_web_page_is_rejected_after_its_first_bytes() -> None:
 )
 def test_damage_inside_a_picture_is_found_by_the_decoder_only(page: str, reason: str) -> None:
     with HostileServer() as server:
-        fetched = fetch_picture(server.address(page), LONG_TIMEOUTS)
+        data = fetch_picture(server.address(page), LONG_TIMEOUTS)
 
     with pytest.raises(PictureError) as caught:
-        decode(fetched.data)
+        decode(data)
     assert caught.value.reason == reason

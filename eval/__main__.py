@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from catalog.catalogue import Catalogue
 from eval import tables
+from eval.baseline import ENGINES
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.comparison import RESAMPLES, compare_variants, estimate, wins
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
@@ -20,7 +21,7 @@ from eval.queries import QuerySet, join
 from eval.query_files import read_queries, write_products, write_queries
 from eval.reference_files import as_catalogue
 from eval.results import as_object, variants_object
-from eval.settings import ENGINES, Settings
+from eval.settings import Settings
 from eval.trec import read_qrels, score_runs
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json

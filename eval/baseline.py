@@ -14,11 +14,13 @@ from qdrant.model import NO_FILTERS, Collection, Filters, Hit
 from qdrant.ranking import top_hits
 from qdrant.store import Store
 
+# FAISS flat is the reference system's index; HNSW is a graph, as in Qdrant.
 INDEXES: dict[str, Callable[[np.ndarray], Index]] = {
     "exact": ExactIndex,
     "faiss": lambda vectors: FaissIndex(vectors, "flat"),
     "faiss-hnsw": lambda vectors: FaissIndex(vectors, "hnsw"),
 }
+ENGINES = ("qdrant", *INDEXES)
 
 
 class BaselineStore:

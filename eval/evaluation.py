@@ -10,7 +10,7 @@ import numpy as np
 from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError
-from eval.baseline import BaselineStore
+from eval.baseline import ENGINES, BaselineStore
 from eval.comparison import compare_variants, estimate
 from eval.diagnostics import diagnose, sample, sample_scores
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_a_product
@@ -26,7 +26,7 @@ from eval.measures import (
 from eval.queries import LabelledQuery, QuerySet
 from eval.results import SHOWN, Evaluation, Outcome, Slice
 from eval.retrieval import QueryPictures, Run, retrieve
-from eval.settings import ENGINES, Settings
+from eval.settings import Settings
 from qdrant.model import Filters
 from qdrant.store import Store, open_store
 from search.engine import check_fingerprint

@@ -116,13 +116,12 @@ class FaissIndex:
     Args:
         vectors: float32 of shape (m, d).
         kind: `flat` or `hnsw`.
-        ef: breadth of a search of the graph; can be changed between searches.
 
     Raises:
         ValueError: another kind.
     """
 
-    def __init__(self, vectors: np.ndarray, kind: str = "flat", *, ef: int = HNSW_EF) -> None:
+    def __init__(self, vectors: np.ndarray, kind: str = "flat") -> None:
         import faiss  # only the baseline needs it
 
         self._faiss: Any = faiss  # its stubs lack some of SWIG's overloads
@@ -135,7 +134,6 @@ class FaissIndex:
         else:
             raise ValueError(f"There is no FAISS index of kind {kind!r}: flat or hnsw.")
         self.kind = kind
-        self.ef = ef
         self.index.add(np.ascontiguousarray(vectors, np.float32))
 
     def search(
@@ -147,7 +145,7 @@ class FaissIndex:
         bitmap = None if allowed is None else np.packbits(allowed, bitorder="little")
         selector = None if bitmap is None else self._faiss.IDSelectorBitmap(bitmap)
         if self.kind == "hnsw":
-            ef = max(self.ef, k)
+            ef = max(HNSW_EF, k)
             parameters = self._faiss.SearchParametersHNSW(sel=selector, efSearch=ef)
         else:
             parameters = self._faiss.SearchParameters(sel=selector)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from eval.comparison import RESAMPLES
 from eval.queries import LabelledQuery
 
-# Beside Qdrant: all inner products computed; FAISS flat, the reference's index; FAISS HNSW.
-ENGINES = ("qdrant", "exact", "faiss", "faiss-hnsw")
 DEFAULT_VECTOR = "fused"
 
 
@@ -17,7 +15,7 @@ class Settings:
     Attributes:
         variants: names; the others are compared with the first.
         vector: the vector searched for every query; empty takes each query's own, else `fused`.
-        engine: of `ENGINES`.
+        engine: of `eval.baseline.ENGINES`.
         within_category: search only each query's category, as the reference system does.
         depth: results per query.
         k: of AvgMeanSimilarity@k.

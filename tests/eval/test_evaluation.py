@@ -9,9 +9,10 @@ from catalog.product import Product
 from encoder.errors import VariantMissing
 from encoder.variants import Variants
 from eval import EvalError
+from eval.baseline import ENGINES
 from eval.evaluation import evaluate, rows_by_label
 from eval.queries import LabelledQuery, QuerySet
-from eval.settings import ENGINES, Settings
+from eval.settings import Settings
 from qdrant.errors import CollectionMissing
 from tests.shop import COLOURS, build
 

@@ -1,17 +1,24 @@
-"""The vector store: one protocol, the embedded engine and the server behind it.
+"""The vector store: one `Store` over two engines, and the files of all vectors ever encoded.
 
 ```
-store     the words at the seam: Point, Spec, Filters, Hit, Collection, Store, open_store
-points    ids and the one validation of points, before either engine sees them
-layout    what a collection is made of: quantisation, graph, payload indexes, how it is searched
-embedded  the engine in this process        server  the engine behind QDRANT_URL
-  generations  folders on disk, CURRENT       remote        its generations: aliases, metadata
-  readers      private hard-linked readers    remote_build  one being written, in parallel streams
-  construction the child that builds          remote_reader searches, counts, pages
-  stream       what it is fed                 connection    calls tried again
-  builder      what it runs                   refusals      what its failures mean
-  edge         speaks to qdrant_edge          wire          the client's words for ours
-parts     every vector that was encoded, kept by content
-transfer  a generation copied to a server     sizing        what a server must hold, by arithmetic
+store         Store: every check, ranking and error once; open_store chooses the engine
+model         the dataclasses at the interface: Point, Spec, Filters, Hit, Collection, Generation
+engine        the protocol that both engines implement
+points        point ids, and the check of every point       filters  conditions of a search
+layout        index parameters of collections and searches  ranking  top-k with ties
+vector_files  every vector that was encoded, by content     disk     full disks, sparse copies
+transfer      a generation copied to a server               sizing   what a server needs
+
+embedded/     Qdrant Edge in this process       server/      a Qdrant server, at QDRANT_URL
+  engine        the protocol                      engine       the protocol
+  generations   folders on disk, CURRENT          generations  aliases, metadata, heartbeat
+  build         the builder's parent              build        one being written, in parallel
+  reader        private hard links                reader       searches, counts, pages
+  mapping       the engine's types                mapping      the client's types
+  shard         a folder being written            errors       one table of failures
+  builder       the child process                 connection   retries
+  stream        what the child is sent
+  leases        readers shared by threads
+  lock          one builder at a time
 ```
 """

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 
 from qdrant.errors import CollectionMissing, StoreError
-from qdrant.sizing import PAYLOAD, Size
-from qdrant.sizing import size as sized
+from qdrant.sizing import PAYLOAD, Estimate, estimate
 from qdrant.store import Store, open_embedded, open_store
 from vitrine import home
 from vitrine.command import CommandLine, Json, print_json
@@ -96,7 +96,7 @@ def rollback(variant: Variant, as_json: Json = False) -> None:
 @app.command()
 def drop(
     variant: Variant,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
     as_json: Json = False,
 ) -> None:
     """Remove a collection with all its generations; vector files stay, so it can be built again."""
@@ -134,7 +134,7 @@ def size(
     if count < 1:
         raise typer.BadParameter("--products must be at least 1.")
     memory = round(node_memory * 10**9)
-    found = sized(count, dim, vectors, payload=payload, replicas=replicas, node_memory=memory)
+    found = estimate(count, dim, vectors, payload=payload, replicas=replicas, node_memory=memory)
     if as_json:
         print_json(asdict(found))
     else:
@@ -174,34 +174,25 @@ def _show(page: dict[str, Any]) -> None:
                 each["use"],
                 f"{each['points']:,}",
                 "" if each["indexed"] is None else f"{each['indexed']:,}",
-                "" if each["size"] is None else _bytes(each["size"]),
+                "" if each["size"] is None else decimal(each["size"]),
                 each["state"],
             )
     console.print(table if page["collections"] else "no collection")
 
 
-def _show_size(found: Size) -> None:
+def _show_size(found: Estimate) -> None:
     console = Console()
     table = Table("one generation", "memory", "memory, measured", "disk", box=None)
     for name, form in (("float32", found.floats), ("int8, originals on disk", found.int8)):
-        table.add_row(name, *map(_bytes, (form.memory, form.memory_measured, form.disk)))
+        table.add_row(name, *map(decimal, (form.memory, form.memory_measured, form.disk)))
     console.print(table)
     console.print(
-        f"As it is kept, int8 with the generation before: memory {_bytes(found.memory)}, disk "
-        f"{_bytes(found.disk)}; while the next is built: {_bytes(found.memory_building)}, "
-        f"{_bytes(found.disk_building)}.\n{found.nodes} machines, QDRANT_SHARDS={found.shards}, "
+        f"As it is kept, int8 with the generation before: memory {decimal(found.memory)}, disk "
+        f"{decimal(found.disk)}; while the next is built: {decimal(found.memory_building)}, "
+        f"{decimal(found.disk_building)}.\n{found.nodes} machines, QDRANT_SHARDS={found.shards}, "
         f"QDRANT_REPLICAS={found.replicas}.",
         highlight=False,
     )
-
-
-def _bytes(count: int) -> str:
-    size, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):  # noqa: B007 (the last one reached)
-        if size < 1000:
-            break
-        size /= 1000
-    return f"{size:.3g} {unit}"
 
 
 if __name__ == "__main__":

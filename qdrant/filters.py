@@ -19,7 +19,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Between:
-    """The field lies between the bounds, both included; None is no bound."""
+    """The field is between the bounds, both included; None is no bound."""
 
     field: str
     low: float | None

@@ -12,7 +12,7 @@ import numpy as np
 from qdrant.errors import StoreError
 
 VECTORS = ("image", "text", "fused")
-# A variant names a folder and a server collection, so nothing else may stand in it.
+# A variant names a folder and a server collection, so no other characters are allowed.
 _VARIANT = re.compile(r"[a-z0-9_]{1,64}")
 
 

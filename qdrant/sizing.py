@@ -1,7 +1,7 @@
-"""What a server must hold, by arithmetic: Qdrant's published formulas beside our own measurements.
+"""What a server needs, computed: Qdrant's published formulas beside our own measurements.
 
 Published, https://qdrant.tech/documentation/capacity-planning/: memory is vectors × dimensions ×
-bytes of a number × 1.5, the half more for indexes, versions and what optimising needs meanwhile;
+bytes of a number × 1.5, the half more for indexes, versions and what optimising needs;
 payload on disk is its JSON × 1.5. Shards and nodes: https://qdrant.tech/documentation/guides/
 distributed_deployment/ (at least two shards a node to grow by; three nodes and two replicas to
 lose one without an outage).
@@ -9,8 +9,6 @@ lose one without an outage).
 Measured: 30,000 generated products of 3 × 512 numbers in the embedded engine, which writes the
 files that the server writes (qdrant-edge-py 0.9.0, without its log).
 """
-
-from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -31,7 +29,7 @@ PAYLOAD = 450
 KEPT, BUILDING = 2, 3
 # Share of a node's memory to plan with; the rest is for the system and for searches.
 USABLE = 0.8
-# Products that one shard holds comfortably: its graphs are made in some hours on 16 cores.
+# Products per shard: its graphs are then built in some hours on 16 cores.
 SHARD = 10_000_000
 SHARDS_PER_NODE = 2
 SAFE_NODES = 3
@@ -53,7 +51,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Size:
+class Estimate:
     """What a collection needs of a server, bytes; all copies counted.
 
     Attributes:
@@ -85,7 +83,7 @@ class Size:
     replicas: int
 
 
-def size(
+def estimate(
     products: int,
     dim: int,
     vectors: int,
@@ -93,7 +91,7 @@ def size(
     payload: int = PAYLOAD,
     replicas: int = 1,
     node_memory: int = 64 * 10**9,
-) -> Size:
+) -> Estimate:
     """Return what a collection needs.
 
     Args:
@@ -111,7 +109,7 @@ def size(
     nodes = math.ceil(BUILDING * int8.memory / (node_memory * USABLE))
     nodes = max(nodes, SAFE_NODES if replicas > 1 else 1)
     shards = 1 if nodes == 1 and products <= SHARD else SHARDS_PER_NODE * nodes
-    return Size(
+    return Estimate(
         products=products,
         dim=dim,
         vectors=vectors,

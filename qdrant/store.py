@@ -267,7 +267,7 @@ def _check_queries(collection: Collection, queries: np.ndarray, vector: str, k: 
             f"it has {', '.join(collection.vectors)}."
         )
     if k < 1:
-        raise InvalidQuery(f"A search must ask for at least 1 product, not {k}.")
+        raise InvalidQuery(f"A search needs k of at least 1, not {k}.")
     array = np.atleast_2d(np.asarray(queries, dtype=np.float32))
     if array.ndim != 2 or array.shape[1] != collection.dim:
         raise InvalidQuery(

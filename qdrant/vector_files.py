@@ -1,31 +1,31 @@
-"""Part files: every vector that was ever encoded under one fingerprint, kept by content.
+"""Vector files: every vector that was ever encoded under one fingerprint, by content.
 
-Vectors are dear and collections are cheap: a collection can be thrown away and projected
-again from here, quantised otherwise, copied to a server or handed to FAISS.
+Encoding is slow and building a collection is fast: a collection can be removed and built again
+from these files, with another quantisation, on a server, or as a FAISS index.
 
-A part file is a run of fixed-size records, a 16-byte key and then `dim` float32 in the
+A vector file is a sequence of fixed-size records, a 16-byte key and then `dim` float32 in the
 machine's little-endian order, so that `np.fromfile(path, record_type(dim))` reads it. Each
-process appends to a part of its own and never rewrites a byte; a record that a kill cut
-short is not counted. VectorFiles of several machines are merged by moving the files together.
+process appends to a file of its own and never rewrites a byte; a record that a kill cut short is
+not counted. The files of several machines are merged by moving them into one folder.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 
 from qdrant.disk import disk_full
 from qdrant.errors import StoreError
+from vitrine import Closing
 
 KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
-# New keys are looked up in a small dict and folded into the sorted index by the thousand,
-# so that a key costs 24 bytes and not a Python object.
+# New keys are looked up in a small dict and merged into the sorted index by the thousand, so that a
+# key costs 24 bytes and not a Python object.
 RECENT_KEYS = 65_536
-ROW_BITS = 40  # a position is the part's number and, in the low bits, the row in it
+ROW_BITS = 40  # a position is the file's number and, in the low bits, the row in it
 
 Key = bytes
 
@@ -41,11 +41,11 @@ def vector_key(kind: str, content: str) -> Key:
 
 
 def record_type(dim: int) -> np.dtype:
-    """The layout of one record of a part file."""
+    """The layout of one record of a vector file."""
     return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", "<f4", (dim,))])
 
 
-class VectorFiles:
+class VectorFiles(Closing):
     """The vectors of one fingerprint: look up by key, append, never rewrite.
 
     Args:
@@ -53,7 +53,7 @@ class VectorFiles:
         dim: the length of a vector.
 
     Raises:
-        StoreError: a part file is not a run of records of this length.
+        StoreError: a file is not a sequence of records of this length.
     """
 
     def __init__(self, folder: Path, dim: int) -> None:
@@ -66,17 +66,6 @@ class VectorFiles:
         self._recent: dict[Key, int] = {}
         self._file: BinaryIO | None = None
         self._written = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         return len(self._keys) + len(self._recent)
@@ -98,14 +87,14 @@ class VectorFiles:
         if (positions < 0).any():
             raise KeyError(keys[int(np.argmin(positions))].hex())
         out = np.empty((len(keys), self.dim), np.float32)
-        parts, rows = positions >> ROW_BITS, positions & ((1 << ROW_BITS) - 1)
-        for part in np.unique(parts):
-            here = parts == part
-            out[here] = self._part(int(part), int(rows[here].max()))[rows[here]]["vector"]
+        numbers, rows = positions >> ROW_BITS, positions & ((1 << ROW_BITS) - 1)
+        for number in np.unique(numbers):
+            here = numbers == number
+            out[here] = self._records(int(number), int(rows[here].max()))[rows[here]]["vector"]
         return out
 
     def batches(self, size: int = 1024) -> Iterator[tuple[list[Key], np.ndarray]]:
-        """Everything that was kept when this was opened: keys and vectors, some at a time."""
+        """All keys and vectors that were there when this was opened, in batches."""
         for records in self._maps:
             for start in range(0, len(records), size):
                 batch = records[start : start + size]
@@ -113,14 +102,14 @@ class VectorFiles:
                 yield [key.tobytes() for key in keys], np.array(batch["vector"])
 
     def append(self, keys: Sequence[Key], vectors: np.ndarray) -> None:
-        """Keep these vectors, durably before it returns. None to keep begins no part.
+        """Append vectors, on disk before it returns. No vectors make no file.
 
         Args:
             keys: one key a vector.
             vectors: float32 of shape (n, dim).
 
         Raises:
-            DiskFull: there is no room; a new `VectorFiles` goes on with what was kept before.
+            DiskFull: a new `VectorFiles` then continues after what was appended before.
         """
         if not keys:
             return
@@ -128,25 +117,25 @@ class VectorFiles:
         records["key"] = keys
         records["vector"] = vectors
         with disk_full():
-            out = self._file or self._begin_part()
+            out = self._file or self._begin_file()
             out.write(records.tobytes())
             out.flush()
             os.fsync(out.fileno())
-        part = (len(self._paths) - 1) << ROW_BITS
+        first = (len(self._paths) - 1) << ROW_BITS
         for offset, key in enumerate(keys):
-            self._recent[key] = part | (self._written + offset)
+            self._recent[key] = first | (self._written + offset)
         self._written += len(keys)
         if len(self._recent) > RECENT_KEYS:
-            self._fold_recent()
+            self._merge_recent()
 
     def close(self) -> None:
-        """Close the part that this process appends to, if it began one."""
+        """Close the file that this process appends to, if it began one."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _begin_part(self) -> BinaryIO:
-        """A part of this process's own: the first free number, taken exclusively."""
+    def _begin_file(self) -> BinaryIO:
+        """A file of this process's own: the first free number, created exclusively."""
         self.folder.mkdir(parents=True, exist_ok=True)
         number = int(self._paths[-1].stem) + 1 if self._paths else 1
         while True:
@@ -167,15 +156,15 @@ class VectorFiles:
             return np.empty(0, self.record)
         records = np.memmap(path, self.record, mode="r", shape=(rows,))
         norm = float(np.linalg.norm(records[0]["vector"]))
-        if not 0.99 < norm < 1.01:  # the wrong length, or no part file at all
+        if not 0.99 < norm < 1.01:  # another length, or not a vector file
             raise StoreError(
                 f"{path} does not hold unit vectors of length {self.dim}. "
                 "Remove the file; `vitrine ingest vectors` encodes what it held again."
             )
         return records
 
-    def _part(self, number: int, row: int) -> np.ndarray:
-        """The records of a part, mapped anew when this process has appended to it since."""
+    def _records(self, number: int, row: int) -> np.ndarray:
+        """The records of a file, mapped again when this process has appended to it since."""
         if row >= len(self._maps[number]):
             self._maps[number] = self._map(self._paths[number])
         return self._maps[number]
@@ -192,7 +181,7 @@ class VectorFiles:
         )
 
     def _find(self, keys: Sequence[Key]) -> np.ndarray:
-        """Where each key's vector lies, int64 of shape (n,), or −1."""
+        """Position of each key's vector, int64 of shape (n,), or −1."""
         wanted = np.array(keys, f"S{KEY_BYTES}")
         at = np.searchsorted(self._keys, wanted)
         found = np.full(len(keys), -1, np.int64)
@@ -204,7 +193,7 @@ class VectorFiles:
                 found[row] = self._recent.get(keys[row], -1)
         return found
 
-    def _fold_recent(self) -> None:
+    def _merge_recent(self) -> None:
         keys = np.array(list(self._recent), f"S{KEY_BYTES}")
         positions = np.array(list(self._recent.values()), np.int64)
         self._keys, self._positions = _sorted(

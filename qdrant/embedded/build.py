@@ -62,7 +62,7 @@ class Build(Closing):
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         if self._process.stdin is None or self._process.stdout is None:
-            raise AssertionError("pipes were asked for")
+            raise AssertionError("Popen made no pipes")
         self._feed, self._answer = self._process.stdin, self._process.stdout
         return self
 

@@ -1,8 +1,8 @@
 """The builder's process: `python -m qdrant.embedded.builder FOLDER`, rows on standard input.
 
-Building holds Python's global lock for minutes and dies by SIGBUS when the disk fills, so it has a
-process of its own. It writes into an unpublished folder and publishes nothing: a builder that
-dies, at whatever point, costs only its folder. On success it prints the number of points.
+Building holds Python's global lock for minutes and ends by SIGBUS when the disk fills, so it has a
+process of its own. It writes into an unpublished folder and publishes nothing: a builder that ends
+early costs only its folder. On success it prints the number of points.
 """
 
 import contextlib

@@ -13,7 +13,7 @@ from qdrant.errors import StoreError
 
 @dataclass
 class _Leased:
-    """A reader, closed when it is retired and nobody uses it."""
+    """A reader, closed when it is retired and unused."""
 
     reader: Reader
     users: int = 0
@@ -56,12 +56,12 @@ class Leases:
                 self._release(self._renew(generations))
 
     def forget(self, variant: str) -> None:
-        """Close the variant's reader as soon as nobody uses it."""
+        """Close the variant's reader as soon as it is unused."""
         with self._opening[variant], self._lock:
             self._retire(variant)
 
     def close(self) -> None:
-        """Close every reader as soon as nobody uses it."""
+        """Close every reader as soon as it is unused."""
         for variant in list(self._opening):
             self.forget(variant)
 

@@ -33,7 +33,7 @@ class Lock:
         return cls(path, lock)
 
     def release(self, *, remove: bool = False) -> None:
-        """Release the lock, and remove the file if asked to."""
+        """Release the lock; `remove` also removes the file."""
         if remove:
             self.path.unlink(missing_ok=True)
         self._lock.release()

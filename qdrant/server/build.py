@@ -82,16 +82,16 @@ class Build:
         begun = self._create(placement)
         try:
             # Once more: of two that began at once, at least one sees the other.
-            for served in self._generations.others(self.name):
-                if not served.collection:  # its builder died
-                    self._generations.remove(served.name)
+            for stored in self._generations.others(self.name):
+                if not stored.collection:  # its builder has ended
+                    self._generations.remove(stored.name)
             self._heartbeat.start()
             try:
                 yield begun
             finally:
                 self._stop_heartbeat()
         except BaseException as error:
-            with suppress(StoreError):  # what stays counts as dead later
+            with suppress(StoreError):  # else the next build sweeps it
                 if not resumable or (begun and isinstance(error, BuildRunning)):
                     self._generations.remove(self.name)
                 else:

@@ -97,7 +97,7 @@ class Connection(Closing):
         return self._retry(function, limit)
 
     def version(self, limit: RetryLimit = SEARCHING) -> str:
-        """Return the server's version, asked once.
+        """Return the server's version, requested once.
 
         Raises:
             EngineError: client and server are too far apart.
@@ -137,10 +137,10 @@ class Connection(Closing):
             try:
                 return function(self.client)
             except EXCEPTIONS as error:
-                asked = retry_after(error, answered=self._answered)
-                wait = max(longest * (1 + self._rng()) / 2, asked or 0)
+                pause = retry_after(error, answered=self._answered)
+                wait = max(longest * (1 + self._rng()) / 2, pause or 0)
                 stopped = limit.stop is not None and limit.stop.is_set()
-                if asked is None or stopped or self.clock() + wait > end:
+                if pause is None or stopped or self.clock() + wait > end:
                     raise store_error(error, self.server) from None
             (limit.stop.wait if limit.stop else self.pause)(wait)
             longest = min(2 * longest, LONGEST_PAUSE)

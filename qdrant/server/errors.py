@@ -71,15 +71,15 @@ _UNREADABLE = "The Qdrant server at {address} gave an answer that the client can
 FAILURES = (
     Failure(
         (401,),
-        "The Qdrant server at {address} does not know the key of QDRANT_API_KEY; set it to one of "
-        "the server's.",
+        "The Qdrant server at {address} rejects the key of QDRANT_API_KEY; set it to one of the "
+        "server's.",
         when=lambda server: server.has_key,
     ),
-    Failure((401,), "The Qdrant server at {address} wants an API key; set QDRANT_API_KEY."),
+    Failure((401,), "The Qdrant server at {address} requires an API key; set QDRANT_API_KEY."),
     Failure(
         (403,),
         "The key of QDRANT_API_KEY may only read at {address}; building, rolling back and "
-        "dropping want the one that may write.",
+        "dropping need one that may write.",
         words="(manage|write) access",
     ),
     Failure((403,), "The Qdrant server at {address} forbids this: {words}."),
@@ -94,7 +94,7 @@ FAILURES = (
     ),
     Failure(
         (UnexpectedResponse,),
-        "The server at {address} wants TLS; write https:// in QDRANT_URL.",
+        "The server at {address} requires TLS; write https:// in QDRANT_URL.",
         words="plain HTTP request was sent to HTTPS port|requires TLS",
     ),
     # Time-out, rate limit, bad gateway, shard not available, gateway time-out: the server is busy
@@ -110,8 +110,8 @@ FAILURES = (
     Failure((QdrantException,), _UNREADABLE, retry=True),  # a Retry-After that is not a number
     Failure(
         (httpx.TransportError,),
-        "The certificate of {address} is not to be trusted ({words}); write the name that it bears "
-        "into QDRANT_URL, or name its authority's file in SSL_CERT_FILE.",
+        "The certificate of {address} is not trusted ({words}); write its host name into "
+        "QDRANT_URL, or name its authority's file in SSL_CERT_FILE.",
         words="CERTIFICATE_VERIFY_FAILED",
     ),
     Failure(
@@ -134,14 +134,14 @@ FAILURES = (
     Failure((httpx.UnsupportedProtocol,), "{address} is not an address of a server ({words})."),
     Failure(
         (httpx.TransportError,),
-        "The server at {address} broke the connection off ({words}); if it wants TLS, write "
+        "The server at {address} closed the connection ({words}); if it requires TLS, write "
         "https:// in QDRANT_URL.",
         retry=True,
         when=lambda server: server.address.startswith("http://"),
     ),
     Failure(
         (httpx.TransportError,),
-        "The server at {address} broke the connection off ({words}).",
+        "The server at {address} closed the connection ({words}).",
         retry=True,
     ),
     Failure(
@@ -167,7 +167,7 @@ def store_error(error: Exception, server: Server) -> StoreError:
 
 
 def retry_after(error: Exception, *, answered: bool) -> float | None:
-    """Return how many seconds the server asks to wait, 0 when it names none.
+    """Return how many seconds the server requests to wait, 0 when it gives no number.
 
     None when a retry cannot help. A server that never answered is most likely not there, so a lost
     connection is retried only after it has.

@@ -76,7 +76,7 @@ class Stored:
 
     @property
     def being_built(self) -> bool:
-        """Whether its builder is alive, by process id on this machine, else by heartbeat."""
+        """Whether its builder runs, by process id on this machine and by heartbeat."""
         if self.collection or BEAT not in self.metadata:
             return False
         process, _, host = self.builder.partition(" of ")
@@ -267,14 +267,14 @@ def metadata_of(spec: Spec, generation: str) -> dict[str, Any]:
 
 
 def heartbeat(builder: str) -> dict[str, str]:
-    """Return the metadata by which other builders see that this one is alive."""
+    """Return the metadata by which other builders see that this one runs."""
     return {BUILDER: builder, BEAT: now()}
 
 
 def removed(variant: str, name: str) -> BuildFailed:
     """Return the error of a builder whose generation is gone."""
     return BuildFailed(
-        f"The collection of variant '{variant}' was not built: somebody removed {name} from the "
+        f"The collection of variant '{variant}' was not built: {name} was removed from the "
         "server meanwhile; run this again."
     )
 

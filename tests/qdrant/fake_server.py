@@ -268,7 +268,7 @@ class Handler(BaseHTTPRequestHandler):
 def perform(
     fake_server: FakeServer, method: str, path: str, parameters: dict[str, str], raw: bytes
 ) -> object:
-    """Do what is asked; local mode's own refusals become the server's."""
+    """Perform the request; local mode's own errors become the server's."""
     for pattern, act in ROUTES:
         found = re.fullmatch(pattern, f"{method} {path}")
         if found:

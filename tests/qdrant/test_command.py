@@ -8,14 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from qdrant.__main__ import app
-from qdrant.sizing import BUILDING, KEPT, size
+from qdrant.sizing import BUILDING, KEPT, estimate
 from qdrant.store import Store, open_embedded, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, shop
 
 
 def run(*words: str, answer: str = "", status: int = 0) -> str:
-    """What a command says on stdout."""
+    """A command's stdout."""
     result = CliRunner().invoke(app, words, input=answer)
     assert result.exit_code == status, result.output
     run.messages = result.stderr
@@ -37,7 +37,7 @@ def store(request, tmp_path: Path, fake_server: FakeServer, monkeypatch) -> Iter
         yield opened
 
 
-def test_status_tells_all_generations(store, fake_server):
+def test_status_shows_all_generations(store, fake_server):
     page = json.loads(run("status", "--json"))
     engine = store.engine.info()
     assert page["engine"] == {
@@ -58,7 +58,7 @@ def test_status_tells_all_generations(store, fake_server):
     assert engine.place.removeprefix("http://")[:9] in table
 
 
-def test_status_of_a_server_tells_what_is_being_built(fake_server, monkeypatch):
+def test_status_of_a_server_shows_what_is_being_built(fake_server, monkeypatch):
     monkeypatch.setenv("QDRANT_URL", fake_server.url)
     with open_server(fake_server.url) as store:
         store.build(SPEC, shop(10))
@@ -82,7 +82,7 @@ def test_status_of_a_server_that_does_not_tell_sizes_leaves_them_out(fake_server
     assert "demo" in run("status")
 
 
-def test_status_of_nothing_says_so(tmp_path, monkeypatch):
+def test_status_without_collections_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     monkeypatch.delenv("QDRANT_URL", raising=False)
     assert json.loads(run("status", "--json"))["collections"] == []
@@ -147,16 +147,16 @@ def test_a_number_that_is_none_is_wrong_usage(products):
 
 def test_our_measurements_stay_below_qdrants_formula_and_disk_holds_the_originals_too():
     for products in (10**5, 10**6, 10**7, 10**8):
-        found = size(products, 512, 3)
+        found = estimate(products, 512, 3)
         assert found.int8.memory_measured < found.int8.memory
         assert found.floats.memory_measured < found.floats.memory
         assert found.int8.disk > found.floats.disk > products * 3 * 512 * 4
 
 
 def test_more_copies_take_more_machines_and_an_outage_takes_three():
-    one, two = size(10**8, 512, 3), size(10**8, 512, 3, replicas=2)
+    one, two = estimate(10**8, 512, 3), estimate(10**8, 512, 3, replicas=2)
     assert two.int8.memory == 2 * one.int8.memory
     assert two.nodes >= 2 * one.nodes - 1
-    assert size(10**5, 512, 3, replicas=2).nodes == 3
-    assert (size(10**5, 512, 3).nodes, size(10**5, 512, 3).shards) == (1, 1)
+    assert estimate(10**5, 512, 3, replicas=2).nodes == 3
+    assert (estimate(10**5, 512, 3).nodes, estimate(10**5, 512, 3).shards) == (1, 1)
     assert two.shards == 2 * two.nodes

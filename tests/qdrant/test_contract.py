@@ -188,7 +188,7 @@ def test_facets_are_exact_and_the_most_frequent_first(filled: Store):
     assert filled.facet("demo", "brand", Filters(categories=("Toys",))) == {}
 
 
-def test_a_facet_of_what_has_no_index_is_refused(filled: Store):
+def test_a_facet_of_what_has_no_index_is_an_error(filled: Store):
     with pytest.raises(InvalidQuery, match="'title' is not counted; category and brand are"):
         filled.facet("demo", "title")
 
@@ -228,11 +228,11 @@ def test_the_collection_remembers_what_it_was_built_from(filled: Store):
         ({"queries": np.full(DIM, math.inf)}, "zero or not finite"),
         ({"queries": np.zeros((1, DIM))}, "zero or not finite"),
         ({"queries": np.ones(DIM), "vector": "sound"}, "has no vector 'sound'"),
-        ({"queries": np.ones(DIM), "k": 0}, "at least 1 product, not 0"),
+        ({"queries": np.ones(DIM), "k": 0}, "k of at least 1, not 0"),
         ({"queries": np.ones(DIM), "filters": Filters(price_min=math.nan)}, "bound of price"),
     ],
 )
-def test_a_query_that_cannot_be_answered_is_refused(filled: Store, arguments, sentence: str):
+def test_a_query_that_cannot_be_answered_is_an_error(filled: Store, arguments, sentence: str):
     with pytest.raises(InvalidQuery, match=sentence):
         filled.search("demo", **arguments)
 
@@ -256,7 +256,7 @@ def test_a_query_that_cannot_be_answered_is_refused(filled: Store, arguments, se
         (Point("p1", {}, {"text": vectors(1)[0]}), "'p1' .* comes twice"),
     ],
 )
-def test_a_point_that_would_never_be_found_is_refused_and_nothing_is_written(
+def test_a_point_that_would_never_be_found_is_an_error_and_nothing_is_written(
     store: Store, point: Point, sentence: str
 ):
     with pytest.raises(InvalidPoint, match=sentence) as caught:
@@ -267,7 +267,7 @@ def test_a_point_that_would_never_be_found_is_refused_and_nothing_is_written(
         store.count("demo")
 
 
-def test_a_refused_point_leaves_the_published_collection_as_it_was(store: Store):
+def test_an_invalid_point_leaves_the_published_collection_as_it_was(store: Store):
     before = store.build(SPEC, POINTS[:20])
     bad = Point("bad", {}, {"text": np.zeros(DIM)})
     for change in (store.build, store.update):
@@ -368,7 +368,7 @@ def test_an_id_both_deleted_and_given_is_there(store: Store):
         replace(SPEC, vectors=("text",)),
     ],
 )
-def test_an_update_by_other_vectors_is_refused(store: Store, other: Spec):
+def test_an_update_by_other_vectors_is_an_error(store: Store, other: Spec):
     store.build(SPEC, POINTS[:5])
     with pytest.raises(StoreError, match="build it anew with `vitrine ingest vectors"):
         store.update(other, [])
@@ -439,12 +439,12 @@ def test_a_variant_without_a_collection_is_named_with_the_remedy(store: Store, a
 
 
 @pytest.mark.parametrize("name", ["", "../demo", "Demo", "a" * 65, "a-b"])
-def test_a_name_that_is_no_variant_is_refused(store: Store, name: str):
+def test_a_name_that_is_no_variant_is_an_error(store: Store, name: str):
     with pytest.raises(StoreError, match="cannot name a variant"):
         store.collection(name)
 
 
-def test_a_second_build_of_a_variant_is_refused_while_one_runs(store: Store):
+def test_a_second_build_of_a_variant_is_an_error_while_one_runs(store: Store):
     def points() -> Iterator[Point]:
         with pytest.raises(BuildRunning, match="'demo' is being built by process"):
             store.build(SPEC, POINTS[:10])
@@ -458,7 +458,7 @@ def test_a_second_build_of_a_variant_is_refused_while_one_runs(store: Store):
     "order",
     [["a", "b", "c", "c"], ["a", "b", "c", "a"], ["c", "a", "b", "a"], ["b", "c", "a", "b"]],
 )
-def test_a_repeated_product_is_told_in_whatever_order_they_come(order: list[str]):
+def test_a_repeated_product_is_reported_in_whatever_order_they_come(order: list[str]):
     points = [Point(name, {}, {"text": vectors(1)[0]}) for name in order]
     rows = checked_rows(SPEC, points)
     assert [next(rows) is not None for _ in range(3)] == [True, True, True]

@@ -43,7 +43,7 @@ def fill(folder: Path) -> None:
             file.write(b"x" * 65536)
 
 
-def test_a_build_for_which_there_is_no_room_is_refused_beforehand(disk: Path):
+def test_a_build_for_which_there_is_no_space_is_an_error_beforehand(disk: Path):
     with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         assert store.count("demo") == 10
@@ -58,7 +58,7 @@ def test_a_build_for_which_there_is_no_room_is_refused_beforehand(disk: Path):
         assert store.build(SPEC, POINTS).points == 3000
 
 
-def test_a_build_that_grows_beyond_its_disk_is_refused_on_the_way(disk: Path):
+def test_a_build_that_grows_beyond_its_disk_is_an_error_on_the_way(disk: Path):
     # 300 MB of payload, which nobody could know before.
     large = (Point(point.id, {"title": "x" * 100_000}, point.vectors) for point in POINTS)
     with open_embedded(disk / "qdrant") as store:
@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_during_a_build_leaves_the_old_generation_answering
         assert store.build(SPEC, POINTS).points == 3000
 
 
-def test_a_builder_that_finds_no_room_for_the_graph_says_so(disk: Path):
+def test_a_builder_that_finds_no_space_for_the_graph_reports_it(disk: Path):
     # As many points as fill whole batches: the disk fills up after the last look at it, and the
     # graph has no room.
     count = 25 * BATCH
@@ -135,7 +135,7 @@ def test_a_builder_ended_by_the_full_disk_is_understood(
         assert store.build(SPEC, POINTS).points == 3000
 
 
-def test_an_open_reader_answers_on_a_full_disk_and_a_new_one_says_what_is_wrong(disk: Path):
+def test_an_open_reader_answers_on_a_full_disk_and_a_new_one_is_an_error(disk: Path):
     with open_embedded(disk / "qdrant") as store:
         store.build(SPEC, POINTS[:10])
         assert store.count("demo") == 10

@@ -144,7 +144,7 @@ def test_a_builder_killed_there_is_reported_and_the_old_generation_answers(
     check_mends(folder)
 
 
-def test_what_the_builder_complains_of_is_told_in_one_sentence(
+def test_an_error_of_the_builder_is_an_error_of_one_sentence(
     folder: Path, tmp_path_factory, monkeypatch
 ):
     site = tmp_path_factory.mktemp("site")
@@ -279,7 +279,7 @@ def test_a_missing_part_is_named_and_a_rollback_helps(folder: Path, missing: str
         assert store.count("demo") == 5
 
 
-def test_a_damaged_segment_is_told_in_one_sentence(folder: Path):
+def test_a_damaged_segment_is_an_error_of_one_sentence(folder: Path):
     for path in (folder / "demo" / published(folder)[0] / "segments").glob("*/segment.json"):
         path.write_text("{")
     with open_embedded(folder) as store, pytest.raises(CollectionBroken, match="make it again"):

@@ -120,9 +120,7 @@ def test_the_graph_and_the_int8_copies_are_there(large):
         (Filters(has_picture=True), lambda i: i % 7 == 5),
     ],
 )
-def test_the_graph_is_not_lost_among_what_a_range_or_a_missing_picture_shuts_out(
-    sparse, filters, kept
-):
+def test_the_graph_has_full_recall_under_a_range_or_a_missing_picture(sparse, filters, kept):
     store, vectors, queries = sparse
     found = store.search(SPEC.variant, queries, vector="text", filters=filters)
     rows = np.array([i for i in range(len(vectors)) if kept(i)])

@@ -43,7 +43,7 @@ def home(tmp_path: Path, tiny_clip: Path) -> Path:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process]:
-    """A server that keeps what it is told in a folder, or in memory and so until it is killed."""
+    """A server that keeps its collections in a folder, or in memory until it is killed."""
     started = Process(tmp_path / "server" if request.param == "folder" else None)
     yield started
     started.kill()
@@ -132,7 +132,7 @@ def test_a_job_outlasts_a_server_that_is_killed_and_started_again(home, server, 
 
 
 @pytest.mark.parametrize("server", ["memory"], indirect=True)
-def test_a_server_that_came_back_empty_is_told_and_filled_by_the_next_run(
+def test_a_server_that_came_back_empty_is_reported_and_filled_by_the_next_run(
     home, server, monkeypatch
 ):
     monkeypatch.setenv("QDRANT_URL", server.url)

@@ -28,7 +28,7 @@ def store(tmp_path: Path):
 
 
 def answer(count: int) -> str:
-    """What a searching process says when it sees that many products."""
+    """The line of a searching process for that many products."""
     return " ".join([str(count), *nearest(POINTS[:count], QUERY, "text", 3)])
 
 
@@ -58,7 +58,7 @@ def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
         assert searcher.ask() == answer(30)
 
 
-def test_who_searches_while_another_thread_opens_a_generation_is_answered_by_the_one_before(
+def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     reached, go_on = threading.Event(), threading.Event()
@@ -91,7 +91,9 @@ def test_a_private_folder_goes_with_its_store(store: Store, tmp_path: Path):
     assert list(folders.iterdir()) == []
 
 
-def test_a_dead_readers_folder_is_swept_and_a_living_ones_is_not(store: Store, tmp_path: Path):
+def test_the_folder_of_an_ended_reader_is_swept_and_of_a_running_one_is_not(
+    store: Store, tmp_path: Path
+):
     folders = tmp_path / "demo" / "readers"
     with Actor("search", tmp_path) as living, Actor("search", tmp_path) as dying:
         assert living.ask() == dying.ask() == answer(10)

@@ -42,7 +42,7 @@ def generations(fake_server: FakeServer) -> list[str]:
 
 
 def leave_behind(fake_server: FakeServer, store: Store, builder: str, silent: float) -> str:
-    """Begin a build whose builder dies, and say who it was and for how long nothing was heard."""
+    """Begin a build whose builder dies, with this builder and this long since its heartbeat."""
     before = set(generations(fake_server))
     fake_server.faults.append(Fault("DELETE .*", status=400))  # it cannot remove what it began
     with pytest.raises(ZeroDivisionError):
@@ -70,14 +70,14 @@ def test_two_machines_do_not_build_one_variant_at_once(fake_server, store):
 
 
 def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(fake_server, store):
-    """The second begins after the first has looked around, and before it has made its own."""
+    """The second begins after the first has listed the generations, before it has made its own."""
     with open_server(fake_server.url) as second:
         begin = server_build.Build._create
 
         def interrupted(build, placement):
             server_build.Build._create = begin
             began = second.engine._build(SPEC, "20260101T000000-aaaaaa")
-            began._create(placement)  # it has looked around too, and found nobody
+            began._create(placement)  # it has listed them too, and found none
             return begin(build, placement)
 
         server_build.Build._create = interrupted
@@ -122,7 +122,7 @@ def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(f
     assert left not in generations(fake_server)
 
 
-def test_a_builder_gives_signs_of_life_until_it_is_done(fake_server, store, monkeypatch):
+def test_a_builder_sends_heartbeats_until_it_is_done(fake_server, store, monkeypatch):
     monkeypatch.setattr(server_build, "HEARTBEAT", 0.01)
 
     def points() -> Iterator[Point]:
@@ -135,7 +135,7 @@ def test_a_builder_gives_signs_of_life_until_it_is_done(fake_server, store, monk
     assert not {BUILDER, BEAT} & facts.keys()
 
 
-def test_no_sign_of_life_comes_after_a_builders_last_word(fake_server, store, monkeypatch):
+def test_no_heartbeat_comes_after_a_builder_has_finished(fake_server, store, monkeypatch):
     monkeypatch.setattr(server_build, "HEARTBEAT", 0)
     for _ in range(10):  # it is a matter of moments
         store.build(SPEC, shop(10))
@@ -153,7 +153,7 @@ def test_a_generation_is_published_when_the_server_is_done_with_it(fake_server, 
     assert asked.index(nudge) < asked.index(fake_server.requests("POST .*/aliases")[0])
 
 
-def test_a_server_that_cannot_make_it_is_told(fake_server, store):
+def test_a_server_that_cannot_make_it_is_reported(fake_server, store):
     store.build(SPEC, shop(10))
     fake_server.states.extend(["yellow", "red"])
     with pytest.raises(BuildFailed, match=r"could not make products_demo__.*: it went wrong; see"):
@@ -161,7 +161,7 @@ def test_a_server_that_cannot_make_it_is_told(fake_server, store):
     assert (store.count("demo"), len(generations(fake_server))) == (10, 1)
 
 
-def test_a_server_that_lost_points_is_told(fake_server, store, monkeypatch):
+def test_a_server_that_lost_points_is_reported(fake_server, store, monkeypatch):
     store.build(SPEC, shop(10))
     monkeypatch.setattr(server_build, "SETTLE", -1)
     monkeypatch.setattr(fake_server.client, "upsert", lambda name, points: {"status": "completed"})
@@ -172,14 +172,16 @@ def test_a_server_that_lost_points_is_told(fake_server, store, monkeypatch):
     assert (store.count("demo"), len(generations(fake_server))) == (10, 1)
 
 
-def test_a_generation_that_somebody_removed_is_told_by_its_builder(fake_server, store):
+def test_a_generation_that_was_removed_is_an_error_of_its_builder(fake_server, store):
     def points() -> Iterator[Point]:
         yield from shop(5)
         for name in generations(fake_server):
             fake_server.client.delete_collection(name)
         yield from shop(300)[5:]
 
-    with pytest.raises(BuildFailed, match=r"somebody removed products_demo__.* meanwhile"):
+    with pytest.raises(
+        BuildFailed, match=r"products_demo__.* was removed from the server meanwhile"
+    ):
         store.build(SPEC, points())
 
 
@@ -202,7 +204,7 @@ def test_an_error_after_the_switch_never_removes_what_is_published(fake_server, 
     assert len(generations(fake_server)) == 2
 
 
-def test_the_same_search_answers_alike_embedded_and_through_the_wire(store, tmp_path):
+def test_the_same_search_has_equal_results_embedded_and_over_http(store, tmp_path):
     points = shop(400)
     filters = [
         Filters(),

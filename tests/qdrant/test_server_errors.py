@@ -54,7 +54,7 @@ def timed(connection: Connection, time: Time) -> Store:
 
 @pytest.fixture
 def store(fake_server: FakeServer, time: Time) -> Iterator[Store]:
-    """A store with a shop, on the test's own time."""
+    """A store with a shop, on the test's own clock."""
     with timed(connect(fake_server.url), time) as opened:
         opened.build(SPEC, shop(20))
         time.pauses.clear()
@@ -95,7 +95,7 @@ def test_a_search_outlasts_what_passes(fake_server, store, time, fault):
         "GET .*",
     ],
 )
-def test_a_build_outlasts_what_passes_wherever_it_strikes(fake_server, store, asked, fault):
+def test_a_build_retries_transient_failures_of_every_request(fake_server, store, asked, fault):
     store.build(SPEC, shop(25))
     fake_server.faults.append(Fault(asked, times=1, **PASSING[fault]))
     store.build(SPEC, shop(30))
@@ -105,7 +105,7 @@ def test_a_build_outlasts_what_passes_wherever_it_strikes(fake_server, store, as
     assert len(fake_server.client.get_collections().collections) == 2
 
 
-def test_the_server_says_how_long_to_wait(fake_server, store, time):
+def test_the_server_sets_the_pause_before_a_retry(fake_server, store, time):
     fake_server.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "7"}))
     fake_server.faults.append(Fault(SEARCH, status=503, headers={"Retry-After": "3"}))
     assert store.search("demo", QUERY)
@@ -118,7 +118,7 @@ def test_a_retry_after_that_is_a_date_is_no_reason_to_give_up(fake_server, store
     assert store.search("demo", QUERY)
 
 
-def test_a_wait_beyond_the_limit_is_told_at_once(fake_server, store, time):
+def test_a_wait_beyond_the_limit_is_reported_at_once(fake_server, store, time):
     fake_server.faults.append(Fault(SEARCH, status=429, headers={"Retry-After": "60"}))
     with pytest.raises(EngineError, match=r"too busy to answer .*out of order.*; try again later"):
         store.search("demo", QUERY)
@@ -133,14 +133,14 @@ def test_a_search_gives_up_within_its_limit(fake_server, store, time):
     assert SEARCHING.seconds / 2 < time.now - began <= SEARCHING.seconds
 
 
-def test_what_will_not_pass_is_asked_once(fake_server, store, time):
+def test_a_permanent_failure_is_not_retried(fake_server, store, time):
     fake_server.faults.append(Fault(SEARCH, times=9, status=500, words="panicked"))
     with pytest.raises(EngineError, match=r"http://127\S+ refused \(500\): panicked\."):
         store.search("demo", QUERY)
     assert (fake_server.faults[0].times, time.pauses) == (8, [])
 
 
-def test_an_answer_that_does_not_come_is_told(fake_server, time, monkeypatch):
+def test_an_answer_that_does_not_come_is_reported(fake_server, time, monkeypatch):
     monkeypatch.setattr(connections, "ANSWER", 1)
     released = threading.Event()
     with timed(connect(fake_server.url), time) as store:
@@ -154,7 +154,7 @@ def test_an_answer_that_does_not_come_is_told(fake_server, time, monkeypatch):
         released.set()
 
 
-def test_a_server_that_was_never_heard_of_is_not_waited_for(time):
+def test_a_server_that_never_answered_is_not_waited_for(time):
     with socket.socket() as unused:  # bound, never listening: a connection is refused
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -189,21 +189,21 @@ def sentence_of(
     return caught.value
 
 
-def test_a_missing_key_is_told():
+def test_a_missing_key_is_reported():
     with FakeServer(api_key="all", read_only_key="some") as fake_server:
         error = sentence_of(fake_server)
         assert isinstance(error, EngineError)
-        assert re.search("wants an API key; set QDRANT_API_KEY", str(error))
+        assert re.search("requires an API key; set QDRANT_API_KEY", str(error))
 
 
-def test_a_wrong_key_is_told_and_not_printed():
+def test_a_wrong_key_is_reported_and_not_printed():
     with FakeServer(api_key="all", read_only_key="some") as fake_server:
         error = sentence_of(fake_server, "wrong-secret")
         assert isinstance(error, EngineError)
-        assert "does not know the key of QDRANT_API_KEY" in str(error)
+        assert "rejects the key of QDRANT_API_KEY" in str(error)
 
 
-def test_a_key_that_may_only_read_reads_and_is_told_when_it_should_write():
+def test_a_key_that_may_only_read_reads_and_is_reported_when_it_should_write():
     with FakeServer(api_key="all", read_only_key="some-secret") as fake_server:
         with Store(ServerEngine(connect(fake_server.url, "all"))) as writer:
             writer.build(SPEC, shop(10))
@@ -216,7 +216,7 @@ def test_a_key_that_may_only_read_reads_and_is_told_when_it_should_write():
         assert "QDRANT_API_KEY may only read" in str(error)
 
 
-def test_other_refusals_keep_the_servers_words(fake_server):
+def test_other_errors_keep_the_servers_words(fake_server):
     fake_server.faults.append(Fault("GET .*", times=2, status=403, words="Forbidden: locked"))
     assert "forbids this: Forbidden: locked" in str(sentence_of(fake_server))
 
@@ -228,7 +228,9 @@ def test_other_refusals_keep_the_servers_words(fake_server):
         (507, "Insufficient storage"),
     ],
 )
-def test_a_full_disk_is_told_and_nothing_published_is_touched(fake_server, store, status, words):
+def test_a_full_disk_is_reported_and_nothing_published_is_touched(
+    fake_server, store, status, words
+):
     fake_server.faults.append(Fault(UPSERT, times=99, status=status, words=words))
     with pytest.raises(DiskFull, match=r"disk of the Qdrant server at .* is full; free some space"):
         store.build(SPEC, shop(30))
@@ -236,14 +238,14 @@ def test_a_full_disk_is_told_and_nothing_published_is_touched(fake_server, store
     assert len(fake_server.client.get_collections().collections) == 1
 
 
-def test_vectors_of_another_length_are_told(fake_server, store):
+def test_vectors_of_another_length_are_reported(fake_server, store):
     words = "Wrong input: Vector dimension error: expected dim: 8, got 16"
     fake_server.faults.append(Fault(SEARCH, status=400, words=words))
     with pytest.raises(StoreError, match=r"expected dim: 8, got 16.*build it anew"):
         store.search("demo", QUERY)
 
 
-def test_a_collection_that_somebody_dropped_is_told(fake_server, store):
+def test_a_collection_that_was_dropped_is_reported(fake_server, store):
     store.count("demo")
     for collection in fake_server.client.get_collections().collections:
         fake_server.client.delete_collection(collection.name)
@@ -252,7 +254,7 @@ def test_a_collection_that_somebody_dropped_is_told(fake_server, store):
 
 
 @pytest.mark.parametrize("version", ["1.18.2", "1.22.0", "2.20.0"])
-def test_versions_too_far_apart_are_told(fake_server, version):
+def test_versions_too_far_apart_are_reported(fake_server, version):
     fake_server.version = version
     error = sentence_of(fake_server)
     assert re.search(f"is version {version}, too far from qdrant-client", str(error))
@@ -266,7 +268,7 @@ def test_versions_near_enough_are_not(fake_server, version):
         assert store.collections() == []
 
 
-def test_https_to_a_server_without_tls_is_told(fake_server):
+def test_https_to_a_server_without_tls_is_reported(fake_server):
     with (
         Store(ServerEngine(connect(fake_server.url.replace("http:", "https:")))) as store,
         pytest.raises(EngineError, match="does not speak TLS; write http:// in QDRANT_URL"),
@@ -276,7 +278,7 @@ def test_https_to_a_server_without_tls_is_told(fake_server):
 
 @pytest.fixture
 def tls_port() -> Iterator[int]:
-    """A server that speaks TLS, with a certificate that nobody vouches for."""
+    """A server that speaks TLS, with a certificate that nobody signed."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(Path(__file__).parent.parent / "hostile_server.pem")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -297,23 +299,23 @@ def tls_port() -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_http_to_a_server_with_tls_is_told(tls_port):
+def test_http_to_a_server_with_tls_is_reported(tls_port):
     with (
         Store(ServerEngine(connect(f"http://127.0.0.1:{tls_port}"))) as store,
-        pytest.raises(EngineError, match="if it wants TLS, write https:// in QDRANT_URL"),
+        pytest.raises(EngineError, match="if it requires TLS, write https:// in QDRANT_URL"),
     ):
         store.collections()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told(tls_port):
+def test_a_certificate_that_nobody_signed_is_reported(tls_port):
     with (
         Store(ServerEngine(connect(f"https://127.0.0.1:{tls_port}"))) as store,
-        pytest.raises(EngineError, match=r"certificate of https.* is not to be trusted"),
+        pytest.raises(EngineError, match=r"certificate of https.* is not trusted"),
     ):
         store.collections()
 
 
-def test_what_is_no_qdrant_server_is_told(fake_server):
+def test_what_is_no_qdrant_server_is_reported(fake_server):
     page = "<html><h1>Welcome to nginx!</h1></html>"
     fake_server.faults.append(Fault("GET /", status=200, page=page))
     assert "is not a Qdrant server: its answer is not JSON" in str(sentence_of(fake_server))
@@ -322,7 +324,7 @@ def test_what_is_no_qdrant_server_is_told(fake_server):
 
 
 @pytest.mark.parametrize("url", ["localhost:6333", "qdrant", "ftp://qdrant:6333"])
-def test_an_address_without_a_scheme_is_refused(url):
+def test_an_address_without_a_scheme_is_an_error(url):
     with pytest.raises(StoreError, match=f"QDRANT_URL is '{url}': it must start with http://"):
         connect(url)
 

@@ -37,7 +37,7 @@ def test_a_collection_keeps_int8_in_memory_and_the_originals_on_disk(fake_server
     assert made.body["on_disk_payload"] is True
 
 
-def test_strict_mode_refuses_what_no_search_of_ours_needs(fake_server, store):
+def test_strict_mode_forbids_what_no_search_of_ours_needs(fake_server, store):
     store.build(SPEC, shop(10))
     [made] = fake_server.requests("PUT /collections/[^/]+")
     strict = made.body["strict_mode_config"]
@@ -157,7 +157,7 @@ def test_without_them_the_server_decides(fake_server, store):
     assert not {"shard_number", "replication_factor"} & made.body.keys()
 
 
-def test_a_search_asks_for_rescoring_on_the_originals(fake_server, store):
+def test_a_search_is_rescored_on_the_original_vectors(fake_server, store):
     store.build(SPEC, shop(10))
     store.search("demo", QUERY, vector="text", k=3)
     [request] = fake_server.requests("POST .*/query/batch")
@@ -176,7 +176,7 @@ def test_a_search_asks_for_rescoring_on_the_originals(fake_server, store):
         ({"filters": Filters(price_max=9), "ef": 64}, 64, True),
     ],
 )
-def test_a_filter_without_links_of_its_own_is_searched_past_its_gaps(
+def test_a_filter_without_links_of_its_own_is_searched_with_acorn(
     fake_server, store, asked, ef, needs_acorn
 ):
     store.build(SPEC, shop(10))
@@ -252,7 +252,7 @@ def test_one_after_the_other_searches_use_one_connection(fake_server, store):
     assert fake_server.connections - before <= 1
 
 
-def test_a_search_of_a_generation_that_was_swept_asks_the_new_one(fake_server):
+def test_a_search_of_a_generation_that_was_swept_reads_the_new_one(fake_server):
     connection = connect(fake_server.url)
     connection.clock = lambda: 0.0  # what it knows never grows old
     with Store(ServerEngine(connection)) as reader, open_server(fake_server.url) as builder:

@@ -47,7 +47,7 @@ def target(fake_server: FakeServer) -> Iterator[Store]:
 
 
 def quietly(count: int) -> None:
-    """Tell nobody."""
+    """Show no progress."""
 
 
 def test_a_copy_answers_as_its_source_does(source, target):
@@ -145,7 +145,7 @@ def test_a_copy_that_differs_is_never_published(source, target, fake_server, mon
     assert len(fake_server.client.get_collections().collections) == 1
 
 
-def test_a_source_that_changed_meanwhile_is_told(target, tmp_path, monkeypatch):
+def test_a_source_that_changed_meanwhile_is_reported(target, tmp_path, monkeypatch):
     with open_embedded(tmp_path) as source:
         source.build(SPEC, POINTS[:10])
         scroll = source.scroll

@@ -45,7 +45,7 @@ def test_a_key_that_was_never_appended_is_not_found(tmp_path):
             vector_files.get([absent])
 
 
-def test_a_record_cut_short_is_not_counted_and_its_part_is_left_alone(tmp_path):
+def test_a_record_cut_short_is_not_counted_and_its_file_is_not_changed(tmp_path):
     keys, vectors = some(4)
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(keys, vectors)
@@ -60,7 +60,7 @@ def test_a_record_cut_short_is_not_counted_and_its_part_is_left_alone(tmp_path):
     assert part.read_bytes() == torn
 
 
-def test_two_processes_append_to_parts_of_their_own(tmp_path):
+def test_two_processes_append_to_files_of_their_own(tmp_path):
     one, two = VectorFiles(tmp_path, DIM), VectorFiles(tmp_path, DIM)
     one.append(*some(3, 1))
     two.append(*some(3, 2))
@@ -80,7 +80,7 @@ def test_keys_folded_into_the_index_are_still_found(tmp_path, monkeypatch):
             np.testing.assert_array_equal(vector_files.get(some(3, seed)[0]), some(3, seed)[1])
 
 
-def test_a_part_of_other_vectors_is_refused_with_its_name(tmp_path):
+def test_a_file_of_other_vectors_is_an_error_with_its_name(tmp_path):
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(*some(4))
     with pytest.raises(StoreError, match=r"000001\.part does not hold unit vectors of length 16"):
@@ -89,7 +89,7 @@ def test_a_part_of_other_vectors_is_refused_with_its_name(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of its own with room for 64 KiB."""
+    """A folder on a disk of its own with space for 64 KiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid() != 0:

@@ -29,14 +29,12 @@ class StoredPicture:
         width: Of the thumbnail, in pixels.
         height: Of the thumbnail, in pixels.
         bytes: Size of the thumbnail's file.
-        new: Whether this call added it.
     """
 
     hash: str
     width: int
     height: int
     bytes: int
-    new: bool
 
 
 class PictureStore:
@@ -78,10 +76,10 @@ class PictureStore:
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         if stored := self._header(path):
-            return StoredPicture(digest, *stored.size, path.stat().st_size, new=False)
+            return StoredPicture(digest, *stored.size, path.stat().st_size)
         made = make_thumbnail(data, self.side, shorten(name))
         self._write(path, made.data)
-        return StoredPicture(digest, made.width, made.height, len(made.data), new=True)
+        return StoredPicture(digest, made.width, made.height, len(made.data))
 
     def prune(self, used: Callable[[str], Container[str]]) -> int:
         """Delete pictures that no product uses any more. Returns how many there were.

@@ -40,7 +40,7 @@ def products(count: int, category: str = "") -> list[Product]:
 
 
 def keep(catalogue: Catalogue, product: Product) -> None:
-    picture = StoredPicture("ab" * 32, 10, 10, 99, new=True)
+    picture = StoredPicture("ab" * 32, 10, 10, 99)
     outcome = PictureOutcome.stored(product, product.images[0], picture, picture_stamp(product))
     catalogue.record_pictures([outcome])
 

@@ -11,7 +11,7 @@ from catalog.product import Product
 from pictures.errors import PictureError
 from pictures.store import StoredPicture
 
-PICTURE = StoredPicture("ab" * 32, 300, 224, 9999, new=True)
+PICTURE = StoredPicture("ab" * 32, 300, 224, 9999)
 GONE = PictureError("missing file", "There is no file a.jpg.")
 
 

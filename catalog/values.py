@@ -1,6 +1,6 @@
 """Conversion of a cell of a feed, of any type, to the plain values of a `Product`.
 
-Every function takes any value that JSON, CSV or Parquet can hold. A value without a clear meaning
+Every function accepts any value that JSON, CSV or Parquet can hold. A value without a clear meaning
 becomes the empty one (an empty text, None, an empty tuple), never a guess. The one exception is
 RecursionError, for lists nested hundreds deep.
 """

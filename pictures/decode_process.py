@@ -13,9 +13,11 @@ from multiprocessing import parent_process, spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
+from PIL import AvifImagePlugin
+
 from pictures.thumbnail import decode_reduced
 
-# Address space: 64 megapixels of 32-bit grey, the largest picture within the cap, take 1.6 GiB.
+# Address space: 64 megapixels of 32-bit grey, the largest picture within the cap, need 1.6 GiB.
 MEMORY = 2 * 2**30
 
 Made = TypeVar("Made")
@@ -61,7 +63,9 @@ def prepare() -> None:
     with suppress(OSError, ValueError):  # not on every system
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # the buffers of each of its threads count as memory
+    # The stack and buffers of each thread count as memory, on a machine of many cores too much.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)  # the parent's standard output is a command's result
     os.dup2(null, 2)

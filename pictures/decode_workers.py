@@ -1,15 +1,15 @@
-"""Processes that decode pictures, so that untrusted bytes cannot take a job or a page down.
+"""Processes that decode pictures, so that untrusted bytes cannot crash a job or a page.
 
-A process decodes one picture at a time, under limits; a picture that exceeds one costs only itself:
+A process decodes one picture at a time, under limits. A picture that exceeds one fails alone:
 
     processor time   `SECONDS`, held by the kernel (SIGPROF)     reason "decoder hung"
     wall time        twice as long, for a decoder that sleeps    reason "decoder hung"
     memory           `MEMORY` of address space                   reason "too much memory"
     a crash                                                      reason "decoder crashed"
 
-The pool is pebble's. Its processes are spawned, import Pillow and none of our other packages, and
-end with their parent, also where that is killed. They contain a decoder's failures; they are no
-sandbox against a decoder that is taken over.
+The pool is pebble's. Its processes are spawned, import Pillow and no other package of ours, and end
+with their parent, also where that is killed. They contain a decoder's failures. They are no sandbox
+against an exploit that runs code: what they return is unpickled here.
 """
 
 import atexit
@@ -38,12 +38,12 @@ from pictures.errors import PictureError, shorten
 from pictures.thumbnail import Thumbnail, make_thumbnail
 from vitrine import Closing, VitrineError
 
-SECONDS = 30.0  # 64 megapixels of 32-bit grey, the slowest picture within the cap, take three
+SECONDS = 30.0  # 64 megapixels of 32-bit grey, the slowest picture within the cap, need three
 QUERY_SECONDS = 10.0  # somebody waits for a query's picture
 # A process may have been killed because of another's memory; twice over one picture is its fault.
 TRIES = 2
-POLL = 0.5  # seconds between two looks at whether the pool is still there
-# Shortest side of a decoded query: twice what the largest image encoders take.
+POLL = 0.5  # seconds between two checks of whether the pool is still active
+# Shortest side of a decoded query: twice the input of the largest image encoders.
 QUERY_SIDE = 1024
 
 
@@ -87,7 +87,7 @@ class DecodeWorkers(Closing):
         Args:
             data: The original file.
             name: How an error's sentence names the picture.
-            side: The shortest side is reduced to this, in pixels: little comes back.
+            side: The shortest side is reduced to this, in pixels, before the pixels are sent back.
 
         Raises:
             PictureError, VitrineError: As `thumbnail` does.

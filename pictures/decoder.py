@@ -33,7 +33,7 @@ SIGNATURES = (
 )
 
 MAX_PIXELS = 64_000_000  # above any phone's usual 50 megapixels; 256 MB while it is decoded
-MIN_SIDE = 8  # pixels; below lie tracking pixels and spacers
+MIN_SIDE = 8  # pixels; smaller ones are tracking pixels and spacers
 # Encoders resize the shortest side to 224 or so, which would enlarge 8 × 60,000 to a gigabyte.
 MAX_ASPECT_RATIO = 50
 

@@ -1,8 +1,8 @@
 """The one guarded fetcher of pictures from the web.
 
 It connects to public machines only (`pictures.network`), follows a few redirects and checks each,
-caps bytes and time, retries where that can help and no sooner than the server says, and gives
-every failure one reason of a closed list:
+caps bytes and time, and retries where that can help, no sooner than the server says. Every failure
+has one reason of a closed list:
 
     refused address      not http(s), a user name inside, or not a public machine
     unknown host         the name has no address

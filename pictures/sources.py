@@ -1,4 +1,4 @@
-"""The bytes of a picture that lies on this machine: in a file, or in a `data:` address.
+"""The bytes of a picture on this machine: in a file, or in a `data:` address.
 
 Reasons of a `PictureError` here:
 

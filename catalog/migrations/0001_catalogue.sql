@@ -1,4 +1,4 @@
--- The catalogue as it began: products, picture ledger, summaries, runs, settings.
+-- The first schema: products, picture ledger, summaries, runs, settings.
 
 PRAGMA application_id = 0x56495452;  -- "VITR": whose file this is
 
@@ -21,18 +21,18 @@ CREATE TABLE product (
     link TEXT NOT NULL,
     parent TEXT NOT NULL,
     images TEXT NOT NULL,        -- JSON list
-    source TEXT NOT NULL,        -- the file it came from last
-    run INTEGER NOT NULL         -- the run that saw it there last
+    source TEXT NOT NULL,        -- the feed that had it last
+    run INTEGER NOT NULL         -- the run that read it there last
 );
 
 CREATE INDEX product_by_category ON product (category, id);
 CREATE INDEX product_by_source ON product (source, run);
 
--- The last attempt to get each product's picture. A product without a row is still to be tried.
+-- The last attempt to get each product's picture. A product without a row has not been tried.
 CREATE TABLE picture (
     product TEXT PRIMARY KEY REFERENCES product (id) ON DELETE CASCADE,
     outcome TEXT NOT NULL CHECK (outcome IN ('stored', 'failed', 'none')),
-    stamp TEXT NOT NULL,         -- of the addresses and local files it is the outcome for
+    stamp TEXT NOT NULL,         -- digest of the addresses and local files of the attempt
     address TEXT NOT NULL,
     reason TEXT NOT NULL,
     sentence TEXT NOT NULL,
@@ -50,7 +50,7 @@ WHEN NEW.images = '[]' BEGIN
         'The product names no picture.', '', 0, 0, 0, 0, strftime('%Y-%m-%dT%H:%M:%SZ'));
 END;
 
--- Other addresses are another picture: the old one is not the product's any more.
+-- Other addresses mean another picture: the old one's row is deleted.
 CREATE TRIGGER picture_of_changed_product AFTER UPDATE OF images ON product
 WHEN NEW.images <> OLD.images BEGIN
     DELETE FROM picture WHERE product = NEW.id;
@@ -59,8 +59,8 @@ WHEN NEW.images <> OLD.images BEGIN
     WHERE NEW.images = '[]';
 END;
 
--- Summaries cost minutes of a model's time each hundred: a text is kept for its input's digest,
--- whichever products come and go.
+-- A model needs minutes for a hundred summaries: each is kept by its input's digest, also when the
+-- product is deleted.
 CREATE TABLE summary (
     digest TEXT PRIMARY KEY,
     text TEXT NOT NULL
@@ -71,23 +71,23 @@ CREATE TABLE product_summary (
     digest TEXT NOT NULL REFERENCES summary (digest)
 ) WITHOUT ROWID;
 
--- A summary of other words is not the product's any more.
+-- A summary of changed text is outdated.
 CREATE TRIGGER summary_of_changed_product AFTER UPDATE ON product
 WHEN (NEW.title, NEW.category, NEW.description, NEW.features, NEW.details, NEW.brand)
     IS NOT (OLD.title, OLD.category, OLD.description, OLD.features, OLD.details, OLD.brand) BEGIN
     DELETE FROM product_summary WHERE product = NEW.id;
 END;
 
--- What every job did, was told, and came to.
+-- The log of runs: settings, figures and outcome of every job.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     job TEXT NOT NULL,
     settings TEXT NOT NULL,      -- JSON object
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
-    process TEXT NOT NULL,       -- when the process began, for process numbers come round again
+    process TEXT NOT NULL,       -- when the process started: process numbers are reused
     started TEXT NOT NULL,       -- UTC, ISO 8601
     ended TEXT,
-    outcome TEXT,                -- NULL while it runs, and for ever if it was killed
+    outcome TEXT,                -- NULL while it runs, and where it was killed
     figures TEXT NOT NULL        -- JSON object
 );

@@ -99,7 +99,7 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         examples = fill(home, batch * steps)
-        ours = TrainingLoop(home, examples, found, settings, accelerator)
+        ours = TrainingLoop(examples, found, settings, accelerator)
         bare = bare_passes(examples, found, settings, accelerator.device)
         timed = Rounds()
         for number in range(rounds + 1):

@@ -53,7 +53,6 @@ class TrainingLoop:
 
     def __init__(
         self,
-        home: Path,
         examples: Examples,
         checkpoint: Checkpoint,
         settings: Settings,
@@ -62,14 +61,8 @@ class TrainingLoop:
         self.memory = 0
         self._settings, self._accelerator = settings, accelerator
         self._model = Model.load(checkpoint, settings, accelerator.device)
-        self._batches = Batches(
-            examples,
-            [example.id for example in examples.rows],
-            Catalogue(home, create=False).pictures,
-            checkpoint.processor,
-            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
-            settings,
-        )
+        ids = [example.id for example in examples.rows]
+        self._batches = Batches(examples, ids, checkpoint, settings)
 
     def __call__(self) -> None:
         """Train for an epoch."""

@@ -21,7 +21,6 @@ from finetune.model import Model
 from finetune.settings import Settings
 from finetune.split import Split, rows_of
 from finetune.training import Trained
-from pictures.store import PictureStore
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 CHECKPOINTS = "checkpoints"  # folder of the home: bases that were trained in full
@@ -37,7 +36,6 @@ class Finished:
         settings: how it was trained.
         examples: all products.
         split: which were held out.
-        pictures: the picture store.
         run: identity of the run; 16 hex digits.
     """
 
@@ -46,7 +44,6 @@ class Finished:
     settings: Settings
     examples: Examples
     split: Split
-    pictures: PictureStore
     run: str
 
 
@@ -81,7 +78,6 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
                 variants.add("base", **base, template=settings.template),
                 variants.add("tuned", **tuned),
                 finished.examples,
-                finished.pictures,
                 rows_of(finished.examples, finished.split.test),
                 device=str(finished.model.device),
                 seed=settings.seed,

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encoder.processor import ImageProcessor
+from encoder.checkpoint import Checkpoint
 from encoder.tokenizer import Tokenizer
 from finetune.augmentation import augment
-from finetune.examples import Example, Examples, unreadable
+from finetune.examples import Example, Examples
 from finetune.sampling import rng_of, shuffled
 from finetune.settings import Settings
-from pictures.errors import PictureError
-from pictures.store import PictureStore
 
 PREFETCH = 3  # batches in preparation: the next one, and two behind it
 SLICE = 16  # pictures of a thread's task, so that several threads share a batch
@@ -61,9 +59,7 @@ class Batches:
     Args:
         examples: all products.
         train: ids of the training products.
-        pictures: the picture store.
-        processor: the checkpoint's image processor.
-        tokens: the checkpoint's tokenizer.
+        checkpoint: the base, for its image processor and its tokenizer.
         settings: batch, views, crop, flip and seed.
         share: the part of every batch that is decoded here.
         workers: decoding threads; one less than the cores when None.
@@ -73,15 +69,14 @@ class Batches:
         self,
         examples: Examples,
         train: Sequence[str],
-        pictures: PictureStore,
-        processor: ImageProcessor,
-        tokens: Tokenizer,
+        checkpoint: Checkpoint,
         settings: Settings,
         share: Share = Share(),
         workers: int | None = None,
     ) -> None:
         self.examples, self.train = examples, list(train)
-        self._pictures, self._processor, self._tokens = pictures, processor, tokens
+        self._processor = checkpoint.processor
+        self._tokenizer = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
         self._settings, self._share = settings, share
         self.workers = workers or max(1, (os.cpu_count() or 1) - 1)
         # An incomplete last batch is dropped; the next epoch has another order.
@@ -117,9 +112,9 @@ class Batches:
         positives = self.examples.positives(rows, rows) | _equal(texts)
         share = self._share.of(len(rows))
         mine = [self.examples.rows[row] for row in rows[share]]
-        tokens = pool.submit(self._tokens, texts[share])
+        tokens = pool.submit(self._tokenizer, texts[share])
         pixels = [
-            pool.submit(self._pictures_of, mine[start : start + SLICE], epoch)
+            pool.submit(self._pixels_of, mine[start : start + SLICE], epoch)
             for start in range(0, len(mine), SLICE)
         ]
 
@@ -129,17 +124,14 @@ class Batches:
 
         return result
 
-    def _pictures_of(self, examples: Sequence[Example], epoch: int) -> np.ndarray:
+    def _pixels_of(self, examples: Sequence[Example], epoch: int) -> np.ndarray:
         return np.stack([self.picture(example, epoch) for example in examples])
 
     def picture(self, example: Example, epoch: int) -> np.ndarray:
         """A product's augmented picture in an epoch, uint8 (side, side, 3)."""
-        try:
-            image = self._pictures.open(example.picture)
-        except PictureError as error:
-            raise unreadable(example, self._pictures, error) from error
         settings = self._settings
         rng = rng_of(settings.seed, "picture", epoch, example.id)
+        image = self.examples.open(example)
         return augment(image, self._processor, rng, crop=settings.crop, flip=settings.flip)
 
     def text(self, example: Example, epoch: int) -> str:

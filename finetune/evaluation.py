@@ -10,7 +10,6 @@ from eval.comparison import RESAMPLES, Difference, Estimate, compare_variants, e
 from eval.measures import DECIDING
 from finetune.examples import Examples
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
-from pictures.store import PictureStore
 
 BASE, TUNED = "base", "tuned"
 SHOWN = (DECIDING, "MRR", "Recall@1", "Recall@10")
@@ -54,7 +53,6 @@ def evaluate(
     base: Variant,
     tuned: Variant,
     examples: Examples,
-    pictures: PictureStore,
     queries: Sequence[int],
     *,
     device: str | None = None,
@@ -66,7 +64,6 @@ def evaluate(
         base: the variant without what was trained.
         tuned: with it, loaded as searches load it.
         examples: all products, which are the gallery.
-        pictures: the picture store.
         queries: rows of the test products.
         device: torch's name of it.
         seed: of bootstrap and randomisation.
@@ -75,7 +72,7 @@ def evaluate(
     scores: dict[str, dict[str, Scores]] = {}
     for name, variant in ((BASE, base), (TUNED, tuned)):
         encoder = Encoder.load(variant, precision="float32", device=device)
-        vectors = embed(encoder, examples, pictures, gallery, queries)
+        vectors = embed(encoder, examples, gallery, queries)
         scores[name] = score_directions(vectors, examples, gallery, queries)
     return compare(scores, queries=len(queries), gallery=len(examples), seed=seed)
 

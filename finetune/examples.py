@@ -8,12 +8,14 @@ from functools import cached_property
 from itertools import groupby
 
 import numpy as np
+from PIL import Image
 
 from catalog.catalogue import Catalogue, Entry
 from encoder.template import Template, template
 from eval.groups import group_of, normalize_title
 from finetune.errors import FinetuneError
 from finetune.sampling import shuffled
+from pictures.errors import PictureError
 from pictures.store import PictureStore
 
 NO_PICTURE, LOST_PICTURE, NOT_SAMPLED = "no picture", "picture lost from the store", "not sampled"
@@ -52,14 +54,30 @@ class Examples:
         rows: the products.
         groups: the group of each; a split keeps groups whole.
         left_out: number of products that are not here, by reason.
+        pictures: the picture store.
     """
 
     rows: Sequence[Example]
     groups: Sequence[str]
     left_out: Mapping[str, int]
+    pictures: PictureStore
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def open(self, example: Example) -> Image.Image:
+        """A product's picture, RGB.
+
+        Raises:
+            FinetuneError: it cannot be read.
+        """
+        try:
+            return self.pictures.open(example.picture)
+        except PictureError as error:
+            raise FinetuneError(
+                f"The stored picture of product {example.id} cannot be read ({error}): delete "
+                f"{self.pictures.path(example.picture)} and run `vitrine ingest images`."
+            ) from error
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -120,11 +138,12 @@ def read_examples(
     text_template = template(product_text)
     left_out: Counter[str] = Counter()
     rows: list[Example] = []
+    pictures = catalogue.pictures
     groups = _sampled(group_of(catalogue.entries()), sample, seed)
     for entry in catalogue.entries():
         if entry.picture is None:
             left_out[NO_PICTURE] += 1
-        elif not catalogue.pictures.path(entry.picture).is_file():
+        elif not pictures.path(entry.picture).is_file():
             left_out[LOST_PICTURE] += 1
         elif entry.product.id not in groups:
             left_out[NOT_SAMPLED] += 1
@@ -135,15 +154,7 @@ def read_examples(
             f"No product in {catalogue.home} has a picture to train on: fill the catalogue with "
             "`vitrine ingest products FILE`, then `vitrine ingest images`."
         )
-    return Examples(rows, [groups[example.id] for example in rows], dict(left_out))
-
-
-def unreadable(example: Example, pictures: PictureStore, error: Exception) -> FinetuneError:
-    """The error for a stored picture that cannot be decoded."""
-    return FinetuneError(
-        f"The stored picture of product {example.id} cannot be read ({error}): delete "
-        f"{pictures.path(example.picture)} and run `vitrine ingest images`."
-    )
+    return Examples(rows, [groups[example.id] for example in rows], dict(left_out), pictures)
 
 
 def _example(entry: Entry, picture: str, text: Template, views: Sequence[Template]) -> Example:

@@ -16,7 +16,6 @@ from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.encoder import CPU_BATCH, GPU_BATCH
 from encoder.errors import VariantInvalid
 from encoder.files import digest_json
-from encoder.tokenizer import Tokenizer
 from encoder.variant import NAME, Variant
 from encoder.variants import Variants
 from finetune.artefact import Finished, write_artefact
@@ -33,7 +32,6 @@ from finetune.settings import FILE_KEYS, Settings
 from finetune.snapshot import Snapshots
 from finetune.split import Split, check_split, draw_split, rows_of
 from finetune.training import Trained, Training
-from pictures.store import PictureStore
 from vitrine.command import messages
 
 RUNS = "training"  # folder of the home: unfinished runs
@@ -120,7 +118,6 @@ def train(
                 checkpoint,
                 examples,
                 split,
-                catalogue.pictures,
                 settings,
                 accelerator=accelerator,
                 workers=workers,
@@ -129,7 +126,7 @@ def train(
             )
             if not first:
                 return None
-            finished = Finished(model, trained, settings, examples, split, catalogue.pictures, run)
+            finished = Finished(model, trained, settings, examples, split, run)
             variant, evaluation = write_artefact(home, name, finished)
             figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
@@ -156,7 +153,6 @@ def fit(
     checkpoint: Checkpoint,
     examples: Examples,
     split: Split,
-    pictures: PictureStore,
     settings: Settings,
     *,
     accelerator: Accelerator | None = None,
@@ -170,7 +166,6 @@ def fit(
         checkpoint: the base.
         examples: all products.
         split: the training and validation products.
-        pictures: the picture store.
         settings: how to train.
         accelerator: the processes; this one alone when None.
         workers: decoding threads; one less than the cores when None.
@@ -190,9 +185,7 @@ def fit(
     batches = Batches(
         examples,
         split.train,
-        pictures,
-        checkpoint.processor,
-        Tokenizer(checkpoint.folder, checkpoint.max_tokens),
+        checkpoint,
         settings,
         Share(accelerator.process_index, processes),
         workers,
@@ -200,7 +193,6 @@ def fit(
     validation = Validation(
         model,
         examples,
-        pictures,
         rows_of(examples, split.validation),
         rows_of(examples, shuffled(split.train, settings.seed, "gallery")),
         CPU_BATCH if device.type == "cpu" else GPU_BATCH,

@@ -19,9 +19,8 @@ from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
 from eval.indexes import ExactIndex
 from eval.measures import DECIDING, average_name, score
-from finetune.examples import Examples, unreadable
+from finetune.examples import Examples
 from finetune.model import Model
-from pictures.store import PictureStore
 
 TITLE_TO_PICTURE, PICTURE_TO_TEXT = "title → picture", "picture → text"
 DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
@@ -49,7 +48,6 @@ class Vectors:
 def embed(
     encoder: Encoder,
     examples: Examples,
-    pictures: PictureStore,
     gallery: Sequence[int],
     queries: Sequence[int],
 ) -> Vectors:
@@ -58,7 +56,6 @@ def embed(
     Args:
         encoder: a variant's, or of a model in training.
         examples: the products.
-        pictures: the picture store.
         gallery: rows that are searched.
         queries: rows that are queries; each is in the gallery.
 
@@ -67,9 +64,9 @@ def embed(
     """
     rows = examples.rows
     vectors = Vectors(*(np.zeros((len(rows), encoder.dim), np.float32) for _ in range(3)))
-    for batch in encoder.stream_images(gallery, lambda row: pictures.open(rows[row].picture)):
-        for row, error in batch.failed:
-            raise unreadable(rows[row], pictures, error) from error
+    for batch in encoder.stream_images(gallery, lambda row: examples.open(rows[row])):
+        for _, error in batch.failed:
+            raise error
         vectors.picture[batch.keys] = batch.vectors
     vectors.text[list(gallery)] = encoder.encode_texts([rows[row].text for row in gallery])
     vectors.title[list(queries)] = encoder.encode_texts([rows[row].title for row in queries])
@@ -168,7 +165,6 @@ class Validation:
     Args:
         model: the model.
         examples: all products.
-        pictures: the picture store.
         queries: rows that are queries.
         others: rows that fill the gallery up to `MIN_GALLERY`, in this order.
         batch_size: pictures embedded at once.
@@ -178,12 +174,11 @@ class Validation:
         self,
         model: Model,
         examples: Examples,
-        pictures: PictureStore,
         queries: Sequence[int],
         others: Sequence[int],
         batch_size: int,
     ) -> None:
-        self._model, self._examples, self._pictures = model, examples, pictures
+        self._model, self._examples = model, examples
         self._queries = sorted(queries)
         self._gallery = sorted([*queries, *others[: max(0, MIN_GALLERY - len(queries))]])
         self._encoder = encoder_of(model, batch_size)
@@ -192,9 +187,7 @@ class Validation:
         """The means of `PROGRESS_MEASURES`, over both directions."""
         self._model.clip.eval()
         try:
-            vectors = embed(
-                self._encoder, self._examples, self._pictures, self._gallery, self._queries
-            )
+            vectors = embed(self._encoder, self._examples, self._gallery, self._queries)
         finally:
             self._model.clip.train()
         return means(score_directions(vectors, self._examples, self._gallery, self._queries))

@@ -1,7 +1,9 @@
 """A small shop to train on, of coloured shapes; and what several tests of training share."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -116,10 +118,15 @@ def shop(tmp_path_factory) -> Path:
     return fill(tmp_path_factory.mktemp("shop"), drawn_products())
 
 
+def read(home: Path, views: Sequence[str] = VIEWS, **options: Any) -> Examples:
+    """The products of a home, with the title as product text."""
+    with Catalogue(home, create=False) as catalogue:
+        return read_examples(catalogue, "title", views, **options)
+
+
 @pytest.fixture(scope="session")
 def examples(shop) -> Examples:
-    with Catalogue(shop, create=False) as catalogue:
-        return read_examples(catalogue, "title", VIEWS)
+    return read(shop)
 
 
 @pytest.fixture(scope="session")

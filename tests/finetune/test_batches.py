@@ -1,44 +1,32 @@
 """What a batch holds depends on seed, epoch and product, and on nothing else."""
 
 import dataclasses
+from functools import partial
 from random import Random
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.catalogue import Catalogue
+from catalog.product import Product
 from encoder.processor import ImageProcessor
-from encoder.tokenizer import Tokenizer
 from finetune.augmentation import augment
 from finetune.batches import Batches, Share
 from finetune.errors import FinetuneError
-from finetune.examples import read_examples
 from finetune.sampling import seed_of, shuffled
-from tests.finetune.conftest import QUICK, drawn_products, fill
+from tests.finetune.conftest import QUICK, drawn_products, fill, read
 
 SETTINGS = dataclasses.replace(QUICK, views=("title", "{description}"), flip=True)
 
 
+def batches_of(examples, checkpoint, settings=SETTINGS, **options):
+    ids = [example.id for example in examples.rows]
+    return Batches(examples, ids, checkpoint, settings, **options)
+
+
 @pytest.fixture
 def batches(shop, checkpoint):
-    with Catalogue(shop, create=False) as catalogue:
-        examples = read_examples(catalogue, "title", SETTINGS.views)
-        tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
-
-        def make(settings=SETTINGS, **options):
-            ids = [example.id for example in examples.rows]
-            return Batches(
-                examples,
-                ids,
-                catalogue.pictures,
-                checkpoint.processor,
-                tokens,
-                settings,
-                **options,
-            )
-
-        yield make
+    return partial(batches_of, read(shop, SETTINGS.views), checkpoint)
 
 
 def same(one, other):
@@ -88,37 +76,17 @@ def test_processes_share_a_batch_and_have_the_positives_of_all_of_it(batches):
 
 
 def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_path, checkpoint):
-    from catalog.product import Product
-
-    said = [(Product(p.id, p.title, description="Nice."), data) for p, data in drawn_products()]
-    with Catalogue(fill(tmp_path, said), create=False) as catalogue:
-        examples = read_examples(catalogue, "title", ("{description}",))
-        made = Batches(
-            examples,
-            [example.id for example in examples.rows],
-            catalogue.pictures,
-            checkpoint.processor,
-            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
-            SETTINGS,
-        )
-        assert next(made.epoch(0)).positives.all()
+    alike = [(Product(p.id, p.title, description="Nice."), data) for p, data in drawn_products()]
+    made = batches_of(read(fill(tmp_path, alike), ("{description}",)), checkpoint)
+    assert next(made.epoch(0)).positives.all()
 
 
 def test_a_damaged_picture_is_an_error_with_its_product(tmp_path, checkpoint):
-    with Catalogue(fill(tmp_path, drawn_products()), create=False) as catalogue:
-        examples = read_examples(catalogue, "title", ("title",))
-        broken = examples.rows[3]
-        catalogue.pictures.path(broken.picture).write_bytes(b"no picture")
-        made = Batches(
-            examples,
-            [example.id for example in examples.rows],
-            catalogue.pictures,
-            checkpoint.processor,
-            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
-            SETTINGS,
-        )
-        with pytest.raises(FinetuneError, match=f"product {broken.id} cannot be read"):
-            list(made.epoch(0))
+    examples = read(fill(tmp_path, drawn_products()))
+    broken = examples.rows[3]
+    examples.pictures.path(broken.picture).write_bytes(b"no picture")
+    with pytest.raises(FinetuneError, match=f"product {broken.id} cannot be read"):
+        list(batches_of(examples, checkpoint).epoch(0))
 
 
 def test_without_augmentation_a_square_picture_is_what_the_encoder_sees():

@@ -8,14 +8,9 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from finetune.errors import FinetuneError
-from finetune.examples import LOST_PICTURE, NO_PICTURE, NOT_SAMPLED, read_examples
+from finetune.examples import LOST_PICTURE, NO_PICTURE, NOT_SAMPLED
 from finetune.split import Split, check_split, draw_split
-from tests.finetune.conftest import draw, drawn_products, fill
-
-
-def read(home, **options):
-    with Catalogue(home, create=False) as catalogue:
-        return read_examples(catalogue, "title", ("title", "{description}"), **options)
+from tests.finetune.conftest import draw, drawn_products, fill, read
 
 
 def test_products_without_a_picture_are_left_out_and_counted(tmp_path):

@@ -12,8 +12,6 @@ import torch.nn.functional as F  # noqa: N812
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
-from catalog.catalogue import Catalogue
-from encoder.tokenizer import Tokenizer
 from finetune.batches import Batches, Share
 from finetune.gradients import Gradients
 from finetune.loss import contrastive_loss
@@ -25,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = dataclasses.replace(QUICK, batch=16, dropout=0.3)
 
 
-def gradients_of(home, examples, checkpoint, settings, accelerator):
+def gradients_of(examples, checkpoint, settings, accelerator):
     """The gradients of the first step by name, its loss, and its batch."""
     torch.set_num_threads(1)
     model = Model.load(checkpoint, settings, accelerator.device)
@@ -34,17 +32,9 @@ def gradients_of(home, examples, checkpoint, settings, accelerator):
         for weight in model.trained.values():
             weight.add_(0.1 * torch.randn(weight.shape))
     model.clip.train()
-    with Catalogue(home, create=False) as catalogue:
-        batches = Batches(
-            examples,
-            [example.id for example in examples.rows],
-            catalogue.pictures,
-            checkpoint.processor,
-            Tokenizer(checkpoint.folder, checkpoint.max_tokens),
-            settings,
-            Share(accelerator.process_index, accelerator.num_processes),
-        )
-        batch = next(batches.epoch(0))
+    ids = [example.id for example in examples.rows]
+    share = Share(accelerator.process_index, accelerator.num_processes)
+    batch = next(Batches(examples, ids, checkpoint, settings, share).epoch(0))
     step = Gradients(
         model, settings, accelerator, torch.float32, torch.amp.GradScaler("cpu", enabled=False)
     )
@@ -53,9 +43,9 @@ def gradients_of(home, examples, checkpoint, settings, accelerator):
     return found, loss, model, batch, step
 
 
-def run(shop, examples, checkpoint, **changes):
+def run(examples, checkpoint, **changes):
     settings = dataclasses.replace(SETTINGS, **changes)
-    return gradients_of(shop, examples, checkpoint, settings, Accelerator(cpu=True))
+    return gradients_of(examples, checkpoint, settings, Accelerator(cpu=True))
 
 
 def assert_near(found, expected, within=1e-5):
@@ -68,10 +58,10 @@ def assert_near(found, expected, within=1e-5):
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize("micro_batch", [0, 5])
 def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
-    shop, examples, checkpoint, method, micro_batch
+    examples, checkpoint, method, micro_batch
 ):
     found, loss, model, batch, _ = run(
-        shop, examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
+        examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
     )
     model.clip.zero_grad()
     image = F.normalize(model.image_features(torch.from_numpy(batch.pixels)), dim=-1)
@@ -82,8 +72,8 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
 
 
-def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, examples, checkpoint):
-    found, loss, model, batch, step = run(shop, examples, checkpoint, micro_batch=5)
+def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(examples, checkpoint):
+    found, loss, model, batch, step = run(examples, checkpoint, micro_batch=5)
     # One pass: every chunk keeps its graph, and one backward goes through all of them.
     model.clip.zero_grad()
     pictures, texts = step._image_chunks(batch, 0), step._text_chunks(batch, 0)
@@ -97,16 +87,16 @@ def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(shop, exam
     assert_near(found, {name: weight.grad for name, weight in model.trained.items()})
 
 
-def test_dropout_depends_on_the_step(shop, examples, checkpoint):
-    _, first, _, batch, step = run(shop, examples, checkpoint)
+def test_dropout_depends_on_the_step(examples, checkpoint):
+    _, first, _, batch, step = run(examples, checkpoint)
     assert step(batch, 0).item() == first.item()
     assert step(batch, 1).item() != first.item()
 
 
-def test_the_temperature_is_trained_with_the_whole_model_only(shop, examples, checkpoint):
-    _, _, adapted, _, _ = run(shop, examples, checkpoint)
+def test_the_temperature_is_trained_with_the_whole_model_only(examples, checkpoint):
+    _, _, adapted, _, _ = run(examples, checkpoint)
     assert not adapted.clip.logit_scale.requires_grad
-    found, _, _, _, _ = run(shop, examples, checkpoint, method="full")
+    found, _, _, _, _ = run(examples, checkpoint, method="full")
     assert found["logit_scale"].abs() > 0
 
 
@@ -123,5 +113,5 @@ def test_two_processes_find_the_gradients_of_one(shop, examples, checkpoint, tmp
         timeout=300,
     )
     for method in ("lora", "full"):
-        found, *_ = run(shop, examples, checkpoint, method=method, dropout=0.0)
+        found, *_ = run(examples, checkpoint, method=method, dropout=0.0)
         assert_near(load_file(tmp_path / f"{method}.safetensors"), found)

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import normalize
 from finetune.evaluation import BASE, TUNED, compare
-from finetune.examples import read_examples
 from finetune.retrieval import (
     DEPTH,
     DIRECTIONS,
@@ -20,7 +18,7 @@ from finetune.retrieval import (
     means,
     score_directions,
 )
-from tests.finetune.conftest import draw, drawn_products, fill
+from tests.finetune.conftest import draw, drawn_products, fill, read
 
 
 def test_vectors_that_match_are_found_first(examples):
@@ -48,8 +46,7 @@ def test_products_that_share_something_are_relevant(tmp_path):
     twins = [
         (Product(f"{p.id}-twin", p.title), draw("plum", "disc")) for p, _ in drawn_products()[:1]
     ]
-    with Catalogue(fill(tmp_path, drawn_products() + twins), create=False) as catalogue:
-        examples = read_examples(catalogue, "title", ("title",))
+    examples = read(fill(tmp_path, drawn_products() + twins))
     vectors = normalize(np.random.default_rng(0).normal(size=(33, 16)))
     query = examples.row_of[twins[0][0].id]
     found = vectors.copy()
@@ -66,11 +63,10 @@ def test_only_the_gallery_can_be_found_and_only_so_deep(examples):
     assert DEPTH > 50
 
 
-def test_the_vectors_are_those_of_the_encoder(shop, examples, tiny_clip, tmp_path):
+def test_the_vectors_are_those_of_the_encoder(examples, tiny_clip, tmp_path):
     encoder = Encoder.load(Variants(tmp_path).add("tiny", tiny_clip, template="title"))
-    with Catalogue(shop, create=False) as catalogue:
-        vectors = embed(encoder, examples, catalogue.pictures, range(8), [2, 3])
-        pictures = [catalogue.pictures.open(row.picture) for row in examples.rows[:8]]
+    vectors = embed(encoder, examples, range(8), [2, 3])
+    pictures = [examples.open(row) for row in examples.rows[:8]]
     np.testing.assert_allclose(vectors.picture[:8], encoder.encode_images(pictures), atol=1e-5)
     texts = encoder.encode_texts([row.text for row in examples.rows[:8]])
     np.testing.assert_allclose(vectors.text[:8], texts, atol=1e-5)
@@ -86,9 +82,9 @@ def test_a_difference_is_corrected_for_two_directions(examples):
         BASE: score_directions(Vectors(bad, good, bad), examples, every, every),
         TUNED: score_directions(Vectors(good, good, bad), examples, every, every),
     }
-    held = compare(scores, queries=len(examples), gallery=len(examples))
-    assert held.differences[TITLE_TO_PICTURE].winner == TUNED
-    assert held.differences[PICTURE_TO_TEXT].winner == ""
-    gap = held.differences[TITLE_TO_PICTURE]
+    evaluation = compare(scores, queries=len(examples), gallery=len(examples))
+    assert evaluation.differences[TITLE_TO_PICTURE].winner == TUNED
+    assert evaluation.differences[PICTURE_TO_TEXT].winner == ""
+    gap = evaluation.differences[TITLE_TO_PICTURE]
     assert gap.p_holm == pytest.approx(2 * gap.p)
-    assert held.facts()["ways"][TITLE_TO_PICTURE]["base"]["nDCG@10"]["n"] == len(examples)
+    assert evaluation.facts()["ways"][TITLE_TO_PICTURE]["base"]["nDCG@10"]["n"] == len(examples)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from catalog.catalogue import Catalogue
 from eval.measures import DECIDING
 from finetune.errors import Diverged
 from finetune.job import fit
@@ -24,21 +23,19 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def train(shop, examples, checkpoint):
+def train(examples, checkpoint):
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
 
     def train(settings=SETTINGS, snapshots=None, report=no_progress):
-        with Catalogue(shop, create=False) as catalogue:
-            return fit(
-                checkpoint,
-                examples,
-                split,
-                catalogue.pictures,
-                settings,
-                accelerator=Accelerator(cpu=True),
-                snapshots=snapshots,
-                report=report,
-            )
+        return fit(
+            checkpoint,
+            examples,
+            split,
+            settings,
+            accelerator=Accelerator(cpu=True),
+            snapshots=snapshots,
+            report=report,
+        )
 
     return train
 

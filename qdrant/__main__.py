@@ -1,4 +1,4 @@
-"""`vitrine qdrant`: look at collections, copy them to a server, go back, drop, plan."""
+"""`vitrine qdrant`: show, copy, roll back and drop collections; size a server."""
 
 import os
 from contextlib import ExitStack

@@ -13,7 +13,7 @@ from qdrant.server.engine import ServerEngine
 from qdrant.server.reader import Reader
 from qdrant.store import Store
 
-# Points that are compared one by one when all are there: a fault that strikes 1 in 50 is seen
+# Points that are compared one by one when all are there: a fault in 1 of 50 is found
 # with 98 % certainty.
 SAMPLE = 200
 # Of a vector's numbers: what is sent keeps 9 decimals, and both engines normalise in float32.

@@ -129,7 +129,6 @@ class Build:
     def present(self, rows: Iterable[Row]) -> set[str]:
         """Return the keys of those rows that are stored already."""
         keys = [str(row.key) for row in rows]
-
         records = self._connection.call(
             lambda client: client.retrieve(self.name, keys, with_payload=False, with_vectors=False),
             BUILDING,
@@ -166,7 +165,6 @@ class Build:
         """Make the server collection; return whether it was not there."""
         metadata = {**metadata_of(self._spec, self._generation), **heartbeat(self._builder)}
         parameters = mapping.parameters(self._spec, placement)
-
         begun = True
         try:
             self._connection.call(
@@ -210,17 +208,15 @@ class Build:
                     f"{getattr(info.optimizer_status, 'error', info.optimizer_status)}; see its "
                     "log. What was published is untouched."
                 )
-            if (
-                info.status == models.CollectionStatus.GREY
-            ):  # a restart stopped the optimiser: start it
+            if info.status == models.CollectionStatus.GREY:  # a restart stopped the optimiser
                 self._change(optimizers_config=models.OptimizersConfigDiff())
             if info.status == models.CollectionStatus.GREEN:
                 counted = self._count()
                 if counted == points:
                     return
-                now = self._connection.clock()
-                complete_until = complete_until or now + SETTLE
-                if now > complete_until:
+                time = self._connection.clock()
+                complete_until = complete_until or time + SETTLE
+                if time > complete_until:
                     raise BuildFailed(
                         f"The Qdrant server counts {counted} points in {self.name}, and {points} "
                         "were sent; what was published is untouched: run this again."

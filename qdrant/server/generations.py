@@ -38,7 +38,7 @@ SEPARATOR = "__"
 # Seconds for which the alias is not read again: a search costs one request and not two, and a new
 # generation is noticed within this time.
 FRESH = 1.0
-# Seconds after its last heartbeat when a builder counts as dead.
+# Seconds after its last heartbeat when a builder counts as ended.
 STALE_AFTER = 180
 # Metadata of the heartbeat: the builder, and the time; removed from a complete generation.
 BUILDER, BEAT = "builder", "beat"

@@ -53,7 +53,7 @@ class Placement:
 
     @classmethod
     def from_environment(cls) -> "Placement":
-        """Return what QDRANT_SHARDS and QDRANT_REPLICAS say.
+        """Return the values of QDRANT_SHARDS and QDRANT_REPLICAS.
 
         Raises:
             StoreError: one of them is not a number from 1 on.

@@ -1,6 +1,6 @@
 """A fake Qdrant server on loopback: its REST through the client's own models.
 
-What is asked is read by the models of `qdrant-client` and answered by its local mode, in memory or,
+Requests are parsed by the models of `qdrant-client` and answered by its local mode, in memory or,
 so that it survives being killed, in a folder: `python -m tests.qdrant.fake_server PORT [FOLDER]`.
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
 what local mode leaves out: quantisation, graphs, strict mode, shards; tests assert those on the
@@ -32,8 +32,8 @@ class Fault:
     """What goes wrong with the next requests of a kind.
 
     Attributes:
-        asked: pattern of the method and path, as "PUT .*/points".
-        times: how many requests it strikes.
+        request: pattern of the method and path, as "PUT .*/points".
+        times: how many requests it affects.
         status: answer this status instead, with `words` and `headers`, without doing anything.
         page: the body of that answer instead of Qdrant's, as a proxy's page of HTML.
         lose: do nothing and break the connection off ("request"), or do it and then ("answer").
@@ -41,7 +41,7 @@ class Fault:
         hold: wait for this event before anything else.
     """
 
-    asked: str
+    request: str
     times: int = 1
     status: int = 0
     words: str = "out of order"
@@ -53,7 +53,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request as it came."""
 
     method: str
@@ -64,7 +64,7 @@ class Asked:
     headers: dict[str, str]
 
 
-class Refused(Exception):
+class HttpError(Exception):
     """An answer other than success."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -94,14 +94,14 @@ class FakeServer:
         self.api_key, self.read_only_key = api_key, read_only_key
         self.version = "1.20.0"
         self.faults: list[Fault] = []
-        self.asked: deque[Asked] = deque(maxlen=2000)
-        self.done: deque[Asked] = deque(maxlen=2000)  # those that were carried out
+        self.received: deque[Request] = deque(maxlen=2000)
+        self.done: deque[Request] = deque(maxlen=2000)  # those that were carried out
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
         self.optimising = ""
         self.busy = threading.Lock()  # local mode is not for several threads
         self.connections = 0  # accepted so far
         self._faulty = threading.Lock()
-        self._heard = threading.Condition()
+        self._arrived = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self._open: set[socket.socket] = set()
 
@@ -139,16 +139,16 @@ class FakeServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def requests(self, pattern: str, *, done: bool = False) -> list[Asked]:
+    def requests(self, pattern: str, *, done: bool = False) -> list[Request]:
         """The requests whose method and path match, in their order; or those carried out."""
-        noted = list(self.done if done else self.asked)
+        noted = list(self.done if done else self.received)
         return [a for a in noted if re.fullmatch(pattern, f"{a.method} {a.path}")]
 
-    def note(self, asked: Asked, *, done: bool = False) -> None:
+    def record(self, request: Request, *, done: bool = False) -> None:
         """Note that a request has come, its fault chosen, or that it was carried out."""
-        with self._heard:
-            (self.done if done else self.asked).append(asked)
-            self._heard.notify_all()
+        with self._arrived:
+            (self.done if done else self.received).append(request)
+            self._arrived.notify_all()
 
     def wait_for(self, pattern: str, times: int = 1, *, done: bool = False) -> None:
         """Wait until so many matching requests have come, or were carried out."""
@@ -156,14 +156,14 @@ class FakeServer:
         def enough() -> bool:
             return len(self.requests(pattern, done=done)) >= times
 
-        with self._heard:
-            assert self._heard.wait_for(enough, timeout=60)
+        with self._arrived:
+            assert self._arrived.wait_for(enough, timeout=60)
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this request, if any."""
         with self._faulty:
             for fault in self.faults:
-                if fault.times and re.fullmatch(fault.asked, f"{method} {path}"):
+                if fault.times and re.fullmatch(fault.request, f"{method} {path}"):
                     fault.times -= 1
                     return fault
         return None
@@ -203,9 +203,9 @@ class Handler(BaseHTTPRequestHandler):
         parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         body = json.loads(raw) if raw and len(raw) <= KEPT_BODY else None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, parts.path, parameters, body, len(raw), headers)
-        fault = fake_server.strike(self.command, parts.path)
-        fake_server.note(asked)
+        request = Request(self.command, parts.path, parameters, body, len(raw), headers)
+        fault = fake_server.next_fault(self.command, parts.path)
+        fake_server.record(request)
         if fault and fault.hold:
             fault.hold.wait(60)
         if fault and fault.lose == "request":
@@ -214,18 +214,18 @@ class Handler(BaseHTTPRequestHandler):
         status, answer = 200, b""
         try:
             if fault and fault.status:
-                raise Refused(fault.status, fault.words)
-            self._let_in(parts.path)
+                raise HttpError(fault.status, fault.words)
+            self._check_key(parts.path)
             result = perform(fake_server, self.command, parts.path, parameters, raw)
-            fake_server.note(asked, done=True)
+            fake_server.record(request, done=True)
             if isinstance(result, str):
                 answer = result.encode()
             else:
-                told = {"result": result, "status": "ok", "time": 0.0}
-                answer = pydantic_core.to_json(told, exclude_none=True)
+                reply = {"result": result, "status": "ok", "time": 0.0}
+                answer = pydantic_core.to_json(reply, exclude_none=True)
                 if parts.path == "/":
                     answer = pydantic_core.to_json(result)
-        except Refused as refused:
+        except HttpError as refused:
             status = refused.status
             answer = json.dumps({"status": {"error": str(refused)}, "time": 0.0}).encode()
             if fault and fault.page:
@@ -249,20 +249,20 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         """Keep quiet."""
 
-    def _let_in(self, path: str) -> None:
+    def _check_key(self, path: str) -> None:
         fake_server = self.server_of
         if not fake_server.api_key or path in ("/", "/readyz", "/healthz", "/livez"):
             return
         key = self.headers.get("api-key")
         if not key:
-            raise Refused(401, "Must provide an API key or an Authorization bearer token")
+            raise HttpError(401, "Must provide an API key or an Authorization bearer token")
         if key not in (fake_server.api_key, fake_server.read_only_key):
-            raise Refused(401, "Invalid API key or JWT")
+            raise HttpError(401, "Invalid API key or JWT")
         reads = self.command == "GET" or re.search(
             r"/(points|scroll|count|facet|query|query/batch)$", path
         )
         if key == fake_server.read_only_key and not (reads and self.command in ("GET", "POST")):
-            raise Refused(403, "Forbidden: Global manage access is required")
+            raise HttpError(403, "Forbidden: Global manage access is required")
 
 
 def perform(
@@ -276,19 +276,19 @@ def perform(
             try:
                 return act(fake_server, raw, *names)
             except pydantic_core.ValidationError as error:
-                raise Refused(422, f"Format error in JSON body: {error}") from None
+                raise HttpError(422, f"Format error in JSON body: {error}") from None
             except ValueError as error:
                 raise _refusal(str(error)) from None
-    raise Refused(404, f"no such path: {method} {path}")
+    raise HttpError(404, f"no such path: {method} {path}")
 
 
-def _refusal(words: str) -> Refused:
+def _refusal(words: str) -> HttpError:
     missing = re.search(r"Collection (\S+) not found", words)
     if missing:
-        return Refused(404, f"Not found: Collection `{missing[1]}` doesn't exist!")
+        return HttpError(404, f"Not found: Collection `{missing[1]}` doesn't exist!")
     if "already exists" in words:
-        return Refused(409, f"Wrong input: {words}")
-    return Refused(400, f"Wrong input: {words}")
+        return HttpError(409, f"Wrong input: {words}")
+    return HttpError(400, f"Wrong input: {words}")
 
 
 Act = Callable[..., object]
@@ -349,9 +349,9 @@ def list_aliases(fake_server: FakeServer, raw: bytes) -> object:
 
 @route("POST /collections/aliases")
 def change_aliases(fake_server: FakeServer, raw: bytes) -> object:
-    asked = models.ChangeAliasesOperation.model_validate_json(raw)
+    body = models.ChangeAliasesOperation.model_validate_json(raw)
     with fake_server.busy:
-        return fake_server.client.update_collection_aliases(asked.actions)
+        return fake_server.client.update_collection_aliases(body.actions)
 
 
 @route("GET /collections/([^/]+)")
@@ -367,21 +367,21 @@ def look(fake_server: FakeServer, raw: bytes, name: str) -> object:
 
 @route("PUT /collections/([^/]+)")
 def create(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.CreateCollection.model_validate_json(raw)
+    body = models.CreateCollection.model_validate_json(raw)
     fake_server.optimising = ""
     with fake_server.busy:
         return fake_server.client.create_collection(
-            name, vectors_config=asked.vectors, metadata=asked.metadata
+            name, vectors_config=body.vectors, metadata=body.metadata
         )
 
 
 @route("PATCH /collections/([^/]+)")
 def change(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.UpdateCollection.model_validate_json(raw)
-    if asked.hnsw_config:
+    body = models.UpdateCollection.model_validate_json(raw)
+    if body.hnsw_config:
         fake_server.optimising = name
     with fake_server.busy:
-        return fake_server.client.update_collection(name, metadata=asked.metadata)
+        return fake_server.client.update_collection(name, metadata=body.metadata)
 
 
 @route("DELETE /collections/([^/]+)")
@@ -400,62 +400,62 @@ def index(fake_server: FakeServer, raw: bytes, name: str) -> object:
 
 @route("PUT /collections/([^/]+)/points")
 def upsert(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.PointsList.model_validate_json(raw)
+    body = models.PointsList.model_validate_json(raw)
     with fake_server.busy:
-        return fake_server.client.upsert(name, asked.points)
+        return fake_server.client.upsert(name, body.points)
 
 
 @route("POST /collections/([^/]+)/points")
 def retrieve(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.PointRequest.model_validate_json(raw)
+    body = models.PointRequest.model_validate_json(raw)
     with fake_server.busy:
         return fake_server.client.retrieve(
-            name, asked.ids, with_payload=asked.with_payload, with_vectors=asked.with_vector
+            name, body.ids, with_payload=body.with_payload, with_vectors=body.with_vector
         )
 
 
 @route("POST /collections/([^/]+)/points/scroll")
 def scroll(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.ScrollRequest.model_validate_json(raw)
+    body = models.ScrollRequest.model_validate_json(raw)
     with fake_server.busy:
         points, offset = fake_server.client.scroll(
             name,
-            limit=asked.limit,
-            offset=asked.offset,
-            with_payload=asked.with_payload,
-            with_vectors=asked.with_vector,
+            limit=body.limit,
+            offset=body.offset,
+            with_payload=body.with_payload,
+            with_vectors=body.with_vector,
         )
     return {"points": points, "next_page_offset": offset}
 
 
 @route("POST /collections/([^/]+)/points/count")
 def count(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.CountRequest.model_validate_json(raw)
+    body = models.CountRequest.model_validate_json(raw)
     with fake_server.busy:
-        return fake_server.client.count(name, count_filter=asked.filter, exact=bool(asked.exact))
+        return fake_server.client.count(name, count_filter=body.filter, exact=bool(body.exact))
 
 
 @route("POST /collections/([^/]+)/facet")
 def facet(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.FacetRequest.model_validate_json(raw)
+    body = models.FacetRequest.model_validate_json(raw)
     with fake_server.busy:
         return fake_server.client.facet(
-            name, asked.key, facet_filter=asked.filter, limit=asked.limit or 10, exact=True
+            name, body.key, facet_filter=body.filter, limit=body.limit or 10, exact=True
         )
 
 
 @route("POST /collections/([^/]+)/points/query")
 def query(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.QueryRequest.model_validate_json(raw)
+    body = models.QueryRequest.model_validate_json(raw)
     with fake_server.busy:
-        return fake_server.client.query_batch_points(name, [asked])[0]
+        return fake_server.client.query_batch_points(name, [body])[0]
 
 
 @route("POST /collections/([^/]+)/points/query/batch")
 def query_batch(fake_server: FakeServer, raw: bytes, name: str) -> object:
-    asked = models.QueryRequestBatch.model_validate_json(raw)
+    body = models.QueryRequestBatch.model_validate_json(raw)
     with fake_server.busy:
-        return fake_server.client.query_batch_points(name, asked.searches)
+        return fake_server.client.query_batch_points(name, body.searches)
 
 
 def main() -> None:
@@ -464,7 +464,7 @@ def main() -> None:
     if len(sys.argv) > 2:
         client = QdrantClient(path=sys.argv[2], force_disable_check_same_thread=True)
     with FakeServer(client, int(sys.argv[1])) as fake_server:
-        fake_server.asked = deque(maxlen=0)
+        fake_server.received = deque(maxlen=0)
         sys.stdout.write(f"{fake_server.url}\n")
         sys.stdout.flush()
         threading.Event().wait()

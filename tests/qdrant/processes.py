@@ -38,7 +38,7 @@ OTHER_MOMENTS = ("the points are half sent", "CURRENT has been switched", "all i
 PUBLISHED = ("CURRENT has been switched", "the old generation is removed", "all is done")
 
 
-class Actor:
+class Worker:
     """A process with a role."""
 
     def __init__(self, role: str, folder: Path, *rest: str) -> None:
@@ -60,15 +60,15 @@ class Actor:
             self.process.stdin.close()
         self.process.stdout.close()
 
-    def hear(self) -> str:
-        """The next line that it says."""
+    def read_line(self) -> str:
+        """The next line of its output."""
         return self.process.stdout.readline().strip()
 
-    def ask(self, line: str = "go") -> str:
-        """Its answer to a line."""
+    def send(self, line: str = "go") -> str:
+        """The line that it prints after one of input."""
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
-        return self.hear()
+        return self.read_line()
 
 
 def builders_of(process: int) -> list[int]:
@@ -97,7 +97,7 @@ def search(folder: Path) -> None:
     with open_embedded(folder) as store:
         for _ in sys.stdin:
             nearest = ids(store.search("demo", vectors(1)[0], vector="text", k=3)[0])
-            say(store.count("demo"), *nearest)
+            print_line(store.count("demo"), *nearest)
 
 
 def build(folder: Path) -> None:
@@ -105,12 +105,12 @@ def build(folder: Path) -> None:
 
     def points() -> Iterator[Point]:
         yield from shop(300)
-        say("half", *builders_of(os.getpid()))
+        print_line("half", *builders_of(os.getpid()))
         sys.stdin.readline()
         yield from shop(310)[300:]
 
     open_embedded(folder).build(SPEC, points())
-    say("built")
+    print_line("built")
 
 
 def crash(folder: Path, moment: str) -> None:
@@ -130,7 +130,7 @@ def crash(folder: Path, moment: str) -> None:
     def points() -> Iterator[Point]:
         yield from shop(300)
         if moment == "the points are half sent":
-            say(*builders_of(os.getpid()))
+            print_line(*builders_of(os.getpid()))
             os._exit(CRASHED)
         yield from shop(320)[300:]
 
@@ -141,8 +141,8 @@ def crash(folder: Path, moment: str) -> None:
         os._exit(CRASHED)
 
 
-def say(*words: object) -> None:
-    """Say a line to whoever started this process."""
+def print_line(*words: object) -> None:
+    """Print a line for the parent process."""
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
 

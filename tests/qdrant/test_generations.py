@@ -16,7 +16,7 @@ from tests.qdrant.processes import (
     MOMENTS,
     OTHER_MOMENTS,
     PUBLISHED,
-    Actor,
+    Worker,
     builders_of,
     wait_for_end,
 )
@@ -76,9 +76,9 @@ def check_mends(folder: Path) -> None:
 @pytest.mark.parametrize("moment", [*MOMENTS, *OTHER_MOMENTS])
 def test_an_update_that_dies_at_this_moment_is_all_or_nothing(folder: Path, moment: str):
     old = published(folder)
-    with Actor("crash", folder, moment) as actor:
-        said = actor.process.stdout.read()
-        assert actor.process.wait() == CRASHED
+    with Worker("crash", folder, moment) as worker:
+        said = worker.process.stdout.read()
+        assert worker.process.wait() == CRASHED
     assert all(wait_for_end(int(builder)) for builder in said.split())
     done = moment in PUBLISHED
     with open_embedded(folder) as store:
@@ -101,9 +101,9 @@ def test_an_update_that_dies_at_this_moment_is_all_or_nothing(folder: Path, mome
 def test_a_first_build_that_dies_at_this_moment_leaves_a_whole_collection_or_none(
     tmp_path: Path, moment: str
 ):
-    with Actor("crash", tmp_path, moment) as actor:
-        said = actor.process.stdout.read()
-        assert actor.process.wait() == CRASHED
+    with Worker("crash", tmp_path, moment) as worker:
+        said = worker.process.stdout.read()
+        assert worker.process.wait() == CRASHED
     assert all(wait_for_end(int(builder)) for builder in said.split())
     with open_embedded(tmp_path) as store:
         if moment in PUBLISHED:
@@ -179,40 +179,40 @@ def test_a_builder_does_not_outlive_a_killed_parent(folder: Path, tmp_path: Path
     code = PATCH_BUILDER.format(method="finish", before="signal.pause()", after="", wrap="dying")
     (tmp_path / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with Actor("build", folder) as actor:
+    with Worker("build", folder) as worker:
         monkeypatch.delenv("PYTHONPATH")
-        _, builder = actor.hear().split()
-        actor.process.kill()
-        actor.process.wait()
+        _, builder = worker.read_line().split()
+        worker.process.kill()
+        worker.process.wait()
         assert wait_for_end(int(builder))
     check_mends(folder)
 
 
 def test_ctrl_c_ends_the_builder_and_sweeps_its_folder(folder: Path):
     old = published(folder)
-    with Actor("build", folder) as actor:
-        _, builder = actor.hear().split()
-        actor.process.send_signal(signal.SIGINT)
+    with Worker("build", folder) as worker:
+        _, builder = worker.read_line().split()
+        worker.process.send_signal(signal.SIGINT)
         os.kill(int(builder), signal.SIGINT)  # a terminal sends it to both
-        assert actor.process.wait() != 0
+        assert worker.process.wait() != 0
         assert wait_for_end(int(builder))
     assert published(folder) == old
     assert generations(folder) == set(old)
 
 
 def test_another_process_cannot_build_the_same_variant_meanwhile(folder: Path):
-    with Actor("build", folder) as actor, open_embedded(folder) as store:
-        actor.hear()
+    with Worker("build", folder) as worker, open_embedded(folder) as store:
+        worker.read_line()
         for attempt in (
             lambda: store.build(SPEC, POINTS),
             lambda: store.update(SPEC, []),
             lambda: store.rollback("demo"),
             lambda: store.drop("demo"),
         ):
-            with pytest.raises(BuildRunning, match=f"built by process {actor.process.pid}; wait"):
+            with pytest.raises(BuildRunning, match=f"built by process {worker.process.pid}; wait"):
                 attempt()
         assert store.count("demo") == 10
-        assert actor.ask() == "built"
+        assert worker.send() == "built"
         assert store.count("demo") == 310
 
 

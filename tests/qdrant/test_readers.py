@@ -11,7 +11,7 @@ from qdrant.embedded.generations import Generations
 from qdrant.embedded.lock import Lock
 from qdrant.model import Point
 from qdrant.store import Store, open_embedded
-from tests.qdrant.processes import Actor
+from tests.qdrant.processes import Worker
 from tests.qdrant.shop import SPEC, nearest, shop, vectors
 
 POINTS = shop(310)
@@ -33,29 +33,29 @@ def answer(count: int) -> str:
 
 
 def test_one_process_searches_while_another_holds_and_a_third_builds(store: Store, tmp_path: Path):
-    with Actor("search", tmp_path) as searcher, Actor("build", tmp_path) as builder:
-        assert builder.hear().startswith("half")
-        assert searcher.ask() == answer(10)
+    with Worker("search", tmp_path) as searcher, Worker("build", tmp_path) as builder:
+        assert builder.read_line().startswith("half")
+        assert searcher.send() == answer(10)
         assert store.count("demo") == 10
         with open_embedded(tmp_path) as another:
             assert another.count("demo") == 10
-        assert builder.ask() == "built"
-        assert searcher.ask() == answer(310)
+        assert builder.send() == "built"
+        assert searcher.send() == answer(310)
         assert store.count("demo") == 310
 
 
 def test_a_reader_sees_rollback_and_drop_of_another_process_on_its_next_query(
     store: Store, tmp_path: Path
 ):
-    with Actor("search", tmp_path) as searcher:
-        assert searcher.ask() == answer(10)
+    with Worker("search", tmp_path) as searcher:
+        assert searcher.send() == answer(10)
         store.build(SPEC, POINTS[:20])
-        assert searcher.ask() == answer(20)
+        assert searcher.send() == answer(20)
         store.rollback("demo")
-        assert searcher.ask() == answer(10)
+        assert searcher.send() == answer(10)
         store.drop("demo")
         store.build(SPEC, POINTS[:30])
-        assert searcher.ask() == answer(30)
+        assert searcher.send() == answer(30)
 
 
 def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
@@ -95,15 +95,15 @@ def test_the_folder_of_an_ended_reader_is_swept_and_of_a_running_one_is_not(
     store: Store, tmp_path: Path
 ):
     folders = tmp_path / "demo" / "readers"
-    with Actor("search", tmp_path) as living, Actor("search", tmp_path) as dying:
-        assert living.ask() == dying.ask() == answer(10)
+    with Worker("search", tmp_path) as living, Worker("search", tmp_path) as dying:
+        assert living.send() == dying.send() == answer(10)
         assert len(list(folders.iterdir())) == 6
         dying.process.kill()
         dying.process.wait()
         store.build(SPEC, POINTS[:20])
         assert len(list(folders.iterdir())) == 4
         assert {int(path.name.split("-")[0]) for path in folders.iterdir()} >= {living.process.pid}
-        assert living.ask() == answer(20)
+        assert living.send() == answer(20)
 
 
 def test_a_scroll_stays_with_its_generation_to_the_end(store: Store):

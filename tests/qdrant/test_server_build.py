@@ -149,7 +149,7 @@ def test_a_generation_is_published_when_the_server_is_done_with_it(fake_server, 
     assert not fake_server.states
     # A restart left it grey, so it was set going again.
     [nudge] = [a for a in fake_server.requests("PATCH .*") if a.body.get("optimizers_config") == {}]
-    asked = list(fake_server.asked)
+    asked = list(fake_server.received)
     assert asked.index(nudge) < asked.index(fake_server.requests("POST .*/aliases")[0])
 
 

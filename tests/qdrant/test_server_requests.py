@@ -73,7 +73,7 @@ def test_graphs_are_made_once_when_all_points_are_there(fake_server, store):
         "ef_construct": layout.HNSW_EF_CONSTRUCT,
         "full_scan_threshold": layout.FULL_SCAN_KIB,
     }
-    asked = list(fake_server.asked)
+    asked = list(fake_server.received)
     graph = next(a for a in asked if a.method == "PATCH" and "hnsw_config" in a.body)
     assert graph.body["hnsw_config"] == {"m": layout.HNSW_M}
     assert asked.index(graph) > max(map(asked.index, fake_server.requests("PUT .*/points")))
@@ -232,11 +232,11 @@ def test_a_search_costs_one_request_and_a_new_generation_is_noticed_all_the_same
     with Store(ServerEngine(connection)) as reader, open_server(fake_server.url) as builder:
         builder.build(SPEC, shop(10))
         reader.count("demo")
-        fake_server.asked.clear()
+        fake_server.received.clear()
         for _ in range(5):
             reader.collection("demo")
             reader.search("demo", QUERY)
-        assert len(fake_server.asked) == 5
+        assert len(fake_server.received) == 5
         builder.build(SPEC, shop(20))
         now += FRESH / 2  # the old generation is kept, and answers as it was
         assert reader.count("demo") == reader.collection("demo").points == 10

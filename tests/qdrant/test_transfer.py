@@ -61,7 +61,7 @@ def test_a_copy_answers_as_its_source_does(source, target):
 def test_a_copy_of_what_is_there_sends_and_changes_nothing(fake_server, source, target):
     target.build(SPEC, shop(7))
     copy(source, target.engine, "demo", quietly)
-    fake_server.asked.clear()
+    fake_server.received.clear()
     assert copy(source, target.engine, "demo", quietly).sent == 0
     assert fake_server.requests("PUT .*|PATCH .*|DELETE .*|POST .*/aliases") == []
     assert target.rollback("demo").points == 7

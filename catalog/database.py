@@ -20,6 +20,32 @@ APPLICATION_ID = 0x56495452  # "VITR", which the first migration writes
 BUSY_TIMEOUT = 60.0  # seconds to wait for another process's transaction; ours last under one
 PAGE_ROWS = 500  # rows held in memory while a table is iterated over
 
+# What a user can do about an error of SQLite, by its primary code.
+INACCESSIBLE = (
+    "{file} cannot be read and written ({error}); check its permissions and its disk, or name "
+    "another folder in VITRINE_HOME."
+)
+LOCKED = (
+    f"{{file}} has been locked by another process for over {BUSY_TIMEOUT:.0f} s; wait until that "
+    "ends, then run the same command again."
+)
+DAMAGED = (
+    "{file} is damaged ({error}); restore a copy of it, or move it away and run "
+    "`vitrine ingest products` again."
+)
+SENTENCES = {
+    sqlite3.SQLITE_FULL: "The disk is full: {file} could not be written. Its content is unchanged; "
+    "free some space and run the same command again.",
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CANTOPEN: INACCESSIBLE,
+    sqlite3.SQLITE_READONLY: INACCESSIBLE,
+    sqlite3.SQLITE_PERM: INACCESSIBLE,
+    sqlite3.SQLITE_IOERR: INACCESSIBLE,
+}
+
 Row = tuple[Any, ...]
 
 
@@ -139,33 +165,8 @@ class Database(Closing):
 
     def _translated(self, error: sqlite3.Error) -> Exception:
         """An error that a user can put right, as a sentence; any other stays as it is."""
-        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-            case sqlite3.SQLITE_FULL:
-                return CatalogError(
-                    f"The disk is full: {self.file} could not be written. Its content is "
-                    "unchanged; free some space and run the same command again."
-                )
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return CatalogError(
-                    f"{self.file} has been locked by another process for over "
-                    f"{BUSY_TIMEOUT:.0f} s; wait until that ends, then run the same command again."
-                )
-            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-                return CatalogError(
-                    f"{self.file} is damaged ({error}); restore a copy of it, or move it away and "
-                    "run `vitrine ingest products` again."
-                )
-            case (
-                sqlite3.SQLITE_CANTOPEN
-                | sqlite3.SQLITE_READONLY
-                | sqlite3.SQLITE_PERM
-                | sqlite3.SQLITE_IOERR
-            ):
-                return CatalogError(
-                    f"{self.file} cannot be read and written ({error}); check its permissions "
-                    "and its disk, or name another folder in VITRINE_HOME."
-                )
-        return error
+        sentence = SENTENCES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        return CatalogError(sentence.format(file=self.file, error=error)) if sentence else error
 
     def _missing(self) -> CatalogError:
         return CatalogError(

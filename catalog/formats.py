@@ -133,30 +133,29 @@ def csv_rows(source: Path, data: IO[bytes]) -> Rows:
     csv.field_size_limit(MAX_ROW)
     # strict: a quote out of place drops the row, counted, instead of shifting its cells silently
     table = csv.reader(lines, delimiter=max(DELIMITERS, key=first.count), strict=True)
-    header: list[str] | None = None
-    number = 0
+    records = _records(table, lines)
+    header = next(records, [])
+    if isinstance(header, csv.Error):
+        raise CatalogError(f"The first line of {source} is no CSV header: {header}.")
+    names = [name.strip() for name in header]
+    for number, cells in enumerate(records, start=1):
+        yield number, "unreadable row" if isinstance(cells, csv.Error) else _csv(names, cells)
+
+
+def _records(table: Iterator[list[str]], lines: "_Lines") -> Iterator[list[str] | csv.Error]:
+    """The cells of each record that is not empty; the error of a broken one."""
     while True:
         try:
             cells = next(table)
         except StopIteration:
             return
         except csv.Error as error:
-            if header is None:
-                raise CatalogError(
-                    f"The first line of {source} is no CSV header: {error}."
-                ) from error
-            number += 1
             lines.push_back()
-            yield number, "unreadable row"
-            continue
-        lines.taken.clear()
-        if not cells:
-            continue
-        if header is None:
-            header = [name.strip() for name in cells]
-            continue
-        number += 1
-        yield number, _csv(header, cells)
+            yield error
+        else:
+            lines.taken.clear()
+            if cells:
+                yield cells
 
 
 def _csv(header: list[str], cells: list[str]) -> Record | str:

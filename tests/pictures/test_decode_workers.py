@@ -23,7 +23,12 @@ from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.thumbnail import make_thumbnail
 from tests import shop
-from tests.pictures.failing_decoders import allocate, fail_by_ending, list_modules
+from tests.pictures.failing_decoders import (
+    allocate,
+    decode_in_32_mebibytes,
+    fail_by_ending,
+    list_modules,
+)
 from tests.processes import still_running
 from vitrine import VitrineError
 
@@ -141,6 +146,17 @@ def test_a_process_has_a_limit_of_memory(workers):
     assert workers._run(allocate, b"1000000", 0, "") == 1_000_000
     with pytest.raises(MemoryError):
         workers._run(allocate, str(MEMORY).encode(), 0, "")
+
+
+def test_a_picture_that_needs_more_memory_has_its_reason_and_the_process_goes_on(
+    workers, monkeypatch
+):
+    file = io.BytesIO()
+    Image.new("L", (8000, 8000)).save(file, "PNG", compress_level=1)
+    monkeypatch.setattr(decode_workers, "make_thumbnail", decode_in_32_mebibytes)
+    small = encoded()
+    ends = thumbnails(workers, [file.getvalue(), small])
+    assert ends == ["too much memory", make_thumbnail(small, 64, "")]
 
 
 def test_the_largest_pictures_within_the_cap_fit_into_the_memory_of_a_process(workers):

@@ -81,7 +81,7 @@ def bare_passes(
     """Forward and backward of transformers' model with PEFT's adapter, on tensors in memory."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model: Any = CLIPModel.from_pretrained(checkpoint.folder)
+        model: Any = CLIPModel.from_pretrained(checkpoint.folder, dtype=torch.float32)
         config = LoraConfig(
             r=settings.rank,
             lora_alpha=int(settings.alpha),

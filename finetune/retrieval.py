@@ -5,6 +5,7 @@ contains its title. Relevant are the product itself and those that share its tit
 parent.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -115,14 +116,17 @@ def _scores(
 ) -> Scores:
     depth = min(DEPTH, len(gallery))
     cosines, columns = ExactIndex(searched[gallery]).search(query_vectors[list(queries)], depth)
-    ids = [examples.rows[row].id for row in gallery]
-    ranked: dict[str, list[str]] = {}
-    qrels: dict[str, dict[str, int]] = {}
-    for row, best in zip(queries, columns, strict=True):
-        name = examples.rows[row].id
-        ranked[name] = [ids[column] for column in best]
-        positives = np.flatnonzero(examples.positives([row], gallery)[0])
-        qrels[name] = {ids[column]: 1 for column in positives}
+    names = [example.id for example in examples.rows]
+    keys = [tuple(enumerate(codes)) for codes in examples.codes.tolist()]
+    having: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for row in gallery:
+        for key in keys[row]:
+            having[key].append(names[row])
+    ranked = {
+        names[row]: [names[gallery[column]] for column in best]
+        for row, best in zip(queries, columns, strict=True)
+    }
+    qrels = {names[row]: {name: 1 for key in keys[row] for name in having[key]} for row in queries}
     similarities = cosines[:, :SIMILARITY_DEPTH].mean(axis=1, dtype=float)
     return MappingProxyType({**score(qrels, ranked), average_name(SIMILARITY_DEPTH): similarities})
 

@@ -1,5 +1,4 @@
 import base64
-import io
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.thumbnail import make_thumbnail
 from tests import shop
+from tests.pictures.encoding import encoded, noise
 from tests.pictures.failing_decoders import (
     allocate,
     decode_in_32_mebibytes,
@@ -46,12 +46,6 @@ open_untrusted(file.getvalue())
 print("ready", flush=True)
 sys.stdin.read()
 """
-
-
-def encoded(width: int = 500, height: int = 400, form: str = "JPEG") -> bytes:
-    file = io.BytesIO()
-    Image.effect_noise((width, height), 40).convert("RGB").save(file, form)
-    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -80,28 +74,28 @@ def thumbnails(workers: DecodeWorkers, pictures: list[bytes]) -> list:
 
 
 def test_thumbnails_are_those_of_the_function(workers):
-    pictures = [encoded(500 + n, 400) for n in range(6)] + [encoded(40, 30)]
+    pictures = [encoded(noise(500 + n, 400)) for n in range(6)] + [encoded(noise(40, 30))]
     assert thumbnails(workers, pictures) == [make_thumbnail(data, 64, "") for data in pictures]
 
 
 def test_a_small_picture_is_decoded_to_the_same_pixels_as_in_this_process(workers):
-    data = encoded(500, 400, "PNG")
+    data = encoded(noise(500, 400), "PNG")
     assert workers.decode(data).tobytes() == decode(data).tobytes()
 
 
 def test_of_a_large_picture_only_the_reduced_one_comes_back(workers):
-    assert workers.decode(encoded(1500, 600), side=200).size == (500, 200)
+    assert workers.decode(encoded(noise(1500, 600)), side=200).size == (500, 200)
 
 
 def test_what_is_no_picture_has_the_decoders_own_reason_and_name(workers):
-    pictures = [b"", b"<html>", encoded()[:900]]
+    pictures = [b"", b"<html>", encoded(noise())[:900]]
     assert thumbnails(workers, pictures) == ["empty", "not a picture", "truncated"]
     with pytest.raises(PictureError, match=r"^shop/a\.jpg is empty"):
         workers.decode(b"", "shop/a.jpg")
 
 
 def test_a_picture_that_crashes_or_hangs_its_decoder_costs_only_itself(failing):
-    good = encoded()
+    good = encoded(noise())
     pictures = [good, good + b"crash", good, good + b"spin", good, good, good + b"crash", good]
     with DecodeWorkers(2, LIMIT) as workers:
         ends = thumbnails(workers, pictures)
@@ -112,16 +106,16 @@ def test_a_picture_that_crashes_or_hangs_its_decoder_costs_only_itself(failing):
 
 def test_a_decoder_that_sleeps_is_ended_by_the_wall_clock(failing):
     with DecodeWorkers(1, 0.2) as workers:
-        assert thumbnails(workers, [encoded() + b"sleep"]) == ["decoder hung"]
+        assert thumbnails(workers, [encoded(noise()) + b"sleep"]) == ["decoder hung"]
 
 
 def test_a_process_that_was_killed_once_is_not_the_pictures_fault(failing, tmp_path, workers):
-    data = encoded() + b"once"
+    data = encoded(noise()) + b"once"
     assert workers.thumbnail(data, 64, str(tmp_path / "mark")) == make_thumbnail(data, 64, "")
 
 
 def test_a_pool_whose_idle_process_was_killed_goes_on(failing):
-    data = encoded()
+    data = encoded(noise())
     with DecodeWorkers(1) as workers:
         assert thumbnails(workers, [data]) == [make_thumbnail(data, 64, "")]
         for process in active_children():
@@ -135,7 +129,7 @@ def test_the_job_records_a_picture_that_crashed_its_decoder_and_keeps_the_others
     rows = [
         {"id": str(n), "title": "product", "image": f"data:image/jpeg;base64,{content}"}
         for n, end in enumerate([b"", b"crash", b"1", b"2"])
-        for content in [base64.b64encode(encoded() + end).decode()]
+        for content in [base64.b64encode(encoded(noise()) + end).decode()]
     ]
     load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
     figures = fetch_images(tmp_path)
@@ -151,18 +145,17 @@ def test_a_process_has_a_limit_of_memory(workers):
 def test_a_picture_that_needs_more_memory_has_its_reason_and_the_process_goes_on(
     workers, monkeypatch
 ):
-    file = io.BytesIO()
-    Image.new("L", (8000, 8000)).save(file, "PNG", compress_level=1)
+    large = encoded(Image.new("L", (8000, 8000)), "PNG", compress_level=1)
     monkeypatch.setattr(decode_workers, "make_thumbnail", decode_in_32_mebibytes)
-    small = encoded()
-    ends = thumbnails(workers, [file.getvalue(), small])
+    small = encoded(noise())
+    ends = thumbnails(workers, [large, small])
     assert ends == ["too much memory", make_thumbnail(small, 64, "")]
 
 
 def test_the_largest_pictures_within_the_cap_fit_into_the_memory_of_a_process(workers):
-    file = io.BytesIO()
-    Image.new("I", (8000, 8000), 70_000).save(file, "TIFF", compression="tiff_deflate")
-    assert workers.thumbnail(file.getvalue(), 64, "").width == 64
+    grey = Image.new("I", (8000, 8000), 70_000)
+    data = encoded(grey, "TIFF", compression="tiff_deflate")
+    assert workers.thumbnail(data, 64, "").width == 64
 
 
 def test_no_more_processes_are_started_than_the_machine_has_memory_for():
@@ -186,7 +179,7 @@ def test_the_main_module_of_a_page_or_a_job_is_not_run_again_in_its_processes(tm
 
 
 def test_what_a_decoder_prints_reaches_neither_standard_stream(failing, capfd, workers):
-    data = encoded() + b"print"
+    data = encoded(noise()) + b"print"
     assert thumbnails(workers, [data]) == [make_thumbnail(data, 64, "")]
     assert capfd.readouterr() == ("", "")
 
@@ -197,7 +190,7 @@ def test_processes_that_cannot_start_are_one_sentence():
         spawn.set_executable(broken)
         try:
             with DecodeWorkers(1) as workers, pytest.raises(VitrineError, match="to see why"):
-                workers.decode(encoded())
+                workers.decode(encoded(noise()))
         finally:
             spawn.set_executable(executable)
 
@@ -209,19 +202,19 @@ def test_closing_ends_what_is_under_way_and_every_process(failing):
 
     def hang() -> None:
         try:
-            workers.thumbnail(encoded() + b"spin", 64, "")
+            workers.thumbnail(encoded(noise()) + b"spin", 64, "")
         except VitrineError as error:
             ends.append(error)
 
     thread = threading.Thread(target=hang)
-    thumbnails(workers, [encoded()])
+    thumbnails(workers, [encoded(noise())])
     thread.start()
     workers.close()
     thread.join(20)
     assert len(ends) == 1
     assert set(active_children()) <= before
     with pytest.raises(VitrineError, match="closed"):
-        workers.decode(encoded())
+        workers.decode(encoded(noise()))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, None])
@@ -239,15 +232,15 @@ def test_processes_end_with_their_parent_however_that_ends(ending):
 
 
 def test_ctrl_c_is_the_parents_to_handle(workers):
-    thumbnails(workers, [encoded()] * 2)
+    thumbnails(workers, [encoded(noise())] * 2)
     pids = [child.pid for child in active_children() if child.name == "pebble_pool_worker"]
     for pid in pids:
         os.kill(pid, signal.SIGINT)
-    assert thumbnails(workers, [encoded(40, 30)] * 2)
+    assert thumbnails(workers, [encoded(noise(40, 30))] * 2)
     assert [pid for pid in pids if not psutil.pid_exists(pid)] == []
 
 
 def test_a_query_is_decoded_in_a_pool_that_the_process_shares():
-    assert open_untrusted(encoded(1200, 1100)).size == (1117, 1024)
+    assert open_untrusted(encoded(noise(1200, 1100))).size == (1117, 1024)
     with pytest.raises(PictureError, match="is no picture"):
         open_untrusted(b"<html>")

@@ -13,6 +13,7 @@ from pictures import decoder
 from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.sources import open_file
+from tests.pictures.encoding import encoded
 
 # The closed list: what counts of failures have as keys.
 REASONS = {
@@ -32,12 +33,6 @@ def photo(size: tuple[int, int] = SIZE) -> Image.Image:
     picture.paste((0, 0, 255), (size[0] // 2, 0, *size))
     picture.paste((0, 255, 0), (0, size[1] * 2 // 3, *size))
     return picture
-
-
-def encoded(picture: Image.Image, form: str, **options) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, form, **options)
-    return file.getvalue()
 
 
 def near(picture: Image.Image, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:

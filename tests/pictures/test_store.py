@@ -1,6 +1,5 @@
 import errno
 import hashlib
-import io
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.store import PictureStore
 from pictures.thumbnail import Thumbnail
+from tests.pictures.encoding import encoded
 from vitrine import VitrineError
 
 
@@ -24,12 +24,6 @@ def photo(width: int, height: int) -> Image.Image:
     ramp[..., 0] = np.linspace(0, 255, width)[None, :]
     ramp[..., 1] = np.linspace(0, 255, height)[:, None]
     return Image.fromarray(ramp)
-
-
-def encoded(picture: Image.Image, form: str = "JPEG", **options) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, form, **options)
-    return file.getvalue()
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Fixtures that the tests of several packages share."""
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
+from tests import shop
 from tests.tiny_clip import build_tiny_clip
 
 # A shell that starts the suite in the background has it ignore Ctrl-C, and so has every process
@@ -36,4 +36,4 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home_copy(home: Path, tmp_path: Path) -> Path:
     """A copy of the package's `home` that a test may change."""
-    return shutil.copytree(home, tmp_path / "home")
+    return shop.copy(home, tmp_path / "home")

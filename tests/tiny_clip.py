@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import encoder  # noqa: F401  # before torch: it tells OpenMP's threads to sleep while they wait
+import encoder  # noqa: F401  # before torch: it sets how OpenMP's threads wait
 
 # isort: split
 import torch
@@ -48,16 +48,16 @@ def build_tiny_clip(
         seed: of the weights; another seed gives another model with the same tokenizer.
         image_size: side of the square picture the model takes, pixels.
         patch_size: side of one patch, pixels.
-        hidden: width of both towers.
-        layers: depth of both towers.
-        heads: attention heads of both towers.
+        hidden: width of both encoders.
+        layers: depth of both encoders.
+        heads: attention heads of both encoders.
         dim: length of the vectors.
         text_tokens: most tokens of a text, start and end included.
         spread: factor on the usual initial spread of the weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(text_tokens)
-    tower: dict[str, Any] = {
+    sizes: dict[str, Any] = {
         "hidden_size": hidden,
         "intermediate_size": 2 * hidden,
         "num_hidden_layers": layers,
@@ -72,10 +72,10 @@ def build_tiny_clip(
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-            **tower,
+            **sizes,
         ).to_dict(),
         vision_config=CLIPVisionConfig(
-            image_size=image_size, patch_size=patch_size, **tower
+            image_size=image_size, patch_size=patch_size, **sizes
         ).to_dict(),
         projection_dim=dim,
         initializer_factor=spread,

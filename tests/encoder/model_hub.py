@@ -1,4 +1,4 @@
-"""A model hub on this machine: the few answers that huggingface_hub's client asks for."""
+"""A model hub on this machine: the few requests of huggingface_hub's client."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ class ModelHub:
         base: the repository's id.
         branches: folder by branch, such as `main` or `refs/pr/1`.
         author: who opened the pull request.
-        requests: paths asked for so far.
+        requests: paths requested so far.
         address: of the server; what HF_ENDPOINT must name.
     """
 

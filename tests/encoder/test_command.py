@@ -51,7 +51,7 @@ def plain_repository(tiny_clip, tmp_path):
     return folder
 
 
-def sentence(finished):
+def error_of(finished):
     """What a person reads when it fails: one line, no traceback, nothing on stdout."""
     ran = isinstance(finished, subprocess.CompletedProcess)
     status = finished.returncode if ran else finished.exit_code
@@ -82,7 +82,7 @@ def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, 
     assert "weight 0.5" in invoke("list").stdout
 
 
-def test_an_empty_home_is_told_how_to_begin(invoke):
+def test_an_empty_home_names_the_command_that_adds_a_variant(invoke):
     finished = invoke("list")
     assert finished.exit_code == 0
     assert "vitrine add" in finished.stderr
@@ -90,17 +90,17 @@ def test_an_empty_home_is_told_how_to_begin(invoke):
 
 def test_mistakes_are_one_sentence_each(invoke, tiny_clip):
     invoke("add", "photo", "--base", tiny_clip)
-    assert "--force" in sentence(invoke("add", "photo", "--base", tiny_clip, "--template", "title"))
-    assert "photo" in sentence(invoke("show", "foto"))
-    assert "no hub id" in sentence(invoke("add", "x", "--base", "./nowhere"))
-    assert "neither a folder" in sentence(invoke("add", "x", "--base", "a--b"))
-    assert "lower-case" in sentence(invoke("add", "X", "--base", tiny_clip))
-    assert "title_description" in sentence(
+    assert "--force" in error_of(invoke("add", "photo", "--base", tiny_clip, "--template", "title"))
+    assert "photo" in error_of(invoke("show", "foto"))
+    assert "no hub id" in error_of(invoke("add", "x", "--base", "./nowhere"))
+    assert "neither a folder" in error_of(invoke("add", "x", "--base", "a--b"))
+    assert "lower-case" in error_of(invoke("add", "X", "--base", tiny_clip))
+    assert "title_description" in error_of(
         invoke("add", "x", "--base", tiny_clip, "--template", "nonsense")
     )
 
 
-def test_show_tells_of_a_base_that_is_gone(invoke, tiny_clip, tmp_path):
+def test_show_reports_a_base_that_is_missing(invoke, tiny_clip, tmp_path):
     base = shutil.copytree(tiny_clip, tmp_path / "base")
     invoke("add", "photo", "--base", base)
     shutil.rmtree(base)
@@ -117,7 +117,7 @@ def test_the_command_line_does_not_wait_for_torch():
 
 
 @pytest.mark.parametrize(("already", "then"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_openmps_threads_sleep_while_they_wait_unless_told_otherwise(already, then):
+def test_openmp_threads_wait_passively_unless_the_environment_says_otherwise(already, then):
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     script = "import os, encoder.variants; print(os.environ['OMP_WAIT_POLICY'])"
     found = subprocess.run(
@@ -131,9 +131,9 @@ def test_openmps_threads_sleep_while_they_wait_unless_told_otherwise(already, th
 
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
 def test_without_the_hub_one_sentence_names_the_way_out(command, environment):
-    said = sentence(command("add", "zeroshot", **environment))
-    assert "openai/clip-vit-base-patch32" in said
-    assert "--local-dir FOLDER" in said
+    error = error_of(command("add", "zeroshot", **environment))
+    assert "openai/clip-vit-base-patch32" in error
+    assert "--local-dir FOLDER" in error
 
 
 def test_a_checkpoint_comes_from_the_hub_pinned_and_then_needs_no_hub(command, tiny_clip):
@@ -142,9 +142,9 @@ def test_a_checkpoint_comes_from_the_hub_pinned_and_then_needs_no_hub(command, t
         assert added.returncode == 0, added.stderr
         assert json.loads(added.stdout)["revision"] == hub.commit("main")
         assert json.loads(added.stdout)["base"] == BASE
-        asked = len(hub.requests)
+        requests = len(hub.requests)
         command("show", "photo", HF_ENDPOINT=hub.address)
-        assert len(hub.requests) == asked
+        assert len(hub.requests) == requests
     assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
     # Cached, it can be the base of another variant too, though the hub is gone.
     assert command("add", "other", "--base", BASE).returncode == 0
@@ -160,7 +160,7 @@ def test_only_what_the_encoder_reads_is_downloaded(command, tiny_clip, tmp_path)
     assert fetched == {file.name for file in tiny_clip.iterdir()}
 
 
-def test_a_repository_without_safetensors_is_read_from_the_robots_pull_request(
+def test_a_repository_without_safetensors_is_read_from_the_conversion_bots_pull_request(
     command, tiny_clip, plain_repository
 ):
     branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
@@ -171,21 +171,21 @@ def test_a_repository_without_safetensors_is_read_from_the_robots_pull_request(
     assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
 
 
-def test_a_strangers_pull_request_is_not_trusted(command, tiny_clip, plain_repository):
+def test_a_pull_request_of_another_author_is_not_used(command, tiny_clip, plain_repository):
     branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
     with ModelHub(BASE, branches, author="stranger").serving() as hub:
-        said = sentence(command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address))
-    assert "safetensors only" in said
+        error = error_of(command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address))
+    assert "safetensors only" in error
 
 
 def test_what_the_hub_does_not_have_is_said(command, tiny_clip):
     with ModelHub(BASE, {"main": tiny_clip}).serving() as hub:
-        said = sentence(command("add", "x", "--base", "acme/other", HF_ENDPOINT=hub.address))
-        assert "no model of that name" in said
-        said = sentence(
+        error = error_of(command("add", "x", "--base", "acme/other", HF_ENDPOINT=hub.address))
+        assert "no model of that name" in error
+        error = error_of(
             command("add", "x", "--base", BASE, "--revision", "v9", HF_ENDPOINT=hub.address)
         )
-        assert "'v9'" in said
+        assert "'v9'" in error
 
 
 def test_strength_is_still_another_name_of_the_adapter_weight(invoke, tiny_clip, adapter):

@@ -45,7 +45,7 @@ def test_pictures_have_the_vectors_of_transformers(encoder, tiny_clip, pictures)
     expected = picture_features(CLIPModel.from_pretrained(tiny_clip), tiny_clip, pictures)
     got = encoder.encode_images(pictures)
     assert got.dtype == np.float32
-    assert np.ptp(expected, axis=0).min() > 0.2  # the pictures are told apart at all
+    assert np.ptp(expected, axis=0).min() > 0.2  # the pictures have different vectors
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
@@ -71,13 +71,13 @@ def test_an_older_configuration_that_reads_texts_at_the_highest_token_works(tmp_
 
 
 def test_vectors_do_not_depend_on_the_batch_they_were_in(encoder, pictures, texts):
-    alone = np.concatenate([encoder.encode_images([picture]) for picture in pictures])
-    np.testing.assert_allclose(encoder.encode_images(pictures), alone, atol=1e-5)
+    single = np.concatenate([encoder.encode_images([picture]) for picture in pictures])
+    np.testing.assert_allclose(encoder.encode_images(pictures), single, atol=1e-5)
     back = encoder.encode_images(pictures[::-1])[::-1]
-    np.testing.assert_allclose(back, alone, atol=1e-5)
-    alone = np.concatenate([encoder.encode_texts([text]) for text in texts])
-    np.testing.assert_allclose(encoder.encode_texts(texts), alone, atol=1e-5)
-    np.testing.assert_allclose(encoder.encode_texts(texts[::-1])[::-1], alone, atol=1e-5)
+    np.testing.assert_allclose(back, single, atol=1e-5)
+    single = np.concatenate([encoder.encode_texts([text]) for text in texts])
+    np.testing.assert_allclose(encoder.encode_texts(texts), single, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_texts(texts[::-1])[::-1], single, atol=1e-5)
 
 
 def test_vectors_are_unit_and_none_for_none(encoder, texts):
@@ -123,7 +123,7 @@ def test_several_threads_may_share_an_encoder(encoder, texts, pictures):
     assert len(got) == 3
 
 
-def test_streamed_pictures_keep_their_order_and_failures_are_told(encoder, pictures):
+def test_streamed_pictures_keep_their_order_and_failures_have_their_error(encoder, pictures):
     broken = {3: UnidentifiedImageError("not a picture"), 20: OSError("gone"), 49: ValueError("x")}
 
     def open_picture(key):
@@ -287,13 +287,13 @@ def test_an_adapter_changes_the_vectors_as_peft_does(tiny_clip, adapter, tmp_pat
     plain = Encoder.load(add(tmp_path / "plain", tiny_clip), device="cpu")
     tuned = Encoder.load(add(tmp_path / "tuned", tiny_clip, adapter=adapter), device="cpu")
     unmerged = PeftModel.from_pretrained(CLIPModel.from_pretrained(tiny_clip), adapter).eval()
-    for features, encode, given in (
+    for features, encode, items in (
         (picture_features, "encode_images", pictures),
         (text_features, "encode_texts", texts),
     ):
-        got = getattr(tuned, encode)(given)
-        np.testing.assert_allclose(got, features(unmerged, tiny_clip, given), atol=1e-4)
-        assert (got * getattr(plain, encode)(given)).sum(axis=1).mean() < 0.99
+        got = getattr(tuned, encode)(items)
+        np.testing.assert_allclose(got, features(unmerged, tiny_clip, items), atol=1e-4)
+        assert (got * getattr(plain, encode)(items)).sum(axis=1).mean() < 0.99
 
 
 def test_a_variant_loaded_again_gives_the_same_vectors(tiny_clip, adapter, tmp_path, pictures):
@@ -359,7 +359,7 @@ def test_broken_weights_are_refused_in_one_sentence(tiny_clip, tmp_path):
         Encoder.load(add(tmp_path, base), device="cpu")
 
 
-def test_on_a_cpu_the_arithmetic_is_float32_unless_asked_otherwise(encoder):
+def test_on_a_cpu_the_arithmetic_is_float32_unless_named_otherwise(encoder):
     assert (encoder.precision, encoder.device) == ("float32", "cpu")
 
 
@@ -375,8 +375,8 @@ def test_bfloat16_is_used_where_it_leaves_the_vectors(tmp_path, pictures, texts)
     exact = Encoder.load(variant, device="cpu")
     short = Encoder.load(variant, precision="bfloat16", device="cpu")
     assert short.precision == "bfloat16"
-    for encode, given in (("encode_images", pictures), ("encode_texts", texts)):
-        got, expected = getattr(short, encode)(given), getattr(exact, encode)(given)
+    for encode, items in (("encode_images", pictures), ("encode_texts", texts)):
+        got, expected = getattr(short, encode)(items), getattr(exact, encode)(items)
         cosines = (got * expected).sum(axis=1)
         assert got.dtype == np.float32
         assert LEAST_COSINE <= cosines.min() < 1 - 1e-9
@@ -397,6 +397,6 @@ def test_an_unknown_precision_is_refused(variant):
 def test_a_gpu_is_used_where_there_is_one(variant, encoder, pictures, texts):
     there = Encoder.load(variant)
     assert there.device.startswith("cuda")
-    for encode, given in (("encode_images", pictures), ("encode_texts", texts)):
-        cosines = (getattr(there, encode)(given) * getattr(encoder, encode)(given)).sum(axis=1)
+    for encode, items in (("encode_images", pictures), ("encode_texts", texts)):
+        cosines = (getattr(there, encode)(items) * getattr(encoder, encode)(items)).sum(axis=1)
         assert cosines.min() >= LEAST_COSINE

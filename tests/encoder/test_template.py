@@ -93,7 +93,7 @@ def test_without_any_part_the_text_is_empty():
         ("{{title}}", "no part"),
     ],
 )
-def test_a_template_that_cannot_be_used_is_refused_with_the_way_out(form, says):
+def test_a_template_that_cannot_be_used_is_refused_with_the_remedy(form, says):
     with pytest.raises(VariantInvalid, match=re.escape(says)):
         template(form)
 

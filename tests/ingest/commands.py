@@ -24,11 +24,11 @@ class Ended:
     stderr: str
 
     @property
-    def told(self) -> str:
-        """What it says of a mistake: the line that begins with Error."""
-        errors = [line for line in self.stderr.splitlines() if line.startswith("Error: ")]
-        assert len(errors) == 1, self.stderr
-        return errors[0]
+    def error(self) -> str:
+        """The line that begins with Error."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("Error: ")]
+        assert len(lines) == 1, self.stderr
+        return lines[0]
 
 
 def run_here(home: Path, *words: object) -> Ended:

@@ -14,7 +14,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> tuple[Pa
     """A filled shop, and a copy of it from which it is restored."""
     folder = tmp_path_factory.mktemp("ingest")
     home = shop.build(folder / "home", tiny_clip)
-    return home, shutil.copytree(home, folder / "copy")
+    return home, shop.copy(home, folder / "copy")
 
 
 @pytest.fixture
@@ -26,4 +26,4 @@ def home(built: tuple[Path, Path]) -> Iterator[Path]:
     home, copy = built
     yield home
     shutil.rmtree(home)
-    shutil.copytree(copy, home)
+    shop.copy(copy, home)

@@ -188,7 +188,7 @@ def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool)
 
     def fresh_home() -> None:
         shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(start, home)
+        shop.copy(start, home)
 
     def run(at: int) -> None:
         Events(log, at, after=after).watch()

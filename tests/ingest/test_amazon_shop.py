@@ -53,10 +53,10 @@ def test_every_row_becomes_a_product_with_a_picture_that_a_search_finds(
         assert (figures["kept"], figures["new"], figures["dropped"]) == (ROWS, ROWS, {})
         figures = fetch_images(home, fetch_settings=LOOPBACK)
         assert (figures["stored"], figures["skipped"], figures["failed"]) == (ROWS, 0, {})
-        asked = web.requests.total()
-        assert ROWS < asked < 1.2 * ROWS  # the main picture of each, and the next of some
+        requests = web.requests.total()
+        assert ROWS < requests < 1.2 * ROWS  # the main picture of each, and the next of some
         assert fetch_images(home, fetch_settings=LOOPBACK)["skipped"] == ROWS
-        assert web.requests.total() == asked
+        assert web.requests.total() == requests
     variant = Variants(home).add("tiny", tiny_clip)
     assert embed_products(home, "tiny")["points"] == ROWS
     assert verify_collection(home, "tiny") == {"products": ROWS, "points": ROWS, "faults": {}}

@@ -18,7 +18,7 @@ def home(tmp_path_factory, tiny_clip):
     return shop.build(tmp_path_factory.mktemp("home"), tiny_clip, rows)
 
 
-def test_products_come_out_as_csv_and_as_parquet_alike(home, tmp_path):
+def test_the_csv_and_the_parquet_file_have_the_same_products(home, tmp_path):
     assert export_products(home, "tiny", tmp_path)["products"] == 12
     with (tmp_path / "products.csv").open(newline="") as file:
         listed = list(csv.DictReader(file))
@@ -31,7 +31,7 @@ def test_products_come_out_as_csv_and_as_parquet_alike(home, tmp_path):
     assert crimson["title"] in {row["title"] for row in listed}
 
 
-def test_vectors_come_out_as_they_are_searched(home, tmp_path):
+def test_exported_vectors_are_those_of_the_collection(home, tmp_path):
     assert export_products(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2
     rows = {row["id"]: row for row in parquet.read_table(tmp_path / "vectors.parquet").to_pylist()}
     with open_store(home) as store:
@@ -44,7 +44,7 @@ def test_vectors_come_out_as_they_are_searched(home, tmp_path):
     assert rows["lipstick-teal"]["text"] is not None
 
 
-def test_one_category_comes_out_alone_and_an_unknown_one_is_named(home, tmp_path):
+def test_one_category_is_exported_and_an_unknown_one_is_an_error(home, tmp_path):
     assert export_products(home, "tiny", tmp_path, category="Beauty")["products"] == 6
     with pytest.raises(IngestError, match="“Toys”; there are Appliances, Beauty"):
         export_products(home, "tiny", tmp_path, category="Toys")

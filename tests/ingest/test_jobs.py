@@ -98,7 +98,7 @@ def test_a_picture_changed_on_the_disk_is_read_again(home):
     )
 
 
-def test_a_product_whose_picture_cannot_be_had_is_found_by_its_text_alone(tmp_path, tiny_clip):
+def test_a_product_whose_picture_failed_has_a_text_vector_only(tmp_path, tiny_clip):
     rows = shop.rows()[:4]
     rows[0]["image"] = "absent.jpg"
     del rows[1]["image"]
@@ -116,7 +116,7 @@ def test_a_product_whose_picture_cannot_be_had_is_found_by_its_text_alone(tmp_pa
     assert sum(failures.values()) >= 2
 
 
-def test_failed_pictures_are_tried_again_only_when_asked(tmp_path, tiny_clip):
+def test_failed_pictures_are_tried_again_only_with_retry_failed(tmp_path, tiny_clip):
     rows = shop.rows()[:1]
     rows[0]["image"] = "late.jpg"
     home = shop.build(tmp_path, tiny_clip, rows)
@@ -150,7 +150,7 @@ def test_few_changes_are_made_to_a_copy_and_many_mean_building_anew(home, monkey
     assert verify_collection(home, "tiny")["faults"] == {}
 
 
-def test_a_collection_is_built_anew_when_asked_or_when_it_is_broken(home):
+def test_a_collection_is_built_anew_with_recreate_or_when_it_is_broken(home):
     before = generation(home)
     assert embed_products(home, "tiny", recreate=True)["written"] == 12
     assert generation(home) != before
@@ -163,7 +163,7 @@ def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path)
     machines = [tmp_path / "one", tmp_path / "two"]
     encoded = 0
     for number, machine in enumerate(machines, start=1):
-        shutil.copytree(home, machine)
+        shop.copy(home, machine)
         shutil.rmtree(machine / "vectors")
         figures = embed_products(machine, "tiny", shard=Shard(number, 2))
         assert "points" not in figures
@@ -307,7 +307,7 @@ def test_the_command_line_prints_one_json_object_and_nothing_else_on_stdout(tmp_
         (("polish",), 2, "polish"),
     ],
 )
-def test_a_mistake_ends_with_a_sentence_and_no_traceback(tmp_path, words, status, sentence):
+def test_a_users_mistake_is_one_line_and_no_traceback(tmp_path, words, status, sentence):
     done = run_here(tmp_path / "home", *words)
     assert done.status == status
     assert sentence in " ".join(done.stderr.split())

@@ -38,10 +38,10 @@ def job(home, name, variant=""):
 
 
 def test_every_product_is_accounted_for_in_every_job_and_category(home):
-    told = job(home, "products")
-    assert told["total"]["done"] == 13
-    assert told["total"]["failed"] == {"no title": 1}
-    assert {name: each["done"] for name, each in told["categories"].items()} == {
+    shown = job(home, "products")
+    assert shown["total"]["done"] == 13
+    assert shown["total"]["failed"] == {"no title": 1}
+    assert {name: each["done"] for name, each in shown["categories"].items()} == {
         "Appliances": 6,
         "Beauty": 6,
         "Toys": 1,
@@ -59,7 +59,7 @@ def test_every_product_is_accounted_for_in_every_job_and_category(home):
     assert total["done"] + total["pending"] + total["none"] + sum(total["failed"].values()) == 13
 
 
-def test_vectors_are_told_by_variant_with_what_is_still_to_be_embedded(home):
+def test_vectors_are_counted_by_variant_with_what_is_still_to_be_embedded(home):
     tiny = job(home, "vectors", "tiny")
     assert (tiny["total"]["done"], tiny["total"]["pending"]) == (12, 1)
     assert (tiny["categories"]["Toys"]["done"], tiny["categories"]["Toys"]["pending"]) == (0, 1)
@@ -69,7 +69,7 @@ def test_vectors_are_told_by_variant_with_what_is_still_to_be_embedded(home):
     assert other["last_run"] is None
 
 
-def test_a_stored_picture_that_could_not_be_embedded_is_told(home):
+def test_a_stored_picture_that_could_not_be_embedded_is_counted(home):
     with Catalogue(home) as catalogue:
         entry = next(entry for entry in catalogue.entries() if entry.picture)
         catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
@@ -85,20 +85,20 @@ def test_bytes_are_those_of_the_disk_and_a_shared_picture_counts_once(home):
     assert sizes[None] == sizes["Appliances"] + sizes["Beauty"]
 
 
-def test_a_job_tells_when_it_ran_last_and_how_fast_it_went(home):
-    told = job(home, "images")
-    assert told["last_run"]["outcome"] == "done"
-    assert told["last_run"]["started"] <= told["last_run"]["ended"]
+def test_a_job_has_its_last_run_and_its_rate(home):
+    shown = job(home, "images")
+    assert shown["last_run"]["outcome"] == "done"
+    assert shown["last_run"]["started"] <= shown["last_run"]["ended"]
     with Catalogue(home) as catalogue:
         seconds = catalogue.runs("images")[0].figures["seconds"]
-    assert told["rate"] == pytest.approx(11 / seconds)
+    assert shown["rate"] == pytest.approx(11 / seconds)
     fetch_images(home)
     fetch_images(home)  # nothing to do: no rate
     assert job(home, "images")["rate"] is None
     assert job(home, "summaries")["last_run"] is None
 
 
-def test_an_empty_category_and_a_shop_without_vectors_are_told_too(tmp_path):
+def test_an_empty_category_and_a_shop_without_vectors_are_shown_too(tmp_path):
     source = tmp_path / "products.jsonl"
     source.write_text('{"id": "1", "title": "a"}\n')
     load_products(tmp_path / "home", source)

@@ -45,7 +45,7 @@ def test_only_products_whose_text_the_variant_cuts_are_summarised(home, recipe):
     assert figures["cut_without"] > figures["cut_with"]
 
 
-def test_every_product_is_summarised_when_asked(home, recipe):
+def test_every_product_is_summarised_with_every(home, recipe):
     assert write_summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 5
 
 
@@ -70,9 +70,9 @@ def test_a_changed_description_is_summarised_again_and_another_recipe_too(home, 
 def test_inputs_of_any_length_keep_their_keys(recipe):
     items = [(n, "word " * (1 + 37 * n % 90)) for n in range(11)]
     made = [pair for batch in Summarizer.load(recipe).stream(items) for pair in batch]
-    alone = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))))
+    single = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))))
     assert sorted(key for key, _ in made) == list(range(11))
-    assert dict(made)[4] == alone[4]
+    assert dict(made)[4] == single[4]
 
 
 def test_the_input_is_the_reference_systems_without_its_empty_parts(home):
@@ -82,7 +82,7 @@ def test_the_input_is_the_reference_systems_without_its_empty_parts(home):
     assert "Features" not in prompt(product)
 
 
-def test_a_checkpoint_that_cannot_be_had_is_told_in_one_sentence(home, monkeypatch):
+def test_a_checkpoint_that_is_not_available_is_an_error(home, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(IngestError, match="the other jobs work without them"):
         write_summaries(home, "tiny", recipe=Recipe(checkpoint="/nowhere/bart"))

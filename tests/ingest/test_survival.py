@@ -1,4 +1,4 @@
-"""What happens to a shop, not to a job's code: damage, other versions, company, a full disk."""
+"""Damaged files, other versions' catalogues, concurrent jobs and a full disk."""
 
 import os
 import random
@@ -42,7 +42,7 @@ def jobs(home: Path, bart: Path) -> dict[str, tuple[object, ...]]:
 
 
 def every_command(home: Path, bart: Path) -> list[tuple[object, ...]]:
-    """The jobs, and what looks at their work."""
+    """The jobs, and the commands that read what they made."""
     return [
         *jobs(home, bart).values(),
         ("status",),
@@ -60,18 +60,18 @@ def overwritten(whole: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [halved, overwritten])
-def test_every_command_tells_of_a_damaged_catalogue_and_leaves_it_as_it_is(home, bart, damage):
+def test_every_command_reports_a_damaged_catalogue_and_leaves_it_unchanged(home, bart, damage):
     file = home / database.FILE
     file.write_bytes(damage(file.read_bytes()))
     damaged = file.read_bytes()
     for words in every_command(home, bart):
         ended = run_here(home, *words)
         assert ended.status == 1
-        assert f"{file} is damaged" in ended.told
-        assert "restore a copy of it, or move it away and run" in ended.told
+        assert f"{file} is damaged" in ended.error
+        assert "restore a copy of it, or move it away and run" in ended.error
         assert ended.stdout == ""
     assert file.read_bytes() == damaged
-    file.unlink()  # what the sentence says
+    file.unlink()  # the remedy of the message
     for words in jobs(home, bart).values():
         assert run_here(home, *words).status == 0
     assert verify_collection(home, "tiny")["faults"] == {}
@@ -84,15 +84,15 @@ def test_a_page_of_garbage_anywhere_ends_no_command_with_a_traceback(home, bart)
     for page in range(1, len(sound) // 4096):
         file.write_bytes(sound[: page * 4096] + garbage + sound[(page + 1) * 4096 :])
         for words in [("images",), ("status",)]:
-            ended = run_here(home, *words)  # raises what is not told
-            assert ended.status == 0 or "is damaged" in ended.told
+            ended = run_here(home, *words)  # raises what is not reported
+            assert ended.status == 0 or "is damaged" in ended.error
 
 
 def test_an_empty_file_is_no_catalogue_and_products_makes_one_of_it(home, bart):
     (home / database.FILE).write_bytes(b"")
     products, *others = every_command(home, bart)
     for words in others:
-        assert "There is no catalogue in" in run_here(home, *words).told
+        assert "There is no catalogue in" in run_here(home, *words).error
     assert (home / database.FILE).read_bytes() == b""
     assert run_here(home, *products).status == 0
     for words in others:
@@ -108,7 +108,7 @@ def test_every_command_refuses_a_newer_catalogue_and_changes_nothing(home, bart)
     for words in every_command(home, bart):
         ended = run_here(home, *words)
         assert (ended.status, ended.stdout) == (1, "")
-        assert f"{file} was written by a newer Vitrine (schema 99" in ended.told
+        assert f"{file} was written by a newer Vitrine (schema 99" in ended.error
     after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
     after.pop(home / "ingest.lock", None)
     before.pop(home / "ingest.lock", None)
@@ -142,13 +142,13 @@ def waiting(tmp_path, tiny_clip) -> Iterator[tuple[Path, HostileServer]]:
         yield home, web
 
 
-def test_a_second_job_is_told_and_the_first_goes_on_unharmed(waiting, bart):
+def test_a_second_job_is_refused_and_the_first_goes_on(waiting, bart):
     home, web = waiting
     first = begin(home, "images", "--json")
     web.wait_for_concurrent(3)
     second = end(begin(home, "vectors", "--variant", "tiny"))
     assert (second.status, second.stdout) == (1, "")
-    assert f"Another ingest job is running in {home}. Let it finish" in second.told
+    assert f"Another ingest job is running in {home}. Let it finish" in second.error
     web.open_gate()
     ended = end(first)
     assert (ended.status, '"stored": 3' in ended.stdout) == (0, True), ended.stderr
@@ -176,7 +176,7 @@ def no_file_above(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_every_job_that_cannot_write_says_where_and_is_made_good_by_the_next_run(
+def test_every_job_that_cannot_write_names_the_file_and_the_next_run_completes_it(
     tmp_path, tiny_clip, bart
 ):
     home = tmp_path / "home"
@@ -192,7 +192,7 @@ def test_every_job_that_cannot_write_says_where_and_is_made_good_by_the_next_run
         with no_file_above(40_000):  # enough to begin, but for `products`
             ended = run_here(home, *words)
         assert ended.status == 1
-        assert f"{home}/{where.get(name, 'catalog.sqlite')}" in ended.told
+        assert f"{home}/{where.get(name, 'catalog.sqlite')}" in ended.error
         assert run_here(home, *words).status == 0
     with Catalogue(home) as catalogue:
         assert all(entry.picture and entry.summary for entry in catalogue.entries())

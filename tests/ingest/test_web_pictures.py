@@ -129,7 +129,7 @@ def test_what_never_comes_to_an_end_is_a_timeout_in_the_ledger(tmp_path, web):
     assert figures["failed"] == {"timeout": len(SLOW)}
 
 
-def test_a_host_that_asks_for_a_wait_is_asked_again_and_gives_its_picture(tmp_path, web):
+def test_a_request_with_retry_after_is_repeated_and_gets_the_picture(tmp_path, web):
     web.reset_counts()
     _, outcomes = gather(
         tmp_path, [web.address("/busy?status=429&times=1&after=0")], fetch_settings=LOOPBACK
@@ -137,7 +137,7 @@ def test_a_host_that_asks_for_a_wait_is_asked_again_and_gives_its_picture(tmp_pa
     assert outcomes == ["stored"]
 
 
-def test_the_ledger_tells_where_a_picture_came_from_and_what_is_kept_of_it(tmp_path, web):
+def test_the_ledger_has_the_address_and_the_size_of_a_picture(tmp_path, web):
     address = web.address("/redirect?to=/picture.jpg")
     gather(tmp_path, [[web.address("/nowhere"), address]], fetch_settings=LOOPBACK)
     with Catalogue(tmp_path) as catalogue:
@@ -149,7 +149,7 @@ def test_the_ledger_tells_where_a_picture_came_from_and_what_is_kept_of_it(tmp_p
     assert record.outcome.bytes == kept.stat().st_size
 
 
-def test_this_machine_is_never_asked_unless_a_test_says_so(tmp_path, web):
+def test_loopback_is_refused_unless_a_test_allows_it(tmp_path, web):
     before = len(web.requests)
     _, outcomes = gather(tmp_path, [web.address("/picture.jpg")])
     assert outcomes == ["refused address"]
@@ -169,11 +169,11 @@ def test_identical_pictures_are_kept_once_and_reported(tmp_path, web):
     assert len(list((tmp_path / "images").rglob("*.jpg"))) == 1
 
 
-def test_what_failed_is_fetched_again_only_when_asked(tmp_path, web):
+def test_what_failed_is_fetched_again_only_with_retry_failed(tmp_path, web):
     gather(tmp_path, [web.address("/nowhere")], fetch_settings=LOOPBACK)
-    asked = len(web.requests)
+    requests = len(web.requests)
     assert fetch_images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
-    assert len(web.requests) == asked
+    assert len(web.requests) == requests
     assert fetch_images(tmp_path, fetch_settings=LOOPBACK, retry_failed=True)["failed"] == {
         "http 404": 1
     }
@@ -181,7 +181,7 @@ def test_what_failed_is_fetched_again_only_when_asked(tmp_path, web):
         assert catalogue.picture_record("0").attempts == 2
 
 
-def test_pictures_that_no_product_has_any_more_are_deleted_when_asked(tmp_path, web):
+def test_pictures_that_no_product_has_any_more_are_deleted_with_prune(tmp_path, web):
     embedded = "data:image/jpeg;base64," + base64.b64encode(JPEG + b"other").decode()
     gather(tmp_path, [embedded, web.address("/picture.jpg")], fetch_settings=LOOPBACK)
     rows = [{"id": "1", "title": "product 1", "images": web.address("/picture.jpg")}]

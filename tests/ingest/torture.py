@@ -1,8 +1,8 @@
-"""`make torture`: kill jobs at random instants, again and again, and look for any loss.
+"""`make torture`: kill jobs at random instants, again and again, and check that nothing is lost.
 
 A shop of some hundred products, whose source changes after every other kill, is filled by the four
 commands, each a group of processes of its own that is killed as a whole (SIGKILL). After each kill
-the shop is looked through; in the end the four commands run in peace and the shop must equal one
+the shop is checked; in the end the four commands run without kills and the shop must equal one
 that was never disturbed.
 """
 
@@ -45,7 +45,7 @@ KEPT_GENERATIONS = 2
 SAME = 1e-5  # of a vector's numbers
 # Of a job's seconds from its beginning to the end of its process: the rest is Python closing down.
 WORK = 0.7
-POLL = 0.005  # seconds between two looks for the beginning of a run
+POLL = 0.005  # seconds between two checks for the beginning of a run
 
 console = Console(stderr=True)
 
@@ -104,10 +104,10 @@ class Loss(Exception):
     """Something that a kill must not cost."""
 
 
-def require(holds: object, sentence: str) -> None:
-    """Tell of a loss where something does not hold."""
+def require(holds: object, message: str) -> None:
+    """Raise `Loss` where something does not hold."""
     if not holds:
-        raise Loss(sentence)
+        raise Loss(message)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Kept:
     generation: str
 
 
-def look(home: Path) -> Kept:
+def check(home: Path) -> Kept:
     """Open everything, as the next command would, and see that it is whole.
 
     Raises:
@@ -169,14 +169,14 @@ def _searched(home: Path) -> str:
         return collection.generation
 
 
-def compare(before: Kept, after: Kept, wanted: dict[str, str], asked: Counter[str]) -> None:
+def compare(before: Kept, after: Kept, expected: dict[str, str], requests: Counter[str]) -> None:
     """See that a killed run lost nothing and did nothing again.
 
     Args:
         before: what the shop had before the run.
         after: what it has after the kill.
-        wanted: product → picture address, of the source that the run read.
-        asked: addresses that the web was asked for meanwhile.
+        expected: product → picture address, of the source that the run read.
+        requests: addresses that were requested meanwhile.
 
     Raises:
         Loss: it did.
@@ -184,13 +184,13 @@ def compare(before: Kept, after: Kept, wanted: dict[str, str], asked: Counter[st
     require(before.summaries <= after.summaries, "A summary is gone.")
     require(before.keys.keys() <= after.keys.keys(), "A vector is gone.")
     require(after.generation or not before.generation, "The collection is gone.")
-    settled = {product for product, (told, _) in before.addresses.items() if told}
-    unchanged = {each for each in settled if wanted.get(each) == before.addresses[each][0]}
+    settled = {product for product, (address, _) in before.addresses.items() if address}
+    unchanged = {each for each in settled if expected.get(each) == before.addresses[each][0]}
     lost = [each for each in unchanged if after.addresses.get(each) != before.addresses[each]]
     require(not lost, f"The outcome of a picture is gone: {lost[:3]}.")
-    open_ones = {address for product, address in wanted.items() if product not in unchanged}
+    open_ones = {address for product, address in expected.items() if product not in unchanged}
     again = {before.addresses[each][0] for each in unchanged} - open_ones
-    repeated = again & asked.keys()
+    repeated = again & requests.keys()
     require(not repeated, f"Recorded pictures were fetched again: {sorted(repeated)[:3]}.")
 
 
@@ -235,8 +235,8 @@ def strays(home: Path) -> list[str]:
     return sorted(str(path.relative_to(home)) for path in found)
 
 
-def torture(folder: Path, kills: int, chance: random.Random) -> str:
-    """Torture a shop; a sentence of what was done.
+def torture(folder: Path, kills: int, rng: random.Random) -> str:
+    """Kill jobs of a shop and check it; returns one line for the user.
 
     Raises:
         Loss: something was lost.
@@ -253,34 +253,34 @@ def torture(folder: Path, kills: int, chance: random.Random) -> str:
             drawn_shop.write(shop.source, web, edition)
             seconds = {job: trial.run(job) for job in JOBS}
         progress.advance(task)
-        kept = look(shop.home)
+        kept = check(shop.home)
         for number in range(kills):
             edition = number // 2
             drawn_shop.write(shop.source, web, edition)
-            wanted = {
+            expected = {
                 str(row["id"]): str(row["image"] or "") for row in drawn_shop.rows(web, edition)
             }
             web.requests.clear()
-            job = chance.choice(JOBS)
-            after = chance.uniform(0, WORK * seconds[job])
+            job = rng.choice(JOBS)
+            after = rng.uniform(0, WORK * seconds[job])
             progress.update(task, description=f"kill {number + 1}: {job} after {after:.2f} s")
             for earlier in JOBS[: JOBS.index(job)]:
                 shop.run(earlier)
             finished += shop.kill(job, after)
-            found = look(shop.home)
-            compare(kept, found, wanted, web.requests)
+            found = check(shop.home)
+            compare(kept, found, expected, web.requests)
             kept = found
             progress.advance(task)
-        progress.update(task, description="in peace")
+        progress.update(task, description="without kills")
         for job in JOBS:
             shop.run(job)
         require(not verify_collection(shop.home, "tiny")["faults"], "verify is not clean.")
-        found = look(shop.home)
+        found = check(shop.home)
         web.requests.clear()
         for job in JOBS:
             shop.run(job)
-        require(look(shop.home) == found, "A run that had nothing to do changed something.")
-        require(not web.requests, "A run that had nothing to do asked the web.")
+        require(check(shop.home) == found, "A run that had nothing to do changed something.")
+        require(not web.requests, "A run that had nothing to do made requests.")
         end(begin(shop.home, "images", "--prune"))
         require(not (left := strays(shop.home)), f"Files were left behind: {', '.join(left)}.")
         progress.advance(task)
@@ -299,9 +299,9 @@ def torture(folder: Path, kills: int, chance: random.Random) -> str:
 
 def main(
     kills: Annotated[int, typer.Option(help="How many.")] = 30,
-    seed: Annotated[int | None, typer.Option(help="Of the instants; drawn if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the instants; random by default.")] = None,
 ) -> None:
-    """Kill jobs at random instants and look for any loss; exits 1 when there is one."""
+    """Kill jobs at random instants; exits 1 when anything is lost."""
     disable_progress_bar()
     seed = secrets.randbelow(10_000) if seed is None else seed
     console.print(f"Seed {seed}; the same instants again: --seed {seed}", highlight=False)

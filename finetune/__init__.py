@@ -7,7 +7,8 @@ model           CLIP with adapters; `precision`: what it computes in
 loss            the contrastive loss; `gradients`: over chunks and processes
 retrieval       validation; `evaluation`: on the test split
 training        the loop; `snapshot`: its checkpoints; `progress`: its reports
-job             from catalogue to variant; `artefact`, `card`, `curves`: what it writes
+job             from catalogue to variant; `runs`: its lock and its record
+artefact        the variant that a job writes, with `card` and `curves`
 checkpoint      a variant as a plain CLIP checkpoint
 sampling        repeatable random numbers
 errors          FinetuneError, Diverged

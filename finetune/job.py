@@ -1,15 +1,10 @@
 """A training job, from catalogue to variant. Stopped at any instant and run again, it resumes."""
 
-import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
-from filelock import FileLock, Timeout
 
 from catalog.catalogue import Catalogue
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
@@ -17,7 +12,6 @@ from encoder.encoder import CPU_BATCH, GPU_BATCH
 from encoder.errors import VariantInvalid
 from encoder.files import digest_json
 from encoder.variant import NAME, Variant
-from encoder.variants import Variants
 from finetune.artefact import Finished, write_artefact
 from finetune.batches import Batches, Share
 from finetune.errors import FinetuneError
@@ -27,16 +21,13 @@ from finetune.model import Model
 from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
 from finetune.retrieval import Validation
+from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, check_name, exclusive, logged
 from finetune.sampling import shuffled
-from finetune.settings import FILE_KEYS, Settings
+from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import Split, check_split, draw_split, rows_of
 from finetune.training import Trained, Training
 from vitrine.command import messages
-
-RUNS = "training"  # folder of the home: unfinished runs
-RUN, CHECKPOINTS = "run.json", "checkpoints"
-JOB = "finetune"  # in the catalogue's log of runs
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ def train(
     accelerator = Accelerator(cpu=cpu)
     first = accelerator.is_main_process
     folder = home / RUNS / name
-    with Catalogue(home, create=False) as catalogue, _exclusive(folder, first):
+    with Catalogue(home, create=False) as catalogue, exclusive(folder, first):
         checkpoint = Checkpoint.find(base, revision)
         _check_side(checkpoint, catalogue)
         examples, split = read_data(catalogue, settings)
@@ -108,10 +99,10 @@ def train(
         }
         run = digest_json(identity)[:16]
         if first:
-            _check_name(home, name, run, force or restart)
-            _begin_or_resume(folder, identity, restart)
+            check_name(home, name, run, force or restart)
+            begin_or_resume(folder, identity, restart)
         accelerator.wait_for_everyone()
-        with _logged(catalogue, first, {"variant": name, **identity}) as figures:
+        with logged(catalogue, first, {"variant": name, **identity}) as figures:
             if first and falls_back(settings, accelerator.device):
                 messages.print(NO_BFLOAT16)
             model, trained = fit(
@@ -208,92 +199,3 @@ def _check_side(checkpoint: Checkpoint, catalogue: Catalogue) -> None:
             f"catalogue keeps {catalogue.picture_side}: fill a new home with `vitrine ingest "
             f"products … --picture-side {checkpoint.image_side}`."
         )
-
-
-@contextmanager
-def _exclusive(folder: Path, first: bool) -> Iterator[None]:
-    """Hold the lock of a run's folder; the system releases it when the process ends."""
-    if not first:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        acquired = lock.acquire(timeout=0)
-    except Timeout:
-        raise FinetuneError(
-            f"Another training of {folder.name!r} is running in {folder}: let it finish, or stop "
-            "it, and run this again."
-        ) from None
-    with acquired:
-        yield
-
-
-def _check_name(home: Path, name: str, run: str, force: bool) -> None:
-    """Check that the name is free, or this run's own."""
-    variants = Variants(home)
-    if force or name not in {variant.name for variant in variants.list()}:
-        return
-    if variants.get(name).manifest.notes.get("run") != run:
-        raise FinetuneError(
-            f"Another variant is already called {name!r}: choose another --variant, or replace "
-            "it with --force."
-        )
-    if not (home / RUNS / name / RUN).exists():
-        raise FinetuneError(
-            f"The variant {name!r} was trained with these settings on these products: train it "
-            "again with --force, or build its collection with `vitrine ingest vectors "
-            f"--variant {name}`."
-        )
-
-
-def _begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
-    """Resume the run that was stopped here if it has a checkpoint, else begin one.
-
-    Raises:
-        FinetuneError: the run that was stopped here was another.
-    """
-    file = folder / RUN
-    if file.exists() and not restart and Snapshots(folder / CHECKPOINTS).latest():
-        try:
-            stopped = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            stopped = {}
-        if stopped == identity:
-            return
-        raise FinetuneError(
-            f"A training of {folder.name!r} was stopped in {folder} that differs in "
-            f"{', '.join(_differing(stopped, identity))}: resume it with the same settings and "
-            "products, or discard it with --restart."
-        )
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(file)
-
-
-def _differing(stopped: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
-    """What differs between two runs, by name."""
-    then, now = stopped.get("settings", {}), identity["settings"]
-    names = {key: name for name, key in FILE_KEYS.items()}
-    settings = sorted(names.get(key, key) for key in {*then, *now} if then.get(key) != now.get(key))
-    others = [key for key in identity if key != "settings" and stopped.get(key) != identity[key]]
-    return [*settings, *others]
-
-
-@contextmanager
-def _logged(
-    catalogue: Catalogue, first: bool, settings: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Record the run in the catalogue."""
-    figures: dict[str, Any] = {}
-    run = catalogue.begin_run(JOB, settings) if first else 0
-    try:
-        yield figures
-    except BaseException as error:
-        if first:
-            stopped = isinstance(error, KeyboardInterrupt)
-            catalogue.end_run(run, "stopped" if stopped else "failed", {"error": str(error)})
-        raise
-    if first:
-        catalogue.end_run(run, "done", figures)

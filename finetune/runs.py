@@ -1,0 +1,121 @@
+"""Runs: locked against each other, begun or resumed, recorded in the catalogue."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from finetune.errors import FinetuneError
+from finetune.settings import FILE_KEYS
+from finetune.snapshot import Snapshots
+
+RUNS = "training"  # folder of the home: unfinished runs
+RUN, CHECKPOINTS = "run.json", "checkpoints"
+JOB = "finetune"  # in the catalogue's log of runs
+
+
+@contextmanager
+def exclusive(folder: Path, first: bool) -> Iterator[None]:
+    """Hold the lock of a run's folder; the system releases it when the process ends.
+
+    Args:
+        folder: of the run.
+        first: whether this is the first of the run's processes, which holds it for all.
+
+    Raises:
+        FinetuneError: another training has the lock.
+    """
+    if not first:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        acquired = lock.acquire(timeout=0)
+    except Timeout:
+        raise FinetuneError(
+            f"Another training of {folder.name!r} is running in {folder}: let it finish, or stop "
+            "it, and run this again."
+        ) from None
+    with acquired:
+        yield
+
+
+def check_name(home: Path, name: str, run: str, force: bool) -> None:
+    """Check that a variant's name is free, or this run's own.
+
+    Raises:
+        FinetuneError: another variant has the name, or this run has already made it.
+    """
+    variants = Variants(home)
+    if force or name not in {variant.name for variant in variants.list()}:
+        return
+    if variants.get(name).manifest.notes.get("run") != run:
+        raise FinetuneError(
+            f"Another variant is already called {name!r}: choose another --variant, or replace "
+            "it with --force."
+        )
+    if not (home / RUNS / name / RUN).exists():
+        raise FinetuneError(
+            f"The variant {name!r} was trained with these settings on these products: train it "
+            "again with --force, or build its collection with `vitrine ingest vectors "
+            f"--variant {name}`."
+        )
+
+
+def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
+    """Resume the run that was stopped here if it has a checkpoint, else begin one.
+
+    Raises:
+        FinetuneError: the run that was stopped here was another.
+    """
+    file = folder / RUN
+    if file.exists() and not restart and Snapshots(folder / CHECKPOINTS).latest():
+        try:
+            stopped = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            stopped = {}
+        if stopped == identity:
+            return
+        raise FinetuneError(
+            f"A training of {folder.name!r} was stopped in {folder} that differs in "
+            f"{', '.join(_differing(stopped, identity))}: resume it with the same settings and "
+            "products, or discard it with --restart."
+        )
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(file)
+
+
+def _differing(stopped: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """What differs between two runs, by name."""
+    then, now = stopped.get("settings", {}), identity["settings"]
+    names = {key: name for name, key in FILE_KEYS.items()}
+    settings = sorted(names.get(key, key) for key in {*then, *now} if then.get(key) != now.get(key))
+    others = [key for key in identity if key != "settings" and stopped.get(key) != identity[key]]
+    return [*settings, *others]
+
+
+@contextmanager
+def logged(
+    catalogue: Catalogue, first: bool, settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Record the run in the catalogue, with the figures that the caller adds."""
+    figures: dict[str, Any] = {}
+    run = catalogue.begin_run(JOB, settings) if first else 0
+    try:
+        yield figures
+    except BaseException as error:
+        if first:
+            stopped = isinstance(error, KeyboardInterrupt)
+            catalogue.end_run(run, "stopped" if stopped else "failed", {"error": str(error)})
+        raise
+    if first:
+        catalogue.end_run(run, "done", figures)

@@ -68,7 +68,7 @@ def explain_problems(service: SearchService, statuses: list[VariantStatus]) -> N
             "Two commands fill it; this page then opens by itself."
         )
         st.code(FIRST_STEPS, language="bash")
-        st.caption("The environment’s VITRINE_HOME names another folder.")
+        st.caption("Set VITRINE_HOME to use another folder.")
     _rerun_when_ready(service)
 
 

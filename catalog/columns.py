@@ -40,6 +40,33 @@ CACHED_HEADERS = 256  # sets of columns; the rows of a file have a few, whatever
 Row = Mapping[str, Any]
 
 
+def _running(value: object) -> str:
+    """Text that an export may have written as a list, as Amazon's descriptions are."""
+    return values.text(values.parse_literal(value))
+
+
+def _department(value: object) -> str:
+    """The category; of a category path the first step, which is the department."""
+    value = values.parse_literal(value)
+    return next(iter(values.text_list(value)), "")
+
+
+# Product field → how a cell becomes its value. Details and images have rules of their own.
+CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
+    "id": values.identifier,
+    "title": values.text,
+    "category": _department,
+    "description": _running,
+    "features": values.text_list,
+    "brand": values.text,
+    "price": values.number,
+    "rating": values.number,
+    "rating_count": values.count,
+    "link": values.identifier,
+    "parent": values.identifier,
+}
+
+
 class ColumnMapping:
     """Makes products of a feed's rows.
 
@@ -90,31 +117,20 @@ class ColumnMapping:
         columns = self.of(row)
         used: set[str] = set()
 
-        def first(field: str, clean: Callable[[object], Any]) -> Any:  # noqa: ANN401
+        def first(field: str, convert: Callable[[object], Any]) -> Any:  # noqa: ANN401
             for column in columns[field]:
-                cleaned = clean(row[column])
-                if cleaned not in ("", None, ()):
+                value = convert(row[column])
+                if value not in ("", None, ()):
                     used.add(column)
-                    return cleaned
-            return clean(None)
+                    return value
+            return convert(None)
 
-        identity = first("id", values.identifier)
-        if not identity:
-            return "no id"
-        title = first("title", values.text)
-        if not title:
-            return "no title"
-        fields = {
-            "brand": first("brand", values.text),
-            "description": first("description", _running),
-            "category": self._category or first("category", _department),
-            "features": first("features", values.text_list),
-            "price": first("price", values.number),
-            "rating": first("rating", values.number),
-            "rating_count": first("rating_count", values.count),
-            "link": first("link", values.identifier),
-            "parent": first("parent", values.identifier),
-        }
+        if self._category:
+            columns = {**columns, "category": []}  # a column of that name becomes a detail
+        fields = {field: first(field, convert) for field, convert in CONVERSIONS.items()}
+        for required in ("id", "title"):
+            if not fields[required]:
+                return f"no {required}"
         used.update(columns["images"])
         images = [
             address
@@ -122,17 +138,12 @@ class ColumnMapping:
             for address in values.addresses(row[column], self._folder)
         ]
         details = self._details(row, columns["details"], used)
+        fields["category"] = self._category or fields["category"]
         # Amazon Reviews 2023 has some brands among the details only, and no link at all.
         fields["brand"] = fields["brand"] or details.get("Brand", "")
-        if not fields["link"] and values.identifier(row.get("parent_asin")) == identity:
-            fields["link"] = LINK.format(identity)
-        return Product(
-            id=identity,
-            title=title,
-            **fields,
-            details=details,
-            images=tuple(dict.fromkeys(images)),
-        )
+        if not fields["link"] and values.identifier(row.get("parent_asin")) == fields["id"]:
+            fields["link"] = LINK.format(fields["id"])
+        return Product(**fields, details=details, images=tuple(dict.fromkeys(images)))
 
     def _details(self, row: Row, columns: list[str], used: set[str]) -> dict[str, str]:
         named: dict[str, str] = {}
@@ -154,17 +165,6 @@ def _field(name: str) -> str:
         known = ", ".join(ALIASES)
         raise CatalogError(f"--field {name}=…: a product has no field {name!r}; it has {known}.")
     return field
-
-
-def _running(value: object) -> str:
-    """Text that an export may have written as a list, as Amazon's descriptions are."""
-    return values.text(values.parse_literal(value))
-
-
-def _department(value: object) -> str:
-    """The category; of a category path the first step, which is the department."""
-    value = values.parse_literal(value)
-    return next(iter(values.text_list(value)), "")
 
 
 def _is_plain(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -15,6 +16,25 @@ from qdrant.points import Row
 Offset = int | str | UUID
 
 
+@dataclass(frozen=True)
+class Search:
+    """How queries are searched for.
+
+    Attributes:
+        vector: which vector of the points.
+        limit: how many points a query.
+        conditions: all must hold.
+        exact: compare with every point instead of using the graph.
+        ef: candidates that the graph search keeps.
+    """
+
+    vector: str
+    limit: int
+    conditions: list[Condition]
+    exact: bool
+    ef: int
+
+
 class Reader(Protocol):
     """One generation, open for reading.
 
@@ -25,16 +45,7 @@ class Reader(Protocol):
     def collection(self) -> Collection:
         """The generation that is read."""
 
-    def search(
-        self,
-        queries: np.ndarray,
-        vector: str,
-        limit: int,
-        conditions: list[Condition],
-        *,
-        exact: bool,
-        ef: int,
-    ) -> list[list[Hit]]:
+    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
         """Return the nearest points of each query of shape (n, d), best first, in any tie order.
 
         Scores are exact cosines: candidates found by int8 are rescored (`layout.OVERSAMPLING`).

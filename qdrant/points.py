@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qdrant.errors import InvalidPoint
-from qdrant.model import Point, Spec
+from qdrant.model import Hit, Point, Spec
 
 # Fixed: another namespace would give every product another point id. One id per product makes
 # an upsert idempotent.
@@ -76,6 +76,18 @@ def checked_rows(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
 def stored_row(point: Point) -> Row:
     """Return a point that was checked when it was stored, to be stored again."""
     return Row(point_id(point.id), json.dumps(point.payload, ensure_ascii=False), point.vectors)
+
+
+def stored_point(record: Any) -> Point:  # noqa: ANN401 (either engine's record)
+    """Return a point as it was read; it has vectors only when they were read too."""
+    named = record.vector if isinstance(record.vector, dict) else {}
+    vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
+    return Point(record.payload["id"], record.payload, vectors)
+
+
+def hit(found: Any) -> Hit:  # noqa: ANN401 (either engine's scored point)
+    """Return a search result."""
+    return Hit(found.payload["id"], found.score, found.payload)
 
 
 class _Seen:

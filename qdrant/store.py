@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from qdrant import layout
-from qdrant.engine import Engine, Reader, scroll
+from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
 from qdrant.filters import conditions_of
 from qdrant.model import (
@@ -125,10 +125,8 @@ class Store(Closing):
 
             def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
                 limit = min(limit, collection.points)
-                some = rows[list(numbers)]
-                return reader.search(
-                    some, vector, limit, conditions, exact=scan, ef=ef or layout.EF
-                )
+                how = Search(vector, limit, conditions, exact=scan, ef=ef or layout.EF)
+                return reader.search(rows[list(numbers)], how)
 
             return top_hits(fetch, len(rows), k)
 

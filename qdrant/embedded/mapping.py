@@ -1,4 +1,4 @@
-"""The store's types as those of `qdrant_edge`, and back."""
+"""The store's types as those of `qdrant_edge`."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import numpy as np
 import qdrant_edge as qe
 
 from qdrant import layout
+from qdrant.engine import Search
 from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
-from qdrant.model import Hit, Point, Spec
+from qdrant.model import Spec
 from qdrant.points import Row
 
 # More threads than this make a disconnected graph (Qdrant's own bound is 8 to 16).
@@ -52,31 +53,25 @@ def filter_of(conditions: list[Condition]) -> qe.Filter | None:
     return qe.Filter(must=must, must_not=must_not)
 
 
-def hit(found: qe.ScoredPoint) -> Hit:
-    """Return a product found."""
-    payload = found.payload or {}
-    return Hit(payload["id"], found.score, payload)
+def query(vector: np.ndarray, search: Search) -> qe.QueryRequest:
+    """Return the request for the nearest points of one vector of shape (d,).
 
-
-def point(record: qe.Record) -> Point:
-    """Return a product read; it has vectors only when they were read too."""
-    payload = record.payload or {}
-    named = record.vector if isinstance(record.vector, dict) else {}
-    vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
-    return Point(payload["id"], payload, vectors)
-
-
-def search_params(conditions: list[Condition], *, exact: bool, ef: int) -> qe.SearchParams:
-    """Return how to search: int8 candidates are rescored on the original vectors."""
-    return qe.SearchParams(
-        hnsw_ef=ef,
-        exact=exact,
-        acorn=qe.AcornSearchParams(enable=needs_acorn(conditions), max_selectivity=1.0),
-        quantization=qe.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING),
+    Candidates found by int8 are rescored on the original vectors.
+    """
+    acorn = qe.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
+    rescored = qe.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
+    return qe.QueryRequest(
+        query=qe.Query.Nearest(vector.tolist(), using=search.vector),
+        limit=search.limit,
+        filter=filter_of(search.conditions),
+        params=qe.SearchParams(
+            hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
+        ),
+        with_payload=True,
     )
 
 
-def stored(row: Row) -> qe.Point:
+def point(row: Row) -> qe.Point:
     """Return a checked point as the engine's."""
     vectors = {name: vector.tolist() for name, vector in row.vectors.items()}
     return qe.Point(row.key, vectors, json.loads(row.payload))

@@ -26,10 +26,11 @@ from qdrant.embedded import mapping
 from qdrant.embedded.generations import CONFIG, READERS, Generations, Stamp
 from qdrant.embedded.lock import Lock
 from qdrant.embedded.shard import engine_errors
-from qdrant.engine import Offset
+from qdrant.engine import Offset, Search
 from qdrant.errors import CollectionBroken, DiskFull, EngineError
 from qdrant.filters import Condition
 from qdrant.model import Collection, Hit, Point
+from qdrant.points import hit, stored_point
 
 # What a reader's configuration has otherwise. One search thread, since a generation has one graph:
 # with more, handing a query over doubles its time and CPU time on a busy machine.
@@ -58,31 +59,12 @@ class Reader:
         self._shard = shard
         self._lock = lock
 
-    def search(
-        self,
-        queries: np.ndarray,
-        vector: str,
-        limit: int,
-        conditions: list[Condition],
-        *,
-        exact: bool,
-        ef: int,
-    ) -> list[list[Hit]]:
+    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
         """Return the nearest points of each query of shape (n, d), best first."""
-        params = mapping.search_params(conditions, exact=exact, ef=ef)
-        requests = [
-            qe.QueryRequest(
-                query=qe.Query.Nearest(query, using=vector),
-                limit=limit,
-                filter=mapping.filter_of(conditions),
-                params=params,
-                with_payload=True,
-            )
-            for query in queries.tolist()
-        ]
+        requests = [mapping.query(query, search) for query in queries]
         with engine_errors():
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
-        return [[mapping.hit(point) for point in answer] for answer in answers]
+        return [list(map(hit, answer)) for answer in answers]
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
@@ -101,7 +83,7 @@ class Reader:
         """Return the points that are there."""
         with engine_errors():
             records = self._shard.retrieve(list(keys), True, vectors)
-        return [mapping.point(record) for record in records]
+        return list(map(stored_point, records))
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
@@ -110,7 +92,7 @@ class Reader:
         )
         with engine_errors():
             records, following = self._shard.scroll(request)
-        return [mapping.point(record) for record in records], following
+        return list(map(stored_point, records)), following
 
     def indexed(self) -> int:
         """Return how many vectors have a graph, about."""

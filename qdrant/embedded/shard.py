@@ -48,7 +48,7 @@ class Shard:
     def write(self, changes: Sequence[Change]) -> None:
         """Delete points, then store others."""
         gone: list[Offset] = [change.key for change in changes if isinstance(change, Deletion)]
-        points = [mapping.stored(change) for change in changes if isinstance(change, Row)]
+        points = [mapping.point(change) for change in changes if isinstance(change, Row)]
         with engine_errors():
             if gone:
                 self._shard.update(qe.UpdateOperation.delete_points(gone))

@@ -1,4 +1,4 @@
-"""The store's types as those of `qdrant-client`, and back."""
+"""The store's types as those of `qdrant-client`."""
 
 import json
 import os
@@ -10,9 +10,10 @@ import numpy as np
 from qdrant_client import models
 
 from qdrant import layout
+from qdrant.engine import Search
 from qdrant.errors import StoreError
 from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
-from qdrant.model import Hit, Point, Spec
+from qdrant.model import Spec
 from qdrant.points import Row
 
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
@@ -95,31 +96,20 @@ def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
 GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
 
 
-def query(
-    vector: np.ndarray,
-    name: str,
-    limit: int,
-    conditions: list[Condition],
-    *,
-    exact: bool,
-    ef: int,
-) -> models.QueryRequest:
+def query(vector: np.ndarray, search: Search) -> models.QueryRequest:
     """Return the request for the nearest points of one vector of shape (d,).
 
     Candidates found by int8 are rescored on the original vectors.
     """
+    acorn = models.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
+    rescored = models.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
     return models.QueryRequest(
         query=vector.tolist(),
-        using=name,
-        limit=limit,
-        filter=filter_of(conditions),
+        using=search.vector,
+        limit=search.limit,
+        filter=filter_of(search.conditions),
         params=models.SearchParams(
-            hnsw_ef=ef,
-            exact=exact,
-            acorn=models.AcornSearchParams(enable=needs_acorn(conditions), max_selectivity=1.0),
-            quantization=models.QuantizationSearchParams(
-                rescore=True, oversampling=layout.OVERSAMPLING
-            ),
+            hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
         with_payload=True,
     )
@@ -157,20 +147,6 @@ def filter_of(conditions: list[Condition]) -> models.Filter | None:
                 ids: list[models.ExtendedPointId] = [str(key) for key in keys]
                 (must if yes else must_not).append(models.HasIdCondition(has_id=ids))
     return models.Filter(must=must, must_not=must_not)
-
-
-def hit(found: models.ScoredPoint) -> Hit:
-    """Return a product found."""
-    payload = found.payload or {}
-    return Hit(payload["id"], found.score, payload)
-
-
-def point(record: models.Record) -> Point:
-    """Return a product read; it has vectors only when they were read too."""
-    payload = record.payload or {}
-    named = record.vector if isinstance(record.vector, dict) else {}
-    vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
-    return Point(payload["id"], payload, vectors)
 
 
 def _numbers(vector: np.ndarray) -> list[float]:

@@ -7,9 +7,10 @@ from uuid import UUID
 import numpy as np
 from qdrant_client import models
 
-from qdrant.engine import Offset
+from qdrant.engine import Offset, Search
 from qdrant.filters import Condition
 from qdrant.model import Collection, Hit, Point
+from qdrant.points import hit, stored_point
 from qdrant.server import mapping
 from qdrant.server.connection import SEARCHING, Connection, RetryLimit
 
@@ -30,20 +31,9 @@ class Reader:
     collection: Collection
     limit: RetryLimit = SEARCHING
 
-    def search(
-        self,
-        queries: np.ndarray,
-        vector: str,
-        limit: int,
-        conditions: list[Condition],
-        *,
-        exact: bool,
-        ef: int,
-    ) -> list[list[Hit]]:
+    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
         """Return the nearest points of each query of shape (n, d), best first."""
-        requests = [
-            mapping.query(row, vector, limit, conditions, exact=exact, ef=ef) for row in queries
-        ]
+        requests = [mapping.query(query, search) for query in queries]
         batches = [
             requests[start : start + mapping.SEARCH_BATCH]
             for start in range(0, len(requests), mapping.SEARCH_BATCH)
@@ -75,7 +65,7 @@ class Reader:
             lambda client: client.retrieve(self.name, ids, with_payload=True, with_vectors=vectors),
             self.limit,
         )
-        return [mapping.point(record) for record in records]
+        return list(map(stored_point, records))
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
@@ -89,10 +79,10 @@ class Reader:
             ),
             self.limit,
         )
-        return [mapping.point(record) for record in records], following
+        return list(map(stored_point, records)), following
 
     def _query(self, requests: list[models.QueryRequest]) -> list[list[Hit]]:
         answers = self.connection.call(
             lambda client: client.query_batch_points(self.name, requests), self.limit
         )
-        return [[mapping.hit(point) for point in answer.points] for answer in answers]
+        return [list(map(hit, answer.points)) for answer in answers]

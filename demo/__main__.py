@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,7 @@ from demo.queries import write_queries
 from vitrine.command import CommandLine, print_json
 from vitrine.progress import progress_bar
 
-if TYPE_CHECKING:
-    from demo.evaluation import Score
-
-# Only `train` and `evaluate` need torch; the drawing processes import this module as well.
+# Only `train` needs torch; the drawing processes import this module as well.
 
 CACHE = Path(tempfile.gettempdir()) / "vitrine-demo-drawings"
 
@@ -41,13 +38,6 @@ def make(folder: Folder) -> None:
 
 
 @app.command()
-def queries(folder: Folder) -> None:
-    """Write the queries only: queries.jsonl and query_images/."""
-    count = write_queries(folder, list(shop.make_products()))
-    typer.echo(f"{count} queries in {folder}")
-
-
-@app.command()
 def rename(folder: Shop) -> None:
     """Write renamed.jsonl: the shop's products under colour names unknown to the model."""
     count = renamed_shop.write_renamed_shop(folder)
@@ -65,20 +55,7 @@ def train(checkpoint: Checkpoint = CHECKPOINT, cache: Cache = CACHE) -> None:
         loss = training.train(checkpoint, cache, plan, report=lambda step, loss: advance(1))
     typer.echo(f"{checkpoint}: loss {loss:.3f} after {plan.steps} steps. Validation:", err=True)
     query_set = evaluation.validation_query_set(cache, SIDE)
-    _print_scores(evaluation.evaluate(evaluation.open_encoder(checkpoint), query_set))
-
-
-@app.command()
-def evaluate(folder: Shop, checkpoint: Checkpoint = CHECKPOINT) -> None:
-    """Print nDCG@10 over the demo's queries, exact search in memory."""
-    from demo import evaluation
-
-    query_set = evaluation.shop_query_set(folder)
-    _print_scores(evaluation.evaluate(evaluation.open_encoder(checkpoint), query_set))
-
-
-def _print_scores(scores: "list[Score]") -> None:
-    for score in scores:
+    for score in evaluation.evaluate(evaluation.open_encoder(checkpoint), query_set):
         print_json(asdict(score))
 
 

@@ -1,23 +1,20 @@
 """nDCG@10 of a checkpoint on a query set: exact search in memory, without an installation.
 
-`vitrine eval run` gives the same figures for the ingested shop. This also serves training, with
-products and queries that are drawn for validation.
+Training validates by it, on products and queries that are drawn for that. For the shop itself,
+`vitrine eval run` measures the same.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from demo import DemoError, shop
 from demo.drawing import draw, draw_scene
-from demo.queries import QUERIES, grade
+from demo.queries import grade
 from demo.style import ATTRIBUTES, Style
 from demo.training_data import VALIDATION_SEED, load_drawn_set, write_caption, write_description
 from encoder.encoder import Encoder
@@ -25,8 +22,6 @@ from encoder.variants import Variants
 from encoder.vectors import fuse
 from eval.indexes import ExactIndex
 from eval.measures import CUT, DECIDING, score
-from pictures.errors import PictureError
-from pictures.sources import open_file
 
 VALIDATION_PER_KIND = 60
 VALIDATION_QUERIES = {"text": 160, "picture": 80, "both": 80}
@@ -112,41 +107,6 @@ def _query_vectors(encoder: Encoder, queries: Sequence[LabelledQuery]) -> np.nda
     return np.stack([vectors[query.form]() for query in queries])
 
 
-def shop_query_set(folder: Path) -> QuerySet:
-    """The demo's own queries. Their grades include products without a picture.
-
-    Raises:
-        DemoError: the folder holds no demo shop.
-    """
-    try:
-        products = _read_rows(folder / shop.PRODUCTS)
-        queries = _read_rows(folder / QUERIES)
-    except FileNotFoundError as error:
-        raise DemoError(f"{folder} holds no demo shop: python -m demo make {folder}") from error
-    kept: list[dict[str, Any]] = []
-    pictures: list[Image.Image] = []
-    for product in products:
-        try:
-            pictures.append(open_file(folder / product["image"]))
-        except (PictureError, IsADirectoryError):
-            continue
-        kept.append(product)
-    return QuerySet(
-        ids=[product["id"] for product in kept],
-        texts=[f"{product['title']}. {product['description']}" for product in kept],
-        pictures=pictures,
-        queries=[
-            LabelledQuery(
-                query["id"],
-                query["text"],
-                open_file(folder / query["image"]) if query["image"] else None,
-                query["relevant"],
-            )
-            for query in queries
-        ],
-    )
-
-
 def validation_query_set(cache: Path, side: int) -> QuerySet:
     """Queries worded as the training texts, for drawn products that are not trained on.
 
@@ -183,7 +143,3 @@ def _validation_query(
         picture=None if form == "text" else draw(style, draw_scene(rng)),
         relevant={other: value for other, value in grades.items() if value},
     )
-
-
-def _read_rows(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

@@ -151,7 +151,7 @@ def test_make_writes_the_notice_of_the_page(folder):
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    result = CliRunner().invoke(app, ["queries", str(tmp_path / "file")])
+    result = CliRunner().invoke(app, ["make", str(tmp_path / "file")])
     assert result.exit_code == 1
     assert "a file is where a folder should be" in result.stderr
     assert "Traceback" not in result.output

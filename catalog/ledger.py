@@ -95,15 +95,6 @@ class PictureOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRecord:
-    """A row of the ledger: the last outcome, the number of attempts, and when the last was."""
-
-    outcome: PictureOutcome
-    attempts: int
-    updated: str
-
-
-@dataclass(frozen=True, slots=True)
 class PictureFailures:
     """The failures for one reason: how many, and one of their sentences."""
 
@@ -151,15 +142,6 @@ class PictureLedger(Database):
                 "attempts = CASE WHEN stamp = excluded.stamp THEN attempts + 1 ELSE 1 END",
                 rows,
             )
-
-    def picture_record(self, identity: str) -> PictureRecord | None:
-        """The ledger's row of one product; None before the first attempt."""
-        rows = self._select(
-            f"SELECT {', '.join(OUTCOME_COLUMNS)}, attempts, updated FROM picture "
-            "WHERE product = ?",
-            (identity,),
-        )
-        return next((PictureRecord(PictureOutcome(*row[:-2]), *row[-2:]) for row in rows), None)
 
     def picture_counts(self) -> dict[str, dict[str, int]]:
         """How many pictures of each category are "stored", "pending", or missing for a reason."""

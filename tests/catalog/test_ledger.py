@@ -10,6 +10,7 @@ from catalog.ledger import PictureFailures, PictureOutcome, picture_stamp
 from catalog.product import Product
 from pictures.errors import PictureError
 from pictures.store import StoredPicture
+from tests.ledger import ledger_row
 
 PICTURE = StoredPicture("ab" * 32, 300, 224, 9999)
 GONE = PictureError("missing file", "There is no file a.jpg.")
@@ -44,9 +45,9 @@ def test_a_picture_is_pending_until_its_outcome_is_recorded(catalogue):
     catalogue.record_pictures([stored(one), failed(two)])
     assert pending(catalogue) == []
     assert pending(catalogue, retry_failed=True) == ["2"]
-    record = catalogue.picture_record("1")
-    assert record.outcome == stored(one)
-    assert record.attempts == 1
+    row = ledger_row(catalogue, "1")
+    assert (row.outcome, row.hash, row.attempts) == ("stored", PICTURE.hash, 1)
+    assert (row.width, row.height, row.bytes) == (PICTURE.width, PICTURE.height, PICTURE.bytes)
     assert [entry.picture for entry in catalogue.entries()] == [PICTURE.hash, None]
 
 
@@ -55,15 +56,15 @@ def test_attempts_are_counted_for_the_same_picture_only(catalogue):
     catalogue.upsert([one])
     for _ in range(3):
         catalogue.record_pictures([failed(one)])
-    assert catalogue.picture_record("1").attempts == 3
+    assert ledger_row(catalogue, "1").attempts == 3
     catalogue.record_pictures([replace(failed(one), stamp="another")])
-    assert catalogue.picture_record("1").attempts == 1
+    assert ledger_row(catalogue, "1").attempts == 1
 
 
 def test_a_product_without_addresses_has_an_outcome_and_is_never_pending(catalogue):
     catalogue.upsert([product("1"), product("2", "http://x/2")])
     assert pending(catalogue, retry_failed=True) == ["2"]
-    assert catalogue.picture_record("1").outcome.outcome == "none"
+    assert ledger_row(catalogue, "1").outcome == "none"
     catalogue.upsert([product("1", "http://x/1"), product("2")])
     assert pending(catalogue) == ["1"]
     assert catalogue.picture_counts() == {"Shoes": {"no picture given": 1, "pending": 1}}
@@ -134,7 +135,7 @@ def test_an_outcome_of_a_deleted_product_is_skipped(catalogue):
     catalogue.upsert([one])
     catalogue.delete(["1"])
     catalogue.record_pictures([stored(one)])
-    assert catalogue.picture_record("1") is None
+    assert ledger_row(catalogue, "1") is None
 
 
 def test_deleting_a_product_deletes_its_row_of_the_ledger(catalogue):

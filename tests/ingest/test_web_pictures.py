@@ -20,6 +20,7 @@ from pictures.fetcher import Fetcher
 from tests import shop
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
+from tests.ledger import ledger_row
 from tests.pictures.fetching import PUBLIC, FakeResolver
 from tests.processes import still_running
 
@@ -97,8 +98,8 @@ def gather(home, addresses, **keywords):
     load_products(home, shop.write_source(home / "source", rows))
     figures = fetch_images(home, **keywords)
     with Catalogue(home) as catalogue:
-        records = [catalogue.picture_record(str(n)) for n in range(len(addresses))]
-    return figures, [record.outcome.reason or record.outcome.outcome for record in records]
+        rows = [ledger_row(catalogue, str(n)) for n in range(len(addresses))]
+    return figures, [row.reason or row.outcome for row in rows]
 
 
 @pytest.fixture
@@ -141,12 +142,11 @@ def test_the_ledger_has_the_address_and_the_size_of_a_picture(tmp_path, web):
     address = web.address("/redirect?to=/picture.jpg")
     gather(tmp_path, [[web.address("/nowhere"), address]], fetch_settings=LOOPBACK)
     with Catalogue(tmp_path) as catalogue:
-        record = catalogue.picture_record("0")
-        kept = catalogue.pictures.path(record.outcome.hash)
-    assert (record.attempts, record.outcome.address) == (1, address)
-    assert record.outcome.hash == hashlib.sha256(JPEG).hexdigest()
-    assert (record.outcome.width, record.outcome.height) == (96, 72)
-    assert record.outcome.bytes == kept.stat().st_size
+        row = ledger_row(catalogue, "0")
+        kept = catalogue.pictures.path(row.hash)
+    assert (row.attempts, row.address) == (1, address)
+    assert row.hash == hashlib.sha256(JPEG).hexdigest()
+    assert (row.width, row.height, row.bytes) == (96, 72, kept.stat().st_size)
 
 
 def test_loopback_is_refused_unless_a_test_allows_it(tmp_path, web):
@@ -178,7 +178,7 @@ def test_what_failed_is_fetched_again_only_with_retry_failed(tmp_path, web):
         "http 404": 1
     }
     with Catalogue(tmp_path) as catalogue:
-        assert catalogue.picture_record("0").attempts == 2
+        assert ledger_row(catalogue, "0").attempts == 2
 
 
 def test_pictures_that_no_product_has_any_more_are_deleted_with_prune(tmp_path, web):

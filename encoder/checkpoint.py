@@ -29,7 +29,7 @@ class Checkpoint:
     Attributes:
         base: hub id, or absolute folder.
         revision: commit on the hub, or sha256 over the folder's weights and config.json.
-        folder: where its files lie.
+        folder: of its files.
         tokenizer_hash: sha256 over the tokenizer's files.
         processor: how it prepares pictures.
         dim: length of its vectors.
@@ -55,7 +55,7 @@ class Checkpoint:
             revision: branch, tag or commit on the hub; a folder has none.
 
         Raises:
-            EncoderError: not found, the hub out of reach, or not a usable CLIP checkpoint.
+            EncoderError: not found, the hub unreachable, or not a usable CLIP checkpoint.
         """
         folder = Path(base).expanduser()
         if folder.is_dir():
@@ -75,7 +75,7 @@ class Checkpoint:
 
     @classmethod
     def in_folder(cls, folder: Path) -> Self:
-        """Read a checkpoint that lies in a folder of the user's.
+        """Read a checkpoint from a folder of the user.
 
         Raises:
             EncoderError: not a usable CLIP checkpoint.

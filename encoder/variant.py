@@ -27,7 +27,7 @@ WEIGHT_KEY = "strength"
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a variant's vectors depend on, and a few facts for people.
+    """All that a variant's vectors depend on, and some facts for readers.
 
     Attributes:
         name: lower-case letters, digits and underscores, at most 64.
@@ -76,7 +76,7 @@ class Manifest:
         )[:FINGERPRINT_LENGTH]
 
     def to_json(self) -> str:
-        """The manifest as the text of its file, with the fingerprint for people to read."""
+        """The manifest as the text of its file, with the fingerprint for readers."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Variant:
         if Path(manifest.base).is_absolute():
             if not Path(manifest.base).is_dir():
                 raise EncoderError(
-                    f"The checkpoint folder {manifest.base} of variant {self.name!r} is gone: "
+                    f"The checkpoint folder {manifest.base} of variant {self.name!r} is missing: "
                     "put it back, or name its new folder with "
                     f"`vitrine add {self.name} --base FOLDER --force`."
                 )

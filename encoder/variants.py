@@ -176,6 +176,9 @@ class Variants:
         try:
             folder.chmod(0o755)  # mkdtemp makes it private
             yield folder
+        except OSError as error:
+            error.filename = error.filename or str(self.folder)  # a failed write names no file
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -219,7 +219,7 @@ def _size(store: Store, name: str) -> int | None:
 
 
 def _fingerprint(variants: Variants, name: str) -> str:
-    """A variant's fingerprint, or nothing when the variant is gone."""
+    """A variant's fingerprint, or an empty string when the variant is missing."""
     try:
         return variants.get(name).fingerprint
     except EncoderError:

@@ -35,7 +35,7 @@ COMMANDS = {
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),
     "encoder": Mounted("encoder.__main__", "Add, list and show variants."),
-    "qdrant": Mounted("qdrant.__main__", "Look after the vector store's collections."),
+    "qdrant": Mounted("qdrant.__main__", "List, copy and size the vector store's collections."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Items in batches, so that memory stays bounded whatever their number."""
+"""Items in batches, for bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

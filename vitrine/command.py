@@ -81,8 +81,8 @@ def report_errors() -> Iterator[None]:
 
 def _sentence(error: OSError) -> str:
     remedy = REMEDIES.get(error.errno or 0, "put this right, then run the same command again")
-    place = "" if error.filename is None else f"{error.filename}: "
-    return f"{place}{error.strerror}; {remedy}."
+    file = "" if error.filename is None else f"{error.filename}: "
+    return f"{file}{error.strerror}; {remedy}."
 
 
 def _fail(sentence: str) -> NoReturn:

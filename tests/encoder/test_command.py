@@ -104,7 +104,7 @@ def test_show_reports_a_base_that_is_missing(invoke, tiny_clip, tmp_path):
     base = shutil.copytree(tiny_clip, tmp_path / "base")
     invoke("add", "photo", "--base", base)
     shutil.rmtree(base)
-    assert "is gone" in json.loads(invoke("show", "photo", "--json").stdout)["state"]
+    assert "is missing" in json.loads(invoke("show", "photo", "--json").stdout)["state"]
 
 
 def test_the_command_line_does_not_wait_for_torch():

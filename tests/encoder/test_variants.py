@@ -213,7 +213,7 @@ def test_a_base_that_changed_on_disk_is_noticed(variants, base, change, names):
 def test_a_base_that_is_gone_is_noticed_and_a_new_place_accepted(variants, base, tmp_path):
     variant = variants.add("photo", base)
     moved = base.rename(tmp_path / "moved")
-    with pytest.raises(EncoderError, match="is gone"):
+    with pytest.raises(EncoderError, match="is missing"):
         variant.checkpoint()
     again = variants.add("photo", moved, force=True)
     assert again.fingerprint == variant.fingerprint

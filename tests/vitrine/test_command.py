@@ -7,10 +7,12 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from ingest.products import load_products
 from vitrine import VitrineError
 from vitrine.command import CommandLine, Json, print_json
 
@@ -147,8 +149,9 @@ def test_a_disk_that_takes_no_more_is_named_and_nothing_half_written_stays(
         resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
 
     ended = vitrine("add", "photo", "--base", tiny_clip, before=limit_files)
-    assert "File too large; raise the limit of file sizes" in sentence(ended)
-    assert list((tmp_path / "home" / "variants").iterdir()) == []
+    variants = tmp_path / "home" / "variants"
+    assert f"{variants}: File too large; raise the limit of file sizes" in sentence(ended)
+    assert list(variants.iterdir()) == []
 
 
 def test_wrong_usage_of_the_one_command_is_status_two(vitrine):
@@ -157,17 +160,33 @@ def test_wrong_usage_of_the_one_command_is_status_two(vitrine):
     assert "polish" in ended.stderr
 
 
+def heavy_modules(folder: Path, *words: str) -> list[str]:
+    """Lines that `vitrine …` prints in a folder, and a list of the heavy modules it imported."""
+    script = "import sys; from vitrine.__main__ import app\n"
+    script += f"try: app({list(words)})\n"
+    script += "except SystemExit: print(sorted({'torch', 'transformers'} & set(sys.modules)))"
+    environment = {name: value for name, value in os.environ.items() if name != "VITRINE_HOME"}
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert ended.stdout, ended.stderr
+    return ended.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     "words",
     ["add", "search", "ingest all", "ingest status", "eval run", "eval compare", "finetune", "app"],
 )
 def test_help_is_there_in_any_folder_and_imports_no_torch(tmp_path, words):
-    imported = "import sys; from vitrine.__main__ import app\n"
-    imported += f"try: app({[*words.split(), '--help']})\n"
-    imported += "except SystemExit: print(sorted({'torch', 'transformers'} & set(sys.modules)))"
-    ended = subprocess.run(
-        [sys.executable, "-c", imported], cwd=tmp_path, capture_output=True, text=True
-    )
-    *usage, modules = ended.stdout.splitlines()
+    *usage, modules = heavy_modules(tmp_path, *words.split(), "--help")
     assert f"{words} [OPTIONS]" in usage[0]
-    assert modules == "[]", ended.stderr
+    assert modules == "[]"
+
+
+def test_the_status_of_a_shop_imports_no_torch(tmp_path):
+    source = tmp_path / "products.jsonl"
+    source.write_text('{"id": "1", "title": "a teal kettle"}\n')
+    load_products(tmp_path / "data", source)
+    status, modules = heavy_modules(tmp_path, "ingest", "status", "--json")
+    assert json.loads(status)["products"] == 1
+    assert modules == "[]"

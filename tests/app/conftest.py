@@ -1,4 +1,4 @@
-"""A shop with something of everything, and its page."""
+"""A shop with untrusted texts and broken pictures, and its page."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
-    """Twelve products with links, and some that a page must be wary of."""
+    """Twelve products with links, and some with markup, hostile links or broken pictures."""
     folder = tmp_path_factory.mktemp("shop")
     linked = [row | {"link": f"https://shop.test/{row['id']}"} for row in shop.rows()]
     (folder / "source").mkdir()

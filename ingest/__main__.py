@@ -155,7 +155,7 @@ def all_command(
     variants = _chosen(variant)
     jobs = {
         "products": _products(source, category, category_field, field, prune, limit, picture_side),
-        "images": fetch_images(home(), retry_failed=retry_failed),
+        "images": fetch_images(home(), retry_failed=retry_failed, prune=prune),
     }
     for name in variants:
         if Variants(home()).get(name).template.uses_summary:

@@ -315,6 +315,14 @@ def test_a_users_mistake_is_one_line_and_no_traceback(tmp_path, words, status, s
     assert done.stdout == ""
 
 
+def test_all_with_prune_deletes_products_and_pictures_that_the_source_no_longer_has(home):
+    source = shop.write_source(home / "source", shop.rows()[:5])
+    options = ("--category-field", "category", "--variant", "tiny", "--prune", "--json")
+    figures = json.loads(run_here(home, "all", source, *options).stdout)
+    assert (figures["products"]["pruned"], figures["images"]["pruned"]) == (7, 7)
+    assert (figures["vectors"]["points"], figures["vectors"]["deleted"]) == (5, 0)
+
+
 def test_strict_turns_recorded_failures_into_status_one(tmp_path):
     source = tmp_path / "mixed.jsonl"
     source.write_text('{"id": "1", "title": "a"}\n{"id": "2"}\n')

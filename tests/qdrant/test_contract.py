@@ -40,7 +40,7 @@ QUERIES = vectors(5, seed=99)
 
 # A real server, where one is: `make test-server`. Only what bears a random prefix is touched.
 SERVER = os.environ.get("VITRINE_TEST_SERVER", "")
-ENGINES = ["embedded", "memory", "wire", *(["server"] if SERVER else [])]
+ENGINES = ["embedded", "memory", "http", *(["server"] if SERVER else [])]
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def engine(kind: str, folder: Path) -> Iterator[Store]:
     elif kind == "memory":
         with Store(ServerEngine(Connection(QdrantClient(":memory:")), streams=1)) as store:
             yield store
-    elif kind == "wire":
+    elif kind == "http":
         with FakeServer() as fake_server, Store(ServerEngine(connect(fake_server.url))) as store:
             yield store
     else:

@@ -120,13 +120,13 @@ def test_a_job_outlasts_a_server_that_is_killed_and_started_again(home, server, 
         "faults": {},
     }
     with open_store(home) as store:
-        over_wire = found(engine_of(home, store))
+        over_http = found(engine_of(home, store))
     server.kill()
     monkeypatch.delenv("QDRANT_URL")
     assert embed_products(home, "tiny")["encoded"] == 0  # the same shop, in this process
     with open_store(home) as store:
         embedded = found(engine_of(home, store))
-    for ours, theirs in zip(embedded, over_wire, strict=True):
+    for ours, theirs in zip(embedded, over_http, strict=True):
         assert [product for product, _ in ours] == [product for product, _ in theirs]
         np.testing.assert_allclose(*([s for _, s in each] for each in (ours, theirs)), atol=1e-4)
 

@@ -171,7 +171,7 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
 )
 
 
-def template(name_or_format: str) -> Template:
+def find_template(name_or_format: str) -> Template:
     """Find a named template, or make one of a user's own format.
 
     Raises:

@@ -11,8 +11,7 @@ from typing import Any
 from encoder import adapter as lora
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
-from encoder.template import DEFAULT_TEMPLATE
-from encoder.template import template as find_template
+from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
 
 CARD = "README.md"

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from catalog.catalogue import Catalogue, Entry
-from encoder.template import Template, template
+from encoder.template import Template, find_template
 from eval.groups import group_of, normalize_title
 from finetune.errors import FinetuneError
 from finetune.sampling import shuffled
@@ -134,8 +134,8 @@ def read_examples(
     Raises:
         FinetuneError: no product has a picture.
     """
-    view_templates = [template(name) for name in views]
-    text_template = template(product_text)
+    view_templates = [find_template(name) for name in views]
+    text_template = find_template(product_text)
     left_out: Counter[str] = Counter()
     rows: list[Example] = []
     pictures = catalogue.pictures

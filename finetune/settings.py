@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from encoder.adapter import check_adapter_weight
 from encoder.errors import VariantInvalid
-from encoder.template import DEFAULT_TEMPLATE, template
+from encoder.template import DEFAULT_TEMPLATE, find_template
 from finetune.errors import FinetuneError
 
 Method = Literal["lora", "full"]
@@ -118,7 +118,7 @@ class Settings:
         try:
             check_adapter_weight(self.adapter_weight)
             for name in (self.template, *self.views):
-                template(name)
+                find_template(name)
         except VariantInvalid as error:
             raise FinetuneError(str(error)) from error
 

@@ -11,7 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
-from encoder.template import template
+from encoder.template import find_template
 from encoder.variants import Variants
 
 pytestmark = pytest.mark.realdata
@@ -52,7 +52,7 @@ def vectors(photo, files):
 
 
 def test_a_title_finds_its_photo_among_the_first_ten(photo, products, vectors):
-    titles = photo.encode_texts([template("title").render(row) for row in products])
+    titles = photo.encode_texts([find_template("title").render(row) for row in products])
     scores = titles @ vectors.T
     ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
     assert (ranks < 10).mean() > 0.7  # chance is 10 of 240

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from encoder.errors import VariantInvalid
-from encoder.template import PARTS, TEMPLATES, Template, template
+from encoder.template import PARTS, TEMPLATES, Template, find_template
 
 SHOE = {"title": "Runner", "brand": "Acme", "category": "Shoes", "description": "Light and quick."}
 
@@ -22,19 +22,19 @@ SHOE = {"title": "Runner", "brand": "Acme", "category": "Shoes", "description": 
     ],
 )
 def test_each_named_template_makes_its_text(name, text):
-    assert template(name).render(SHOE) == text
+    assert find_template(name).render(SHOE) == text
 
 
 def test_a_product_is_made_into_text_with_its_features_and_its_summary():
     shoe = SimpleNamespace(**SHOE, features=("Grips.", "Dries."))
-    made = template("{title}, {features} ({summary})")
+    made = find_template("{title}, {features} ({summary})")
     assert made.product_text(shoe, "A shoe.") == "Runner, Grips. Dries. (A shoe.)"
     assert made.product_text(shoe, None) == "Runner, Grips. Dries."
 
 
 def test_a_summary_replaces_title_and_description():
-    assert template("summary").render({**SHOE, "summary": "A shoe."}) == "A shoe."
-    assert template("summary").uses_summary
+    assert find_template("summary").render({**SHOE, "summary": "A shoe."}) == "A shoe."
+    assert find_template("summary").uses_summary
     assert [name for name, made in TEMPLATES.items() if made.uses_summary] == ["summary"]
 
 
@@ -54,25 +54,27 @@ def test_a_summary_replaces_title_and_description():
 )
 def test_a_missing_part_leaves_with_its_label_and_leaves_no_hole(form, missing, text):
     fields = {part: text for part, text in SHOE.items() if part not in missing}
-    assert template(form).render(fields) == text
-    assert template(form).render({**fields, **dict.fromkeys(missing, " \n ")}) == text
+    assert find_template(form).render(fields) == text
+    assert find_template(form).render({**fields, **dict.fromkeys(missing, " \n ")}) == text
 
 
 def test_a_title_that_ends_a_sentence_gets_no_second_full_stop():
     fields = {"title": "Runner!", "description": "Light"}
-    assert template("title_description").render(fields) == "Runner! Light"
+    assert find_template("title_description").render(fields) == "Runner! Light"
 
 
 def test_white_space_inside_a_part_is_folded():
-    assert template("title").render({"title": " Run\n\tner  2 "}) == "Run ner 2"
+    assert find_template("title").render({"title": " Run\n\tner  2 "}) == "Run ner 2"
 
 
 def test_braces_in_a_product_are_only_text():
-    assert template("title").render({"title": "{brand} {0} {"}) == "{brand} {0} {"
+    assert find_template("title").render({"title": "{brand} {0} {"}) == "{brand} {0} {"
 
 
 def test_the_reference_template_folds_to_ascii_and_is_cut_at_512_characters():
-    text = template("reference").render({"title": "L’Oréal “№5” – ﬁn", "description": "x" * 600})
+    text = find_template("reference").render(
+        {"title": "L’Oréal “№5” – ﬁn", "description": "x" * 600}
+    )
     assert text.startswith('Product title is: L\'Oral "No5" - fin\nProduct description is: xxx')
     assert len(text) == 512
 
@@ -95,7 +97,7 @@ def test_without_any_part_the_text_is_empty():
 )
 def test_a_template_that_cannot_be_used_is_refused_with_the_remedy(form, says):
     with pytest.raises(VariantInvalid, match=re.escape(says)):
-        template(form)
+        find_template(form)
 
 
 def test_every_part_can_be_used():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
 RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
+EXAMPLES = 10  # values named where a filter's value does not exist
 
 
 class Engine:
@@ -196,16 +197,17 @@ class Engine:
 
     def _check_values(self, filters: Filters) -> None:
         """Report a category or brand that no product has; else an empty result is right."""
-        name = self.variant.name
-        for field, plural, chosen in (
-            ("category", "categories", filters.categories),
-            ("brand", "brands", filters.brands),
-        ):
-            known = self.store.facet(name, field, NO_FILTERS, limit=10_000) if chosen else {}
-            for value in chosen:
-                if value not in known:
-                    examples = _examples(known, plural)
-                    raise QueryError(f"No product has the {field} “{value}”. {examples}")
+        for value in filters.categories:
+            if not self.count(Filters(categories=(value,))):
+                raise self._no_such_value("category", "categories", value)
+        for value in filters.brands:
+            if not self.count(Filters(brands=(value,))):
+                raise self._no_such_value("brand", "brands", value)
+
+    def _no_such_value(self, field: str, plural: str, value: str) -> QueryError:
+        """The error of a filter's value that no product has, with the most frequent values."""
+        known = self.store.facet(self.variant.name, field, limit=EXAMPLES + 1)
+        return QueryError(f"No product has the {field} “{value}”. {_examples(known, plural)}")
 
 
 def check_fingerprint(variant: Variant, collection: Collection) -> None:
@@ -233,5 +235,5 @@ def _examples(known: dict[str, int], plural: str) -> str:
     """Some of the values there are, most frequent first."""
     if not known:
         return f"This collection has no {plural}."
-    first = ", ".join(list(known)[:10])
-    return f"There are {first}{' and others' if len(known) > 10 else ''}."
+    first = ", ".join(list(known)[:EXAMPLES])
+    return f"There are {first}{' and others' if len(known) > EXAMPLES else ''}."

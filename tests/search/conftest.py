@@ -1,7 +1,12 @@
 """A shop whose products share pictures, have none, or have markup in the title."""
 
+import numpy as np
 import pytest
 
+from encoder.variants import Variants
+from qdrant.model import Point, Spec
+from qdrant.store import open_store
+from search.engine import Engine
 from search.service import SearchService
 from tests import shop
 
@@ -27,3 +32,20 @@ def home(tmp_path_factory, tiny_clip):
 def engine(home):
     with SearchService(home) as service:
         yield service.engine("tiny")
+
+
+@pytest.fixture(scope="session")
+def many_brands(tmp_path_factory, tiny_clip):
+    """An engine over 11,000 products, each of its own brand."""
+    folder = tmp_path_factory.mktemp("many")
+    variant = Variants(folder).add("tiny", tiny_clip)
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_normal((11_000, variant.dim)).astype(np.float32)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    points = (
+        Point(f"p{number}", {"brand": f"brand {number}"}, {"text": vector})
+        for number, vector in enumerate(drawn)
+    )
+    with open_store(folder) as store:
+        store.build(Spec("tiny", variant.fingerprint, variant.dim, vectors=("text",)), points)
+        yield Engine(variant, store)

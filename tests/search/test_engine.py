@@ -117,6 +117,14 @@ def test_an_unknown_category_is_reported_with_those_there_are(engine):
         engine.search(Query("doll", filters=Filters(categories=("Toys",))))
 
 
+def test_a_brand_among_more_than_ten_thousand_is_known(many_brands):
+    costly = Filters(brands=("brand 9999",), price_min=1)
+    assert many_brands.search(Query("anything", vector="text", filters=costly)).results == ()
+    gone = Filters(brands=("brand 11000",))
+    with pytest.raises(QueryError, match=r"the brand “brand 11000”\. There are brand 0, .* others"):
+        many_brands.search(Query("anything", vector="text", filters=gone))
+
+
 def test_an_unknown_product_is_reported(engine):
     with pytest.raises(QueryError, match="no product with the id “gone”"):
         engine.search(Query(like="gone"))

@@ -14,15 +14,17 @@ from catalog.catalogue import Catalogue
 from eval import tables
 from eval.baseline import ENGINES
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
-from eval.comparison import RESAMPLES, compare_variants, estimate, wins
+from eval.clusters import cluster_queries
+from eval.comparison import compare_variants, estimate, wins
+from eval.intervals import RESAMPLES
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.measures import DECIDING, MEASURES
-from eval.queries import QuerySet, join
+from eval.queries import LabelledQuery, QuerySet, join
 from eval.query_files import read_queries, write_products, write_queries
 from eval.reference_files import as_catalogue
 from eval.results import as_object, variants_object
 from eval.settings import Settings
-from eval.trec import read_qrels, score_runs
+from eval.trec import keep_judged, read_qrels, score_runs
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
@@ -141,11 +143,17 @@ def compare_runs(
 ) -> None:
     """Compare run files, of different days, engines or systems, on the same qrels.
 
+    Queries with the same relevant products are one cluster: dependent, not counted twice.
+
     Example: vitrine eval compare march/lora.run june/lora.run --qrels june/qrels.txt
     """
-    scores = score_runs(runs, read_qrels(qrels))
-    means = estimate(scores, resamples=resamples, seed=seed)
-    pairs = compare_variants(scores, resamples=resamples, seed=seed)
+    judged = keep_judged(read_qrels(qrels))
+    scores = score_runs(runs, judged)
+    clusters = cluster_queries(
+        [LabelledQuery(query, relevant=grades) for query, grades in judged.items()], groups={}
+    )
+    means = estimate(scores, resamples=resamples, seed=seed, clusters=clusters)
+    pairs = compare_variants(scores, resamples=resamples, seed=seed, clusters=clusters)
     if as_json:
         print_json(variants_object(means, pairs))
     else:

@@ -1,11 +1,10 @@
 """Means with intervals, and which differences between variants are significant.
 
 The queries are the sample: an interval covers what the mean would be on other queries of the same
-kind. Variants are compared on the same queries, so every resample and every sign is drawn once
-for all of them (paired tests).
+kind. Queries of one cluster (`eval.clusters`) are dependent, and are resampled and have their signs
+flipped together. Variants are compared on the same queries (paired tests).
 
-Sources: B. Efron, Bootstrap methods, Ann. Statist. 7 (1979), percentile interval;
-M. Smucker, J. Allan, B. Carterette, A comparison of statistical significance tests for
+Sources: M. Smucker, J. Allan, B. Carterette, A comparison of statistical significance tests for
 information retrieval evaluation, CIKM 2007 (paired randomisation test);
 S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
 """
@@ -16,20 +15,15 @@ from itertools import combinations, product
 
 import numpy as np
 
-from eval.measures import DECIDING, MEASURES
+from eval.intervals import ALPHA, CHUNK, RESAMPLES, ROUNDING, interval, sum_clusters
+from eval.measures import DECIDING, MEASURES, is_similarity
 
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
-# Drawn this many resamples at a time: 1,000 queries × 500 × 8 bytes is 4 MB.
-CHUNK = 500
-# Up to this many queries every assignment of signs is tried, 4,096 of them, and p is exact.
-EXACT_QUERIES = 12
-# Sums of the same numbers in another order differ in their last digits.
-ROUNDING = 1e-12
+# Up to this many clusters every assignment of signs is tried, 4,096 of them, and p is exact.
+EXACT_CLUSTERS = 12
 SMALLEST_P = 0.001  # that is written out; 10,000 rounds resolve no smaller one
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
+Clusters = Sequence[str] | np.ndarray  # the label of each query's cluster (n,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +32,16 @@ class Estimate:
 
     Attributes:
         value: the mean; NaN without a query.
-        low, high: ends of the interval; NaN with fewer than two queries.
+        low, high: ends of the interval; NaN with fewer than two clusters.
         n: queries.
+        clusters: of the queries.
     """
 
     value: float
     low: float
     high: float
     n: int
+    clusters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +52,11 @@ class Difference:
         measure: of `MEASURES`.
         first, second: the variants.
         value: mean of the second less mean of the first.
-        low, high: ends of its 95 % interval; NaN with fewer than two queries.
+        low, high: ends of its 95 % interval; NaN with fewer than two clusters.
         p: of the paired randomisation test.
         p_holm: the same, corrected for the number of pairs of variants.
         n: queries.
+        clusters: of the queries.
     """
 
     measure: str
@@ -71,6 +68,7 @@ class Difference:
     p: float
     p_holm: float
     n: int
+    clusters: int
 
     @property
     def winner(self) -> str:
@@ -89,18 +87,28 @@ class Difference:
                 f"{self.winner} is better than {loser} in {self.measure}, "
                 f"by {abs(self.value):.3f} ({low:.3f} to {high:.3f}, p {_relation(self.p_holm)})."
             )
-        if self.n < 2:
-            return f"One query says nothing about {self.first} and {self.second}."
+        if self.clusters < 2:
+            queries = "One query" if self.n == 1 else f"One cluster of {self.n:,} queries"
+            return f"{queries} says nothing about {self.first} and {self.second}."
         return (
             f"No winner between {self.first} and {self.second} in {self.measure}: a difference of "
             f"{self.value:+z.3f} ({self.low:+z.3f} to {self.high:+z.3f}, "
-            f"p {_relation(self.p_holm)}) is within the noise of {self.n:,} queries."
+            f"p {_relation(self.p_holm)}) is within the noise of "
+            f"{format_queries(self.n, self.clusters)}."
         )
 
 
 def format_p(p: float) -> str:
     """A p-value as it is written."""
     return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.3f}"
+
+
+def format_queries(queries: int, clusters: int) -> str:
+    """A number of queries, with that of their clusters where it is another."""
+    words = f"{queries:,} {'query' if queries == 1 else 'queries'}"
+    if clusters == queries:
+        return words
+    return f"{words} in {clusters:,} {'cluster' if clusters == 1 else 'clusters'}"
 
 
 def _relation(p: float) -> str:
@@ -118,7 +126,7 @@ def wins(variant: str, differences: Sequence[Difference]) -> bool:
 
 
 def estimate(
-    variants: Mapping[str, Scores], *, resamples: int, seed: int
+    variants: Mapping[str, Scores], *, resamples: int, seed: int, clusters: Clusters | None = None
 ) -> dict[str, dict[str, Estimate]]:
     """Every measure of every variant.
 
@@ -127,32 +135,41 @@ def estimate(
             query that the measure has no value for.
         resamples: of the bootstrap.
         seed: of its draws.
+        clusters: of the queries; None where they are independent.
     """
-    nothing = Estimate(np.nan, np.nan, np.nan, 0)
+    nothing = Estimate(np.nan, np.nan, np.nan, 0, 0)
     found = {name: dict.fromkeys(scores, nothing) for name, scores in variants.items()}
     # Columns that lack the same queries share their resamples, the expensive part.
-    by_mask: dict[bytes, list[tuple[str, str]]] = {}
+    alike: dict[tuple[bytes, bool], list[tuple[str, str]]] = {}
     for name, scores in variants.items():
         for measure, values in scores.items():
-            by_mask.setdefault(np.isfinite(values).tobytes(), []).append((name, measure))
-    for mask, columns in by_mask.items():
+            key = np.isfinite(values).tobytes(), not is_similarity(measure)
+            alike.setdefault(key, []).append((name, measure))
+    for (mask, unit), columns in alike.items():
         rows = np.frombuffer(mask, bool)
         if rows.any():
             stacked = np.stack([variants[name][measure][rows] for name, measure in columns], 1)
-            lows, highs = _intervals(stacked, resamples, seed)
+            sums = sum_clusters(stacked, _labels(clusters, len(rows))[rows])
+            lows, highs = interval(sums, resamples=resamples, seed=seed, unit=unit)
             means = stacked.mean(axis=0)
             for (name, measure), *ends in zip(columns, means, lows, highs, strict=True):
                 value, low, high = map(float, ends)
-                found[name][measure] = Estimate(value, low, high, len(stacked))
+                found[name][measure] = Estimate(value, low, high, len(stacked), len(sums))
     return found
 
 
 def compare_variants(
-    variants: Mapping[str, Scores], *, resamples: int, seed: int
+    variants: Mapping[str, Scores], *, resamples: int, seed: int, clusters: Clusters | None = None
 ) -> list[Difference]:
     """Every ranking measure between every two variants, tested and corrected.
 
     Similarities are not among them: a score is comparable only within one variant.
+
+    Args:
+        variants: as of `estimate`, without NaN.
+        resamples: of the bootstrap and of the randomisation test.
+        seed: of their draws.
+        clusters: of the queries; None where they are independent.
     """
     found = []
     pairs = list(combinations(variants, 2))
@@ -160,8 +177,9 @@ def compare_variants(
         gaps = np.stack(
             [variants[second][measure] - variants[first][measure] for first, second in pairs], 1
         )
-        lows, highs = _intervals(gaps, resamples, seed)
-        p_values = randomisation(gaps, rounds=resamples, seed=seed).tolist()
+        sums = sum_clusters(gaps, _labels(clusters, len(gaps)))
+        lows, highs = interval(sums, resamples=resamples, seed=seed)
+        p_values = randomisation(sums.sums, rounds=resamples, seed=seed).tolist()
         corrected = holm(p_values)
         for column, (first, second) in enumerate(pairs):
             found.append(
@@ -175,74 +193,42 @@ def compare_variants(
                     p=p_values[column],
                     p_holm=corrected[column],
                     n=len(gaps),
+                    clusters=len(sums),
                 )
             )
     return found
 
 
-def bootstrap(scores: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means of resampled queries, the same resamples for every column.
-
-    Args:
-        scores: float64 of shape (n, m): n queries, m measures or variants.
-        resamples: how many sets of n queries are drawn, with replacement.
-        seed: of the draws.
-
-    Returns:
-        Float64 of shape (resamples, m).
-    """
-    queries = len(scores)
-    rng = np.random.default_rng(seed)
-    means = np.empty((resamples, scores.shape[1]))
-    for start in range(0, resamples, CHUNK):
-        size = min(CHUNK, resamples - start)
-        drawn = rng.integers(0, queries, (size, queries))
-        drawn += np.arange(size)[:, None] * queries
-        # Counting how often each query was drawn makes resampling one matrix product.
-        counts = np.bincount(drawn.ravel(), minlength=size * queries).reshape(size, queries)
-        means[start : start + size] = counts @ scores / queries
-    return means
-
-
-def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the 95 % interval of each column of bootstrap means, (m,) each."""
-    low, high = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2], axis=0)
-    return low, high
-
-
-def _intervals(columns: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The interval of each column's mean; NaN for fewer than two queries, which have no spread."""
-    if len(columns) < 2:
-        nothing = np.full(columns.shape[1], np.nan)
-        return nothing, nothing
-    return interval(bootstrap(columns, resamples=resamples, seed=seed))
+def _labels(clusters: Clusters | None, queries: int) -> np.ndarray:
+    return np.arange(queries) if clusters is None else np.asarray(clusters)
 
 
 def randomisation(differences: np.ndarray, *, rounds: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """Two-sided p of each column by the paired randomisation test.
 
-    Under the null hypothesis either variant could have had either score of a query, so the sign of
-    each difference is random; p is the share of assignments of signs whose mean difference is as
-    large as the observed one.
+    Under the null hypothesis either variant could have had either scores of a cluster, so the sign
+    of each difference is random; p is the share of assignments of signs whose mean difference is
+    as large as the observed one.
 
     Args:
-        differences: float64 of shape (n, m): per query, one variant's score less the other's.
+        differences: float64 of shape (n, m): per cluster, the sum over its queries of one
+            variant's score less the other's.
         rounds: how many assignments of signs are drawn when they are too many to try all.
         seed: of the draws.
 
     Returns:
         Float64 of shape (m,), in (0, 1].
     """
-    queries = len(differences)
-    observed = np.abs(differences.sum(axis=0)) - ROUNDING * queries
-    if queries <= EXACT_QUERIES:
-        signs = np.array(list(product((-1.0, 1.0), repeat=queries)))
+    clusters = len(differences)
+    observed = np.abs(differences.sum(axis=0)) - ROUNDING * clusters
+    if clusters <= EXACT_CLUSTERS:
+        signs = np.array(list(product((-1.0, 1.0), repeat=clusters)))
         return (np.abs(signs @ differences) >= observed).mean(axis=0)
     rng = np.random.default_rng(seed)
     as_large = np.zeros(differences.shape[1])
     for start in range(0, rounds, CHUNK):
         size = min(CHUNK, rounds - start)
-        signs = rng.integers(0, 2, (size, queries)) * 2.0 - 1.0
+        signs = rng.integers(0, 2, (size, clusters)) * 2.0 - 1.0
         as_large += (np.abs(signs @ differences) >= observed).sum(axis=0)
     return (as_large + 1) / (rounds + 1)  # the observed assignment is one of them
 

@@ -7,12 +7,15 @@ from typing import Any, cast
 
 import numpy as np
 
+from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError
 from eval.baseline import ENGINES, BaselineStore
+from eval.clusters import cluster_queries
 from eval.comparison import compare_variants, estimate
 from eval.diagnostics import diagnose, sample, sample_scores
+from eval.groups import group_of
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_a_product
 from eval.measures import (
     GROUND_TRUTH,
@@ -79,16 +82,22 @@ def evaluate(
             outcomes[variant.name] = _outcome(variant, store, run, measured, qrels, settings)
         products = judgement.products | _shown_products(store, outcomes)
         sizes = _searched_sizes(names[0], store, measured, settings)
+    with Catalogue(home, create=False) as catalogue:
+        clusters = cluster_queries(measured, group_of(catalogue.entries()), pictures.hashes)
     scores = {name: outcome.scores for name, outcome in outcomes.items()}
+    baseline = random_baseline(qrels, sizes, settings.depth)
     return Evaluation(
         queries=measured,
+        clusters=clusters,
         name=queries.name,
         settings=settings,
         qrels=qrels,
         outcomes=outcomes,
-        slices=_slices(measured, scores, random_baseline(qrels, sizes, settings.depth), settings),
-        differences=compare_variants(scores, resamples=settings.resamples, seed=settings.seed),
-        counts=_counts(queries, measured, judgement, runs[names[0]], pictures, settings),
+        slices=_slices(measured, clusters, scores, baseline, settings),
+        differences=compare_variants(
+            scores, resamples=settings.resamples, seed=settings.seed, clusters=clusters
+        ),
+        counts=_counts(queries, measured, clusters, judgement, runs[names[0]], pictures, settings),
         failed=failed,
         products=products,
     )
@@ -182,6 +191,7 @@ def _shown_products(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, 
 
 def _slices(
     measured: Sequence[LabelledQuery],
+    clusters: np.ndarray,
     scores: Mapping[str, Mapping[str, np.ndarray]],
     baseline: Mapping[str, np.ndarray],
     settings: Settings,
@@ -203,6 +213,7 @@ def _slices(
                 },
                 resamples=settings.resamples,
                 seed=settings.seed,
+                clusters=clusters[rows],
             ),
             {measure: float(values[rows].mean()) for measure, values in baseline.items()},
         )
@@ -223,6 +234,7 @@ def rows_by_label(labels: Sequence[str]) -> dict[str, np.ndarray]:
 def _counts(
     queries: QuerySet,
     measured: Sequence[LabelledQuery],
+    clusters: np.ndarray,
     judgement: Judgement,
     run: Run,
     pictures: QueryPictures,
@@ -237,7 +249,11 @@ def _counts(
         )
         for query in measured
     )
-    always = {"queries": len(queries), "measured": len(measured)}
+    always = {
+        "queries": len(queries),
+        "measured": len(measured),
+        "clusters": len(np.unique(clusters)),
+    }
     sometimes = {
         **judgement.counts,
         "without_picture": len(run.failed),

@@ -26,7 +26,7 @@ def group_of(entries: Iterable[Entry]) -> dict[str, str]:
     Returns:
         Group name by product id, in the order of the entries.
     """
-    groups = _DisjointSets()
+    groups = DisjointSets()
     for entry in entries:
         product = entry.product
         groups.add(product.id)
@@ -40,7 +40,7 @@ def group_of(entries: Iterable[Entry]) -> dict[str, str]:
     return {name: groups.root(name) for name in groups}
 
 
-class _DisjointSets:
+class DisjointSets:
     """Sets of names, joined by the keys that they share (union–find)."""
 
     def __init__(self) -> None:
@@ -51,14 +51,17 @@ class _DisjointSets:
         return iter(self._parent)
 
     def add(self, name: str) -> None:
+        """Add a name, alone in its set."""
         self._parent.setdefault(name, name)
 
     def root(self, name: str) -> str:
+        """The name that stands for a name's set."""
         while self._parent[name] != name:
             self._parent[name] = self._parent[self._parent[name]]  # path halving
             name = self._parent[name]
         return name
 
     def join(self, name: str, key: Hashable) -> None:
+        """Join a name's set with those of the names that were joined by the same key."""
         first = self._first.setdefault(key, name)
         self._parent[self.root(name)] = self.root(first)

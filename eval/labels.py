@@ -16,8 +16,10 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from eval import EvalError
-from eval.comparison import RESAMPLES, Estimate, estimate
+from eval.comparison import Estimate, estimate
 from eval.fields import refuse_unknown, value
+from eval.groups import group_of
+from eval.intervals import RESAMPLES
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.sources import read_source
@@ -48,7 +50,7 @@ class LabelResults:
     Attributes:
         labels: what could be predicted.
         products: how many products were labelled.
-        accuracy: share that was labelled correctly, with its interval.
+        accuracy: share that was labelled correctly, with its interval over product groups.
         balanced: balanced accuracy: mean of each label's share, so that a frequent label counts
             once.
         majority: accuracy of always predicting the most frequent label.
@@ -162,11 +164,13 @@ def label_products(
             f"{variant.name}`, or choose another --field."
         )
     products = [product for product in labelled if product in images]
+    groups = group_of(catalogue.entries())
     vectors = np.stack([images[product] for product in products])
     return _results(
         labels,
         np.array([labelled[product] for product in products]),
         (vectors @ label_vectors(encoder, labels, prompt).T).argmax(axis=1),
+        [groups[product] for product in products],
         without_picture=len(labelled) - len(products),
         other=len(values) - len(labelled),
     )
@@ -199,6 +203,7 @@ def _results(
     labels: Sequence[str],
     truth: np.ndarray,
     predicted: np.ndarray,
+    groups: Sequence[str],
     *,
     without_picture: int,
     other: int,
@@ -211,11 +216,12 @@ def _results(
         taken_for = labels[wrong.most_common(1)[0][0]] if wrong else ""
         results[label] = LabelResult(int(own.sum()), int(correct[own].sum()), taken_for)
     present = [each for each in results.values() if each.products]
-    accuracy = estimate({"": {"accuracy": correct}}, resamples=RESAMPLES, seed=0)[""]["accuracy"]
+    scores = {"": {"accuracy": correct}}
+    estimates = estimate(scores, resamples=RESAMPLES, seed=0, clusters=groups)
     return LabelResults(
         labels=tuple(labels),
         products=len(truth),
-        accuracy=accuracy,
+        accuracy=estimates[""]["accuracy"],
         balanced=float(np.mean([each.correct / each.products for each in present])),
         majority=max(each.products for each in present) / len(truth),
         by_label=results,

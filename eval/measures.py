@@ -37,14 +37,19 @@ DECIDING = "nDCG@10"  # the measure that names a winner
 CUT = 10  # of nDCG@10
 DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
 
-GROUND_TRUTH = "GroundTruthSimilarity"
+AVERAGE, GROUND_TRUTH = "AvgMeanSimilarity", "GroundTruthSimilarity"
 # Of a query with hundreds of relevant products, such as a category, this many are compared.
 RELEVANT_SAMPLE = 50
 
 
 def average_name(k: int) -> str:
     """The name of the reference's measure at k."""
-    return f"AvgMeanSimilarity@{k}"
+    return f"{AVERAGE}@{k}"
+
+
+def is_similarity(measure: str) -> bool:
+    """Whether a measure is a mean cosine, −1 to 1, and no ranking measure, 0 to 1."""
+    return measure == GROUND_TRUTH or measure.startswith(AVERAGE)
 
 
 def score(qrels: Qrels, ranked: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ COUNTS = MappingProxyType(
     {
         "queries": "queries in the file",
         "measured": "queries measured",
+        "clusters": "clusters of them: of one text, picture or product group, and so dependent",
         "without_relevant": "queries excluded: no relevant product that could be found",
         "without_picture": "queries excluded: their picture cannot be read",
         "by_text_alone": "queries searched by their text alone: their picture cannot be read",

@@ -21,7 +21,7 @@ import jinja2
 from markupsafe import Markup
 
 from eval import EvalError, plots
-from eval.comparison import Difference, Estimate, format_p
+from eval.comparison import Difference, Estimate, format_p, format_queries
 from eval.examples import choose_examples
 from eval.measures import DECIDING, GROUND_TRUTH, MEASURES, average_name
 from eval.queries import COUNTS
@@ -34,7 +34,7 @@ from vitrine.command import finite
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SLICES = 20  # rows of a table by category; the others are in results.json
 MOST_PAIRS = 6  # panels of the differences plot; of more pairs, those with the first variant
-FEW_QUERIES = 50  # below it, intervals are too wide for small differences
+FEW_QUERIES = 50  # independent ones; below it, intervals are too wide for small differences
 COLLAPSED = 0.9  # mean cosine of random pairs above which a variant is reported as collapsed
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -122,6 +122,7 @@ def _render(**values: Any) -> str:  # noqa: ANN401 - what the template shows
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "p": format_p}
+    environment.globals["format_queries"] = format_queries
     return environment.get_template("report.html.j2").render(values)
 
 
@@ -157,12 +158,12 @@ def _against_baseline(whole: Slice) -> list[str]:
     sentences = []
     for variant, measures in whole.estimates.items():
         ndcg, mrr = measures[DECIDING], measures["MRR"]
-        between = f" ({ndcg.low:.3f} to {ndcg.high:.3f})" if ndcg.n > 1 else ""
+        between = f" ({ndcg.low:.3f} to {ndcg.high:.3f})" if ndcg.clusters > 1 else ""
         sentence = (
             f"{variant}: {DECIDING} {ndcg.value:.3f}{between}, MRR {mrr.value:.3f}; "
             f"the random baseline has {baseline:.4f} and {whole.baseline['MRR']:.4f}."
         )
-        if ndcg.n > 1 and ndcg.low <= baseline:
+        if ndcg.clusters > 1 and ndcg.low <= baseline:
             sentence += " It is not significantly better than the random baseline."
         sentences.append(sentence)
     return sentences
@@ -195,16 +196,16 @@ def _misled(
 def _warnings(evaluation: Evaluation) -> list[str]:
     """What limits the meaning of the numbers, in sentences."""
     found = []
-    queries = len(evaluation.queries)
+    queries, clusters = len(evaluation.queries), evaluation.counts["clusters"]
     if repeating := evaluation.counts.get("repeating"):
         found.append(
             f"{repeating:,} of {queries:,} queries repeat the title or the picture of a relevant "
             "product, and that title or picture is part of the vector that is searched: "
             "a leak, so their scores are too high."
         )
-    if queries < FEW_QUERIES:
+    if clusters < FEW_QUERIES:
         found.append(
-            f"{queries:,} {'query is' if queries == 1 else 'queries are'} few: "
+            f"{format_queries(queries, clusters)} {'is' if queries == 1 else 'are'} few: "
             "intervals are wide, and small differences cannot be seen."
         )
     if evaluation.failed:

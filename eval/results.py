@@ -64,6 +64,7 @@ class Evaluation:
 
     Attributes:
         queries: those that were measured.
+        clusters: the cluster of each, int (n,).
         name: of the query set.
         settings: how it was done.
         qrels: relevant products by query, those that could be found.
@@ -77,6 +78,7 @@ class Evaluation:
     """
 
     queries: list[LabelledQuery]
+    clusters: np.ndarray
     name: str
     settings: Settings
     qrels: dict[str, dict[str, int]]
@@ -143,6 +145,7 @@ def per_query(evaluation: Evaluation) -> dict[str, Any]:
     """Every score of every query."""
     return {
         "queries": [query.id for query in evaluation.queries],
+        "clusters": evaluation.clusters.tolist(),
         "variants": {
             name: {measure: values.tolist() for measure, values in outcome.scores.items()}
             for name, outcome in evaluation.outcomes.items()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eval.comparison import RESAMPLES
+from eval.intervals import RESAMPLES
 from eval.queries import LabelledQuery
 
 DEFAULT_VECTOR = "fused"

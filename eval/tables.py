@@ -87,6 +87,6 @@ def number(value: float | None, places: int = 3) -> str:
 
 
 def _cell(estimate: Estimate) -> str:
-    if estimate.n < 2:
+    if estimate.clusters < 2:
         return number(estimate.value)
     return f"{estimate.value:.3f} [dim]{estimate.low:.3f}–{estimate.high:.3f}[/dim]"

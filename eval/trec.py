@@ -125,9 +125,7 @@ def score_runs(paths: Sequence[Path], qrels: Qrels) -> dict[str, dict[str, np.nd
     Raises:
         EvalError: a file is no run or answers none of the queries, or no product is relevant.
     """
-    judged = {query: grades for query, grades in qrels.items() if any(grades.values())}
-    if not judged:
-        raise EvalError("The qrels name no relevant product of any query.")
+    judged = keep_judged(qrels)
     names = [path.stem for path in paths]
     scores = {}
     for path in paths:
@@ -139,6 +137,18 @@ def score_runs(paths: Sequence[Path], qrels: Qrels) -> dict[str, dict[str, np.nd
             judged, {query: [product for product, _ in ranked.get(query, ())] for query in judged}
         )
     return scores
+
+
+def keep_judged(qrels: Qrels) -> Qrels:
+    """The qrels of queries that have a relevant product.
+
+    Raises:
+        EvalError: no query has one.
+    """
+    judged = {query: grades for query, grades in qrels.items() if any(grades.values())}
+    if not judged:
+        raise EvalError("The qrels name no relevant product of any query.")
+    return judged
 
 
 def read_text(path: Path) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from encoder.encoder import Encoder
 from encoder.variant import Variant
-from eval.comparison import RESAMPLES, Difference, Estimate, compare_variants, estimate, holm
+from eval.comparison import Difference, Estimate, compare_variants, estimate, holm
+from eval.intervals import RESAMPLES
 from eval.measures import DECIDING
 from finetune.examples import Examples
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
@@ -21,12 +22,14 @@ class Evaluation:
 
     Attributes:
         queries: test products, each a query in each direction.
+        groups: their product groups: the queries of one are dependent, and one cluster.
         gallery: products that were searched.
         estimates: by direction, by `base` and `tuned`, by measure.
         differences: of nDCG@10 by direction; p is corrected for the two directions.
     """
 
     queries: int
+    groups: int
     gallery: int
     estimates: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
     differences: Mapping[str, Difference]
@@ -35,6 +38,7 @@ class Evaluation:
         """The figures as JSON has them."""
         return {
             "queries": self.queries,
+            "groups": self.groups,
             "gallery": self.gallery,
             "ways": {
                 direction: {
@@ -74,22 +78,35 @@ def evaluate(
         encoder = Encoder.load(variant, precision="float32", device=device)
         vectors = embed(encoder, examples, gallery, queries)
         scores[name] = score_directions(vectors, examples, gallery, queries)
-    return compare(scores, queries=len(queries), gallery=len(examples), seed=seed)
+    groups = [examples.groups[row] for row in queries]
+    return compare(scores, groups, gallery=len(examples), seed=seed)
 
 
 def compare(
-    scores: Mapping[str, Mapping[str, Scores]], *, queries: int, gallery: int, seed: int = 0
+    scores: Mapping[str, Mapping[str, Scores]],
+    groups: Sequence[str],
+    *,
+    gallery: int,
+    seed: int = 0,
 ) -> Evaluation:
-    """Intervals and tests of the scores of base and trained variant, by direction and measure."""
+    """Intervals and tests of the scores of base and trained variant, by direction and measure.
+
+    Args:
+        scores: of each query, by `base` and `tuned`, by direction.
+        groups: the product group of each query.
+        gallery: products that were searched.
+        seed: of bootstrap and randomisation.
+    """
     means, gaps = {}, {}
     for direction in DIRECTIONS:
         both = {name: scores[name][direction] for name in (BASE, TUNED)}
-        means[direction] = estimate(both, resamples=RESAMPLES, seed=seed)
-        tested = compare_variants(both, resamples=RESAMPLES, seed=seed)
+        means[direction] = estimate(both, resamples=RESAMPLES, seed=seed, clusters=groups)
+        tested = compare_variants(both, resamples=RESAMPLES, seed=seed, clusters=groups)
         gaps[direction] = next(each for each in tested if each.measure == DECIDING)
     corrected = holm([gap.p for gap in gaps.values()])
     return Evaluation(
-        queries,
+        len(groups),
+        len(set(groups)),
         gallery,
         means,
         {

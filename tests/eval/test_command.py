@@ -35,7 +35,7 @@ def test_made_queries_are_run_and_stdout_is_one_object(command, titles, shop):
     )  # fmt: skip
     printed = json.loads(result.stdout)
     assert list(printed["variants"]) == ["tiny", "other"]
-    assert set(printed["variants"]["tiny"]["nDCG@10"]) == {"value", "low", "high", "n"}
+    assert set(printed["variants"]["tiny"]["nDCG@10"]) == {"value", "low", "high", "n", "clusters"}
     assert printed["variants"]["tiny"]["nDCG@10"]["n"] == 12
     assert printed["report"] == str(shop / "reports" / "cli")
     assert (shop / "reports" / "cli" / "report.html").is_file()

@@ -7,14 +7,14 @@ import pytest
 
 from eval.comparison import (
     Difference,
-    bootstrap,
     compare_variants,
     estimate,
+    format_queries,
     holm,
-    interval,
     randomisation,
     wins,
 )
+from eval.intervals import sum_clusters
 from eval.measures import MEASURES
 
 SETTINGS = {"resamples": 1000, "seed": 0}
@@ -53,7 +53,7 @@ def test_a_difference_inside_the_noise_has_no_winner():
 
 
 def test_a_small_p_by_itself_makes_no_winner_where_the_interval_holds_0():
-    found = Difference("MRR", "a", "b", 0.1, -0.01, 0.21, p=0.01, p_holm=0.01, n=50)
+    found = Difference("MRR", "a", "b", 0.1, -0.01, 0.21, p=0.01, p_holm=0.01, n=50, clusters=50)
     assert found.winner == ""
     assert replace(found, low=0.01).winner == "b"
 
@@ -114,33 +114,6 @@ def test_a_variant_wins_when_it_beats_every_other_one_beyond_noise():
     assert not wins("unknown", found)
 
 
-def test_the_bootstrap_interval_is_that_of_the_normal_approximation_for_many_queries():
-    values = np.random.default_rng(0).random((1000, 1))
-    low, high = interval(bootstrap(values))
-    half = 1.96 * values.std() / np.sqrt(1000)
-    assert low[0] == pytest.approx(values.mean() - half, abs=0.001)
-    assert high[0] == pytest.approx(values.mean() + half, abs=0.001)
-
-
-def test_every_column_sees_the_same_resamples():
-    values = np.random.default_rng(1).random((50, 1))
-    means = bootstrap(np.hstack([values, values + 2]), resamples=700)
-    assert means[:, 1] - means[:, 0] == pytest.approx(np.full(700, 2.0))
-
-
-def test_resamples_are_drawn_with_replacement_and_of_full_size():
-    means = bootstrap(np.array([[0.0], [1.0]]), resamples=4000)[:, 0]
-    values, counts = np.unique(means, return_counts=True)
-    assert values.tolist() == [0.0, 0.5, 1.0]
-    assert counts / 4000 == pytest.approx([0.25, 0.5, 0.25], abs=0.03)
-
-
-def test_a_seed_gives_the_same_interval_again():
-    values = np.random.default_rng(2).random((30, 2))
-    assert (bootstrap(values, seed=5) == bootstrap(values, seed=5)).all()
-    assert (bootstrap(values, seed=5) != bootstrap(values, seed=6)).any()
-
-
 def test_few_queries_are_tested_by_every_assignment_of_signs():
     differences = np.random.default_rng(3).normal(0.3, 1, (9, 1))
     seen = abs(differences.sum())
@@ -172,3 +145,56 @@ def test_holm_corrects_as_in_its_paper():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([0.02]) == [0.02]
+
+
+def test_dependent_queries_are_resampled_and_flipped_together():
+    """Eight copies of a query weigh as much as one."""
+    rng = np.random.default_rng(6)
+    base, gain = rng.random(30) * 0.5, rng.normal(0.05, 0.2, 30)
+    once = compared(base, base + gain)
+    scores = {
+        "base": variant(np.repeat(base, 8)),
+        "tuned": variant(np.repeat(base + gain, 8)),
+    }
+    clusters = np.repeat(np.arange(30), 8)
+    [copied] = [
+        each
+        for each in compare_variants(scores, **SETTINGS, clusters=clusters)
+        if each.measure == "nDCG@10"
+    ]
+    assert (copied.n, copied.clusters) == (240, 30)
+    assert (copied.value, copied.low, copied.high) == pytest.approx(
+        (once.value, once.low, once.high)
+    )
+    assert copied.p == once.p
+    mean = estimate({"base": scores["base"]}, **SETTINGS, clusters=clusters)["base"]["MRR"]
+    alone = estimate({"base": variant(base)}, **SETTINGS)["base"]["MRR"]
+    assert (mean.n, mean.clusters) == (240, 30)
+    assert (mean.low, mean.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_equal_models_differ_in_5_percent_of_evaluations_of_dependent_queries():
+    """60 groups of 8 products: by product, the test would reject in half of the evaluations."""
+    rng = np.random.default_rng(7)
+    groups, trials = np.repeat(np.arange(60), 8), 300
+    gaps = np.repeat(rng.normal(size=(60, trials)), 8, axis=0)
+    gaps += 0.3 * rng.normal(size=gaps.shape)
+    p_values = randomisation(sum_clusters(gaps, groups).sums, rounds=1000)
+    assert np.mean(p_values < 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(randomisation(gaps, rounds=1000) < 0.05) > 0.4
+
+
+def test_one_cluster_names_no_winner_and_has_no_interval():
+    scores = {"base": variant([0, 0, 0]), "tuned": variant([1, 1, 1])}
+    found = compare_variants(scores, **SETTINGS, clusters=[4, 4, 4])[0]
+    assert found.winner == ""
+    assert found.p == 1
+    assert math.isnan(found.low)
+    assert "One cluster of 3 queries says nothing" in found.verdict
+
+
+def test_a_number_of_queries_is_written_with_that_of_their_clusters():
+    assert format_queries(1, 1) == "1 query"
+    assert format_queries(1200, 1200) == "1,200 queries"
+    assert format_queries(1200, 60) == "1,200 queries in 60 clusters"
+    assert format_queries(3, 1) == "3 queries in 1 cluster"

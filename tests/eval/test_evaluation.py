@@ -72,6 +72,19 @@ def test_two_variants_are_measured_on_the_same_queries_and_compared(shop, querie
     assert gap.value == pytest.approx(means[1] - means[0])
 
 
+def test_titles_and_pictures_of_one_product_group_are_one_cluster(shop, queries):
+    evaluation = evaluate(shop, queries, replace(QUICK, variants=("tiny", "other")))
+    kinds = [query.kind for query in evaluation.queries]
+    assert kinds.count("title → picture") == kinds.count("picture → text") == 12
+    assert evaluation.counts["measured"] == 25
+    assert evaluation.counts["clusters"] == 13
+    whole = evaluation.slices[0].estimates["tiny"]["MRR"]
+    assert (whole.n, whole.clusters) == (25, 13)
+    [titles] = [part for part in evaluation.slices if part.label == "title → picture"]
+    assert titles.estimates["tiny"]["MRR"].clusters == 12
+    assert {(each.n, each.clusters) for each in evaluation.differences} == {(25, 13)}
+
+
 def test_slices_by_kind_and_category_hold_their_own_queries(shop, queries):
     evaluation = evaluate(shop, queries, QUICK)
     labels = {(part.sort, part.label): part for part in evaluation.slices}
@@ -116,6 +129,7 @@ def test_queries_without_a_product_to_find_are_excluded_and_counted(shop):
     assert evaluation.counts == {
         "queries": 5,
         "measured": 2,
+        "clusters": 2,
         "without_relevant": 3,
         "unknown_products": 2,
         "hidden_products": 1,

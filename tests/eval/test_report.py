@@ -76,10 +76,11 @@ def test_the_results_hold_every_number_and_no_nan(folder, evaluation):
     for name in ("tiny", "other"):
         for measure in MEASURES:
             each = results["variants"][name][measure]
-            assert set(each) == {"value", "low", "high", "n"}
+            assert set(each) == {"value", "low", "high", "n", "clusters"}
             assert each["low"] <= each["value"] <= each["high"]
     assert results["per_query"]["queries"] == ["h", "q0", "q1", "q2"]
     assert len(results["per_query"]["variants"]["tiny"]["MRR"]) == 4
+    assert len(results["per_query"]["clusters"]) == 4
     assert results["queries"]["counts"]["measured"] == 4
     assert results["differences"][0]["winner"] in ("", "tiny", "other")
     assert results["settings"]["engine"] == "qdrant"
@@ -118,7 +119,7 @@ def test_of_a_single_variant_the_best_and_the_worst_are_shown(shop, evaluation):
 
 
 def test_few_queries_give_a_warning(folder):
-    assert "4 queries are few" in (folder / "report.html").read_text()
+    assert "4 queries in 3 clusters are few" in (folder / "report.html").read_text()
 
 
 def test_a_report_of_the_same_name_replaces_the_last_and_leaves_nothing_behind(shop, evaluation):

@@ -7,6 +7,7 @@ from catalog.product import Product
 from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import normalize
+from eval.measures import MEASURES
 from finetune.evaluation import BASE, TUNED, compare
 from finetune.retrieval import (
     DEPTH,
@@ -82,9 +83,27 @@ def test_a_difference_is_corrected_for_two_directions(examples):
         BASE: score_directions(Vectors(bad, good, bad), examples, every, every),
         TUNED: score_directions(Vectors(good, good, bad), examples, every, every),
     }
-    evaluation = compare(scores, queries=len(examples), gallery=len(examples))
+    evaluation = compare(scores, examples.groups, gallery=len(examples))
     assert evaluation.differences[TITLE_TO_PICTURE].winner == TUNED
     assert evaluation.differences[PICTURE_TO_TEXT].winner == ""
     gap = evaluation.differences[TITLE_TO_PICTURE]
     assert gap.p_holm == pytest.approx(2 * gap.p)
     assert evaluation.facts()["ways"][TITLE_TO_PICTURE]["base"]["nDCG@10"]["n"] == len(examples)
+
+
+def test_products_of_one_group_are_one_cluster_of_the_evaluation():
+    """Two equal models: 60 groups of 8 products that share a title, and so its scores."""
+    random = np.random.default_rng(1)
+    groups = [f"g{number // 8}" for number in range(480)]
+
+    def scores():
+        drawn = np.repeat(random.random(60), 8)
+        return {direction: dict.fromkeys(MEASURES, drawn) for direction in DIRECTIONS}
+
+    rejected = 0
+    for seed in range(20):
+        found = compare({BASE: scores(), TUNED: scores()}, groups, gallery=480, seed=seed)
+        gap = found.differences[TITLE_TO_PICTURE]
+        assert (gap.n, gap.clusters, found.groups) == (480, 60, 60)
+        rejected += gap.p < 0.05
+    assert rejected <= 3

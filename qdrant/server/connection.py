@@ -34,6 +34,9 @@ LONGEST_PAUSE = 5.0
 # Connections kept open. Without a number of its own the client opens a new one for every request
 # to a local server; 100 is httpx's own bound of connections.
 CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+# A compressed answer comes in several writes, and Nagle's algorithm delays the second until the
+# client's delayed ACK: 44 ms for a search instead of 1.5.
+HEADERS = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,7 @@ def connect(url: str, api_key: str | None = None) -> Connection:
                 api_key=api_key,
                 timeout=ANSWER,
                 limits=CONNECTIONS,
+                headers=HEADERS,
                 check_compatibility=False,  # it only warns; `Connection.version` raises
             )
     except ValueError as error:

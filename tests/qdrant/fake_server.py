@@ -3,11 +3,12 @@
 Requests are parsed by the models of `qdrant-client` and answered by its local mode, in memory or,
 so that it survives being killed, in a folder: `python -m tests.qdrant.fake_server PORT [FOLDER]`.
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
-what local mode leaves out: quantisation, graphs, strict mode, shards; tests assert those on the
-captured requests.
+what local mode leaves out: quantisation, graphs, shards; tests assert those on the captured
+requests. Like the real server it compresses its answers for clients that accept that.
 """
 
 import contextlib
+import gzip
 import json
 import re
 import socket
@@ -25,6 +26,8 @@ from qdrant_client import QdrantClient, models
 
 # What is longer is counted, not kept.
 KEPT_BODY = 1 << 20
+# Bytes of one chunk of a compressed answer.
+CHUNK = 1024
 
 
 @dataclass
@@ -237,6 +240,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (fault.headers if fault else {}).items():
             self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
+        if "gzip" in headers.get("accept-encoding", ""):
+            self._write_compressed(answer)
+            return
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         if fault and fault.cut:
@@ -248,6 +254,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Keep quiet."""
+
+    def _write_compressed(self, answer: bytes) -> None:
+        """Send an answer in chunks, each in a write of its own.
+
+        With Nagle's algorithm every write waits for the ACK of the one before, which a client on a
+        kept connection delays by 40 ms.
+        """
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        packed = gzip.compress(answer)
+        for start in range(0, len(packed), CHUNK):
+            chunk = packed[start : start + CHUNK]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
     def _check_key(self, path: str) -> None:
         fake_server = self.server_of

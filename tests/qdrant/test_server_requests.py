@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import pytest
 
@@ -250,6 +251,21 @@ def test_one_after_the_other_searches_use_one_connection(fake_server, store):
     for _ in range(20):
         store.search("demo", QUERY)
     assert fake_server.connections - before <= 1
+
+
+def test_no_request_accepts_a_compressed_answer(fake_server, store):
+    store.build(SPEC, shop(10))
+    store.search("demo", QUERY)
+    list(store.scroll("demo"))
+    assert {each.headers["accept-encoding"] for each in fake_server.received} == {"identity"}
+
+
+def test_the_fake_server_compresses_an_answer_in_chunks_as_the_real_one_does(fake_server):
+    with httpx.Client() as client:
+        answer = client.get(f"{fake_server.url}/collections")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert answer.json()["result"] == {"collections": []}
 
 
 def test_a_search_of_a_generation_that_was_swept_reads_the_new_one(fake_server):

@@ -16,6 +16,8 @@ FULL_SCAN_KIB = 10_000
 OVERSAMPLING = 2.0
 # Candidates that the graph search keeps.
 EF = 128
+# Results that one search may ask for: a server's strict mode refuses more.
+MAX_RESULTS = 10_000
 # Without an index a filter costs 26 ms and a facet fails. Keyword values get links of their own in
 # the graph; links for every range of prices would cost build time and help no exact value.
 KEYWORD_INDEXES = ("category", "brand")

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from qdrant.layout import MAX_RESULTS
 from qdrant.model import Hit
 
 # Products that share a photo have equal scores. A few results more than k show where a run of
 # equal scores ends, so that ids decide which of them are in the top k, and not chance.
 SLACK = 16
+# Results that a tie is followed to, so that 20,000 products of one placeholder picture do not make
+# a search read all of them.
+TIE_LIMIT = 1_000
 # Scores are compared at this many decimals: two engines agree on a cosine to about 1e-7.
 DECIMALS = 6
 
@@ -17,15 +21,22 @@ Fetch = Callable[[Sequence[int], int], list[list[Hit]]]
 def top_hits(fetch: Fetch, queries: int, k: int) -> list[list[Hit]]:
     """Return the k best hits of each query, best first, ties by ascending product id.
 
+    A tie is followed to `TIE_LIMIT` hits, or to `k + SLACK` where that is more. Of a longer one,
+    the ids decide among the products that were seen, and the engine which these are.
+
     Args:
         fetch: searches for the queries of these numbers.
         queries: how many there are.
         k: how many hits.
     """
-    limit = k + SLACK
+    limit = max(k, min(k + SLACK, MAX_RESULTS))
+    last = max(limit, TIE_LIMIT)
     found = fetch(range(queries), limit)
-    while unclear := [row for row, hits in enumerate(found) if _cut_in_tie(hits, k, limit)]:
-        limit *= 4
+    while limit < last:
+        unclear = [row for row, hits in enumerate(found) if _cut_in_tie(hits, k, limit)]
+        if not unclear:
+            break
+        limit = min(4 * limit, last)
         for row, hits in zip(unclear, fetch(unclear, limit), strict=True):
             found[row] = hits
     return [sorted(hits, key=_order)[:k] for hits in found]

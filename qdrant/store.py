@@ -100,7 +100,7 @@ class Store(Closing):
         exact: bool = False,
         ef: int | None = None,
     ) -> list[list[Hit]]:
-        """Return the k nearest products of each query, best first, ties by ascending id.
+        """Return the k nearest products of each query, best first, ties as `top_hits` orders them.
 
         Args:
             variant: whose collection.

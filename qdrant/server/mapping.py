@@ -27,7 +27,7 @@ SEARCH_BATCH = 64
 # Limits that no search of ours comes near, against others' expensive requests.
 STRICT = models.StrictModeConfig(
     enabled=True,
-    max_query_limit=10_000,
+    max_query_limit=layout.MAX_RESULTS,
     max_timeout=600,
     unindexed_filtering_retrieve=False,
     unindexed_filtering_update=False,

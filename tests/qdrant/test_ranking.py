@@ -1,0 +1,42 @@
+from collections.abc import Sequence
+
+import pytest
+
+from qdrant.model import Hit
+from qdrant.ranking import top_hits
+
+LIMIT = 10_000  # of a server's strict mode
+EQUAL = 20_000
+
+
+class EqualProducts:
+    """A fetch over products of one score, which come in descending order of ids."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+
+    def __call__(self, numbers: Sequence[int], limit: int) -> list[list[Hit]]:
+        self.limits.append(limit)
+        hits = [Hit(f"p{EQUAL - place:05}", 0.5, {}) for place in range(min(limit, EQUAL))]
+        return [hits for _ in numbers]
+
+
+@pytest.mark.parametrize(
+    ("k", "most"), [(10, 1_000), (990, 1_006), (1_000, 1_016), (LIMIT - 5, LIMIT), (LIMIT, LIMIT)]
+)
+def test_a_tie_of_every_product_is_followed_to_a_limit(k: int, most: int):
+    fetch = EqualProducts()
+    [hits] = top_hits(fetch, 1, k)
+    assert max(fetch.limits) == most
+    assert len(hits) == k
+    assert hits[-1].id == f"p{EQUAL - most + k:05}"  # by id among those seen
+
+
+def test_a_tie_that_ends_below_the_limit_is_cut_by_id():
+    def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
+        tied = [Hit(f"p{900 - place:03}", 0.5, {}) for place in range(900)]
+        others = [Hit(f"q{place:03}", 0.4, {}) for place in range(900)]
+        return [(tied + others)[:limit] for _ in numbers]
+
+    [hits] = top_hits(fetch, 1, 3)
+    assert [hit.id for hit in hits] == ["p001", "p002", "p003"]

@@ -31,6 +31,7 @@ WEIGHTS, BEST, OPTIMISER, STATE = (
     "state.json",
 )
 PREFIX, UNFINISHED = "step-", ".new-"
+REPLACED = "replaced-"  # a checkpoint that another of the same step is about to replace
 # Keys of state.json in earlier releases, and the fields they are now.
 OLD_KEYS = {"place": "batches_done", "waited": "epochs_without_gain"}
 
@@ -100,8 +101,13 @@ class Snapshots:
         self.folder = folder
 
     def latest(self) -> Path | None:
-        """The folder of the last checkpoint; None before the first."""
-        return max(self.folder.glob(f"{PREFIX}*"), default=None)
+        """The folder of the last checkpoint; None before the first.
+
+        The replaced one is the last where a process was killed between the two renames.
+        """
+        whole = self.folder.glob(f"{PREFIX}*")
+        replaced = self.folder.glob(f"{REPLACED}*")
+        return max(whole, default=None) or max(replaced, default=None)
 
     def save(self, snapshot: Snapshot) -> Path:
         """Write a checkpoint, then delete the one before.
@@ -129,7 +135,7 @@ class Snapshots:
                 f"{self.folder} ({error.strerror or error}): free {2 * size:.0f} MB there and run "
                 f"the same command again; {resume}."
             ) from error
-        for old in self.folder.glob(f"{PREFIX}*"):
+        for old in self.folder.iterdir():
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
         return target
@@ -171,7 +177,9 @@ class Snapshots:
                     file.flush()
                     os.fsync(file.fileno())  # else a power cut could leave empty files
             if target.exists():  # the same step again, after an epoch's last step
-                shutil.rmtree(target)
+                replaced = self.folder / f"{REPLACED}{target.name}"
+                shutil.rmtree(replaced, ignore_errors=True)  # of a killed run
+                target.rename(replaced)
             fresh.rename(target)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

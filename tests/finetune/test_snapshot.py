@@ -4,12 +4,15 @@ import io
 import json
 import pickle
 import resource
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from finetune.errors import FinetuneError
 from finetune.snapshot import BEST, OPTIMISER, STATE, WEIGHTS, Snapshot, Snapshots, State
+from tests.finetune.conftest import Killed
 
 
 def snapshot(step=4):
@@ -59,6 +62,37 @@ def test_what_a_killed_run_left_unfinished_is_passed_over_and_swept(tmp_path):
     (tmp_path / ".new-dead").mkdir()
     (tmp_path / ".new-dead" / WEIGHTS).write_bytes(b"half")
     assert snapshots.load().state.step == 4
+    snapshots.save(snapshot(8))
+    assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000008"]
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_a_kill_while_a_checkpoint_is_replaced_loses_nothing(tmp_path, monkeypatch, rename):
+    snapshots, made = Snapshots(tmp_path), snapshot(8)
+    snapshots.save(made)
+    renames = []
+    original = Path.rename
+
+    def killed_at(self, target):
+        renames.append(target)
+        if len(renames) == rename:
+            raise Killed
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed_at)
+    with pytest.raises(Killed):
+        snapshots.save(made)
+    monkeypatch.undo()
+    assert snapshots.load().state == made.state
+    for _ in range(2):
+        snapshots.save(made)
+        assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000008"]
+
+
+def test_a_replaced_checkpoint_that_a_killed_run_left_is_deleted(tmp_path):
+    snapshots = Snapshots(tmp_path)
+    shutil.copytree(snapshots.save(snapshot(8)), tmp_path / "replaced-step-00000008")
+    assert snapshots.latest().name == "step-00000008"
     snapshots.save(snapshot(8))
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000008"]
 

@@ -96,7 +96,11 @@ def as_object(results: Results) -> dict[str, Any]:
     return {
         "results": [asdict(result) for result in results.results],
         "without_picture": [asdict(result) for result in results.without_picture],
-        "seconds": {"encode": results.encode_seconds, "search": results.search_seconds},
+        "seconds": {
+            "load": results.load_seconds,
+            "encode": results.encode_seconds,
+            "search": results.search_seconds,
+        },
     }
 
 

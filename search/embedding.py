@@ -1,7 +1,7 @@
 """From queries to the vectors that the store is searched with."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,23 +35,18 @@ class EmbeddedQuery:
     text_vector: np.ndarray
 
 
-def encode(
-    queries: Sequence[Query], load_encoder: "Callable[[], Encoder]"
-) -> dict[int, np.ndarray]:
+def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, np.ndarray]:
     """Vectors of the queries that have a text or a picture.
 
     Args:
         queries: each distinct text and picture is encoded once.
-        load_encoder: not called where no query needs it.
+        encoder: the variant's.
 
     Returns:
         Unit vectors, float32 of shape (d,), by the query's row.
     """
     texts = list(dict.fromkeys(query.text for query in queries if query.text))
     pictures = {id(query.picture): query.picture for query in queries if query.picture}
-    if not texts and not pictures:
-        return {}
-    encoder = load_encoder()
     by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     images = encoder.encode_images(list(pictures.values()))
     by_picture = dict(zip(pictures, images, strict=True))

@@ -91,11 +91,12 @@ class Engine:
         """
         if not queries:
             return []
+        load_seconds = encode_seconds = 0.0
+        if vectors is None:
+            vectors, load_seconds, encode_seconds = self._encode(queries)
         started = perf_counter()
-        encoded = encode(queries, lambda: self.encoder) if vectors is None else vectors
-        encode_seconds = perf_counter() - started if encoded else 0.0
         generation = self.collection().generation
-        embedded = embed(queries, encoded, self.store, self.variant.name)
+        embedded = embed(queries, vectors, self.store, self.variant.name)
         found = [Results(())] * len(queries)
         for rows in group_rows(embedded):
             group = [embedded[row] for row in rows]
@@ -103,10 +104,11 @@ class Engine:
             others = self._rank_without_picture(group, generation)
             for row, results, without_picture in zip(rows, ranked, others, strict=True):
                 found[row] = Results(results, without_picture)
-        search_seconds = perf_counter() - started - encode_seconds
+        search_seconds = perf_counter() - started
         return [
             replace(
                 results,
+                load_seconds=load_seconds / len(queries),
                 encode_seconds=encode_seconds / len(queries),
                 search_seconds=search_seconds / len(queries),
             )
@@ -151,6 +153,16 @@ class Engine:
         """The payload of a product; None where the collection has no such product."""
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
         return point.payload if point else None
+
+    def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, np.ndarray], float, float]:
+        """The queries' vectors, the seconds until the model was loaded, and those in the model."""
+        if all(query.like for query in queries):
+            return {}, 0.0, 0.0
+        started = perf_counter()
+        encoder = self.encoder
+        loaded = perf_counter()
+        vectors = encode(queries, encoder)
+        return vectors, loaded - started, perf_counter() - loaded
 
     def _rank(self, group: Sequence[EmbeddedQuery]) -> list[tuple[Result, ...]]:
         """The k best products of each search of a group."""

@@ -101,12 +101,14 @@ class Results:
         results: the products, best first.
         without_picture: products that have no picture, ranked by their text alone. A text is far
             nearer to a text than to a picture, so their scores are not comparable with the others.
+        load_seconds: time until the model was in memory, by the variant's first query.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
     """
 
     results: tuple[Result, ...]
     without_picture: tuple[Result, ...] = ()
+    load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
 

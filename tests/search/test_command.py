@@ -19,6 +19,7 @@ def test_json_is_one_object_with_the_query_and_ranked_results(search):
     assert done.exit_code == 0
     assert found["query"]["text"] == "crimson lipstick"
     assert found["query"]["categories"] == ["Beauty"]
+    assert found["seconds"].keys() == {"load", "encode", "search"}
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
     assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product"}
     assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()

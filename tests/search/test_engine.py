@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,23 @@ def test_a_batch_finds_what_each_query_alone_finds(engine):
     ]
     together = [ids(found.results) for found in engine.search_batch(queries)]
     assert together == [ids(engine.search(query).results) for query in queries]
+
+
+def test_loading_the_model_is_no_time_of_encoding(engine, monkeypatch):
+    clock = itertools.count()  # a second passes between two looks at it
+    monkeypatch.setattr("search.engine.perf_counter", lambda: next(clock))
+
+    def load():
+        for _ in range(30):
+            next(clock)
+        return engine.encoder
+
+    fresh = Engine(engine.variant, engine.store, load)
+    like = fresh.search(Query(like="kettle-teal"))
+    first, second = fresh.search(Query("coral")), fresh.search(Query("coral"))
+    assert (like.load_seconds, like.encode_seconds) == (0, 0)
+    assert (first.load_seconds, first.encode_seconds) == (31, 1)
+    assert (second.load_seconds, second.encode_seconds) == (1, 1)
 
 
 def test_an_unknown_category_is_reported_with_those_there_are(engine):

@@ -18,7 +18,7 @@ from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 if TYPE_CHECKING:
-    from finetune.job import Result
+    from encoder.variant import Variant
 
 DEFAULTS = Settings()
 
@@ -166,8 +166,16 @@ def train(
             restart=restart,
             report=report,
         )
-    if result and as_json:
-        made = result.variant
+    if result is None:
+        return
+    made = result.variant
+    if result.trained is None:
+        messages.print(
+            f"{made.name} was trained with these settings on these products already; "
+            "--force trains it again.",
+            markup=False,
+        )
+    if as_json:
         print_json(
             {
                 "variant": made.name,
@@ -176,8 +184,8 @@ def train(
                 **made.manifest.notes["figures"],
             }
         )
-    elif result:
-        _print(result)
+    else:
+        _print(made)
 
 
 @app.command()
@@ -200,18 +208,18 @@ def merge(
     print(merge_variant(found, folder, adapter_weight=weight))
 
 
-def _print(result: "Result") -> None:
-    variant, state = result.variant, result.trained.state
+def _print(variant: "Variant") -> None:
+    figures = variant.manifest.notes["figures"]
     console = Console()
-    if result.evaluation:
+    if figures["heldout"]:
         table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
-        for direction, both in result.evaluation.estimates.items():
-            base, tuned = (both[name]["nDCG@10"].value for name in ("base", "tuned"))
+        for direction, both in figures["heldout"]["ways"].items():
+            base, tuned = (both[name]["nDCG@10"]["value"] for name in ("base", "tuned"))
             table.add_row(direction, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
         console.print(table)
     console.print(
-        f"{variant.name}: epoch {state.best_epoch} of {len(state.epochs)} kept, "
-        f"{result.trained.samples_per_second:,.0f} products/s. {variant.folder / 'README.md'}",
+        f"{variant.name}: epoch {figures['best_epoch']} of {figures['epochs']} kept, "
+        f"{figures['samples_per_second']:,.0f} products/s. {variant.folder / 'README.md'}",
         highlight=False,
         soft_wrap=True,
     )

@@ -21,7 +21,7 @@ from finetune.model import Model
 from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
 from finetune.retrieval import Validation
-from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, check_name, exclusive, logged
+from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, logged
 from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
@@ -35,13 +35,14 @@ class Result:
     """The result of a job.
 
     Attributes:
-        variant: the variant.
-        trained: the training.
-        evaluation: on the test split; None where no test products were held out.
+        variant: the variant, whose manifest has the figures.
+        trained: the training; None where an earlier job had finished it.
+        evaluation: on the test split; None where no test products were held out, or where an
+            earlier job had finished.
     """
 
     variant: Variant
-    trained: Trained
+    trained: Trained | None
     evaluation: Evaluation | None
 
 
@@ -58,7 +59,7 @@ def train(
     restart: bool = False,
     report: Report = no_progress,
 ) -> Result | None:
-    """Train a variant on the catalogue.
+    """Train a variant on the catalogue. Idempotent: a finished training is not done again.
 
     Args:
         home: the shop's folder.
@@ -68,7 +69,7 @@ def train(
         revision: branch, tag or commit on the hub.
         cpu: do not use a GPU.
         workers: decoding threads; one less than the cores when None.
-        force: replace another variant of that name.
+        force: replace a variant of that name, this training's own as well.
         restart: discard the checkpoints of a stopped run of that name.
         report: called with the progress after every step.
 
@@ -98,8 +99,12 @@ def train(
             "processes": accelerator.num_processes,
         }
         run = digest_json(identity)[:16]
+        # Every process reads the same; the first writes after the barrier only.
+        finished = None if force or restart else finished_variant(home, name, run)
+        accelerator.wait_for_everyone()
+        if finished:
+            return Result(finished, None, None) if first else None
         if first:
-            check_name(home, name, run, force or restart)
             begin_or_resume(folder, identity, restart)
         accelerator.wait_for_everyone()
         with logged(catalogue, first, {"variant": name, **identity}) as figures:
@@ -117,8 +122,8 @@ def train(
             )
             if not first:
                 return None
-            finished = Finished(model, trained, settings, examples, split, run)
-            variant, evaluation = write_artefact(home, name, finished)
+            training = Finished(model, trained, settings, examples, split, run)
+            variant, evaluation = write_artefact(home, name, training)
             figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
         return Result(variant, trained, evaluation)

@@ -10,6 +10,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from catalog.catalogue import Catalogue
+from encoder.errors import VariantMissing
+from encoder.variant import Variant
 from encoder.variants import Variants
 from finetune.errors import FinetuneError
 from finetune.settings import FILE_KEYS
@@ -34,7 +36,7 @@ def exclusive(folder: Path, first: bool) -> Iterator[None]:
     if not first:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
         acquired = lock.acquire(timeout=0)
@@ -47,26 +49,24 @@ def exclusive(folder: Path, first: bool) -> Iterator[None]:
         yield
 
 
-def check_name(home: Path, name: str, run: str, force: bool) -> None:
-    """Check that a variant's name is free, or this run's own.
+def finished_variant(home: Path, name: str, run: str) -> Variant | None:
+    """The variant that this run has already made; None where it is still to be trained.
 
     Raises:
-        FinetuneError: another variant has the name, or this run has already made it.
+        FinetuneError: another variant has the name.
+        VariantInvalid: the name's manifest cannot be read.
     """
-    variants = Variants(home)
-    if force or name not in {variant.name for variant in variants.list()}:
-        return
-    if variants.get(name).manifest.notes.get("run") != run:
+    try:
+        variant = Variants(home).get(name)
+    except VariantMissing:
+        return None
+    if variant.manifest.notes.get("run") != run:
         raise FinetuneError(
             f"Another variant is already called {name!r}: choose another --variant, or replace "
             "it with --force."
         )
-    if not (home / RUNS / name / RUN).exists():
-        raise FinetuneError(
-            f"The variant {name!r} was trained with these settings on these products: train it "
-            "again with --force, or build its collection with `vitrine ingest vectors "
-            f"--variant {name}`."
-        )
+    # A run that was stopped after its variant was written is resumed, and writes all of it again.
+    return None if (home / RUNS / name / RUN).exists() else variant
 
 
 def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
@@ -89,6 +89,7 @@ def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) ->
             "products, or discard it with --restart."
         )
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
     unfinished = file.with_suffix(".new")
     unfinished.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(file)

@@ -49,10 +49,17 @@ def test_training_prints_one_json_object_and_progress_elsewhere(
     assert ("no bfloat16 instructions" in ran.stderr) is not has_bfloat16
 
 
-def test_people_get_the_table_and_the_next_step(home, tiny_clip):
-    ran = call("train", "--base", tiny_clip, *QUICK)
+def test_people_get_the_table_and_the_next_step_and_get_it_again(home, tiny_clip):
+    ran, again = (call("train", "--base", tiny_clip, *QUICK) for _ in range(2))
     assert "title → picture" in ran.stdout
     assert "vitrine ingest vectors --variant lora" in ran.stderr
+    assert (again.exit_code, again.stdout) == (0, ran.stdout)
+    assert "was trained with these settings on these products already" in again.stderr
+    assert "was trained" not in ran.stderr
+    facts = call("train", "--base", tiny_clip, *QUICK, "--json").stdout
+    assert json.loads(facts)["heldout"]["queries"] == 6
+    other = call("train", "--base", tiny_clip, *QUICK, "--rank", "4")
+    assert (other.exit_code, other.stdout) == (1, "")
 
 
 def test_flags_set_everything(home, tiny_clip):

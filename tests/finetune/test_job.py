@@ -187,11 +187,14 @@ def test_a_variant_of_that_name_is_replaced_only_with_force(run, home, tiny_clip
     assert run(force=True).variant.adapter_folder
 
 
-def test_the_same_training_is_done_twice_only_with_force(run):
-    run()
-    with pytest.raises(FinetuneError, match="trained with these settings"):
-        run()
-    assert run(force=True)
+def test_a_finished_training_is_done_again_only_with_force(run, home):
+    made = run().variant
+    again = run(report=kill_at(1))
+    assert (again.variant, again.trained) == (made, None)
+    assert not list((home / "training").glob("[!.]*"))
+    with pytest.raises(FinetuneError, match="--force"):
+        run(settings=dataclasses.replace(QUICK, rank=4))
+    assert run(force=True).trained.state.finished
 
 
 def test_two_trainings_of_one_name_do_not_run_at_once(run, home):

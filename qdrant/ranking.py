@@ -11,8 +11,9 @@ SLACK = 16
 # Results that a tie is followed to, so that 20,000 products of one placeholder picture do not make
 # a search read all of them.
 TIE_LIMIT = 1_000
-# Scores are compared at this many decimals: two engines agree on a cosine to about 1e-7.
-DECIMALS = 6
+# Neighbours whose scores differ by no more than this are equal: the scores of equal vectors differ
+# by 3e-7 within an engine and between two. Rounding would part those on both sides of a boundary.
+TOLERANCE = 5e-7
 
 # The given queries' best `limit` hits each, or all there are.
 Fetch = Callable[[Sequence[int], int], list[list[Hit]]]
@@ -39,7 +40,7 @@ def top_hits(fetch: Fetch, queries: int, k: int) -> list[list[Hit]]:
         limit = min(4 * limit, last)
         for row, hits in zip(unclear, fetch(unclear, limit), strict=True):
             found[row] = hits
-    return [sorted(hits, key=_order)[:k] for hits in found]
+    return [_ranked(hits)[:k] for hits in found]
 
 
 def most_frequent(counts: dict[str, int]) -> dict[str, int]:
@@ -49,10 +50,20 @@ def most_frequent(counts: dict[str, int]) -> dict[str, int]:
 
 def _cut_in_tie(hits: list[Hit], k: int, limit: int) -> bool:
     """Whether products beyond the limit may have the score of the k-th."""
-    if len(hits) < limit:
-        return False
-    return round(hits[k - 1].score, DECIMALS) == round(hits[limit - 1].score, DECIMALS)
+    return len(hits) >= limit and all(map(_equal, hits[k - 1 :], hits[k:]))
 
 
-def _order(hit: Hit) -> tuple[float, str]:
-    return -round(hit.score, DECIMALS), hit.id
+def _ranked(hits: list[Hit]) -> list[Hit]:
+    """Return hits, best first, with each run of equal scores by ascending id."""
+    ranked: list[Hit] = []
+    run: list[Hit] = []
+    for hit in sorted(hits, key=lambda hit: -hit.score):
+        if run and not _equal(run[-1], hit):
+            ranked += sorted(run, key=lambda hit: hit.id)
+            run.clear()
+        run.append(hit)
+    return ranked + sorted(run, key=lambda hit: hit.id)
+
+
+def _equal(better: Hit, worse: Hit) -> bool:
+    return better.score - worse.score <= TOLERANCE

@@ -106,13 +106,13 @@ class Store(Closing):
             variant: whose collection.
             queries: float vectors of shape (n, d) or (d,); their length does not matter.
             vector: which vector of the products; products without it are not found.
-            k: how many, at least 1; fewer come back when fewer match.
+            k: how many, from 1 to `layout.MAX_RESULTS`; fewer come back when fewer match.
             filters: which products may be found.
             exact: compare with every product instead of using the graph.
             ef: candidates that the graph search keeps; None takes `layout.EF`.
 
         Raises:
-            InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, k < 1.
+            InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, bad k.
         """
         conditions = conditions_of(filters)
 
@@ -266,6 +266,8 @@ def _check_queries(collection: Collection, queries: np.ndarray, vector: str, k: 
         )
     if k < 1:
         raise InvalidQuery(f"A search needs k of at least 1, not {k}.")
+    if k > layout.MAX_RESULTS:
+        raise InvalidQuery(f"A search returns at most {layout.MAX_RESULTS:,} products, not {k:,}.")
     array = np.atleast_2d(np.asarray(queries, dtype=np.float32))
     if array.ndim != 2 or array.shape[1] != collection.dim:
         raise InvalidQuery(

@@ -4,7 +4,8 @@ Requests are parsed by the models of `qdrant-client` and answered by its local m
 so that it survives being killed, in a folder: `python -m tests.qdrant.fake_server PORT [FOLDER]`.
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
 what local mode leaves out: quantisation, graphs, shards; tests assert those on the captured
-requests. Like the real server it compresses its answers for clients that accept that.
+requests. Like the real server it compresses its answers for clients that accept that, and refuses
+what a collection's strict mode forbids.
 """
 
 import contextlib
@@ -101,6 +102,7 @@ class FakeServer:
         self.done: deque[Request] = deque(maxlen=2000)  # those that were carried out
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
         self.optimising = ""
+        self.strict: dict[str, models.StrictModeConfig] = {}  # by server collection
         self.busy = threading.Lock()  # local mode is not for several threads
         self.connections = 0  # accepted so far
         self._faulty = threading.Lock()
@@ -315,6 +317,14 @@ def _refusal(words: str) -> HttpError:
     return HttpError(400, f"Wrong input: {words}")
 
 
+def check_strict(fake_server: FakeServer, name: str, limit: str, number: int) -> None:
+    """Refuse a number beyond a limit of the collection's strict mode."""
+    strict = fake_server.strict.get(name)
+    most = getattr(strict, limit) if strict else None
+    if most is not None and number > most:
+        raise HttpError(400, f"Wrong input: Limit exceeded {number} > {most} for {limit!r}")
+
+
 Act = Callable[..., object]
 ROUTES: list[tuple[str, Act]] = []
 
@@ -393,6 +403,8 @@ def look(fake_server: FakeServer, raw: bytes, name: str) -> object:
 def create(fake_server: FakeServer, raw: bytes, name: str) -> object:
     body = models.CreateCollection.model_validate_json(raw)
     fake_server.optimising = ""
+    if body.strict_mode_config:
+        fake_server.strict[name] = body.strict_mode_config
     with fake_server.busy:
         return fake_server.client.create_collection(
             name, vectors_config=body.vectors, metadata=body.metadata
@@ -425,6 +437,7 @@ def index(fake_server: FakeServer, raw: bytes, name: str) -> object:
 @route("PUT /collections/([^/]+)/points")
 def upsert(fake_server: FakeServer, raw: bytes, name: str) -> object:
     body = models.PointsList.model_validate_json(raw)
+    check_strict(fake_server, name, "upsert_max_batchsize", len(body.points))
     with fake_server.busy:
         return fake_server.client.upsert(name, body.points)
 
@@ -478,6 +491,9 @@ def query(fake_server: FakeServer, raw: bytes, name: str) -> object:
 @route("POST /collections/([^/]+)/points/query/batch")
 def query_batch(fake_server: FakeServer, raw: bytes, name: str) -> object:
     body = models.QueryRequestBatch.model_validate_json(raw)
+    check_strict(fake_server, name, "search_max_batchsize", len(body.searches))
+    for search in body.searches:
+        check_strict(fake_server, name, "max_query_limit", search.limit or 10)
     with fake_server.busy:
         return fake_server.client.query_batch_points(name, body.searches)
 

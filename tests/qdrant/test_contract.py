@@ -311,6 +311,34 @@ def test_equal_scores_come_by_ascending_product_id(store: Store):
     assert ids(store.search("demo", same, vector="text")[0]) == ["a", "b", "c"]
 
 
+def test_products_of_one_text_come_by_ascending_id_though_their_scores_differ_a_little(
+    store: Store,
+):
+    """Texts in different batches have vectors that differ in the last digit."""
+    drawn = vectors(6, seed=3)
+    rng = np.random.default_rng(0)
+    points = []
+    for number in rng.permutation(300):
+        vector = drawn[number % 6] * (1 + rng.integers(-1, 2, DIM) * 6e-8).astype(np.float32)
+        points.append(Point(f"p{number:03}", {}, {"text": vector}))
+    store.build(SPEC, points)
+    for query in QUERIES:
+        order = sorted(range(6), key=lambda text: -float(drawn[text] @ query))
+        wanted = [f"p{number:03}" for text in order for number in range(text, 300, 6)]
+        assert ids(store.search("demo", query, vector="text", k=300)[0]) == wanted
+        assert ids(store.search("demo", query, vector="text", k=7)[0]) == wanted[:7]
+
+
+def test_more_equal_products_than_a_search_may_return(store: Store):
+    spec = replace(SPEC, dim=4, vectors=("text",))
+    same = vectors(1, 4)[0]
+    store.build(spec, (Point(f"p{i:05}", {}, {"text": same}) for i in range(10_100)))
+    assert len(store.search("demo", same, vector="text", k=10)[0]) == 10
+    assert len(store.search("demo", same, vector="text", k=10_000)[0]) == 10_000
+    with pytest.raises(InvalidQuery, match="returns at most 10,000 products, not 10,001"):
+        store.search("demo", same, vector="text", k=10_001)
+
+
 def test_a_collection_of_nothing_answers_nothing(store: Store):
     assert store.build(SPEC, []).points == 0
     assert store.search("demo", QUERIES) == [[]] * len(QUERIES)

@@ -40,3 +40,15 @@ def test_a_tie_that_ends_below_the_limit_is_cut_by_id():
 
     [hits] = top_hits(fetch, 1, 3)
     assert [hit.id for hit in hits] == ["p001", "p002", "p003"]
+
+
+def test_scores_that_differ_by_noise_on_both_sides_of_a_rounding_boundary_are_equal():
+    noisy = [Hit("b", 0.50000057, {}), Hit("a", 0.50000043, {}), Hit("c", 0.4, {})]
+    assert round(noisy[0].score, 6) != round(noisy[1].score, 6)
+    [hits] = top_hits(lambda numbers, limit: [noisy], 1, 3)
+    assert [hit.id for hit in hits] == ["a", "b", "c"]
+
+
+def test_scores_that_differ_by_more_are_not():
+    [hits] = top_hits(lambda _, limit: [[Hit("b", 0.500002, {}), Hit("a", 0.5, {})]], 1, 3)
+    assert [hit.id for hit in hits] == ["b", "a"]

@@ -10,11 +10,13 @@ from app.escaping import escape_sentence
 from vitrine import VitrineError
 
 LOGO = Path(__file__).with_name("logo.svg")
+# A file of our own: browsers would load a named icon from a third party.
+ICON = Path(__file__).with_name("icon.svg")
 
 
 def main() -> None:
     """Show the page of the address."""
-    st.set_page_config(page_title="Vitrine", page_icon=":material/storefront:", layout="wide")
+    st.set_page_config(page_title="Vitrine", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
     search = st.Page(search_page.show, title="Search", icon=":material/search:", default=True)
     catalogue = st.Page(

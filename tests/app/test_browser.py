@@ -204,6 +204,26 @@ def test_untrusted_text_is_shown_as_it_is(page):
     assert not any("evil.test" in url for url in asked if not url.startswith(page.url[:20]))
 
 
+def test_a_browser_sends_no_request_to_a_third_party(page, server):
+    requested = []
+    page.context.on("request", lambda request: requested.append(request.url))
+    page.goto("/?q=coral")
+    expect(page.get_by_text("products searched")).to_be_visible()
+    icons = link_addresses(page)
+    page.get_by_role("link", name="Catalogue").click()
+    expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
+    wait_until_run(page)
+    icons += link_addresses(page)  # Chromium without a window loads no icons
+    own = (server, server.replace("http", "ws", 1), "data:", "blob:")
+    assert icons
+    assert [url for url in requested + icons if not url.startswith(own)] == []
+
+
+def link_addresses(page):
+    """What the page's head links to: style sheets and icons."""
+    return page.eval_on_selector_all("link[href]", "links => links.map(link => link.href)")
+
+
 def test_the_second_page_shows_the_catalogue(page, shoot):
     page.goto("/")
     page.get_by_role("link", name="Catalogue").click()

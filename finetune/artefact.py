@@ -2,22 +2,25 @@
 
 import importlib.metadata
 import platform
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from encoder.checkpoint import Checkpoint
-from encoder.variant import Variant
+from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
 from finetune import card, curves, split
 from finetune.checkpoint import write_checkpoint
 from finetune.evaluation import Evaluation, evaluate
 from finetune.examples import Examples
 from finetune.model import Model
+from finetune.runs import RUN, RUNS
 from finetune.settings import Settings
 from finetune.split import Split, rows_of
 from finetune.training import Trained
@@ -60,7 +63,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
         EncoderError: the base has changed meanwhile.
     """
     settings = finished.settings
-    home.mkdir(parents=True, exist_ok=True)
+    _delete_unused(home, name)  # of runs that were killed before their variant
     with tempfile.TemporaryDirectory(prefix=".training-", dir=home) as folder:
         scratch = Path(folder)
         base = base_of(finished.model.checkpoint)
@@ -90,6 +93,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
     )
     curves.draw_curves(finished.trained.state, variant.folder / curves.FILE)
     card.make_card(variant, settings, evaluation).save(variant.folder / card.FILE)
+    _delete_unused(home, name)
     return variant, evaluation
 
 
@@ -102,11 +106,25 @@ def base_of(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _write_full(home: Path, name: str, finished: Finished) -> Path:
     """Write a model whose weights were all trained; the variant's base is this folder."""
-    folder = home / CHECKPOINTS / f"{name}-{finished.run}"
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped before its variant
-    model = finished.model
+    model, folder = finished.model, home / CHECKPOINTS / f"{name}-{finished.run}"
+    # With --force the folder may be the present variant's base: it stays until that is replaced.
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    free = next(each for each in chain([folder], numbered) if not each.exists())
     model.interpolate(finished.settings.adapter_weight)
-    return write_checkpoint(model.clip, model.checkpoint, folder)
+    return write_checkpoint(model.clip, model.checkpoint, free)
+
+
+def _delete_unused(home: Path, name: str) -> None:
+    """Delete the checkpoints of earlier trainings of a name that no variant and no run is based on.
+
+    Manifests are searched as text: a damaged one still protects its base.
+    """
+    own = re.compile(rf"\.?{name}-[0-9a-f]{{16}}(-\w+)?")  # with a dot: unfinished ones
+    files = (*home.glob(f"variants/*/{MANIFEST}"), *home.glob(f"{RUNS}/*/{RUN}"))
+    used = "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    for folder in (home / CHECKPOINTS).glob("*"):
+        if own.fullmatch(folder.name) and f'/{folder.name}"' not in used:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:

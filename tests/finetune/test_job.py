@@ -31,6 +31,10 @@ from tests.tiny_clip import build_tiny_clip
 STEPWISE = dataclasses.replace(QUICK, snapshot_every=1)
 
 
+def kill(*_, **__):
+    raise Killed
+
+
 @pytest.fixture
 def home(shop, tmp_path):
     return shutil.copytree(shop, tmp_path / "home")
@@ -141,6 +145,28 @@ def test_a_model_trained_in_full_is_a_base_of_its_own(run, home, tiny_clip):
     assert np.abs(tuned - base).max() > 1e-3
     halved = run("half", dataclasses.replace(settings, adapter_weight=0.0)).variant
     np.testing.assert_allclose(embedded(Encoder.load(halved, device="cpu")), base, atol=1e-5)
+
+
+def test_a_model_trained_in_full_replaces_its_checkpoint_with_the_variant(run, home, monkeypatch):
+    settings = dataclasses.replace(QUICK, method="full", epochs=1)
+    first = run("full", settings).variant
+    unused = shutil.copytree(first.base, home / "checkpoints" / f"full-{'0' * 16}")
+    unfinished = shutil.copytree(first.base, home / "checkpoints" / f".full-{'1' * 16}-x_y")
+    other = shutil.copytree(first.base, home / "checkpoints" / f"full_2-{'0' * 16}")
+    Variants(home).add("copy", first.base)
+    # After the new checkpoint, before its variant.
+    monkeypatch.setattr("finetune.artefact.evaluate", kill)
+    with pytest.raises(Killed):
+        run("full", settings, force=True)
+    monkeypatch.undo()
+    assert Variants(home).get("full").checkpoint() == first.checkpoint()
+    second = run("full", settings, force=True).variant
+    third = run("full", dataclasses.replace(settings, seed=1), force=True).variant
+    assert len({first.base, second.base, third.base}) == 3
+    left = {str(folder) for folder in (home / "checkpoints").iterdir()}
+    assert left == {first.base, third.base, str(other)}  # `copy` is based on the first
+    assert not unused.exists()
+    assert not unfinished.exists()
 
 
 def test_a_killed_run_goes_on_when_it_is_run_again(run, home):

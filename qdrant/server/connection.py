@@ -12,11 +12,11 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from qdrant_client import QdrantClient, models
+from qdrant_client import QdrantClient
 
 from qdrant.errors import EngineError, StoreError
 from qdrant.server.errors import EXCEPTIONS, Server, retry_after, store_error
@@ -116,22 +116,29 @@ class Connection(Closing):
 
         Empty where it does not answer: its telemetry is not for every key, and not guaranteed.
         """
-        if not self._remote:
-            return {}
         try:
-            answer = self.call(lambda client: client.http.service_api.telemetry(details_level=4))
-        except StoreError:
+            found = self._read_json("/telemetry")["collections"]["collections"]
+            return {each["id"]: _bytes(each["shards"]) for each in found}
+        except (StoreError, KeyError, TypeError, AttributeError):
             return {}
-        found = answer.result.collections.collections if answer.result else None
-        return {
-            each.id: sum(_bytes(shard.local) for shard in each.shards or [])
-            for each in found or []
-            if isinstance(each, models.CollectionTelemetry)
-        }
 
     def close(self) -> None:
         """Close the connection."""
         self.client.close()
+
+    def _read_json(self, path: str, limit: RetryLimit = SEARCHING) -> Any:  # noqa: ANN401
+        """Return the result of a path of the server's telemetry; empty in local mode.
+
+        The client's own models of telemetry refuse the answers of servers of its own version.
+        """
+        if not self._remote:
+            return {}
+        return self.call(
+            lambda client: client.http.client.request(
+                type_=dict[str, Any], method="GET", url=path, params={"details_level": "4"}
+            ),
+            limit,
+        )["result"]
 
     def _retry(self, function: Callable[[QdrantClient], T], limit: RetryLimit) -> T:
         end = self.clock() + limit.seconds
@@ -206,5 +213,11 @@ def _is_local(host: str) -> bool:
         return "." not in host
 
 
-def _bytes(shard: models.LocalShardTelemetry | None) -> int:
-    return (shard.vectors_size_bytes or 0) + (shard.payloads_size_bytes or 0) if shard else 0
+def _bytes(shards: list[dict[str, Any]]) -> int:
+    """Return the bytes of a server collection's shards on the node that answered."""
+    local = [shard.get("local") or {} for shard in shards]
+    return sum(
+        shard.get(part) or 0
+        for shard in local
+        for part in ("vectors_size_bytes", "payloads_size_bytes")
+    )

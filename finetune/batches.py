@@ -45,12 +45,14 @@ class Batch:
         pixels: uint8 (n, side, side, 3), of this process's share.
         tokens: token ids of n texts, of this process's share.
         positives: bool (b, b) over the whole batch: [i, j] says that text j is right for image i.
+        ignored: bool (b, b): [i, j] says that text j is neither right nor wrong for image i.
     """
 
     index: int
     pixels: np.ndarray
     tokens: list[list[int]]
     positives: np.ndarray
+    ignored: np.ndarray
 
 
 class Batches:
@@ -109,7 +111,8 @@ class Batches:
         """Start preparing a batch; the function returned waits for it."""
         rows = [self.examples.row_of[name] for name in ids]
         texts = [self.text(self.examples.rows[row], epoch) for row in rows]
-        positives = self.examples.positives(rows, rows) | _equal(texts)
+        positives = self.examples.positives(rows) | _equal(texts)
+        ignored = self.examples.siblings(rows) & ~positives
         share = self._share.of(len(rows))
         mine = [self.examples.rows[row] for row in rows[share]]
         tokens = pool.submit(self._tokenizer, texts[share])
@@ -120,7 +123,7 @@ class Batches:
 
         def result() -> Batch:
             decoded = np.concatenate([each.result() for each in pixels])
-            return Batch(index, decoded, tokens.result(), positives)
+            return Batch(index, decoded, tokens.result(), positives, ignored)
 
         return result
 

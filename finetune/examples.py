@@ -18,6 +18,7 @@ from finetune.sampling import shuffled
 from pictures.errors import PictureError
 from pictures.store import PictureStore
 
+TITLE, PICTURE, PARENT = range(3)  # an example's keys
 NO_PICTURE, LOST_PICTURE, NOT_SAMPLED = "no picture", "picture lost from the store", "not sampled"
 
 # CLIP reads 77 tokens at most; longer texts would only take memory.
@@ -34,8 +35,9 @@ class Example:
         title: as the product has it.
         text: the product text, as the variant's collection has it.
         views: distinct training texts; at least one.
-        keys: normalised title, picture and parent: products that share one are positives of each
-            other; an empty one is shared with none.
+        keys: normalised title, picture and parent; an empty one is shared with none. Products
+            that share a title or a picture are positives of each other. Those that share only a
+            parent, such as shades of a lipstick, are neither positives nor negatives.
     """
 
     id: str
@@ -96,13 +98,17 @@ class Examples:
                 codes[row, column] = seen.setdefault(key, len(seen)) if key else -1 - row
         return codes
 
-    def positives(self, rows: Sequence[int], others: Sequence[int]) -> np.ndarray:
-        """Which products share a title, a picture or a parent: bool (rows, others)."""
-        left, right = self.codes[list(rows)], self.codes[list(others)]
-        shared = np.zeros((len(left), len(right)), bool)
-        for column in range(left.shape[1]):  # not at once: that would take three times the memory
-            shared |= left[:, column, None] == right[None, :, column]
-        return shared
+    def positives(self, rows: Sequence[int]) -> np.ndarray:
+        """Which of some products share a title or a picture: bool (rows, rows)."""
+        return self._shared(rows, TITLE) | self._shared(rows, PICTURE)
+
+    def siblings(self, rows: Sequence[int]) -> np.ndarray:
+        """Which of some products share a parent: bool (rows, rows)."""
+        return self._shared(rows, PARENT)
+
+    def _shared(self, rows: Sequence[int], column: int) -> np.ndarray:
+        codes = self.codes[list(rows), column]
+        return codes[:, None] == codes[None, :]
 
     @cached_property
     def fingerprint(self) -> str:

@@ -140,8 +140,10 @@ class Gradients:
     def _loss(self, image: torch.Tensor, text: torch.Tensor, batch: Batch) -> torch.Tensor:
         if self.settings.objective == "reference":
             return reference_loss(image, text)
-        positives = torch.from_numpy(batch.positives).to(image.device)
-        return contrastive_loss(image, text, self.model.scale, positives)
+        positives, ignored = (
+            torch.from_numpy(mask).to(image.device) for mask in (batch.positives, batch.ignored)
+        )
+        return contrastive_loss(image, text, self.model.scale, positives, ignored)
 
     def _reduce(self) -> None:
         """Sum the gradients of the processes' shares."""

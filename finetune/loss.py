@@ -10,7 +10,11 @@ MAX_LOG_SCALE = math.log(100)
 
 
 def contrastive_loss(
-    image: torch.Tensor, text: torch.Tensor, scale: torch.Tensor, positives: torch.Tensor
+    image: torch.Tensor,
+    text: torch.Tensor,
+    scale: torch.Tensor,
+    positives: torch.Tensor,
+    ignored: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """CLIP's symmetric cross-entropy; the target of a row is uniform over its positives.
 
@@ -22,14 +26,20 @@ def contrastive_loss(
         text: float32 unit vectors (n, d).
         scale: factor on the cosines, one over the temperature; a scalar.
         positives: bool (n, n), the diagonal true: [i, j] says that text j is right for image i.
+        ignored: bool (n, n), nowhere true with `positives`: [i, j] says that text j and image i
+            are no negatives of each other either; None: none.
 
     Returns:
         A scalar.
     """
     logits = scale * image @ text.T
-    mask = positives.float()
-    by_image = -(F.log_softmax(logits, dim=1) * mask).sum(1) / mask.sum(1)
-    by_text = -(F.log_softmax(logits, dim=0) * mask).sum(0) / mask.sum(0)
+    if ignored is not None:
+        logits = logits.masked_fill(ignored, -math.inf)
+    by_image, by_text = (
+        # Not a product with the mask: -inf times 0 is NaN.
+        -F.log_softmax(logits, dim).where(positives, 0).sum(dim) / positives.sum(dim)
+        for dim in (1, 0)
+    )
     return (by_image.mean() + by_text.mean()) / 2
 
 

@@ -1,8 +1,9 @@
 """Retrieval between titles, pictures and texts, measured on held-out products.
 
 The directions are title → picture and picture → text. Title → text is left out: a product's text
-contains its title. Relevant are the product itself and those that share its title, picture or
-parent.
+contains its title. Relevant are the product itself and those that share its title or picture.
+Others of its parent, such as shades of a lipstick, are left out of its results: neither right nor
+wrong.
 """
 
 from collections import defaultdict
@@ -20,7 +21,7 @@ from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
 from eval.indexes import ExactIndex
 from eval.measures import DECIDING, average_name, score
-from finetune.examples import Examples
+from finetune.examples import PARENT, PICTURE, TITLE, Examples
 from finetune.model import Model
 
 TITLE_TO_PICTURE, PICTURE_TO_TEXT = "title → picture", "picture → text"
@@ -114,19 +115,23 @@ def _scores(
     gallery: Sequence[int],
     queries: Sequence[int],
 ) -> Scores:
-    depth = min(DEPTH, len(gallery))
-    cosines, columns = ExactIndex(searched[gallery]).search(query_vectors[list(queries)], depth)
     names = [example.id for example in examples.rows]
     keys = [tuple(enumerate(codes)) for codes in examples.codes.tolist()]
-    having: dict[tuple[int, int], list[str]] = defaultdict(list)
+    having: dict[tuple[int, int], set[str]] = defaultdict(set)
     for row in gallery:
         for key in keys[row]:
-            having[key].append(names[row])
+            having[key].add(names[row])
+    relevant = {row: having[keys[row][TITLE]] | having[keys[row][PICTURE]] for row in queries}
+    ignored = {row: having[keys[row][PARENT]] - relevant[row] for row in queries}
+    depth = min(DEPTH + max(map(len, ignored.values())), len(gallery))
+    cosines, columns = ExactIndex(searched[gallery]).search(query_vectors[list(queries)], depth)
     ranked = {
-        names[row]: [names[gallery[column]] for column in best]
+        names[row]: [
+            name for name in (names[gallery[column]] for column in best) if name not in ignored[row]
+        ][:DEPTH]
         for row, best in zip(queries, columns, strict=True)
     }
-    qrels = {names[row]: {name: 1 for key in keys[row] for name in having[key]} for row in queries}
+    qrels = {names[row]: dict.fromkeys(relevant[row], 1) for row in queries}
     similarities = cosines[:, :SIMILARITY_DEPTH].mean(axis=1, dtype=float)
     return MappingProxyType({**score(qrels, ranked), average_name(SIMILARITY_DEPTH): similarities})
 

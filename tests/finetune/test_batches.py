@@ -34,6 +34,7 @@ def same(one, other):
         np.array_equal(a.pixels, b.pixels)
         and a.tokens == b.tokens
         and np.array_equal(a.positives, b.positives)
+        and np.array_equal(a.ignored, b.ignored)
         for a, b in zip(one, other, strict=True)
     )
 
@@ -79,6 +80,14 @@ def test_products_with_one_and_the_same_text_are_positives_of_each_other(tmp_pat
     alike = [(Product(p.id, p.title, description="Nice."), data) for p, data in drawn_products()]
     made = batches_of(read(fill(tmp_path, alike), ("{description}",)), checkpoint)
     assert next(made.epoch(0)).positives.all()
+
+
+def test_products_of_one_parent_are_ignored_unless_they_share_a_text(tmp_path, checkpoint):
+    shades = [(Product(p.id, p.title, parent=p.id[:3]), data) for p, data in drawn_products()[:8]]
+    shades[1] = (Product("a-twin", shades[0][0].title, parent=shades[0][0].parent), shades[1][1])
+    batch = next(batches_of(read(fill(tmp_path, shades), ("title",)), checkpoint).epoch(0))
+    assert batch.positives.sum() == 8 + 2
+    assert (batch.positives ^ batch.ignored).all()
 
 
 def test_a_damaged_picture_is_an_error_with_its_product(tmp_path, checkpoint):

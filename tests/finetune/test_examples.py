@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import numpy as np
 import pytest
 
 from catalog.catalogue import Catalogue
@@ -35,7 +36,7 @@ def test_a_view_that_a_product_has_no_words_for_is_not_drawn(tmp_path):
     assert read(fill(tmp_path, wordless)).rows[0].views == ("the one",)
 
 
-def test_title_picture_and_parent_each_tie_products(tmp_path):
+def test_products_of_one_title_or_picture_are_positives_and_those_of_one_parent_are_not(tmp_path):
     photo = draw("teal", "bar")
     home = fill(
         tmp_path,
@@ -48,14 +49,15 @@ def test_title_picture_and_parent_each_tie_products(tmp_path):
         ],
     )
     examples = read(home)
-    ties = examples.positives(range(5), range(5)).astype(int).tolist()
-    assert ties == [
+    assert examples.positives(range(5)).astype(int).tolist() == [
         [1, 1, 0, 0, 0],
-        [1, 1, 1, 1, 0],
-        [0, 1, 1, 0, 0],  # c and d are of one group, but share nothing themselves
-        [0, 1, 0, 1, 0],
+        [1, 1, 1, 0, 0],
+        [0, 1, 1, 0, 0],
+        [0, 0, 0, 1, 0],
         [0, 0, 0, 0, 1],
     ]
+    siblings = examples.siblings(range(5)) & ~examples.positives(range(5))
+    assert np.argwhere(siblings).tolist() == [[1, 3], [3, 1]]
     assert list(examples.groups) == ["a", "a", "a", "a", "e"]
 
 

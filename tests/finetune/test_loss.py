@@ -47,6 +47,23 @@ def test_a_pair_that_belongs_together_gains_nothing_by_being_pushed_apart():
     )
 
 
+def test_ignored_pairs_change_nothing(vectors):
+    image, text = vectors
+    scale, positives = torch.tensor(20.0), torch.eye(6, dtype=torch.bool)
+    ignored = torch.zeros(6, 6, dtype=torch.bool)
+    ignored[0, 1] = ignored[1, 0] = True
+    image.requires_grad_()
+
+    loss = contrastive_loss(image, text, scale, positives, ignored)
+    (gradient,) = torch.autograd.grad(loss, image)
+    assert gradient.isfinite().all()
+    assert loss.item() < contrastive_loss(image, text, scale, positives).item()
+    nowhere = contrastive_loss(image, text, scale, positives, torch.zeros_like(ignored))
+    assert nowhere.item() == contrastive_loss(image, text, scale, positives).item()
+    pair = contrastive_loss(image[:2], text[:2], scale, positives[:2, :2], ignored[:2, :2])
+    assert pair.item() == 0
+
+
 def test_perfect_vectors_still_have_a_loss_under_the_references_objective():
     perfect = torch.eye(128)
     assert reference_loss(perfect, perfect).item() > 3.8

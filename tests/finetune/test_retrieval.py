@@ -57,6 +57,23 @@ def test_products_that_share_something_are_relevant(tmp_path):
     assert score[TITLE_TO_PICTURE]["MRR"][0] == 1
 
 
+def test_another_product_of_the_parent_is_neither_right_nor_wrong(tmp_path):
+    shades = [(Product(p.id, p.title, parent="lipstick"), data) for p, data in drawn_products()[:3]]
+    examples = read(fill(tmp_path, shades + drawn_products()[3:]))
+    every, shade_rows = range(32), [examples.row_of[product.id] for product, _ in shades]
+    vectors = np.eye(32, dtype=np.float32)
+    other_shade = vectors.copy()
+    other_shade[shade_rows] = vectors[np.roll(shade_rows, 1)]
+    right, wrong = (
+        score_directions(Vectors(titles, vectors, vectors), examples, every, shade_rows)
+        for titles in (vectors, other_shade)
+    )
+    assert right[TITLE_TO_PICTURE]["MRR"].tolist() == [1, 1, 1]
+    # The other shades are left out, so the own one is found among the rest, all at a cosine of 0.
+    assert (wrong[TITLE_TO_PICTURE]["MRR"] < 1).any()
+    assert wrong[TITLE_TO_PICTURE]["MRR"].mean() < 0.5
+
+
 def test_only_the_gallery_can_be_found_and_only_so_deep(examples):
     vectors = normalize(np.ones((len(examples), 4)))
     scores = score_directions(Vectors(vectors, vectors, vectors), examples, range(10, 20), [15])

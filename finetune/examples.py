@@ -134,7 +134,7 @@ def read_examples(
         catalogue: with pictures in its store.
         product_text: template of the product text.
         views: templates of the training texts.
-        sample: at most so many products; 0: all.
+        sample: at most so many products that have a picture; 0: all.
         seed: of the sample.
 
     Raises:
@@ -145,14 +145,11 @@ def read_examples(
     left_out: Counter[str] = Counter()
     rows: list[Example] = []
     pictures = catalogue.pictures
-    groups = _sampled(group_of(catalogue.entries()), sample, seed)
     for entry in catalogue.entries():
         if entry.picture is None:
             left_out[NO_PICTURE] += 1
         elif not pictures.path(entry.picture).is_file():
             left_out[LOST_PICTURE] += 1
-        elif entry.product.id not in groups:
-            left_out[NOT_SAMPLED] += 1
         else:
             rows.append(_example(entry, entry.picture, text_template, view_templates))
     if not rows:
@@ -160,7 +157,11 @@ def read_examples(
             f"No product in {catalogue.home} has a picture to train on: fill the catalogue with "
             "`vitrine ingest products FILE`, then `vitrine ingest images`."
         )
-    return Examples(rows, [groups[example.id] for example in rows], dict(left_out), pictures)
+    groups = group_of(catalogue.entries())
+    kept = _sampled({example.id: groups[example.id] for example in rows}, sample, seed)
+    left_out[NOT_SAMPLED] = len(rows) - len(kept)
+    rows = [example for example in rows if example.id in kept]
+    return Examples(rows, [kept[example.id] for example in rows], dict(+left_out), pictures)
 
 
 def _example(entry: Entry, picture: str, text: Template, views: Sequence[Template]) -> Example:

@@ -84,6 +84,15 @@ def test_a_sample_keeps_groups_whole_and_is_the_same_every_time(tmp_path):
     assert read(home, sample=7, seed=4).rows != examples.rows
 
 
+def test_a_sample_is_drawn_from_the_products_that_have_a_picture(tmp_path):
+    bare = [(Product(f"bare-{n}", f"bare thing {n}"), b"") for n in range(90)]
+    bare.append((Product("of-a-group", drawn_products()[0][0].title), b""))
+    home = fill(tmp_path, drawn_products() + bare)
+    examples = read(home, sample=20)
+    assert len(examples) == 20
+    assert examples.left_out == {NO_PICTURE: 91, NOT_SAMPLED: 12}
+
+
 def test_a_split_never_tears_a_group_apart(tmp_path):
     made = drawn_products()
     twins = [(Product(f"{p.id}-twin", p.title), data) for p, data in made[:10]]

@@ -7,6 +7,7 @@ state            a search's state and the address bar
 query_picture    the picture of a query
 installation     the search service, and what is shown where nothing can be searched
 escaping         untrusted text on a page that reads Markdown
+redaction        errors without paths and addresses of the server
 
 Text from products, addresses and errors is untrusted: `st.text` shows it as it is, and elsewhere
 `escaping` makes it plain text. Streamlit puts this folder first on the import path, so no module

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import installation
 from app.escaping import escape_sentence
+from app.redaction import redact, redact_setting
 from catalog.catalogue import Catalogue
 from search.service import VariantStatus
 
@@ -17,7 +18,7 @@ LAST_RUNS = 20
 def show() -> None:
     """The page."""
     service = installation.open_service()
-    statuses = service.statuses()
+    statuses = installation.statuses(service)
     st.title("Catalogue", anchor=False)
     with Catalogue(service.home, create=False) as catalogue:
         _show_totals(catalogue, statuses)
@@ -68,7 +69,7 @@ def _show_categories(catalogue: Catalogue) -> None:
 
 def _show_failures(catalogue: Catalogue) -> None:
     rows = [
-        {"Reason": each.reason, "Products": each.count, "For example": each.example}
+        {"Reason": each.reason, "Products": each.count, "For example": redact(each.example)}
         for each in catalogue.picture_failures()
     ]
     _show_table("Pictures that failed", rows)
@@ -87,7 +88,7 @@ def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
                 "Products": collection.points if collection else None,
                 "Built": collection.created if collection else None,
                 "Generation": collection.generation if collection else "",
-                "Model": variant.base if variant else collection.base if collection else "",
+                "Model": redact_setting(base.base) if (base := variant or collection) else "",
                 "Adapter": "LoRA" if variant and variant.adapter_folder else "",
                 "Text": variant.template.name if variant else "",
                 "Dimensions": variant.dim if variant else None,
@@ -136,4 +137,4 @@ def _show_table(heading: str, rows: list[dict[str, Any]], empty: str = "None.") 
 
 
 def _listed(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in facts.items())
+    return ", ".join(f"{name} {redact_setting(value)}" for name, value in facts.items())

@@ -2,12 +2,14 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
 
 from app.escaping import escape, escape_sentence
+from app.redaction import redact
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from search.service import SearchService, VariantStatus
@@ -41,6 +43,11 @@ def _load_model(service: SearchService, name: str) -> None:
         service.engine(name).encoder  # noqa: B018 - loads it
 
 
+def statuses(service: SearchService) -> list[VariantStatus]:
+    """Every variant with what can be searched of it; visitors may read the problems."""
+    return [replace(each, problem=redact(each.problem)) for each in service.statuses()]
+
+
 def default_variant(ready: list[VariantStatus]) -> VariantStatus:
     """The variant to search where none is named; there is at least one."""
     return next((status for status in ready if status.name == DEFAULT_VARIANT), ready[0])
@@ -63,10 +70,7 @@ def explain_problems(service: SearchService, statuses: list[VariantStatus]) -> N
             st.warning(escape_sentence(status.problem), icon=":material/inventory_2:")
     else:
         st.subheader("There are no products yet", anchor=False)
-        st.markdown(
-            f"Nothing under {escape(str(service.home.absolute()))} can be searched yet. "
-            "Two commands fill it; this page then opens by itself."
-        )
+        st.markdown("Two commands fill the shop; this page then opens by itself.")
         st.code(FIRST_STEPS, language="bash")
         st.caption("Set VITRINE_HOME to use another folder.")
     _rerun_when_ready(service)

@@ -1,5 +1,6 @@
 """The script that Streamlit runs: `vitrine app`, or `streamlit run app/main.py`."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import streamlit as st
 
 from app import catalogue_page, search_page
 from app.escaping import escape_sentence
+from app.redaction import redact
 from vitrine import VitrineError
+
+log = logging.getLogger(__name__)
 
 LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
@@ -31,7 +35,8 @@ def run_page(show: Callable[[], None]) -> None:
     try:
         show()
     except VitrineError as error:
-        st.error(escape_sentence(str(error)), icon=":material/error:")
+        log.error("%s", error)
+        st.error(escape_sentence(redact(str(error))), icon=":material/error:")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def show() -> None:
     problems = controls.read_address()
     service = installation.open_service()
     installation.show_notice(service.home)
-    statuses = service.statuses()
+    statuses = installation.statuses(service)
     ready = [status for status in statuses if not status.problem]
     if not ready:
         installation.explain_problems(service, statuses)

@@ -15,6 +15,13 @@ def messages(page):
     return " ".join(box.value for box in [*page.error, *page.warning, *page.info])
 
 
+def everything(page):
+    """All text of the page, without the backslashes of Markdown."""
+    boxes = [*page.error, *page.warning, *page.info, *page.text, *page.caption, *page.markdown]
+    tables = [table.value.to_csv() for table in page.dataframe]
+    return " ".join([*(box.value for box in boxes), *tables]).replace("\\", "")
+
+
 def address(page):
     """The address bar's parameters, each a list."""
     parameters = page.query_params.items()

@@ -3,6 +3,7 @@ from streamlit.testing.v1 import AppTest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
+from tests.app.page_parts import everything
 
 PAGE = """
 from app import catalogue_page, main
@@ -42,6 +43,15 @@ def test_failures_by_reason_with_an_example(open_catalogue):
     failures = table(open_catalogue(), "For example")
     assert failures["Products"].to_dict() == {"not a picture": 1}
     assert "no picture in a known format" in failures["For example"]["not a picture"]
+
+
+def test_no_path_of_the_server_is_shown(open_catalogue, home, tiny_clip):
+    page = open_catalogue()
+    assert "torn.jpg" in everything(page)
+    assert "products.jsonl" in everything(page)
+    assert tiny_clip.name in everything(page)
+    assert str(home.parent) not in everything(page)
+    assert str(tiny_clip.parent) not in everything(page)
 
 
 def test_variants_with_their_collections(open_catalogue, home):

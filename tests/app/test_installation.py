@@ -8,7 +8,7 @@ from ingest.images import fetch_images
 from ingest.products import load_products
 from ingest.vectors import embed_products
 from tests import shop
-from tests.app.page_parts import headings, messages, titles
+from tests.app.page_parts import everything, headings, messages, titles
 
 
 def test_an_empty_folder_is_shown_with_the_commands_that_fill_it(open_page, tmp_path):
@@ -16,6 +16,7 @@ def test_an_empty_folder_is_shown_with_the_commands_that_fill_it(open_page, tmp_
     assert "There are no products yet" in headings(page)
     assert "vitrine ingest all" in page.code[0].value
     assert messages(page) == ""
+    assert str(tmp_path) not in everything(page)
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def unbuilt(home_copy):
 def test_a_missing_collection_is_shown_with_the_command_that_builds_it(open_page, unbuilt):
     page = open_page(unbuilt, q="coral")
     assert "`vitrine ingest vectors --variant tiny`" in messages(page)
+
+
+def test_a_broken_manifest_is_shown_without_its_path(open_page, home_copy):
+    (home_copy / "variants" / "tiny" / "manifest.json").write_text("{")
+    page = open_page(home_copy)
+    assert "manifest.json cannot be read" in messages(page).replace("\\", "")
+    assert str(home_copy) not in everything(page)
 
 
 def test_a_running_build_is_shown_and_the_search_opens_after_it(open_page, unbuilt):
@@ -76,3 +84,4 @@ def test_a_damaged_catalogue_is_reported(open_page, home_copy):
     (home_copy / "catalog.sqlite").write_bytes(b"no database" * 500)
     page = open_page(home_copy, q="coral")
     assert "catalog.sqlite is damaged" in messages(page).replace("\\", "")
+    assert str(home_copy) not in everything(page)

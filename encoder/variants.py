@@ -29,7 +29,11 @@ class Variants:
 
     def list(self) -> Sequence[Variant]:
         """Every variant, by name."""
-        return [self.get(name) for name in self._names()]
+        return [self.get(name) for name in self.names()]
+
+    def names(self) -> Sequence[str]:
+        """The names of all variants, in order; their manifests are not read."""
+        return sorted(file.parent.name for file in self.folder.glob(f"[!.]*/{MANIFEST}"))
 
     def get(self, name: str) -> Variant:
         """One variant by name.
@@ -40,7 +44,7 @@ class Variants:
         """
         folder = self.folder / name
         if not (NAME.fullmatch(name) and (folder / MANIFEST).is_file()):
-            raise VariantMissing(name, self._names())
+            raise VariantMissing(name, self.names())
         return Variant(Manifest.read(folder / MANIFEST), folder)
 
     def add(
@@ -81,7 +85,7 @@ class Variants:
         manifest = self._manifest(
             name, str(base), adapter, adapter_weight, template, revision, notes
         )
-        if name in self._names():
+        if name in self.names():
             old = self._old(name, force)
             if old and old.manifest.fingerprint == manifest.fingerprint and not force:
                 return old
@@ -128,9 +132,6 @@ class Variants:
             adapter_weight=lora.check_adapter_weight(adapter_weight),
             notes=dict(notes or {}),
         )
-
-    def _names(self) -> Sequence[str]:
-        return sorted(file.parent.name for file in self.folder.glob(f"[!.]*/{MANIFEST}"))
 
     def _old(self, name: str, force: bool) -> Variant | None:
         """The variant that has the name; None where it is unreadable and is to be replaced."""

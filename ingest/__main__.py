@@ -19,8 +19,8 @@ from ingest.summarizer import Recipe
 from ingest.tables import show_figures, show_status, show_verified
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
-from vitrine import DEFAULT_VARIANT, home
-from vitrine.command import CommandLine, Json, print_json
+from vitrine import default_variant, home
+from vitrine.command import CommandLine, Json, messages, print_json
 
 # Figures that count failures: what --strict looks at.
 FAILURES = ("dropped", "failed", "unreadable")
@@ -45,9 +45,13 @@ Side = Annotated[
     int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
-Variant = Annotated[str, typer.Option(help="The variant.")]
+Variant = Annotated[str, typer.Option(help="The variant; the only one by default, else zeroshot.")]
 VariantList = Annotated[
-    list[str] | None, typer.Option("--variant", help="A variant to embed with; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        help="A variant to embed with; repeatable. The only one by default, else zeroshot.",
+    ),
 ]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
@@ -94,7 +98,7 @@ def images_command(
 def summaries_command(
     variant: Annotated[
         str, typer.Option(help="The variant whose token limit decides what is long.")
-    ] = DEFAULT_VARIANT,
+    ] = "",
     checkpoint: Annotated[
         str, typer.Option(help="Hub id or folder of a seq2seq checkpoint.")
     ] = Recipe().checkpoint,
@@ -105,7 +109,7 @@ def summaries_command(
 ) -> None:
     """Summarise the products whose text is longer than a variant reads."""
     recipe = Recipe(checkpoint=checkpoint)
-    figures = write_summaries(home(), variant, recipe=recipe, every=every)
+    figures = write_summaries(home(), _chosen([variant])[0], recipe=recipe, every=every)
     _finish({"summaries": figures}, as_json)
 
 
@@ -129,11 +133,11 @@ def vectors_command(
 @app.command("merge")
 def merge_command(
     others: Annotated[list[Path], typer.Argument(help="VITRINE_HOME of each other machine.")],
-    variant: Variant = DEFAULT_VARIANT,
+    variant: Variant = "",
     as_json: Json = False,
 ) -> None:
     """Take over the vectors that `vectors --shard` encoded on other machines."""
-    _finish({"merge": merge_vectors(home(), variant, others)}, as_json)
+    _finish({"merge": merge_vectors(home(), _chosen([variant])[0], others)}, as_json)
 
 
 @app.command("all")
@@ -177,7 +181,7 @@ def status_command(as_json: Json = False) -> None:
 @app.command("verify")
 def verify_command(variant: VariantList = None, as_json: Json = False) -> None:
     """Compare collections with the catalogue, product by product; exits 1 when they differ."""
-    found = {name: verify_collection(home(), name) for name in variant or [DEFAULT_VARIANT]}
+    found = {name: verify_collection(home(), name) for name in _chosen(variant)}
     if as_json:
         print_json(found)
     else:
@@ -187,13 +191,13 @@ def verify_command(variant: VariantList = None, as_json: Json = False) -> None:
 
 @app.command("export")
 def export_command(
-    variant: Variant = DEFAULT_VARIANT,
+    variant: Variant = "",
     category: Annotated[str, typer.Option(help="This category only.")] = "",
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
     as_json: Json = False,
 ) -> None:
     """Write the cleaned products as CSV and Parquet, and their vectors as Parquet."""
-    figures = export_products(home(), variant, folder, category=category)
+    figures = export_products(home(), _chosen([variant])[0], folder, category=category)
     _finish({"export": figures}, as_json)
 
 
@@ -211,7 +215,9 @@ def _finish(jobs: dict[str, Figures], as_json: bool, strict: bool = False) -> No
 
 def _chosen(variants: list[str] | None) -> list[str]:
     """The variants that were named, each looked up: a missing one ends the job before any work."""
-    return [Variants(home()).get(name).name for name in variants or [DEFAULT_VARIANT]]
+    known = Variants(home())
+    named = [name for name in variants or () if name] or [default_variant(known.names())]
+    return [known.get(name).name for name in named]
 
 
 def _products(
@@ -260,7 +266,15 @@ def _vectors(
     sums: Counter[str] = Counter()
     for figures in each.values():
         sums.update(figures)
-    return dict(sums) | {"variants": each}
+    # The catalogue's figure, the same for each variant: no sum.
+    pending = max(figures["pictures_pending"] for figures in each.values())
+    if pending:
+        messages.print(
+            f"{pending:,} pictures have not been fetched, so that these products are found by "
+            "their text alone: run `vitrine ingest images`, then `vitrine ingest vectors` again.",
+            soft_wrap=True,
+        )
+    return dict(sums) | {"pictures_pending": pending, "variants": each}
 
 
 def _shard(written: str) -> Shard:

@@ -15,7 +15,6 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest.job import Figures, exclusive_run
 from ingest.summarizer import Recipe, Summarizer
-from vitrine import DEFAULT_VARIANT
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
@@ -36,7 +35,7 @@ def prompt(product: Product) -> str:
 
 def write_summaries(
     home: Path,
-    variant_name: str = DEFAULT_VARIANT,
+    variant_name: str,
     *,
     recipe: Recipe | None = None,
     every: bool = False,

@@ -43,8 +43,9 @@ def embed_products(
             combines the shares of several machines.
 
     Returns:
-        `encoded` and `reused` vectors, `unreadable` stored pictures, the collection's `points`,
-        and how many of them were `written` and `deleted` for it.
+        `encoded` and `reused` vectors, `unreadable` stored pictures, `pictures_pending`: products
+        whose picture `images` has not tried yet, the collection's `points`, and how many of them
+        were `written` and `deleted` for it.
 
     Raises:
         VariantMissing: there is no such variant.
@@ -69,6 +70,7 @@ def embed_products(
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
+            run.figures["pictures_pending"] = _pictures_pending(run.catalogue)
         if shard == WHOLE:
             projection = Projection(run.catalogue, variant, vector_files)
             run.figures |= bring_up_to_date(store, projection, recreate=recreate)
@@ -79,6 +81,10 @@ def _load(variant: Variant, precision: "Precision") -> "Encoder":
     from encoder.encoder import Encoder  # imports torch
 
     return Encoder.load(variant, precision=precision)
+
+
+def _pictures_pending(catalogue: Catalogue) -> int:
+    return sum(counts.get("pending", 0) for counts in catalogue.picture_counts().values())
 
 
 def _require_side(catalogue: Catalogue, variant: Variant) -> None:

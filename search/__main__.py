@@ -11,9 +11,9 @@ from rich.table import Table
 from pictures.decode_workers import open_untrusted
 from pictures.sources import read_source
 from qdrant.model import Filters
-from search.query import Query, QueryError, Result, Results
+from search.query import Query, Result, Results
 from search.service import SearchService
-from vitrine import DEFAULT_VARIANT, home
+from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 app = CommandLine()
@@ -67,7 +67,8 @@ def search(
     picture = open_untrusted(read_source(image), image) if image else None
     query = Query(text, picture, filters, k, vector, weight, like)
     with SearchService(home()) as service:
-        engine = service.engine(variant or default_variant(service))
+        built = [collection.variant for collection in service.store.collections()]
+        engine = service.engine(variant or default_variant(built))
         results = engine.search(query)
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
@@ -75,20 +76,6 @@ def search(
         print_json({"query": query_fields} | as_object(results))
     else:
         show(results)
-
-
-def default_variant(service: SearchService) -> str:
-    """The variant to search where none is named: the only one, else `DEFAULT_VARIANT`.
-
-    Raises:
-        QueryError: there are several collections, and none is of `DEFAULT_VARIANT`.
-    """
-    built = [collection.variant for collection in service.store.collections()]
-    if len(built) == 1:
-        return built[0]
-    if built and DEFAULT_VARIANT not in built:
-        raise QueryError(f"Name a variant: --variant with one of {', '.join(built)}.")
-    return DEFAULT_VARIANT
 
 
 def as_object(results: Results) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 VitrineError     the root of every package's errors
 home             the installation's folder
+default_variant  the variant to use where none is named
 Closing          a `with` statement for whatever has `close()`
 command          what the command lines share; `__main__` mounts them under one name, `vitrine`
 progress         progress bars
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +31,23 @@ def home() -> Path:
     if folder.exists() and not folder.is_dir():
         raise VitrineError(f"{folder} is a file: move it, or name a folder in VITRINE_HOME.")
     return folder
+
+
+def default_variant(names: Sequence[str]) -> str:
+    """The variant to use where none is named: the only one there is, else `DEFAULT_VARIANT`.
+
+    Args:
+        names: the variants there are. Without any it is `DEFAULT_VARIANT`, whose absence is then
+            reported as that of a named one is.
+
+    Raises:
+        VitrineError: there are several, and `DEFAULT_VARIANT` is none of them.
+    """
+    if len(names) == 1:
+        return names[0]
+    if names and DEFAULT_VARIANT not in names:
+        raise VitrineError(f"Name a variant: --variant with one of {', '.join(names)}.")
+    return DEFAULT_VARIANT
 
 
 class Closing:

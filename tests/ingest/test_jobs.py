@@ -49,6 +49,7 @@ def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
         "encoded": 0,
         "reused": 24,
         "unreadable": 0,
+        "pictures_pending": 0,
         "points": 12,
         "written": 0,
         "deleted": 0,
@@ -321,6 +322,50 @@ def test_all_with_prune_deletes_products_and_pictures_that_the_source_no_longer_
     figures = json.loads(run_here(home, "all", source, *options).stdout)
     assert (figures["products"]["pruned"], figures["images"]["pruned"]) == (7, 7)
     assert (figures["vectors"]["points"], figures["vectors"]["deleted"]) == (5, 0)
+
+
+@pytest.fixture
+def new_shop(tmp_path, tiny_clip):
+    """A folder with the one variant `tiny` and no catalogue, and a file of products."""
+    Variants(tmp_path / "home").add("tiny", tiny_clip)
+    return tmp_path / "home", shop.write_source(tmp_path / "source")
+
+
+def test_the_only_variant_is_used_where_none_is_named(new_shop, tmp_path):
+    home, source = new_shop
+    figures = json.loads(run_here(home, "all", source, "--json").stdout)
+    assert figures["vectors"]["variants"].keys() == {"tiny"}
+    assert json.loads(run_here(home, "verify", "--json").stdout).keys() == {"tiny"}
+    exported = run_here(home, "export", "--folder", tmp_path / "export", "--json")
+    assert json.loads(exported.stdout)["products"] == 12
+
+
+def test_a_variant_must_be_named_where_there_are_several_and_none_is_the_default(
+    new_shop, tiny_clip
+):
+    home, source = new_shop
+    Variants(home).add("second", tiny_clip, template="title")
+    ended = run_here(home, "all", source)
+    assert (ended.status, ended.error) == (
+        1,
+        "Error: Name a variant: --variant with one of second, tiny.",
+    )
+    assert not (home / "catalog.sqlite").exists()  # before any work
+    Variants(home).add("zeroshot", tiny_clip)
+    assert run_here(home, "all", source, "--limit", 1).status == 0
+
+
+def test_vectors_reports_pictures_that_were_not_fetched(new_shop):
+    home, source = new_shop
+    run_here(home, "products", source)
+    ended = run_here(home, "vectors", "--json")
+    assert "12 pictures have not been fetched" in ended.stderr
+    assert "vitrine ingest images" in ended.stderr
+    assert json.loads(ended.stdout)["pictures_pending"] == 12
+    run_here(home, "images")
+    ended = run_here(home, "vectors", "--json")
+    assert "not been fetched" not in ended.stderr
+    assert json.loads(ended.stdout)["pictures_pending"] == 0
 
 
 def test_strict_turns_recorded_failures_into_status_one(tmp_path):

@@ -152,7 +152,7 @@ class Build:
             created=created or now(),
         )
         try:
-            self._change(hnsw_config=mapping.GRAPH)
+            self._change(hnsw_config=mapping.GRAPH, optimizers_config=mapping.INDEXING)
             self._wait(points)
             self._stop_heartbeat()  # none may come after the last change
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}

@@ -74,7 +74,8 @@ INDEXES: Mapping[str, models.PayloadSchemaParams] = {
 def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
     """Return the parameters of a new server collection: int8 in memory, originals on disk.
 
-    It has no graph yet: `GRAPH` turns it on when all points are there, so that it is built once.
+    Nothing is optimised yet: `GRAPH` and `INDEXING` turn it on when all points are there, so that
+    it is done once. A server that optimises while points arrive takes 7.5 times the final disk.
     """
     params = models.VectorParams(size=spec.dim, distance=models.Distance.COSINE, on_disk=True)
     int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -86,6 +87,7 @@ def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
             ef_construct=layout.HNSW_EF_CONSTRUCT,
             full_scan_threshold=layout.FULL_SCAN_KIB,
         ),
+        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=0),
         "on_disk_payload": True,
         "shard_number": placement.shards,
         "replication_factor": placement.replicas,
@@ -94,6 +96,8 @@ def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
 
 
 GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
+# KiB of vectors from which a segment gets a graph and int8.
+INDEXING = models.OptimizersConfigDiff(indexing_threshold=layout.FULL_SCAN_KIB)
 
 
 def query(vector: np.ndarray, search: Search) -> models.QueryRequest:

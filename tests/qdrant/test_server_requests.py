@@ -74,9 +74,11 @@ def test_graphs_are_made_once_when_all_points_are_there(fake_server, store):
         "ef_construct": layout.HNSW_EF_CONSTRUCT,
         "full_scan_threshold": layout.FULL_SCAN_KIB,
     }
+    assert made.body["optimizers_config"] == {"indexing_threshold": 0}
     asked = list(fake_server.received)
     graph = next(a for a in asked if a.method == "PATCH" and "hnsw_config" in a.body)
     assert graph.body["hnsw_config"] == {"m": layout.HNSW_M}
+    assert graph.body["optimizers_config"] == {"indexing_threshold": layout.FULL_SCAN_KIB}
     assert asked.index(graph) > max(map(asked.index, fake_server.requests("PUT .*/points")))
     assert asked.index(graph) < asked.index(fake_server.requests("POST /collections/aliases")[0])
 

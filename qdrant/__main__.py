@@ -188,7 +188,7 @@ def _show_size(found: Estimate) -> None:
     console.print(table)
     console.print(
         f"As it is kept, int8 with the generation before: memory {decimal(found.memory)}, disk "
-        f"{decimal(found.disk)}; while the next is built: {decimal(found.memory_building)}, "
+        f"{decimal(found.disk)}; at the peak of a build: {decimal(found.memory_building)}, "
         f"{decimal(found.disk_building)}.\n{found.nodes} machines, QDRANT_SHARDS={found.shards}, "
         f"QDRANT_REPLICAS={found.replicas}.",
         highlight=False,

@@ -39,8 +39,9 @@ class VariantStatus:
 class SearchService(Closing):
     """Engines for the variants of one installation; threads may share it.
 
-    An engine is kept with its model for the next search. A variant or a collection that was built
-    again in the meantime is used from the next search on.
+    An engine is kept with its model for the next search, as long as the variant's manifest stays
+    the same in every part: the same vectors may come from a base in another folder. No error is
+    kept. A collection that was built again in the meantime is used from the next search on.
 
     Args:
         home: the installation's folder.
@@ -89,7 +90,7 @@ class SearchService(Closing):
         variant = self._variants.get(name)
         with self._lock:
             engine = self._engines.get(name)
-            if engine is None or engine.variant.fingerprint != variant.fingerprint:
+            if engine is None or engine.variant != variant:
                 engine = self._engines[name] = Engine(variant, self.store)
             self._engines.move_to_end(name)
             while len(self._engines) > MODELS_KEPT:

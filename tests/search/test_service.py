@@ -1,7 +1,10 @@
 import shutil
 import threading
 
+import pytest
+
 from encoder.encoder import Encoder
+from encoder.errors import EncoderError
 from encoder.variants import Variants
 from ingest.vectors import embed_products
 from search.query import Query
@@ -62,6 +65,22 @@ def test_a_variant_that_was_added_again_gets_another_engine(home_copy, tiny_clip
         after = service.engine("tiny")
         assert after is not before
         assert after.search(Query("coral kettle", vector="text")).results[0].score > 0.999
+
+
+def test_a_variant_added_again_with_its_base_elsewhere_is_searched_without_a_restart(
+    home_copy, tiny_clip, tmp_path
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(tiny_clip, first)
+    shutil.copytree(tiny_clip, second)
+    before = Variants(home_copy).add("tiny", first, force=True)
+    shutil.rmtree(first)
+    with SearchService(home_copy) as service:
+        with pytest.raises(EncoderError, match="first"):
+            service.engine("tiny").search(Query("coral"))
+        after = Variants(home_copy).add("tiny", second, force=True)
+        assert after.fingerprint == before.fingerprint
+        assert service.engine("tiny").search(Query("coral")).results
 
 
 def test_a_model_is_loaded_once_for_all_threads(home_copy, monkeypatch):

@@ -9,6 +9,7 @@ be read at all is a `CatalogError`:
     too many cells    a CSV record with more cells than the header
     no id, no title   required fields
     repeated id       an earlier row of the same file has it
+    unexpected NAME   an exception that nothing foresees
 """
 
 import hashlib
@@ -117,6 +118,8 @@ def _products(
                 product = columns.product(record)
             except RecursionError:  # lists nested hundreds deep
                 product = "unreadable row"
+            except Exception as error:  # noqa: BLE001 - one row is dropped, not the file
+                product = f"unexpected {type(error).__name__}"
             if isinstance(product, Product) and not seen.add(product.id):
                 product = "repeated id"
             yield DroppedRow(row, product) if isinstance(product, str) else product

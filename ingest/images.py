@@ -13,9 +13,10 @@ from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from ingest.job import Figures, exclusive_run
-from pictures.errors import PictureError
+from pictures.errors import PictureError, unexpected
 from pictures.fetch_settings import FetchSettings
 from pictures.importer import PictureImporter
+from vitrine import VitrineError
 from vitrine.progress import progress_bar
 
 BATCH = 64  # outcomes a transaction: a killed job repeats at most these
@@ -89,21 +90,26 @@ async def _import(
     fetch_settings: FetchSettings,
     advance: Callable[[int], None],
 ) -> Counter[str]:
-    """Import pictures and record the outcomes, a batch a transaction; counts by reason."""
+    """Import pictures and record the outcomes, a batch a transaction; counts by reason.
+
+    What was imported before an error or Ctrl-C is recorded.
+    """
     counts: Counter[str] = Counter()
     batch: list[PictureOutcome] = []
-    async with (
-        PictureImporter(catalogue.pictures, fetch_settings) as importer,
-        aclosing(_outcomes(importer, products)) as outcomes,
-    ):
-        async for outcome in outcomes:
-            counts[outcome.reason] += 1
-            batch.append(outcome)
-            if len(batch) == BATCH:
-                catalogue.record_pictures(batch)
-                batch.clear()
-            advance(1)
-    catalogue.record_pictures(batch)
+    try:
+        async with (
+            PictureImporter(catalogue.pictures, fetch_settings) as importer,
+            aclosing(_outcomes(importer, products)) as outcomes,
+        ):
+            async for outcome in outcomes:
+                counts[outcome.reason] += 1
+                batch.append(outcome)
+                if len(batch) == BATCH:
+                    catalogue.record_pictures(batch)
+                    batch.clear()
+                advance(1)
+    finally:
+        catalogue.record_pictures(batch)
     return counts
 
 
@@ -128,7 +134,10 @@ async def _outcomes(
 
 
 async def _outcome(importer: PictureImporter, product: Product) -> PictureOutcome:
-    """Keep the first of a product's pictures that can be imported."""
+    """Keep the first of a product's pictures that can be imported.
+
+    An error that nothing foresees is the outcome of this picture, never the end of the job.
+    """
     stamp = picture_stamp(product)
     failure = PictureError("no picture given", "The product names no picture.")
     address = ""
@@ -138,4 +147,8 @@ async def _outcome(importer: PictureImporter, product: Product) -> PictureOutcom
             return PictureOutcome.stored(product, address, picture, stamp)
         except PictureError as error:
             failure = error
+        except VitrineError:  # the store or the decode workers: no picture's fault
+            raise
+        except Exception as error:  # noqa: BLE001 - one picture fails, not the job
+            failure = unexpected(error, address)
     return PictureOutcome.failed(product, address, failure, stamp)

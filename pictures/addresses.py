@@ -54,12 +54,13 @@ def parse_address(text: str, base: httpx.URL | None = None) -> httpx.URL:
     """
     try:
         url = httpx.URL(text.strip()) if base is None else base.join(text.strip())
-    except httpx.InvalidURL as error:
+        name = url.host  # decodes punycode, which "xn--a" is not
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: of IDNA, Unicode, ipaddress
         raise _refused(f"{shorten(text)} is no web address.") from error
     if url.scheme not in ("http", "https"):
         raise _refused(f"{shorten(text)} begins with neither http:// nor https://.")
     if url.userinfo:
-        raise _refused(f"The address at {url.host} contains a user name; leave that out.")
+        raise _refused(f"The address at {name} contains a user name; leave that out.")
     host = url.raw_host.decode("ascii")
     valid_host = is_numeric(host) or HOST_NAME.fullmatch(host)
     if not valid_host or not (url.port is None or url.port in PORTS):

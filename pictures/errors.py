@@ -26,3 +26,11 @@ def shorten(address: object) -> str:
     """An address cut to a length that fits into a sentence."""
     text = str(address)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def unexpected(error: Exception, address: str) -> PictureError:
+    """The error of a picture whose import ended in an exception that nothing foresees."""
+    kind = type(error).__name__
+    return PictureError(
+        f"unexpected {kind}", f"{shorten(address)} ended in an unexpected {kind}: {shorten(error)}"
+    )

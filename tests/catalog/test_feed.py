@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from catalog import CatalogError, formats
+from catalog import CatalogError, columns, formats
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
 
@@ -337,3 +337,16 @@ def test_structs_maps_and_missing_values_of_parquet_are_read(tmp_path):
     (product,) = products
     assert product.images == tuple(f"{tmp_path}/{name}.jpg" for name in "hlm")
     assert (product.details, product.price, product.parent) == ({"Colour": "red"}, None, "A")
+
+
+def test_an_unforeseen_exception_costs_its_row_and_not_the_file(tmp_path, monkeypatch):
+    number = columns.CONVERSIONS["price"]
+    prices = {
+        **columns.CONVERSIONS,
+        "price": lambda cell: number(None if cell is None else 1 / cell),
+    }
+    monkeypatch.setattr(columns, "CONVERSIONS", prices)
+    rows = [{"id": str(price), "title": "a title", "price": price} for price in (1, 0, 2)]
+    products, dropped = read(lines(tmp_path / "shop.jsonl", *rows))
+    assert [product.id for product in products] == ["1", "2"]
+    assert dropped == [DroppedRow(2, "unexpected ZeroDivisionError")]

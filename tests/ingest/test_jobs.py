@@ -17,11 +17,13 @@ from ingest.products import load_products
 from ingest.status import read_status
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
+from pictures.sources import read_source
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
 from tests import shop
 from tests.ingest.commands import begin, end, run_here
 from tests.tiny_clip import build_tiny_clip
+from vitrine import VitrineError
 
 
 def points(home):
@@ -180,6 +182,41 @@ def test_shares_encoded_on_several_machines_merge_into_the_whole(home, tmp_path)
 def test_merging_from_a_folder_without_such_vectors_is_refused(home, tmp_path):
     with pytest.raises(IngestError, match="has no vectors of tiny with fingerprint"):
         merge_vectors(home, "tiny", [tmp_path])
+
+
+def test_an_unforeseen_exception_is_recorded_for_its_picture_and_the_others_are_stored(
+    home, monkeypatch
+):
+    def fail(address):
+        return {}["absent"] if "teal" in address else read_source(address)
+
+    shutil.rmtree(home / "images")
+    monkeypatch.setattr("pictures.importer.read_source", fail)
+    assert fetch_images(home)["failed"] == {"unexpected KeyError": 2}
+    assert len(stored_pictures(home)) == 10
+    [failure] = read_status(home)["failures"]
+    assert "kettle-teal.png ended in an unexpected KeyError" in failure["example"]
+
+
+def test_what_a_batch_had_stored_is_recorded_where_the_job_ends_in_an_error(home, monkeypatch):
+    def fail(address):
+        if "teal" in address:
+            raise VitrineError("The disk is full.")
+        return read_source(address)
+
+    source = shop.write_source(home / "source")
+    for picture in source.parent.glob("*.png"):
+        os.utime(picture, (1, 1))
+    monkeypatch.setattr("ingest.images.IN_PROGRESS", 1)
+    monkeypatch.setattr("pictures.importer.read_source", fail)
+    with pytest.raises(VitrineError, match="disk is full"):
+        fetch_images(home)
+    monkeypatch.undo()
+    assert fetch_images(home)["stored"] < 12
+
+
+def stored_pictures(home):
+    return list((home / "images").rglob("*.jpg"))
 
 
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):

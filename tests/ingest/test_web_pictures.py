@@ -66,6 +66,8 @@ OUTCOMES = {
     "http://{host}/redirect?to=http://private.test/a.jpg": "refused address",
     "http://{host}/redirect?to=http://metadata.test/latest/meta-data": "refused address",
     "http://{host}/redirect?to=file:///etc/passwd": "refused address",
+    "http://{host}/redirect?to=http://xn--a/": "refused address",
+    "http://xn--a/picture.jpg": "refused address",
     "http://private.test:{port}/picture.jpg": "refused address",
     "http://metadata.test/latest/meta-data": "refused address",
     "http://mixed.test:{port}/picture.jpg": "refused address",

@@ -1,6 +1,8 @@
+import httpx
 import pytest
 
-from pictures.addresses import is_allowed
+from pictures.addresses import is_allowed, parse_address
+from pictures.errors import PictureError
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,21 @@ def test_loopback_is_allowed_where_a_test_allows_it(address: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.1", "10.0.0.1", "169.254.169.254", "::", "fe80::1"])
 def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     assert not is_allowed(address, allow_loopback=True)
+
+
+@pytest.mark.parametrize("base", [None, httpx.URL("http://shop.test/redirect")])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://xn--a/p.jpg",
+        "http://xn--5/[::1]/",
+        "http\uda73://shop.test/",
+        "http://shop.test/\udc80",
+        "http://[:\u200d:\uff58\uff4e1]/",
+        "http://[",
+    ],
+)
+def test_an_address_that_cannot_be_decoded_is_refused(address: str, base: httpx.URL | None) -> None:
+    with pytest.raises(PictureError) as caught:
+        parse_address(address, base)
+    assert caught.value.reason == "refused address"

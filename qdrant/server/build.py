@@ -13,6 +13,7 @@ from typing import Any
 
 from qdrant_client import models
 
+from qdrant import layout
 from qdrant.errors import AlreadyExists, BuildFailed, BuildRunning, NotFound, StoreError
 from qdrant.model import Collection, Spec, now
 from qdrant.points import Row
@@ -33,6 +34,10 @@ STREAMS = 4
 HEARTBEAT = 20
 # Seconds between two requests for the status of a server that builds graphs.
 POLL = 0.5
+# Seconds without change after which the graphs count as made. A server from 1.19 on applies changed
+# settings in the background, and a node of a cluster when it hears of them: it is green before it
+# begins, too.
+STILL = 5
 # Seconds for which a complete, idle collection may still count points that it has acknowledged.
 SETTLE = 30
 # The server applies changed settings after its current optimisation: for a large collection, hours.
@@ -198,23 +203,32 @@ class Build:
         )
 
     def _wait(self, points: int) -> None:
-        """Wait until the graphs are made and every point is counted."""
+        """Wait until every copy of every shard has its graph, and every point is counted."""
+        # A collection below the threshold of a segment gets no graph.
+        still = 0 if layout.scan_all(points, self._spec.dim) else STILL
+        indexed: int | None = None
+        changed = 0.0
         complete_until: float | None = None
         while True:
             info = self._generations.get(self.name, BUILDING).info
-            if info.status == models.CollectionStatus.RED:
+            states = {info.status.value}
+            if still:  # the collection's own status is that of one copy of each shard
+                states |= self._connection.replica_states(self.name, BUILDING)
+            time = self._connection.clock()
+            if "red" in states:
                 raise BuildFailed(
                     f"The Qdrant server could not make {self.name}: "
                     f"{getattr(info.optimizer_status, 'error', info.optimizer_status)}; see its "
                     "log. What was published is untouched."
                 )
-            if info.status == models.CollectionStatus.GREY:  # a restart stopped the optimiser
+            if "grey" in states:  # a restart stopped the optimiser
                 self._change(optimizers_config=models.OptimizersConfigDiff())
-            if info.status == models.CollectionStatus.GREEN:
+            if states != {"green"} or info.indexed_vectors_count != indexed:
+                indexed, changed = info.indexed_vectors_count, time
+            if states == {"green"} and time - changed >= still:
                 counted = self._count()
                 if counted == points:
                     return
-                time = self._connection.clock()
                 complete_until = complete_until or time + SETTLE
                 if time > complete_until:
                     raise BuildFailed(

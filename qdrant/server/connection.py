@@ -34,6 +34,10 @@ LONGEST_PAUSE = 5.0
 # Connections kept open. Without a number of its own the client opens a new one for every request
 # to a local server; 100 is httpx's own bound of connections.
 CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+# States of a shard's copy: it answers searches; it is being copied from another node. A copy of a
+# node that is lost is neither.
+ACTIVE = "Active"
+TRANSFERRED = {"Initializing", "Partial", "PartialSnapshot", "Recovery"}
 # A compressed answer comes in several writes, and Nagle's algorithm delays the second until the
 # client's delayed ACK: 44 ms for a search instead of 1.5.
 HEADERS = {"Accept-Encoding": "identity"}
@@ -121,6 +125,24 @@ class Connection(Closing):
             return {each["id"]: _bytes(each["shards"]) for each in found}
         except (StoreError, KeyError, TypeError, AttributeError):
             return {}
+
+    def replica_states(self, name: str, limit: RetryLimit) -> set[str]:
+        """Return the states of all copies of a server collection's shards, on all nodes.
+
+        `green`, `yellow`, `grey` or `red` of each copy that answers searches, and `yellow` of one
+        that is being transferred. Empty where there is no cluster, or the key may not read it.
+        """
+        try:
+            found = self._read_json("/cluster/telemetry", limit)["collections"][name]["shards"]
+            copies = [copy for shard in found for copy in shard["replicas"]]
+        except (StoreError, KeyError, TypeError):
+            return set()
+        return {
+            "yellow" if copy.get("state") in TRANSFERRED else copy["status"]
+            for copy in copies
+            if copy.get("state") in TRANSFERRED
+            or (copy.get("state") == ACTIVE and copy.get("status"))
+        }
 
     def close(self) -> None:
         """Close the connection."""

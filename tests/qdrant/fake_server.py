@@ -101,6 +101,7 @@ class FakeServer:
         self.received: deque[Request] = deque(maxlen=2000)
         self.done: deque[Request] = deque(maxlen=2000)  # those that were carried out
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
+        self.replicas: deque[list[str]] = deque()  # then, of all copies: "green" or "Dead"
         self.optimising = ""
         self.strict: dict[str, models.StrictModeConfig] = {}  # by server collection
         self.busy = threading.Lock()  # local mode is not for several threads
@@ -368,6 +369,22 @@ def telemetry(fake_server: FakeServer, raw: bytes) -> object:
             "collections": [{"id": n, "shards": [{**shard, "local": local}]} for n in names],
         },
     }
+
+
+@route("GET /cluster/telemetry")
+def cluster_telemetry(fake_server: FakeServer, raw: bytes) -> object:
+    """The copies of one shard, each on a node of its own; the real answer has more shards."""
+    states = fake_server.replicas.popleft() if fake_server.replicas else ["green"]
+    replicas = [
+        {"peer_id": peer, "state": "Active", "status": state}
+        if state.islower()
+        else {"peer_id": peer, "state": state}
+        for peer, state in enumerate(states)
+    ]
+    with fake_server.busy:
+        names = [each.name for each in fake_server.client.get_collections().collections]
+    shards = [{"id": 0, "replicas": replicas}]
+    return {"collections": {name: {"id": name, "shards": shards} for name in names}}
 
 
 @route("GET /collections")

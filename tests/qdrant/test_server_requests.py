@@ -190,7 +190,10 @@ def test_a_filter_without_links_of_its_own_is_searched_with_acorn(
     assert params["acorn"] == {"enable": needs_acorn, "max_selectivity": 1.0}
 
 
-def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(fake_server, store):
+def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(
+    fake_server, store, monkeypatch
+):
+    monkeypatch.setattr("qdrant.server.build.STILL", 0)
     dim = 1024  # so that 2,600 points are beyond the full scan
     spec = replace(SPEC, dim=dim, vectors=("text",))
     drawn = vectors(2600, dim)

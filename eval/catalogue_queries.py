@@ -27,6 +27,7 @@ from eval import EvalError
 from eval.fields import refuse_unknown, value
 from eval.groups import group_of, normalize_title
 from eval.queries import LabelledQuery
+from eval.trec import read_text
 
 DEFAULT_SHARE = 0.2  # of a catalogue's groups, unless held-out products are given
 COMMONEST = 0.5  # a value of more than this share of the products makes no useful query
@@ -105,17 +106,14 @@ def read_held_out(path: Path) -> list[str]:
     Of a split, those of `test`: they were used neither for training nor for validation.
 
     Raises:
-        EvalError: it is missing, or neither of the two.
+        EvalError: it is missing, empty, or none of these.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvalError(f"{path} cannot be read as a list of product ids: {error}.") from None
+    text = read_text(path)
     if not text.lstrip().startswith(("[", "{")):
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
         listed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         listed = None
     if isinstance(listed, dict):
         listed = listed.get("test")

@@ -35,6 +35,7 @@ _MEASURES = MappingProxyType(
 MEASURES: tuple[str, ...] = tuple(_MEASURES)
 DECIDING = "nDCG@10"  # the measure that names a winner
 CUT = 10  # of nDCG@10
+MAX_GRADE = 1_000_000  # `ir-measures` computes with C integers
 DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
 
 AVERAGE, GROUND_TRUTH = "AvgMeanSimilarity", "GroundTruthSimilarity"

@@ -14,9 +14,11 @@ from typing import Any
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from eval import EvalError
+from eval.measures import MAX_GRADE
 from eval.queries import LabelledQuery, QuerySet
 from eval.reference_files import read_reference
 from eval.trec import read_qrels, read_text, read_topics
+from pictures.errors import shorten
 from pictures.sources import is_local
 from qdrant.model import VECTORS
 from search.query import normalize_text
@@ -129,7 +131,10 @@ def _read_json_lines(path: Path) -> list[LabelledQuery]:
         where = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except ValueError:
+            json.dumps(row, ensure_ascii=False).encode()  # a lone surrogate cannot be written
+        except UnicodeEncodeError:
+            raise EvalError(f"{where}, has a lone surrogate, which is no Unicode text.") from None
+        except (ValueError, RecursionError):
             raise EvalError(f"{where}, is not JSON: write one object a line.") from None
         if not isinstance(row, dict):
             raise EvalError(f"{where}, is not an object with a text or an image.")
@@ -146,11 +151,14 @@ def _query(row: dict[str, Any], number: str, folder: Path, where: str) -> Labell
     }
     if not texts["text"] and not texts["image"]:
         raise EvalError(f"{where}, has neither a text nor an image.")
+    name = number if row.get("id") is None else str(row["id"])
+    if not name.strip():
+        raise EvalError(f"{where}: its id is empty; give it one, or leave the id out.")
     vector = _words(row.get("vector"), "vector", where)
     if vector and vector not in VECTORS:
         raise EvalError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
     return LabelledQuery(
-        id=str(row.get("id", number)),
+        id=name,
         text=normalize_text(texts["text"]),
         picture=_address(texts["image"], folder),
         category=normalize_text(texts["category"]),
@@ -174,9 +182,13 @@ def _grades(relevant: object, where: str) -> Mapping[str, int]:
     if not isinstance(relevant, dict):
         raise EvalError(f"{where}: “relevant” is a list of product ids, or grades by id.")
     for product, grade in relevant.items():
-        if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
+        if not product:
+            raise EvalError(f"{where}: “relevant” has an empty product id.")
+        whole = isinstance(grade, int) and not isinstance(grade, bool)
+        if not whole or not 0 <= grade <= MAX_GRADE:
             raise EvalError(
-                f"{where}: the grade of “{product}” is {grade!r}; take whole numbers from 0."
+                f"{where}: the grade of “{product}” is {shorten(repr(grade))}; take whole numbers "
+                f"from 0 to {MAX_GRADE:,}."
             )
     return relevant
 

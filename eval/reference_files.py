@@ -6,7 +6,6 @@ products: a leak. Here a query is its text, and the picture is added only on dem
 """
 
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,15 +111,24 @@ def read_rows(path: Path) -> Iterator[ReferenceRow]:
     Raises:
         EvalError: not an Excel file, or its columns are others.
     """
-    import openpyxl  # only Excel files need it
-    from openpyxl.utils.exceptions import InvalidFileException
-
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        yield from _read_sheet(path)
+    except EvalError:
+        raise
     except FileNotFoundError:
         raise EvalError(f"There is no file {path}.") from None
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise EvalError(f"{path} is not an Excel file that can be read: {error}.") from None
+    # openpyxl parses a damaged sheet without checks: KeyError, IndexError, ParseError and others.
+    except Exception as error:  # noqa: BLE001
+        cause = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise EvalError(
+            f"{path} is not an Excel file that can be read ({cause}): save it anew as .xlsx."
+        ) from None
+
+
+def _read_sheet(path: Path) -> Iterator[ReferenceRow]:
+    import openpyxl  # only Excel files need it
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         cells = book.worksheets[0].iter_rows(values_only=True)
         header = [str(cell or "").strip() for cell in next(cells, ())]

@@ -12,7 +12,7 @@ import ir_measures
 import numpy as np
 
 from eval import EvalError
-from eval.measures import Qrels, Ranked, score
+from eval.measures import MAX_GRADE, Qrels, Ranked, score
 
 # A step down that a float32 cosine keeps: trec_eval holds scores as float32, whose spacing below 1
 # is 6e-8, and orders equal scores by descending id.
@@ -49,7 +49,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     A grade below 0, which some collections use for spam, counts as 0.
 
     Raises:
-        EvalError: a line of another form, or no line at all.
+        EvalError: a line of another form, a grade above `MAX_GRADE`, or no line at all.
     """
     qrels: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
@@ -60,6 +60,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
                 f"{path}, line {number}, is no line of qrels: "
                 "write query, 0, product and a whole grade, separated by spaces."
             ) from None
+        if found.relevance > MAX_GRADE:
+            raise EvalError(f"{path}, line {number}: a grade is at most {MAX_GRADE:,}.")
         grade = max(0, found.relevance)
         qrels.setdefault(_decoded(found.query_id), {})[_decoded(found.doc_id)] = grade
     return qrels
@@ -161,8 +163,10 @@ def read_text(path: Path) -> str:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise EvalError(f"There is no file {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvalError(f"{path} cannot be read as UTF-8 text: {error}.") from None
+    except OSError as error:
+        raise EvalError(f"{path} cannot be read: {error.strerror}. Name a file that can.") from None
+    except UnicodeDecodeError:
+        raise EvalError(f"{path} is not UTF-8 text: save it as such, or name another.") from None
     if not text.strip():
         raise EvalError(f"{path} is empty.")
     return text

@@ -114,7 +114,10 @@ def test_held_out_ids_are_read_as_json_as_lines_and_from_a_split(tmp_path):
     (tmp_path / "c.json").write_text('{"a": 1}')
     with pytest.raises(EvalError, match="no list of product ids"):
         read_held_out(tmp_path / "c.json")
-    with pytest.raises(EvalError, match="cannot be read"):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(EvalError, match="no list of product ids"):
+        read_held_out(tmp_path / "deep.json")
+    with pytest.raises(EvalError, match="There is no file"):
         read_held_out(tmp_path / "none")
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -76,6 +77,16 @@ def test_qrels_of_other_queries_are_refused(tmp_path, catalogue):
         ('{"text": "a", "relevant": {"b": true}}', "the grade of “b” is True"),
         ('{"text": "a", "vector": "sound"}', "no vector “sound”"),
         ('{"id": 1, "text": "a"}\n{"id": "1", "text": "b"}', "line 2: the id “1” was there"),
+        ('{"text": "a"}\n{"id": "", "text": "b"}', "line 2: its id is empty"),
+        ('{"id": " ", "text": "a"}', "line 1: its id is empty"),
+        ('{"text": "a", "relevant": ["b", ""]}', "line 1: “relevant” has an empty product id"),
+        (
+            '{"text": "a", "relevant": {"b": 1' + "0" * 400 + "}}",
+            "whole numbers from 0 to 1,000,000",
+        ),
+        ('{"id": "\\ud800", "text": "a"}', "line 1, has a lone surrogate"),
+        ('{"text": "a", "relevant": ["\\udfff"]}', "line 1, has a lone surrogate"),
+        ("[" * 100_000, "line 1, is not JSON"),
         ("", "is empty"),
     ],
 )
@@ -83,6 +94,28 @@ def test_a_broken_line_is_reported_with_its_number(tmp_path, catalogue, line, se
     (tmp_path / "q.jsonl").write_text(line)
     with pytest.raises(EvalError, match=sentence):
         read_queries(tmp_path / "q.jsonl", catalogue)
+
+
+def test_a_query_without_an_id_is_named_by_its_line(tmp_path, catalogue):
+    path = written(tmp_path, {"id": None, "text": "a"}, {"text": "b"})
+    assert [query.id for query in read_queries(path, catalogue)] == ["1", "2"]
+
+
+def test_what_is_no_file_of_text_is_refused(tmp_path, catalogue):
+    (tmp_path / "folder.jsonl").mkdir()
+    with pytest.raises(EvalError, match="Is a directory"):
+        read_queries(tmp_path / "folder.jsonl", catalogue)
+    (tmp_path / "bytes.jsonl").write_bytes(b"\x00\xff\xfe\x80")
+    with pytest.raises(EvalError, match="is not UTF-8 text"):
+        read_queries(tmp_path / "bytes.jsonl", catalogue)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_read_permission_is_refused(tmp_path, catalogue):
+    path = written(tmp_path, {"text": "a"})
+    path.chmod(0)
+    with pytest.raises(EvalError, match="Permission denied"):
+        read_queries(path, catalogue)
 
 
 def test_an_unknown_suffix_and_topics_without_qrels_are_refused(tmp_path, catalogue):

@@ -1,3 +1,5 @@
+import zipfile
+
 import openpyxl
 import pytest
 
@@ -96,3 +98,17 @@ def test_the_references_own_files_have_50_queries_of_5_products_with_an_asin(rea
     assert len(rows) == 250
     assert len({row.query for row in rows}) == 50
     assert all(row.asin for row in rows)
+
+
+def test_a_damaged_sheet_is_reported_and_not_a_parsers_error(tmp_path):
+    whole = write(tmp_path / "q.xlsx")
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "cut.xlsx", "w") as cut:
+        for name in source.namelist():
+            data = source.read(name)
+            cut.writestr(name, data[: len(data) // 2] if name == sheet else data)
+    with pytest.raises(EvalError, match=r"cut\.xlsx is not an Excel file .*ParseError"):
+        list(read_rows(tmp_path / "cut.xlsx"))
+    (tmp_path / "empty.xlsx").touch()
+    with pytest.raises(EvalError, match="is not an Excel file"):
+        list(read_rows(tmp_path / "empty.xlsx"))

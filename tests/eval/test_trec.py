@@ -70,6 +70,7 @@ def test_topics_are_read_as_blocks_and_as_tabbed_lines(tmp_path):
         (read_run, "q Q0 a one 0.5 x\n", "line 1, is no line of a run"),
         (read_run, "q Q0 a 1 0.5 x\nq Q0 b 2 nan x\n", "line 2, is no line of a run"),
         (read_qrels, "q 0 a 1\nq 0 a good\n", "line 2, is no line of qrels"),
+        (read_qrels, "q 0 a 99999999999999999999\n", "line 1: a grade is at most 1,000,000"),
         (read_qrels, "  \n", "is empty"),
         (read_topics, "301 red kettle\n", "line 1, is no topic"),
         (read_topics, "1\ta\n1\tb\n", "two queries with the id “1”"),

@@ -34,8 +34,10 @@ app = CommandLine(
 )
 
 Category = Annotated[list[str] | None, typer.Option(help="Only queries of this; repeatable.")]
-Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap and of the test.")]
-Seed = Annotated[int, typer.Option(help="Of every random draw.")]
+Resamples = Annotated[
+    int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap and of the test.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of every random draw.")]
 
 
 @app.command()
@@ -94,7 +96,7 @@ def run(
     if not queries:
         raise typer.BadParameter("Give --queries FILE; `vitrine eval make-queries` makes one.")
     from eval.evaluation import evaluate
-    from eval.report import default_name, fit_name, write_report  # imports matplotlib
+    from eval.report import check_reports, default_name, fit_name, write_report  # matplotlib
 
     with Catalogue(home(), create=False) as catalogue:
         query_set = join(
@@ -105,6 +107,7 @@ def run(
         )
     if category:
         query_set = query_set.of(category)
+    check_reports(home())
     settings = Settings(
         variants=tuple(variant or [DEFAULT_VARIANT]),
         vector=vector,
@@ -119,9 +122,9 @@ def run(
     )
     name = fit_name(name) if name else default_name(query_set.name, datetime.now())
     evaluation = evaluate(home(), query_set, settings, _notify)
+    _show(tables.evaluation_table(evaluation), stderr=as_json)
     _notify("writing the report")
     folder = write_report(home(), name, evaluation)
-    _show(tables.evaluation_table(evaluation), stderr=as_json)
     if as_json:
         print_json(as_object(evaluation) | {"report": str(folder)})
     else:
@@ -235,7 +238,9 @@ def classify(
     ),
     label: Annotated[list[str] | None, typer.Option(help="A label; repeatable.")] = None,
     field: Annotated[str, typer.Option(help="The products' field with the correct label.")] = "",
-    image: Annotated[list[Path] | None, typer.Option(help="A picture to label.")] = None,
+    image: Annotated[
+        list[str] | None, typer.Option(help="A picture to label: a file or an address; repeatable.")
+    ] = None,
     category: Annotated[str, typer.Option(help="Only products of this category.")] = "",
     prompt: Annotated[str, typer.Option(help="What a label is put into.")] = DEFAULT_PROMPT,
     as_json: Json = False,
@@ -259,9 +264,11 @@ def classify(
 
     if image:
         encoder = Encoder.load(chosen)
-        found = label_pictures(encoder, label or (), [str(path) for path in image], prompt)
+        found, failed = label_pictures(encoder, label or (), image, prompt)
+        for why in failed.values():
+            _notify(why)
         if as_json:
-            print_json({"pictures": found})
+            print_json({"pictures": found, "failed": failed})
         else:
             for picture, cosines in found.items():
                 _show(tables.picture_table(picture, cosines))

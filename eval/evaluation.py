@@ -30,7 +30,7 @@ from eval.queries import LabelledQuery, QuerySet
 from eval.results import SHOWN, Evaluation, Outcome, Slice
 from eval.retrieval import QueryPictures, Run, retrieve
 from eval.settings import Settings
-from qdrant.model import Filters
+from qdrant.model import VECTORS, Filters
 from qdrant.store import Store, open_store
 from search.engine import check_fingerprint
 
@@ -50,17 +50,21 @@ def evaluate(
         notify: takes a message about each step.
 
     Raises:
-        EvalError: nothing to measure, a leak, an unknown engine.
+        EvalError: nothing to measure, a leak, an unknown engine or vector.
         EncoderError, StoreError, SearchError: from loading, storing and searching.
     """
     if settings.engine not in ENGINES:
         raise EvalError(f"There is no engine “{settings.engine}”; take {', '.join(ENGINES)}.")
+    if settings.vector not in ("", *VECTORS):
+        raise EvalError(f"There is no vector “{settings.vector}”; take {', '.join(VECTORS)}.")
     refuse_leaks(queries, settings.vector)
     variants = [Variants(home).get(name) for name in dict.fromkeys(settings.variants)]
     names = [variant.name for variant in variants]
     with open_store(home) as store:
         for variant in variants:
             check_fingerprint(variant, store.collection(variant.name))
+        for variant in variants[1:]:  # the first one is checked when it is loaded
+            variant.checkpoint()
         judgement = judge(queries, store, names, settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()

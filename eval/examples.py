@@ -11,7 +11,6 @@ from PIL.Image import Image
 from eval.measures import DECIDING
 from eval.results import SHOWN, Evaluation
 from eval.retrieval import QueryPictures
-from pictures.errors import PictureError
 from pictures.store import PictureStore
 
 EXAMPLES = 5  # queries shown that gained most, and that lost most
@@ -119,7 +118,7 @@ def _stored_picture(pictures: PictureStore, name: str) -> str:
         return ""
     try:
         return data_address(pictures.open(name))
-    except (PictureError, OSError):
+    except Exception:  # noqa: BLE001 (no report is lost for a thumbnail)
         return ""
 
 

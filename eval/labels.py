@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL.Image import Image
 
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
@@ -20,9 +21,9 @@ from eval.comparison import Estimate, estimate
 from eval.fields import refuse_unknown, value
 from eval.groups import group_of
 from eval.intervals import RESAMPLES
-from pictures.decode_workers import open_untrusted
+from eval.retrieval import QueryPictures
 from pictures.errors import PictureError
-from pictures.sources import read_source
+from pictures.sources import is_local
 from qdrant.store import Store
 from search.engine import check_fingerprint
 
@@ -91,28 +92,38 @@ class LabelResults:
 
 def label_pictures(
     encoder: "Encoder", labels: Sequence[str], pictures: Sequence[str], prompt: str = DEFAULT_PROMPT
-) -> dict[str, dict[str, float]]:
+) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
     """Cosine of each picture and each label, the best first.
 
     Args:
         encoder: the variant's.
         labels: the words.
-        pictures: paths or `data:` addresses.
+        pictures: paths, `data:` or web addresses.
         prompt: what the words are put into, with `{label}` in it.
 
+    Returns:
+        Cosines by label by picture, and why the other pictures cannot be read.
+
     Raises:
-        EvalError: a picture cannot be read, or the prompt has no `{label}`.
+        EvalError: no picture can be read, or the prompt has no `{label}`.
     """
     vectors = label_vectors(encoder, labels, prompt)
-    try:
-        opened = [open_untrusted(read_source(_absolute(picture)), picture) for picture in pictures]
-    except PictureError as error:
-        raise EvalError(str(error)) from None
-    cosines = encoder.encode_images(opened) @ vectors.T
-    return {
+    opened: dict[str, Image] = {}
+    failed: dict[str, str] = {}
+    for picture in pictures:
+        found = QueryPictures().open(_absolute(picture))
+        if isinstance(found, PictureError):
+            failed[picture] = str(found)
+        else:
+            opened[picture] = found
+    if not opened:
+        raise EvalError(" ".join(failed.values()))
+    cosines = encoder.encode_images(list(opened.values())) @ vectors.T
+    labelled = {
         picture: {labels[at]: float(row[at]) for at in np.argsort(-row, kind="stable")}
-        for picture, row in zip(pictures, cosines, strict=True)
+        for picture, row in zip(opened, cosines, strict=True)
     }
+    return labelled, failed
 
 
 def label_products(
@@ -231,4 +242,4 @@ def _results(
 
 
 def _absolute(picture: str) -> str:
-    return picture if picture.startswith("data:") else str(Path(picture).resolve())
+    return str(Path(picture).resolve()) if is_local(picture) else picture

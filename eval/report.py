@@ -11,13 +11,15 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from filelock import FileLock, Timeout
 from markupsafe import Markup
 
 from eval import EvalError, plots
@@ -36,6 +38,9 @@ MOST_SLICES = 20  # rows of a table by category; the others are in results.json
 MOST_PAIRS = 6  # panels of the differences plot; of more pairs, those with the first variant
 FEW_QUERIES = 50  # independent ones; below it, intervals are too wide for small differences
 COLLAPSED = 0.9  # mean cosine of random pairs above which a variant is reported as collapsed
+UNFINISHED = ".new-"  # how the name of a folder begins until its report is complete
+LOCK = "reports.lock"
+LOCK_SECONDS = 60  # a report of thousands of queries is written in a few
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -61,6 +66,9 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
 
     Returns:
         Its folder.
+
+    Raises:
+        EvalError: it cannot be written.
     """
     created = datetime.now(UTC)
     pictures = PictureStore(home / "images")
@@ -87,29 +95,62 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
 
-    return _replace_folder(home / "reports" / name, fill)
+    return _replace_folder(home, name, fill)
 
 
-def _replace_folder(folder: Path, fill: Callable[[Path], None]) -> Path:
+def check_reports(home: Path) -> None:
+    """Remove what killed runs left, and check that a report can be written, before a long run.
+
+    Raises:
+        EvalError: it cannot.
+    """
+    with _reports(home) as reports:
+        Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=reports)).rmdir()
+
+
+def _replace_folder(home: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """Fill a new folder, then rename it over one of the same name.
 
     Raises:
         EvalError: it cannot be written.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    with _reports(home) as reports:
+        fresh = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=reports))
         try:
             fresh.chmod(0o755)
             fill(fresh)
+            folder = reports / name
             if folder.exists():
                 shutil.rmtree(folder)
-            fresh.rename(folder)
+            return fresh.rename(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextmanager
+def _reports(home: Path) -> Iterator[Path]:
+    """The folder of reports, under a lock, so that unfinished reports in it are of killed runs.
+
+    Raises:
+        EvalError: it cannot be written, or another run holds the lock for too long.
+    """
+    reports = home / "reports"
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / LOCK, timeout=LOCK_SECONDS):
+            for unfinished in reports.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(unfinished)
+            yield reports
+    except Timeout:
+        raise EvalError(
+            f"Another evaluation has been writing its report to {reports} for {LOCK_SECONDS} s: "
+            "wait until it has ended, or end it."
+        ) from None
     except OSError as error:
-        raise EvalError(f"The report cannot be written to {folder}: {error}.") from None
-    return folder
+        raise EvalError(
+            f"The report cannot be written to {reports}: {error.strerror or error}. Free some "
+            "space or change its permissions, then run the same command again."
+        ) from None
 
 
 def _render(**values: Any) -> str:  # noqa: ANN401 - what the template shows

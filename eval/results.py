@@ -142,10 +142,11 @@ def variants_object(
 
 
 def per_query(evaluation: Evaluation) -> dict[str, Any]:
-    """Every score of every query."""
+    """Every score of every query, and why the others were not measured."""
     return {
         "queries": [query.id for query in evaluation.queries],
         "clusters": evaluation.clusters.tolist(),
+        "failed": evaluation.failed,
         "variants": {
             name: {measure: values.tolist() for measure, values in outcome.scores.items()}
             for name, outcome in evaluation.outcomes.items()

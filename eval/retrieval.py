@@ -19,7 +19,7 @@ from eval.measures import Ranked
 from eval.queries import LabelledQuery
 from eval.settings import Settings
 from pictures.decode_workers import open_untrusted
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 from pictures.fetcher import fetch_picture
 from pictures.sources import is_web, read_source
 from qdrant.model import NO_FILTERS, Filters
@@ -27,6 +27,7 @@ from qdrant.store import Store
 from search.embedding import encode
 from search.engine import Engine
 from search.query import Query, QueryError
+from vitrine import VitrineError
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch
@@ -72,13 +73,22 @@ class QueryPictures:
         self._fetched: dict[str, bytes | PictureError] = {}
 
     def open(self, address: str) -> Image | PictureError:
-        """A picture, or why it cannot be read."""
+        """A picture, or why it cannot be read.
+
+        Raises:
+            VitrineError: no picture can be decoded, whichever it is.
+        """
         try:
             data = self._fetch(address) if is_web(address) else read_source(address)
             self.hashes[address] = hashlib.sha256(data).hexdigest()
             return open_untrusted(data, address)
         except PictureError as error:
             return error
+        except VitrineError:
+            raise
+        except Exception as error:  # noqa: BLE001 (one query never ends an evaluation)
+            cause = shorten(f"unexpected {type(error).__name__}: {error}")
+            return PictureError("unexpected", f"{shorten(address)} cannot be read ({cause}).")
 
     def _fetch(self, address: str) -> bytes:
         if address not in self._fetched:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -118,6 +119,12 @@ def test_labels_are_predicted_from_pictures_and_measured_on_products(command, sh
         "--image", picture, "--json",
     )  # fmt: skip
     assert set(json.loads(result.stdout)["pictures"][str(picture)]) == {"matte", "glossy"}
+    result = command(
+        "classify", "--variant", "tiny", "--label", "matte", "--label", "glossy",
+        "--image", picture, "--image", shop / "none.png", "--json",
+    )  # fmt: skip
+    assert set(json.loads(result.stdout)["failed"]) == {str(shop / "none.png")}
+    assert "There is no file" in result.stderr
     result = command("classify", "--variant", "tiny", "--field", "brand", "--json")
     printed = json.loads(result.stdout)
     assert printed["products"] == 12
@@ -136,6 +143,8 @@ def test_labels_are_predicted_from_pictures_and_measured_on_products(command, sh
         ("classify", "--image", "x.jpg", "--label", "one"),
         ("make-queries", "--out", "q.jsonl", "--as-catalogue", "p.jsonl"),
         ("run", "--queries", "q.jsonl", "--depth", "5"),
+        ("run", "--queries", "q.jsonl", "--seed", "-1"),
+        ("run", "--queries", "q.jsonl", "--resamples", "10"),
     ],
 )
 def test_wrong_usage_ends_with_2(command, arguments):
@@ -152,6 +161,7 @@ def test_wrong_usage_ends_with_2(command, arguments):
         (("run", "--variant", "tiny", "--queries", "{titles}", "--category", "Shoes"), "Shoes"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--engine", "lucene"), "lucene"),
         (("classify", "--variant", "tiny", "--field", "finish"), "No product has a field “finish”"),
+        (("make-queries", "--share", "nan", "--out", "q.jsonl"), "lies between 0 and 1"),
         (("make-queries", "--kind", "sound", "--out", "q.jsonl"), "kind “sound”"),
         (("compare", "none.run", "--qrels", "none.txt"), "There is no file none.txt"),
     ],
@@ -161,6 +171,17 @@ def test_a_users_mistake_is_one_sentence(command, titles, arguments, sentence):
     assert result.stderr.startswith("Error:")
     assert sentence in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
+
+
+def test_reports_that_cannot_be_written_are_an_error_before_any_search(
+    command, titles, shop, tmp_path, monkeypatch
+):
+    home = shutil.copytree(shop, tmp_path / "home", ignore=shutil.ignore_patterns("reports"))
+    (home / "reports").touch()
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    result = command("run", "--variant", "tiny", "--queries", titles, expect=1)
+    assert "The report cannot be written" in " ".join(result.stderr.split())
+    assert "searching" not in result.stderr
 
 
 def test_a_home_without_a_catalogue_is_an_error(tmp_path, monkeypatch):

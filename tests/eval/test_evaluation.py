@@ -1,4 +1,6 @@
 import math
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -6,15 +8,24 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from encoder.errors import VariantMissing
+from encoder.errors import EncoderError, VariantInvalid, VariantMissing
+from encoder.variant import MANIFEST
 from encoder.variants import Variants
 from eval import EvalError
 from eval.baseline import ENGINES
 from eval.evaluation import evaluate, rows_by_label
 from eval.queries import LabelledQuery, QuerySet
+from eval.results import per_query
 from eval.settings import Settings
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
+from pictures.decode_workers import DecodeWorkers
+from pictures.decoder import decode
 from qdrant.errors import CollectionMissing
-from tests.shop import COLOURS, build
+from tests.shop import COLOURS, build, rows, write_source
+from tests.tiny_clip import build_tiny_clip
+from vitrine import VitrineError
 
 QUICK = Settings(("tiny",), resamples=200)
 TEAL = LabelledQuery("teal", "something teal", relevant={"kettle-teal": 1, "lipstick-teal": 2})
@@ -153,6 +164,52 @@ def test_an_unreadable_picture_excludes_its_query_unless_text_may_replace_it(sho
         evaluate(shop, query_set(bare), QUICK)
 
 
+def test_an_unexpected_error_of_one_picture_is_recorded_and_the_others_are_measured(
+    shop, catalogue, monkeypatch
+):
+    own = LabelledQuery(
+        "own", picture=stored(catalogue, "kettle-teal"), relevant={"kettle-teal": 1}
+    )
+    odd = replace(own, id="odd", picture=stored(catalogue, "kettle-navy"))
+
+    def open_untrusted(data, address):
+        if address == odd.picture:
+            raise LookupError("no such codec")
+        return decode(data, address)
+
+    monkeypatch.setattr("eval.retrieval.open_untrusted", open_untrusted)
+    evaluation = evaluate(shop, query_set(own, odd), QUICK)
+    assert [query.id for query in evaluation.queries] == ["own"]
+    assert "unexpected LookupError: no such codec" in evaluation.failed["odd"]
+    assert per_query(evaluation)["failed"] == evaluation.failed
+
+
+def test_an_error_that_concerns_every_picture_ends_the_evaluation(shop, catalogue, monkeypatch):
+    own = LabelledQuery(
+        "own", picture=stored(catalogue, "kettle-teal"), relevant={"kettle-teal": 1}
+    )
+    closed = DecodeWorkers(1)
+    closed.close()
+    monkeypatch.setattr("eval.retrieval.open_untrusted", closed.decode)
+    with pytest.raises(VitrineError, match="have been closed"):
+        evaluate(shop, query_set(own), QUICK)
+
+
+def test_a_picture_that_is_stored_and_not_yet_embedded_is_excluded_by_every_engine(
+    tmp_path, tiny_clip
+):
+    late = {"id": "late", "title": "late kettle", "category": "Appliances"}
+    build(tmp_path, tiny_clip, [*rows(), late])
+    source = write_source(tmp_path / "source", [*rows(), late | {"image": "late.png"}])
+    load_products(tmp_path, source, category_field="category")
+    fetch_images(tmp_path)
+    query = LabelledQuery("late", "late kettle", relevant={"late": 1}, vector="image")
+    for engine in ENGINES:
+        evaluation = evaluate(tmp_path, query_set(TEAL, query), replace(QUICK, engine=engine))
+        assert [query.id for query in evaluation.queries] == ["teal"]
+        assert evaluation.counts["hidden_products"] == 1
+
+
 def test_text_and_picture_together_are_one_query(shop, catalogue):
     picture = stored(catalogue, "kettle-teal")
     both = replace(TEAL, id="both", picture=picture)
@@ -232,6 +289,8 @@ def test_queries_of_another_catalogue_are_distinguished_from_a_wrong_vector(shop
 def test_a_variant_that_cannot_be_searched_is_an_error(shop, tmp_path, tiny_clip):
     with pytest.raises(VariantMissing):
         evaluate(shop, query_set(TEAL), replace(QUICK, variants=("nobody",)))
+    with pytest.raises(EvalError, match="no vector “sound”; take image, text, fused"):
+        evaluate(shop, query_set(TEAL), replace(QUICK, vector="sound"))
     with pytest.raises(EvalError, match="engine “elastic”; take qdrant, exact, faiss"):
         evaluate(shop, query_set(TEAL), replace(QUICK, engine="elastic"))
     Variants(tmp_path).add("tiny", tiny_clip)
@@ -241,6 +300,23 @@ def test_a_variant_that_cannot_be_searched_is_an_error(shop, tmp_path, tiny_clip
         evaluate(tmp_path, query_set(TEAL), QUICK)
     with pytest.raises(CollectionMissing, match="ingest vectors --variant tiny"):
         evaluate(tmp_path, query_set(TEAL), replace(QUICK, engine="faiss"))
+
+
+def test_a_damaged_variant_among_several_is_reported_before_any_search(shop, tmp_path):
+    home = shutil.copytree(shop, tmp_path / "home")
+    both, notified = replace(QUICK, variants=("tiny", "third")), []
+    checkpoint = build_tiny_clip(tmp_path / "clip", seed=2)
+    Variants(home).add("third", checkpoint)
+    embed_products(home, "third")
+    with (checkpoint / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        weights.write(b"\xff")
+    with pytest.raises(EncoderError, match="has changed since variant 'third'"):
+        evaluate(home, query_set(TEAL), both, notified.append)
+    (home / "variants" / "third" / MANIFEST).write_text("{")
+    with pytest.raises(VariantInvalid, match="cannot be read as a manifest"):
+        evaluate(home, query_set(TEAL), both, notified.append)
+    assert notified == []
 
 
 def test_the_error_of_a_text_that_no_search_accepts_names_its_query(shop):

@@ -35,9 +35,21 @@ class Oracle:
 
 def test_a_picture_gets_every_label_the_nearest_first(shop, encoder):
     picture = str(next((shop / "source").glob("kettle-teal.png")))
-    [cosines] = label_pictures(encoder, ["matte", "glossy", "red"], [picture]).values()
+    labelled, failed = label_pictures(encoder, ["matte", "glossy", "red"], [picture])
+    assert failed == {}
+    [cosines] = labelled.values()
     assert set(cosines) == {"matte", "glossy", "red"}
     assert list(cosines.values()) == sorted(cosines.values(), reverse=True)
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_labelled(
+    shop, encoder, tmp_path
+):
+    picture, lost = str(shop / "source" / "kettle-teal.png"), str(tmp_path / "none.jpg")
+    labelled, failed = label_pictures(encoder, ["matte", "glossy"], [lost, picture])
+    assert list(labelled) == [picture]
+    assert list(failed) == [lost]
+    assert "There is no file" in failed[lost]
 
 
 def test_the_prompt_holds_the_label(encoder):

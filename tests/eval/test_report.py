@@ -1,17 +1,19 @@
 import json
 import re
+import resource
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from eval import EvalError
 from eval.evaluation import evaluate
 from eval.examples import choose_examples
 from eval.measures import MEASURES
 from eval.queries import LabelledQuery, QuerySet
-from eval.report import default_name, fit_name, write_report
+from eval.report import check_reports, default_name, fit_name, write_report
 from eval.settings import Settings
 from eval.tables import number
 from eval.trec import read_qrels, read_run
@@ -137,6 +139,35 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path, evaluation):
     (tmp_path / "reports").write_text("a file in the way")
     with pytest.raises(EvalError, match="cannot be written"):
         write_report(tmp_path, "x", evaluation)
+
+
+def test_unfinished_reports_of_killed_runs_are_removed_by_the_next_run(tmp_path):
+    unfinished = tmp_path / "reports" / ".new-abc"
+    unfinished.mkdir(parents=True)
+    (unfinished / "qrels.txt").touch()
+    (tmp_path / "reports" / "kept").mkdir()
+    check_reports(tmp_path)
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["kept"]
+
+
+def test_a_report_that_is_being_written_is_not_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.report.LOCK_SECONDS", 0.1)
+    with FileLock(tmp_path / "reports.lock"), pytest.raises(EvalError, match="Another evaluation"):
+        check_reports(tmp_path)
+
+
+def test_a_report_that_a_full_disk_cuts_off_leaves_the_last_one(shop, evaluation):
+    first = write_report(shop, "full", evaluation)
+    page = (first / "report.html").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(page) // 2, hard))
+    try:
+        with pytest.raises(EvalError, match=r"cannot be written to .+: File too large"):
+            write_report(shop, "full", evaluation)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (first / "report.html").read_bytes() == page
+    assert not list((shop / "reports").glob(".*"))
 
 
 def test_names_fit_a_folder():

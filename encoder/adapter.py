@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+# Tensors of a low-rank change, which is linear in the adapter's weight. DoRA's magnitudes, biases
+# and whole modules are not: they replace what the base has.
+LOW_RANK = re.compile(r".+\.lora_(embedding_)?[AB](\.weight|\.bias)?")
 EXACT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # a git commit, a sha256
 
 # Fields about an adapter's origin and training, not about what it computes.
@@ -92,6 +95,20 @@ def check_adapter_weight(weight: float) -> float:
     return float(weight)
 
 
+def check_scalable(folder: Path, weight: float) -> None:
+    """Check that an adapter can be merged with a weight: 0 must give the base's vectors.
+
+    Raises:
+        VariantInvalid: the weight is not 1, and the adapter has parts that it does not scale.
+    """
+    whole = sorted(name for name in _weight_names(folder) if not LOW_RANK.fullmatch(name))
+    if whole and weight != 1:
+        raise VariantInvalid(
+            f"The adapter in {folder} can have the weight 1 only, not {weight:g}: it replaces "
+            f"{len(whole)} of the base's tensors, {whole[0]} among them, and scales none."
+        )
+
+
 def merge_adapter(model: "CLIPModel", folder: Path, weight: float = 1.0) -> "CLIPModel":
     """Add an adapter's weights, times `weight`, to the model's own.
 
@@ -107,12 +124,13 @@ def merge_adapter(model: "CLIPModel", folder: Path, weight: float = 1.0) -> "CLI
         The model with the adapter in its weights.
 
     Raises:
-        EncoderError: the adapter was made for a model of another shape.
+        EncoderError: the adapter was made for a model of another shape, or cannot have the weight.
     """
     from peft import PeftModel, get_peft_model_state_dict
     from peft.helpers import rescale_adapter_scale
 
     read_config(folder)
+    check_scalable(folder, weight)
     try:
         with warnings.catch_warnings():
             # PEFT reads a deprecated attribute of transformers, and only warns of missing keys;

@@ -114,6 +114,8 @@ class Variants:
         if adapter is None and adapter_weight != 1:
             raise VariantInvalid("An adapter weight needs an adapter: name it with --adapter.")
         adapted = lora.adapter_hash(adapter) if adapter else ""
+        if adapter:
+            lora.check_scalable(adapter, adapter_weight)
         checkpoint = Checkpoint.find(base, revision)
         if adapter:
             lora.check_base(adapter, checkpoint.base, checkpoint.revision)

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,12 +51,14 @@ def adapter(tiny_clip, tmp_path_factory) -> Path:
     return build_adapter(tiny_clip, tmp_path_factory.mktemp("adapter"), seed=1)
 
 
-def build_adapter(base: Path, folder: Path, seed: int) -> Path:
+def build_adapter(base: Path, folder: Path, seed: int, **options: Any) -> Path:
+    """A LoRA adapter whose trained tensors are all away from the base; `options` are PEFT's."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import CLIPModel
 
-    config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], lora_dropout=0.1)
+    options = {"target_modules": ["q_proj", "v_proj"], **options}
+    config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.1, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name of transformers'
         model = get_peft_model(CLIPModel.from_pretrained(base), config)
@@ -64,5 +67,7 @@ def build_adapter(base: Path, folder: Path, seed: int) -> Path:
         for name, weight in model.named_parameters():
             if "lora_" in name:
                 weight.normal_(0, 0.3, generator=random)
-    model.save_pretrained(folder)
+            elif weight.requires_grad:
+                weight += torch.empty_like(weight).normal_(0, 0.3, generator=random)
+    model.save_pretrained(folder, save_embedding_layers=False)
     return folder

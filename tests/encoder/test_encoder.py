@@ -10,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from transformers import AutoTokenizer, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from encoder.adapter import merge_adapter
 from encoder.encoder import Encoder
-from encoder.errors import EncoderError
+from encoder.errors import EncoderError, VariantInvalid
 from encoder.pipeline import prefetch
 from encoder.precision import LEAST_COSINE
 from encoder.variants import Variants
@@ -314,6 +315,46 @@ def test_the_adapter_weight_scales_the_adapters_change(tiny_clip, adapter, tmp_p
     base = Encoder.load(add(tmp_path / "base", tiny_clip), device="cpu").encode_texts(texts)
     turned = [1 - (vectors(weight) * base).sum(axis=1).mean() for weight in (0.0, 0.5, 1.0)]
     assert turned[0] < 1e-6 < turned[1] < turned[2]
+
+
+@pytest.mark.filterwarnings("ignore:.*have invalid shape")  # PEFT's, of lora_bias
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_rslora": True},
+        {"lora_bias": True},
+        {"target_modules": ["q_proj", "token_embedding", "patch_embedding"]},
+    ],
+)
+def test_an_adapter_of_weight_0_is_the_base(tiny_clip, tmp_path, texts, options):
+    adapter = build_adapter(tiny_clip, tmp_path / "adapter", seed=1, **options)
+    base, none, tuned = (
+        Encoder.load(add(tmp_path / name, tiny_clip, **more), device="cpu").encode_texts(texts)
+        for name, more in (
+            ("base", {}),
+            ("none", {"adapter": adapter, "adapter_weight": 0.0}),
+            ("tuned", {"adapter": adapter}),
+        )
+    )
+    np.testing.assert_allclose(none, base, rtol=0, atol=1e-6)
+    assert np.abs(tuned - base).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"use_dora": True}, {"bias": "lora_only"}, {"modules_to_save": ["text_projection"]}],
+)
+def test_an_adapter_that_replaces_whole_tensors_has_the_weight_1_only(
+    tiny_clip, tmp_path, texts, options
+):
+    adapter = build_adapter(tiny_clip, tmp_path / "adapter", seed=1, **options)
+    with pytest.raises(VariantInvalid, match=r"the weight 1 only, not 0\.5"):
+        add(tmp_path, tiny_clip, adapter=adapter, adapter_weight=0.5)
+    tuned = Encoder.load(add(tmp_path, tiny_clip, adapter=adapter), device="cpu")
+    base = Encoder.load(add(tmp_path / "base", tiny_clip), device="cpu")
+    assert np.abs(tuned.encode_texts(texts) - base.encode_texts(texts)).max() > 0.01
+    with pytest.raises(VariantInvalid, match="the weight 1 only"):
+        merge_adapter(CLIPModel.from_pretrained(tiny_clip), adapter, 0.0)
 
 
 def test_an_adapter_for_a_model_of_another_shape_is_refused(tiny_clip, tmp_path):

@@ -83,8 +83,9 @@ class Embedding:
     Attributes:
         encoded: vectors that were computed.
         reused: vectors that were there, or that several products of this run share.
-        unreadable: stored pictures that no longer decode. They are deleted from the picture
-            store, so that the next run of `images` reads them from their source again.
+        unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
+            from the picture store, so that the next run of `images` reads them from their source
+            again; where only reading failed, the next run of `vectors` tries again.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Embedding:
             for batch in self._encoder.stream_images(chain([first], missing), self._open):
                 self._keep([key for key, _ in batch.keys], batch.vectors)
                 for (_, picture), _ in batch.failed:
-                    self._catalogue.pictures.path(picture).unlink(missing_ok=True)
+                    self._catalogue.pictures.delete_damaged(picture)
                 self.unreadable += len(batch.failed)
                 advance(len(batch.keys) + len(batch.failed))
 

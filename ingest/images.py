@@ -4,9 +4,11 @@ The outcome of each product is a row of the catalogue's picture ledger.
 """
 
 import asyncio
+import resource
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
@@ -27,6 +29,11 @@ IN_PROGRESS = 128
 # at once hide a response time of 0.2 seconds behind the 240 pictures a second that one event loop
 # can process.
 FETCH_SETTINGS = FetchSettings(concurrency=64, per_host=48)
+# Open files: what the limit of this process is raised to where that is allowed, and what the
+# catalogue, the decode workers and the importer's threads may need of them. The web gets the rest,
+# two for each request: one in progress, one idle connection.
+OPEN_FILES = 1024
+OWN_FILES = 52
 
 
 def fetch_images(
@@ -60,6 +67,7 @@ def fetch_images(
     ):
         catalogue = run.catalogue
         catalogue.pictures.sweep()
+        fetch_settings = _within_open_files(fetch_settings)
         products = _pending(catalogue, retry_failed)
         counts = asyncio.run(_import(catalogue, products, fetch_settings, advance))
         stored = counts.pop("", 0)
@@ -74,6 +82,21 @@ def fetch_images(
         if prune:
             run.figures["pruned"] = catalogue.pictures.prune(catalogue.picture_hashes)
         return run.figures
+
+
+def _within_open_files(settings: FetchSettings) -> FetchSettings:
+    """The settings with as many concurrent requests as the limit of open files allows."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        most = OPEN_FILES
+    if limit != resource.RLIM_INFINITY and limit < min(OPEN_FILES, most):
+        limit = min(OPEN_FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    if limit == resource.RLIM_INFINITY:
+        return settings
+    return replace(
+        settings, concurrency=max(1, min(settings.concurrency, (limit - OWN_FILES) // 2))
+    )
 
 
 def _pending(catalogue: Catalogue, retry_failed: bool) -> Iterator[Product]:

@@ -32,6 +32,11 @@ SIGNATURES = (
     b"MM\0*",
 )
 
+# Reasons that a file's own content is the cause of; a failed read or too little memory may pass.
+DAMAGE = frozenset(
+    ("empty", "not a picture", "broken", "truncated", "too many pixels", "too small", "too narrow")
+)
+
 MAX_PIXELS = 64_000_000  # above any phone's usual 50 megapixels; 256 MB while it is decoded
 MIN_SIDE = 8  # pixels; smaller ones are tracking pixels and spacers
 # Encoders resize the shortest side to 224 or so, which would enlarge 8 × 60,000 to a gigabyte.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pictures.decoder import open_picture
+from pictures.decoder import DAMAGE, open_picture
 from pictures.errors import PictureError, shorten
 from pictures.sources import open_file
 from pictures.thumbnail import SIDE, Thumbnail, make_thumbnail
@@ -106,6 +106,14 @@ class PictureStore:
         """A stored picture, as RGB. Raises PictureError when it is missing or damaged."""
         return open_file(self.path(digest))
 
+    def delete_damaged(self, digest: str) -> None:
+        """Delete a stored picture if its content is damaged; not if only reading it fails."""
+        try:
+            self.open(digest)
+        except PictureError as error:
+            if error.reason in DAMAGE:
+                self.path(digest).unlink(missing_ok=True)
+
     def sweep(self) -> None:
         """Delete unfinished files of processes that ended; call it under the job's lock."""
         with suppress(OSError):
@@ -113,10 +121,10 @@ class PictureStore:
                 part.unlink()
 
     def _header(self, path: Path) -> Image.Image | None:
-        """The header of a stored picture; None when it is missing or damaged."""
+        """The header of a stored picture; None when it is missing, damaged or unreadable."""
         try:
-            return open_picture(path.read_bytes(), str(path)) if path.exists() else None
-        except PictureError:
+            return open_picture(path.read_bytes(), str(path))
+        except (PictureError, OSError):
             return None
 
     def _write(self, path: Path, data: bytes) -> None:

@@ -41,12 +41,19 @@ def run_here(home: Path, *words: object) -> Ended:
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-def begin(home: Path, *words: object) -> subprocess.Popen[str]:
-    """Start a command as a process, and a group of processes, of its own."""
+def begin(home: Path, *words: object, open_files: int = 0) -> subprocess.Popen[str]:
+    """Start a command as a process, and a group of processes, of its own.
+
+    Args:
+        home: VITRINE_HOME.
+        words: the command line behind `vitrine ingest`.
+        open_files: the hard limit of open files; 0 leaves it as it is.
+    """
+    limit = ["sh", "-c", f'ulimit -n {open_files}; exec "$@"', "sh"] if open_files else []
     environment = {**os.environ, "VITRINE_HOME": str(home), "PYTHONPATH": str(ROOT)}
     environment.pop("QDRANT_URL", None)
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.ingest.commands", *map(str, words)],
+        [*limit, sys.executable, "-m", "tests.ingest.commands", *map(str, words)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,8 @@
+import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,6 +256,20 @@ def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, t
     assert fetch_images(home)["stored"] == 1
     figures = embed_products(home, "second")
     assert (figures["encoded"], figures["unreadable"], figures["written"]) == (1, 0, 1)
+    assert verify_collection(home, "second")["faults"] == {}
+
+
+def test_a_stored_picture_is_kept_where_reading_it_failed_once(home, tiny_clip, monkeypatch):
+    def too_many_open_files(path):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
+
+    Variants(home).add("second", tiny_clip, template="title")
+    shutil.rmtree(home / "vectors")
+    monkeypatch.setattr(Path, "read_bytes", too_many_open_files)
+    assert embed_products(home, "second")["unreadable"] == 12
+    monkeypatch.undo()
+    assert len(stored_pictures(home)) == 12
+    assert embed_products(home, "second")["encoded"] == 12
     assert verify_collection(home, "second")["faults"] == {}
 
 

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from catalog.catalogue import Catalogue
 from ingest.images import FETCH_SETTINGS, fetch_images
@@ -20,7 +22,10 @@ from pictures.fetcher import Fetcher
 from tests import shop
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
+from tests.ingest.commands import begin, end
+from tests.ingest.picture_web import PictureWeb
 from tests.ledger import ledger_row
+from tests.pictures.encoding import encoded
 from tests.pictures.fetching import PUBLIC, FakeResolver
 from tests.processes import still_running
 
@@ -228,3 +233,20 @@ def test_ctrl_c_ends_the_job_and_all_its_processes_and_the_next_run_goes_on(tmp_
     assert fetch_images(tmp_path, fetch_settings=LOOPBACK)["failed"] == {}
     with Catalogue(tmp_path) as catalogue:
         assert catalogue.picture_counts() == {"": {"stored": 4}}
+
+
+def test_sixty_four_open_files_are_enough(tmp_path):
+    """In a process of its own, since a hard limit cannot be raised again."""
+    rows = [{"id": str(n), "title": str(n), "image": f"/picture?{n}"} for n in range(150)]
+    pictures = {
+        f"/picture?{n}": encoded(Image.new("RGB", (300, 300), (n, 99, 0))) for n in range(150)
+    }
+    with PictureWeb(lambda path: pictures[path]) as web:
+        for row in rows:
+            row["image"] = web.address(row["image"])
+        load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
+        job = begin(tmp_path, "images", "--json", open_files=64)
+        done = end(job)
+    assert done.status == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["stored"], figures["failed"]) == (150, {})

@@ -54,10 +54,11 @@ finetune-demo: $(DEMO)/.ready ## train an adapter and measure its gain on held-o
 	$(RENAMED_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(RENAMED)/variants/lora/split.json --out $(RENAMED)/held_out.jsonl
 	$(RENAMED_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(RENAMED)/held_out.jsonl --name finetune_demo --must-win lora --json
 
-shop: $(INSTALLED) ## ingest PRODUCTS=file and open the search page on PORT
+# The model is fetched from the hub only where no variant was added before.
+shop: $(INSTALLED) ## ingest PRODUCTS=file (ARGS="--category-field type") and open the search page
 	@test -n "$(PRODUCTS)" || { echo "Name your products: make shop PRODUCTS=products.csv" >&2; exit 2; }
-	$(BIN)/vitrine add zeroshot
-	$(BIN)/vitrine ingest all $(PRODUCTS)
+	ls "$${VITRINE_HOME:-data}"/variants/*/manifest.json >/dev/null 2>&1 || $(BIN)/vitrine add zeroshot
+	$(BIN)/vitrine ingest all "$(PRODUCTS)" $(ARGS)
 	$(SERVE)
 
 test: $(INSTALLED) ## run the test suite

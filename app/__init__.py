@@ -6,6 +6,7 @@ catalogue_page   what the catalogue and the collections contain
 state            a search's state and the address bar
 query_picture    the picture of a query
 installation     the search service, and what is shown where nothing can be searched
+errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown
 redaction        errors without paths and addresses of the server
 

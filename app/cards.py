@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from app.errors import show_errors
 from app.escaping import escape, format_price, shorten, web_link
 from search.query import Result
 
@@ -45,7 +46,7 @@ def show_cards(
         strip: one row that scrolls sideways, in place of rows below each other.
     """
     for cell, result in zip(_cells(len(results), strip), results, strict=True):
-        with cell, st.container(gap="xsmall"):
+        with cell, st.container(gap="xsmall"), show_errors(f"Product {result.id}"):
             _card(result.product, result.score if scored else None, pictures)
             st.button(
                 "More like this",

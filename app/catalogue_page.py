@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import installation
+from app.errors import show_errors
 from app.escaping import escape_sentence
 from app.redaction import redact, redact_setting
 from catalog.catalogue import Catalogue
@@ -21,11 +22,16 @@ def show() -> None:
     statuses = installation.statuses(service)
     st.title("Catalogue", anchor=False)
     with Catalogue(service.home, create=False) as catalogue:
-        _show_totals(catalogue, statuses)
-        _show_categories(catalogue)
-        _show_failures(catalogue)
-        _show_variants(catalogue, statuses)
-        _show_runs(catalogue)
+        with show_errors("The totals"):
+            _show_totals(catalogue, statuses)
+        with show_errors("The table of categories"):
+            _show_categories(catalogue)
+        with show_errors("The table of failures"):
+            _show_failures(catalogue)
+        with show_errors("The table of variants"):
+            _show_variants(catalogue, statuses)
+        with show_errors("The table of runs"):
+            _show_runs(catalogue)
 
 
 def _show_totals(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:

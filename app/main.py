@@ -1,17 +1,12 @@
 """The script that Streamlit runs: `vitrine app`, or `streamlit run app/main.py`."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from app import catalogue_page, search_page
-from app.escaping import escape_sentence
-from app.redaction import redact
-from vitrine import VitrineError
-
-log = logging.getLogger(__name__)
+from app.errors import show_errors
 
 LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
@@ -31,12 +26,9 @@ def main() -> None:
 
 
 def run_page(show: Callable[[], None]) -> None:
-    """Show a page, or the error that a user can put right."""
-    try:
+    """Show a page, or why it cannot be shown."""
+    with show_errors("The page"):
         show()
-    except VitrineError as error:
-        log.error("%s", error)
-        st.error(escape_sentence(redact(str(error))), icon=":material/error:")
 
 
 if __name__ == "__main__":

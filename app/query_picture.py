@@ -1,5 +1,6 @@
 """The picture of a query: uploaded, or fetched from an address."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 from PIL import Image
 
+from app.errors import sentence_of
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
@@ -20,6 +22,11 @@ LIMITS = FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)
 # 50 megapixels would take 150 MB a visitor.
 SIDE = 448
 
+# Pictures that are fetched or decoded at once, for all visitors: two of them by the decode workers,
+# the others by their servers or in the queue. More are refused, so that nobody waits without end.
+AT_ONCE = 16
+_slots = threading.BoundedSemaphore(AT_ONCE)
+
 
 @dataclass(frozen=True)
 class QueryPicture:
@@ -28,10 +35,12 @@ class QueryPicture:
     Attributes:
         image: RGB; None where there is none.
         problem: why it cannot be used; empty where it can, or where none was given.
+        retry: whether another attempt may succeed.
     """
 
     image: Image.Image | None = None
     problem: str = ""
+    retry: bool = False
 
 
 def read_upload(file: BinaryIO, identity: str) -> QueryPicture:
@@ -41,14 +50,14 @@ def read_upload(file: BinaryIO, identity: str) -> QueryPicture:
         file: as the browser sent it.
         identity: differs from that of the visitor's other uploads.
     """
-    return _once(identity, file.read)
+    return _once(identity, file.read, retry=False)
 
 
 def fetch(address: str) -> QueryPicture:
     """The picture at a web address, fetched once; a failure is kept too, until `forget`."""
     host = _host(address)
     with st.spinner(f"Fetching the picture from {host} …" if host else "Fetching the picture …"):
-        return _once(address, lambda: fetch_picture(address, LIMITS))
+        return _once(address, lambda: fetch_picture(address, LIMITS), retry=True)
 
 
 def forget() -> None:
@@ -56,14 +65,23 @@ def forget() -> None:
     st.session_state.pop("query_picture", None)
 
 
-def _once(identity: str, read: Callable[[], bytes]) -> QueryPicture:
+def _once(identity: str, read: Callable[[], bytes], *, retry: bool) -> QueryPicture:
     kept = st.session_state.get("query_picture")
     if kept and kept[0] == identity:
         return kept[1]
+    if not _slots.acquire(blocking=False):
+        return QueryPicture(
+            problem=f"{AT_ONCE} pictures of other visitors are being read; try again in a moment.",
+            retry=True,
+        )
     try:
         picture = QueryPicture(open_untrusted(read(), side=SIDE))
     except PictureError as error:
-        picture = QueryPicture(problem=error.sentence)
+        picture = QueryPicture(problem=error.sentence, retry=retry)
+    except Exception as error:  # noqa: BLE001 - the last resort: the page stays
+        picture = QueryPicture(problem=sentence_of(error, "The picture"), retry=retry)
+    finally:
+        _slots.release()
     st.session_state.query_picture = (identity, picture)
     return picture
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from app import cards, controls, installation
+from app.errors import show_errors
 from app.escaping import escape_sentence, shorten
 from app.product_view import show_product
 from app.query_picture import QueryPicture, forget
@@ -89,7 +90,7 @@ class _ResultsView:
     def _show_picture_problem(self) -> None:
         if self._picture.problem:
             st.warning(escape_sentence(self._picture.problem), icon=":material/broken_image:")
-            if self._state.picture:
+            if self._picture.retry:
                 st.button("Try again", on_click=forget, icon=":material/refresh:")
         elif st.session_state.upload:
             st.info(
@@ -125,7 +126,8 @@ class _ResultsView:
             "Back to the search", on_click=controls.end_more_like, icon=":material/arrow_back:"
         )
         found = self._engine.search(self._state.query(None, self._k))
-        show_product(product_id, self._engine.product(product_id) or {}, self._catalogue)
+        with show_errors(f"Product {product_id}"):
+            show_product(product_id, self._engine.product(product_id) or {}, self._catalogue)
         st.subheader("More like this", anchor=False)
         self._show_seconds([found])
         self._show_cards("like", found.results)

@@ -42,6 +42,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     return shop.build(folder, tiny_clip, linked + HOSTILE)
 
 
+@pytest.fixture(autouse=True)
+def _no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A page's last resort hides no error from the tests; one that expects it clears `caplog`."""
+    yield
+    assert not [record.exc_text for record in caplog.get_records("call") if record.exc_info]
+
+
 @pytest.fixture
 def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens the page at an address: `open_page(q="coral", category=["Beauty"])`."""

@@ -2,6 +2,7 @@
 
 import io
 
+from app.escaping import JOINER
 from tests import shop
 
 
@@ -16,10 +17,10 @@ def messages(page):
 
 
 def everything(page):
-    """All text of the page, without the backslashes of Markdown."""
+    """All text of the page as a visitor reads it."""
     boxes = [*page.error, *page.warning, *page.info, *page.text, *page.caption, *page.markdown]
     tables = [table.value.to_csv() for table in page.dataframe]
-    return " ".join([*(box.value for box in boxes), *tables]).replace("\\", "")
+    return " ".join([*(box.value for box in boxes), *tables]).replace("\\", "").replace(JOINER, "")
 
 
 def address(page):

@@ -1,4 +1,5 @@
 import re
+import threading
 
 import pytest
 from PIL import Image
@@ -7,7 +8,17 @@ from app import query_picture
 from pictures.fetch_settings import FetchSettings
 from search.query import Query
 from tests import shop
-from tests.app.page_parts import address, drawn, encoded, headings, messages, press, titles, upload
+from tests.app.page_parts import (
+    address,
+    drawn,
+    encoded,
+    everything,
+    headings,
+    messages,
+    press,
+    titles,
+    upload,
+)
 from tests.hostile_server import HostileServer
 
 ROWS = ["Words and picture together", "Words alone", "Picture alone"]
@@ -115,6 +126,32 @@ def test_a_picture_address_that_misbehaves_is_reported_in_a_sentence(open_page, 
     assert len(page.warning) == 1
     assert not page.exception
     assert titles(page)
+
+
+def test_more_pictures_at_once_than_the_limit_are_refused_and_may_be_tried_again(
+    open_page, monkeypatch
+):
+    monkeypatch.setattr(query_picture, "AT_ONCE", 1)
+    slots = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(query_picture, "_slots", slots)
+    page = open_page(q="coral")
+    with slots:  # another visitor's picture
+        upload(page, drawn("lipstick-navy"))
+        assert "try again in a moment" in messages(page)
+        assert titles(page)
+    press(page, "Try again")
+    assert messages(page) == ""
+    assert set(ROWS) <= set(headings(page))
+
+
+def test_an_unexpected_error_over_a_picture_leaves_the_rest_of_the_page(
+    open_page, monkeypatch, caplog
+):
+    monkeypatch.setattr(query_picture, "open_untrusted", None)
+    page = upload(open_page(q="coral"), drawn("lipstick-navy"))
+    assert "The picture: an unexpected TypeError" in everything(page)
+    assert titles(page)
+    caplog.clear()
 
 
 def test_a_picture_is_fetched_once_however_often_the_page_runs(open_page, web):

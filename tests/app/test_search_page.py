@@ -4,10 +4,21 @@ import pytest
 
 from encoder.variants import Variants
 from ingest.vectors import embed_products
+from qdrant.model import Point
+from qdrant.store import open_store
 from search.query import Query
 from tests import shop
 from tests.app.conftest import MARKUP
-from tests.app.page_parts import address, facts, headings, messages, press, scores, titles
+from tests.app.page_parts import (
+    address,
+    everything,
+    facts,
+    headings,
+    messages,
+    press,
+    scores,
+    titles,
+)
 
 
 def test_without_a_query_there_are_products_without_scores(open_page):
@@ -160,6 +171,24 @@ def test_a_catalogue_without_a_category_offers_none(open_page, tiny_clip, tmp_pa
     assert messages(page) == ""
     assert page.pills == []
     assert len(titles(page)) == 12
+
+
+def test_a_product_that_cannot_be_shown_is_one_sentence_and_the_others_stay(
+    open_page, home_copy, caplog
+):
+    with open_store(home_copy) as store:
+        spec = store.collection("tiny")
+        [point] = store.retrieve("tiny", ["kettle-teal"], vectors=True).values()
+        store.update(spec, [Point(point.id, {"title": "odd", "price": "cheap"}, point.vectors)])
+    page = open_page(home_copy, q="teal kettle", category=[], k="60")
+    assert "Product kettle-teal: an unexpected ValueError" in everything(page)
+    assert "Traceback" in caplog.text
+    caplog.clear()
+    assert {"navy kettle", "coral kettle"} <= set(titles(page))
+    page = open_page(home_copy, like="kettle-teal")
+    assert "Product kettle-teal: an unexpected ValueError" in everything(page)
+    caplog.clear()
+    assert "navy kettle" in titles(page)
 
 
 def test_a_picture_file_that_is_gone_is_reported_on_its_card(open_page, home_copy):

@@ -11,7 +11,8 @@ StoreError
 ├── DiskFull             too little disk space; nothing published is touched
 └── EngineError          the engine reported an error; its words are in the sentence
     ├── NotFound         the server has no collection of that name
-    └── AlreadyExists    the server has a collection of that name
+    ├── AlreadyExists    the server has a collection of that name
+    └── RequestTooLarge  the server, or a proxy before it, refuses a request of that size
 ```
 """
 
@@ -86,6 +87,10 @@ class NotFound(EngineError):
 
 class AlreadyExists(EngineError):
     """The server has a collection of that name; the caller decides what that means."""
+
+
+class RequestTooLarge(EngineError):
+    """The server, or a proxy before it, refuses a request of that size."""
 
 
 def no_earlier_generation(variant: str) -> StoreError:

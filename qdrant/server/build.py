@@ -1,5 +1,6 @@
 """One generation being written on a server; it is not searched before it is published."""
 
+import json
 import os
 import secrets
 import socket
@@ -8,13 +9,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from itertools import islice
 from typing import Any
 
 from qdrant_client import models
 
 from qdrant import layout
-from qdrant.errors import AlreadyExists, BuildFailed, BuildRunning, NotFound, StoreError
+from qdrant.errors import (
+    AlreadyExists,
+    BuildFailed,
+    BuildRunning,
+    NotFound,
+    RequestTooLarge,
+    StoreError,
+)
 from qdrant.model import Collection, Spec, now
 from qdrant.points import Row
 from qdrant.server import mapping
@@ -69,6 +76,7 @@ class Build:
         self._spec = spec
         self._generation = generation
         self._streams = streams
+        self._batch = mapping.BATCH  # less, once a request was refused for its size
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._done = threading.Event()
         self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -109,14 +117,13 @@ class Build:
         Raises:
             BuildFailed: the generation was removed meanwhile.
         """
-        rows = iter(rows)
         sent = 0
         stop = threading.Event()
         limit = RetryLimit(BUILDING.seconds, stop)
         under_way: deque[Future[None]] = deque()
         with ThreadPoolExecutor(self._streams) as threads:
             try:
-                while batch := list(islice(rows, mapping.BATCH)):
+                for batch in mapping.batches(rows):
                     under_way.append(threads.submit(self._send, batch, limit))
                     sent += len(batch)
                     if len(under_way) > self._streams:  # one more waits than are sent
@@ -192,10 +199,25 @@ class Build:
         )
 
     def _send(self, rows: list[Row], limit: RetryLimit) -> None:
+        """Store rows in one request, or in several where a proxy refuses one of that size."""
+        if len(rows) > self._batch:
+            half = len(rows) // 2
+            self._send(rows[:half], limit)
+            self._send(rows[half:], limit)
+            return
         points = mapping.points(rows)
-        self._connection.call(
-            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
-        )
+        try:
+            self._connection.call(
+                lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
+            )
+        except RequestTooLarge as error:
+            if len(rows) == 1:
+                product = json.loads(rows[0].payload)["id"]
+                raise BuildFailed(
+                    f"Product {product!r} is too large to be stored. {error}"
+                ) from None
+            self._batch = min(self._batch, len(rows) // 2)
+            self._send(rows, limit)
 
     def _change(self, limit: RetryLimit = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
         self._connection.call(

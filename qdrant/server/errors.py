@@ -17,7 +17,14 @@ from qdrant_client.http.exceptions import (
     UnexpectedResponse,
 )
 
-from qdrant.errors import AlreadyExists, DiskFull, EngineError, NotFound, StoreError
+from qdrant.errors import (
+    AlreadyExists,
+    DiskFull,
+    EngineError,
+    NotFound,
+    RequestTooLarge,
+    StoreError,
+)
 
 # What a call of the client may raise. ValueError: an answer is not JSON, or the client's local
 # mode, which tests use, has no such collection.
@@ -65,6 +72,11 @@ _DISK_FULL = (
     "again: what was published is untouched."
 )
 _BUSY = "The Qdrant server at {address} is too busy to answer ({reply}); try again later."
+_TOO_LARGE = (
+    "The Qdrant server at {address}, or a proxy before it, refuses a request of that size "
+    "({reply}); raise the proxy's limit (client_max_body_size of nginx), or the server's "
+    "(max_request_size_mb)."
+)
 _UNREADABLE = "The Qdrant server at {address} gave an answer that the client cannot read: {words}."
 
 # The first that fits.
@@ -83,7 +95,14 @@ FAILURES = (
         words="(manage|write) access",
     ),
     Failure((403,), "The Qdrant server at {address} forbids this: {words}."),
-    Failure((404,), _ANSWERS, NotFound),
+    Failure((404,), _ANSWERS, NotFound, words="^Not found: "),
+    Failure(
+        (404,),
+        "What answers at {address} is not a Qdrant server, or has one at another path ({words}); "
+        "set QDRANT_URL to the server's REST address with its path.",
+    ),
+    Failure((413,), _TOO_LARGE, RequestTooLarge),
+    Failure((UnexpectedResponse,), _TOO_LARGE, RequestTooLarge, words="larger than allowed"),
     Failure((400, 409), _ANSWERS, AlreadyExists, words="already exists"),
     Failure((507,), _DISK_FULL, DiskFull),
     Failure(
@@ -216,4 +235,6 @@ def _words(cause: Exception) -> str:
             text = str(json.loads(text)["status"]["error"])
         except (ValueError, KeyError, TypeError):
             text = re.sub(r"<[^>]*>", " ", text)
+        if not text.strip():
+            text = f"{cause.status_code} {cause.reason_phrase} without a text"
     return " ".join(text.split()).rstrip(".")[:300]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ from qdrant.points import Row
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
 # dimensions make 2.5 MB of JSON.
 BATCH = 128
+# Bytes of a request to store points, about: a server refuses 32 MiB by default.
+BATCH_BYTES = 4_000_000
+# Bytes of a number of a vector in JSON, as `DECIMALS` leaves it.
+NUMBER_BYTES = 14
 # Decimals of a vector's numbers. Within float32 of a unit vector, and 40 % less to send than the
 # 17 digits that Python writes of every float32.
 DECIMALS = 9
@@ -129,6 +133,21 @@ def points(rows: Iterable[Row]) -> list[models.PointStruct]:
         )
         for row in rows
     ]
+
+
+def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows in batches of one request, cut by number and by bytes."""
+    batch: list[Row] = []
+    filled = 0
+    for row in rows:
+        size = len(row.payload.encode()) + NUMBER_BYTES * sum(map(len, row.vectors.values()))
+        if batch and (len(batch) == BATCH or filled + size > BATCH_BYTES):
+            yield batch
+            batch, filled = [], 0
+        batch.append(row)
+        filled += size
+    if batch:
+        yield batch
 
 
 def filter_of(conditions: list[Condition]) -> models.Filter | None:

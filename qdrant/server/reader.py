@@ -8,6 +8,7 @@ import numpy as np
 from qdrant_client import models
 
 from qdrant.engine import Offset, Search
+from qdrant.errors import RequestTooLarge
 from qdrant.filters import Condition
 from qdrant.model import Collection, Hit, Point
 from qdrant.points import hit, stored_point
@@ -82,7 +83,14 @@ class Reader:
         return list(map(stored_point, records)), following
 
     def _query(self, requests: list[models.QueryRequest]) -> list[list[Hit]]:
-        answers = self.connection.call(
-            lambda client: client.query_batch_points(self.name, requests), self.limit
-        )
+        """Search in one request, or in several where a proxy refuses one of that size."""
+        try:
+            answers = self.connection.call(
+                lambda client: client.query_batch_points(self.name, requests), self.limit
+            )
+        except RequestTooLarge:
+            if len(requests) == 1:
+                raise
+            half = len(requests) // 2
+            return self._query(requests[:half]) + self._query(requests[half:])
         return [list(map(hit, answer.points)) for answer in answers]

@@ -5,7 +5,7 @@ so that it survives being killed, in a folder: `python -m tests.qdrant.fake_serv
 It proves that what we send is well formed and that we read what is answered. It proves nothing of
 what local mode leaves out: quantisation, graphs, shards; tests assert those on the captured
 requests. Like the real server it compresses its answers for clients that accept that, and refuses
-what a collection's strict mode forbids.
+what a collection's strict mode forbids, and requests beyond 32 MiB.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ from qdrant_client import QdrantClient, models
 
 # What is longer is counted, not kept.
 KEPT_BODY = 1 << 20
+# Bytes of a request that the server reads, by default.
+LARGEST = 32 << 20
 # Bytes of one chunk of a compressed answer.
 CHUNK = 1024
 
@@ -50,7 +52,7 @@ class Fault:
     status: int = 0
     words: str = "out of order"
     headers: dict[str, str] = field(default_factory=dict)
-    page: str = ""
+    page: str | None = None
     lose: str = ""
     cut: bool = False
     hold: threading.Event | None = None
@@ -102,6 +104,7 @@ class FakeServer:
         self.done: deque[Request] = deque(maxlen=2000)  # those that were carried out
         self.states: deque[str] = deque()  # of the next collection whose graphs are made
         self.replicas: deque[list[str]] = deque()  # then, of all copies: "green" or "Dead"
+        self.proxy_limit = 0  # bytes of a request that a proxy before it lets through; 0: no proxy
         self.optimising = ""
         self.strict: dict[str, models.StrictModeConfig] = {}  # by server collection
         self.busy = threading.Lock()  # local mode is not for several threads
@@ -221,6 +224,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if fault and fault.status:
                 raise HttpError(fault.status, fault.words)
+            self._check_size(len(raw))
             self._check_key(parts.path)
             result = perform(fake_server, self.command, parts.path, parameters, raw)
             fake_server.record(request, done=True)
@@ -234,7 +238,9 @@ class Handler(BaseHTTPRequestHandler):
         except HttpError as refused:
             status = refused.status
             answer = json.dumps({"status": {"error": str(refused)}, "time": 0.0}).encode()
-            if fault and fault.page:
+            if status == 413:
+                answer = b"<html><center><h1>413 Request Entity Too Large</h1></center></html>"
+            if fault and fault.page is not None:
                 answer = fault.page.encode()
         if fault and fault.lose == "answer":
             self.close_connection = True
@@ -275,6 +281,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
+
+    def _check_size(self, size: int) -> None:
+        proxy = self.server_of.proxy_limit
+        if proxy and size > proxy:
+            raise HttpError(413, "Request Entity Too Large")
+        if size > LARGEST:
+            words = f"JSON payload ({size} bytes) is larger than allowed (limit: {LARGEST} bytes)."
+            raise HttpError(400, f"Error in JSON body: {words}")
 
     def _check_key(self, path: str) -> None:
         fake_server = self.server_of

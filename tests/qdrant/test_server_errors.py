@@ -320,7 +320,20 @@ def test_what_is_no_qdrant_server_is_reported(fake_server):
     fake_server.faults.append(Fault("GET /", status=200, page=page))
     assert "is not a Qdrant server: its answer is not JSON" in str(sentence_of(fake_server))
     fake_server.faults.append(Fault("GET /", status=404, page=page))
-    assert "answers: Welcome to nginx!" in str(sentence_of(fake_server))
+    assert "has one at another path (Welcome to nginx!)" in str(sentence_of(fake_server))
+
+
+def test_a_wrong_path_behind_a_proxy_is_reported_though_its_answer_is_empty(fake_server):
+    """A Qdrant server answers a path that it does not have with 404 and nothing else."""
+    fake_server.faults.append(Fault("GET /", status=404, page=""))
+    error = str(sentence_of(fake_server))
+    assert "at another path (404 Not Found without a text); set QDRANT_URL to the server" in error
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_refusal_without_a_text_has_its_status_in_the_sentence(fake_server, status):
+    fake_server.faults.append(Fault("GET /", status=status, page=""))
+    assert f"{status} " in str(sentence_of(fake_server))
 
 
 @pytest.mark.parametrize("url", ["localhost:6333", "qdrant", "ftp://qdrant:6333"])

@@ -6,6 +6,7 @@ The client itself retries nothing but uploads through its own uploader, so every
 
 import importlib.metadata
 import ipaddress
+import logging
 import random
 import threading
 import time
@@ -24,6 +25,9 @@ from vitrine import Closing
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+# The oldest version of a server that has all that is asked of it: `mapping.STRICT` needs this.
+OLDEST = (1, 18)
 # Seconds that the server has for one answer. Those that write may wait for a disk.
 ANSWER = 10
 WRITE = 60
@@ -107,7 +111,7 @@ class Connection(Closing):
         """Return the server's version, requested once.
 
         Raises:
-            EngineError: client and server are too far apart.
+            EngineError: the server is too old.
         """
         if not self._version:
             version = self._retry(lambda client: client.info(), limit).version
@@ -178,9 +182,9 @@ class Connection(Closing):
             longest = min(2 * longest, LONGEST_PAUSE)
 
     def _check_version(self, version: str) -> None:
-        """Check that the client understands the server's answers.
+        """Refuse a server that is too old, and warn of one that is not of the client's range.
 
-        Qdrant's own rule: the same major version, and minor versions at most one apart.
+        Qdrant's own range: the same major version, and minor versions at most one apart.
         """
         ours = importlib.metadata.version("qdrant-client")
         try:
@@ -189,11 +193,17 @@ class Connection(Closing):
             )
         except ValueError:  # a development build: unknown
             return
-        if major != their_major or abs(minor - their_minor) > 1:
+        if (their_major, their_minor) < OLDEST:
             raise EngineError(
-                f"The Qdrant server at {self.server.address} is version {version}, too far from "
-                f"qdrant-client {ours}; run qdrant/qdrant:v{major}.{minor}.0, or install "
-                f"qdrant-client {their_major}.{their_minor}."
+                f"The Qdrant server at {self.server.address} is version {version}; Vitrine needs "
+                "1.18 or later, which limits the searches of one request (search_max_batchsize); "
+                f"run qdrant/qdrant:v{major}.{minor}.0."
+            )
+        if major != their_major or abs(minor - their_minor) > 1:
+            log.warning(
+                "The Qdrant server at %s is version %s; qdrant-client %s is made for versions "
+                "%d.%d to %d.%d.",
+                *(self.server.address, version, ours, major, minor - 1, major, minor + 1),
             )
 
 

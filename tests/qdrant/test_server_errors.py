@@ -253,19 +253,33 @@ def test_a_collection_that_was_dropped_is_reported(fake_server, store):
         store.search("demo", QUERY)
 
 
-@pytest.mark.parametrize("version", ["1.18.2", "1.22.0", "2.20.0"])
-def test_versions_too_far_apart_are_reported(fake_server, version):
+@pytest.mark.parametrize("version", ["1.17.1", "1.9.0", "0.11.0"])
+def test_a_server_without_what_is_asked_of_it_is_refused(fake_server, version):
     fake_server.version = version
-    error = sentence_of(fake_server)
-    assert re.search(f"is version {version}, too far from qdrant-client", str(error))
-    assert "run qdrant/qdrant:v1.20.0, or install qdrant-client" in str(error)
+    error = str(sentence_of(fake_server))
+    assert f"is version {version}; Vitrine needs 1.18 or later, which limits" in error
+    assert "run qdrant/qdrant:v1.20.0" in error
+
+
+@pytest.mark.parametrize("version", ["1.18.2", "1.22.0", "2.20.0"])
+def test_a_server_that_the_client_was_not_made_for_is_used_with_a_warning(
+    fake_server, caplog, version
+):
+    fake_server.version = version
+    with Store(ServerEngine(connect(fake_server.url))) as store:
+        store.collections()
+        store.build(SPEC, shop(10))
+    [warning] = caplog.messages
+    assert f"is version {version}; qdrant-client" in warning
+    assert "is made for versions 1.19 to 1.21." in warning
 
 
 @pytest.mark.parametrize("version", ["1.19.0", "1.20.3", "1.21.0", "1.21.0-dev", "unknown"])
-def test_versions_near_enough_are_not(fake_server, version):
+def test_a_server_of_the_clients_range_is_used_without(fake_server, caplog, version):
     fake_server.version = version
     with Store(ServerEngine(connect(fake_server.url))) as store:
         assert store.collections() == []
+    assert caplog.messages == []
 
 
 def test_https_to_a_server_without_tls_is_reported(fake_server):

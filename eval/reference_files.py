@@ -7,8 +7,10 @@ products: a leak. Here a query is its text, and the picture is added only on dem
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
@@ -16,6 +18,7 @@ from eval import EvalError
 from eval.groups import normalize_title
 from eval.queries import LabelledQuery, QuerySet
 from search.query import normalize_text
+from vitrine.command import describe
 
 COLUMNS = ("Queries", "Product_link", "Product_title", "Image_link", "Product_description")
 # The ASIN in Amazon's addresses: ordinary links, older ones, and the phone site's.
@@ -111,46 +114,44 @@ def read_rows(path: Path) -> Iterator[ReferenceRow]:
     Raises:
         EvalError: not an Excel file, or its columns are others.
     """
+    import openpyxl  # only Excel files need it
+
     try:
-        yield from _read_sheet(path)
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            yield from _read_sheet(book.worksheets[0].iter_rows(values_only=True), path)
     except EvalError:
         raise
     except FileNotFoundError:
         raise EvalError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise EvalError(f"{path} cannot be read: {describe(error)}.") from None
     # openpyxl parses a damaged sheet without checks: KeyError, IndexError, ParseError and others.
     except Exception as error:  # noqa: BLE001
-        cause = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise EvalError(
-            f"{path} is not an Excel file that can be read ({cause}): save it anew as .xlsx."
+            f"{path} is not an Excel file that can be read ({type(error).__name__}: {error}): "
+            "save it anew as .xlsx."
         ) from None
 
 
-def _read_sheet(path: Path) -> Iterator[ReferenceRow]:
-    import openpyxl  # only Excel files need it
-
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        cells = book.worksheets[0].iter_rows(values_only=True)
-        header = [str(cell or "").strip() for cell in next(cells, ())]
-        missing = [column for column in COLUMNS[:3] if column not in header]
-        if missing:
-            raise EvalError(
-                f"{path} is not one of the reference's query files: "
-                f"its first sheet has no column {', '.join(missing)}."
-            )
-        columns = [header.index(column) if column in header else -1 for column in COLUMNS]
-        found = 0
-        for row in cells:
-            values = [
-                normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in columns
-            ]
-            if values[0] and values[2]:
-                found += 1
-                yield ReferenceRow(*values)
-        if not found:
-            raise EvalError(f"{path} has no row with a query and a product.")
-    finally:
-        book.close()
+def _read_sheet(cells: Iterator[tuple[Any, ...]], path: Path) -> Iterator[ReferenceRow]:
+    header = [str(cell or "").strip() for cell in next(cells, ())]
+    missing = [column for column in COLUMNS[:3] if column not in header]
+    if missing:
+        raise EvalError(
+            f"{path} is not one of the reference's query files: "
+            f"its first sheet has no column {', '.join(missing)}."
+        )
+    columns = [header.index(column) if column in header else -1 for column in COLUMNS]
+    found = 0
+    for row in cells:
+        values = [
+            normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in columns
+        ]
+        if values[0] and values[2]:
+            found += 1
+            yield ReferenceRow(*values)
+    if not found:
+        raise EvalError(f"{path} has no row with a query and a product.")
 
 
 def _query_set(

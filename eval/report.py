@@ -31,7 +31,7 @@ from eval.results import Evaluation, Slice, as_object, per_query
 from eval.tables import number
 from eval.trec import write_qrels, write_run
 from pictures.store import PictureStore
-from vitrine.command import finite
+from vitrine.command import describe, finite
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SLICES = 20  # rows of a table by category; the others are in results.json
@@ -147,10 +147,7 @@ def _reports(home: Path) -> Iterator[Path]:
             "wait until it has ended, or end it."
         ) from None
     except OSError as error:
-        raise EvalError(
-            f"The report cannot be written to {reports}: {error.strerror or error}. Free some "
-            "space or change its permissions, then run the same command again."
-        ) from None
+        raise EvalError(f"The report cannot be written to {reports}: {describe(error)}.") from None
 
 
 def _render(**values: Any) -> str:  # noqa: ANN401 - what the template shows

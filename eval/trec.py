@@ -13,6 +13,7 @@ import numpy as np
 
 from eval import EvalError
 from eval.measures import MAX_GRADE, Qrels, Ranked, score
+from vitrine.command import describe
 
 # A step down that a float32 cosine keeps: trec_eval holds scores as float32, whose spacing below 1
 # is 6e-8, and orders equal scores by descending id.
@@ -164,7 +165,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise EvalError(f"There is no file {path}.") from None
     except OSError as error:
-        raise EvalError(f"{path} cannot be read: {error.strerror}. Name a file that can.") from None
+        raise EvalError(f"{path} cannot be read: {describe(error)}.") from None
     except UnicodeDecodeError:
         raise EvalError(f"{path} is not UTF-8 text: save it as such, or name another.") from None
     if not text.strip():

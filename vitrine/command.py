@@ -80,9 +80,14 @@ def report_errors() -> Iterator[None]:
 
 
 def _sentence(error: OSError) -> str:
-    remedy = REMEDIES.get(error.errno or 0, "put this right, then run the same command again")
     file = "" if error.filename is None else f"{error.filename}: "
-    return f"{file}{error.strerror}; {remedy}."
+    return f"{file}{describe(error)}."
+
+
+def describe(error: OSError) -> str:
+    """What happened and what a user can do about it, without the file's name."""
+    remedy = REMEDIES.get(error.errno or 0, "put this right, then run the same command again")
+    return f"{error.strerror}; {remedy}"
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Export: cleaned products as CSV and Parquet, their vectors as Parquet."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,14 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
 
     Raises:
         IngestError: the category has no product.
+        OSError: a file cannot be written; the error names it or the folder.
         VariantMissing, CatalogError, CollectionMissing: there is nothing to export.
     """
     variant = Variants(home).get(variant_name)
     with (
         Catalogue(home, create=False) as catalogue,
         open_store(home) as store,
+        _named(folder),
         ExitStack() as stack,
     ):
         total = catalogue.categories().get(category, 0) if category else len(catalogue)
@@ -76,13 +78,16 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
             + [(name, pa.list_(pa.float32(), collection.dim)) for name in collection.vectors]
         )
         folder.mkdir(parents=True, exist_ok=True)
-        tables = [
-            stack.enter_context(csv.CSVWriter(folder / "products.csv", PRODUCTS)),
-            stack.enter_context(parquet.ParquetWriter(folder / "products.parquet", PRODUCTS)),
+        # Python's files, since Arrow's own errors lack the number and the file's name.
+        files = [
+            stack.enter_context((folder / name).open("wb"))
+            for name in ("products.csv", "products.parquet", "vectors.parquet")
         ]
-        vector_table = stack.enter_context(
-            parquet.ParquetWriter(folder / "vectors.parquet", vectors)
-        )
+        tables = [
+            stack.enter_context(csv.CSVWriter(files[0], PRODUCTS)),
+            stack.enter_context(parquet.ParquetWriter(files[1], PRODUCTS)),
+        ]
+        vector_table = stack.enter_context(parquet.ParquetWriter(files[2], vectors))
         advance = stack.enter_context(progress_bar("export", total))
         figures: Figures = {"products": 0, "vectors": 0}
         for window in batched(catalogue.entries(category=category or None), WINDOW):
@@ -98,6 +103,16 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
             figures["vectors"] += sum(len(point.vectors) for point in held)
             advance(len(rows))
         return figures
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """A failed write names no file: the folder is added to it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
 
 
 def _row(entry: Entry, variant: Variant) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ingest import IngestError
 from ingest.export import export_products
 from qdrant.store import open_store
 from tests import shop
+from tests.ingest.commands import run_here
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,22 @@ def test_exported_vectors_are_those_of_the_collection(home, tmp_path):
         )
     assert rows["lipstick-teal"]["image"] is None
     assert rows["lipstick-teal"]["text"] is not None
+
+
+def test_a_folder_that_cannot_be_written_is_named(home, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "products.csv").mkdir(parents=True)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "products.csv").symlink_to("/dev/full")
+    for name, reason in [
+        ("file", "a file is where a folder should be"),
+        ("taken", "products.csv: Is a directory"),
+        ("full", "No space left on device; free some space"),
+    ]:
+        ended = run_here(home, "export", "--folder", tmp_path / name)
+        assert (ended.status, ended.stdout) == (1, "")
+        assert str(tmp_path / name) in ended.error
+        assert reason in ended.error
 
 
 def test_one_category_is_exported_and_an_unknown_one_is_an_error(home, tmp_path):

@@ -1,5 +1,6 @@
 """The first job: product files into the catalogue."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -49,7 +50,7 @@ def load_products(
         IngestError: another job is running.
     """
     settings: Figures = {
-        "source": str(source),
+        "source": _printable(source),
         "category": category,
         "category_field": category_field,
         "prune": prune,
@@ -58,7 +59,7 @@ def load_products(
     with exclusive_run(home, "products", settings, create=True, picture_side=picture_side) as run:
         dropped: Counter[str] = Counter()
         stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
-        label = str(source if hub_category(source) else source.resolve())
+        label = _printable(source if hub_category(source) else source.resolve())
         rows = read_products(
             source, fields=fields or {}, category=category, category_field=category_field
         )
@@ -75,6 +76,11 @@ def load_products(
         if prune:
             run.figures["pruned"] = run.catalogue.prune(label, run.id)
         return run.figures
+
+
+def _printable(path: Path) -> str:
+    """A path as text; bytes of it that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _kept(

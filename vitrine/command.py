@@ -2,10 +2,13 @@
 
 import errno
 import functools
+import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -50,6 +53,12 @@ class CommandLine(typer.Typer):
             **settings,
         )
 
+    def __call__(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401 - Typer's own
+        """Run a command; a terminal without a character shows a question mark instead."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
+        return super().__call__(*args, **settings)
+
     def command(self, *args: Any, **settings: Any) -> Callable[..., Any]:  # noqa: ANN401 - Typer's own
         """Register a command, with `report_errors` around it."""
         register = super().command(*args, **settings)
@@ -58,6 +67,7 @@ class CommandLine(typer.Typer):
             @functools.wraps(function)
             def checked(*args: Any, **options: Any) -> Any:  # noqa: ANN401
                 with report_errors():
+                    _require_text(options.values())
                     return function(*args, **options)
 
             register(checked)
@@ -77,6 +87,27 @@ def report_errors() -> Iterator[None]:
         if error.errno not in STORAGE_ERRORS and error.filename is None:
             raise
         _fail(_sentence(error))
+    except UnicodeEncodeError as error:
+        if not _undecodable(error.object):
+            raise
+        _fail(f"{error.object!a} has bytes that are not UTF-8: rename the file or folder.")
+
+
+def _require_text(options: Iterable[Any]) -> None:
+    """Refuse words that are not UTF-8. A file's name may hold any bytes.
+
+    Raises:
+        BadParameter: a word that was given is neither text nor a file that is there.
+    """
+    for option in options:
+        for word in option if isinstance(option, list) else [option]:
+            if isinstance(word, str) and _undecodable(word) and not Path(word).exists():
+                raise typer.BadParameter(f"{word!a} has bytes that are not UTF-8.")
+
+
+def _undecodable(text: str) -> bool:
+    """Whether a string holds bytes that could not be decoded: Python keeps them as surrogates."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _sentence(error: OSError) -> str:
@@ -96,8 +127,17 @@ def _fail(sentence: str) -> NoReturn:
 
 
 def print_json(shown: Mapping[str, Any]) -> None:
-    """Print one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
-    print(json.dumps(finite(shown), ensure_ascii=False, allow_nan=False))
+    """Print one JSON object on stdout; NaN and infinity, which JSON lacks, become null.
+
+    Where stdout's encoding lacks a character, all but ASCII is escaped.
+    """
+    shown = finite(shown)
+    text = json.dumps(shown, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(shown, allow_nan=False)
+    print(text)
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds

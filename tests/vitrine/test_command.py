@@ -21,6 +21,10 @@ CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2  # linux/capability.h: what lets ro
 FILE_LIMIT = 200  # bytes
 
 
+def _word(word: object) -> str | bytes:
+    return word if isinstance(word, bytes) else str(word)
+
+
 @pytest.fixture
 def vitrine(tmp_path):
     """`vitrine …` as a process in a folder that is not the checkout."""
@@ -30,7 +34,7 @@ def vitrine(tmp_path):
         folder.mkdir(exist_ok=True)
         home = {"VITRINE_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
         return subprocess.run(
-            [sys.executable, "-m", "vitrine", *map(str, words)],
+            [sys.executable, "-m", "vitrine", *map(_word, words)],
             cwd=folder,
             env={**os.environ, **home, **environment},
             preexec_fn=before,
@@ -152,6 +156,72 @@ def test_a_disk_that_takes_no_more_is_named_and_nothing_half_written_stays(
     variants = tmp_path / "home" / "variants"
     assert f"{variants}: File too large; raise the limit of file sizes" in sentence(ended)
     assert list(variants.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search", b"\xff"),
+        ("search", "red", "--category", b"a\xff"),
+        ("ingest", "products", "x.csv", "--category", b"\xff"),
+        ("ingest", "products", "x.csv", "--field", b"title=\xff"),
+    ],
+)
+def test_words_that_are_not_utf8_are_wrong_usage(vitrine, words):
+    ended = vitrine(*words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "has bytes that are not UTF-8" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_files_and_folders_may_have_names_that_are_not_utf8(vitrine, tmp_path):
+    source = os.fsencode(tmp_path) + b"/a\xff.jsonl"
+    Path(os.fsdecode(source)).write_text('{"id": "1", "title": "a kettle", "image": "a.png"}\n')
+    assert vitrine("ingest", "products", source).returncode == 0
+    assert "\\udcff" in sentence(vitrine("ingest", "products", b"missing\xff.jsonl"))
+    assert "\\udcff" in sentence(vitrine("search", "--image", source))
+    home = os.fsdecode(os.fsencode(tmp_path) + b"/home\xff")
+    assert vitrine("ingest", "products", source, VITRINE_HOME=home).returncode == 0
+    ended = vitrine("ingest", "status", "--json", VITRINE_HOME=home)
+    assert json.loads(ended.stdout)["home"] == home
+
+
+@pytest.fixture
+def furniture(vitrine, tmp_path):
+    """A catalogue with a category that is not ASCII."""
+    source = tmp_path / "products.jsonl"
+    source.write_text('{"id": "1", "title": "Tür", "category": "Möbel"}\n')
+    assert vitrine("ingest", "products", source, "--category-field", "category").returncode == 0
+    return "Möbel"
+
+
+@pytest.mark.parametrize(
+    "terminal",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_a_terminal_without_utf8_shows_ascii(vitrine, furniture, terminal):
+    ended = vitrine("ingest", "status", **terminal)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "M?bel" in ended.stdout
+    assert ended.stdout.isascii()
+    listed = vitrine("ingest", "status", "--json", **terminal).stdout
+    assert listed.isascii()
+    assert furniture in json.loads(listed)["jobs"][0]["categories"]
+    assert sentence(vitrine("ingest", "products", "öl.csv", **terminal)).isascii()
+
+
+@pytest.mark.parametrize("words", [("ingest", "status"), ("ingest", "status", "--json")])
+def test_a_reader_that_has_gone_ends_a_command_without_a_traceback(vitrine, furniture, words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    gone = vitrine(*words, before=lambda: os.dup2(writer, 1))
+    os.close(writer)
+    assert gone.stderr == ""
+    closed = vitrine(*words, before=lambda: os.close(1))
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 def test_wrong_usage_of_the_one_command_is_status_two(vitrine):

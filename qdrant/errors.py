@@ -11,6 +11,7 @@ StoreError
 ├── DiskFull             too little disk space; nothing published is touched
 └── EngineError          the engine reported an error; its words are in the sentence
     ├── NotFound         the server has no collection of that name
+    ├── Forbidden        the key of QDRANT_API_KEY may not do this
     ├── AlreadyExists    the server has a collection of that name
     └── RequestTooLarge  the server, or a proxy before it, refuses a request of that size
 ```
@@ -83,6 +84,10 @@ class EngineError(StoreError):
 
 class NotFound(EngineError):
     """The server has no collection of that name; the caller decides what that means."""
+
+
+class Forbidden(EngineError):
+    """The key of QDRANT_API_KEY may not do this."""
 
 
 class AlreadyExists(EngineError):

@@ -1,8 +1,9 @@
 """Collections on a Qdrant server, through `qdrant-client`.
 
 Searches read the published generation by its own name, so that what was checked against its
-metadata is what answers; a new one is noticed within `generations.FRESH` seconds. Builds write a
-generation that is not searched yet (`build`) and publish it by moving an alias (`generations`).
+metadata is what answers; a key limited to the alias reads by that. A new generation is noticed
+within `generations.FRESH` seconds. Builds write a generation that is not searched yet (`build`) and
+publish it by moving an alias (`generations`).
 """
 
 import os
@@ -76,11 +77,17 @@ class ServerEngine:
 
     @contextmanager
     def reader(self, variant: str) -> Iterator[Reader]:
-        """Read the published generation by its own name."""
+        """Read the published generation by its own name, or by the alias.
+
+        By the alias, which may move meanwhile, NotFound is raised when it has.
+        """
         generations = self._generations(variant)
         name, collection = generations.current()
         try:
-            yield Reader(self.connection, name, collection)
+            readable = generations.readable(name)
+            yield Reader(self.connection, readable, collection)
+            if readable != name and generations.published() != name:
+                raise NotFound(f"{name} was replaced while it was read; run this again.")
         except NotFound:
             generations.forget()
             raise

@@ -21,6 +21,7 @@ from qdrant.errors import (
     AlreadyExists,
     DiskFull,
     EngineError,
+    Forbidden,
     NotFound,
     RequestTooLarge,
     StoreError,
@@ -92,9 +93,10 @@ FAILURES = (
         (403,),
         "The key of QDRANT_API_KEY may only read at {address}; building, rolling back and "
         "dropping need one that may write.",
+        Forbidden,
         words="(manage|write) access",
     ),
-    Failure((403,), "The Qdrant server at {address} forbids this: {words}."),
+    Failure((403,), "The Qdrant server at {address} forbids this: {words}.", Forbidden),
     Failure((404,), _ANSWERS, NotFound, words="^Not found: "),
     Failure(
         (404,),

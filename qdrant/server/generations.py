@@ -27,6 +27,7 @@ from qdrant.errors import (
     BuildRunning,
     CollectionBroken,
     CollectionMissing,
+    Forbidden,
     NotFound,
     no_earlier_generation,
 )
@@ -119,6 +120,7 @@ class Generations:
         self.alias = prefix + variant
         self._connection = connection
         self._known: tuple[float, Stored] | None = None
+        self._readable: dict[str, str] = {}  # of the last generation: see `readable`
 
     def name(self, generation: str) -> str:
         """Return the server collection of a generation."""
@@ -143,6 +145,20 @@ class Generations:
         if stored.collection is None:
             raise CollectionBroken(self.variant, f"{self.alias} has no description")
         return stored.name, stored.collection
+
+    def readable(self, name: str) -> str:
+        """Return the name to read a generation by: its own, or the alias for a key limited to that.
+
+        Raises:
+            NotFound: it was removed.
+        """
+        if name not in self._readable:
+            try:
+                self.get(name)
+                self._readable = {name: name}
+            except Forbidden:
+                self._readable = {name: self.alias}
+        return self._readable[name]
 
     def forget(self) -> None:
         """Read the alias again next time."""

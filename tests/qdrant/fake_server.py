@@ -98,6 +98,7 @@ class FakeServer:
         self.client = client or QdrantClient(":memory:")
         self.port = port
         self.api_key, self.read_only_key = api_key, read_only_key
+        self.tokens: dict[str, str] = {}  # each may read one collection or alias
         self.version = "1.20.0"
         self.faults: list[Fault] = []
         self.received: deque[Request] = deque(maxlen=2000)
@@ -297,12 +298,19 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers.get("api-key")
         if not key:
             raise HttpError(401, "Must provide an API key or an Authorization bearer token")
-        if key not in (fake_server.api_key, fake_server.read_only_key):
+        if key in fake_server.tokens:
+            if not path.startswith(f"/collections/{fake_server.tokens[key]}"):
+                raise HttpError(403, "Forbidden: Global access is required")
+            if path.split("/")[2] != fake_server.tokens[key]:
+                raise HttpError(
+                    403, f"Forbidden: Access to collection {path.split('/')[2]} is required"
+                )
+        elif key not in (fake_server.api_key, fake_server.read_only_key):
             raise HttpError(401, "Invalid API key or JWT")
         reads = self.command == "GET" or re.search(
             r"/(points|scroll|count|facet|query|query/batch)$", path
         )
-        if key == fake_server.read_only_key and not (reads and self.command in ("GET", "POST")):
+        if key != fake_server.api_key and not (reads and self.command in ("GET", "POST")):
             raise HttpError(403, "Forbidden: Global manage access is required")
 
 

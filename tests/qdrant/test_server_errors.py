@@ -216,6 +216,25 @@ def test_a_key_that_may_only_read_reads_and_is_reported_when_it_should_write():
         assert "QDRANT_API_KEY may only read" in str(error)
 
 
+def test_a_token_limited_to_the_alias_searches_and_notices_a_new_generation():
+    with FakeServer(api_key="all") as fake_server:
+        fake_server.tokens["some"] = "products_demo"
+        connection = connect(fake_server.url, "some")
+        connection.clock = lambda: 0.0  # what it knows never grows old
+        with (
+            Store(ServerEngine(connect(fake_server.url, "all"))) as writer,
+            Store(ServerEngine(connection)) as reader,
+        ):
+            writer.build(SPEC, shop(10))
+            assert ids(reader.search("demo", QUERY)[0]) == ids(writer.search("demo", QUERY)[0])
+            assert reader.count("demo") == 10
+            assert len(list(reader.scroll("demo"))) == 10
+            writer.build(SPEC, shop(20))
+            assert reader.count("demo") == reader.collection("demo").points == 20
+            with pytest.raises(EngineError, match="forbids this"):
+                reader.build(SPEC, shop(5))
+
+
 def test_other_errors_keep_the_servers_words(fake_server):
     fake_server.faults.append(Fault("GET .*", times=2, status=403, words="Forbidden: locked"))
     assert "forbids this: Forbidden: locked" in str(sentence_of(fake_server))

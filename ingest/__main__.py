@@ -196,7 +196,11 @@ def export_command(
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
     as_json: Json = False,
 ) -> None:
-    """Write the cleaned products as CSV and Parquet, and their vectors as Parquet."""
+    """Write the cleaned products as CSV and Parquet, and their vectors as Parquet.
+
+    The CSV file is for spreadsheets: a text that one may take for a formula, since it begins with
+    = + - @ or a tab, has an apostrophe before it. The Parquet file has every text as it is.
+    """
     figures = export_products(home(), _chosen([variant])[0], folder, category=category)
     _finish({"export": figures}, as_json)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import compute, csv, parquet
 
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
@@ -19,6 +19,7 @@ from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
+FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet may run: OWASP's list for CSV injection
 
 PRODUCTS = pa.schema(
     [
@@ -42,6 +43,9 @@ PRODUCTS = pa.schema(
 
 def export_products(home: Path, variant_name: str, folder: Path, *, category: str = "") -> Figures:
     """Write what the shop holds: `products.csv`, `products.parquet` and `vectors.parquet`.
+
+    In the CSV file a text that a spreadsheet may take for a formula begins with an apostrophe
+    (CSV injection); the Parquet files hold every text as it is.
 
     Products come ascending by id, with their summary and the product text of the variant;
     vectors in the same order, as columns `image`, `text` and `fused` of float32 lists, null
@@ -83,18 +87,16 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
             stack.enter_context((folder / name).open("wb"))
             for name in ("products.csv", "products.parquet", "vectors.parquet")
         ]
-        tables = [
-            stack.enter_context(csv.CSVWriter(files[0], PRODUCTS)),
-            stack.enter_context(parquet.ParquetWriter(files[1], PRODUCTS)),
-        ]
+        csv_table = stack.enter_context(csv.CSVWriter(files[0], PRODUCTS))
+        product_table = stack.enter_context(parquet.ParquetWriter(files[1], PRODUCTS))
         vector_table = stack.enter_context(parquet.ParquetWriter(files[2], vectors))
         advance = stack.enter_context(progress_bar("export", total))
         figures: Figures = {"products": 0, "vectors": 0}
         for window in batched(catalogue.entries(category=category or None), WINDOW):
             rows = [_row(entry, variant) for entry in window]
             batch = pa.RecordBatch.from_pylist(rows, PRODUCTS)
-            for table in tables:
-                table.write_batch(batch)
+            csv_table.write_batch(_without_formulas(batch))
+            product_table.write_batch(batch)
             found = store.retrieve(variant.name, [row["id"] for row in rows], vectors=True)
             held = [found[row["id"]] for row in rows if row["id"] in found]
             listed = [{"id": point.id} | _lists(point.vectors) for point in held]
@@ -113,6 +115,17 @@ def _named(folder: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = error.filename or str(folder)
         raise
+
+
+def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = []
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            marked = compute.binary_join_element_wise("'", column, "")
+            formula = compute.match_substring_regex(column, FORMULA)
+            column = compute.if_else(formula, marked, column)
+        columns.append(column)
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _row(entry: Entry, variant: Variant) -> dict[str, Any]:

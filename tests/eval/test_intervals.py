@@ -4,13 +4,15 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from scipy.stats import t as student
 
 from eval.intervals import (
+    DIFFERENCES,
+    SHARES,
     ClusterSums,
     bca_interval,
     bootstrap,
     interval,
     sum_clusters,
     t_interval,
-    within_unit,
+    within,
 )
 
 
@@ -29,7 +31,7 @@ def test_scores_are_summed_by_cluster():
 
 def test_many_queries_have_the_interval_of_the_normal_approximation():
     values = np.random.default_rng(0).random(1000)
-    low, high = interval(single(values))
+    low, high = interval(single(values), bounds=SHARES)
     half = 1.96 * values.std() / np.sqrt(1000)
     assert low[0] == pytest.approx(values.mean() - half, abs=0.001)
     assert high[0] == pytest.approx(values.mean() + half, abs=0.001)
@@ -53,7 +55,7 @@ def test_few_skewed_scores_are_covered_by_95_percent_of_the_intervals(size):
     """nDCG@10 of one relevant product, found at any rank of ten by 3 queries of 10."""
     rng, discounts = np.random.default_rng(3), 1 / np.log2(np.arange(2, 12))
     scores = (rng.random((size, 1000)) < 0.3) * discounts[rng.integers(0, 10, (size, 1000))]
-    low, high = interval(single(scores), resamples=1000, unit=True)
+    low, high = interval(single(scores), resamples=1000, bounds=SHARES)
     truth = 0.3 * discounts.mean()
     assert np.mean((low <= truth) & (truth <= high)) > 0.935
 
@@ -78,23 +80,31 @@ def test_a_seed_gives_the_same_resamples_again():
 
 
 def test_fewer_than_two_clusters_have_no_interval():
-    ends = interval(sum_clusters(np.ones((5, 2)), np.zeros(5)))
+    ends = interval(sum_clusters(np.ones((5, 2)), np.zeros(5)), bounds=SHARES)
     assert np.isnan(ends).all()
 
 
 def test_equal_scores_have_an_interval_without_width():
-    assert np.ravel(interval(single(np.full((9, 2), 0.5)))) == pytest.approx([0.5] * 4)
+    assert np.ravel(interval(single(np.full((9, 2), 0.5)), bounds=SHARES)) == pytest.approx(
+        [0.5] * 4
+    )
 
 
 def test_scores_that_are_all_0_or_all_1_have_the_interval_of_clopper_and_pearson():
-    [low], [high] = interval(single(np.ones(8)), unit=True)
+    [low], [high] = interval(single(np.ones(8)), bounds=SHARES)
     assert (low, high) == pytest.approx((0.6306, 1), abs=1e-4)
-    [low], [high] = interval(single(np.zeros(8)), unit=True)
+    [low], [high] = interval(single(np.zeros(8)), bounds=SHARES)
     assert (low, high) == pytest.approx((0, 0.3694), abs=1e-4)
 
 
-def test_the_interval_of_scores_between_0_and_1_lies_there():
+def test_differences_that_are_all_0_have_no_width_and_those_that_are_all_1_do():
+    [low, lower], [high, higher] = interval(single(np.tile([0.0, 1.0], (8, 1))), bounds=DIFFERENCES)
+    assert (low, high) == (0, 0)
+    assert (lower, higher) == pytest.approx((0.2611, 1), abs=1e-4)
+
+
+def test_an_interval_lies_within_the_bounds_of_the_scores():
     clusters = single([1, 1, 1, 1, 0])
     assert t_interval(clusters)[1] > 1
-    low, high = within_unit(t_interval(clusters), clusters)
+    low, high = within(SHARES, t_interval(clusters), clusters)
     assert 0 <= low[0] < 0.8 < high[0] == 1

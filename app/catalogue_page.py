@@ -11,6 +11,7 @@ from app.escaping import escape_sentence
 from app.redaction import redact, redact_setting
 from catalog.catalogue import Catalogue
 from search.service import VariantStatus
+from vitrine.text import printable
 
 NO_CATEGORY = "(none)"
 LAST_RUNS = 20
@@ -135,11 +136,16 @@ def _show_table(heading: str, rows: list[dict[str, Any]], empty: str = "None.") 
     if not rows:
         st.caption(empty)
         return
+    rows = [{name: _cell(value) for name, value in row.items()} for row in rows]
     number = st.column_config.NumberColumn(format="localized")
     share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
     columns = {name: number for name, value in rows[0].items() if isinstance(value, int)}
     columns["Share"] = share
     st.dataframe(rows, hide_index=True, column_config=columns, width="stretch")
+
+
+def _cell(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _listed(facts: Mapping[str, Any]) -> str:

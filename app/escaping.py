@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
+from vitrine.text import printable
+
 # An invisible character that allows no line break. Streamlit makes links, smileys, icons and arrows
 # of plain text after it has read the Markdown, where a backslash has no effect.
 JOINER = "\N{WORD JOINER}"
@@ -24,12 +26,13 @@ def escape(text: str) -> str:
 
 def escape_sentence(text: str) -> str:
     """A sentence that may quote untrusted text, with `commands` in backticks shown as code."""
-    parts = COMMAND.split(" ".join(text.split()))  # every second one is a command
+    parts = COMMAND.split(printable(" ".join(text.split())))  # every second one is a command
     return "".join(part if index % 2 else _escape(part) for index, part in enumerate(parts))
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters, cut at a word where one ends near, with an ellipsis."""
+    """At most `limit` printable characters, cut at a word where one ends near, with an ellipsis."""
+    text = printable(text)
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
@@ -55,4 +58,4 @@ def format_price(amount: float | None) -> str:
 
 
 def _escape(text: str) -> str:
-    return MARKUP.sub(r"\\\1", REPLACED_LATER.sub(JOINER, text))
+    return MARKUP.sub(r"\\\1", REPLACED_LATER.sub(JOINER, printable(text)))

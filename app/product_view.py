@@ -7,6 +7,7 @@ import streamlit as st
 from app import cards
 from app.escaping import escape, format_price, shorten
 from catalog.catalogue import Catalogue
+from vitrine.text import printable
 
 HEADLINE = 140  # characters of a title in large type; a longer one follows in full
 DESCRIPTION = 700  # characters: as much as fits beside the picture
@@ -37,7 +38,7 @@ def show_product(product_id: str, payload: dict[str, Any], catalogue: Catalogue)
                 st.caption(f":material/star: {payload['rating']:.1f}{by}")
             if len(title) > HEADLINE:
                 with st.expander("The whole title"):
-                    st.text(title)
+                    st.text(printable(title))
             if product and product.description:
                 st.text(shorten(product.description, DESCRIPTION))
             st.caption(f"id {escape(product_id[:80])}")

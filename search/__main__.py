@@ -15,6 +15,7 @@ from search.query import Query, Result, Results
 from search.service import SearchService
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
+from vitrine.text import printable
 
 app = CommandLine()
 
@@ -123,7 +124,7 @@ def _table(title: str, results: tuple[Result, ...]) -> Table:
             "" if price is None else f"{price:,.2f}",
             result.id,
         )
-        table.add_row(*(escape(cell) for cell in cells))
+        table.add_row(*(escape(printable(cell)) for cell in cells))
     return table
 
 

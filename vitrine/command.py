@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vitrine import VitrineError
+from vitrine.text import printable
 
 messages = Console(stderr=True, highlight=False)
 
@@ -122,7 +123,7 @@ def describe(error: OSError) -> str:
 
 
 def _fail(sentence: str) -> NoReturn:
-    messages.print(Text.assemble(("Error:", "red"), " ", sentence), soft_wrap=True)
+    messages.print(Text.assemble(("Error:", "red"), " ", printable(sentence)), soft_wrap=True)
     raise typer.Exit(1) from None
 
 

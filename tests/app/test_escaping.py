@@ -34,6 +34,13 @@ def test_commands_in_a_sentence_stay_code_and_quotes_around_them_do_not():
     )
 
 
+def test_control_and_direction_characters_are_replaced_visibly():
+    assert escape("a\u202eb\x1b[2J") == r"a�b�\[2J"
+    assert escape_sentence("No `\x9bcommand` “\u2066x”.") == r"No `�command` “�x”\."
+    assert shorten("a\x07b", 10) == "a�b"
+    assert escape("שלום\u200f, 3") == "שלום\u200f, 3"
+
+
 def test_long_text_is_cut_at_a_word():
     assert shorten("short", 10) == "short"
     assert shorten("one two three four", 12) == "one two…"

@@ -34,7 +34,7 @@ def test_a_picture_file_is_searched_with(search, home):
 
 def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
     shown = search("crimson lipstick").stdout
-    assert "crimson [bold]lipstick[/bold]" in shown
+    assert "crimson [bold]lipstick[/bold] �gnp" in shown
     assert "Without a picture, ranked by their text" in shown
 
 
@@ -52,6 +52,7 @@ def test_products_like_one_are_found_without_it(search):
         (("kettle", "--variant", "gone"), 1, "gone"),
         (("--image", "absent.jpg"), 1, "absent.jpg"),
         (("--like", "gone"), 1, "no product with the id “gone”"),
+        (("--like", "\x1b[2J"), 1, "no product with the id “�[2J”"),
         (("kettle", "--like", "kettle-teal"), 2, "stands alone"),
         (("x" * 100_000,), 1, "100,000 characters"),
     ],

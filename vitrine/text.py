@@ -1,0 +1,15 @@
+"""Untrusted text, made safe to show on a terminal or on a page."""
+
+import re
+
+# Control characters, but for tab and line feed: ESC begins a terminal's commands. Embeddings,
+# overrides and isolates of the writing direction: they turn what follows around. Line and
+# paragraph separators. The marks U+200E, U+200F and U+061C stay: Arabic and Hebrew need them, and
+# they move nothing else.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def printable(text: str) -> str:
+    """Text with a visible replacement in place of every control and direction character."""
+    return UNPRINTABLE.sub(REPLACEMENT, text)

@@ -14,7 +14,7 @@ from encoder.template import DEFAULT_TEMPLATE, TEMPLATES
 from encoder.variant import Variant
 from encoder.variants import Variants
 from vitrine import home
-from vitrine.command import CommandLine, Json, print_json
+from vitrine.command import CommandLine, Json, messages, print_json
 
 app = CommandLine(
     help="Variants: named ways to embed products, each a CLIP checkpoint, an optional LoRA "
@@ -70,10 +70,17 @@ def add(
 
 @app.command("list")
 def list_variants(as_json: Json = False) -> None:
-    """List the variants."""
-    variants = Variants(home()).list()
+    """List the variants, and those whose manifest cannot be read with the reason."""
+    known = Variants(home())
+    variants: list[Variant] = []
+    errors: list[dict[str, str]] = []
+    for name in known.names():
+        try:
+            variants.append(known.get(name))
+        except EncoderError as error:
+            errors.append({"variant": name, "error": str(error)})
     if as_json:
-        print_json({"variants": [_facts(variant) for variant in variants]})
+        print_json({"variants": [_facts(variant) for variant in variants], "errors": errors})
         return
     table = Table("variant", box=None)
     for column in ("base", "adapter", "template", "vectors", "fingerprint"):
@@ -88,8 +95,10 @@ def list_variants(as_json: Json = False) -> None:
             variant.fingerprint,
         )
     Console().print(table)
-    if not variants:
-        Console(stderr=True).print(
+    for each in errors:
+        messages.print(Text.assemble((each["variant"], "red"), ": ", each["error"]), soft_wrap=True)
+    if not variants and not errors:
+        messages.print(
             f"No variant yet in {home()}: vitrine add NAME --base HUB_ID_OR_FOLDER",
             markup=False,
         )

@@ -1,7 +1,8 @@
 """The state of a shop: what is there, what is missing and why, and how fast the jobs run."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from catalog.database import FILE
 from catalog.runs import Run
 from encoder.errors import EncoderError
 from encoder.variants import Variants
-from qdrant.errors import CollectionMissing
+from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection
 from qdrant.store import Store, open_store
 
@@ -32,7 +33,8 @@ class Share:
 
     Attributes:
         done: products in the catalogue, stored pictures, summaries, or points.
-        pending: products still to be tried; None where only the job can find out.
+        pending: products still to be tried; None where only the job can find out, or the store
+            does not answer.
         none: products with nothing to do: those that name no picture.
         failed: by reason.
         bytes: on disk; None where the engine does not report it.
@@ -72,22 +74,34 @@ def read_status(home: Path) -> dict[str, Any]:
     Returns:
         `home`; `products`; `jobs`: the `JobState` of each, of `vectors` one a variant;
         `failures`: reasons, counts and an example sentence; `collections`: variant, points,
-        fingerprint and whether it is the variant's own; `runs`: the last ones, newest first.
+        fingerprint and whether it is the variant's own; `errors`: variants and collections that
+        could not be read, each with its `variant` (empty for the whole store) and `error`;
+        `runs`: the last ones, newest first.
 
     Raises:
         CatalogError: there is no catalogue, or it cannot be read.
     """
-    with Catalogue(home, create=False) as catalogue, open_store(home) as store:
-        variants = Variants(home)
-        collections = {each.variant: each for each in store.collections()}
-        names = sorted({each.name for each in variants.list()} | collections.keys())
+    with Catalogue(home, create=False) as catalogue, ExitStack() as stack:
+        errors: list[dict[str, str]] = []
         runs = catalogue.runs()
-        jobs = [
-            _products(catalogue, runs),
-            _images(catalogue, runs),
-            _summaries(catalogue, runs),
-            *(_vectors(catalogue, store, name, collections.get(name), runs) for name in names),
-        ]
+        fingerprints = _fingerprints(Variants(home), errors)
+        collections: list[Collection] = []
+        store: Store | None = None
+        built: list[str] = []
+        with _recorded(errors):
+            opened = stack.enter_context(open_store(home))
+            built = opened.engine.variants()
+            store = opened
+        jobs = [_products(catalogue, runs), _images(catalogue, runs), _summaries(catalogue, runs)]
+        for name in sorted({*fingerprints, *built}):
+            share = Share(0, pending=None, bytes=None)
+            state = _state("vectors", share, {}, _last(runs, "vectors", name), name)
+            with _recorded(errors, name):
+                if store:
+                    collection = store.collection(name) if name in built else None
+                    state = _vectors(catalogue, store, name, collection, runs)
+                    collections += [collection] if collection else []
+            jobs.append(state)
         return {
             "home": str(home),
             "products": len(catalogue),
@@ -98,14 +112,33 @@ def read_status(home: Path) -> dict[str, Any]:
                     "variant": each.variant,
                     "points": each.points,
                     "fingerprint": each.fingerprint,
-                    "matches": _fingerprint(variants, each.variant) == each.fingerprint,
+                    "matches": fingerprints.get(each.variant) == each.fingerprint,
                     "generation": each.generation,
                     "created": each.created,
                 }
-                for each in collections.values()
+                for each in collections
             ],
+            "errors": errors,
             "runs": [asdict(run) for run in runs[:LAST_RUNS]],
         }
+
+
+def _fingerprints(variants: Variants, errors: list[dict[str, str]]) -> dict[str, str]:
+    """Each variant's fingerprint; an empty string where its manifest cannot be read."""
+    fingerprints = dict.fromkeys(variants.names(), "")
+    for name in fingerprints:
+        with _recorded(errors, name):
+            fingerprints[name] = variants.get(name).fingerprint
+    return fingerprints
+
+
+@contextmanager
+def _recorded(errors: list[dict[str, str]], variant: str = "") -> Iterator[None]:
+    """Record an error of one variant, or of the whole store; the others are read."""
+    try:
+        yield
+    except (EncoderError, StoreError) as error:
+        errors.append({"variant": variant, "error": str(error)})
 
 
 def _products(catalogue: Catalogue, runs: list[Run]) -> JobState:
@@ -216,11 +249,3 @@ def _size(store: Store, name: str) -> int | None:
     except CollectionMissing:
         return 0
     return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def _fingerprint(variants: Variants, name: str) -> str:
-    """A variant's fingerprint, or an empty string when the variant is missing."""
-    try:
-        return variants.get(name).fingerprint
-    except EncoderError:
-        return ""

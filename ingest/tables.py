@@ -60,8 +60,12 @@ def show_status(page: Mapping[str, Any]) -> None:
     for table in (*tables, _runs(page["runs"])):
         console.print()
         console.print(table)
+    for each in page["errors"]:
+        name = f"{each['variant']}: " if each["variant"] else ""
+        console.print(Text.assemble((f"{name}{each['error']}", "red")), soft_wrap=True)
+    unread = {each["variant"] for each in page["errors"]}
     for each in page["collections"]:
-        if not each["matches"]:
+        if not each["matches"] and each["variant"] not in unread:
             console.print(
                 f"[red]The collection {escape(each['variant'])} was built by another state of the "
                 f"variant:[/red] run `vitrine ingest vectors --variant {each['variant']}`.",

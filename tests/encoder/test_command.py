@@ -82,6 +82,19 @@ def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, 
     assert "weight 0.5" in invoke("list").stdout
 
 
+def test_a_manifest_that_cannot_be_read_hides_no_other_variant(invoke, tiny_clip, tmp_path):
+    for name in ("broken", "photo"):
+        invoke("add", name, "--base", tiny_clip)
+    (tmp_path / "home" / "variants" / "broken" / "manifest.json").write_text("{")
+    page = json.loads(invoke("list", "--json").stdout)
+    assert [each["name"] for each in page["variants"]] == ["photo"]
+    assert [each["variant"] for each in page["errors"]] == ["broken"]
+    listed = invoke("list")
+    assert listed.exit_code == 0
+    assert "photo" in listed.stdout
+    assert "cannot be read as a manifest" in listed.stderr
+
+
 def test_an_empty_home_names_the_command_that_adds_a_variant(invoke):
     finished = invoke("list")
     assert finished.exit_code == 0

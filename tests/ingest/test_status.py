@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -114,6 +115,42 @@ def test_points_without_a_category_are_counted_under_none(tmp_path, tiny_clip):
     home = shop.build(tmp_path, tiny_clip, rows)
     counted = job(home, "vectors", "tiny")["categories"]
     assert {name: each["done"] for name, each in counted.items()} == {"": 1, "Beauty": 2}
+
+
+def test_a_broken_manifest_and_a_broken_collection_hide_nothing_else(home, capsys):
+    (home / "variants" / "other" / "manifest.json").write_text("{")
+    page = read_status(home)
+    assert [each["variant"] for each in page["errors"]] == ["other"]
+    assert "cannot be read as a manifest" in page["errors"][0]["error"]
+    assert job(home, "vectors", "tiny")["total"]["done"] == 12
+    (home / "qdrant" / "tiny" / "CURRENT").write_text("nonsense")
+    page = read_status(home)
+    assert [each["variant"] for each in page["errors"]] == ["other", "tiny"]
+    assert (page["products"], page["collections"]) == (13, [])
+    show_status(page)
+    shown = capsys.readouterr().out
+    assert all(each["error"] in shown for each in page["errors"])
+    assert "another state of the variant" not in shown
+
+
+def test_a_server_that_does_not_answer_hides_nothing_else(home, monkeypatch, capsys):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("QDRANT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+    page = read_status(home)
+    [error] = page["errors"]
+    assert (error["variant"], "127.0.0.1" in error["error"]) == ("", True)
+    assert [each["job"] for each in page["jobs"]] == [
+        "products",
+        "images",
+        "summaries",
+        "vectors",
+        "vectors",
+    ]
+    assert job(home, "images")["total"]["done"] == 10
+    assert job(home, "vectors", "tiny")["total"]["pending"] is None
+    show_status(page)
+    assert error["error"] in capsys.readouterr().out
 
 
 def test_the_page_fits_a_terminal_and_shows_what_an_operator_looks_for(home):

@@ -42,11 +42,13 @@ class Entry:
         product: The product.
         picture: Hash of its picture in the store, or None.
         summary: Its summary, or None.
+        picture_address: Where its picture came from, or None.
     """
 
     product: Product
     picture: str | None
     summary: str | None
+    picture_address: str | None
 
 
 class Catalogue(PictureLedger, RunLog):
@@ -148,7 +150,8 @@ class Catalogue(PictureLedger, RunLog):
         """Products with picture and summary, as `products` returns them."""
         where = "TRUE" if category is None else "product.category = ?"
         pages = self._pages(
-            f"SELECT {SELECTED}, NULLIF(picture.hash, ''), summary.text FROM product "
+            f"SELECT {SELECTED}, NULLIF(picture.hash, ''), summary.text, "
+            "CASE WHEN picture.hash <> '' THEN picture.address END FROM product "
             "LEFT JOIN picture ON picture.product = product.id "
             "LEFT JOIN product_summary ON product_summary.product = product.id "
             f"LEFT JOIN summary ON summary.digest = product_summary.digest WHERE {where}",

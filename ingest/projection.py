@@ -5,9 +5,9 @@ import json
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from catalog.catalogue import Catalogue
-from catalog.product import Product
+from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
@@ -35,9 +35,15 @@ class PlannedPoint:
     content: str
 
 
-def _plan(
-    product: Product, picture: str | None, text_key: Key, image_key: Key | None
-) -> PlannedPoint:
+# Qdrant's dashboard shows a payload's string as a picture when it is an address with such a path.
+SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")
+
+
+def _plan(entry: Entry, text_key: Key, image_key: Key | None) -> PlannedPoint:
+    """The point of a product; without `image_key` its picture counts as none."""
+    product = entry.product
+    address = entry.picture_address or ""
+    shown = address.startswith(("http:", "https:")) and _path(address).endswith(SHOWN_SUFFIXES)
     web = (image for image in product.images if image.startswith(("http:", "https:")))
     facts = {
         "id": product.id,
@@ -49,12 +55,20 @@ def _plan(
         "rating_count": product.rating_count,
         "link": product.link,
         "image": next(web, ""),
-        "picture": picture,
+        "picture": entry.picture if image_key else None,
+        "image_url": address if image_key and shown else "",
     }
     payload = {name: value for name, value in facts.items() if value not in ("", None)}
     made_of = [payload, text_key.hex(), image_key.hex() if image_key else ""]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     return PlannedPoint(product.id, payload | {"content": content}, text_key, image_key, content)
+
+
+def _path(address: str) -> str:
+    try:
+        return urlsplit(address).path.lower()
+    except ValueError:  # an IPv6 host that is none
+        return ""
 
 
 class Projection:
@@ -95,12 +109,7 @@ class Projection:
         for window in inputs(self.catalogue, self.variant):
             embedded = self._vector_files.has([each.image_key or b"" for each in window])
             yield [
-                _plan(
-                    each.entry.product,
-                    each.entry.picture if has_image else None,
-                    each.text_key,
-                    each.image_key if has_image else None,
-                )
+                _plan(each.entry, each.text_key, each.image_key if has_image else None)
                 for each, has_image in zip(window, embedded, strict=True)
             ]
 

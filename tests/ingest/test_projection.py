@@ -1,0 +1,63 @@
+"""What a point's payload holds."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from catalog.catalogue import Catalogue
+from catalog.ledger import PictureOutcome, picture_stamp
+from catalog.product import Product
+from ingest.projection import Projection
+from pictures.store import StoredPicture
+from qdrant.vector_files import VectorFiles, vector_key
+
+PICTURE = StoredPicture("ab" * 32, 300, 224, 9999)
+VARIANT = SimpleNamespace(
+    template=SimpleNamespace(product_text=lambda product, summary: product.title)
+)
+
+
+def payload_of(folder: Path, images: tuple[str, ...], address: str, *, embedded: bool = True):
+    """The payload of a product whose picture came from an address."""
+    product = Product("1", "mug", "Cups", images=images)
+    with Catalogue(folder) as catalogue, VectorFiles(folder / "vectors", 2) as vector_files:
+        catalogue.upsert([product])
+        stamp = picture_stamp(product)
+        catalogue.record_pictures([PictureOutcome.stored(product, address, PICTURE, stamp)])
+        if embedded:
+            key = vector_key("image", PICTURE.hash)
+            vector_files.append([key], np.array([[1, 0]], np.float32))
+        [[planned]] = Projection(catalogue, VARIANT, vector_files).windows()
+    return planned.payload
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://shop.example/a.jpg",
+        "http://shop.example/b.WEBP?width=300",
+        "https://x.example/c.svg",
+    ],
+)
+def test_a_payload_holds_the_web_address_of_its_picture_as_the_dashboard_shows_it(
+    tmp_path, address
+):
+    payload = payload_of(tmp_path, ("https://shop.example/gone", address), address)
+    assert payload["image_url"] == address
+    assert payload["picture"] == PICTURE.hash
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/products/a.jpg", "https://shop.example/a?format=.jpg", "data:image/png;base64,AA.png"],
+)
+def test_other_addresses_are_left_out(tmp_path, address):
+    assert "image_url" not in payload_of(tmp_path, (address,), address)
+
+
+def test_a_picture_without_a_vector_has_no_address(tmp_path):
+    address = "https://shop.example/a.jpg"
+    payload = payload_of(tmp_path, (address,), address, embedded=False)
+    assert not {"image_url", "picture"} & payload.keys()

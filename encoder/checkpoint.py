@@ -1,25 +1,32 @@
 """Base checkpoints: a folder or a hub id, found, checked and pinned.
 
-Nothing here loads weights: files are located, their settings read and their bytes hashed.
-`vitrine add` is therefore quick, and a base that changed on disk is detected.
+Nothing here loads weights: files are located, their settings checked and their bytes hashed.
+So a base that changed on disk is detected.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from encoder.errors import EncoderError
 from encoder.files import digest_files, read_json
 from encoder.hub import CONFIG, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
 from encoder.processor import ImageProcessor
+from encoder.schema import ClipConfig, TokenizerSettings, WeightsIndex, read_schema
+from encoder.tokenizer import Tokenizer
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+# PEFT's file: transformers would add such an adapter to the weights that it lies beside.
+ADAPTER_CONFIG = "adapter_config.json"
 
-# CLIPConfig's own values, for what a config.json leaves out.
-PROJECTION_DIM, IMAGE_SIDE, TEXT_TOKENS = 512, 224, 77
+# transformers takes an end token of 2 for a mistake of older files: such a model reads a text at
+# its highest token id.
+END_IS_HIGHEST = 2
+PROBES = ("a", "two words")
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,29 @@ class Checkpoint:
         base: hub id, or absolute folder.
         revision: commit on the hub, or sha256 over the folder's weights and config.json.
         folder: of its files.
+        config: its settings.
         tokenizer_hash: sha256 over the tokenizer's files.
         processor: how it prepares pictures.
-        dim: length of its vectors.
-        image_side: side of the picture it takes, pixels.
         max_tokens: most tokens of a text, start and end included.
     """
 
     base: str
     revision: str
     folder: Path
+    config: ClipConfig
     tokenizer_hash: str
     processor: ImageProcessor
-    dim: int
-    image_side: int
     max_tokens: int
+
+    @property
+    def dim(self) -> int:
+        """Length of its vectors."""
+        return self.config.projection_dim
+
+    @property
+    def image_side(self) -> int:
+        """Side of the picture it takes, pixels."""
+        return self.config.vision_config.image_size
 
     @classmethod
     def find(cls, base: str, revision: str | None = None) -> Self:
@@ -90,7 +105,7 @@ class Checkpoint:
         config = _config(folder)
         _weights(folder)
         processor = ImageProcessor.of(folder)
-        side = int((config.get("vision_config") or {}).get("image_size", IMAGE_SIDE))
+        side = config.vision_config.image_size
         if processor.side != side:
             raise EncoderError(
                 f"{base} takes pictures of {side} × {side} pixels, but its picture settings make "
@@ -107,23 +122,84 @@ class Checkpoint:
             base=base,
             revision=revision,
             folder=folder,
+            config=config,
             tokenizer_hash=digest_files(tokenizer),
             processor=processor,
-            dim=int(config.get("projection_dim", PROJECTION_DIM)),
-            image_side=side,
             max_tokens=_max_tokens(config, folder),
         )
 
+    def tokenizer(self) -> Tokenizer:
+        """Load the tokenizer, and check that the model reads its texts at their end.
 
-def _config(folder: Path) -> dict[str, Any]:
-    config = read_json(folder / CONFIG)
-    kind = config.get("model_type")
+        Where it does not, every text has the vector of the first position: all are the same.
+
+        Raises:
+            EncoderError: the tokenizer cannot be loaded, or is another model's.
+        """
+        try:
+            tokenizer = Tokenizer(self.folder, self.max_tokens)
+            texts = tokenizer(PROBES)
+        except Exception as error:  # two libraries' own, of any kind
+            raise EncoderError(
+                f"The tokenizer of {self.base} cannot be loaded ({error}): get it again."
+            ) from error
+        text = self.config.text_config
+        if tokenizer.highest >= text.vocab_size:
+            raise EncoderError(
+                f"The tokenizer of {self.base} has the token {tokenizer.highest}, and its model "
+                f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
+                "again."
+            )
+        for ids in texts:
+            end = max(ids, default=0) if text.eos_token_id == END_IS_HIGHEST else text.eos_token_id
+            if end not in ids or ids.index(end) != len(ids) - 1:
+                raise EncoderError(
+                    f"{self.base} reads a text at the token {end}, and its tokenizer ends texts "
+                    f"with {ids[-1] if ids else 'none'}, so all texts would have the same vector: "
+                    f"correct eos_token_id in its {CONFIG}, or get the checkpoint again."
+                )
+        return tokenizer
+
+    def check_weights(self) -> None:
+        """Check that the weights' files hold as much as the settings describe.
+
+        A model is allocated by its settings, so these must not name more than there is.
+
+        Raises:
+            EncoderError: they cannot be read, or hold less.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        held = 0
+        for file in _weights(self.folder):
+            try:
+                with safe_open(file, framework="numpy") as weights:
+                    names = weights.keys()
+                    held += sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
+            except (SafetensorError, OSError) as error:
+                raise EncoderError(
+                    f"The weights of {self.base} cannot be read ({error}): get them again."
+                ) from error
+        if held < self.config.weights:
+            raise EncoderError(
+                f"{self.base} is described as a model of {self.config.weights:,} weights, and its "
+                f"files hold {held:,}: they do not belong together; get the checkpoint again."
+            )
+
+
+def _config(folder: Path) -> ClipConfig:
+    kind = read_json(folder / CONFIG).get("model_type")
     if kind != "clip":
         raise EncoderError(
             f"{folder} holds a model of the type {kind!r}, not 'clip': "
             "give a CLIP checkpoint in the transformers format."
         )
-    return config
+    if (folder / ADAPTER_CONFIG).exists():
+        raise EncoderError(
+            f"{folder} holds an adapter beside the model: move {ADAPTER_CONFIG} and its weights "
+            "to a folder of their own, and name that with --adapter."
+        )
+    return read_schema(ClipConfig, folder / CONFIG)
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -131,23 +207,19 @@ def _weights(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / WEIGHTS_INDEX).is_file():
-        names = set(read_json(folder / WEIGHTS_INDEX).get("weight_map", {}).values())
-        missing = sorted(name for name in names if not (folder / name).is_file())
-        if names and not missing:
-            return [folder / name for name in sorted(names)]
-        raise EncoderError(
-            f"{folder} lacks {', '.join(missing) or 'the weights its index should name'}: "
-            "get the checkpoint again."
-        )
+        names = sorted(set(read_schema(WeightsIndex, folder / WEIGHTS_INDEX).weight_map.values()))
+        if missing := [name for name in names if not (folder / name).is_file()]:
+            raise EncoderError(f"{folder} lacks {', '.join(missing)}: get the checkpoint again.")
+        return [folder / name for name in names]
     raise EncoderError(
         f"{folder} has no {WEIGHTS}: Vitrine reads weights as safetensors only; "
         "load the model once with transformers and write it by `model.save_pretrained(FOLDER)`."
     )
 
 
-def _max_tokens(config: dict[str, Any], folder: Path) -> int:
-    """The shorter of what the text tower has positions for and what the tokenizer admits."""
-    positions = (config.get("text_config") or {}).get("max_position_embeddings", TEXT_TOKENS)
+def _max_tokens(config: ClipConfig, folder: Path) -> int:
+    """The shorter of what the text encoder has positions for and what the tokenizer admits."""
+    positions = config.text_config.max_position_embeddings
     file = folder / "tokenizer_config.json"
-    admitted = read_json(file).get("model_max_length") if file.is_file() else None
+    admitted = read_schema(TokenizerSettings, file).model_max_length if file.is_file() else None
     return int(min(positions, admitted or positions))

@@ -116,7 +116,7 @@ class Encoder:
             checkpoint, variant.adapter_folder, variant.manifest.adapter_weight, where
         )
         processor = checkpoint.processor
-        tokenizer = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
+        tokenizer = checkpoint.tokenizer()
         model = in_precision(DualEncoder(clip, processor), precision, processor, tokenizer)
         usual = CPU_BATCH if where.type == "cpu" else GPU_BATCH
         return cls(variant, model, processor, tokenizer, batch_size or usual)

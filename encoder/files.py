@@ -8,6 +8,8 @@ from typing import Any
 
 from encoder.errors import EncoderError
 
+MAX_JSON = 64 * 2**20  # bytes; the largest tokenizers take 20 MB
+
 
 def digest_files(files: Iterable[Path]) -> str:
     """sha256, in hex, over names and contents of files, in the order of their names."""
@@ -26,12 +28,14 @@ def read_json(file: Path) -> dict[str, Any]:
         EncoderError: the file is missing, cannot be read, or holds something else.
     """
     try:
+        if file.stat().st_size > MAX_JSON:
+            raise EncoderError(f"{file} is larger than {MAX_JSON:,} bytes: get the file again.")
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise EncoderError(
             f"{file.parent} has no {file.name}: name the folder that save_pretrained wrote."
         ) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise EncoderError(f"{file} cannot be read as JSON: {error}.") from error
     if not isinstance(value, dict):
         raise EncoderError(f"{file} is no JSON object: get the file again.")

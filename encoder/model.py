@@ -82,13 +82,24 @@ def load_model(
             adapter does not fit.
     """
     from safetensors import SafetensorError
-    from transformers import CLIPModel
+    from transformers import CLIPConfig, CLIPModel
     from transformers.utils import logging
 
+    checkpoint.check_weights()
+    config, dim = checkpoint.config, checkpoint.dim
+    # Made of checked values: a file could also name code for the attention, from a repository.
+    clip_config = CLIPConfig(
+        text_config=config.text_config.model_dump() | {"projection_dim": dim},
+        vision_config=config.vision_config.model_dump() | {"projection_dim": dim},
+        projection_dim=dim,
+        logit_scale_init_value=config.logit_scale_init_value,
+    )
     logging.disable_progress_bar()  # it takes a second, between our own bars
     try:
         loaded: Any = CLIPModel.from_pretrained(
             checkpoint.folder,
+            config=clip_config,
+            attn_implementation="sdpa",
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,

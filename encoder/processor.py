@@ -15,6 +15,7 @@ from PIL import Image
 from encoder.errors import EncoderError
 from encoder.files import digest_json, read_json
 from encoder.hub import PROCESSOR_FILES
+from encoder.schema import PictureSettings
 
 # CLIP's own settings (CLIPImageProcessor of transformers), for what a file leaves out.
 SIDE = 224
@@ -61,6 +62,8 @@ class ImageProcessor:
             EncoderError: no settings, or settings that are not a CLIP processor's.
         """
         settings = _settings(folder)
+        # Checked only: a 0 that became 0.0 would change the hash.
+        PictureSettings.read(settings, folder / PROCESSOR_FILES[1])
         if settings.get("do_pad") or not settings.get("do_resize", True):
             raise EncoderError(
                 f"{folder} prepares pictures by padding or without resizing, which Vitrine cannot: "

@@ -19,12 +19,17 @@ class Tokenizer:
 
         # The tokenizers library itself: transformers' wrapper changes shared state in each call.
         self._tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True
+            folder, local_files_only=True, trust_remote_code=False
         ).backend_tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(longest)
         # <|endoftext|> in a title is text like any other, not a special token.
         self._tokenizer.encode_special_tokens = True
+
+    @property
+    def highest(self) -> int:
+        """The highest token id."""
+        return max(self._tokenizer.get_vocab().values(), default=-1)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, start and end included, truncated to `longest`."""

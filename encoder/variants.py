@@ -117,6 +117,8 @@ class Variants:
         if adapter:
             lora.check_scalable(adapter, adapter_weight)
         checkpoint = Checkpoint.find(base, revision)
+        checkpoint.check_weights()
+        checkpoint.tokenizer()
         if adapter:
             lora.check_base(adapter, checkpoint.base, checkpoint.revision)
         return Manifest(

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoder.checkpoint import Checkpoint
-from encoder.tokenizer import Tokenizer
 from finetune.augmentation import augment
 from finetune.examples import Example, Examples
 from finetune.sampling import rng_of, shuffled
@@ -78,7 +77,7 @@ class Batches:
     ) -> None:
         self.examples, self.train = examples, list(train)
         self._processor = checkpoint.processor
-        self._tokenizer = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
+        self._tokenizer = checkpoint.tokenizer()
         self._settings, self._share = settings, share
         self.workers = workers or max(1, (os.cpu_count() or 1) - 1)
         # An incomplete last batch is dropped; the next epoch has another order.

@@ -17,7 +17,6 @@ from encoder.checkpoint import Checkpoint
 from encoder.encoder import Encoder
 from encoder.model import DualEncoder
 from encoder.template import TEMPLATES
-from encoder.tokenizer import Tokenizer
 from encoder.variant import Manifest, Variant
 from eval.indexes import ExactIndex
 from eval.measures import DECIDING, average_name, score
@@ -143,7 +142,7 @@ def encoder_of(model: Model, batch_size: int) -> Encoder:
         _unsaved_variant(checkpoint),
         DualEncoder(model.clip, checkpoint.processor),
         checkpoint.processor,
-        Tokenizer(checkpoint.folder, checkpoint.max_tokens),
+        checkpoint.tokenizer(),
         batch_size,
     )
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from encoder.checkpoint import Checkpoint
 from encoder.errors import (
@@ -11,6 +12,7 @@ from encoder.errors import (
     VariantInvalid,
     VariantMissing,
 )
+from encoder.model import load_model
 from encoder.variant import Manifest
 from encoder.variants import Variants
 from tests.encoder.conftest import build_adapter
@@ -289,6 +291,137 @@ def test_a_folder_that_is_no_whole_clip_checkpoint_is_refused(variants, base, sp
         variants.add("photo", base)
     assert says in str(caught.value)
     assert not variants.list()
+
+
+def edit_text(base, **changes):
+    text = json.loads((base / "config.json").read_text())["text_config"]
+    edit(base / "config.json", text_config={**text, **changes})
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        *(
+            ("config.json", changes)
+            for changes in (
+                {"projection_dim": None},
+                {"projection_dim": "x"},
+                {"projection_dim": [1]},
+                {"projection_dim": -5},
+                {"projection_dim": 10**9},
+                {"vision_config": 5},
+                {"vision_config": {"image_size": 32, "patch_size": 0}},
+                {"text_config": {"hidden_size": 32, "num_attention_heads": 7}},
+                {"text_config": {"hidden_act": "os.system"}},
+                {"text_config": {"max_position_embeddings": "a"}},
+                {"text_config_dict": {"num_hidden_layers": 10**7}},
+                {"text_config": {"eos_token_id": None}},
+                {"quantization_config": {"quant_method": "bitsandbytes"}},
+                {"logit_scale_init_value": float("nan")},
+            )
+        ),
+        *(
+            ("preprocessor_config.json", changes)
+            for changes in (
+                {"resample": None},
+                {"resample": 99},
+                {"size": {"shortest_edge": None}},
+                {"size": {"shortest_edge": 10**9}},
+                {"crop_size": "a"},
+                {"image_mean": 0.5},
+                {"image_mean": [0.5]},
+                {"image_std": [0, 0, 0]},
+                {"rescale_factor": float("nan")},
+                {"do_resize": "no"},
+            )
+        ),
+        *(
+            ("tokenizer_config.json", changes)
+            for changes in ({"model_max_length": "77"}, {"model_max_length": 0})
+        ),
+        *(
+            ("tokenizer.json", changes)
+            for changes in ({"model": None}, {"model": 5}, {"added_tokens": 5})
+        ),
+    ],
+)
+def test_odd_settings_of_a_checkpoint_are_refused(variants, base, file, changes):
+    edit(base / file, **changes)
+    with pytest.raises(EncoderError, match=base.name):
+        variants.add("odd", base)
+    assert not variants.list()
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "\xff", '{"x":' + "[" * 10_000 + "]" * 10_000 + "}"])
+@pytest.mark.parametrize(
+    "file", ["config.json", "preprocessor_config.json", "tokenizer_config.json", "tokenizer.json"]
+)
+def test_a_file_that_is_no_json_object_is_refused(variants, base, file, text):
+    (base / file).write_bytes(text.encode("latin-1"))
+    with pytest.raises(EncoderError, match=base.name):
+        variants.add("odd", base)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"num_hidden_layers": 200}, {"hidden_size": 64}, {"vocab_size": 1_900_000}]
+)
+def test_settings_of_a_larger_model_than_the_weights_are_refused(variants, base, changes):
+    edit_text(base, **changes)
+    with pytest.raises(EncoderError, match="described as a model of"):
+        variants.add("large", base)
+
+
+@pytest.mark.parametrize(("end", "says"), [(0, "reads a text at the token 0"), (300, "token 300")])
+def test_a_model_that_does_not_read_texts_at_their_end_is_refused(variants, base, end, says):
+    variant = variants.add("whole", base)
+    edit_text(base, eos_token_id=end)
+    with pytest.raises(EncoderError, match=says):
+        variants.add("odd", base)
+    with pytest.raises(EncoderError, match="has changed"):
+        variant.checkpoint()
+    # One that was added before such checkpoints were refused.
+    with pytest.raises(EncoderError, match=says):
+        Checkpoint.in_folder(base).tokenizer()
+
+
+def test_a_tokenizer_of_more_tokens_than_the_model_has_is_refused(variants, base):
+    edit_text(base, vocab_size=500)
+    with pytest.raises(EncoderError, match="has the token 523, and its model takes 500"):
+        variants.add("odd", base)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        {"weight_map": {"a": "x.bin"}},
+        {"weight_map": {"a": "../base/model.safetensors"}},
+        {"weight_map": {"a": "/etc/x.safetensors"}},
+        {"weight_map": {"a": 1}},
+        {"weight_map": []},
+        {"weight_map": {}},
+        {},
+    ],
+)
+def test_an_index_names_safetensors_of_the_checkpoints_folder_only(variants, base, index):
+    (base / "model.safetensors").rename(base / "x.bin")
+    (base / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(EncoderError, match="weight_map"):
+        variants.add("odd", base)
+
+
+def test_an_adapter_beside_the_base_is_refused(variants, base, adapter):
+    shutil.copytree(adapter, base, dirs_exist_ok=True)
+    with pytest.raises(EncoderError, match="holds an adapter beside the model"):
+        variants.add("odd", base)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_a_checkpoint_does_not_choose_the_code_of_its_attention(variants, base, key):
+    edit(base / "config.json", **{key: "kernels-community/evil"})
+    edit_text(base, **{key: "kernels-community/evil"})
+    variants.add("odd", base)
+    model = load_model(Checkpoint.in_folder(base), None, 1.0, torch.device("cpu"))
+    assert model.text_model.config._attn_implementation == "sdpa"
 
 
 def test_weights_in_several_files_are_all_part_of_the_revision(base):

@@ -1,0 +1,187 @@
+"""Schemas of the JSON files of checkpoints, which come from untrusted places.
+
+Types and ranges are checked before a library reads a file, and a wrong one is one sentence.
+Sizes have bounds, so that a file of a few bytes cannot take all memory.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from encoder.errors import EncoderError
+from encoder.files import read_json
+
+# Above what CLIP checkpoints have: ViT-bigG has 48 layers of 1,664 and takes 224 pixels.
+Layers = Annotated[int, Field(ge=1, le=256)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Side = Annotated[int, Field(ge=1, le=2048)]
+Tokens = Annotated[int, Field(ge=2, le=8192)]
+Activation = Literal["quick_gelu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"]
+Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
+Spreads = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+
+
+class Schema(BaseModel):
+    """A JSON object: no value is converted to another type, unknown keys are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, value: Any, file: Path) -> Self:  # noqa: ANN401 (any JSON value)
+        """Check a JSON value.
+
+        Args:
+            value: the content of the file, or a part of it.
+            file: for the message.
+
+        Raises:
+            EncoderError: a value of another type or out of range.
+        """
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the whole"
+            found = "" if first["type"] == "missing" else f", not {str(first['input'])[:40]!r}"
+            raise EncoderError(
+                f"{file} is no settings of a model that Vitrine reads ({where}: "
+                f"{first['msg']}{found}): get the checkpoint again, or use another."
+            ) from error
+
+
+class Transformer(Schema):
+    """An encoder's settings."""
+
+    hidden_size: Width
+    intermediate_size: Width
+    num_hidden_layers: Layers
+    num_attention_heads: Layers
+    hidden_act: Activation = "quick_gelu"
+    layer_norm_eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
+    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError("num_attention_heads does not divide hidden_size")
+        return self
+
+    @property
+    def layer_weights(self) -> int:
+        """Number of weights in all layers' matrices."""
+        layer = 4 * self.hidden_size**2 + 2 * self.hidden_size * self.intermediate_size
+        return self.num_hidden_layers * layer
+
+
+class TextConfig(Transformer):
+    """The text encoder's settings; here and below, defaults are those of transformers."""
+
+    hidden_size: Width = 512
+    intermediate_size: Width = 2048
+    num_hidden_layers: Layers = 12
+    num_attention_heads: Layers = 8
+    vocab_size: Annotated[int, Field(ge=1, le=2_000_000)] = 49408
+    max_position_embeddings: Tokens = 77
+    pad_token_id: int | None = 1
+    bos_token_id: int | None = 49406
+    eos_token_id: int = 49407
+
+    @property
+    def weights(self) -> int:
+        """Number of weights in matrices."""
+        embeddings = (self.vocab_size + self.max_position_embeddings) * self.hidden_size
+        return embeddings + self.layer_weights
+
+
+class VisionConfig(Transformer):
+    """The image encoder's settings."""
+
+    hidden_size: Width = 768
+    intermediate_size: Width = 3072
+    num_hidden_layers: Layers = 12
+    num_attention_heads: Layers = 12
+    num_channels: Literal[3] = 3
+    image_size: Side = 224
+    patch_size: Side = 32
+
+    @property
+    def weights(self) -> int:
+        """Number of weights in matrices."""
+        patches = (self.image_size // self.patch_size) ** 2
+        return (patches + 3 * self.patch_size**2) * self.hidden_size + self.layer_weights
+
+
+class ClipConfig(Schema):
+    """config.json of a CLIP checkpoint."""
+
+    model_type: Literal["clip"] = "clip"
+    projection_dim: Width = 512
+    logit_scale_init_value: float = 2.6592
+    text_config: TextConfig = TextConfig()
+    vision_config: VisionConfig = VisionConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _use_older_keys(cls, value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+        """Where a file has both, transformers takes all values from the older key."""
+        if not isinstance(value, dict):
+            return value
+        if value.get("quantization_config"):
+            raise ValueError("quantised weights are not supported")
+        sections = ("text_config", "vision_config")
+        kept = {key: part for key, part in value.items() if key not in sections}
+        for key in sections:
+            part = value.get(f"{key}_dict")
+            if (part := value.get(key) if part is None else part) is not None:
+                kept[key] = part
+        return kept
+
+    @property
+    def weights(self) -> int:
+        """Number of weights in matrices."""
+        text, vision = self.text_config, self.vision_config
+        projections = self.projection_dim * (text.hidden_size + vision.hidden_size)
+        return text.weights + vision.weights + projections
+
+
+class PictureSettings(Schema):
+    """preprocessor_config.json, or the part of a processor_config.json about pictures."""
+
+    do_resize: bool | None = True
+    do_pad: bool | None = False
+    do_center_crop: bool | None = True
+    do_rescale: bool | None = True
+    do_normalize: bool | None = True
+    size: Side | dict[str, Side] = 224
+    crop_size: Side | dict[str, Side] = 224
+    resample: Annotated[int, Field(ge=0, le=5)] = 3  # Pillow's filters
+    rescale_factor: Annotated[float, Field(gt=0, le=1)] = 1 / 255
+    image_mean: Channels | None = None
+    image_std: Spreads | None = None
+
+
+class TokenizerSettings(Schema):
+    """tokenizer_config.json."""
+
+    model_max_length: Annotated[float, Field(ge=2)] | None = None  # 1e30 where there is no limit
+
+
+class WeightsIndex(Schema):
+    """model.safetensors.index.json: the file of each tensor, in the checkpoint's folder."""
+
+    weight_map: dict[str, Annotated[str, Field(pattern=r"^[\w-][\w.-]*\.safetensors$")]] = Field(
+        min_length=1, max_length=1_000_000
+    )
+
+
+S = TypeVar("S", bound=Schema)
+
+
+def read_schema(schema: type[S], file: Path) -> S:
+    """Read a JSON file by its schema.
+
+    Raises:
+        EncoderError: the file is missing, no JSON object, or not of the schema.
+    """
+    return schema.read(read_json(file), file)

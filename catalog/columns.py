@@ -35,7 +35,17 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 MAX_LISTED = 30  # columns in a sentence
-CACHED_HEADERS = 256  # sets of columns; the rows of a file have a few, whatever its size
+CACHED_HEADERS = 32  # sets of columns; the rows of a file have a few, whatever its size
+# Characters: of a row without its pictures, which may be data: addresses, and of single fields.
+MAX_RECORD = 2**20
+MAX_FIELD: Mapping[str, int] = {
+    "id": 1_000,
+    "title": 10_000,
+    "category": 1_000,
+    "brand": 1_000,
+    "link": 10_000,
+    "parent": 1_000,
+}
 
 Row = Mapping[str, Any]
 
@@ -114,7 +124,11 @@ class ColumnMapping:
 
     def product(self, row: Row) -> Product | str:
         """The product of a row, or the reason why it is none."""
+        if sum(map(size, row)) > MAX_RECORD:
+            return "row too long"
         columns = self.of(row)
+        if sum(size(row[each]) for each in row if each not in columns["images"]) > MAX_RECORD:
+            return "row too long"
         used: set[str] = set()
 
         def first(field: str, convert: Callable[[object], Any]) -> Any:  # noqa: ANN401
@@ -131,6 +145,9 @@ class ColumnMapping:
         for required in ("id", "title"):
             if not fields[required]:
                 return f"no {required}"
+        for field, longest in MAX_FIELD.items():
+            if len(fields[field]) > longest:
+                return f"{field} too long"
         used.update(columns["images"])
         images = [
             address
@@ -155,6 +172,15 @@ class ColumnMapping:
             if column not in used and _is_plain(values.parse_literal(item))
         }
         return values.attributes(plain) | named
+
+
+def size(value: object) -> int:
+    """Characters of a cell, of nested values and their names together."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(size(name) + size(item) for name, item in value.items())
+    return sum(map(size, value)) if isinstance(value, list | tuple) else 1
 
 
 def _field(name: str) -> str:

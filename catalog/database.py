@@ -18,7 +18,9 @@ MIGRATIONS = {  # number → file
 APPLICATION_ID = 0x56495452  # "VITR", which the first migration writes
 
 BUSY_TIMEOUT = 60.0  # seconds to wait for another process's transaction; ours last under one
-PAGE_ROWS = 500  # rows held in memory while a table is iterated over
+# Rows, and characters of their texts, held in memory while a table is iterated over.
+PAGE_ROWS = 500
+PAGE_SIZE = 8 * 2**20
 
 # What a user can do about an error of SQLite, by its primary code.
 INACCESSIBLE = (
@@ -112,15 +114,22 @@ class Database(Closing):
             values: For the query's own parameters.
             after: Begin after this id.
         """
-        while True:
-            rows = self._select(
-                f"{query} AND product.id > ? ORDER BY product.id LIMIT {PAGE_ROWS}",
-                (*values, after),
-            )
+        query = f"{query} AND product.id > ? ORDER BY product.id LIMIT {PAGE_ROWS}"
+        while rows := self._page(query, (*values, after)):
             yield from rows
-            if len(rows) < PAGE_ROWS:
-                return
             after = rows[-1][0]
+
+    def _page(self, query: str, values: Sequence[object]) -> list[Row]:
+        """The first rows of a query, one at least, as many as `PAGE_SIZE` holds."""
+        rows: list[Row] = []
+        size = 0
+        with self._lock, self._errors():
+            for row in self._connection.execute(query, values):
+                rows.append(row)
+                size += sum(len(value) for value in row if isinstance(value, str))
+                if size >= PAGE_SIZE:
+                    break
+        return rows
 
     def _prepare(self, *, create: bool) -> None:
         with self._errors():

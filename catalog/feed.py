@@ -4,7 +4,9 @@ A row that is no product becomes a `DroppedRow` with one reason of a closed list
 be read at all is a `CatalogError`:
 
     unreadable row    broken JSON, a CSV record with a quote out of place, bytes that are not UTF-8
-    row too long      a JSON line above the cap
+    row too long      a row above the cap on bytes, of the file or without its pictures
+    too many values   nested ones included
+    title too long    or id, category, brand, link, parent
     not an object     JSON, but a list, a number, a text
     too many cells    a CSV record with more cells than the header
     no id, no title   required fields
@@ -21,13 +23,14 @@ from itertools import chain, islice
 from pathlib import Path
 
 from catalog import CatalogError
-from catalog.columns import ColumnMapping, list_columns
-from catalog.formats import Rows, is_tabular, open_rows
+from catalog.columns import ColumnMapping, list_columns, size
+from catalog.formats import Record, Rows, is_tabular, open_rows
 from catalog.product import Product
 
 # Rows of JSON Lines that are read before the file is rejected for having no title or id: each may
 # leave columns out.
 PEEKED = 200
+PEEKED_SIZE = 32 * 2**20  # characters; the rest is not read ahead
 SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest is in a temporary file
 
 
@@ -74,7 +77,7 @@ def read_products(
         chosen["category"] = category_field
     columns = ColumnMapping(chosen, category, source.parent.absolute())
     rows = open_rows(source)
-    head = list(islice(rows, 1 if is_tabular(source) else PEEKED))
+    head = _peek(rows, 1 if is_tabular(source) else PEEKED)
     if not head:
         raise CatalogError(f"{source} has no rows: there are no products in it.")
     known = list(dict.fromkeys(chain.from_iterable(r for _, r in head if isinstance(r, dict))))
@@ -82,9 +85,21 @@ def read_products(
     return _products(source, chain(head, rows), columns, known)
 
 
+def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
+    """The first rows, as many as `count` or as `PEEKED_SIZE` holds."""
+    head = []
+    total = 0
+    for number, record in islice(rows, count):
+        head.append((number, record))
+        total += size(record)
+        if total > PEEKED_SIZE:
+            break
+    return head
+
+
 def _check(
     source: Path,
-    head: list[tuple[int, dict[str, object] | str]],
+    head: list[tuple[int, Record | str]],
     columns: ColumnMapping,
     known: list[str],
 ) -> None:

@@ -2,7 +2,8 @@
 
 Each format yields `(row, record)`: the row's number from 1 (of the line in JSON Lines, of the
 record below the header in CSV and Parquet) and either the record as a mapping of columns, or the
-reason why there is none. Only the current row is held in memory.
+reason why there is none. Only the current row is held in memory, of Parquet `PARQUET_BATCH`. A row
+is bounded in bytes and in values: three bytes of JSON, `[],`, take 64 bytes as an object.
 """
 
 import csv
@@ -15,18 +16,29 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from catalog import CatalogError
 from catalog.amazon import hub_category, open_category
+
+if TYPE_CHECKING:
+    from pyarrow import Array, RecordBatch
+    from pyarrow.parquet import FileMetaData
 
 Record = dict[str, Any]
 Rows = Iterator[tuple[int, Record | str]]
 
 # A row may contain pictures as data: addresses; above this it is damaged.
-MAX_ROW = 16 * 2**20  # bytes of a JSON line, characters of a CSV line or cell
+MAX_ROW = 16 * 2**20  # bytes of a JSON line or a Parquet row, characters of a CSV record
+MAX_VALUES = 20_000  # of a row, nested ones included; a product has some hundreds at most
 MAX_LINES = 500  # of one CSV record; an unclosed quote would otherwise extend over the whole file
-PARQUET_BATCH = 256  # rows; decoded together: faster than one by one, and small
+# Rows that are decoded together. A few bytes of a dictionary-encoded column may be a large value in
+# every one of them.
+PARQUET_BATCH = 8
+# Parquet is decompressed a page at a time, and a page may be a whole column of a row group: above
+# MAX_PAGE bytes that must not be many times the compressed ones.
+MAX_PAGE = 64 * 2**20
+MAX_RATIO = 20
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 DELIMITERS = ",;\t|"  # spreadsheets write semicolons where the comma is decimal
 
@@ -115,6 +127,8 @@ def json_rows(source: Path, data: IO[bytes]) -> Rows:
 
 
 def _json(line: bytes) -> Record | str:
+    if sum(map(line.count, (b",", b"]", b"}"))) > MAX_VALUES:  # before they are made
+        return "too many values"
     try:
         record = json.loads(line.decode())
     except (ValueError, RecursionError):
@@ -137,6 +151,8 @@ def csv_rows(source: Path, data: IO[bytes]) -> Rows:
     header = next(records, [])
     if isinstance(header, csv.Error):
         raise CatalogError(f"The first line of {source} is no CSV header: {header}.")
+    if len(header) > MAX_VALUES:
+        raise CatalogError(f"{source} has {len(header):,} columns; {MAX_VALUES:,} is the most.")
     names = [name.strip() for name in header]
     for number, cells in enumerate(records, start=1):
         yield number, "unreadable row" if isinstance(cells, csv.Error) else _csv(names, cells)
@@ -153,7 +169,7 @@ def _records(table: Iterator[list[str]], lines: "_Lines") -> Iterator[list[str] 
             lines.push_back()
             yield error
         else:
-            lines.taken.clear()
+            lines.begin_record()
             if cells:
                 yield cells
 
@@ -171,6 +187,8 @@ class _Lines:
 
     def __init__(self, source: Path, file: IO[str]) -> None:
         self.taken: list[str] = []
+        self._size = 0  # characters of the lines taken
+        self._delimiters = 0
         self._source = source
         self._file = file
         self._again: deque[str] = deque()
@@ -185,6 +203,10 @@ class _Lines:
         if not line:
             raise StopIteration
         self.taken.append(line)
+        self._size += len(line)
+        self._delimiters += max(map(line.count, DELIMITERS))
+        if self._size > MAX_ROW or self._delimiters > MAX_VALUES:
+            raise csv.Error("a record is too long, or has too many cells")
         return line
 
     def peek(self) -> str:
@@ -196,7 +218,12 @@ class _Lines:
     def push_back(self) -> None:
         """Let all lines of the current record but the first be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
+        self.begin_record()
+
+    def begin_record(self) -> None:
+        """Forget the lines of the last record."""
         self.taken.clear()
+        self._size = self._delimiters = 0
 
     def _read(self) -> str:
         line = self._file.readline(MAX_ROW)
@@ -219,15 +246,65 @@ def parquet_rows(source: Path, data: IO[bytes]) -> Rows:
             data = unzipped
         number = 0
         try:
-            for batch in parquet.ParquetFile(data).iter_batches(PARQUET_BATCH):
-                for record in batch.to_pylist():
+            file = parquet.ParquetFile(data)
+            _check_pages(source, file.metadata)
+            for batch in file.iter_batches(PARQUET_BATCH):
+                for row in range(batch.num_rows):
                     number += 1
-                    yield number, record
+                    yield number, _parquet(batch.slice(row, 1))
         except (pyarrow.ArrowException, UnicodeDecodeError, OverflowError) as error:
             raise CatalogError(
                 f"{source} cannot be read as Parquet after row {number:,}: "
                 f"{str(error).splitlines()[0].rstrip('.')}."
             ) from error
+
+
+def _check_pages(source: Path, metadata: "FileMetaData") -> None:
+    """Reject a file with columns that decompress to many times their size."""
+    if metadata.num_columns > MAX_VALUES:
+        raise CatalogError(
+            f"{source} has {metadata.num_columns:,} columns; {MAX_VALUES:,} is the most."
+        )
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            size = column.total_uncompressed_size
+            if size > MAX_PAGE and size > MAX_RATIO * column.total_compressed_size:
+                raise CatalogError(
+                    f"{source} cannot be read within bounds: its column {column.path_in_schema} "
+                    f"takes {size:,} bytes, {size // max(1, column.total_compressed_size)} times "
+                    "those in the file; write it with smaller row groups."
+                )
+
+
+def _parquet(row: "RecordBatch") -> Record | str:
+    """The record of a batch of one row, or the reason why there is none."""
+    import pyarrow
+
+    if row.nbytes > MAX_ROW:
+        return "row too long"
+    if sum(map(_values, row.columns)) > MAX_VALUES:
+        return "too many values"
+    try:
+        (record,) = row.to_pylist()
+    except (pyarrow.ArrowException, ValueError, OverflowError):  # a text that is not UTF-8, a date
+        return "unreadable row"
+    return cast(Record, record)
+
+
+def _values(array: "Array") -> int:
+    """How many values an array has, nested ones included."""
+    import pyarrow
+
+    if isinstance(array, pyarrow.StructArray):
+        return len(array) + sum(map(_values, array.flatten()))
+    if isinstance(array, pyarrow.MapArray):  # a list of pairs
+        start, end = array.offsets[0].as_py(), array.offsets[-1].as_py()
+        return len(array) + sum(
+            _values(each.slice(start, end - start)) for each in (array.keys, array.items)
+        )
+    if isinstance(array, pyarrow.ListArray | pyarrow.LargeListArray | pyarrow.FixedSizeListArray):
+        return len(array) + _values(array.flatten())
+    return len(array)
 
 
 def _reject_utf16(source: Path, head: bytes) -> None:

@@ -21,7 +21,7 @@ from typing import Literal, Self
 from catalog.database import Database
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 from pictures.sources import is_local
 from pictures.store import StoredPicture
 
@@ -81,7 +81,7 @@ class PictureOutcome:
             product.id,
             "stored",
             stamp,
-            address,
+            _recorded(address),
             hash=picture.hash,
             width=picture.width,
             height=picture.height,
@@ -91,7 +91,7 @@ class PictureOutcome:
     @classmethod
     def failed(cls, product: Product, address: str, error: PictureError, stamp: str) -> Self:
         """The outcome for a picture that cannot be fetched, read or decoded."""
-        return cls(product.id, "failed", stamp, address, error.reason, error.sentence)
+        return cls(product.id, "failed", stamp, _recorded(address), error.reason, error.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +183,11 @@ class PictureLedger(Database):
             "GROUP BY reason ORDER BY COUNT(*) DESC, reason"
         )
         return [PictureFailures(*row) for row in rows]
+
+
+def _recorded(address: str) -> str:
+    """An address as it is recorded: of a data: address, which is a whole picture, the beginning."""
+    return shorten(address) if address[:5].casefold() == "data:" else address
 
 
 def _storable(value: str | int) -> str | int:

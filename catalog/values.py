@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ MAX_COUNT = 2**53  # above it a float is not exact, and no article has as many r
 
 MAX_LITERAL = 2**16  # characters; Python's own literals come from CSV cells that pandas wrote
 MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
+
+MAX_ADDRESSES = 100  # pictures of one product
 
 # Keys under which objects hold a picture's address, largest picture first (Amazon Reviews 2023
 # has hi_res, large and thumb).
@@ -163,14 +165,14 @@ def addresses(value: object, folder: Path) -> tuple[str, ...]:
     lists (older exports of Amazon Reviews 2023), or any of these written as text.
     """
     found = (_located(address, folder) for address in _addresses(parse_literal(value)))
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(islice(dict.fromkeys(filter(None, found)), MAX_ADDRESSES))
 
 
 def _addresses(value: object) -> Iterator[str]:
     match value:
         case str():
             one = value.lstrip().startswith("data:")
-            yield from [value] if one else value.split("|")
+            yield from [value] if one else value.split("|", MAX_ADDRESSES)
         case Mapping() if any(isinstance(item, list | tuple) for item in value.values()):
             lists = {name: item for name, item in value.items() if isinstance(item, list | tuple)}
             rows = zip_longest(*lists.values())

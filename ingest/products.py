@@ -4,17 +4,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from dataclasses import fields as fields_of
 from itertools import islice
 from pathlib import Path
 
 from catalog.amazon import hub_category
+from catalog.columns import size
 from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
 from ingest.job import Figures, exclusive_run
-from vitrine.batches import batched
+from vitrine.batches import batched_by_size
 from vitrine.progress import progress_bar
 
 BATCH = 500  # rows a transaction: a kill repeats at most these
+# Characters a transaction: the pictures of a product may be megabytes of data: addresses.
+BATCH_SIZE = 16 * 2**20
 
 
 def load_products(
@@ -65,7 +69,7 @@ def load_products(
         )
         with progress_bar("products") as advance:
             kept = _kept(islice(rows, limit), dropped, advance)
-            for batch in batched(kept, BATCH):
+            for batch in batched_by_size(kept, BATCH, _size, BATCH_SIZE):
                 stored.update(asdict(run.catalogue.upsert(batch, source=label, run=run.id)))
         run.figures |= {
             "rows": stored.total() + dropped.total(),
@@ -93,3 +97,7 @@ def _kept(
             dropped[row.reason] += 1
         else:
             yield row
+
+
+def _size(product: Product) -> int:
+    return sum(size(getattr(product, field.name)) for field in fields_of(Product))

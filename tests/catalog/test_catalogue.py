@@ -205,13 +205,13 @@ def test_threads_share_a_catalogue(catalogue):
 
 
 def test_one_page_of_rows_is_in_memory_at_a_time(catalogue, monkeypatch):
-    asked = []
-    select = catalogue._select
+    pages = []
+    page = catalogue._page
     monkeypatch.setattr(database, "PAGE_ROWS", 10)
-    monkeypatch.setattr(catalogue, "_select", lambda *a: asked.append(rows := select(*a)) or rows)
+    monkeypatch.setattr(catalogue, "_page", lambda *a: pages.append(rows := page(*a)) or rows)
     catalogue.upsert(products(35))
     assert sum(1 for _ in catalogue.entries()) == 35
-    assert [len(rows) for rows in asked] == [10, 10, 10, 5]
+    assert [len(rows) for rows in pages] == [10, 10, 10, 5, 0]
 
 
 def test_home_is_what_the_environment_names(monkeypatch):

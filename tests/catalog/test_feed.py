@@ -5,6 +5,7 @@ import random
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
@@ -102,6 +103,71 @@ def test_a_row_above_the_cap_is_dropped_and_the_next_one_read(tmp_path, monkeypa
     products, dropped = read(path)
     assert [product.id for product in products] == ["1", "3"]
     assert dropped == [DroppedRow(2, "row too long")]
+
+
+BOMBS = {
+    "values of JSON": ("shop.jsonl", '{"id": "2", "title": "t", "x": [' + "[]," * 30_000 + "0]}\n"),
+    "cells of CSV": ("shop.csv", "2,t" + "," * 30_000 + "\n"),
+    "a title of megabytes": (
+        "shop.jsonl",
+        json.dumps({"id": "2", "title": "x" * 7_000_000}) + "\n",
+    ),
+    "a title of pages": ("shop.jsonl", json.dumps({"id": "2", "title": "x" * 20_000}) + "\n"),
+    "an id of pages": ("shop.jsonl", json.dumps({"id": "2" * 2000, "title": "x"}) + "\n"),
+}
+REASONS = ["too many values", "unreadable row", "row too long", "title too long", "id too long"]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "reason"),
+    [(*bomb, reason) for bomb, reason in zip(BOMBS.values(), REASONS, strict=True)],
+    ids=BOMBS,
+)
+def test_a_row_that_would_take_much_memory_is_dropped_for_a_reason(tmp_path, name, row, reason):
+    path = tmp_path / name
+    around = ("id,title\n1,one\n", "3,three\n")
+    if name.endswith(".jsonl"):
+        around = ('{"id": "1", "title": "one"}\n', '{"id": "3", "title": "three"}\n')
+    path.write_text(around[0] + row + around[1])
+    products, dropped = read(path)
+    assert [product.id for product in products] == ["1", "3"]
+    assert dropped == [DroppedRow(2, reason)]
+
+
+def test_rows_with_large_pictures_are_read_ahead_within_bounds(tmp_path):
+    picture = "data:image/png;base64," + "A" * 2**21
+    rows = ({"id": str(n), "title": "t", "image": picture} for n in range(60))
+    path = lines(tmp_path / "shop.jsonl", *rows)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_products(path)) == 60
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 2**20  # the file has 120 MiB
+
+
+def test_a_parquet_column_that_decompresses_to_gigabytes_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "MAX_PAGE", 2**20)
+    titles = ["x" * 100_000] * 100
+    table = pyarrow.table({"id": list(map(str, range(100))), "title": titles})
+    options = {"use_dictionary": False, "compression": "zstd"}
+    parquet.write_table(table, tmp_path / "shop.parquet", **options)
+    with pytest.raises(CatalogError, match=r"its column title takes 10,\d+,\d+ bytes, \d+ times"):
+        read(tmp_path / "shop.parquet")
+
+
+def test_an_unreadable_or_large_cell_of_parquet_costs_its_row(tmp_path):
+    lengths = np.array([0, 1, 3, 4, 5], "i4")
+    titles = pyarrow.Array.from_buffers(
+        pyarrow.string(), 4, [None, pyarrow.py_buffer(lengths), pyarrow.py_buffer(b"a\xff\xfebc")]
+    )
+    many = pyarrow.array([[], [], [None] * 30_000, []], pyarrow.list_(pyarrow.int32()))
+    table = pyarrow.table({"id": ["1", "2", "3", "4"], "title": titles, "features": many})
+    parquet.write_table(table, tmp_path / "shop.parquet")
+    products, dropped = read(tmp_path / "shop.parquet")
+    assert [product.id for product in products] == ["1", "4"]
+    assert dropped == [DroppedRow(2, "unreadable row"), DroppedRow(3, "too many values")]
 
 
 def test_a_csv_line_above_the_cap_rejects_the_file(tmp_path, monkeypatch):

@@ -4,14 +4,17 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from PIL.Image import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pictures.decode_workers import open_untrusted
-from pictures.sources import read_source
+from pictures.errors import PictureError
+from pictures.fetcher import fetch_picture
+from pictures.sources import is_web, read_source
 from qdrant.model import Filters
-from search.query import Query, Result, Results
+from search.query import Query, QueryError, Result, Results
 from search.service import SearchService
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -24,7 +27,8 @@ app = CommandLine()
 def search(
     text: Annotated[str, typer.Argument(help="Words to search for.")] = "",
     image: Annotated[
-        str, typer.Option(help="Picture to search for: a file or a data: address.")
+        str,
+        typer.Option(help="Picture to search for: a file, or an https:, http: or data: address."),
     ] = "",
     like: Annotated[
         str, typer.Option(metavar="ID", help="Find products like the one with this id.")
@@ -65,18 +69,34 @@ def search(
         price_max=price_max,
         rating_min=rating_min,
     )
-    picture = open_untrusted(read_source(image), image) if image else None
-    query = Query(text, picture, filters, k, vector, weight, like)
     with SearchService(home()) as service:
-        built = [collection.variant for collection in service.store.collections()]
-        engine = service.engine(variant or default_variant(built))
-        results = engine.search(query)
+        engine = service.engine(
+            variant or default_variant([built.variant for built in service.store.collections()])
+        )
+        picture = open_picture(image) if image else None
+        results = engine.search(Query(text, picture, filters, k, vector, weight, like))
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields} | as_object(results))
     else:
         show(results)
+
+
+def open_picture(address: str) -> Image:
+    """The picture of a file or an address; one on the web is fetched as a catalogue's are.
+
+    Raises:
+        QueryError: it cannot be read; the sentence has the reason and what can be named instead.
+    """
+    read = fetch_picture if is_web(address) else read_source
+    try:
+        return open_untrusted(read(address), address)
+    except PictureError as error:
+        raise QueryError(
+            f"{error} Name another picture in --image: a file, or an https:, http: or data: "
+            "address."
+        ) from None
 
 
 def as_object(results: Results) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A query and what it finds."""
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,9 @@ class Query:
             raise QueryError(
                 f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
             )
+        for amount in (low, high, self.filters.rating_min):
+            if amount is not None and not math.isfinite(amount):
+                raise QueryError(f"{amount} bounds no price or rating: leave the bound out.")
         if low is not None and high is not None and low > high:
             raise QueryError(f"The lowest price, {low:g}, is above the highest, {high:g}.")
 

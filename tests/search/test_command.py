@@ -1,9 +1,13 @@
 import json
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
 
+from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import fetch_picture
 from search.__main__ import app
+from tests.hostile_server import HostileServer
 
 
 @pytest.fixture
@@ -32,6 +36,16 @@ def test_a_picture_file_is_searched_with(search, home):
     assert found["results"][0]["id"] == "kettle-teal"
 
 
+def test_a_picture_on_the_web_is_fetched_and_searched_with(search, monkeypatch):
+    fetch = partial(fetch_picture, settings=FetchSettings(allow_loopback=True))
+    monkeypatch.setattr("search.__main__.fetch_picture", fetch)
+    with HostileServer() as web:
+        found = search("--image", web.address("/picture.jpg"), "--json")
+        assert json.loads(found.stdout)["results"]
+        assert web.requests
+        assert "Name another picture in --image" in search("--image", web.address("/html")).stderr
+
+
 def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
     shown = search("crimson lipstick").stdout
     assert "crimson [bold]lipstick[/bold] �gnp" in shown
@@ -50,7 +64,13 @@ def test_products_like_one_are_found_without_it(search):
         (("kettle", "--k", "0"), 1, "k is 0"),
         (("kettle", "--category", "Toys"), 1, "No product has the category “Toys”"),
         (("kettle", "--variant", "gone"), 1, "gone"),
-        (("--image", "absent.jpg"), 1, "absent.jpg"),
+        (("--image", "absent.jpg"), 1, "There is no file absent.jpg. Name another picture in"),
+        (("--image", __file__), 1, "no picture in a known format (JPEG"),
+        (("--image", "."), 1, ". is a folder or a device, not a file. Name another picture in"),
+        (("--image", "http://127.0.0.1/a.jpg"), 1, "from the public web only. Name another"),
+        (("--image", "ftp://shop.test/a.jpg"), 1, "nor http(s). Name another picture in"),
+        (("kettle", "--price-max", "inf", "--json"), 1, "inf bounds no price or rating"),
+        (("kettle", "--price-min", "nan"), 1, "nan bounds no price or rating"),
         (("--like", "gone"), 1, "no product with the id “gone”"),
         (("--like", "\x1b[2J"), 1, "no product with the id “�[2J”"),
         (("kettle", "--like", "kettle-teal"), 2, "stands alone"),

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -161,6 +162,8 @@ def test_an_unknown_product_is_reported(engine):
         ({"text": "a", "weight": 1.5}, "between 0 and 1"),
         ({"text": "a" * 100_000}, f"100,000 characters; at most {MAX_TEXT:,}"),
         ({"text": "a", "filters": Filters(price_min=5, price_max=4)}, "lowest price, 5"),
+        ({"text": "a", "filters": Filters(price_max=math.inf)}, "inf bounds no price or rating"),
+        ({"text": "a", "filters": Filters(rating_min=math.nan)}, "nan bounds no price or rating"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_refused(arguments, sentence):

@@ -35,7 +35,7 @@ app = CommandLine(
 
 Category = Annotated[list[str] | None, typer.Option(help="Only queries of this; repeatable.")]
 Resamples = Annotated[
-    int, typer.Option(min=100, max=1_000_000, help="Of the bootstrap and of the test.")
+    int, typer.Option(min=100, max=100_000, help="Of the bootstrap and of the test.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random draw.")]
 

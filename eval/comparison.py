@@ -17,12 +17,12 @@ import numpy as np
 
 from eval.intervals import (
     ALPHA,
-    CHUNK,
     COSINES,
     DIFFERENCES,
     RESAMPLES,
     ROUNDING,
     SHARES,
+    chunks,
     interval,
     sum_clusters,
 )
@@ -150,12 +150,12 @@ def estimate(
     nothing = Estimate(np.nan, np.nan, np.nan, 0, 0)
     found = {name: dict.fromkeys(scores, nothing) for name, scores in variants.items()}
     # Columns that lack the same queries share their resamples, the expensive part.
-    alike: dict[tuple[bytes, tuple[float, float]], list[tuple[str, str]]] = {}
+    by_mask: dict[tuple[bytes, tuple[float, float]], list[tuple[str, str]]] = {}
     for name, scores in variants.items():
         for measure, values in scores.items():
             key = np.isfinite(values).tobytes(), COSINES if is_similarity(measure) else SHARES
-            alike.setdefault(key, []).append((name, measure))
-    for (mask, bounds), columns in alike.items():
+            by_mask.setdefault(key, []).append((name, measure))
+    for (mask, bounds), columns in by_mask.items():
         rows = np.frombuffer(mask, bool)
         if rows.any():
             stacked = np.stack([variants[name][measure][rows] for name, measure in columns], 1)
@@ -236,9 +236,8 @@ def randomisation(differences: np.ndarray, *, rounds: int = RESAMPLES, seed: int
         return (np.abs(signs @ differences) >= observed).mean(axis=0)
     rng = np.random.default_rng(seed)
     as_large = np.zeros(differences.shape[1])
-    for start in range(0, rounds, CHUNK):
-        size = min(CHUNK, rounds - start)
-        signs = rng.integers(0, 2, (size, clusters)) * 2.0 - 1.0
+    for chunk in chunks(rounds, clusters):
+        signs = rng.integers(0, 2, (len(chunk), clusters)) * 2.0 - 1.0
         as_large += (np.abs(signs @ differences) >= observed).sum(axis=0)
     return (as_large + 1) / (rounds + 1)  # the observed assignment is one of them
 

@@ -33,13 +33,15 @@ nDCG, 30 %, clusters   20       0.868  0.896  0.843  0.912
                        50       0.923  0.930  0.916  0.946
 
 Neither method reaches 0.95 alone: BCa is too narrow for differences, most of which are 0, and t for
-shares near 0 or 1. The outer ends reach it without clusters of several queries, 0.91 or more with.
+shares near 0 or 1. The outer ends hold the mean in a share of 0.946 or more in every case of one
+query a cluster, and of 0.912 or more where clusters have several.
 
 Sources: B. Efron, Better bootstrap confidence intervals, JASA 82 (1987), and T. DiCiccio, B. Efron,
 Bootstrap confidence intervals, Statist. Sci. 11 (1996), for BCa; C. Clopper, E. Pearson, The use of
 confidence or fiducial limits, Biometrika 26 (1934).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +51,7 @@ RESAMPLES = 10_000
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 ENDS = (ALPHA / 2, 1 - ALPHA / 2)
-# Drawn this many resamples at a time: 1,000 clusters × 500 × 8 bytes is 4 MB.
-CHUNK = 500
+CHUNK = 500_000  # random numbers drawn at a time: 4 MB, whatever the number of clusters
 # Sums of the same numbers in another order differ in their last digits.
 ROUNDING = 1e-12
 
@@ -135,14 +136,20 @@ def bootstrap(clusters: ClusterSums, *, resamples: int = RESAMPLES, seed: int = 
     size = len(clusters)
     rng = np.random.default_rng(seed)
     means = np.empty((resamples, clusters.sums.shape[1]))
-    for start in range(0, resamples, CHUNK):
-        rows = min(CHUNK, resamples - start)
-        drawn = rng.integers(0, size, (rows, size))
-        drawn += np.arange(rows)[:, None] * size
+    for rows in chunks(resamples, size):
+        drawn = rng.integers(0, size, (len(rows), size))
+        drawn += np.arange(len(rows))[:, None] * size
         # Counting how often each cluster was drawn makes resampling one matrix product.
-        counts = np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
-        means[start : start + rows] = counts @ clusters.sums / (counts @ clusters.sizes)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means[rows] = counts @ clusters.sums / (counts @ clusters.sizes)[:, None]
     return means
+
+
+def chunks(rounds: int, clusters: int) -> Iterator[range]:
+    """The rounds in ranges, each with at most `CHUNK` random numbers, one for a cluster."""
+    step = max(1, CHUNK // clusters)
+    for start in range(0, rounds, step):
+        yield range(start, min(start + step, rounds))
 
 
 def bca_interval(means: np.ndarray, clusters: ClusterSums) -> Interval:

@@ -68,6 +68,17 @@ def test_run_files_of_a_report_are_compared(command, titles, shop):
     assert "is empty" in result.stderr
 
 
+def test_queries_with_the_same_relevant_products_are_one_cluster_of_a_comparison(command, tmp_path):
+    (tmp_path / "q").write_text("a 0 x 1\nb 0 x 1\nc 0 y 1\nd 0 none 0\n")
+    (tmp_path / "one.run").write_text("a Q0 x 1 1 one\nb Q0 x 1 1 one\nc Q0 y 1 1 one\n")
+    (tmp_path / "two.run").write_text("a Q0 y 1 1 two\n")
+    runs = (tmp_path / "one.run", tmp_path / "two.run")
+    printed = json.loads(command("compare", *runs, "--qrels", tmp_path / "q", "--json").stdout)
+    difference = printed["differences"][0]
+    assert (difference["n"], difference["clusters"]) == (3, 2)
+    assert difference["p"] == 0.5  # of four assignments of signs
+
+
 def test_the_references_excel_becomes_a_catalogue_and_queries(command, tmp_path):
     book = openpyxl.Workbook()
     book.active.append(COLUMNS)

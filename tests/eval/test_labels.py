@@ -83,6 +83,18 @@ def test_accuracy_is_the_share_labelled_correctly(store, variant, catalogue):
         assert bool(each.taken_for) == (each.correct < each.products)
 
 
+def test_products_of_one_group_are_one_cluster_of_the_accuracy(tmp_path, store, variant, encoder):
+    products = [
+        Product(id=point.id, title=point.id, brand=point.payload["brand"], parent=category)
+        for point in store.scroll("tiny")
+        if (category := point.payload["category"]) and "brand" in point.payload
+    ]
+    with Catalogue(tmp_path) as catalogue:
+        catalogue.upsert(products)
+        accuracy = label_products(store, catalogue, variant, encoder, "brand").accuracy
+    assert (accuracy.n, accuracy.clusters) == (12, 2)
+
+
 def test_products_left_out_are_counted(store, variant, encoder, catalogue):
     results = label_products(
         store, catalogue, variant, encoder, "category", ["Beauty", "Shoes", "Beauty"]

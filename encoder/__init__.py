@@ -5,7 +5,7 @@ Only `encoder.encoder` and what it loads import torch.
 variant, variants       a named way to embed: its manifest, and the registry of all
 template                from a product's parts to its text
 checkpoint, hub, files  base checkpoints: found, downloaded, checked, pinned by digests
-schema                  types and bounds of a checkpoint's JSON files
+schema                  types and bounds in the JSON files of checkpoints and adapters
 adapter                 LoRA adapters: checked, identified, merged
 processor, tokenizer    pictures to pixels, texts to token ids
 model, precision        the dual encoder, its device and its precision

@@ -3,20 +3,23 @@
 import math
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encoder.errors import EncoderError, VariantInvalid
 from encoder.files import digest_files, digest_json, read_json
+from encoder.schema import AdapterConfig
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import CLIPModel
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 # Tensors of a low-rank change, which is linear in the adapter's weight. DoRA's magnitudes, biases
 # and whole modules are not: they replace what the base has.
-LOW_RANK = re.compile(r".+\.lora_(embedding_)?[AB](\.weight|\.bias)?")
+LOW_RANK = re.compile(r"base_model\.model\.(.+)\.lora_(?:embedding_)?([AB])(?:\.weight|\.bias)?")
 EXACT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # a git commit, a sha256
 
 # Fields about an adapter's origin and training, not about what it computes.
@@ -38,13 +41,14 @@ def read_config(folder: Path) -> dict[str, Any]:
         EncoderError: the folder is no LoRA adapter with safetensors, or a damaged one.
     """
     config = read_json(folder / CONFIG)
+    AdapterConfig.read(config, folder / CONFIG)
     if config.get("peft_type") != "LORA":
         raise EncoderError(
             f"{folder} is an adapter of the type {config.get('peft_type')!r}: Vitrine takes LoRA."
         )
     if not (folder / WEIGHTS).is_file():
         raise EncoderError(f"{folder} has no {WEIGHTS}: Vitrine reads safetensors only.")
-    _weight_names(folder)
+    _shapes(folder)
     return config
 
 
@@ -101,7 +105,7 @@ def check_scalable(folder: Path, weight: float) -> None:
     Raises:
         VariantInvalid: the weight is not 1, and the adapter has parts that it does not scale.
     """
-    whole = sorted(name for name in _weight_names(folder) if not LOW_RANK.fullmatch(name))
+    whole = sorted(name for name in _shapes(folder) if not LOW_RANK.fullmatch(name))
     if whole and weight != 1:
         raise VariantInvalid(
             f"The adapter in {folder} can have the weight 1 only, not {weight:g}: it replaces "
@@ -129,30 +133,66 @@ def merge_adapter(model: "CLIPModel", folder: Path, weight: float = 1.0) -> "CLI
     from peft import PeftModel, get_peft_model_state_dict
     from peft.helpers import rescale_adapter_scale
 
-    read_config(folder)
+    shapes = _shapes(folder)
+    config = _lora_config(folder, shapes)
     check_scalable(folder, weight)
     try:
         with warnings.catch_warnings():
             # PEFT reads a deprecated attribute of transformers, and only warns of missing keys;
             # those are compared below.
             warnings.simplefilter("ignore")
-            adapted = PeftModel.from_pretrained(model, folder, use_safetensors=True)
-    except (RuntimeError, ValueError, KeyError) as error:
+            adapted = PeftModel.from_pretrained(model, folder, config=config, use_safetensors=True)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise EncoderError(_misfit(folder)) from error
     # PEFT only warns of names that match nothing, and the vectors would be the base's.
-    if _weight_names(folder) != set(get_peft_model_state_dict(adapted)):
+    if set(shapes) != set(get_peft_model_state_dict(adapted)):
         raise EncoderError(_misfit(folder))
     with rescale_adapter_scale(adapted, weight):
         return adapted.merge_and_unload()
 
 
-def _weight_names(folder: Path) -> set[str]:
+def _lora_config(folder: Path, shapes: Mapping[str, Sequence[int]]) -> "LoraConfig":
+    """PEFT's settings, made of checked values.
+
+    PEFT would read more of the file: patterns that can take minutes to match, modules to import.
+
+    Raises:
+        EncoderError: not a LoRA adapter's settings, or a rank above that of the weights.
+    """
+    from peft import LoraConfig
+
+    config = AdapterConfig.read(read_config(folder), folder / CONFIG)
+    parts = {name: match for name in shapes if (match := LOW_RANK.fullmatch(name))}
+    held = max((shapes[name][0] for name, match in parts.items() if match[2] == "A"), default=0)
+    if max([config.r, *(config.rank_pattern or {}).values()]) > held:
+        raise EncoderError(_misfit(folder))  # PEFT would allocate it
+    return LoraConfig(
+        target_modules=config.targets or sorted({match[1] for match in parts.values()}),
+        rank_pattern=dict(config.rank_pattern or {}),
+        alpha_pattern=dict(config.alpha_pattern or {}),
+        **config.model_dump(
+            include={
+                "r",
+                "lora_alpha",
+                "modules_to_save",
+                "bias",
+                "fan_in_fan_out",
+                "lora_bias",
+                "use_rslora",
+                "use_dora",
+            }
+        ),
+    )
+
+
+def _shapes(folder: Path) -> dict[str, list[int]]:
+    """The shape of each tensor, by name."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as weights:
-            return set(weights.keys())
-    except SafetensorError as error:
+            return {name: weights.get_slice(name).get_shape() for name in weights.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
         raise EncoderError(
             f"The adapter in {folder} is damaged ({error}): train it again, or get the file again."
         ) from error

@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 import torch
+from transformers import CLIPModel
 
+from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
 from encoder.errors import (
     EncoderError,
@@ -460,3 +462,77 @@ def test_a_folder_that_is_no_lora_adapter_is_refused(
 def test_a_folder_has_no_revision(variants, base):
     with pytest.raises(EncoderError, match="revision"):
         variants.add("photo", base, revision="main")
+
+
+SLOW = r"(([a-z_]+)*)*(\.[a-z_]+)*!"  # exponential in a name's length, for a backtracking matcher
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"r": 10**9},
+        {"r": 0},
+        {"r": "x"},
+        {"lora_alpha": "x"},
+        {"lora_alpha": float("nan")},
+        {"lora_alpha": 1e308},
+        {"rank_pattern": {SLOW: 4}},
+        {"rank_pattern": {"q_proj": 5_000}},
+        {"alpha_pattern": {SLOW: 4}},
+        {"alpha_pattern": [1]},
+        {"modules_to_save": [SLOW]},
+        {"modules_to_save": "text_projection"},
+        {"revision": 5},
+        {"bias": "some"},
+        {"use_dora": "yes"},
+        {"init_lora_weights": "loftq"},
+        {"init_lora_weights": "pissa"},
+        {"loftq_config": {"loftq_bits": 4}},
+        {"megatron_config": {}, "megatron_core": "evil"},
+        {"target_parameters": ["x"]},
+        {"trainable_token_indices": [1]},
+        {"layer_replication": [[0, 1], [0, 1]]},
+        {"alora_invocation_tokens": [1, 2]},
+        {"arrow_config": {"x": 1}},
+        {"use_qalora": True},
+    ],
+)
+def test_odd_settings_of_an_adapter_are_refused(variants, base, adapter, tmp_path, changes):
+    odd = shutil.copytree(adapter, tmp_path / "odd")
+    edit(odd / "adapter_config.json", **changes)
+    with pytest.raises(EncoderError, match=r"odd/adapter_config\.json"):
+        variants.add("odd", base, adapter=odd)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": SLOW},
+        {"target_modules": [SLOW]},
+        {"target_modules": "all-linear"},
+        {"target_modules": None},
+        {"target_modules": 5},
+        {"exclude_modules": SLOW},
+        {"layers_pattern": SLOW, "layers_to_transform": [0]},
+        {"megatron_core": "evil"},
+        {"auto_mapping": {"base_model_class": "X", "parent_library": "evil"}},
+        {"task_type": "EVIL"},
+        {"runtime_config": {"ephemeral_gpu_offload": True}},
+        {"peft_version": "99.0", "unknown": 1},
+    ],
+)
+def test_what_an_adapter_says_beyond_its_weights_changes_nothing(base, adapter, tmp_path, changes):
+    def merged(folder):
+        return merge_adapter(CLIPModel.from_pretrained(base), folder).state_dict()
+
+    odd = shutil.copytree(adapter, tmp_path / "odd")
+    edit(odd / "adapter_config.json", **changes)
+    expected = merged(adapter)
+    assert all(torch.equal(weights, expected[name]) for name, weights in merged(odd).items())
+
+
+def test_a_rank_above_that_of_the_weights_is_not_allocated(base, adapter, tmp_path):
+    odd = shutil.copytree(adapter, tmp_path / "odd")
+    edit(odd / "adapter_config.json", r=4096)
+    with pytest.raises(EncoderError, match="does not fit"):
+        merge_adapter(CLIPModel.from_pretrained(base), odd)

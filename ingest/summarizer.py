@@ -39,6 +39,9 @@ class Summarizer:
         self._recipe = recipe
         self._model = model
         self._tokenizer = tokenizer
+        # T5 has relative positions and no such limit.
+        positions = getattr(model.config, "max_position_embeddings", None)
+        self._read = min(recipe.read, tokenizer.model_max_length, positions or recipe.read)
 
     @classmethod
     def load(cls, recipe: Recipe) -> Self:
@@ -82,9 +85,8 @@ class Summarizer:
     def _summarise(self, inputs: list[str]) -> list[str]:
         import torch
 
-        read = min(self._recipe.read, self._model.config.max_position_embeddings)
         tokens = self._tokenizer(
-            inputs, max_length=read, truncation=True, padding=True, return_tensors="pt"
+            inputs, max_length=self._read, truncation=True, padding=True, return_tensors="pt"
         ).to(self._model.device)
         with torch.inference_mode():
             made = self._model.generate(

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import pytest
+from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
@@ -73,6 +76,26 @@ def test_inputs_of_any_length_keep_their_keys(recipe):
     single = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))))
     assert sorted(key for key, _ in made) == list(range(11))
     assert dict(made)[4] == single[4]
+
+
+def test_a_model_of_relative_positions_summarises_too(recipe, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(recipe.checkpoint)
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    summarizer = Summarizer.load(replace(recipe, checkpoint=str(tmp_path), read=10_000))
+    (batch,) = summarizer.stream([(1, "word " * 500)])
+    assert [key for key, _ in batch] == [1]
 
 
 def test_the_input_is_the_reference_systems_without_its_empty_parts(home):

@@ -18,9 +18,12 @@ from typing import Any
 # What spreadsheets and pandas write for a missing value.
 MISSING_VALUES = frozenset({"", "none", "n/a", "na", "nan", "null"})
 
-# Control characters, zero-width space, byte order mark, and halves of surrogate pairs, which no
-# database stores. Zero-width joiners are kept: emoji and Persian need them.
-CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
+# Control characters, embeddings, overrides and isolates of the writing direction, zero-width space,
+# byte order mark, and halves of surrogate pairs, which no database stores. Zero-width joiners are
+# kept: emoji and Persian need them.
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 # A number within text: grouped by spaces or apostrophes, or by points and commas in any order, or
 # a bare fraction ("$.99"). A letter before the point makes it an abbreviation's ("Rs.899").

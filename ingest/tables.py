@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ingest.job import Figures
 from ingest.verification import FAULTS
+from vitrine.text import printable
 
 CATEGORIES = 20  # lines: the largest categories; --json has all
 COLOURS = {"done": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
@@ -102,7 +103,7 @@ def _categories(jobs: list[dict[str, Any]]) -> Table:
         table.add_column(_name(each, short=True), justify="right")
     for name in largest[:CATEGORIES]:
         table.add_row(
-            Text(name) if name else Text("(none)", "dim"),
+            _plain(name) if name else Text("(none)", "dim"),
             _count(products[name]),
             *(_share(each["categories"].get(name)) for each in (jobs[1], *sized)),
         )
@@ -132,7 +133,7 @@ def _failures(failures: list[dict[str, Any]]) -> Table:
     table.add_column("failed for", no_wrap=True)
     table.add_column("for example", style="dim")
     for each in failures:
-        table.add_row(_count(each["count"], "red"), Text(each["reason"]), Text(each["example"]))
+        table.add_row(_count(each["count"], "red"), _plain(each["reason"]), _plain(each["example"]))
     return table
 
 
@@ -144,7 +145,7 @@ def _runs(runs: list[dict[str, Any]]) -> Table:
     table.add_column("came to")
     for run in runs:
         figures = run["figures"]
-        result = Text(figures.get("error") or _listed(_counted(figures)) or "nothing to do")
+        result = _plain(figures.get("error") or _listed(_counted(figures)) or "nothing to do")
         variant = run["settings"].get("variant", "")
         table.add_row(
             Text(" ".join(filter(None, (run["job"], variant)))),
@@ -169,6 +170,11 @@ def _name(job: Mapping[str, Any], *, short: bool = False) -> Text:
     if not job["variant"]:
         return Text(job["job"])
     return Text(job["variant"] if short else f"{job['job']} {job['variant']}")
+
+
+def _plain(text: str) -> Text:
+    """Text of a feed or a server, without control characters."""
+    return Text(printable(text))
 
 
 def _outcome(outcome: str) -> Text:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Mapping
 
 from pictures.decoder import has_signature
-from pictures.errors import PictureError
+from pictures.errors import PictureError, shorten
 
 SIGNATURE_LENGTH = 12  # bytes that are enough for every format's signature
 
@@ -33,12 +33,13 @@ class Download:
         """
         self._name = name
         self._max_bytes = max_bytes
-        self._label = headers.get("content-type", "nothing")
+        self._label = shorten(headers.get("content-type", "nothing"))
         self._check_size(int(headers.get("content-length", "0")))
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in (*UNCOMPRESSED, *ZLIB_ENCODINGS):
             raise PictureError(
-                "not a picture", f"{name} is compressed as {encoding}, which was not accepted."
+                "not a picture",
+                f"{name} is compressed as {shorten(encoding)}, which was not accepted.",
             )
         self._decompressor = (
             zlib.decompressobj(zlib.MAX_WBITS | ANY_ZLIB_HEADER)
@@ -58,7 +59,13 @@ class Download:
             self._check_signature()
 
     def picture(self) -> bytes:
-        """All bytes, decompressed. Raises PictureError: "empty" or "not a picture"."""
+        """All bytes, decompressed.
+
+        Raises:
+            PictureError: "truncated", "empty" or "not a picture".
+        """
+        if self._received and self._decompressor and not self._decompressor.eof:
+            raise PictureError("truncated", f"{self._name} is compressed, and its end is missing.")
         if not self._data:
             raise PictureError("empty", f"{self._name} is empty.")
         self._check_signature()

@@ -1,8 +1,10 @@
 """The errors of this package, and how their sentences show an address."""
 
 from vitrine import VitrineError
+from vitrine.text import printable
 
 MAX_SHOWN = 120  # characters of an address in a sentence
+MAX_SENTENCE = 500
 
 
 class PictureError(VitrineError):
@@ -10,10 +12,12 @@ class PictureError(VitrineError):
 
     Attributes:
         reason: One of a short list of constant phrases, for counting.
-        sentence: What happened to this picture.
+        sentence: What happened to this picture, bounded and printable, whatever a server or a
+            feed wrote into the address and the headers that it quotes.
     """
 
     def __init__(self, reason: str, sentence: str) -> None:
+        sentence = shorten(sentence, MAX_SENTENCE)
         super().__init__(reason, sentence)  # both, for pickle calls the class with these
         self.reason = reason
         self.sentence = sentence
@@ -22,10 +26,10 @@ class PictureError(VitrineError):
         return self.sentence
 
 
-def shorten(address: object) -> str:
-    """An address cut to a length that fits into a sentence."""
+def shorten(address: object, longest: int = MAX_SHOWN) -> str:
+    """An address cut to a length that fits into a sentence, without control characters."""
     text = str(address)
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+    return printable(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def unexpected(error: Exception, address: str) -> PictureError:

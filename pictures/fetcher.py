@@ -12,6 +12,7 @@ has one reason of a closed list:
     too many redirects   a loop, or more than the cap
     http NNN             the response's status, where it is not 200
     too large            more bytes than the cap, as sent or decompressed
+    truncated            compressed, and cut off
     not a picture        the first bytes are those of no picture format
     empty                no bytes at all
 """

@@ -17,6 +17,7 @@ HERE = Path("/shop")
         ("L'Oréal 日本 👩\u200d🔧", "L'Oréal 日本 👩\u200d🔧"),
         ("<b>bold</b> &amp;", "<b>bold</b> &amp;"),
         ("a\x00b\ufeff\ud800c", "abc"),
+        ("a\u202eb\u2066c\u2069", "abc"),
         ("NaN", ""),
         (" n/a ", ""),
         (None, ""),

@@ -50,6 +50,25 @@ def test_a_web_page_is_rejected_after_its_first_bytes() -> None:
     assert caught.value.reason == "not a picture"
 
 
+@pytest.mark.parametrize("end", [-1, -8, -20])
+def test_a_compressed_body_that_is_cut_off_is_truncated(end: int) -> None:
+    body = gzip.compress(b"GIF89a" + bytes(range(256)))
+
+    with pytest.raises(PictureError) as caught:
+        download(body[:end], 10, content_encoding="gzip")
+    assert caught.value.reason == "truncated"
+
+
+@pytest.mark.parametrize("header", ["content-type", "content-encoding"])
+def test_a_quoted_header_is_bounded_and_printable(header: str) -> None:
+    hostile = "x\x1b]0;title\x07\u202e\x9b31m" + "y" * 10_000
+
+    with pytest.raises(PictureError) as caught:
+        Download("http://a.test/x", {header: hostile}, 10_000).add(b"<!doctype html>")
+    assert len(caught.value.sentence) < 300
+    assert not set("\x1b\x07\u202e\x9b") & set(caught.value.sentence)
+
+
 @pytest.mark.parametrize(
     ("page", "reason"),
     [("/truncated.jpg", "truncated"), ("/pixel-bomb.png", "too many pixels")],

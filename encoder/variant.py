@@ -75,6 +75,21 @@ class Manifest:
             }
         )[:FINGERPRINT_LENGTH]
 
+    @property
+    def image_fingerprint(self) -> str:
+        """16 hex digits over all that an image vector depends on: neither tokenizer nor template.
+
+        Variants with an equal one have equal image vectors.
+        """
+        return digest_json(
+            {
+                "revision": self.revision,
+                "adapter": self.adapter_hash,
+                WEIGHT_KEY: self.adapter_weight,
+                "processor": self.processor_hash,
+            }
+        )[:FINGERPRINT_LENGTH]
+
     def to_json(self) -> str:
         """The manifest as the text of its file, with the fingerprint for readers."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"

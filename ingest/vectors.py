@@ -2,7 +2,8 @@
 
 Vectors are first kept in vector files, keyed by what was embedded; then the collection is
 projected from them. A run that was stopped encodes only what is missing; a changed title is
-embedded again, an unchanged one is not.
+embedded again, an unchanged one is not. Variants that differ in their text alone share the vectors
+of their pictures.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from encoder.variants import Variants
 from ingest import IngestError
 from ingest.collection import bring_up_to_date
 from ingest.embedding import WHOLE, Embedding, Shard
+from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.projection import Projection
 from qdrant.store import open_store
@@ -66,6 +68,8 @@ def embed_products(
         )
         try:
             embedding.texts()
+            label_folders(home)
+            copy_image_vectors(home, variant, run.catalogue, vector_files)
             embedding.pictures()
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}

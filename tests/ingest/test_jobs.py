@@ -252,6 +252,7 @@ def test_a_stored_picture_that_was_damaged_is_read_from_its_source_again(home, t
         entry = next(iter(catalogue.entries()))
         catalogue.pictures.path(entry.picture).write_bytes(b"damaged")
     Variants(home).add("second", tiny_clip, template="title")
+    shutil.rmtree(home / "vectors")  # what a variant of the same model shares with it
     assert embed_products(home, "second")["unreadable"] == 1
     assert fetch_images(home)["stored"] == 1
     figures = embed_products(home, "second")
@@ -271,6 +272,40 @@ def test_a_stored_picture_is_kept_where_reading_it_failed_once(home, tiny_clip, 
     assert len(stored_pictures(home)) == 12
     assert embed_products(home, "second")["encoded"] == 12
     assert verify_collection(home, "second")["faults"] == {}
+
+
+def test_a_second_template_of_a_model_encodes_no_picture(home, tiny_clip):
+    Variants(home).add("second", tiny_clip, template="title")
+    figures = embed_products(home, "second")
+    assert (figures["encoded"], figures["reused"], figures["points"]) == (12, 12, 12)
+    with open_store(home) as store:
+        second = {point.id: point for point in store.scroll("second", vectors=True)}
+    for name, point in points(home).items():
+        np.testing.assert_array_equal(second[name].vectors["image"], point.vectors["image"])
+    assert verify_collection(home, "second")["faults"] == {}
+
+
+def test_a_replaced_variant_leaves_its_image_vectors_to_its_successor(home, tiny_clip):
+    Variants(home).add("tiny", tiny_clip, template="title", force=True)
+    assert embed_products(home, "tiny")["encoded"] == 12
+
+
+def test_vector_files_from_before_image_vectors_were_shared_are_shared(home, tiny_clip):
+    [label] = (home / "vectors").glob("*/images")
+    label.unlink()
+    Variants(home).add("second", tiny_clip, template="title")
+    assert embed_products(home, "second")["encoded"] == 12
+
+
+def test_another_model_and_unreadable_vector_files_share_nothing(home, tmp_path, tiny_clip):
+    other = build_tiny_clip(tmp_path / "other", seed=1)
+    Variants(home).add("other", other)
+    assert embed_products(home, "other")["encoded"] == 24
+    variant = Variants(home).get("tiny")
+    for part in (home / "vectors" / variant.fingerprint).glob("*.part"):
+        part.write_bytes(bytes(part.stat().st_size))
+    Variants(home).add("second", tiny_clip, template="title")
+    assert embed_products(home, "second")["encoded"] == 24
 
 
 def test_a_product_shared_picture_is_encoded_once(tmp_path, tiny_clip):

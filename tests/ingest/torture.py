@@ -27,6 +27,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
+from ingest.image_vectors import LABEL
 from ingest.job import exclusive
 from ingest.verification import verify_collection
 from pictures.errors import PictureError
@@ -231,7 +232,7 @@ def strays(home: Path) -> list[str]:
         hashes = {entry.picture for entry in catalogue.entries()}
     found += [path for path in (home / "images").glob("*/*.jpg") if path.stem not in hashes]
     vectors = home / "vectors" / variant.fingerprint
-    found += [path for path in vectors.iterdir() if path.suffix != ".part"]
+    found += [path for path in vectors.iterdir() if path.suffix != ".part" and path.name != LABEL]
     return sorted(str(path.relative_to(home)) for path in found)
 
 

@@ -60,8 +60,9 @@ def picture_table(picture: str, cosines: Mapping[str, float]) -> Iterator[Render
 def labels_table(field: str, results: LabelResults) -> Iterator[RenderableType]:
     """The accuracy of a field's labels, and the result of each label."""
     accuracy = results.accuracy
+    groups = f" in {accuracy.clusters:,} groups" if accuracy.clusters < accuracy.n else ""
     yield (
-        f"{escape(field)}: {accuracy.value:.3f} of {results.products:,} products labelled "
+        f"{escape(field)}: {accuracy.value:.3f} of {results.products:,} products{groups} labelled "
         f"correctly ({number(accuracy.low)} to {number(accuracy.high)}); "
         f"mean over labels {results.balanced:.3f}; always the most frequent label: "
         f"{results.majority:.3f}; random baseline: {1 / len(results.labels):.3f}"

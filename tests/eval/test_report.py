@@ -92,6 +92,7 @@ def test_the_page_shows_the_numbers_and_the_random_baseline(folder, evaluation):
     page = (folder / "report.html").read_text()
     assert f"{evaluation.slices[0].estimates['tiny']['nDCG@10'].value:.3f}" in page
     assert "AvgMeanSimilarity@5" in page
+    assert '4<span class="interval">3 clusters</span>' in page
     assert "random baseline" in page
 
 

@@ -6,6 +6,7 @@ untrusted: the header is read first, and a picture above the caps is rejected be
 Reasons of a `PictureError` here:
 
     empty, not a picture, broken, truncated
+    transparent                                 everywhere: nothing is to be seen
     too many pixels, too small, too narrow      by the header
     too much memory                             the process's limit was reached
 """
@@ -33,14 +34,20 @@ SIGNATURES = (
 )
 
 # Reasons that a file's own content is the cause of; a failed read or too little memory may pass.
-DAMAGE = frozenset(
-    ("empty", "not a picture", "broken", "truncated", "too many pixels", "too small", "too narrow")
-)
+DAMAGE = {
+    *("empty", "not a picture", "broken", "truncated", "transparent"),
+    *("too many pixels", "too small", "too narrow"),
+}
 
 MAX_PIXELS = 64_000_000  # above any phone's usual 50 megapixels; 256 MB while it is decoded
 MIN_SIDE = 8  # pixels; smaller ones are tracking pixels and spacers
 # Encoders resize the shortest side to 224 or so, which would enlarge 8 × 60,000 to a gigabyte.
 MAX_ASPECT_RATIO = 50
+
+# Of JPEG (ITU-T T.81): the second byte of a marker, a marker, and data that is no marker.
+START_OF_SCAN = b"\xda"
+END_OF_IMAGE = b"\xff\xd9"
+FILLING = b"\x55\x33\x0f\x00" * 2**10
 
 WHITE_RGB = (255, 255, 255)
 
@@ -129,11 +136,19 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """Decode an opened picture: first frame, upright, transparency on white, 8-bit RGB.
 
     Raises:
-        PictureError: "truncated", "broken" or "too much memory".
+        PictureError: "truncated", "broken", "transparent" or "too much memory".
     """
+    file = getattr(image, "fp", None)
+    data = file.getvalue() if isinstance(file, io.BytesIO) else b""
     try:
         image.load()
+        if image.format == "JPEG" and _ends_early(image, data):
+            raise EOFError
+        if _is_transparent(image):
+            raise PictureError("transparent", f"{name} is transparent everywhere.")
         return _on_white(_to_eight_bits(_upright(image)))
+    except PictureError:
+        raise
     except MemoryError as error:
         sentence = f"{name} needs more memory to decode than a process may use."
         raise PictureError("too much memory", sentence) from error
@@ -142,6 +157,34 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
             sentence = f"{name} is cut off before its last row of pixels."
             raise PictureError("truncated", sentence) from error
         raise PictureError("broken", f"{name} cannot be decoded: its data is damaged.") from error
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether no pixel of a picture is visible."""
+    if not image.has_transparency_data:
+        return False
+    alpha = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+    return alpha.getchannel("A").getextrema()[1] == 0
+
+
+def _ends_early(image: Image.Image, data: bytes) -> bool:
+    """Whether a JPEG's end marker comes before its last blocks.
+
+    libjpeg then leaves these at 128, grey, and reports nothing. Where the last pixel has that
+    value the file is decoded again with more data before the marker: only what was missing changes.
+    """
+    last = image.getpixel((image.width - 1, image.height - 1))
+    if not {127, 128}.issuperset(last if isinstance(last, tuple) else (last,)):  # 127: inverted
+        return False
+    start = 2
+    while data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] != START_OF_SCAN:
+        start += 2 + int.from_bytes(data[start + 2 : start + 4])
+    end = data.find(END_OF_IMAGE, start)
+    if end < 0:
+        return False
+    longer = Image.open(io.BytesIO(data[:end] + FILLING + data[end:]), formats=("JPEG",))
+    longer.draft(None, image.size)
+    return longer.tobytes() != image.tobytes()
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -154,7 +197,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and floating-point grey to 8 bits; Pillow would clip it at 255.
 
     The wider modes do not define white: it is taken as 1, 255 or 65,535, the least that holds
-    every value.
+    every value; beyond that, of integers as the largest, of floats as the brightest value.
     """
     if not image.mode.startswith(("I", "F")):
         return image
@@ -164,7 +207,11 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     top = grey.max()
-    white = 1.0 if image.mode == "F" and top <= 1.0 else 255.0 if top <= 255.0 else 65535.0
+    if image.mode == "F" and top <= 1.0:
+        white = 1.0
+    else:
+        beyond = float(top) if image.mode == "F" else 2.0**31 - 1
+        white = next((white for white in (255.0, 65535.0) if top <= white), beyond)
     return Image.fromarray(np.clip(grey * (255.0 / white), 0.0, 255.0).round().astype(np.uint8))
 
 

@@ -17,7 +17,7 @@ from tests.pictures.encoding import encoded
 
 # The closed list: what counts of failures have as keys.
 REASONS = {
-    *("empty", "not a picture", "truncated", "broken"),
+    *("empty", "not a picture", "truncated", "broken", "transparent"),
     *("too many pixels", "too small", "too narrow"),
 }
 SIZE = (40, 30)
@@ -212,3 +212,49 @@ def test_a_file_is_read_and_named(tmp_path):
     os.mkfifo(path)
     with pytest.raises(PictureError, match=r"shoe.png is a folder or a device"):
         open_file(path)
+
+
+def cut_to(data: bytes, share: float) -> bytes:
+    """A JPEG whose end marker comes after a share of its bytes."""
+    return data[: int(len(data) * share)].rstrip(b"\xff") + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("form", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("junk", [b"", b"bytes behind the end"])
+def test_a_jpeg_that_ends_before_its_last_blocks_is_truncated(form: str, junk: bytes) -> None:
+    data = cut_to(encoded(NOISE.resize((300, 300)).convert(form)), 0.5) + junk
+    with pytest.raises(PictureError) as caught:
+        decode(data)
+    assert caught.value.reason == "truncated"
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
+@pytest.mark.parametrize("form", ["RGB", "L", "CMYK"])
+def test_a_whole_jpeg_of_middle_grey_is_no_truncated_one(form: str, options: dict) -> None:
+    grey = Image.new("RGB", (100, 100), (128, 128, 128)).convert(form)
+    assert decode(encoded(grey, **options)).size == (100, 100)
+    half = NOISE.resize((100, 100)).convert(form)
+    half.paste(grey, (0, 50))
+    assert decode(encoded(half, **options)).size == (100, 100)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_a_picture_that_is_transparent_everywhere_is_no_white_one(mode: str) -> None:
+    options = {}
+    if mode == "P":
+        picture, options = Image.new("P", SIZE, 0), {"transparency": 0}
+        picture.putpalette([255, 0, 0])
+    else:
+        picture = photo().convert("RGBA")
+        picture.putalpha(0)
+        picture = picture.convert(mode)
+    with pytest.raises(PictureError) as caught:
+        decode(encoded(picture, "PNG", **options))
+    assert caught.value.reason == "transparent"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_grey_beyond_sixteen_bits_is_no_white_picture(dtype: type) -> None:
+    grey = np.tile(np.linspace(2**28, 2**30, 40).astype(dtype), (30, 1))
+    shown = np.asarray(decode(encoded(Image.fromarray(grey), "TIFF")))[0, :, 0]
+    assert shown[0] < shown[20] < shown[-1]

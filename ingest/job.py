@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from rich.text import Text
 
 from catalog.catalogue import Catalogue
 from ingest import IngestError
+from vitrine.command import messages
 
 Figures = dict[str, Any]
 
@@ -28,6 +30,13 @@ class Run:
     catalogue: Catalogue
     id: int
     figures: Figures = field(default_factory=dict)
+
+
+def report_unexpected(product_id: str, error: Exception) -> str:
+    """Name a product that failed for no reason that is foreseen; returns the reason to count."""
+    reason = f"unexpected {type(error).__name__}"
+    messages.print(Text(f"{product_id}: {reason}: {error}"), soft_wrap=True)
+    return reason
 
 
 @contextmanager

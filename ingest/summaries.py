@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import chain
@@ -13,7 +14,7 @@ from encoder.template import TEMPLATES, Template
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.job import Figures, exclusive_run
+from ingest.job import Figures, exclusive_run, report_unexpected
 from ingest.summarizer import Recipe, Summarizer
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -49,8 +50,9 @@ def write_summaries(
         every: summarise products whose text fits, too.
 
     Returns:
-        `summarised` now, `reused` from earlier runs, `fit` and so need none; and the tokens
-        that the variant cuts off over all products, `cut_without` and `cut_with` summaries.
+        `summarised` now, `reused` from earlier runs, `fit` and so need none; `failed` by
+        reason; and the tokens that the variant cuts off over all products, `cut_without` and
+        `cut_with` summaries.
 
     Raises:
         IngestError: the checkpoint is not available, or another job is running.
@@ -66,6 +68,7 @@ def write_summaries(
             job.summarise()
         finally:
             run.figures |= {"summarised": job.summarised, "reused": job.reused, "fit": job.fit}
+            run.figures["failed"] = dict(job.failed)
         run.figures |= job.cuts()
         return run.figures
 
@@ -73,6 +76,7 @@ def write_summaries(
 class _Job:
     def __init__(self, catalogue: Catalogue, variant: Variant, recipe: Recipe, every: bool) -> None:
         self.summarised = self.reused = self.fit = 0
+        self.failed: Counter[str] = Counter()
         self._catalogue = catalogue
         self._recipe = recipe
         self._every = every
@@ -90,10 +94,12 @@ class _Job:
             summarizer = Summarizer.load(self._recipe)
             for batch in summarizer.stream(chain([first], missing)):
                 self._catalogue.save_summaries(
-                    (product, digest, text) for (product, digest), text in batch
+                    (product, digest, text) for (product, digest), text in batch.done
                 )
-                self.summarised += len(batch)
-                advance(len(batch))
+                self.summarised += len(batch.done)
+                for (product, _), error in batch.failed:
+                    self.failed[report_unexpected(product, error)] += 1
+                advance(len(batch.done) + len(batch.failed))
 
     def cuts(self) -> Figures:
         """Tokens beyond what the variant reads, over all products."""

@@ -3,10 +3,10 @@
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from ingest import IngestError
-from vitrine.batches import batched
+from vitrine.batches import attempt, batched
 
 K = TypeVar("K")
 
@@ -30,6 +30,14 @@ class Recipe:
     longest: int = 256
     read: int = 1024
     batch: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryBatch(Generic[K]):
+    """Keys with their summaries, and the keys of inputs that failed with the exception."""
+
+    done: list[tuple[K, str]]
+    failed: list[tuple[K, Exception]]
 
 
 class Summarizer:
@@ -69,22 +77,26 @@ class Summarizer:
             ) from error
         return cls(recipe, model.to("cuda" if on_gpu else "cpu").eval(), tokenizer)
 
-    def stream(self, items: Iterable[tuple[K, str]]) -> Iterator[list[tuple[K, str]]]:
+    def stream(self, items: Iterable[tuple[K, str]]) -> Iterator[SummaryBatch[K]]:
         """Summarise any number of inputs in bounded memory, inputs of similar length together.
 
         Yields:
-            Batches of keys and summaries; each key comes once, in no given order.
+            Batches; each key comes once, in no given order.
         """
         for window in batched(items, WINDOW * self._recipe.batch):
             # The longest first: too large a batch for a GPU's memory fails at once.
             window.sort(key=lambda item: -len(item[1]))
             for batch in batched(window, self._recipe.batch):
-                texts = self._summarise([text for _, text in batch])
-                yield [(key, text) for (key, _), text in zip(batch, texts, strict=True)]
+                done, failed = attempt(self._summarise, batch)
+                yield SummaryBatch(
+                    [(key, text) for (key, _), text in done],
+                    [(key, error) for (key, _), error in failed],
+                )
 
-    def _summarise(self, inputs: list[str]) -> list[str]:
+    def _summarise(self, items: list[tuple[K, str]]) -> list[str]:
         import torch
 
+        inputs = [text for _, text in items]
         tokens = self._tokenizer(
             inputs, max_length=self._read, truncation=True, padding=True, return_tensors="pt"
         ).to(self._model.device)

@@ -1,10 +1,11 @@
-"""Items in batches, for bounded memory."""
+"""Items in batches, for bounded memory; a failed batch item by item."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -28,3 +29,33 @@ def batched_by_size(
             batch, total = [], 0
     if batch:
         yield batch
+
+
+def attempt(
+    work: Callable[[list[Item]], Sequence[Result]], batch: list[Item]
+) -> tuple[list[tuple[Item, Result]], list[tuple[Item, Exception]]]:
+    """Work on a batch; where that fails, on its items one by one, so that one costs itself only.
+
+    Args:
+        work: the results of some items, in their order.
+        batch: at least one item.
+
+    Returns:
+        The items with their results, and those that failed with the exception.
+
+    Raises:
+        Exception: the batch's own, where each of several items fails: no single item is at fault.
+    """
+    try:
+        return list(zip(batch, work(batch), strict=True)), []
+    except Exception:
+        done: list[tuple[Item, Result]] = []
+        failed: list[tuple[Item, Exception]] = []
+        for item in batch:
+            try:
+                done.append((item, work([item])[0]))
+            except Exception as error:  # noqa: BLE001 - whatever it is, recorded for the item
+                failed.append((item, error))
+        if not done and len(batch) > 1:
+            raise
+        return done, failed

@@ -1,7 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoTokenizer,
+    BartForConditionalGeneration,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
@@ -52,6 +57,35 @@ def test_every_product_is_summarised_with_every(home, recipe):
     assert write_summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 5
 
 
+def test_a_text_that_the_model_fails_on_is_counted_and_the_others_are_summarised(
+    home, recipe, monkeypatch, capsys
+):
+    generate = BartForConditionalGeneration.generate
+
+    def fails_on_teal(model, **inputs):
+        tokens = AutoTokenizer.from_pretrained(recipe.checkpoint)
+        if any("teal" in text for text in tokens.batch_decode(inputs["input_ids"])):
+            raise IndexError("index out of range in self")
+        return generate(model, **inputs)
+
+    monkeypatch.setattr(BartForConditionalGeneration, "generate", fails_on_teal)
+    figures = write_summaries(home, "tiny", recipe=recipe, every=True)
+    assert (figures["summarised"], figures["failed"]) == (4, {"unexpected IndexError": 1})
+    assert [name for name, text in texts(home).items() if text is None] == ["lipstick-teal"]
+    assert "lipstick-teal: unexpected IndexError: index out of range" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert write_summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 1
+
+
+def test_a_model_that_fails_on_every_text_ends_the_job(home, recipe, monkeypatch):
+    def fails(model, **inputs):
+        raise MemoryError("out of memory")
+
+    monkeypatch.setattr(BartForConditionalGeneration, "generate", fails)
+    with pytest.raises(MemoryError):
+        write_summaries(home, "tiny", recipe=recipe, every=True)
+
+
 def test_a_second_run_loads_no_model(home, recipe, monkeypatch):
     first = write_summaries(home, "tiny", recipe=recipe)
     monkeypatch.setattr(Summarizer, "load", lambda *_: pytest.fail("a model was loaded"))
@@ -72,8 +106,8 @@ def test_a_changed_description_is_summarised_again_and_another_recipe_too(home, 
 
 def test_inputs_of_any_length_keep_their_keys(recipe):
     items = [(n, "word " * (1 + 37 * n % 90)) for n in range(11)]
-    made = [pair for batch in Summarizer.load(recipe).stream(items) for pair in batch]
-    single = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))))
+    made = [pair for batch in Summarizer.load(recipe).stream(items) for pair in batch.done]
+    single = dict(next(iter(Summarizer.load(recipe).stream([items[4]]))).done)
     assert sorted(key for key, _ in made) == list(range(11))
     assert dict(made)[4] == single[4]
 
@@ -95,7 +129,7 @@ def test_a_model_of_relative_positions_summarises_too(recipe, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     summarizer = Summarizer.load(replace(recipe, checkpoint=str(tmp_path), read=10_000))
     (batch,) = summarizer.stream([(1, "word " * 500)])
-    assert [key for key, _ in batch] == [1]
+    assert [key for key, _ in batch.done] == [1]
 
 
 def test_the_input_is_the_reference_systems_without_its_empty_parts(home):

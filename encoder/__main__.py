@@ -64,6 +64,7 @@ def add(
         template=template,
         revision=revision,
         force=force,
+        keep_base=True,
     )
     _print_one(_facts(variant), as_json)
 

@@ -4,15 +4,18 @@ Nothing here loads weights: files are located, their settings checked and their 
 So a base that changed on disk is detected.
 """
 
+import contextlib
 import math
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from encoder.errors import EncoderError
-from encoder.files import digest_files, read_json
-from encoder.hub import CONFIG, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
+from encoder.files import digest_files, digest_json, read_json
+from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
 from encoder.processor import ImageProcessor
 from encoder.schema import ClipConfig, TokenizerSettings, WeightsIndex, read_schema
 from encoder.tokenizer import Tokenizer
@@ -20,6 +23,8 @@ from encoder.tokenizer import Tokenizer
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+CHECKPOINTS, KEPT = "checkpoints", "base-"  # folder of the home, and its copies of bases
+
 # PEFT's file: transformers would add such an adapter to the weights that it lies beside.
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -128,6 +133,45 @@ class Checkpoint:
             max_tokens=_max_tokens(config, folder),
         )
 
+    def copy_into(self, home: Path) -> str:
+        """Copy a local checkpoint into a shop's folder, so that the shop needs no other one.
+
+        Files are hard links where the file system allows, copies elsewhere.
+
+        Args:
+            home: the shop's folder; the files go to `checkpoints/base-DIGEST`.
+
+        Returns:
+            The copy's folder; `base` where it is a hub id, or lies in the shop's folder already.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        kept = home.resolve() / CHECKPOINTS
+        if not Path(self.base).is_absolute() or self.folder.is_relative_to(kept):
+            return self.base
+        content = {
+            "revision": self.revision,
+            "tokenizer": self.tokenizer_hash,
+            "processor": self.processor.hash,
+        }
+        folder = kept / f"{KEPT}{digest_json(content)[:16]}"
+        if not folder.is_dir():
+            kept.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".base-", dir=kept) as unfinished:
+                fresh = Path(unfinished) / folder.name
+                fresh.mkdir()
+                for file in self._files():
+                    _link(file, fresh / file.name)
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    fresh.rename(folder)
+        return str(folder)
+
+    def _files(self) -> list[Path]:
+        others = (CONFIG, WEIGHTS_INDEX, *PROCESSOR_FILES, *TOKENIZER_FILES)
+        present = [self.folder / name for name in others if (self.folder / name).is_file()]
+        return [*present, *_weights(self.folder)]
+
     def tokenizer(self) -> Tokenizer:
         """Load the tokenizer, and check that the model reads its texts at their end.
 
@@ -140,8 +184,9 @@ class Checkpoint:
             tokenizer = Tokenizer(self.folder, self.max_tokens)
             texts = tokenizer(PROBES)
         except Exception as error:  # two libraries' own, of any kind
+            reason = " ".join(str(error).split())[:200]  # theirs have several lines
             raise EncoderError(
-                f"The tokenizer of {self.base} cannot be loaded ({error}): get it again."
+                f"The tokenizer of {self.base} cannot be loaded ({reason}): get it again."
             ) from error
         text = self.config.text_config
         if tokenizer.highest >= text.vocab_size:
@@ -185,6 +230,13 @@ class Checkpoint:
                 f"{self.base} is described as a model of {self.config.weights:,} weights, and its "
                 f"files hold {held:,}: they do not belong together; get the checkpoint again."
             )
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(file.resolve())
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(file, target)
 
 
 def _config(folder: Path) -> ClipConfig:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from encoder.adapter import adapter_hash
-from encoder.checkpoint import Checkpoint
+from encoder.checkpoint import CHECKPOINTS, Checkpoint
 from encoder.errors import EncoderError, VariantInvalid
 from encoder.files import digest_json
 from encoder.template import Template
@@ -181,14 +181,18 @@ class Variant:
             EncoderError: the base or the adapter is missing or has changed.
         """
         manifest = self.manifest
-        if Path(manifest.base).is_absolute():
-            if not Path(manifest.base).is_dir():
+        folder = Path(manifest.base)
+        if folder.is_absolute():
+            if not folder.is_dir():
+                # The shop's folder was moved, or has another path in a container.
+                folder = self.folder.parents[1] / CHECKPOINTS / folder.name
+            if not folder.is_dir():
                 raise EncoderError(
                     f"The checkpoint folder {manifest.base} of variant {self.name!r} is missing: "
                     "put it back, or name its new folder with "
                     f"`vitrine add {self.name} --base FOLDER --force`."
                 )
-            found = Checkpoint.in_folder(Path(manifest.base))
+            found = Checkpoint.in_folder(folder)
         else:
             found = Checkpoint.find(manifest.base, manifest.revision)
         changed = [

@@ -4,12 +4,13 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from encoder import adapter as lora
-from encoder.checkpoint import DEFAULT_BASE, Checkpoint
+from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
@@ -58,6 +59,7 @@ class Variants:
         revision: str | None = None,
         notes: Mapping[str, Any] | None = None,
         force: bool = False,
+        keep_base: bool = False,
     ) -> Variant:
         """Add a variant. Idempotent: the same content under the same name changes nothing.
 
@@ -70,6 +72,7 @@ class Variants:
             revision: branch, tag or commit on the hub.
             notes: facts of training, kept in the manifest.
             force: replace another variant of that name.
+            keep_base: copy a base that is a folder elsewhere into the installation's.
 
         Raises:
             VariantInvalid: the name, template or adapter weight cannot be used.
@@ -82,9 +85,10 @@ class Variants:
                 f"{name!r} cannot name a variant: use lower-case letters, digits and underscores, "
                 "at most 64."
             )
-        manifest = self._manifest(
+        manifest, checkpoint = self._manifest(
             name, str(base), adapter, adapter_weight, template, revision, notes
         )
+        old = None
         if name in self.names():
             old = self._old(name, force)
             if old and old.manifest.fingerprint == manifest.fingerprint and not force:
@@ -95,7 +99,12 @@ class Variants:
                     f"{old.fingerprint if old else 'unreadable'}; this one would be "
                     f"{manifest.fingerprint}): choose another name, or replace it with --force."
                 )
+        if keep_base:
+            manifest = replace(manifest, base=checkpoint.copy_into(self.folder.parent))
+        if name in self.names():
             self._replace(manifest, adapter)
+            if old:
+                self._delete_unused(Path(old.base))
         else:
             self._create(manifest, adapter)
         return self.get(name)
@@ -109,7 +118,7 @@ class Variants:
         template: str,
         revision: str | None,
         notes: Mapping[str, Any] | None,
-    ) -> Manifest:
+    ) -> tuple[Manifest, Checkpoint]:
         chosen = find_template(template)
         if adapter is None and adapter_weight != 1:
             raise VariantInvalid("An adapter weight needs an adapter: name it with --adapter.")
@@ -121,7 +130,7 @@ class Variants:
         checkpoint.tokenizer()
         if adapter:
             lora.check_base(adapter, checkpoint.base, checkpoint.revision)
-        return Manifest(
+        manifest = Manifest(
             name=name,
             base=checkpoint.base,
             revision=checkpoint.revision,
@@ -136,12 +145,21 @@ class Variants:
             adapter_weight=lora.check_adapter_weight(adapter_weight),
             notes=dict(notes or {}),
         )
+        return manifest, checkpoint
 
     def _old(self, name: str, force: bool) -> Variant | None:
         """The variant that has the name; None where it is unreadable and is to be replaced."""
         with contextlib.suppress(VariantInvalid) if force else contextlib.nullcontext():
             return self.get(name)
         return None
+
+    def _delete_unused(self, base: Path) -> None:
+        """Delete the installation's copy of a base that no variant and no training is based on."""
+        home = self.folder.parent.resolve()
+        files = (*self.folder.glob(f"*/{MANIFEST}"), *home.glob("training/*/run.json"))
+        used = any(f'/{base.name}"' in file.read_text(errors="replace") for file in files)
+        if base.parent == home / CHECKPOINTS and base.name.startswith(KEPT) and not used:
+            shutil.rmtree(base, ignore_errors=True)
 
     def _create(self, manifest: Manifest, adapter: Path | None) -> None:
         """Write a temporary folder and rename it: a variant is there whole or not at all."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from encoder.checkpoint import Checkpoint
+from encoder.checkpoint import CHECKPOINTS, Checkpoint
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
 from finetune import card, curves, split
@@ -26,7 +26,6 @@ from finetune.split import Split, rows_of
 from finetune.training import Trained
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
-CHECKPOINTS = "checkpoints"  # folder of the home: bases that were trained in full
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
                 seed=settings.seed,
             )
         notes = _notes(finished, evaluation)
-        variant = Variants(home).add(name, **tuned, notes=notes, force=True)
+        variant = Variants(home).add(name, **tuned, notes=notes, force=True, keep_base=True)
     finished.split.write(
         variant.folder / split.FILE,
         {"seed": settings.seed, "data": finished.examples.fingerprint},

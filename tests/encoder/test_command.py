@@ -115,8 +115,10 @@ def test_mistakes_are_one_sentence_each(invoke, tiny_clip):
 
 def test_show_reports_a_base_that_is_missing(invoke, tiny_clip, tmp_path):
     base = shutil.copytree(tiny_clip, tmp_path / "base")
-    invoke("add", "photo", "--base", base)
+    kept = json.loads(invoke("add", "photo", "--base", base, "--json").stdout)["base"]
     shutil.rmtree(base)
+    assert json.loads(invoke("show", "photo", "--json").stdout)["state"] == "ready"
+    shutil.rmtree(kept)
     assert "is missing" in json.loads(invoke("show", "photo", "--json").stdout)["state"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from encoder.model import load_model
 from encoder.variant import Manifest
 from encoder.variants import Variants
 from tests.encoder.conftest import build_adapter
+from tests.tiny_clip import build_tiny_clip
 
 # As `vitrine add` wrote it when the adapter weight was called strength everywhere.
 EARLIER_MANIFEST = """\
@@ -222,6 +224,47 @@ def test_a_base_that_is_gone_is_noticed_and_a_new_place_accepted(variants, base,
     again = variants.add("photo", moved, force=True)
     assert again.fingerprint == variant.fingerprint
     assert again.checkpoint().folder == moved.resolve()
+
+
+def no_links(*_):
+    raise OSError(18, "Invalid cross-device link")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_shop_with_its_own_copy_of_the_base_is_whole_in_itself(
+    variants, base, tmp_path, monkeypatch, links
+):
+    if not links:
+        monkeypatch.setattr("pathlib.Path.hardlink_to", no_links)
+    linked = variants.add("linked", base)
+    variant = variants.add("photo", base, keep_base=True)
+    assert variants.add("photo", base, keep_base=True) == variant
+    kept = variants.folder.parent / "checkpoints"
+    assert Path(variant.base).parent == kept
+    assert variant.fingerprint == linked.fingerprint
+    weights = Path(variant.base, "model.safetensors")
+    assert weights.samefile(base / "model.safetensors") == links
+    assert [folder.name[:5] for folder in kept.iterdir()] == ["base-"]
+    shutil.rmtree(base)
+    moved = Variants(variants.folder.parent.rename(tmp_path / "moved"))
+    assert moved.get("photo").checkpoint().folder.is_relative_to(tmp_path / "moved")
+    with pytest.raises(EncoderError, match="is missing"):
+        moved.get("linked").checkpoint()
+
+
+def test_variants_of_one_base_share_its_copy_until_none_needs_it(variants, base, tmp_path):
+    other = build_tiny_clip(tmp_path / "other", seed=3)
+    for name in ("one", "two"):
+        variants.add(name, base, keep_base=True)
+    first = Path(variants.get("one").base)
+    run = variants.folder.parent / "training" / "lora" / "run.json"
+    run.parent.mkdir(parents=True)
+    for name in ("one", "two"):
+        assert first.is_dir()
+        run.write_text(json.dumps({"base": str(first)} if name == "one" else {}))
+        variants.add(name, other, keep_base=True, force=True)
+        assert variants.get("two").checkpoint()
+    assert [str(each) for each in first.parent.iterdir()] == [variants.get("one").base]
 
 
 def test_an_adapter_that_changed_is_noticed(variants, base, adapter):

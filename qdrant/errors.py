@@ -40,7 +40,7 @@ class CollectionBroken(StoreError):
     def __init__(self, variant: str, what: str) -> None:
         super().__init__(
             f"The collection of variant '{variant}' is damaged: {what}; make it again with "
-            f"`vitrine ingest vectors --variant {variant}`."
+            f"`vitrine ingest vectors --variant {variant} --recreate`."
         )
 
 

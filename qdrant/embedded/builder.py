@@ -30,7 +30,7 @@ def build(folder: Path) -> int:
     with pa.ipc.open_stream(sys.stdin.buffer) as rows:
         spec = stream.spec_of(rows.schema)
         started = (folder / "segments").is_dir()
-        shard = Shard.open(folder) if started else Shard.create(folder, spec)
+        shard = Shard.open(folder, spec) if started else Shard.create(folder, spec)
         for batch in rows:
             shard.write(stream.decode(spec, batch))
     return shard.finish()

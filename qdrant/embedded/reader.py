@@ -62,26 +62,26 @@ class Reader:
     def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
         """Return the nearest points of each query of shape (n, d), best first."""
         requests = [mapping.query(query, search) for query in queries]
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [list(map(hit, answer)) for answer in answers]
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
         request = qe.CountRequest(exact=True, filter=mapping.filter_of(conditions))
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             return self._shard.count(request)
 
     def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
         matching = mapping.filter_of(conditions)
         request = qe.FacetRequest(key=field, limit=limit, exact=True, filter=matching)
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
 
     def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
         """Return the points that are there."""
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             records = self._shard.retrieve(list(keys), True, vectors)
         return list(map(stored_point, records))
 
@@ -90,21 +90,23 @@ class Reader:
         request = qe.ScrollRequest(
             offset=offset, limit=PAGE, with_payload=True, with_vector=vectors
         )
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             records, following = self._shard.scroll(request)
         return list(map(stored_point, records)), following
 
     def indexed(self) -> int:
         """Return how many vectors have a graph, about."""
-        with engine_errors():
+        with engine_errors(self.collection.variant):
             return self._shard.info().indexed_vectors_count
 
     def close(self) -> None:
         """Close the generation and remove the private folder."""
-        with engine_errors():
-            self._shard.close()
-        shutil.rmtree(self._lock.path.with_suffix(""), ignore_errors=True)
-        self._lock.release(remove=True)
+        try:
+            with engine_errors(self.collection.variant):
+                self._shard.close()
+        finally:
+            shutil.rmtree(self._lock.path.with_suffix(""), ignore_errors=True)
+            self._lock.release(remove=True)
 
 
 def open_reader(generations: Generations) -> Reader:
@@ -151,7 +153,7 @@ def _open_linked(generations: Generations, stamp: Stamp, collection: Collection)
             mirror(source / "segments", folder / "segments", os.link)
             (folder / CONFIG).write_text(json.dumps({**config, **PRIVATE}))
             _read_ahead(folder / "segments")
-            with engine_errors():
+            with engine_errors(generations.variant):
                 shard = qe.EdgeShard.load(str(folder))
             return Reader(stamp, collection, shard, lock)
         except BaseException:

@@ -309,3 +309,17 @@ def test_a_sparse_copy_is_the_same_and_takes_no_more_space(tmp_path: Path):
     (tmp_path / "empty").touch()
     copy_sparse(tmp_path / "empty", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b""
+
+
+def test_a_panic_of_the_engine_over_damaged_files_is_an_error_and_a_build_repairs_it(folder: Path):
+    """A panic derives from BaseException, and would end the process with a traceback."""
+    generation = folder / "demo" / published(folder)[0]
+    for path in generation.glob("segments/*/vector_storage-text/vectors/status.dat"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_embedded(folder) as store:
+        with pytest.raises(CollectionBroken, match=r"the vector engine panicked .* --recreate`"):
+            store.count("demo")
+        with pytest.raises(BuildFailed, match=r"the vector engine panicked .* --recreate`"):
+            store.update(SPEC, POINTS[:1])
+        store.build(SPEC, POINTS[:30])
+        assert store.count("demo") == 30

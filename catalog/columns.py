@@ -1,5 +1,6 @@
 """The column mapping: which columns of a feed each product field is read from."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from catalog import CatalogError, values
 from catalog.amazon import LINK
 from catalog.product import Product
+from pictures.sources import OUTSIDE, is_local
 
 # The usual names of each field's column, letters and digits only, best first. "parent" is left out:
 # in feeds it is a department as often as an article.
@@ -84,13 +86,21 @@ class ColumnMapping:
     no field become details.
     """
 
-    def __init__(self, chosen: Mapping[str, str], category: str, folder: Path) -> None:
+    def __init__(
+        self,
+        chosen: Mapping[str, str],
+        category: str,
+        folder: Path,
+        *,
+        allow_paths: bool = False,
+    ) -> None:
         """Make a mapping from the user's choices and the usual names.
 
         Args:
             chosen: Product field → the column it is read from, instead of the usual names.
             category: The category of every product of the feed; empty to read it.
             folder: What relative picture paths are relative to.
+            allow_paths: Accept paths of pictures outside this folder.
 
         Raises:
             CatalogError: A choice names no field of a product, or no column.
@@ -102,7 +112,8 @@ class ColumnMapping:
                     f"--field {field}= names no column; write --field {field}=COLUMN."
                 )
         self._category = values.text(category)
-        self._folder = folder
+        self._folder = Path(os.path.normpath(folder))
+        self._allow_paths = allow_paths
         self._of_header = lru_cache(CACHED_HEADERS)(self._match)
 
     def of(self, row: Row) -> Mapping[str, list[str]]:
@@ -150,7 +161,7 @@ class ColumnMapping:
                 return f"{field} too long"
         used.update(columns["images"])
         images = [
-            address
+            self._confined(address)
             for column in columns["images"]
             for address in values.addresses(row[column], self._folder)
         ]
@@ -161,6 +172,13 @@ class ColumnMapping:
         if not fields["link"] and values.identifier(row.get("parent_asin")) == fields["id"]:
             fields["link"] = LINK.format(fields["id"])
         return Product(**fields, details=details, images=tuple(dict.fromkeys(images)))
+
+    def _confined(self, address: str) -> str:
+        """A picture's address; a path outside the feed's folder is marked as refused."""
+        if self._allow_paths or not is_local(address):
+            return address
+        inside = Path(os.path.normpath(address)).is_relative_to(self._folder)
+        return address if inside else OUTSIDE + address
 
     def _details(self, row: Row, columns: list[str], used: set[str]) -> dict[str, str]:
         named: dict[str, str] = {}

@@ -48,6 +48,7 @@ def read_products(
     fields: Mapping[str, str] | None = None,
     category: str = "",
     category_field: str = "",
+    allow_paths: bool = False,
 ) -> Iterator[Product | DroppedRow]:
     """Read the products of one file.
 
@@ -58,6 +59,7 @@ def read_products(
             names (`catalog.columns.ALIASES`).
         category: The category of every product of the file.
         category_field: The column that the category is read from.
+        allow_paths: Accept paths of pictures outside the file's folder.
 
     Returns:
         One item a row, in the file's order. Relative picture paths start from its folder.
@@ -75,7 +77,7 @@ def read_products(
                 "--field category=…."
             )
         chosen["category"] = category_field
-    columns = ColumnMapping(chosen, category, source.parent.absolute())
+    columns = ColumnMapping(chosen, category, source.parent.absolute(), allow_paths=allow_paths)
     rows = open_rows(source)
     head = _peek(rows, 1 if is_tabular(source) else PEEKED)
     if not head:

@@ -41,6 +41,9 @@ Field = Annotated[
 ]
 Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")]
+AllowPaths = Annotated[
+    bool, typer.Option("--allow-paths", help="Read pictures from any path, not the file's folder.")
+]
 Side = Annotated[
     int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
 ]
@@ -69,6 +72,7 @@ def products_command(
     prune: Prune = False,
     limit: Limit = None,
     picture_side: Side = None,
+    allow_paths: AllowPaths = False,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
@@ -76,7 +80,9 @@ def products_command(
 
     Example: vitrine ingest products shop.csv --category Beauty --field title=name
     """
-    figures = _products(source, category, category_field, field, prune, limit, picture_side)
+    figures = _products(
+        source, category, category_field, field, prune, limit, picture_side, allow_paths
+    )
     _finish({"products": figures}, as_json, strict)
 
 
@@ -149,6 +155,7 @@ def all_command(
     prune: Prune = False,
     limit: Limit = None,
     picture_side: Side = None,
+    allow_paths: AllowPaths = False,
     retry_failed: Retry = False,
     variant: VariantList = None,
     precision: Precision = "auto",
@@ -158,7 +165,9 @@ def all_command(
     """Products, images, summaries where a variant's template uses them, and vectors."""
     variants = _chosen(variant)
     jobs = {
-        "products": _products(source, category, category_field, field, prune, limit, picture_side),
+        "products": _products(
+            source, category, category_field, field, prune, limit, picture_side, allow_paths
+        ),
         "images": fetch_images(home(), retry_failed=retry_failed, prune=prune),
     }
     for name in variants:
@@ -232,6 +241,7 @@ def _products(
     prune: bool,
     limit: int | None,
     picture_side: int | None,
+    allow_paths: bool,
 ) -> Figures:
     if category and category_field:
         raise typer.BadParameter("Give --category or --category-field, not both.")
@@ -252,6 +262,7 @@ def _products(
         prune=prune,
         limit=limit,
         picture_side=picture_side,
+        allow_paths=allow_paths,
     )
 
 

@@ -31,6 +31,7 @@ def load_products(
     prune: bool = False,
     picture_side: int | None = None,
     limit: int | None = None,
+    allow_paths: bool = False,
 ) -> Figures:
     """Read a file of products into the catalogue.
 
@@ -43,6 +44,8 @@ def load_products(
         category_field: the column that holds each product's category.
         limit: read this many rows and no more.
         picture_side: shortest side of kept pictures in pixels; fixed when the catalogue is made.
+        allow_paths: accept paths of pictures outside the file's folder; refused paths are kept
+            as such, and the job of images records why.
         prune: delete what an earlier run read from this file and the file no longer has.
 
     Returns:
@@ -59,13 +62,18 @@ def load_products(
         "category_field": category_field,
         "prune": prune,
         "limit": limit,
+        "allow_paths": allow_paths,
     }
     with exclusive_run(home, "products", settings, create=True, picture_side=picture_side) as run:
         dropped: Counter[str] = Counter()
         stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
         label = _printable(source if hub_category(source) else source.resolve())
         rows = read_products(
-            source, fields=fields or {}, category=category, category_field=category_field
+            source,
+            fields=fields or {},
+            category=category,
+            category_field=category_field,
+            allow_paths=allow_paths,
         )
         with progress_bar("products") as advance:
             kept = _kept(islice(rows, limit), dropped, advance)

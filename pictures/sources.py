@@ -2,9 +2,10 @@
 
 Reasons of a `PictureError` here:
 
-    missing file, not a file, unreadable file
+    missing file, not a file, unreadable file, empty
     bad data address     a data: address that is not RFC 2397, or whose base64 is broken
     web address          http(s): `pictures.fetcher` fetches it
+    refused path         outside the folder of its feed, without --allow-paths
     unknown address      another scheme
     too many bytes       more than `MAX_BYTES`
 """
@@ -25,6 +26,10 @@ MAX_BYTES = 64 * 2**20  # of one file: above any photo; 16 threads may each hold
 
 WEB = re.compile(r"https?:", re.IGNORECASE)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # two letters at least: C: is a drive
+
+# Before a path that a feed may not name: a feed may come from somebody who may not read every file
+# of this machine.
+OUTSIDE = "outside:"
 
 
 def is_web(address: str) -> bool:
@@ -50,6 +55,13 @@ def read_source(address: str) -> bytes:
         return _read_data(address)
     if is_web(address):
         raise PictureError("web address", f"{shorten(address)} is an address on the web.")
+    if address.startswith(OUTSIDE):
+        path = shorten(address.removeprefix(OUTSIDE))
+        raise PictureError(
+            "refused path",
+            f"{path} is outside the folder of its feed. Read the feed with --allow-paths if "
+            "pictures may come from anywhere on this machine.",
+        )
     if not is_local(address):
         raise PictureError(
             "unknown address", f"{shorten(address)} is neither a file, nor data:, nor http(s)."
@@ -96,6 +108,8 @@ def _read_file(address: str) -> bytes:
         status = Path(address).stat()
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
             raise PictureError("not a file", f"{name} is a folder or a device, not a file.")
+        if status.st_size == 0:  # as of files in /proc, and reading some of these would block
+            raise PictureError("empty", f"{name} is empty.")
         if status.st_size > MAX_BYTES:
             raise _too_many_bytes(address)
         return Path(address).read_bytes()

@@ -221,6 +221,24 @@ def stored_pictures(home):
     return list((home / "images").rglob("*.jpg"))
 
 
+def test_paths_of_a_feed_stay_in_its_folder_unless_they_are_allowed(tmp_path):
+    feed = tmp_path / "feed"
+    (feed / "inside").mkdir(parents=True)
+    for path in (feed / "inside" / "a.png", tmp_path / "b.png"):
+        shop.draw("kettle-teal").save(path)
+    paths = ["inside/a.png", feed / "inside" / "a.png", tmp_path / "b.png", "../b.png"]
+    rows = [{"id": str(n), "title": "t", "image": str(path)} for n, path in enumerate(paths)]
+    source = shop.write_source(feed, [])
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    home = tmp_path / "home"
+    assert run_here(home, "products", source).status == 0
+    figures = fetch_images(home)
+    assert (figures["stored"], figures["failed"]) == (2, {"refused path": 2})
+    assert "--allow-paths" in read_status(home)["failures"][0]["example"]
+    assert run_here(home, "products", source, "--allow-paths").status == 0
+    assert fetch_images(home)["stored"] == 2
+
+
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
     source = tmp_path / "mixed.jsonl"
     lines = ['{"id": "1", "title": "a"}', '{"id": "1", "title": "b"}', '{"id": "2"}', "[1]", "{"]

@@ -69,3 +69,12 @@ def test_bytes_are_capped_for_files_and_data_addresses(tmp_path, monkeypatch):
     assert reason("data:," + "x" * 11) == "too many bytes"
     assert reason("data:," + "x" * 11_000) == "too many bytes"
     assert reason("data:;base64," + base64.b64encode(bytes(11)).decode()) == "too many bytes"
+
+
+@pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/pagemap", "/proc/self/mem"])
+def test_a_file_without_a_size_is_empty_and_never_read(path: str) -> None:
+    assert reason(path) == "empty"
+
+
+def test_a_path_outside_its_feed_is_refused() -> None:
+    assert reason("outside:/etc/passwd") == "refused path"

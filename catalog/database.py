@@ -1,5 +1,6 @@
 """The one SQLite file: migrations, transactions, and SQLite's errors as sentences."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,8 @@ class Database(Closing):
 
     Every write is one transaction: it is complete or, where the process is killed, absent. Reads
     see a snapshot and never wait for another process's writes (WAL).
+
+    In a folder that cannot be written, as on a read-only disk, an existing file can be read.
     """
 
     def __init__(self, home: Path, *, create: bool = True) -> None:
@@ -72,9 +75,16 @@ class Database(Closing):
                 ) from error
         elif not self.file.exists():
             raise self._missing()
+        self._writable = os.access(home, os.W_OK) and (
+            not self.file.exists() or os.access(self.file, os.W_OK)
+        )
         try:
             self._connection = sqlite3.connect(
-                self.file, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+                self._uri(),
+                uri=True,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
             )
         except sqlite3.Error as error:
             raise self._translated(error) from error
@@ -83,6 +93,19 @@ class Database(Closing):
         except BaseException:
             self._connection.close()
             raise
+
+    def _uri(self) -> str:
+        """The file's address for SQLite.
+
+        SQLite writes beside the file even to read it, except where the file is immutable. It is not
+        while another process has it open, which mounts the folder to be written: then there is a
+        log, whose index that process keeps.
+        """
+        address = self.file.absolute().as_uri()
+        if self._writable:
+            return address
+        log = self.file.with_name(f"{FILE}-wal")
+        return f"{address}?mode=ro" if log.exists() else f"{address}?immutable=1"
 
     def close(self) -> None:
         """Close the file."""
@@ -137,6 +160,8 @@ class Database(Closing):
             if version == 0 and not create:
                 raise self._missing()
             self._connection.execute("PRAGMA foreign_keys = ON")
+            if not self._writable and version == max(MIGRATIONS):
+                return
             self._connection.execute("PRAGMA journal_mode = WAL")
             if version < max(MIGRATIONS):
                 self._migrate()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from qdrant.disk import copy_sparse, disk_full, mirror
 from qdrant.embedded.build import Build
-from qdrant.embedded.generations import CONFIG, CURRENT, Generations
+from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.reader import Reader, sweep
 from qdrant.model import Collection, EngineInfo, Generation, Spec, generation_name, now
@@ -99,7 +99,7 @@ class EmbeddedEngine:
         """Remove every generation; readers of other processes keep their own links."""
         generations = self._generations(variant)
         self._leases.forget(variant)
-        sweep(generations.folder)
+        sweep(generations.folder / READERS)
         generations.drop()
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class EmbeddedEngine:
         self, spec: Spec, changes: Iterable[Change], expected: int, base: Collection | None = None
     ) -> Collection:
         generations = self._generations(spec.variant)
-        sweep(generations.folder)
+        sweep(generations.folder / READERS)
         generations.sweep()
         present = base.points if base else 0
         name = generation_name()

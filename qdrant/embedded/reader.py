@@ -5,23 +5,28 @@ the segments, which are never written again, its own copy of the configuration, 
 rewrites, and no write-ahead log, which a reader does not need. (The log also holds the lock that
 excludes a second owner; no other process opens this folder.)
 
+The engine opens segments for writing, though it writes nothing. Where it may not, as on a read-only
+disk, the folder is one in the system's folder of temporary files, and holds a copy.
+
 The engine allocates its files by the megabyte and fills little of them. Some file systems (tmpfs)
 allocate a file's missing pages when they are only read, and a full one then ends the process by
 SIGBUS: so a reader checks the free space before it opens anything.
 """
 
+import errno
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import qdrant_edge as qe
 
-from qdrant.disk import BLOCK, disk_full, extents, files_of, megabytes, mirror
+from qdrant.disk import BLOCK, copy_sparse, disk_full, extents, files_of, megabytes, mirror
 from qdrant.embedded import mapping
 from qdrant.embedded.generations import CONFIG, READERS, Generations, Stamp
 from qdrant.embedded.lock import Lock
@@ -37,6 +42,8 @@ from qdrant.points import hit, stored_point
 PRIVATE = {"wal_enabled": False, "max_search_threads": 1}
 PAGE = 256  # points a page of a scroll
 READ = 1 << 20  # bytes read at once
+# On a read-only disk; in a folder or with files that another user owns.
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 # A generation can be removed between reading CURRENT and linking it; the next one is then there.
 ATTEMPTS = 5
 
@@ -116,11 +123,11 @@ def open_reader(generations: Generations) -> Reader:
         CollectionMissing, CollectionBroken: there is none to read.
         DiskFull: there is too little disk space to open it.
     """
-    sweep(generations.folder)
+    sweep(generations.folder / READERS)
     for _ in range(ATTEMPTS):
         stamp, collection = generations.current()
         try:
-            return _open_linked(generations, stamp, collection)
+            return _open(generations, stamp, collection)
         except FileNotFoundError as error:
             what = f"{error.filename} is not there"
         except (EngineError, ValueError) as error:
@@ -129,28 +136,60 @@ def open_reader(generations: Generations) -> Reader:
     raise CollectionBroken(generations.variant, what)
 
 
-def sweep(variant: Path) -> None:
+def sweep(readers: Path) -> None:
     """Remove the private folders of readers whose process has ended."""
-    folder = variant / READERS
-    if not folder.is_dir():
+    if not readers.is_dir():
         return
-    for name in {entry.name.removesuffix(".lock") for entry in folder.iterdir()}:
-        lock = Lock.take(folder / f"{name}.lock")
+    for name in {entry.name.removesuffix(".lock") for entry in readers.iterdir()}:
+        try:
+            lock = Lock.take(readers / f"{name}.lock")
+        except OSError as error:
+            if error.errno in NOT_WRITABLE:
+                return
+            raise
         if lock is not None:
-            shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.rmtree(readers / name, ignore_errors=True)
             lock.release(remove=True)
 
 
-def _open_linked(generations: Generations, stamp: Stamp, collection: Collection) -> Reader:
+def _open(generations: Generations, stamp: Stamp, collection: Collection) -> Reader:
+    """Open hard links or, where these may not be made or written to, a copy."""
+    try:
+        return _open_private(generations, stamp, collection, generations.folder / READERS, os.link)
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+    readers = _temporary_readers()
+    sweep(readers)
+    return _open_private(generations, stamp, collection, readers, copy_sparse)
+
+
+def _temporary_readers() -> Path:
+    """This user's folder of readers among the temporary files."""
+    readers = Path(tempfile.gettempdir()) / f"vitrine-{READERS}-{os.getuid()}"
+    readers.mkdir(mode=0o700, exist_ok=True)
+    if readers.is_symlink() or readers.stat().st_uid != os.getuid():
+        raise EngineError(f"{readers} belongs to another user; name another folder in TMPDIR.")
+    return readers
+
+
+def _open_private(
+    generations: Generations,
+    stamp: Stamp,
+    collection: Collection,
+    readers: Path,
+    each: Callable[[Path, Path], object],
+) -> Reader:
+    """Open a generation in a new folder of `readers`, its segments' files made by `each`."""
     source = generations.path(collection.generation)
     with disk_full():
-        _check_space(generations.variant, source / "segments")
-        lock = _lock_new_folder(generations.folder / READERS)
+        _check_space(generations.variant, source / "segments", readers, each)
+        lock = _lock_new_folder(readers)
         folder = lock.path.with_suffix("")
         try:
             config = json.loads((source / CONFIG).read_text())
             folder.mkdir()
-            mirror(source / "segments", folder / "segments", os.link)
+            mirror(source / "segments", folder / "segments", each)
             (folder / CONFIG).write_text(json.dumps({**config, **PRIVATE}))
             _read_ahead(folder / "segments")
             with engine_errors(generations.variant):
@@ -187,12 +226,16 @@ def _read_ahead(segments: Path) -> None:
                         pass
 
 
-def _check_space(variant: str, segments: Path) -> None:
+def _check_space(
+    variant: str, segments: Path, readers: Path, each: Callable[[Path, Path], object]
+) -> None:
+    """Check for what the engine may allocate: the files' holes, and all of copied files."""
     files = files_of(segments)
-    needed = sum(max(file.st_size - file.st_blocks * BLOCK, 0) for file in files)
-    free = shutil.disk_usage(segments).free
+    present = BLOCK if each is os.link else 0
+    needed = sum(max(file.st_size - file.st_blocks * present, 0) for file in files)
+    free = shutil.disk_usage(readers.parent).free
     if free < needed:
         raise DiskFull(
             f"Opening the collection of variant '{variant}' needs {megabytes(needed)} MB free in "
-            f"{segments.parent.parent}, and there are {megabytes(free)}; free some space."
+            f"{readers.parent}, and there are {megabytes(free)}; free some space."
         )

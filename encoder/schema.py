@@ -179,8 +179,9 @@ class WeightsIndex(Schema):
 
 # PEFT takes a name as a regular expression; without a quantifier it takes no time to match.
 ModuleName = Annotated[str, Field(pattern=r"^[\w.]{1,200}$")]
-Rank = Annotated[int, Field(ge=1, le=4096)]
-Alpha = Annotated[float, Field(gt=0, le=1e6)]
+MAX_RANK, MAX_ALPHA = 4096, 1e6
+Rank = Annotated[int, Field(ge=1, le=MAX_RANK)]
+Alpha = Annotated[float, Field(gt=0, le=MAX_ALPHA)]
 
 
 class AdapterConfig(Schema):

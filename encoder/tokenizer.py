@@ -1,9 +1,18 @@
 """The text side of a checkpoint: texts to token ids, and token ids to batches."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+# CLIP's own patterns. A tokenizer's file is untrusted, and matching another pattern could take
+# time that is exponential in a text's length (ReDoS).
+PATTERNS = frozenset(
+    prefix + r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    for prefix in ("", r"<\|startoftext\|>|<\|endoftext\|>|")
+) | {r"\s+", r"\s", r" {2,}"}
 
 
 class Tokenizer:
@@ -12,6 +21,10 @@ class Tokenizer:
     Args:
         folder: the checkpoint's.
         longest: most tokens of a text, start and end included.
+
+    Raises:
+        ValueError: what it does before tokens has no bounds.
+        Exception: any other, of the libraries that load it.
     """
 
     def __init__(self, folder: Path, longest: int) -> None:
@@ -21,6 +34,9 @@ class Tokenizer:
         self._tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         ).backend_tokenizer
+        for step in (self._tokenizer.normalizer, self._tokenizer.pre_tokenizer):
+            if step is not None:
+                _check_bounded(json.loads(step.__getstate__()))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(longest)
         # <|endoftext|> in a title is text like any other, not a special token.
@@ -39,6 +55,27 @@ class Tokenizer:
                 [_without_surrogates(text) for text in texts]
             )
         ]
+
+
+def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Check that a step before tokens neither makes a text longer nor matches a slow pattern.
+
+    Raises:
+        ValueError: it does.
+    """
+    if isinstance(step, list):
+        for each in step:
+            _check_bounded(each)
+    if not isinstance(step, dict):
+        return
+    if step.get("type") == "Precompiled" or any(
+        len(step.get(key, "")) > 1 for key in ("content", "prepend", "replacement")
+    ):
+        raise ValueError(f"its step {step['type']} can make a text longer")
+    if (pattern := step.get("Regex", r"\s")) not in PATTERNS:
+        raise ValueError(f"its pattern {str(pattern)[:60]!r} is not one of CLIP's")
+    for value in step.values():
+        _check_bounded(value)
 
 
 def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from encoder.adapter import check_adapter_weight
 from encoder.errors import VariantInvalid
+from encoder.schema import MAX_ALPHA, MAX_RANK
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from finetune.errors import FinetuneError
 
@@ -103,6 +104,11 @@ class Settings:
         self._check_together()
 
     def _check_together(self) -> None:
+        if self.rank > MAX_RANK or self.alpha > MAX_ALPHA:
+            raise FinetuneError(
+                f"rank {self.rank} is at most {MAX_RANK:,}, and alpha {self.alpha:g} at most "
+                f"{MAX_ALPHA:,.0f}: a variant takes no adapter beyond that."
+            )
         if self.validation + self.test > MAX_HELD_OUT:
             raise FinetuneError(
                 f"validation {self.validation:g} and test {self.test:g} leave too few products to "

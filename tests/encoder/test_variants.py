@@ -435,6 +435,45 @@ def test_a_tokenizer_of_more_tokens_than_the_model_has_is_refused(variants, base
         variants.add("odd", base)
 
 
+def replacing(pattern, content):
+    return {"type": "Replace", "pattern": pattern, "content": content}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {
+                "normalizer": {
+                    "type": "Sequence",
+                    "normalizers": [replacing({"String": "e"}, "e" * 10)] * 9,
+                }
+            },
+            "can make a text longer",
+        ),
+        ({"normalizer": {"type": "Prepend", "prepend": "a" * 5_000_000}}, "can make a text longer"),
+        ({"normalizer": replacing({"Regex": "(e|ee|t|tt)*$x"}, "")}, "not one of CLIP's"),
+        (
+            {
+                "pre_tokenizer": {
+                    "type": "Split",
+                    "pattern": {"Regex": "(a|aa)+$"},
+                    "behavior": "Isolated",
+                    "invert": False,
+                }
+            },
+            "not one of CLIP's",
+        ),
+    ],
+)
+def test_a_tokenizer_of_another_kind_has_bounded_steps(variants, base, changes, says):
+    edit(base / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    assert variants.add("whole", base)
+    edit(base / "tokenizer.json", **changes)
+    with pytest.raises(EncoderError, match=says):
+        variants.add("odd", base)
+
+
 @pytest.mark.parametrize(
     "index",
     [

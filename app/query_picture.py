@@ -12,11 +12,7 @@ from PIL import Image
 from app.errors import sentence_of
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
-from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
-
-# A visitor waits for this picture, so the limits are tighter than for a catalogue.
-LIMITS = FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)
 
 # Shortest side that is kept in the visitor's session. Models read 224 or 336; a phone's photo of
 # 50 megapixels would take 150 MB a visitor.
@@ -57,7 +53,7 @@ def fetch(address: str) -> QueryPicture:
     """The picture at a web address, fetched once; a failure is kept too, until `forget`."""
     host = _host(address)
     with st.spinner(f"Fetching the picture from {host} …" if host else "Fetching the picture …"):
-        return _once(address, lambda: fetch_picture(address, LIMITS), retry=True)
+        return _once(address, lambda: fetch_picture(address), retry=True)
 
 
 def forget() -> None:

@@ -1,11 +1,13 @@
 import re
 import threading
+from functools import partial
 
 import pytest
 from PIL import Image
 
 from app import query_picture
 from pictures.fetch_settings import FetchSettings
+from pictures.fetcher import fetch_picture
 from search.query import Query
 from tests import shop
 from tests.app.page_parts import (
@@ -115,7 +117,7 @@ def test_a_picture_address_that_is_not_public_is_refused(open_page, address, sen
 @pytest.fixture
 def web(monkeypatch):
     limits = FetchSettings(total=0.5, retries=0, allow_loopback=True)
-    monkeypatch.setattr(query_picture, "LIMITS", limits)
+    monkeypatch.setattr(query_picture, "fetch_picture", partial(fetch_picture, settings=limits))
     with HostileServer() as web:
         yield web
 
@@ -125,6 +127,13 @@ def test_a_picture_address_that_misbehaves_is_reported_in_a_sentence(open_page, 
     page = open_page(picture=web.address(path), q="coral")
     assert len(page.warning) == 1
     assert not page.exception
+    assert titles(page)
+
+
+def test_a_setting_that_forbids_fetching_is_reported_and_the_page_stays(open_page, monkeypatch):
+    monkeypatch.setenv("VITRINE_USER_AGENT", "two\nlines")
+    page = open_page(q="coral", picture="https://shop.test/a.jpg")
+    assert "set VITRINE_USER_AGENT to one line" in everything(page)
     assert titles(page)
 
 

@@ -49,8 +49,13 @@ def copy_image_vectors(
         except StoreError:
             continue
         with theirs:
+            checked = False
             for window in inputs(catalogue, variant):
                 keys = list({each.image_key for each in window if each.image_key})
                 wanted = theirs.has(keys) & ~vector_files.has(keys)
+                if wanted.any() and not checked:
+                    theirs.discard_damaged()
+                    wanted &= theirs.has(keys)
+                    checked = True
                 found = [key for key, is_wanted in zip(keys, wanted, strict=True) if is_wanted]
                 vector_files.append(found, theirs.get(found))

@@ -40,7 +40,8 @@ def embed_products(
         home: the shop's folder.
         variant_name: the variant to embed with.
         precision: the encoder's: `auto`, `float32` or `bfloat16`.
-        recreate: build the collection from nothing even where a change of it would do.
+        recreate: build the collection from nothing even where a change of it would do, and
+            encode vectors anew that are damaged on the disk.
         shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
             combines the shares of several machines.
 
@@ -63,6 +64,8 @@ def embed_products(
         open_store(home) as store,
     ):
         _require_side(run.catalogue, variant)
+        if recreate:
+            vector_files.discard_damaged()
         embedding = Embedding(
             run.catalogue, variant, vector_files, lambda: _load(variant, precision), shard
         )

@@ -3,14 +3,17 @@
 Encoding is slow and building a collection is fast: a collection can be removed and built again
 from these files, with another quantisation, on a server, or as a FAISS index.
 
-A vector file is a sequence of fixed-size records, a 16-byte key and then `dim` float32 in the
-machine's little-endian order, so that `np.fromfile(path, record_type(dim))` reads it. Each
-process appends to a file of its own and never rewrites a byte; a record that a kill cut short is
-not counted. The files of several machines are merged by moving them into one folder.
+A vector file, `000001.crc32.part`, is a sequence of fixed-size records: a 16-byte key, the CRC-32
+of key and vector, and `dim` float32, all little-endian, so that `np.fromfile(path,
+record_type(dim))` reads it. Files of earlier versions, `000001.part`, have no checksum; in those a
+vector counts as damaged when its length is not 1. Each process appends to a file of its own and
+never rewrites a byte; a record that a kill cut short is not counted. The files of several machines
+are merged by moving them into one folder.
 """
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +28,9 @@ KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vector
 # New keys are looked up in a small dict and merged into the sorted index by the thousand, so that a
 # key costs 24 bytes and not a Python object.
 RECENT_KEYS = 65_536
+SUFFIX = ".crc32.part"
+# Records whose checksums are computed at once.
+CHECKED = 1024
 ROW_BITS = 40  # a position is the file's number and, in the low bits, the row in it
 
 Key = bytes
@@ -40,9 +46,10 @@ def vector_key(kind: str, content: str) -> Key:
     ]
 
 
-def record_type(dim: int) -> np.dtype:
-    """The layout of one record of a vector file."""
-    return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", "<f4", (dim,))])
+def record_type(dim: int, *, checksum: bool = True) -> np.dtype:
+    """The layout of one record of a vector file; without checksum, of an earlier version's."""
+    between = [("checksum", "<u4")] if checksum else []
+    return np.dtype([("key", f"S{KEY_BYTES}"), *between, ("vector", "<f4", (dim,))])
 
 
 class VectorFiles(Closing):
@@ -82,6 +89,7 @@ class VectorFiles(Closing):
 
         Raises:
             KeyError: a key that was never appended.
+            StoreError: a vector is damaged.
         """
         positions = self._find(keys)
         if (positions < 0).any():
@@ -90,14 +98,36 @@ class VectorFiles(Closing):
         numbers, rows = positions >> ROW_BITS, positions & ((1 << ROW_BITS) - 1)
         for number in np.unique(numbers):
             here = numbers == number
-            out[here] = self._records(int(number), int(rows[here].max()))[rows[here]]["vector"]
+            found = self._records(int(number), int(rows[here].max()))[rows[here]]
+            if not intact(found).all():
+                raise StoreError(
+                    f"{self._paths[number]} holds damaged vectors; `vitrine ingest vectors "
+                    "--recreate` encodes them anew."
+                )
+            out[here] = found["vector"]
         return out
 
+    def discard_damaged(self) -> int:
+        """Read every record, and let those that are damaged count as never appended.
+
+        Returns:
+            how many they are.
+        """
+        lost = [np.empty(0, np.int64)]
+        for number, records in enumerate(self._maps):
+            for start in range(0, len(records), CHECKED):
+                damaged = ~intact(records[start : start + CHECKED])
+                lost.append((start + np.flatnonzero(damaged)) | (number << ROW_BITS))
+        kept = ~np.isin(self._positions, np.concatenate(lost))
+        self._keys, self._positions = self._keys[kept], self._positions[kept]
+        return int((~kept).sum())
+
     def batches(self, size: int = 1024) -> Iterator[tuple[list[Key], np.ndarray]]:
-        """All keys and vectors that were there when this was opened, in batches."""
+        """All intact keys and vectors that were there when this was opened, in batches."""
         for records in self._maps:
             for start in range(0, len(records), size):
                 batch = records[start : start + size]
+                batch = batch[intact(batch)]
                 keys = np.ascontiguousarray(batch["key"]).view(f"V{KEY_BYTES}")
                 yield [key.tobytes() for key in keys], np.array(batch["vector"])
 
@@ -116,6 +146,7 @@ class VectorFiles(Closing):
         records = np.empty(len(keys), self.record)
         records["key"] = keys
         records["vector"] = vectors
+        records["checksum"] = checksums(records)
         with disk_full():
             out = self._file or self._begin_file()
             out.write(records.tobytes())
@@ -137,9 +168,9 @@ class VectorFiles(Closing):
     def _begin_file(self) -> BinaryIO:
         """A file of this process's own: the first free number, created exclusively."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        number = int(self._paths[-1].stem) + 1 if self._paths else 1
+        number = _number(self._paths[-1]) + 1 if self._paths else 1
         while True:
-            path = self.folder / f"{number:06d}.part"
+            path = self.folder / f"{number:06d}{SUFFIX}"
             try:
                 self._file = path.open("xb")
             except FileExistsError:
@@ -151,12 +182,12 @@ class VectorFiles(Closing):
             return self._file
 
     def _map(self, path: Path) -> np.ndarray:
-        rows = path.stat().st_size // self.record.itemsize
+        record = record_type(self.dim, checksum=path.name.endswith(SUFFIX))
+        rows = path.stat().st_size // record.itemsize
         if rows == 0:
-            return np.empty(0, self.record)
-        records = np.memmap(path, self.record, mode="r", shape=(rows,))
-        norm = float(np.linalg.norm(records[0]["vector"]))
-        if not 0.99 < norm < 1.01:  # another length, or not a vector file
+            return np.empty(0, record)
+        records = np.memmap(path, record, mode="r", shape=(rows,))
+        if not intact(records[:CHECKED]).any():  # another length, or not a vector file
             raise StoreError(
                 f"{path} does not hold unit vectors of length {self.dim}. "
                 "Remove the file; `vitrine ingest vectors` encodes what it held again."
@@ -183,9 +214,10 @@ class VectorFiles(Closing):
     def _find(self, keys: Sequence[Key]) -> np.ndarray:
         """Position of each key's vector, int64 of shape (n,), or −1."""
         wanted = np.array(keys, f"S{KEY_BYTES}")
-        at = np.searchsorted(self._keys, wanted)
+        # The last of equal keys: a damaged vector was appended again.
+        at = np.searchsorted(self._keys, wanted, side="right") - 1
         found = np.full(len(keys), -1, np.int64)
-        inside = at < len(self._keys)
+        inside = at >= 0
         inside[inside] = self._keys[at[inside]] == wanted[inside]
         found[inside] = self._positions[at[inside]]
         if self._recent:
@@ -200,6 +232,32 @@ class VectorFiles(Closing):
             np.concatenate([self._keys, keys]), np.concatenate([self._positions, positions])
         )
         self._recent.clear()
+
+
+def checksums(records: np.ndarray) -> np.ndarray:
+    """The CRC-32 of key and vector of each record, uint32 of shape (n,)."""
+    size = records.dtype.itemsize
+    vector = size - 4 * records["vector"].shape[1]  # where it begins
+    data = memoryview(records.tobytes())
+    starts = range(0, len(data), size)
+    found = [
+        zlib.crc32(data[at + vector : at + size], zlib.crc32(data[at : at + KEY_BYTES]))
+        for at in starts
+    ]
+    return np.array(found, np.uint32)
+
+
+def intact(records: np.ndarray) -> np.ndarray:
+    """Which records are as they were written, bool of shape (n,): by checksum, else by length."""
+    if "checksum" in (records.dtype.names or ()):
+        return records["checksum"] == checksums(records)
+    with np.errstate(all="ignore"):
+        norms = np.linalg.norm(records["vector"], axis=1)
+    return (norms > 0.99) & (norms < 1.01)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition(".")[0])
 
 
 def _sorted(keys: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -49,7 +49,7 @@ def test_a_record_cut_short_is_not_counted_and_its_file_is_not_changed(tmp_path)
     keys, vectors = some(4)
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(keys, vectors)
-    part = tmp_path / "000001.part"
+    part = tmp_path / "000001.crc32.part"
     part.write_bytes(part.read_bytes()[:-5])
     torn = part.read_bytes()
     with VectorFiles(tmp_path, DIM) as again:
@@ -80,10 +80,60 @@ def test_keys_folded_into_the_index_are_still_found(tmp_path, monkeypatch):
             np.testing.assert_array_equal(vector_files.get(some(3, seed)[0]), some(3, seed)[1])
 
 
+def damage(path, record, byte, dtype):
+    """Flip one bit of one record of a file."""
+    content = bytearray(path.read_bytes())
+    content[record * dtype.itemsize + byte] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("byte", range(record_type(DIM).itemsize))
+def test_any_flipped_bit_of_a_record_is_seen(tmp_path, byte):
+    keys, vectors = some(4)
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        vector_files.append(keys, vectors)
+    damage(tmp_path / "000001.crc32.part", 2, byte, record_type(DIM))
+    with VectorFiles(tmp_path, DIM) as again:
+        if keys[2] in again:  # else its key is another
+            with pytest.raises(StoreError, match=r"000001\.crc32\.part holds damaged vectors"):
+                again.get(keys[1:3])
+        assert sum(len(batch) for batch, _ in again.batches()) == 3
+        np.testing.assert_array_equal(again.get([keys[0], keys[3]]), vectors[[0, 3]])
+        assert again.discard_damaged() == 1
+        assert again.has(keys).tolist() == [True, True, False, True]
+        again.append(keys[2:3], vectors[2:3])
+        np.testing.assert_array_equal(again.get(keys), vectors)
+    np.testing.assert_array_equal(VectorFiles(tmp_path, DIM).get(keys), vectors)
+
+
+def test_files_of_earlier_versions_are_read_and_their_damage_is_seen_by_length(tmp_path):
+    keys, vectors = some(4)
+    old = np.empty(4, record_type(DIM, checksum=False))
+    old["key"], old["vector"] = keys, vectors
+    old.tofile(tmp_path / "000001.part")
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        np.testing.assert_array_equal(vector_files.get(keys), vectors)
+        new = some(3, 1)
+        vector_files.append(*new)
+    assert (tmp_path / "000002.crc32.part").exists()
+    old["vector"][2] = np.nan
+    old["vector"][3] *= 2
+    old.tofile(tmp_path / "000001.part")
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        with pytest.raises(StoreError, match=r"000001\.part holds damaged vectors"):
+            vector_files.get(keys)
+        assert vector_files.discard_damaged() == 2
+        assert vector_files.has([*keys, *new[0]]).tolist() == [True, True, False, False] + 3 * [
+            True
+        ]
+
+
 def test_a_file_of_other_vectors_is_an_error_with_its_name(tmp_path):
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(*some(4))
-    with pytest.raises(StoreError, match=r"000001\.part does not hold unit vectors of length 16"):
+    with pytest.raises(
+        StoreError, match=r"000001\.crc32\.part does not hold unit vectors of length 16"
+    ):
         VectorFiles(tmp_path, 16)
 
 
@@ -117,7 +167,7 @@ def test_anyone_with_numpy_can_read_a_part(tmp_path):
     keys, vectors = some(4)
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(keys, vectors)
-    records = np.fromfile(tmp_path / "000001.part", record_type(DIM))
+    records = np.fromfile(tmp_path / "000001.crc32.part", record_type(DIM))
     np.testing.assert_array_equal(records["vector"], vectors)
 
 

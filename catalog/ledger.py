@@ -12,7 +12,7 @@ change, the product is tried again.
 # ruff: noqa: S608 - only our own column names are put into SQL; values are bound
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,23 +109,28 @@ OUTCOME_COLUMNS = tuple(field.name for field in fields(PictureOutcome))
 class PictureLedger(Database):
     """The part of the catalogue with the outcomes for pictures."""
 
-    def pictures_pending(self, *, retry_failed: bool = False) -> Iterator[Product]:
+    def pictures_pending(
+        self, is_stored: Callable[[str], bool] = bool, *, retry_failed: bool = False
+    ) -> Iterator[Product]:
         """Products whose picture is to be imported, by ascending id; each at most once.
 
+        Never tried, changed since, or lost from the store.
+
         Args:
+            is_stored: Takes a hash, returns whether the store has that picture; by default it does.
             retry_failed: Also those that failed and have not changed since.
         """
         pages = self._pages(
-            f"SELECT {SELECTED}, picture.outcome, picture.stamp FROM product "
+            f"SELECT {SELECTED}, picture.outcome, picture.stamp, picture.hash FROM product "
             "LEFT JOIN picture ON picture.product = product.id WHERE product.images <> '[]'",
             (),
             after="",
         )
         for row in pages:
             product = product_of(row)
-            outcome, stamp = row[len(COLUMNS) :]
-            retry = retry_failed and outcome == "failed"
-            if outcome is None or retry or stamp != picture_stamp(product):
+            outcome, stamp, digest = row[len(COLUMNS) :]
+            again = retry_failed if outcome == "failed" else not (digest and is_stored(digest))
+            if outcome is None or again or stamp != picture_stamp(product):
                 yield product
 
     def record_pictures(self, outcomes: Iterable[PictureOutcome]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from catalog import CatalogError
 from catalog.product import Product
 
 COLUMNS = tuple(field.name for field in fields(Product))
@@ -22,8 +23,18 @@ def row_of(product: Product) -> tuple[Any, ...]:
 
 
 def product_of(row: Sequence[Any]) -> Product:
-    """The product of a row that begins with `COLUMNS`."""
+    """The product of a row that begins with `COLUMNS`.
+
+    Raises:
+        CatalogError: The row is damaged.
+    """
     values = dict(zip(COLUMNS, row, strict=False))
-    for column, kind in JSON_COLUMNS.items():
-        values[column] = kind(json.loads(values[column]))
-    return Product(**values)
+    try:
+        for column, kind in JSON_COLUMNS.items():
+            values[column] = kind(json.loads(values[column]))
+        return Product(**values)
+    except (TypeError, ValueError) as error:
+        raise CatalogError(
+            f"The catalogue's row of the product {values['id']!r} is damaged ({error}); run "
+            "`vitrine ingest products` with its file again, which repairs it."
+        ) from error

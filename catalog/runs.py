@@ -1,5 +1,6 @@
 """The log of runs: the settings, figures and outcome of every job."""
 
+import fcntl
 import json
 import os
 import socket
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from catalog.database import Database
+
+LOCK = "ingest.lock"  # in the shop's folder: held by whichever of these jobs is running
+LOCKED_JOBS = ("products", "images", "summaries", "vectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class RunLog(Database):
             Run(
                 id=row[0],
                 job=row[1],
-                outcome=row[2] or ("running" if _is_alive(*row[7:]) else "stopped"),
+                outcome=row[2] or ("running" if self._is_alive(row[1], *row[7:]) else "stopped"),
                 settings=json.loads(row[3]),
                 figures=json.loads(row[4]),
                 started=row[5],
@@ -83,22 +87,35 @@ class RunLog(Database):
             for row in rows
         ]
 
+    def _is_alive(self, job: str, host: str, pid: int, start_time: str) -> bool:
+        """Whether a run's process still runs.
+
+        That of another machine or container: whether some process holds the lock of the jobs. Runs
+        of other jobs, which have locks of their own, are assumed to go on.
+        """
+        if host != socket.gethostname():
+            return job not in LOCKED_JOBS or self._is_locked()
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # it exists and is another user's
+        return _start_time(pid) == start_time
+
+    def _is_locked(self) -> bool:
+        try:
+            with (self.home / LOCK).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:  # held, or it cannot be found out
+            return True
+        return False
+
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _is_alive(host: str, pid: int, start_time: str) -> bool:
-    """Whether a process still runs; one of another machine is assumed to."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it exists and is another user's
-    return _start_time(pid) == start_time
 
 
 def _start_time(pid: int) -> str:

@@ -68,7 +68,9 @@ def fetch_images(
         catalogue = run.catalogue
         catalogue.pictures.sweep()
         fetch_settings = _within_open_files(fetch_settings)
-        products = _pending(catalogue, retry_failed)
+        products = catalogue.pictures_pending(
+            lambda digest: catalogue.pictures.path(digest).exists(), retry_failed=retry_failed
+        )
         counts = asyncio.run(_import(catalogue, products, fetch_settings, advance))
         stored = counts.pop("", 0)
         skipped = len(catalogue) - stored - counts.total()
@@ -97,14 +99,6 @@ def _within_open_files(settings: FetchSettings) -> FetchSettings:
     return replace(
         settings, concurrency=max(1, min(settings.concurrency, (limit - OWN_FILES) // 2))
     )
-
-
-def _pending(catalogue: Catalogue, retry_failed: bool) -> Iterator[Product]:
-    """Products whose picture is to be read: never tried, changed, or lost from the store."""
-    yield from catalogue.pictures_pending(retry_failed=retry_failed)
-    for entry in catalogue.entries():
-        if entry.picture and not catalogue.pictures.path(entry.picture).exists():
-            yield entry.product
 
 
 async def _import(

@@ -11,10 +11,13 @@ from filelock import FileLock, Timeout
 from rich.text import Text
 
 from catalog.catalogue import Catalogue
+from catalog.runs import LOCK
 from ingest import IngestError
 from vitrine.command import messages
 
 Figures = dict[str, Any]
+
+LOCK_TIMEOUT = 0.2  # seconds: whoever reads the state of the runs holds the lock for an instant
 
 
 @dataclass
@@ -46,10 +49,9 @@ def exclusive(home: Path) -> Iterator[None]:
     Raises:
         IngestError: another process holds it.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "ingest.lock")
+    lock = FileLock(home / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=LOCK_TIMEOUT / 4)
     except Timeout:
         raise IngestError(
             f"Another ingest job is running in {home}. "
@@ -84,8 +86,9 @@ def exclusive_run(
         CatalogError: there is no catalogue, or it cannot be read.
     """
     with (
-        exclusive(home),
+        # first: where there is no shop, neither a folder nor a lock is made
         Catalogue(home, create=create, picture_side=picture_side) as catalogue,
+        exclusive(home),
     ):
         run = Run(catalogue, catalogue.begin_run(job, settings))
         started = time.monotonic()

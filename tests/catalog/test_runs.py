@@ -3,8 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from catalog.catalogue import Catalogue
+from catalog.runs import LOCK
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,11 +51,14 @@ def test_a_later_process_with_the_same_number_does_not_keep_a_run_running(catalo
     assert [run.outcome for run in catalogue.runs()] == ["stopped"]
 
 
-def test_a_run_of_another_machine_is_assumed_to_be_running(catalogue):
+def test_a_run_of_another_container_is_running_while_the_lock_is_held(catalogue):
     catalogue.begin_run("vectors", {})
     with catalogue._transaction() as connection:
         connection.execute("UPDATE run SET host = 'elsewhere', pid = 999999999")
-    assert [run.outcome for run in catalogue.runs()] == ["running"]
+    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
+    with FileLock(catalogue.home / LOCK):
+        assert [run.outcome for run in catalogue.runs()] == ["running"]
+    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
 
 
 def test_ids_of_runs_are_never_reused(catalogue):

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from filelock import FileLock
 from PIL import Image
 
 from catalog.catalogue import Catalogue
+from catalog.database import FILE
 from encoder.variants import Variants
 from ingest import IngestError, embedding
 from ingest.embedding import Shard
@@ -237,6 +239,32 @@ def test_paths_of_a_feed_stay_in_its_folder_unless_they_are_allowed(tmp_path):
     assert "--allow-paths" in read_status(home)["failures"][0]["example"]
     assert run_here(home, "products", source, "--allow-paths").status == 0
     assert fetch_images(home)["stored"] == 2
+
+
+def test_a_picture_that_changed_and_is_lost_is_read_and_counted_once(home):
+    shop.draw("kettle-coral").save(home / "source" / "kettle-teal.png")
+    os.utime(home / "source" / "kettle-teal.png", (1, 1))
+    for path in stored_pictures(home):
+        path.unlink()
+    figures = fetch_images(home)
+    assert (figures["stored"], figures["skipped"], figures["failed"]) == (12, 0, {})
+
+
+@pytest.mark.parametrize("words", [("images",), ("summaries",), ("vectors",), ("status",)])
+def test_a_mistyped_home_is_not_made(tmp_path, words):
+    home = tmp_path / "mistyped"
+    assert run_here(home, *words).status == 1
+    assert not home.exists()
+
+
+def test_a_damaged_row_of_the_catalogue_is_named_and_repaired_by_its_file(home):
+    with sqlite3.connect(home / FILE) as connection:
+        connection.execute("UPDATE product SET details = '[1' WHERE id = 'kettle-teal'")
+    connection.close()
+    assert "'kettle-teal' is damaged" in run_here(home, "images").error
+    source = home / "source" / "products.jsonl"
+    assert load_products(home, source, category_field="category")["changed"] == 1
+    assert run_here(home, "images").status == 0
 
 
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):

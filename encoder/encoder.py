@@ -16,10 +16,11 @@ from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
-from vitrine.batches import batched
+from vitrine.batches import attempt, batched
 
 K = TypeVar("K")
 Batch = TypeVar("Batch")
+Content = TypeVar("Content")
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 
@@ -41,7 +42,7 @@ class ImageBatch(Generic[K]):
     Attributes:
         keys: of the pictures that were encoded, in the order given.
         vectors: float32 unit (len(keys), d).
-        failed: keys whose picture could not be opened, with the reason.
+        failed: keys whose picture could not be opened or encoded, with the reason.
     """
 
     keys: list[K]
@@ -51,15 +52,17 @@ class ImageBatch(Generic[K]):
 
 @dataclass(frozen=True)
 class TextBatch(Generic[K]):
-    """Vectors of some texts.
+    """Vectors of some texts, and the errors of the others.
 
     Attributes:
-        keys: of the texts.
+        keys: of the texts that were encoded.
         vectors: float32 unit (len(keys), d).
+        failed: keys whose text could not be encoded, with the reason.
     """
 
     keys: list[K]
     vectors: np.ndarray
+    failed: list[tuple[K, Exception]]
 
 
 class Encoder:
@@ -132,6 +135,8 @@ class Encoder:
         """
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for batch in self.stream_texts(enumerate(texts)):
+            if batch.failed:
+                raise batch.failed[0][1]
             vectors[batch.keys] = batch.vectors
         return vectors
 
@@ -179,10 +184,11 @@ class Encoder:
             return opened
 
         def run(opened: _Opened[K]) -> ImageBatch[K]:
-            vectors = np.empty((0, self.dim), dtype=np.float32)
-            if opened.keys:
-                vectors = normalize(self._model.image_features(np.stack(opened.pixels)))
-            return ImageBatch(opened.keys, vectors, opened.failed)
+            keys, vectors, failed = self._encode(
+                list(zip(opened.keys, opened.pixels, strict=True)),
+                lambda pixels: self._model.image_features(np.stack(pixels)),
+            )
+            return ImageBatch(keys, vectors, opened.failed + failed)
 
         yield from self._work(batched(keys, self.batch_size), prepare, run)
 
@@ -193,20 +199,38 @@ class Encoder:
             items: keys and texts; taken in the caller's thread, a window at a time.
 
         Yields:
-            Batches in which each key comes once, though not in the order of `items`.
+            Batches in which each key comes once, in `keys` or in `failed`, though not in the order
+            of `items`.
         """
 
-        def batches() -> Iterator[tuple[list[K], list[list[int]]]]:
+        def batches() -> Iterator[list[tuple[K, list[int]]]]:
             for window in batched(items, WINDOW * self.batch_size):
                 tokens = self._tokenizer([text for _, text in window])
                 for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
-                    yield [window[row][0] for row in rows], [tokens[row] for row in rows]
+                    yield [(window[row][0], tokens[row]) for row in rows]
 
-        def run(batch: tuple[list[K], list[list[int]]]) -> TextBatch[K]:
-            keys, tokens = batch
-            return TextBatch(keys, normalize(self._model.text_features(tokens)))
+        def run(batch: list[tuple[K, list[int]]]) -> TextBatch[K]:
+            return TextBatch(*self._encode(batch, self._model.text_features))
 
         yield from self._work(batches(), lambda batch: batch, run)
+
+    def _encode(
+        self, batch: list[tuple[K, Content]], features: Callable[[list[Content]], np.ndarray]
+    ) -> tuple[list[K], np.ndarray, list[tuple[K, Exception]]]:
+        """Keys, unit vectors, and the items that the model failed on, one by one."""
+        if not batch:
+            return [], np.empty((0, self.dim), dtype=np.float32), []
+
+        def encode(items: list[tuple[K, Content]]) -> np.ndarray:
+            return normalize(features([content for _, content in items]))
+
+        done, failed = attempt(encode, batch)
+        vectors = [vector for _, vector in done] or np.empty((0, self.dim))
+        return (
+            [key for (key, _), _ in done],
+            np.array(vectors, dtype=np.float32),
+            [(key, error) for (key, _), error in failed],
+        )
 
     def _work(
         self,

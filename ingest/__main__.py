@@ -279,8 +279,10 @@ def _vectors(
         for name in variants
     }
     sums: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     for figures in each.values():
-        sums.update(figures)
+        sums.update({name: count for name, count in figures.items() if name != "failed"})
+        failed.update(figures["failed"])
     # The catalogue's figure, the same for each variant: no sum.
     pending = max(figures["pictures_pending"] for figures in each.values())
     if pending:
@@ -289,7 +291,7 @@ def _vectors(
             "their text alone: run `vitrine ingest images`, then `vitrine ingest vectors` again.",
             soft_wrap=True,
         )
-    return dict(sums) | {"pictures_pending": pending, "variants": each}
+    return dict(sums) | {"failed": dict(failed), "pictures_pending": pending, "variants": each}
 
 
 def _shard(written: str) -> Shard:

@@ -73,9 +73,12 @@ def _changes(store: Store, projection: Projection, current: Collection) -> _Chan
     for window in projection.windows():
         stored = store.retrieve(current.variant, [plan.id for plan in window])
         kept += len(stored)
+        if any(plan.id in stored and not plan.has_text for plan in window):
+            return None  # a point of an earlier text: only building anew leaves it out
         for plan in window:
             point = stored.get(plan.id)
-            if point is None or point.payload.get("content") != plan.content:
+            current_content = point and point.payload.get("content")
+            if plan.has_text and current_content != plan.content:
                 written.add(plan.id)
         if len(written) > most:
             return None

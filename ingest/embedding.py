@@ -1,5 +1,6 @@
 """From catalogue entries to vectors in vector files: only what is not there yet."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from PIL.Image import Image
 
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
+from ingest.job import record_unexpected
 from qdrant.vector_files import Key, VectorFiles, vector_key
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -83,6 +85,7 @@ class Embedding:
     Attributes:
         encoded: vectors that were computed.
         reused: vectors that were there, or that several products of this run share.
+        failed: texts and pictures that the model failed on, by reason.
         unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
             from the picture store, so that the next run of `images` reads them from their source
             again; where only reading failed, the next run of `vectors` tries again.
@@ -97,12 +100,13 @@ class Embedding:
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
+        self.failed: Counter[str] = Counter()
         self._catalogue = catalogue
         self._variant = variant
         self._vector_files = vector_files
         self._load_encoder = load_encoder
         self._shard = shard
-        self._pending: set[Key] = set()  # given to the encoder, not yet kept
+        self._pending: dict[Key, str] = {}  # given to the encoder, not yet kept; a product of each
 
     def texts(self) -> None:
         """Encode the product texts that are missing."""
@@ -112,7 +116,9 @@ class Embedding:
                 return
             for batch in self._encoder.stream_texts(chain([first], missing)):
                 self._keep(batch.keys, batch.vectors)
-                advance(len(batch.keys))
+                for key, error in batch.failed:
+                    record_unexpected(self.failed, self._pending[key], error, self.encoded)
+                advance(len(batch.keys) + len(batch.failed))
 
     def pictures(self) -> None:
         """Encode the pictures that are missing."""
@@ -137,20 +143,25 @@ class Embedding:
     ) -> Iterator[Keyed]:
         """What has a vector neither kept nor pending, each content once."""
         for window in inputs(self._catalogue, self._variant):
-            items = [item for each in window if (item := keyed(each)) and self._shard.has(item[0])]
-            known = self._vector_files.has([key for key, _ in items])
-            for (key, content), kept in zip(items, known, strict=True):
+            items = [
+                (item, each.entry.product.id)
+                for each in window
+                if (item := keyed(each)) and self._shard.has(item[0])
+            ]
+            known = self._vector_files.has([key for (key, _), _ in items])
+            for ((key, content), product_id), kept in zip(items, known, strict=True):
                 # A batch may have been kept since this window was looked up.
                 if kept or key in self._pending or key in self._vector_files:
                     self.reused += 1
                     advance(1)
                 else:
-                    self._pending.add(key)
+                    self._pending[key] = product_id
                     yield key, content
 
     def _keep(self, keys: list[Key], vectors: np.ndarray) -> None:
         self._vector_files.append(keys, vectors)
-        self._pending.difference_update(keys)
+        for key in keys:
+            del self._pending[key]
         self.encoded += len(keys)
 
     def _open(self, item: Keyed) -> Image:

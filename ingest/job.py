@@ -1,6 +1,7 @@
 """What every job shares: one at a time in a folder, and a record of its run."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from vitrine.command import messages
 Figures = dict[str, Any]
 
 LOCK_TIMEOUT = 0.2  # seconds: whoever reads the state of the runs holds the lock for an instant
+MOST_FAILED = 100  # items that may fail before one succeeds
 
 
 @dataclass
@@ -35,11 +37,25 @@ class Run:
     figures: Figures = field(default_factory=dict)
 
 
-def report_unexpected(product_id: str, error: Exception) -> str:
-    """Name a product that failed for no reason that is foreseen; returns the reason to count."""
+def record_unexpected(
+    failed: Counter[str], product_id: str, error: Exception, succeeded: int
+) -> None:
+    """Name and count a product that failed for a reason that is not foreseen.
+
+    Args:
+        failed: counts by reason; one more afterwards.
+        product_id: the product, or the first of those with this content.
+        error: what was raised.
+        succeeded: items that this run has completed.
+
+    Raises:
+        Exception: `error` itself, where so many failed and none succeeded that no item is at fault.
+    """
     reason = f"unexpected {type(error).__name__}"
+    failed[reason] += 1
+    if not succeeded and failed.total() > MOST_FAILED:
+        raise error
     messages.print(Text(f"{product_id}: {reason}: {error}"), soft_wrap=True)
-    return reason
 
 
 @contextmanager

@@ -24,6 +24,8 @@ class PlannedPoint:
         payload: facts of the product; those that are not known are left out.
         text_key: the key of the text's vector.
         image_key: the key of the picture's vector; None where none is kept.
+        has_text: whether the text's vector is kept. Without it there is no point: the model failed
+            on the text.
         content: a digest of all that the point is made of, which its payload contains, too. Two
             points of equal content are equal.
     """
@@ -32,6 +34,7 @@ class PlannedPoint:
     payload: dict[str, Any]
     text_key: Key
     image_key: Key | None
+    has_text: bool
     content: str
 
 
@@ -39,7 +42,7 @@ class PlannedPoint:
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")
 
 
-def _plan(entry: Entry, text_key: Key, image_key: Key | None) -> PlannedPoint:
+def _plan(entry: Entry, text_key: Key, image_key: Key | None, has_text: bool) -> PlannedPoint:
     """The point of a product; without `image_key` its picture counts as none."""
     product = entry.product
     address = entry.picture_address or ""
@@ -61,7 +64,9 @@ def _plan(entry: Entry, text_key: Key, image_key: Key | None) -> PlannedPoint:
     payload = {name: value for name, value in facts.items() if value not in ("", None)}
     made_of = [payload, text_key.hex(), image_key.hex() if image_key else ""]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
-    return PlannedPoint(product.id, payload | {"content": content}, text_key, image_key, content)
+    return PlannedPoint(
+        product.id, payload | {"content": content}, text_key, image_key, has_text, content
+    )
 
 
 def _path(address: str) -> str:
@@ -89,28 +94,32 @@ class Projection:
 
     def __iter__(self) -> Iterator[Point]:
         for window in self.windows():
-            yield from self.points(window)
+            yield from self.points([plan for plan in window if plan.has_text])
 
     def only(self, ids: Container[str]) -> Iterator[Point]:
         """The points of these products."""
         for window in self.windows():
-            yield from self.points([plan for plan in window if plan.id in ids])
+            yield from self.points([plan for plan in window if plan.has_text and plan.id in ids])
 
     def digest(self) -> str:
         """A digest of all points: a collection built from an equal one needs no rebuilding."""
         total = hashlib.sha256()
         for window in self.windows():
             for plan in window:
-                total.update(plan.content.encode())
+                if plan.has_text:
+                    total.update(plan.content.encode())
         return total.hexdigest()[:16]
 
     def windows(self) -> Iterator[list[PlannedPoint]]:
         """The points before their vectors are read, some hundreds at a time."""
         for window in inputs(self.catalogue, self.variant):
             embedded = self._vector_files.has([each.image_key or b"" for each in window])
+            worded = self._vector_files.has([each.text_key for each in window])
             yield [
-                _plan(each.entry, each.text_key, each.image_key if has_image else None)
-                for each, has_image in zip(window, embedded, strict=True)
+                _plan(
+                    each.entry, each.text_key, each.image_key if has_image else None, bool(has_text)
+                )
+                for each, has_image, has_text in zip(window, embedded, worded, strict=True)
             ]
 
     def points(self, window: Sequence[PlannedPoint]) -> Iterator[Point]:

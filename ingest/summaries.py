@@ -14,7 +14,7 @@ from encoder.template import TEMPLATES, Template
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.job import Figures, exclusive_run, report_unexpected
+from ingest.job import Figures, exclusive_run, record_unexpected
 from ingest.summarizer import Recipe, Summarizer
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -98,7 +98,7 @@ class _Job:
                 )
                 self.summarised += len(batch.done)
                 for (product, _), error in batch.failed:
-                    self.failed[report_unexpected(product, error)] += 1
+                    record_unexpected(self.failed, product, error, self.summarised)
                 advance(len(batch.done) + len(batch.failed))
 
     def cuts(self) -> Figures:

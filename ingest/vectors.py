@@ -46,7 +46,8 @@ def embed_products(
             combines the shares of several machines.
 
     Returns:
-        `encoded` and `reused` vectors, `unreadable` stored pictures, `pictures_pending`: products
+        `encoded` and `reused` vectors, `unreadable` stored pictures, texts that `failed`
+        by reason (their products have no point), `pictures_pending`: products
         whose picture `images` has not tried yet, the collection's `points`, and how many of them
         were `written` and `deleted` for it.
 
@@ -77,6 +78,7 @@ def embed_products(
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
+            run.figures["failed"] = dict(embedding.failed)
             run.figures["pictures_pending"] = _pictures_pending(run.catalogue)
         if shard == WHOLE:
             projection = Projection(run.catalogue, variant, vector_files)

@@ -54,7 +54,7 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
             for window in projection.windows():
                 actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)
-                fresh = _fresh(window, actual, vector_files)
+                fresh = _fresh(window, actual)
                 faults["stale"] += len(actual) - len(fresh)
                 for point in projection.points(fresh):
                     faults.update(_faults(point, actual[point.id]))
@@ -73,15 +73,14 @@ def _lost_pictures(catalogue: Catalogue) -> int:
     )
 
 
-def _fresh(
-    window: list[PlannedPoint], actual: dict[str, Point], vector_files: VectorFiles
-) -> list[PlannedPoint]:
+def _fresh(window: list[PlannedPoint], actual: dict[str, Point]) -> list[PlannedPoint]:
     """Those whose point is made from what the catalogue and the vector files hold now."""
-    kept = vector_files.has([plan.text_key for plan in window])
     return [
         plan
-        for plan, has_text in zip(window, kept, strict=True)
-        if has_text and plan.id in actual and actual[plan.id].payload.get("content") == plan.content
+        for plan in window
+        if plan.has_text
+        and plan.id in actual
+        and actual[plan.id].payload.get("content") == plan.content
     ]
 
 

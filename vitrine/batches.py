@@ -1,6 +1,6 @@
 """Items in batches, for bounded memory; a failed batch item by item."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ def batched_by_size(
 
 
 def attempt(
-    work: Callable[[list[Item]], Sequence[Result]], batch: list[Item]
+    work: Callable[[list[Item]], Iterable[Result]], batch: list[Item]
 ) -> tuple[list[tuple[Item, Result]], list[tuple[Item, Exception]]]:
     """Work on a batch; where that fails, on its items one by one, so that one costs itself only.
 
@@ -44,18 +44,18 @@ def attempt(
         The items with their results, and those that failed with the exception.
 
     Raises:
-        Exception: the batch's own, where each of several items fails: no single item is at fault.
+        MemoryError, OSError: the machine is at fault, not an item.
     """
     try:
         return list(zip(batch, work(batch), strict=True)), []
-    except Exception:
+    except Exception:  # noqa: BLE001 - raised again for the items at fault
         done: list[tuple[Item, Result]] = []
         failed: list[tuple[Item, Exception]] = []
         for item in batch:
             try:
-                done.append((item, work([item])[0]))
+                done.append((item, next(iter(work([item])))))
+            except (MemoryError, OSError):
+                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, recorded for the item
                 failed.append((item, error))
-        if not done and len(batch) > 1:
-            raise
         return done, failed

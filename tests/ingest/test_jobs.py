@@ -12,6 +12,8 @@ from PIL import Image
 
 from catalog.catalogue import Catalogue
 from catalog.database import FILE
+from encoder.model import DualEncoder
+from encoder.tokenizer import Tokenizer
 from encoder.variants import Variants
 from ingest import IngestError, embedding
 from ingest.embedding import Shard
@@ -55,6 +57,7 @@ def test_a_second_run_reads_and_encodes_nothing_and_keeps_the_generation(home):
         "encoded": 0,
         "reused": 24,
         "unreadable": 0,
+        "failed": {},
         "pictures_pending": 0,
         "points": 12,
         "written": 0,
@@ -318,6 +321,55 @@ def test_a_stored_picture_is_kept_where_reading_it_failed_once(home, tiny_clip, 
     assert len(stored_pictures(home)) == 12
     assert embed_products(home, "second")["encoded"] == 12
     assert verify_collection(home, "second")["faults"] == {}
+
+
+@pytest.fixture
+def fails_on_olive(monkeypatch):
+    """A model that has no vector for the texts of the colour olive."""
+    features, tokenize = DualEncoder.text_features, Tokenizer.__call__
+    failing: list[list[int]] = []
+
+    def remember(tokenizer, texts):
+        tokens = tokenize(tokenizer, texts)
+        failing.extend(each for each, text in zip(tokens, texts, strict=True) if "olive" in text)
+        return tokens
+
+    def fail(model, tokens):
+        vectors = features(model, tokens)
+        vectors[[each in failing for each in tokens]] = np.nan
+        return vectors
+
+    monkeypatch.setattr(Tokenizer, "__call__", remember)
+    monkeypatch.setattr(DualEncoder, "text_features", fail)
+    yield
+    monkeypatch.undo()
+
+
+def test_a_text_that_the_model_fails_on_is_counted_and_its_product_left_out(
+    home, fails_on_olive, monkeypatch, capsys
+):
+    shutil.rmtree(home / "vectors")
+    figures = embed_products(home, "tiny", recreate=True)
+    assert figures["failed"] == {"unexpected VectorError": 2}
+    assert (figures["encoded"], figures["points"]) == (24 - 2, 10)
+    assert "kettle-olive: unexpected VectorError: " in capsys.readouterr().err
+    assert "kettle-olive" not in points(home)
+    assert verify_collection(home, "tiny")["faults"] == {"missing": 2}
+    ended = run_here(home, "vectors", "--variant", "tiny", "--strict", "--json")
+    assert (ended.status, json.loads(ended.stdout)["written"]) == (1, 0)
+    monkeypatch.undo()
+    assert embed_products(home, "tiny")["encoded"] == 2
+    assert verify_collection(home, "tiny")["faults"] == {}
+
+
+def test_a_changed_text_that_the_model_fails_on_leaves_no_point_of_the_earlier_text(
+    home, fails_on_olive
+):
+    rows = shop.rows()
+    rows[0]["title"] = "olive lipstick"
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert embed_products(home, "tiny")["points"] == 11
+    assert rows[0]["id"] not in points(home)
 
 
 def test_a_second_template_of_a_model_encodes_no_picture(home, tiny_clip):

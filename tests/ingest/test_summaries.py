@@ -10,7 +10,7 @@ from transformers import (
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest import IngestError
+from ingest import IngestError, job
 from ingest.products import load_products
 from ingest.summaries import prompt, write_summaries
 from ingest.summarizer import Recipe, Summarizer
@@ -77,12 +77,16 @@ def test_a_text_that_the_model_fails_on_is_counted_and_the_others_are_summarised
     assert write_summaries(home, "tiny", recipe=recipe, every=True)["summarised"] == 1
 
 
-def test_a_model_that_fails_on_every_text_ends_the_job(home, recipe, monkeypatch):
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+def test_a_machine_or_a_model_that_fails_on_everything_ends_the_job(
+    home, recipe, monkeypatch, error
+):
     def fails(model, **inputs):
-        raise MemoryError("out of memory")
+        raise error
 
     monkeypatch.setattr(BartForConditionalGeneration, "generate", fails)
-    with pytest.raises(MemoryError):
+    monkeypatch.setattr(job, "MOST_FAILED", 3)
+    with pytest.raises(error):
         write_summaries(home, "tiny", recipe=recipe, every=True)
 
 

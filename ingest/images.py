@@ -25,10 +25,6 @@ BATCH = 64  # outcomes a transaction: a killed job repeats at most these
 # Products in progress at once: enough to hide the web's latency behind decoding, few enough to
 # hold their bytes, a megabyte each.
 IN_PROGRESS = 128
-# Most catalogues have their pictures on one host, usually a content delivery network. 48 requests
-# at once hide a response time of 0.2 seconds behind the 240 pictures a second that one event loop
-# can process.
-FETCH_SETTINGS = FetchSettings(concurrency=64, per_host=48)
 # Open files: what the limit of this process is raised to where that is allowed, and what the
 # catalogue, the decode workers and the importer's threads may need of them. The web gets the rest,
 # two for each request: one in progress, one idle connection.
@@ -36,12 +32,22 @@ OPEN_FILES = 1024
 OWN_FILES = 52
 
 
+def catalogue_settings() -> FetchSettings:
+    """The limits for the pictures of a whole catalogue.
+
+    Most catalogues have their pictures on one host, usually a content delivery network. 48 requests
+    at once hide a response time of 0.2 seconds behind the 240 pictures a second that one event loop
+    can process.
+    """
+    return FetchSettings(concurrency=64, per_host=48)
+
+
 def fetch_images(
     home: Path,
     *,
     retry_failed: bool = False,
     prune: bool = False,
-    fetch_settings: FetchSettings = FETCH_SETTINGS,
+    fetch_settings: FetchSettings | None = None,
 ) -> Figures:
     """Fetch, decode and keep the picture of every product that has none yet.
 
@@ -49,7 +55,7 @@ def fetch_images(
         home: the shop's folder.
         retry_failed: try those again that failed before.
         prune: delete stored pictures that no product has any more.
-        fetch_settings: limits and politeness on the web.
+        fetch_settings: limits and politeness on the web; by default `catalogue_settings()`.
 
     Returns:
         `stored` pictures, `skipped` products (done before, or without a picture's address), and
@@ -58,7 +64,7 @@ def fetch_images(
 
     Raises:
         CatalogError: there is no catalogue, or its disk is full.
-        VitrineError: pictures cannot be written.
+        VitrineError: pictures cannot be written, or the user agent cannot be sent.
         IngestError: another job is running.
     """
     with (
@@ -67,7 +73,7 @@ def fetch_images(
     ):
         catalogue = run.catalogue
         catalogue.pictures.sweep()
-        fetch_settings = _within_open_files(fetch_settings)
+        fetch_settings = _within_open_files(fetch_settings or catalogue_settings())
         products = catalogue.pictures_pending(
             lambda digest: catalogue.pictures.path(digest).exists(), retry_failed=retry_failed
         )

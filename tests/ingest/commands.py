@@ -10,7 +10,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from ingest import __main__ as command
-from ingest.images import FETCH_SETTINGS, fetch_images
+from ingest.images import catalogue_settings, fetch_images
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +70,7 @@ def end(process: subprocess.Popen[str]) -> Ended:
 
 def main() -> None:
     """Run `vitrine ingest`, except that pictures may come from loopback, and take their time."""
-    settings = replace(FETCH_SETTINGS, allow_loopback=True, connect=60.0, read=60.0)
+    settings = replace(catalogue_settings(), allow_loopback=True, connect=60.0, read=60.0)
     command.fetch_images = partial(fetch_images, fetch_settings=settings)
     command.app(prog_name="python -m ingest")
 

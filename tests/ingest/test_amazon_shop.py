@@ -8,7 +8,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.images import FETCH_SETTINGS, fetch_images
+from ingest.images import catalogue_settings, fetch_images
 from ingest.products import load_products
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.realdata
 
 HOST = "https://m.media-amazon.com"
 ROWS = 731
-LOOPBACK = replace(FETCH_SETTINGS, allow_loopback=True)
+LOOPBACK = replace(catalogue_settings(), allow_loopback=True)
 
 
 def on_loopback(source: Path, target: Path, web: PictureWeb) -> Path:

@@ -3,6 +3,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ from pictures.sources import read_source
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles, checksums
 from tests import shop
-from tests.ingest.commands import begin, end, run_here
+from tests.ingest.commands import ROOT, begin, end, run_here
 from tests.tiny_clip import build_tiny_clip
 from vitrine import VitrineError
 
@@ -268,6 +270,14 @@ def test_a_damaged_row_of_the_catalogue_is_named_and_repaired_by_its_file(home):
     source = home / "source" / "products.jsonl"
     assert load_products(home, source, category_field="category")["changed"] == 1
     assert run_here(home, "images").status == 0
+
+
+def test_an_odd_user_agent_is_one_sentence_and_stops_no_other_command(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_USER_AGENT", "caf\u00e9")
+    assert "set VITRINE_USER_AGENT to one line" in run_here(home, "images").error
+    command = [sys.executable, "-m", "ingest", "status", "--json"]
+    environment = {**os.environ, "VITRINE_HOME": str(home)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from catalog.catalogue import Catalogue
-from ingest.images import FETCH_SETTINGS, fetch_images
+from ingest.images import catalogue_settings, fetch_images
 from ingest.products import load_products
 from pictures.fetcher import Fetcher
 from tests import shop
@@ -31,7 +31,7 @@ from tests.processes import still_running
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = replace(
-    FETCH_SETTINGS,
+    catalogue_settings(),
     connect=10.0,
     read=10.0,
     total=20.0,
@@ -204,8 +204,8 @@ JOB = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from ingest.images import FETCH_SETTINGS, fetch_images
-fetch_images(Path(sys.argv[1]), fetch_settings=replace(FETCH_SETTINGS, allow_loopback=True))
+from ingest.images import catalogue_settings, fetch_images
+fetch_images(Path(sys.argv[1]), fetch_settings=replace(catalogue_settings(), allow_loopback=True))
 """
 
 

@@ -24,7 +24,7 @@ def home(tmp_path_factory, tiny_clip):
         {"id": f"bare-{n}", "title": f"crimson lipstick {n}", "category": "Beauty"} for n in "ba"
     ]
     rows = [*shop.rows(), *twins, *bare]
-    rows[0]["title"] = "crimson [bold]lipstick[/bold] \u202egnp"
+    rows[0]["title"] = "crimson [bold]lipstick[/bold]"
     return shop.build(tmp_path_factory.mktemp("shop"), tiny_clip, rows)
 
 

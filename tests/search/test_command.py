@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
-from search.__main__ import app
+from search.__main__ import app, show
+from search.query import Result, Results
 from tests.hostile_server import HostileServer
 
 
@@ -48,13 +49,20 @@ def test_a_picture_on_the_web_is_fetched_and_searched_with(search, monkeypatch):
 
 def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
     shown = search("crimson lipstick").stdout
-    assert "crimson [bold]lipstick[/bold] �gnp" in shown
+    assert "crimson [bold]lipstick[/bold]" in shown
     assert "Without a picture, ranked by their text" in shown
 
 
 def test_products_like_one_are_found_without_it(search):
     found = json.loads(search("--like", "kettle-teal", "--k", "3", "--json").stdout)
     assert "kettle-teal" not in {result["id"] for result in found["results"]}
+
+
+def test_control_and_direction_characters_of_a_payload_are_shown_as_replacements(capsys):
+    product = {"title": "gnp.\u202eexe", "brand": "\x1b[2J"}
+    show(Results((Result(1, "a\x9bb", 0.5, "text", product),)))
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in ("gnp.�exe", "�[2J", "a�b"))
 
 
 @pytest.mark.parametrize(

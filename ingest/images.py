@@ -25,6 +25,7 @@ BATCH = 64  # outcomes a transaction: a killed job repeats at most these
 # Products in progress at once: enough to hide the web's latency behind decoding, few enough to
 # hold their bytes, a megabyte each.
 IN_PROGRESS = 128
+IN_PROGRESS_SIZE = 64 * 2**20  # characters of their addresses: a data: address is a whole picture
 # Open files: what the limit of this process is raised to where that is allowed, and what the
 # catalogue, the decode workers and the importer's threads may need of them. The web gets the rest,
 # two for each request: one in progress, one idle connection.
@@ -140,13 +141,15 @@ async def _outcomes(
     importer: PictureImporter, products: Iterator[Product]
 ) -> AsyncGenerator[PictureOutcome]:
     """The outcome for each product's picture, many at once, in any order."""
-    tasks: set[asyncio.Task[PictureOutcome]] = set()
+    tasks: dict[asyncio.Task[PictureOutcome], int] = {}  # with the size of their addresses
     try:
         for product in products:
-            tasks.add(asyncio.create_task(_outcome(importer, product)))
-            if len(tasks) >= IN_PROGRESS:
-                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(_outcome(importer, product))
+            tasks[task] = sum(map(len, product.images))
+            while len(tasks) >= IN_PROGRESS or sum(tasks.values()) > IN_PROGRESS_SIZE:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
+                    del tasks[task]
                     yield task.result()
         for completed in asyncio.as_completed(tasks):
             yield await completed

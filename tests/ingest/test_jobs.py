@@ -1,3 +1,4 @@
+import base64
 import errno
 import json
 import os
@@ -30,6 +31,8 @@ from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles, checksums
 from tests import shop
 from tests.ingest.commands import ROOT, begin, end, run_here
+from tests.ledger import ledger_row
+from tests.pictures.encoding import encoded
 from tests.tiny_clip import build_tiny_clip
 from vitrine import VitrineError
 
@@ -205,6 +208,29 @@ def test_an_unforeseen_exception_is_recorded_for_its_picture_and_the_others_are_
     assert len(stored_pictures(home)) == 10
     [failure] = read_status(home)["failures"]
     assert "kettle-teal.png ended in an unexpected KeyError" in failure["example"]
+
+
+def test_large_data_addresses_are_imported_a_few_at_a_time(tmp_path, monkeypatch):
+    active, most = set(), []
+
+    def read(address):
+        active.add(address)
+        most.append(len(active))
+        data = read_source(address)
+        active.remove(address)
+        return data
+
+    rows = [{"id": str(n), "title": "t"} for n in range(20)]
+    for n, row in enumerate(rows):
+        picture = encoded(Image.new("RGB", (32, 32), (n, 9, 9)), "PNG")
+        row["image"] = "data:image/png;base64," + base64.b64encode(picture).decode()
+    load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
+    monkeypatch.setattr("pictures.importer.read_source", read)
+    monkeypatch.setattr("ingest.images.IN_PROGRESS_SIZE", 1)
+    assert fetch_images(tmp_path)["stored"] == 20
+    assert max(most) == 1
+    with Catalogue(tmp_path) as catalogue:
+        assert len(ledger_row(catalogue, "0").address) <= 120
 
 
 def test_what_a_batch_had_stored_is_recorded_where_the_job_ends_in_an_error(home, monkeypatch):

@@ -147,20 +147,20 @@ def test_the_fingerprint_ignores_names_places_and_notes(variants, base, tmp_path
 
 
 def test_an_adapters_training_history_is_not_part_of_it(variants, base, adapter, tmp_path):
-    retold = shutil.copytree(adapter, tmp_path / "retold")
-    modules = json.loads((retold / "adapter_config.json").read_text())["target_modules"]
+    reordered = shutil.copytree(adapter, tmp_path / "reordered")
+    modules = json.loads((reordered / "adapter_config.json").read_text())["target_modules"]
     edit(
-        retold / "adapter_config.json",
+        reordered / "adapter_config.json",
         base_model_name_or_path="/gone",
         lora_dropout=0.7,
         target_modules=modules[::-1],
     )
     one, other = (
-        variants.add(name, base, adapter=a) for name, a in [("a", adapter), ("b", retold)]
+        variants.add(name, base, adapter=a) for name, a in [("a", adapter), ("b", reordered)]
     )
     assert one.fingerprint == other.fingerprint
-    edit(retold / "adapter_config.json", lora_alpha=99)
-    assert variants.add("c", base, adapter=retold).fingerprint != one.fingerprint
+    edit(reordered / "adapter_config.json", lora_alpha=99)
+    assert variants.add("c", base, adapter=reordered).fingerprint != one.fingerprint
 
 
 def test_an_adapter_of_another_base_is_refused(variants, base, adapter, tmp_path):

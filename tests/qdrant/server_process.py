@@ -11,7 +11,7 @@ class Process:
     """The fake server as a process of its own; it can be killed and started again.
 
     Args:
-        folder: where it keeps what it is told; in memory, and so until it is killed, if None.
+        folder: where it keeps what it is sent; in memory, and so until it is killed, if None.
     """
 
     def __init__(self, folder: Path | None) -> None:

@@ -118,8 +118,8 @@ def test_copy_takes_every_collection_to_a_server(tmp_path, fake_server, monkeypa
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     with open_embedded(tmp_path / "qdrant") as store:
         store.build(SPEC, shop(10))
-    told = json.loads(run("copy", "--to", fake_server.url, "--json"))
-    assert [(c["variant"], c["points"], c["sent"]) for c in told["copied"]] == [("demo", 10, 10)]
+    printed = json.loads(run("copy", "--to", fake_server.url, "--json"))
+    assert [(c["variant"], c["points"], c["sent"]) for c in printed["copied"]] == [("demo", 10, 10)]
     assert "demo: 10 points, 0 sent" in run("copy", "--to", fake_server.url, "--variant", "demo")
 
 
@@ -130,13 +130,13 @@ def test_copy_of_nothing_is_one_sentence(tmp_path, fake_server, monkeypatch):
 
 
 def test_size_is_one_object():
-    told = json.loads(
+    printed = json.loads(
         run("size", "--products", "10_000_000", "--dim", "512", "--vectors", "3", "--json")
     )
-    assert told["floats"]["memory"] == 10_000_000 * 3 * 512 * 4 * 1.5
-    assert told["int8"]["memory"] == 10_000_000 * 3 * 512 * 1.5
-    assert told["memory"] == KEPT * told["int8"]["memory"]
-    assert told["disk"] == KEPT * told["int8"]["disk"]
+    assert printed["floats"]["memory"] == 10_000_000 * 3 * 512 * 4 * 1.5
+    assert printed["int8"]["memory"] == 10_000_000 * 3 * 512 * 1.5
+    assert printed["memory"] == KEPT * printed["int8"]["memory"]
+    assert printed["disk"] == KEPT * printed["int8"]["disk"]
     assert "QDRANT_SHARDS=4" in run("size", "--products", "10_000_000").replace("\n", " ")
 
 

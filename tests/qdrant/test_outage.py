@@ -172,11 +172,11 @@ def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):
         name = server.client.get_collections().collections[0].name
         arrived = {record.id for record in server.client.scroll(name, limit=PRODUCTS)[0]}
         server.received.clear()
-        told = subprocess.run(words, **options, capture_output=True, text=True, check=True)
+        ended = subprocess.run(words, **options, capture_output=True, text=True, check=True)
         sent = [
             point["id"] for request in server.requests(upserts) for point in request.body["points"]
         ]
         assert 0 < len(arrived) < PRODUCTS
         assert len(sent) == PRODUCTS - len(arrived) == len(set(sent) - arrived)
-        assert f'"sent": {len(sent)}' in told.stdout
+        assert f'"sent": {len(sent)}' in ended.stdout
         assert server.client.count("products_demo").count == PRODUCTS

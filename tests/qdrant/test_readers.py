@@ -64,14 +64,14 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
     reached, go_on = threading.Event(), threading.Event()
     really_open = leases.open_reader
 
-    def open_when_told(generations: Generations) -> leases.Reader:
+    def open_on_signal(generations: Generations) -> leases.Reader:
         reached.set()
         assert go_on.wait(60)
         return really_open(generations)
 
     with open_embedded(tmp_path) as another:
         another.build(SPEC, POINTS[:20])
-    monkeypatch.setattr(leases, "open_reader", open_when_told)
+    monkeypatch.setattr(leases, "open_reader", open_on_signal)
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(store.count, "demo")
         assert reached.wait(60)

@@ -107,10 +107,10 @@ def test_a_copy_that_was_killed_goes_on_where_it_was(home, fake_server):
     name = fake_server.client.get_collections().collections[0].name
     lost = [str(record.id) for record in fake_server.client.scroll(name, limit=150)[0]]
     fake_server.client.delete(name, lost)
-    told = subprocess.run(
+    ended = subprocess.run(
         [*words, "--json"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
-    assert '"sent": 150' in told.stdout
+    assert '"sent": 150' in ended.stdout
     with open_server(fake_server.url) as store:
         assert store.count("demo") == store.collection("demo").points == 600
 

@@ -85,7 +85,7 @@ def list_variants(as_json: Json = False) -> None:
         return
     table = Table("variant", box=None)
     for column in ("base", "adapter", "template", "vectors", "fingerprint"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "fingerprint")
     for variant in variants:
         table.add_row(
             variant.name,

@@ -14,6 +14,7 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
 from ingest.job import Figures
+from pictures.sources import OUTSIDE
 from qdrant.store import open_store
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -132,7 +133,7 @@ def _row(entry: Entry, variant: Variant) -> dict[str, Any]:
     product = entry.product
     return {name: getattr(product, name, None) for name in PRODUCTS.names} | {
         "features": "\n".join(product.features),
-        "image": next(iter(product.images), ""),
+        "image": next(iter(product.images), "").removeprefix(OUTSIDE),
         "picture": entry.picture,
         "summary": entry.summary,
         "text": variant.template.product_text(product, entry.summary),

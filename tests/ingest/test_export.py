@@ -16,6 +16,7 @@ def home(tmp_path_factory, tiny_clip):
     rows = shop.rows()
     rows[0]["title"] = 'said "crimson", twice\nover'
     del rows[1]["image"]
+    rows[2]["image"] = "/elsewhere/olive.jpg"
     return shop.build(tmp_path_factory.mktemp("home"), tiny_clip, rows)
 
 
@@ -30,10 +31,12 @@ def test_the_csv_and_the_parquet_file_have_the_same_products(home, tmp_path):
     assert crimson["title"] == 'said "crimson", twice over'
     assert crimson["text"].startswith(crimson["title"])
     assert crimson["title"] in {row["title"] for row in listed}
+    olive = next(row for row in table if row["id"] == "lipstick-olive")
+    assert (olive["image"], olive["picture"]) == ("/elsewhere/olive.jpg", None)
 
 
 def test_exported_vectors_are_those_of_the_collection(home, tmp_path):
-    assert export_products(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2
+    assert export_products(home, "tiny", tmp_path)["vectors"] == 3 * 12 - 2 * 2
     rows = {row["id"]: row for row in parquet.read_table(tmp_path / "vectors.parquet").to_pylist()}
     with open_store(home) as store:
         points = store.retrieve("tiny", list(rows), vectors=True)

@@ -26,4 +26,5 @@ if __name__ == "__main__":
         found, *_ = gradients_of(examples, Checkpoint.in_folder(checkpoint), settings, accelerator)
         if accelerator.is_main_process:
             save_file(found, folder / f"{method}.safetensors")
+    accelerator.wait_for_everyone()
     accelerator.end_training()

@@ -7,13 +7,13 @@ of fixed-size lists per vector (null where the point lacks it).
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 import pyarrow as pa
 
 from qdrant.model import Spec
 from qdrant.points import Change, Deletion, Row
+from vitrine.batches import batched
 
 # Points per record batch: 3 vectors of 512 dimensions make 1.5 MB of it.
 BATCH = 256
@@ -35,8 +35,7 @@ def spec_of(stream: pa.Schema) -> Spec:
 def encode(spec: Spec, changes: Iterable[Change]) -> Iterator[pa.RecordBatch]:
     """Yield changes in record batches of at most `BATCH`."""
     kind = schema(spec)
-    changes = iter(changes)
-    while batch := list(islice(changes, BATCH)):
+    for batch in batched(changes, BATCH):
         rows = [change if isinstance(change, Row) else None for change in batch]
         columns = [
             pa.array([change.key.bytes for change in batch], kind.field("key").type),

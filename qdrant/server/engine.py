@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from uuid import UUID
 
 from qdrant.engine import scroll
@@ -22,6 +21,7 @@ from qdrant.server.connection import BUILDING, Connection, connect
 from qdrant.server.generations import PREFIX, Generations, variants
 from qdrant.server.mapping import Placement
 from qdrant.server.reader import Reader
+from vitrine.batches import batched
 
 # Points by id that a resumed copy looks for in one request.
 PRESENT = 1000
@@ -212,7 +212,6 @@ def connect_engine(url: str, api_key: str | None = None) -> ServerEngine:
 
 def _missing(build: Build, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield those rows that the server lacks."""
-    rows = iter(rows)
-    while batch := list(islice(rows, PRESENT)):
+    for batch in batched(rows, PRESENT):
         present = build.present(batch)
         yield from (row for row in batch if str(row.key) not in present)

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog import CatalogError, values
 from catalog.amazon import LINK
-from catalog.product import Product
+from catalog.product import Attribute, Product
 from pictures.sources import OUTSIDE, is_local
 
 # The usual names of each field's column, letters and digits only, best first. "parent" is left out:
@@ -21,7 +21,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "description": ("description", "productdescription", "longdescription", "shortdescription",
                     "bodyhtml"),
     "features": ("features", "bulletpoints", "bulletpoint", "aboutproduct", "highlights"),
-    "details": ("details", "attributes", "specifications", "specs", "productdetails",
+    "attributes": ("details", "attributes", "specifications", "specs", "productdetails",
                 "productspecifications"),
     "brand": ("brand", "brandname", "store", "manufacturer", "vendor"),
     "price": ("price", "currentprice", "sellingprice", "saleprice", "discountedprice",
@@ -63,7 +63,7 @@ def _department(value: object) -> str:
     return next(iter(values.text_list(value)), "")
 
 
-# Product field → how a cell becomes its value. Details and images have rules of their own.
+# Product field → how a cell becomes its value. Attributes and images have rules of their own.
 CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "id": values.identifier,
     "title": values.text,
@@ -83,7 +83,7 @@ class ColumnMapping:
     """Makes products of a feed's rows.
 
     A field is read from the first of its columns that is not empty. Plain columns that belong to
-    no field become details.
+    no field become attributes.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class ColumnMapping:
             return convert(None)
 
         if self._category:
-            columns = {**columns, "category": []}  # a column of that name becomes a detail
+            columns = {**columns, "category": []}  # a column of that name becomes an attribute
         fields = {field: first(field, convert) for field, convert in CONVERSIONS.items()}
         for required in ("id", "title"):
             if not fields[required]:
@@ -165,13 +165,17 @@ class ColumnMapping:
             for column in columns["images"]
             for address in values.addresses(row[column], self._folder)
         ]
-        details = self._details(row, columns["details"], used)
+        attributes = self._attributes(row, columns["attributes"], used)
         fields["category"] = self._category or fields["category"]
-        # Amazon Reviews 2023 has some brands among the details only, and no link at all.
-        fields["brand"] = fields["brand"] or details.get("Brand", "")
+        # Amazon Reviews 2023 has some brands among the attributes only, and no link at all.
+        fields["brand"] = fields["brand"] or attributes.get("Brand", "")
         if not fields["link"] and values.identifier(row.get("parent_asin")) == fields["id"]:
             fields["link"] = LINK.format(fields["id"])
-        return Product(**fields, details=details, images=tuple(dict.fromkeys(images)))
+        return Product(
+            **fields,
+            attributes=attributes,
+            images=tuple(dict.fromkeys(images)),
+        )
 
     def _confined(self, address: str) -> str:
         """A picture's address; a path outside the feed's folder is marked as refused."""
@@ -180,8 +184,8 @@ class ColumnMapping:
         inside = Path(os.path.normpath(address)).is_relative_to(self._folder)
         return address if inside else OUTSIDE + address
 
-    def _details(self, row: Row, columns: list[str], used: set[str]) -> dict[str, str]:
-        named: dict[str, str] = {}
+    def _attributes(self, row: Row, columns: list[str], used: set[str]) -> dict[str, Attribute]:
+        named: dict[str, Attribute] = {}
         for column in columns:
             named |= values.attributes(row[column])
         plain = {

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+Attribute = str | float | bool  # a fact's value
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -11,17 +13,24 @@ class Product:
     Attributes:
         id: The shop's key, unique in a catalogue, never empty.
         title: Its name, never empty.
-        category: The shop department.
+        category: The department: the first step of the first category path.
         description: Running text.
         features: Bullet points.
-        details: Other attributes by name, such as colour or material.
+        attributes: Other facts by name, such as colour or material: text, number or yes/no.
         brand: Who makes it.
-        price: In the shop's own currency.
+        price: What it costs now, in `currency`.
         rating: Mean of its ratings, on the shop's own scale.
         rating_count: How many ratings.
         link: Its page in the shop.
-        parent: The id of the article that it is a variant of.
+        parent: The article that it is a variant of, shared by all its variants.
         images: Addresses of its pictures, best first: http(s), `data:`, or an absolute local path.
+        sku: The shop's stock-keeping unit.
+        gtin: The trade item number: EAN, UPC, ISBN.
+        currency: ISO 4217 code; empty where the feed does not say it.
+        list_price: The price before a reduction.
+        categories: Every category path, each as its steps from the department down.
+        in_stock: Whether it can be bought now.
+        released: ISO 8601 date.
     """
 
     id: str
@@ -29,7 +38,7 @@ class Product:
     category: str = ""
     description: str = ""
     features: tuple[str, ...] = ()
-    details: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     brand: str = ""
     price: float | None = None
     rating: float | None = None
@@ -37,7 +46,19 @@ class Product:
     link: str = ""
     parent: str = ""
     images: tuple[str, ...] = ()
+    sku: str = ""
+    gtin: str = ""
+    currency: str = ""
+    list_price: float | None = None
+    categories: tuple[tuple[str, ...], ...] = ()
+    in_stock: bool | None = None
+    released: str = ""
 
     def __post_init__(self) -> None:
         if not self.id or not self.title:
             raise ValueError(f"a product needs an id and a title: {self.id!r}, {self.title!r}")
+        # either of the two gives the other
+        if self.category and not self.categories:
+            object.__setattr__(self, "categories", ((self.category,),))
+        elif self.categories and not self.category:
+            object.__setattr__(self, "category", self.categories[0][0])

@@ -64,8 +64,8 @@ def make_queries(
         kinds: of `KINDS`.
         held_out: ids of the products to make queries from; None draws a share of the groups.
         share: of the groups, 0 to 1.
-        fields: whose values a category query joins: `category`, `brand` or a name among the
-            details.
+        fields: whose values a category query joins: `category`, `brand` or an attribute's
+            name.
         categories: make queries only from products of these; empty means all.
         limit: at most so many queries of a kind, drawn at random; 0 is no limit.
         seed: of both draws.

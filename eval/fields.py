@@ -1,7 +1,8 @@
-"""A product's facts by name: its category, its brand, and the details of its source."""
+"""A product's facts by name: its category, its brand, and its attributes."""
 
 from collections.abc import Iterable
 
+from catalog import values
 from catalog.product import Product
 from eval import EvalError
 
@@ -12,7 +13,7 @@ def value(product: Product, field: str) -> str:
     """A product's value under a name; empty where it has none."""
     if field in ("category", "brand"):
         return getattr(product, field)
-    return product.details.get(field, "")
+    return values.text(product.attributes.get(field, ""))
 
 
 def refuse_unknown(products: Iterable[Product], field: str) -> None:
@@ -25,7 +26,7 @@ def refuse_unknown(products: Iterable[Product], field: str) -> None:
     for product in products:
         if value(product, field):
             return
-        names |= product.details.keys()
+        names |= product.attributes.keys()
     listed = ["category", "brand", *sorted(names)]
     more = " and others" if len(listed) > MOST_NAMED else ""
     raise EvalError(

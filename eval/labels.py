@@ -144,7 +144,7 @@ def label_products(
         catalogue: the products.
         variant: whose vectors are used.
         encoder: the variant's.
-        field: a name among the products' details, or `category` or `brand`.
+        field: an attribute's name, or `category` or `brand`.
         labels: what may be predicted; empty means all values of the field.
         category: only products of this; empty means all.
         prompt: what the words are put into, with `{label}` in it.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from catalog.amazon import hub_category
 from catalog.columns import size
-from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
+from catalog.readers import DroppedRow, read_products
 from ingest.job import Figures, exclusive_run
 from vitrine.batches import batched_by_size
 from vitrine.progress import progress_bar

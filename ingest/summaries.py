@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
+from catalog import values
 from catalog.catalogue import Catalogue, Entry
 from catalog.product import Product
 from encoder.template import TEMPLATES, Template
@@ -25,11 +26,12 @@ WINDOW = 512  # products looked up together
 
 def prompt(product: Product) -> str:
     """What is summarised: the reference system's input, with empty parts left out."""
+    facts = ((name, values.text(value)) for name, value in product.attributes.items())
     parts = {
         "Product Title": product.title,
         "Description": product.description,
         "Features": " ".join(product.features),
-        "Details": ", ".join(f"{name}: {value}" for name, value in product.details.items()),
+        "Details": ", ".join(f"{name}: {value}" for name, value in facts),
     }
     return "\n".join(f"{name}: {value}" for name, value in parts.items() if value)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
@@ -51,6 +52,13 @@ def test_its_collections_answer_as_they_did(home, name):
             assert [result.score for result in found] == pytest.approx(
                 [score for _, score in expected], abs=1e-4
             )
+
+
+def test_its_products_have_their_category_as_a_path(home):
+    with Catalogue(home, create=False) as catalogue:
+        products = list(catalogue.products())
+    assert len(products) == 12
+    assert all(product.categories == ((product.category,),) for product in products)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

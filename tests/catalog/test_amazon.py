@@ -7,8 +7,8 @@ from typing import ClassVar
 import pytest
 
 from catalog import CatalogError
-from catalog.feed import read_products
 from catalog.product import Product
+from catalog.readers import read_products
 
 ROWS = [
     {

@@ -18,7 +18,7 @@ FULL = Product(
     category="Beauty",
     description="<b>soft</b>",
     features=("one", "two"),
-    details={"Größe": "M", "": "x"},
+    attributes={"Größe": "M", "": "x", "weight": 1.5, "pieces": 12, "vegan": True, "tested": False},
     brand="Acme",
     price=9.99,
     rating=4.5,
@@ -26,6 +26,13 @@ FULL = Product(
     link="http://x/?a=1&b=%20",
     parent="P",
     images=("http://x/1.jpg", "/tmp/ä.jpg"),
+    sku="AC-1",
+    gtin="04006381333931",
+    currency="EUR",
+    list_price=12.5,
+    categories=(("Beauty", "Eyes & Brows"), ("Gifts",)),
+    in_stock=False,
+    released="2026-03-01",
 )
 
 
@@ -58,6 +65,11 @@ def test_a_product_needs_an_id_and_a_title():
         Product("1", "")
 
 
+def test_the_category_is_the_first_step_of_the_first_path():
+    assert Product("1", "t", categories=(("Home", "Lamps"), ("Sale",))).category == "Home"
+    assert Product("1", "t", category="Home").categories == (("Home",),)
+
+
 @pytest.mark.parametrize("identity", ["👩‍🔧", "x" * 100_000, "a\nb", "%", "'"])
 def test_any_id_is_kept(catalogue, identity):
     catalogue.upsert([Product(identity, "t")])
@@ -81,7 +93,7 @@ OTHER = Product(
     category="x",
     description="x",
     features=("x",),
-    details={"x": "y"},
+    attributes={"x": "y"},
     brand="x",
     price=1.5,
     rating=1.5,
@@ -89,6 +101,13 @@ OTHER = Product(
     link="x",
     parent="x",
     images=("x",),
+    sku="x",
+    gtin="x",
+    currency="USD",
+    list_price=2.5,
+    categories=(("x",),),
+    in_stock=True,
+    released="2025-01-01",
 )
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from catalog.catalogue import Catalogue
-from catalog.feed import read_products
 from catalog.product import Product
+from catalog.readers import read_products
 from pictures.sources import read_source
 
 pytestmark = pytest.mark.realdata
@@ -43,7 +43,7 @@ def test_the_reviews_of_2023_are_read_with_their_gaps(realdata):
     first = products[0]
     assert first.id == first.parent == "B0181ML7X2"
     assert first.images[0] == "https://m.media-amazon.com/images/I/91dDy2RcX+L._SL1500_.jpg"
-    assert first.details["UPC"] == "764753405115"
+    assert first.attributes["UPC"] == "764753405115"
 
 
 def test_real_photos_are_stored(realdata, tmp_path):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from catalog.feed import read_products
 from catalog.product import Product
+from catalog.readers import read_products
 from demo import DemoError
 from demo.renamed_shop import PRODUCTS, title, write_renamed_shop
 from demo.shop import make_products

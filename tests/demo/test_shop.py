@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from catalog.feed import read_products
 from catalog.product import Product
+from catalog.readers import read_products
 from demo import shop
 from demo.__main__ import app
 from demo.style import Style, Words, draw_styles, kinds

@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from catalog import CatalogError, columns, formats
-from catalog.feed import DroppedRow, read_products
 from catalog.product import Product
+from catalog.readers import DroppedRow, read_products
 
 ROWS = [
     {"id": "1", "title": "Red shoe", "brand": "Acme", "price": 9.5, "image": "a.jpg"},
@@ -257,7 +257,7 @@ def test_usual_column_names_are_found_in_any_case_and_with_any_dashes(tmp_path):
             category="Beauty",
             description="long text",
             features=("soft", "white"),
-            details={"Unique Thing": "kept", "Colour": "red", "Size": "M"},
+            attributes={"Unique Thing": "kept", "Colour": "red", "Size": "M"},
             brand="Acme",
             price=899.0,
             rating=4.5,
@@ -402,7 +402,7 @@ def test_structs_maps_and_missing_values_of_parquet_are_read(tmp_path):
     assert dropped == [DroppedRow(2, "no title")]
     (product,) = products
     assert product.images == tuple(f"{tmp_path}/{name}.jpg" for name in "hlm")
-    assert (product.details, product.price, product.parent) == ({"Colour": "red"}, None, "A")
+    assert (product.attributes, product.price, product.parent) == ({"Colour": "red"}, None, "A")
 
 
 def test_an_unforeseen_exception_costs_its_row_and_not_the_file(tmp_path, monkeypatch):

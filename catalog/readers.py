@@ -24,7 +24,8 @@ from pathlib import Path
 
 from catalog import CatalogError
 from catalog.columns import ColumnMapping, list_columns, size
-from catalog.formats import Record, Rows, is_tabular, open_rows
+from catalog.formats import Feed, Record, Rows
+from catalog.formats.opening import open_feed
 from catalog.product import Product
 
 # Rows of JSON Lines that are read before the file is rejected for having no title or id: each may
@@ -78,13 +79,13 @@ def read_products(
             )
         chosen["category"] = category_field
     columns = ColumnMapping(chosen, category, source.parent.absolute(), allow_paths=allow_paths)
-    rows = open_rows(source)
-    head = _peek(rows, 1 if is_tabular(source) else PEEKED)
+    feed = open_feed(source)
+    head = _peek(feed.rows, 1 if feed.tabular else PEEKED)
     if not head:
         raise CatalogError(f"{source} has no rows: there are no products in it.")
     known = list(dict.fromkeys(chain.from_iterable(r for _, r in head if isinstance(r, dict))))
-    _check(source, head, columns, known)
-    return _products(source, chain(head, rows), columns, known)
+    _check(source, feed, head, columns, known)
+    return _products(source, chain(head, feed.rows), columns, known)
 
 
 def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
@@ -101,6 +102,7 @@ def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
 
 def _check(
     source: Path,
+    feed: Feed,
     head: list[tuple[int, Record | str]],
     columns: ColumnMapping,
     known: list[str],
@@ -111,7 +113,7 @@ def _check(
         if len(head) == PEEKED:
             raise CatalogError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
         return
-    if is_tabular(source):
+    if feed.tabular:
         _check_chosen(source, set(columns.chosen.values()).difference(known), columns, known)
     for field in ("id", "title"):
         if not any(columns.of(record)[field] for record in records):

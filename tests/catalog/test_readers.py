@@ -11,6 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from catalog import CatalogError, columns, formats
+from catalog.formats import delimited
+from catalog.formats import parquet as parquet_format
 from catalog.product import Product
 from catalog.readers import DroppedRow, read_products
 
@@ -148,7 +150,7 @@ def test_rows_with_large_pictures_are_read_ahead_within_bounds(tmp_path):
 
 
 def test_a_parquet_column_that_decompresses_to_gigabytes_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "MAX_PAGE", 2**20)
+    monkeypatch.setattr(parquet_format, "MAX_PAGE", 2**20)
     titles = ["x" * 100_000] * 100
     table = pyarrow.table({"id": list(map(str, range(100))), "title": titles})
     options = {"use_dictionary": False, "compression": "zstd"}
@@ -216,7 +218,7 @@ def test_an_unclosed_quote_does_not_extend_over_a_long_file(tmp_path):
 
 
 def test_a_record_of_too_many_lines_is_dropped_line_by_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "MAX_LINES", 3)
+    monkeypatch.setattr(delimited, "MAX_LINES", 3)
     path = lines(tmp_path / "shop.csv", "id,title", '1,"a', 'b"', '2,"a', "b", "c", 'd"', "3,t")
     products, dropped = read(path)
     assert [(product.id, product.title) for product in products] == [("1", "a b"), ("3", "t")]

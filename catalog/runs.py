@@ -1,19 +1,39 @@
-"""The log of runs: the settings, figures and outcome of every job."""
+"""The log of runs: the settings, figures and outcome of every job, and the locks that jobs hold."""
 
 import fcntl
 import json
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from catalog.database import Database
+from filelock import FileLock, Timeout
 
-LOCK = "ingest.lock"  # in the shop's folder: held by whichever of these jobs is running
-LOCKED_JOBS = ("products", "images", "summaries", "vectors")
+from catalog import CatalogError
+from catalog.database import Database, Row
+
+
+@dataclass(frozen=True, slots=True)
+class JobLock:
+    """The lock that a job holds while it runs.
+
+    Attributes:
+        file: Below the shop's folder; `{variant}` stands for the job's variant.
+        holder: Whoever has it, for a sentence.
+    """
+
+    file: str
+    holder: str
+
+
+LOCKS = {"finetune": JobLock("training/.{variant}.lock", "training of {variant!r}")}
+INGEST_LOCK = JobLock("ingest.lock", "ingest job")  # of every other job: one at a time
+LOCK_TIMEOUT = 0.2  # seconds: whoever reads the state of the runs holds the lock for an instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,89 +59,157 @@ class Run:
     ended: str | None
 
 
-class RunLog(Database):
-    """The part of the catalogue with the log of runs."""
+@dataclass(slots=True)
+class ActiveRun:
+    """A run that has not ended.
 
-    def begin_run(self, job: str, settings: Mapping[str, Any]) -> int:
-        """Record that this process begins a job. Returns the run's id."""
+    Attributes:
+        id: Its number.
+        figures: What it has counted so far; recorded when it ends, however it ends.
+    """
+
+    id: int
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class RunLog(Database):
+    """The part of the catalogue with the log of runs.
+
+    A run is running while its job's lock is held, and only then. The system releases a lock when
+    its process ends, even when that is killed, and containers that share the folder see it.
+    """
+
+    @contextmanager
+    def exclusive(self, job: str, variant: str = "") -> Iterator[None]:
+        """Hold the lock of a job, so that no other process runs it here.
+
+        Args:
+            job: Its name.
+            variant: The variant that it makes, where each has a lock of its own.
+
+        Raises:
+            CatalogError: Another process holds it.
+        """
+        kind = LOCKS.get(job, INGEST_LOCK)
+        path = self.home / kind.file.format(variant=variant)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=LOCK_TIMEOUT / 4)
+        except Timeout:
+            raise CatalogError(
+                f"Another {kind.holder.format(variant=variant)} is running in {self.home}. "
+                "Let it finish, or stop it, and run this again."
+            ) from None
+        try:
+            self._stop_killed(path)
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def recorded(self, job: str, settings: Mapping[str, Any]) -> Iterator[ActiveRun]:
+        """Record a run, which has the job's lock: its settings, outcome, figures and seconds."""
+        run = ActiveRun(self._begin(job, settings))
+        started = time.monotonic()
+
+        def end(outcome: str, **more: str) -> None:
+            seconds = round(time.monotonic() - started, 3)
+            self._end(run.id, outcome, run.figures | more | {"seconds": seconds})
+
+        try:
+            yield run
+        except BaseException as error:
+            end("stopped" if isinstance(error, KeyboardInterrupt) else "failed", error=str(error))
+            raise
+        end("done")
+
+    def runs(self, job: str | None = None) -> list[Run]:
+        """All runs, or those of one job, the newest first."""
+        rows = self._select(
+            "SELECT id, job, outcome, settings, figures, started, ended "
+            "FROM run WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC",
+            (job,),
+        )
+        return [run if run.outcome else self._unended(run) for run in map(_run, rows)]
+
+    def _unended(self, run: Run) -> Run:
+        return replace(run, outcome="running" if _is_held(self._lock_of(run)) else "stopped")
+
+    def _stop_killed(self, lock: Path) -> None:
+        """Record that whatever had a lock before, which is held now, has ended."""
+        killed = [
+            (run.id,)
+            for run in self.runs()
+            if run.outcome == "running" and self._lock_of(run) == lock
+        ]
+        if killed:
+            with self._transaction() as connection:
+                connection.executemany("UPDATE run SET outcome = 'stopped' WHERE id = ?", killed)
+
+    def _lock_of(self, run: Run) -> Path:
+        """The file of a run's lock."""
+        variant = run.settings.get("variant", "")
+        return self.home / LOCKS.get(run.job, INGEST_LOCK).file.format(variant=variant)
+
+    def _begin(self, job: str, settings: Mapping[str, Any]) -> int:
+        """Record that a run begins. Returns its number."""
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO run (job, settings, host, pid, process, started, figures) "
-                "VALUES (?, ?, ?, ?, ?, ?, '{}')",
+                "VALUES (?, ?, ?, ?, '', ?, '{}')",
                 (
                     job,
                     json.dumps(dict(settings), default=str),
                     socket.gethostname(),
                     os.getpid(),
-                    _start_time(os.getpid()),
                     _now(),
                 ),
             )
         return cursor.lastrowid or 0
 
-    def end_run(self, run: int, outcome: str, figures: Mapping[str, Any]) -> None:
-        """Record how a run ended: "done", "failed", or another word, with its figures."""
+    def _end(self, run: int, outcome: str, figures: Mapping[str, Any]) -> None:
+        """Record how a run ended, with its figures."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE run SET outcome = ?, figures = ?, ended = ? WHERE id = ?",
                 (outcome, json.dumps(dict(figures), default=str), _now(), run),
             )
 
-    def runs(self, job: str | None = None) -> list[Run]:
-        """All runs, or those of one job, the newest first."""
-        rows = self._select(
-            "SELECT id, job, outcome, settings, figures, started, ended, host, pid, process "
-            "FROM run WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC",
-            (job,),
-        )
-        return [
-            Run(
-                id=row[0],
-                job=row[1],
-                outcome=row[2] or ("running" if self._is_alive(row[1], *row[7:]) else "stopped"),
-                settings=json.loads(row[3]),
-                figures=json.loads(row[4]),
-                started=row[5],
-                ended=row[6],
-            )
-            for row in rows
-        ]
 
-    def _is_alive(self, job: str, host: str, pid: int, start_time: str) -> bool:
-        """Whether a run's process still runs.
+def _run(row: Row) -> Run:
+    """The run of a row of the table; of a damaged one, what can be read, and the damage."""
+    number, job, outcome, settings, figures, started, ended = row
+    run = Run(number, str(job), str(outcome or ""), {}, {}, str(started), ended and str(ended))
+    try:
+        return replace(run, settings=_object(settings), figures=_object(figures))
+    except (TypeError, ValueError):
+        return replace(run, figures={"error": "The record of this run is damaged."})
 
-        That of another machine or container: whether some process holds the lock of the jobs. Runs
-        of other jobs, which have locks of their own, are assumed to go on.
-        """
-        if host != socket.gethostname():
-            return job not in LOCKED_JOBS or self._is_locked()
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # it exists and is another user's
-        return _start_time(pid) == start_time
 
-    def _is_locked(self) -> bool:
-        try:
-            with (self.home / LOCK).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:  # held, or it cannot be found out
-            return True
+def _object(text: str) -> Mapping[str, Any]:
+    """A JSON object.
+
+    Raises:
+        TypeError, ValueError: It is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"{text!r} is no JSON object")
+    return found
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a process, this one included, holds a lock."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):  # never taken; a damaged record names no file
         return False
+    return False
 
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _start_time(pid: int) -> str:
-    """When a process started, in ticks since boot; empty where there is no /proc."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return status.rpartition(")")[2].split()[19]

@@ -21,7 +21,7 @@ from finetune.model import Model
 from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
 from finetune.retrieval import Validation
-from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, logged
+from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, recorded
 from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
@@ -87,7 +87,7 @@ def train(
     accelerator = Accelerator(cpu=cpu)
     first = accelerator.is_main_process
     folder = home / RUNS / name
-    with Catalogue(home, create=False) as catalogue, exclusive(folder, first):
+    with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):
         checkpoint = Checkpoint.find(base, revision)
         _check_side(checkpoint, catalogue)
         examples, split = read_data(catalogue, settings)
@@ -107,7 +107,7 @@ def train(
         if first:
             begin_or_resume(folder, identity, restart)
         accelerator.wait_for_everyone()
-        with logged(catalogue, first, {"variant": name, **identity}) as figures:
+        with recorded(catalogue, first, {"variant": name, **identity}) as logged:
             if first and falls_back(settings, accelerator.device):
                 messages.print(NO_BFLOAT16)
             model, trained = fit(
@@ -124,7 +124,7 @@ def train(
                 return None
             training = Finished(model, trained, settings, examples, split, run)
             variant, evaluation = write_artefact(home, name, training)
-            figures |= variant.manifest.notes["figures"]
+            logged.figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
         return Result(variant, trained, evaluation)
 

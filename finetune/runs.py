@@ -1,15 +1,14 @@
-"""Runs: locked against each other, begun or resumed, recorded in the catalogue."""
+"""Training runs: one at a time of a variant, begun or resumed, recorded in the catalogue."""
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from catalog.catalogue import Catalogue
+from catalog.runs import ActiveRun
 from encoder.errors import VariantMissing
 from encoder.variant import Variant
 from encoder.variants import Variants
@@ -22,31 +21,18 @@ RUN, CHECKPOINTS = "run.json", "checkpoints"
 JOB = "finetune"  # in the catalogue's log of runs
 
 
-@contextmanager
-def exclusive(folder: Path, first: bool) -> Iterator[None]:
-    """Hold the lock of a run's folder; the system releases it when the process ends.
+def exclusive(catalogue: Catalogue, variant: str, first: bool) -> AbstractContextManager[None]:
+    """Hold the lock of a variant's training.
 
     Args:
-        folder: of the run.
+        catalogue: of the shop.
+        variant: that is trained.
         first: whether this is the first of the run's processes, which holds it for all.
 
     Raises:
-        FinetuneError: another training has the lock.
+        CatalogError: another training of the variant is running.
     """
-    if not first:
-        yield
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        acquired = lock.acquire(timeout=0)
-    except Timeout:
-        raise FinetuneError(
-            f"Another training of {folder.name!r} is running in {folder}: let it finish, or stop "
-            "it, and run this again."
-        ) from None
-    with acquired:
-        yield
+    return catalogue.exclusive(JOB, variant) if first else nullcontext()
 
 
 def finished_variant(home: Path, name: str, run: str) -> Variant | None:
@@ -104,19 +90,8 @@ def _differing(stopped: Mapping[str, Any], identity: Mapping[str, Any]) -> list[
     return [*settings, *others]
 
 
-@contextmanager
-def logged(
+def recorded(
     catalogue: Catalogue, first: bool, settings: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Record the run in the catalogue, with the figures that the caller adds."""
-    figures: dict[str, Any] = {}
-    run = catalogue.begin_run(JOB, settings) if first else 0
-    try:
-        yield figures
-    except BaseException as error:
-        if first:
-            stopped = isinstance(error, KeyboardInterrupt)
-            catalogue.end_run(run, "stopped" if stopped else "failed", {"error": str(error)})
-        raise
-    if first:
-        catalogue.end_run(run, "done", figures)
+) -> AbstractContextManager[ActiveRun]:
+    """Record the run in the catalogue, with the figures that the caller adds to it."""
+    return catalogue.recorded(JOB, settings) if first else nullcontext(ActiveRun(0))

@@ -64,9 +64,8 @@ def fetch_images(
         to another's, which is kept once; `pruned` when asked for.
 
     Raises:
-        CatalogError: there is no catalogue, or its disk is full.
+        CatalogError: there is no catalogue, its disk is full, or another job is running.
         VitrineError: pictures cannot be written, or the user agent cannot be sent.
-        IngestError: another job is running.
     """
     with (
         exclusive_run(home, "images", {"retry_failed": retry_failed, "prune": prune}) as run,

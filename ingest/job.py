@@ -1,6 +1,5 @@
 """What every job shares: one at a time in a folder, and a record of its run."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,17 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.text import Text
 
 from catalog.catalogue import Catalogue
-from catalog.runs import LOCK
-from ingest import IngestError
 from vitrine.command import messages
 
 Figures = dict[str, Any]
 
-LOCK_TIMEOUT = 0.2  # seconds: whoever reads the state of the runs holds the lock for an instant
 MOST_FAILED = 100  # items that may fail before one succeeds
 
 
@@ -59,27 +54,6 @@ def record_unexpected(
 
 
 @contextmanager
-def exclusive(home: Path) -> Iterator[None]:
-    """Hold the folder's lock for one job; the lock ends with the process, even when it is killed.
-
-    Raises:
-        IngestError: another process holds it.
-    """
-    lock = FileLock(home / LOCK)
-    try:
-        lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=LOCK_TIMEOUT / 4)
-    except Timeout:
-        raise IngestError(
-            f"Another ingest job is running in {home}. "
-            "Let it finish, or stop it, and run this again."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def exclusive_run(
     home: Path,
     job: str,
@@ -98,24 +72,12 @@ def exclusive_run(
         picture_side: as `Catalogue` takes it.
 
     Raises:
-        IngestError: another job is running.
-        CatalogError: there is no catalogue, or it cannot be read.
+        CatalogError: there is no catalogue, it cannot be read, or another job is running.
     """
     with (
         # first: where there is no shop, neither a folder nor a lock is made
         Catalogue(home, create=create, picture_side=picture_side) as catalogue,
-        exclusive(home),
+        catalogue.exclusive(job),
+        catalogue.recorded(job, settings) as run,
     ):
-        run = Run(catalogue, catalogue.begin_run(job, settings))
-        started = time.monotonic()
-
-        def end(outcome: str, **more: str) -> None:
-            seconds = round(time.monotonic() - started, 3)
-            catalogue.end_run(run.id, outcome, run.figures | more | {"seconds": seconds})
-
-        try:
-            yield run
-        except BaseException as error:
-            end("stopped" if isinstance(error, KeyboardInterrupt) else "failed", error=str(error))
-            raise
-        end("done")
+        yield Run(catalogue, run.id, run.figures)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from encoder.variants import Variants
 from ingest import IngestError
-from ingest.job import Figures, exclusive
+from ingest.job import Figures, exclusive_run
 from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
@@ -22,16 +22,19 @@ def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figu
         `merged` vectors, and those `known` before.
 
     Raises:
-        IngestError: a folder has no vectors of this fingerprint, or another job is running.
+        IngestError: a folder has no vectors of this fingerprint.
+        CatalogError: there is no catalogue, or another job is running.
         VariantMissing: there is no such variant.
         StoreError: vector files cannot be read or written.
     """
     variant = Variants(home).get(variant_name)
-    counts: Figures = {"merged": 0, "known": 0}
+    settings = {"variant": variant.name, "folders": list(map(str, others))}
     with (
-        exclusive(home),
+        exclusive_run(home, "merge", settings) as run,
         VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
     ):
+        counts = run.figures
+        counts |= {"merged": 0, "known": 0}
         for other in others:
             folder = other / "vectors" / variant.fingerprint
             if not folder.is_dir():
@@ -51,4 +54,4 @@ def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figu
                     counts["merged"] += int(new.sum())
                     counts["known"] += int((~new).sum())
                     advance(len(keys))
-    return counts
+        return counts

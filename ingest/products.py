@@ -53,8 +53,7 @@ def load_products(
         `unchanged`; `pruned` when asked for.
 
     Raises:
-        CatalogError: the file cannot be read at all.
-        IngestError: another job is running.
+        CatalogError: the file cannot be read at all, or another job is running.
     """
     settings: Figures = {
         "source": _printable(source),

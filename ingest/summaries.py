@@ -57,9 +57,9 @@ def write_summaries(
         `cut_with` summaries.
 
     Raises:
-        IngestError: the checkpoint is not available, or another job is running.
+        IngestError: the checkpoint is not available.
         VariantMissing: there is no such variant.
-        CatalogError: there is no catalogue.
+        CatalogError: there is no catalogue, or another job is running.
     """
     recipe = recipe or Recipe()
     variant = Variants(home).get(variant_name)

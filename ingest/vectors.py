@@ -53,8 +53,8 @@ def embed_products(
 
     Raises:
         VariantMissing: there is no such variant.
-        IngestError: the variant takes larger pictures than the catalogue keeps, or another job
-            is running.
+        IngestError: the variant takes larger pictures than the catalogue keeps.
+        CatalogError: there is no catalogue, or another job is running.
         EncoderError, StoreError: from the encoder and the store.
     """
     variant = Variants(home).get(variant_name)

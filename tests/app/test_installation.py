@@ -40,12 +40,14 @@ def test_a_broken_manifest_is_shown_without_its_path(open_page, home_copy):
 
 
 def test_a_running_build_is_shown_and_the_search_opens_after_it(open_page, unbuilt):
-    with Catalogue(unbuilt) as catalogue:
-        run = catalogue.begin_run("vectors", {"variant": "tiny"})
+    with (
+        Catalogue(unbuilt) as catalogue,
+        catalogue.exclusive("vectors"),
+        catalogue.recorded("vectors", {"variant": "tiny"}),
+    ):
         page = open_page(unbuilt, q="coral")
         assert "Ingest is running" in headings(page)
         assert "`vectors` of the variant tiny" in messages(page)
-        catalogue.end_run(run, "done", {})
     embed_products(unbuilt, "tiny")
     page.run()
     assert titles(page)

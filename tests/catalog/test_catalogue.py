@@ -160,11 +160,10 @@ def test_categories_are_counted_and_filter(catalogue):
 
 
 def test_prune_deletes_what_a_source_no_longer_has_and_nothing_else(catalogue):
-    first = catalogue.begin_run("products", {})
+    first, second = 1, 2
     catalogue.upsert(products(4), source="a.csv", run=first)
     catalogue.upsert([Product("other", "t")], source="b.csv", run=first)
     assert catalogue.prune("a.csv", first) == 0
-    second = catalogue.begin_run("products", {})
     catalogue.upsert(products(3)[1:], source="a.csv", run=second)
     catalogue.upsert([Product("00003", "moved")], source="b.csv", run=second)
     assert catalogue.prune("a.csv", second) == 1

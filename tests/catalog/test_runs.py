@@ -1,12 +1,13 @@
+import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from catalog import CatalogError
 from catalog.catalogue import Catalogue
-from catalog.runs import LOCK
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,52 +18,114 @@ def catalogue(tmp_path):
         yield opened
 
 
-def test_a_run_is_running_until_it_ends(catalogue):
-    first = catalogue.begin_run("products", {"source": Path("a.csv")})
-    second = catalogue.begin_run("images", {})
-    catalogue.end_run(first, "done", {"rows": 3, "dropped": {"no title": 1}})
-    newest, oldest = catalogue.runs()
-    assert (newest.id, newest.job, newest.outcome, newest.ended) == (
-        second,
-        "images",
-        "running",
-        None,
+def kill_a_run(home: Path, job: str, **settings: str) -> None:
+    """Begin a run in a process that dies in it."""
+    code = (
+        "import json, os, sys\nfrom pathlib import Path\nfrom catalog.catalogue import Catalogue\n"
+        "home, job, settings = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])\n"
+        "catalogue = Catalogue(home)\n"
+        "with catalogue.exclusive(job, settings.get('variant', '')), "
+        "catalogue.recorded(job, settings):\n    os._exit(9)\n"
     )
-    assert (oldest.id, oldest.outcome) == (first, "done")
+    words = [sys.executable, "-c", code, str(home), job, json.dumps(settings)]
+    assert subprocess.run(words, cwd=ROOT, check=False).returncode == 9
+
+
+def outcomes(catalogue: Catalogue) -> list[str]:
+    return [run.outcome for run in catalogue.runs()]
+
+
+def test_a_run_is_running_until_it_ends(catalogue):
+    with catalogue.exclusive("products"):
+        with catalogue.recorded("products", {"source": Path("a.csv")}) as first:
+            first.figures |= {"rows": 3, "dropped": {"no title": 1}}
+        with catalogue.recorded("images", {}) as second:
+            newest, oldest = catalogue.runs()
+            assert (newest.id, newest.job, newest.outcome) == (second.id, "images", "running")
+            assert newest.ended is None
+    assert (oldest.id, oldest.outcome) == (first.id, "done")
     assert oldest.settings == {"source": "a.csv"}
+    assert oldest.figures.pop("seconds") >= 0
     assert oldest.figures == {"rows": 3, "dropped": {"no title": 1}}
     assert oldest.started <= oldest.ended
-    assert [run.id for run in catalogue.runs("products")] == [first]
+    assert [run.id for run in catalogue.runs("products")] == [first.id]
 
 
-def test_a_run_whose_process_died_is_stopped(catalogue):
-    code = (
-        "import os, sys\nfrom pathlib import Path\nfrom catalog.catalogue import Catalogue\n"
-        "Catalogue(Path(sys.argv[1])).begin_run('vectors', {})\nos._exit(9)\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(catalogue.home)], cwd=ROOT, check=False)
-    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(RuntimeError("no disk"), "failed"), (KeyboardInterrupt(), "stopped")]
+)
+def test_a_run_that_ends_in_an_error_keeps_its_figures(catalogue, error, outcome):
+    def fail():
+        with catalogue.recorded("images", {}) as run:
+            run.figures["stored"] = 2
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    (ended,) = catalogue.runs()
+    assert (ended.outcome, ended.figures["stored"]) == (outcome, 2)
+    assert ended.figures["error"] == str(error)
 
 
-def test_a_later_process_with_the_same_number_does_not_keep_a_run_running(catalogue):
-    catalogue.begin_run("vectors", {})
+@pytest.mark.parametrize(("job", "settings"), [("vectors", {}), ("finetune", {"variant": "lora"})])
+def test_a_run_whose_process_died_is_stopped_in_whichever_container_it_ran(
+    catalogue, job, settings
+):
+    kill_a_run(catalogue.home, job, **settings)
     with catalogue._transaction() as connection:
-        connection.execute("UPDATE run SET process = '1'")
-    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
+        connection.execute("UPDATE run SET host = 'elsewhere'")
+    assert outcomes(catalogue) == ["stopped"]
 
 
-def test_a_run_of_another_container_is_running_while_the_lock_is_held(catalogue):
-    catalogue.begin_run("vectors", {})
+@pytest.mark.parametrize(("job", "settings"), [("vectors", {}), ("finetune", {"variant": "lora"})])
+def test_a_run_of_another_container_is_running_while_its_lock_is_held(catalogue, job, settings):
+    with catalogue.exclusive(job, **settings), catalogue.recorded(job, settings):
+        with catalogue._transaction() as connection:
+            connection.execute("UPDATE run SET host = 'elsewhere', pid = 999999999")
+        assert outcomes(catalogue) == ["running"]
+
+
+def test_a_killed_run_stays_stopped_while_a_later_one_has_the_lock(catalogue):
+    kill_a_run(catalogue.home, "vectors")
+    with catalogue.exclusive("images"), catalogue.recorded("images", {}):
+        assert outcomes(catalogue) == ["running", "stopped"]
+
+
+def test_trainings_of_two_variants_run_at_once_and_of_one_variant_do_not(catalogue):
+    kill_a_run(catalogue.home, "finetune", variant="b")
+    with ExitStack() as stack:
+        stack.enter_context(catalogue.exclusive("finetune", "a"))
+        stack.enter_context(catalogue.recorded("finetune", {"variant": "a"}))
+        stack.enter_context(catalogue.exclusive("images"))
+        assert outcomes(catalogue) == ["running", "stopped"]
+        training, vectors = catalogue.exclusive("finetune", "a"), catalogue.exclusive("vectors")
+        with pytest.raises(CatalogError, match="Another training of 'a' is running"):
+            stack.enter_context(training)
+        with pytest.raises(CatalogError, match="Another ingest job is running"):
+            stack.enter_context(vectors)
+
+
+@pytest.mark.parametrize("column", ["settings", "figures"])
+@pytest.mark.parametrize("damage", ["{", "[1]", b"\xff\xfe", 7, "\x00"])
+def test_a_damaged_record_of_a_run_hides_no_other(catalogue, column, damage):
+    for job in ("products", "images"):
+        with catalogue.recorded(job, {}):
+            pass
     with catalogue._transaction() as connection:
-        connection.execute("UPDATE run SET host = 'elsewhere', pid = 999999999")
-    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
-    with FileLock(catalogue.home / LOCK):
-        assert [run.outcome for run in catalogue.runs()] == ["running"]
-    assert [run.outcome for run in catalogue.runs()] == ["stopped"]
+        connection.execute(
+            f"UPDATE run SET {column} = ? WHERE job = 'images'",  # noqa: S608
+            (damage,),
+        )
+    damaged, other = catalogue.runs()
+    assert (damaged.job, damaged.outcome) == ("images", "done")
+    assert damaged.figures == {"error": "The record of this run is damaged."}
+    assert other.figures.keys() == {"seconds"}
 
 
 def test_ids_of_runs_are_never_reused(catalogue):
-    first = catalogue.begin_run("a", {})
+    with catalogue.recorded("a", {}) as first:
+        pass
     with catalogue._transaction() as connection:
         connection.execute("DELETE FROM run")
-    assert catalogue.begin_run("a", {}) > first
+    with catalogue.recorded("a", {}) as second:
+        assert second.id > first.id

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from filelock import FileLock
 from huggingface_hub import ModelCard
 from PIL import Image
 
@@ -224,12 +223,10 @@ def test_a_finished_training_is_done_again_only_with_force(run, home):
 
 
 def test_two_trainings_of_one_name_do_not_run_at_once(run, home):
-    (home / "training").mkdir()
-    with (
-        FileLock(home / "training" / ".lora.lock"),
-        pytest.raises(FinetuneError, match="is running"),
-    ):
-        run()
+    with Catalogue(home) as catalogue, catalogue.exclusive("finetune", "lora"):
+        with pytest.raises(CatalogError, match="Another training of 'lora' is running"):
+            run()
+        assert run("other").variant.name == "other"
 
 
 def test_bad_names_bases_and_homes_are_errors(run, home, tmp_path, tiny_clip):

@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.database import FILE
 from encoder.model import DualEncoder
@@ -321,7 +322,10 @@ def test_rows_that_are_no_products_are_counted_by_reason(tmp_path):
 
 
 def test_a_second_job_in_the_same_folder_is_refused(home):
-    with FileLock(home / "ingest.lock"), pytest.raises(IngestError, match="Another ingest job"):
+    with (
+        FileLock(home / "ingest.lock"),
+        pytest.raises(CatalogError, match="Another ingest job is running"),
+    ):
         fetch_images(home)
 
 

@@ -15,7 +15,6 @@ from PIL import Image
 from catalog import database
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.job import exclusive
 from ingest.verification import verify_collection
 from tests import shop
 from tests.hostile_server import HostileServer
@@ -160,7 +159,7 @@ def test_a_killed_jobs_folder_is_free_at_once(waiting):
     web.wait_for_concurrent(3)
     os.killpg(killed.pid, signal.SIGKILL)
     assert end(killed).status == -signal.SIGKILL
-    with exclusive(home), Catalogue(home) as catalogue:
+    with Catalogue(home) as catalogue, catalogue.exclusive("images"):
         assert catalogue.runs("images")[0].outcome == "stopped"
         assert len(list(catalogue.pictures_pending())) == 3
 

@@ -28,7 +28,6 @@ from transformers.utils.logging import disable_progress_bar
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.image_vectors import LABEL
-from ingest.job import exclusive
 from ingest.verification import verify_collection
 from pictures.errors import PictureError
 from qdrant.errors import CollectionMissing
@@ -134,7 +133,7 @@ def check(home: Path) -> Kept:
     Raises:
         Loss: something is not.
     """
-    with exclusive(home), Catalogue(home) as catalogue:
+    with Catalogue(home) as catalogue, catalogue.exclusive("vectors"):
         require(catalogue._select("PRAGMA integrity_check") == [("ok",)], "The file is not sound.")
         require(not catalogue._select("PRAGMA foreign_key_check"), "A row refers to nothing.")
         attempts = catalogue._select("SELECT product, address, hash FROM picture")

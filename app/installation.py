@@ -8,12 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
+import vitrine
 from app.escaping import escape, escape_sentence
 from app.redaction import redact
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from search.service import SearchService, VariantStatus
-from vitrine import DEFAULT_VARIANT, VitrineError, home
+from vitrine import VitrineError, home
 
 DEMO_NOTICE = "demo.md"  # the demo shop has it in its folder
 CHECK_EVERY = 4.0  # seconds between looks at an installation that is being filled
@@ -49,8 +50,14 @@ def statuses(service: SearchService) -> list[VariantStatus]:
 
 
 def default_variant(ready: list[VariantStatus]) -> VariantStatus:
-    """The variant to search where none is named; there is at least one."""
-    return next((status for status in ready if status.name == DEFAULT_VARIANT), ready[0])
+    """The variant to search where none is named; there is at least one.
+
+    Where the rule of the command lines requires a name, it is the first: visitors can choose.
+    """
+    by_name = {status.name: status for status in ready}
+    with suppress(VitrineError):
+        return by_name[vitrine.default_variant(list(by_name))]
+    return ready[0]
 
 
 def show_notice(folder: Path) -> None:

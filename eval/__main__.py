@@ -25,7 +25,8 @@ from eval.reference_files import as_catalogue
 from eval.results import as_object, variants_object
 from eval.settings import Settings
 from eval.trec import keep_judged, read_qrels, score_runs
-from vitrine import DEFAULT_VARIANT, home
+from search.service import SearchService
+from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 app = CommandLine(
@@ -46,7 +47,10 @@ def run(
         list[Path] | None,
         typer.Option(help="JSON Lines, TREC topics, or the reference's Excel; repeatable."),
     ] = None,
-    variant: Annotated[list[str] | None, typer.Option(help="A variant; repeatable.")] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="A variant; repeatable. The only one by default, else zeroshot."),
+    ] = None,
     qrels: Annotated[Path | None, typer.Option(help="TREC qrels for the queries.")] = None,
     category: Category = None,
     vector: Annotated[str, typer.Option(help="Search fused, image or text.")] = "",
@@ -109,7 +113,7 @@ def run(
         query_set = query_set.of(category)
     check_reports(home())
     settings = Settings(
-        variants=tuple(variant or [DEFAULT_VARIANT]),
+        variants=tuple(variant or [_default_variant()]),
         vector=vector,
         engine=engine,
         within_category=within_category,
@@ -233,9 +237,10 @@ def make(
 
 @app.command()
 def classify(
-    variant: Annotated[str, typer.Option(help="The variant whose vectors are used.")] = (
-        DEFAULT_VARIANT
-    ),
+    variant: Annotated[
+        str,
+        typer.Option(help="The variant to embed with; the only one by default, else zeroshot."),
+    ] = "",
     label: Annotated[list[str] | None, typer.Option(help="A label; repeatable.")] = None,
     field: Annotated[str, typer.Option(help="The products' field with the correct label.")] = "",
     image: Annotated[
@@ -259,7 +264,7 @@ def classify(
     from encoder.variants import Variants
     from qdrant.store import open_store
 
-    chosen = Variants(home()).get(variant)
+    chosen = Variants(home()).get(variant or _default_variant())
     from encoder.encoder import Encoder  # imports torch
 
     if image:
@@ -288,6 +293,11 @@ def classify(
         print_json({"field": field} | results.as_object())
     else:
         _show(tables.labels_table(field, results))
+
+
+def _default_variant() -> str:
+    with SearchService(home()) as service:
+        return service.default_variant()
 
 
 def _notify(sentence: str) -> None:

@@ -16,7 +16,7 @@ from pictures.sources import is_web, read_source
 from qdrant.model import Filters
 from search.query import Query, QueryError, Result, Results
 from search.service import SearchService
-from vitrine import default_variant, home
+from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 from vitrine.text import printable
 
@@ -70,9 +70,7 @@ def search(
         rating_min=rating_min,
     )
     with SearchService(home()) as service:
-        engine = service.engine(
-            variant or default_variant([built.variant for built in service.store.collections()])
-        )
+        engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
         results = engine.search(Query(text, picture, filters, k, vector, weight, like))
     if as_json:

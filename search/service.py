@@ -14,7 +14,7 @@ from qdrant.model import Collection
 from qdrant.store import open_store
 from search.engine import Engine, check_fingerprint
 from search.query import SearchError
-from vitrine import Closing
+from vitrine import Closing, default_variant
 
 MODELS_KEPT = 3  # the usual variants; a CLIP ViT-B/32 takes 600 MB in float32
 
@@ -57,6 +57,16 @@ class SearchService(Closing):
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def default_variant(self) -> str:
+        """The variant to search where none is named, of those that have a collection.
+
+        Raises:
+            VitrineError: there are several, and none of them is the default one.
+        """
+        statuses = self.statuses()
+        built = [status.name for status in statuses if status.collection]
+        return default_variant(built or [status.name for status in statuses])
 
     def statuses(self) -> list[VariantStatus]:
         """Every variant and every collection, by name, the unusable ones too."""

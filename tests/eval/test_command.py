@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from eval.__main__ import app
 from eval.reference_files import COLUMNS
+from tests.shop import copy
 
 
 @pytest.fixture
@@ -145,6 +146,17 @@ def test_labels_are_predicted_from_pictures_and_measured_on_products(command, sh
     )
 
 
+def test_the_only_variant_is_evaluated_where_none_is_named(
+    command, titles, shop, tmp_path, monkeypatch
+):
+    home = copy(shop, tmp_path / "home")
+    shutil.rmtree(home / "qdrant" / "other")
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    printed = json.loads(command("run", "--queries", titles, "--resamples", 100, "--json").stdout)
+    assert list(printed["variants"]) == ["tiny"]
+    assert json.loads(command("classify", "--field", "brand", "--json").stdout)["products"] == 12
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -168,6 +180,8 @@ def test_wrong_usage_ends_with_2(command, arguments):
         (("run", "--queries", "none.jsonl"), "There is no file none.jsonl"),
         (("run", "--queries", "none.docx"), "no known form"),
         (("run", "--variant", "gone", "--queries", "{titles}"), "gone"),
+        (("run", "--queries", "{titles}"), "Name a variant: --variant with one of other, tiny"),
+        (("classify", "--field", "brand"), "Name a variant: --variant with one of other, tiny"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--vector", "text"), "--vector out"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--category", "Shoes"), "Shoes"),
         (("run", "--variant", "tiny", "--queries", "{titles}", "--engine", "lucene"), "lucene"),

@@ -9,6 +9,7 @@ from encoder.variants import Variants
 from ingest.vectors import embed_products
 from search.query import Query
 from search.service import MODELS_KEPT, SearchService
+from vitrine import VitrineError
 
 
 def test_a_variant_without_a_problem_can_be_searched(home_copy):
@@ -53,6 +54,20 @@ def test_one_broken_collection_does_not_hide_the_others(home_copy, tiny_clip):
         statuses = {status.name: status for status in service.statuses()}
     assert statuses["torn"].problem
     assert statuses["tiny"].problem == ""
+
+
+def test_where_no_variant_is_named_it_is_the_only_one_with_a_collection_else_zeroshot(
+    home_copy, tiny_clip
+):
+    with SearchService(home_copy) as service:
+        Variants(home_copy).add("spare", tiny_clip, template="title")
+        assert service.default_variant() == "tiny"
+        embed_products(home_copy, "spare")
+        with pytest.raises(VitrineError, match="--variant with one of spare, tiny"):
+            service.default_variant()
+        Variants(home_copy).add("zeroshot", tiny_clip)
+        embed_products(home_copy, "zeroshot")
+        assert service.default_variant() == "zeroshot"
 
 
 def test_a_variant_that_was_added_again_gets_another_engine(home_copy, tiny_clip):

@@ -13,7 +13,7 @@ from encoder.checkpoint import Checkpoint
 from encoder.encoder import TOKENS_PER_PICTURE, Encoder
 from encoder.model import normalize_pixels
 from encoder.pipeline import prefetch
-from encoder.tokenizer import Tokenizer, group_by_length, pad
+from encoder.tokenizer import Tokenizer, group_by_length, text_inputs
 
 
 class BarePass:
@@ -29,7 +29,7 @@ class BarePass:
         model = CLIPModel.from_pretrained(found.folder, dtype=getattr(torch, encoder.precision))
         self._model: Any = model.eval().to(encoder.device)
         self._processor = found.processor
-        self._tokenizer = Tokenizer(found.folder, found.max_tokens)
+        self._tokenizer = Tokenizer(found.folder, found.family, found.max_tokens)
         self.size = encoder.batch_size
         self.order: list[int] = []
 
@@ -50,7 +50,9 @@ class BarePass:
         batches = list(group_by_length(tokens, TOKENS_PER_PICTURE * self.size))
         self.order = [row for batch in batches for row in batch]
         return [
-            torch.from_numpy(pad([tokens[row] for row in rows])).to(self._model.device)
+            torch.from_numpy(text_inputs([tokens[row] for row in rows])["input_ids"]).to(
+                self._model.device
+            )
             for rows in batches
         ]
 

@@ -126,7 +126,7 @@ def _flops(checkpoint: Checkpoint, texts: Sequence[str]) -> float:
     config = CLIPConfig.from_pretrained(checkpoint.folder)
     vision: Any = config.vision_config
     patches = (vision.image_size // vision.patch_size) ** 2 + 1
-    tokens = Tokenizer(checkpoint.folder, checkpoint.max_tokens)(texts)
+    tokens = Tokenizer(checkpoint.folder, checkpoint.family, checkpoint.max_tokens)(texts)
     text = np.mean([_multiplications(config.text_config, len(numbers)) for numbers in tokens])
     return 2 * 2 * (_multiplications(vision, patches) + float(text))
 

@@ -16,7 +16,7 @@ from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from encoder.checkpoint import Checkpoint
-from encoder.tokenizer import Tokenizer, pad
+from encoder.tokenizer import Tokenizer, text_inputs
 from finetune.batches import Batches
 from finetune.examples import Examples, read_examples
 from finetune.loss import contrastive_loss
@@ -92,13 +92,15 @@ def bare_passes(
     dtype = precision_of(settings, device)
     choose_attention(model, device, dtype)
     model.train().to(device)
-    tokenizer = Tokenizer(checkpoint.folder, checkpoint.max_tokens)
+    tokenizer = Tokenizer(checkpoint.folder, checkpoint.family, checkpoint.max_tokens)
     size, side = settings.batch, checkpoint.image_side
     titles = [example.title for example in examples.rows]
     batches = [
         (
             torch.randn(size, 3, side, side, device=device),
-            torch.from_numpy(pad(tokenizer(titles[start : start + size]))).to(device),
+            torch.from_numpy(text_inputs(tokenizer(titles[start : start + size]))["input_ids"]).to(
+                device
+            ),
         )
         for start in range(0, len(titles), size)
     ]

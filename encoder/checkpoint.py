@@ -5,19 +5,23 @@ So a base that changed on disk is detected.
 """
 
 import contextlib
+import dataclasses
 import math
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from encoder.errors import EncoderError
+from encoder.families import FAMILIES, Family
 from encoder.files import digest_files, digest_json, read_json
 from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
 from encoder.processor import ImageProcessor
-from encoder.schema import ClipConfig, TokenizerSettings, WeightsIndex, read_schema
+from encoder.schema import ModelConfig, TokenizerSettings, WeightsIndex, read_schema
 from encoder.tokenizer import Tokenizer
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
@@ -36,13 +40,14 @@ PROBES = ("a", "two words")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A CLIP checkpoint in the transformers format, on this disk.
+    """A dual encoder's checkpoint in the transformers format, on this disk.
 
     Attributes:
         base: hub id, or absolute folder.
         revision: commit on the hub, or sha256 over the folder's weights and config.json.
         folder: of its files.
         config: its settings.
+        dim: length of its vectors.
         tokenizer_hash: sha256 over the tokenizer's files.
         processor: how it prepares pictures.
         max_tokens: most tokens of a text, start and end included.
@@ -51,15 +56,21 @@ class Checkpoint:
     base: str
     revision: str
     folder: Path
-    config: ClipConfig
+    config: ModelConfig
+    dim: int
     tokenizer_hash: str
     processor: ImageProcessor
     max_tokens: int
 
     @property
-    def dim(self) -> int:
-        """Length of its vectors."""
-        return self.config.projection_dim
+    def family(self) -> Family:
+        """What its model type fixes."""
+        return FAMILIES[self.config.model_type]
+
+    @property
+    def tokenizer_files(self) -> list[Path]:
+        """The tokenizer's files that it has."""
+        return _present(self.folder, (*TOKENIZER_FILES, *self.family.vocabulary))
 
     @property
     def image_side(self) -> int:
@@ -75,7 +86,7 @@ class Checkpoint:
             revision: branch, tag or commit on the hub; a folder has none.
 
         Raises:
-            EncoderError: not found, the hub unreachable, or not a usable CLIP checkpoint.
+            EncoderError: not found, the hub unreachable, or not a usable checkpoint.
         """
         folder = Path(base).expanduser()
         if folder.is_dir():
@@ -87,7 +98,7 @@ class Checkpoint:
         if not HUB_ID.fullmatch(base):
             raise EncoderError(
                 f"There is no folder {base!r}, and it is no hub id either: "
-                f"give the folder of a CLIP checkpoint, or an id such as {DEFAULT_BASE}."
+                f"give the folder of a checkpoint, or an id such as {DEFAULT_BASE}."
             )
         folder = fetch(base, revision)
         # The hub's cache keeps each commit in a folder of that name.
@@ -98,7 +109,7 @@ class Checkpoint:
         """Read a checkpoint from a folder of the user.
 
         Raises:
-            EncoderError: not a usable CLIP checkpoint.
+            EncoderError: not a usable checkpoint.
         """
         folder = folder.expanduser().resolve()
         _config(folder)  # first: the message for a folder of another kind
@@ -108,8 +119,10 @@ class Checkpoint:
     @classmethod
     def _read(cls, base: str, revision: str, folder: Path) -> Self:
         config = _config(folder)
+        family = FAMILIES[config.model_type]
+        dim = _dimension(config, family, folder)
         _weights(folder)
-        processor = ImageProcessor.of(folder)
+        processor = ImageProcessor.of(folder, family.pictures)
         side = config.vision_config.image_size
         if processor.side != side:
             raise EncoderError(
@@ -117,20 +130,15 @@ class Checkpoint:
                 f"{processor.crop or processor.exact or 'other sizes'}: "
                 "the two files do not belong together; get the checkpoint again."
             )
-        tokenizer = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
-        names = {file.name for file in tokenizer}
-        if "tokenizer.json" not in names and not {"vocab.json", "merges.txt"} <= names:
-            raise EncoderError(
-                f"{base} has no tokenizer: it needs tokenizer.json, or vocab.json and merges.txt."
-            )
         return cls(
             base=base,
             revision=revision,
             folder=folder,
             config=config,
-            tokenizer_hash=digest_files(tokenizer),
+            dim=dim,
+            tokenizer_hash=_tokenizer_hash(folder, family, base),
             processor=processor,
-            max_tokens=_max_tokens(config, folder),
+            max_tokens=_max_tokens(config, family, folder),
         )
 
     def copy_into(self, home: Path) -> str:
@@ -168,9 +176,8 @@ class Checkpoint:
         return str(folder)
 
     def _files(self) -> list[Path]:
-        others = (CONFIG, WEIGHTS_INDEX, *PROCESSOR_FILES, *TOKENIZER_FILES)
-        present = [self.folder / name for name in others if (self.folder / name).is_file()]
-        return [*present, *_weights(self.folder)]
+        others = _present(self.folder, (CONFIG, WEIGHTS_INDEX, *PROCESSOR_FILES))
+        return [*others, *self.tokenizer_files, *_weights(self.folder)]
 
     def tokenizer(self) -> Tokenizer:
         """Load the tokenizer, and check that the model reads its texts at their end.
@@ -181,7 +188,7 @@ class Checkpoint:
             EncoderError: the tokenizer cannot be loaded, or is another model's.
         """
         try:
-            tokenizer = Tokenizer(self.folder, self.max_tokens)
+            tokenizer = Tokenizer(self.folder, self.family, self.max_tokens)
             texts = tokenizer(PROBES)
         except Exception as error:  # two libraries' own, of any kind
             reason = " ".join(str(error).split())[:200]  # theirs have several lines
@@ -195,15 +202,22 @@ class Checkpoint:
                 f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
                 "again."
             )
+        if self.family.text_pooling == "end":
+            self._check_end(texts)
+        return tokenizer
+
+    def _check_end(self, texts: Sequence[list[int]]) -> None:
+        """Check that the first end token of each text is its last token."""
+        stated = self.config.text_config.eos_token_id
+        highest = self.config.model_type == "clip" and stated == END_IS_HIGHEST
         for ids in texts:
-            end = max(ids, default=0) if text.eos_token_id == END_IS_HIGHEST else text.eos_token_id
+            end = max(ids, default=0) if highest else stated
             if end not in ids or ids.index(end) != len(ids) - 1:
                 raise EncoderError(
                     f"{self.base} reads a text at the token {end}, and its tokenizer ends texts "
                     f"with {ids[-1] if ids else 'none'}, so all texts would have the same vector: "
                     f"correct eos_token_id in its {CONFIG}, or get the checkpoint again."
                 )
-        return tokenizer
 
     def check_weights(self) -> None:
         """Check that the weights' files hold as much as the settings describe.
@@ -239,19 +253,78 @@ def _link(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def _config(folder: Path) -> ClipConfig:
-    kind = read_json(folder / CONFIG).get("model_type")
-    if kind != "clip":
+def _present(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def _config(folder: Path) -> ModelConfig:
+    """The settings, completed with the defaults of the family's class, which files leave out."""
+    settings = read_json(folder / CONFIG)
+    kind = settings.get("model_type")
+    family = FAMILIES.get(kind) if isinstance(kind, str) else None
+    if family is None:
         raise EncoderError(
-            f"{folder} holds a model of the type {kind!r}, not 'clip': "
-            "give a CLIP checkpoint in the transformers format."
+            f"{folder} holds a model of the type {kind!r}: Vitrine reads dual encoders of the "
+            f"types {', '.join(FAMILIES)} in the transformers format."
+        )
+    if settings.get("auto_map") and family.model_class not in (settings.get("architectures") or ()):
+        raise EncoderError(
+            f"{folder} holds a model with code of its own, which Vitrine does not run: it reads "
+            f"dual encoders of the types {', '.join(FAMILIES)} in the transformers format."
         )
     if (folder / ADAPTER_CONFIG).exists():
         raise EncoderError(
             f"{folder} holds an adapter beside the model: move {ADAPTER_CONFIG} and its weights "
             "to a folder of their own, and name that with --adapter."
         )
-    return read_schema(ClipConfig, folder / CONFIG)
+    return ModelConfig.complete(settings, _defaults(str(kind)), folder / CONFIG)
+
+
+@cache
+def _defaults(model_type: str) -> dict[str, Any]:
+    """The defaults of a family's configuration classes in transformers, which are dataclasses."""
+    from transformers import CONFIG_MAPPING
+
+    def of(name: str) -> dict[str, Any]:
+        fields = dataclasses.fields(CONFIG_MAPPING[name])
+        return {each.name: each.default for each in fields if each.default is not MISSING}
+
+    sections = {f"{part}_config": of(f"{model_type}_{part}_model") for part in ("text", "vision")}
+    return {**of(model_type), **sections, "model_type": model_type}
+
+
+def _dimension(config: ModelConfig, family: Family, folder: Path) -> int:
+    """Length of the vectors; both encoders' have to agree."""
+    section, key = family.dimension
+    part: Any = getattr(config, section) if section else config
+    dim = getattr(part, key) or getattr(part, "hidden_size", None)
+    if dim is None:
+        raise EncoderError(f"{folder / CONFIG} has no {key}: get the checkpoint again.")
+    if not config.projection_dim and dim != config.vision_config.hidden_size:
+        raise EncoderError(
+            f"{folder} gives texts vectors of {dim} numbers, and pictures vectors of "
+            f"{config.vision_config.hidden_size}: get the checkpoint again."
+        )
+    return int(dim)
+
+
+def _tokenizer_hash(folder: Path, family: Family, base: str) -> str:
+    """Digest of the tokenizer's files, and of how the family's texts are prepared.
+
+    CLIP's is over the files alone, as in all manifests from before there were other families.
+    """
+    files = _present(folder, (*TOKENIZER_FILES, *family.vocabulary))
+    names = {file.name for file in files}
+    if "tokenizer.json" not in names and not (
+        family.vocabulary and names.issuperset(family.vocabulary)
+    ):
+        alone = f", or {' and '.join(family.vocabulary)}" if family.vocabulary else ""
+        raise EncoderError(f"{base} has no tokenizer: it needs tokenizer.json{alone}.")
+    digest = digest_files(files)
+    if family is FAMILIES["clip"]:
+        return digest
+    rules = [family.padding, family.text_pooling, family.cleans]
+    return digest_json({"files": digest, "rules": rules})
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -269,9 +342,10 @@ def _weights(folder: Path) -> list[Path]:
     )
 
 
-def _max_tokens(config: ClipConfig, folder: Path) -> int:
+def _max_tokens(config: ModelConfig, family: Family, folder: Path) -> int:
     """The shorter of what the text encoder has positions for and what the tokenizer admits."""
-    positions = config.text_config.max_position_embeddings
+    unused = (config.text_config.pad_token_id or 0) + 1 if family.skips_positions else 0
+    positions = config.text_config.max_position_embeddings - unused
     file = folder / "tokenizer_config.json"
     admitted = read_schema(TokenizerSettings, file).model_max_length if file.is_file() else None
     return int(min(positions, admitted or positions))

@@ -12,7 +12,6 @@ from PIL import Image
 from encoder.model import DualEncoder, load_model
 from encoder.pipeline import prefetch
 from encoder.precision import Precision, find_device, in_precision
-from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
@@ -80,14 +79,14 @@ class Encoder:
         self,
         variant: Variant,
         model: DualEncoder,
-        processor: ImageProcessor,
         tokenizer: Tokenizer,
         batch_size: int,
     ) -> None:
         self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
         self.precision = str(model.dtype).removeprefix("torch.")
         self.device = str(model.device)
-        self._model, self._processor, self._tokenizer = model, processor, tokenizer
+        self._model, self._processor = model, model.checkpoint.processor
+        self._tokenizer = tokenizer
         # A GPU is fed by one thread; each core of a CPU runs batches of its own.
         self._runners = torch.get_num_threads() if model.device.type == "cpu" else 1
 
@@ -115,14 +114,13 @@ class Encoder:
         """
         checkpoint = variant.checkpoint()
         where = find_device(device)
-        clip = load_model(
+        loaded = load_model(
             checkpoint, variant.adapter_folder, variant.manifest.adapter_weight, where
         )
-        processor = checkpoint.processor
         tokenizer = checkpoint.tokenizer()
-        model = in_precision(DualEncoder(clip, processor), precision, processor, tokenizer)
+        model = in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)
         usual = CPU_BATCH if where.type == "cpu" else GPU_BATCH
-        return cls(variant, model, processor, tokenizer, batch_size or usual)
+        return cls(variant, model, tokenizer, batch_size or usual)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Encode texts; what is longer than the model reads is cut.

@@ -24,6 +24,7 @@ FILES = [
     CONFIG,
     *PROCESSOR_FILES,
     *TOKENIZER_FILES,
+    "vocab.txt",
     WEIGHTS,
     "model-*-of-*.safetensors",
     WEIGHTS_INDEX,

@@ -1,4 +1,4 @@
-"""A dual encoder: a CLIP model, loaded with its adapter and run on one batch."""
+"""A dual encoder: a model of any family, loaded with its adapter and run on one batch."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,23 +11,24 @@ from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
 from encoder.errors import EncoderError
 from encoder.processor import ImageProcessor
-from encoder.tokenizer import pad
+from encoder.schema import SECTIONS
+from encoder.tokenizer import text_inputs
 
 if TYPE_CHECKING:
-    from transformers import CLIPModel
+    from transformers import PreTrainedModel
 
 
 class DualEncoder:
-    """A CLIP model on a device; safe to run from several threads at once.
+    """A model on a device; safe to run from several threads at once.
 
     Args:
         model: the model, on its device, in the precision to run it in.
-        processor: the checkpoint's picture settings.
+        checkpoint: where it comes from: its picture settings and its family.
     """
 
-    def __init__(self, model: "CLIPModel", processor: ImageProcessor) -> None:
-        self.model, self.device, self.dtype = model, model.device, model.dtype
-        self._processor = processor
+    def __init__(self, model: "PreTrainedModel", checkpoint: Checkpoint) -> None:
+        self.model: Any = model
+        self.checkpoint, self.device, self.dtype = checkpoint, model.device, model.dtype
 
     @torch.inference_mode()
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
@@ -39,7 +40,8 @@ class DualEncoder:
         Returns:
             float32 (n, d), not normalised.
         """
-        values = normalize_pixels(torch.from_numpy(pixels).to(self.device), self._processor)
+        values = torch.from_numpy(pixels).to(self.device)
+        values = normalize_pixels(values, self.checkpoint.processor)
         return _numpy(self.model.get_image_features(pixel_values=values.to(self.dtype)))
 
     @torch.inference_mode()
@@ -52,8 +54,9 @@ class DualEncoder:
         Returns:
             float32 (n, d), not normalised.
         """
-        ids = torch.from_numpy(pad(tokens)).to(self.device)
-        return _numpy(self.model.get_text_features(input_ids=ids))
+        inputs = text_inputs(tokens, self.checkpoint.family.padding)
+        arrays = {name: torch.from_numpy(array).to(self.device) for name, array in inputs.items()}
+        return _numpy(self.model.get_text_features(**arrays))
 
 
 def _numpy(output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
@@ -74,31 +77,25 @@ def normalize_pixels(pixels: torch.Tensor, processor: ImageProcessor) -> torch.T
 
 def load_model(
     checkpoint: Checkpoint, adapter: Path | None, adapter_weight: float, device: torch.device
-) -> "CLIPModel":
+) -> "PreTrainedModel":
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
     Raises:
         EncoderError: the weights cannot be read or do not belong to the configuration, or the
             adapter does not fit.
     """
+    import transformers
     from safetensors import SafetensorError
-    from transformers import CLIPConfig, CLIPModel
     from transformers.utils import logging
 
     checkpoint.check_weights()
-    config, dim = checkpoint.config, checkpoint.dim
-    # Made of checked values: a file could also name code for the attention, from a repository.
-    clip_config = CLIPConfig(
-        text_config=config.text_config.model_dump() | {"projection_dim": dim},
-        vision_config=config.vision_config.model_dump() | {"projection_dim": dim},
-        projection_dim=dim,
-        logit_scale_init_value=config.logit_scale_init_value,
-    )
+    family = checkpoint.family
+    model_class: Any = getattr(transformers, family.model_class)
     logging.disable_progress_bar()  # it takes a second, between our own bars
     try:
-        loaded: Any = CLIPModel.from_pretrained(
+        model, report = model_class.from_pretrained(
             checkpoint.folder,
-            config=clip_config,
+            config=_configuration(checkpoint, model_class.config_class),
             attn_implementation="sdpa",
             local_files_only=True,
             use_safetensors=True,
@@ -109,7 +106,6 @@ def load_model(
         raise EncoderError(
             f"The weights of {checkpoint.base} cannot be read ({error}): get the checkpoint again."
         ) from error
-    model, report = loaded
     if report["missing_keys"]:
         # transformers fills them with random numbers.
         raise EncoderError(
@@ -118,9 +114,25 @@ def load_model(
         )
     if adapter:
         model = merge_adapter(model, adapter, adapter_weight)
-    layers = model.vision_model.encoder.layers
-    layers[-1] = ClassTokenLayer(layers[-1])
+    if family.class_token:
+        layers = model.vision_model.encoder.layers
+        layers[-1] = ClassTokenLayer(layers[-1])
     return model.eval().requires_grad_(False).to(device)
+
+
+def _configuration(checkpoint: Checkpoint, config_class: Any) -> Any:  # noqa: ANN401 (transformers')
+    """The configuration for transformers, made of checked values.
+
+    A file could also name code for the attention, from a repository.
+    """
+    values = checkpoint.config.model_dump(exclude_unset=True, exclude={"model_type"})
+    for section in SECTIONS:
+        if "projection_dim" in values[section]:
+            values[section]["projection_dim"] = checkpoint.dim
+    if checkpoint.family.text_pooling != "end":
+        # No one reads them there; SigLIP's defaults are beyond its vocabulary, which would warn.
+        values["text_config"] |= {"bos_token_id": None, "eos_token_id": None}
+    return config_class(**values)
 
 
 class ClassTokenLayer(nn.Module):

@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw
 
 from encoder.errors import EncoderError
 from encoder.model import DualEncoder
-from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -49,9 +48,7 @@ def find_device(name: str | None) -> torch.device:
     return device
 
 
-def in_precision(
-    model: DualEncoder, precision: Precision, processor: ImageProcessor, tokenizer: Tokenizer
-) -> DualEncoder:
+def in_precision(model: DualEncoder, precision: Precision, tokenizer: Tokenizer) -> DualEncoder:
     """Choose the precision: bfloat16 only where the probe allows it.
 
     `auto` is float32 on a CPU, so that a job stopped and run again ends with the vectors of a
@@ -60,7 +57,6 @@ def in_precision(
     Args:
         model: the model in float32.
         precision: the precision that was named.
-        processor: the checkpoint's picture settings.
         tokenizer: the checkpoint's tokenizer.
 
     Raises:
@@ -70,8 +66,8 @@ def in_precision(
         raise EncoderError(f"The precision is auto, float32 or bfloat16, not {precision!r}.")
     if precision == "float32" or (precision == "auto" and model.device.type == "cpu"):
         return model
-    halved = DualEncoder(copy.deepcopy(model.model).bfloat16(), processor)
-    least = least_cosine(model, halved, processor, tokenizer)
+    halved = DualEncoder(copy.deepcopy(model.model).bfloat16(), model.checkpoint)
+    least = least_cosine(model, halved, tokenizer)
     if least >= LEAST_COSINE:
         return halved
     if precision == "auto":
@@ -82,14 +78,12 @@ def in_precision(
     )
 
 
-def least_cosine(
-    one: DualEncoder, other: DualEncoder, processor: ImageProcessor, tokenizer: Tokenizer
-) -> float:
+def least_cosine(one: DualEncoder, other: DualEncoder, tokenizer: Tokenizer) -> float:
     """The least cosine between two models' vectors over the probe's pictures and texts."""
     random = np.random.default_rng(0)
     pixels = np.stack(
         [
-            processor.pixels(_drawn(random, contrast, shapes))
+            one.checkpoint.processor.pixels(_drawn(random, contrast, shapes))
             for contrast in CONTRASTS
             for shapes in SHAPES
             for _ in range(DRAWN)

@@ -13,15 +13,14 @@ import numpy as np
 from PIL import Image
 
 from encoder.errors import EncoderError
+from encoder.families import CLIP_PICTURES, PictureDefaults
 from encoder.files import digest_json, read_json
 from encoder.hub import PROCESSOR_FILES
 from encoder.schema import PictureSettings
 
-# CLIP's own settings (CLIPImageProcessor of transformers), for what a file leaves out.
+# What all families' image processors do where a file is silent.
 SIDE = 224
 BICUBIC = 3
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 
 # Longest to shortest edge beyond which only the middle is resized. Pillow may then take its two
 # passes in the other order, which rounds differently (half a level of 255 on average in noise),
@@ -51,15 +50,19 @@ class ImageProcessor:
     crop: tuple[int, ...] = (SIDE, SIDE)
     resample: int = BICUBIC
     scale: float = 1 / 255
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
+    mean: tuple[float, ...] = CLIP_PICTURES.mean
+    std: tuple[float, ...] = CLIP_PICTURES.std
 
     @classmethod
-    def of(cls, folder: Path) -> Self:
+    def of(cls, folder: Path, defaults: PictureDefaults = CLIP_PICTURES) -> Self:
         """Read the settings of a checkpoint's folder.
 
+        Args:
+            folder: the checkpoint's.
+            defaults: of the model's family.
+
         Raises:
-            EncoderError: no settings, or settings that are not a CLIP processor's.
+            EncoderError: no settings, or settings that no family's processor has.
         """
         settings = _settings(folder)
         # Checked only: a 0 that became 0.0 would change the hash.
@@ -67,20 +70,21 @@ class ImageProcessor:
         if settings.get("do_pad") or not settings.get("do_resize", True):
             raise EncoderError(
                 f"{folder} prepares pictures by padding or without resizing, which Vitrine cannot: "
-                "use a checkpoint with CLIP's own processor."
+                "use a checkpoint with its family's own processor."
             )
-        shortest, exact = _size(settings.get("size", SIDE), folder)
+        square = {"height": SIDE, "width": SIDE}
+        shortest, exact = _size(settings.get("size", SIDE if defaults.crop else square), folder)
         normalise = settings.get("do_normalize", True)
         return cls(
             shortest=shortest,
             exact=exact,
-            crop=_crop(settings, folder) if settings.get("do_center_crop", True) else (),
+            crop=_crop(settings, folder) if settings.get("do_center_crop", defaults.crop) else (),
             resample=int(settings.get("resample", BICUBIC)),
             scale=float(settings.get("rescale_factor", 1 / 255))
             if settings.get("do_rescale", True)
             else 1.0,
-            mean=tuple(settings.get("image_mean") or MEAN) if normalise else (0.0,) * 3,
-            std=tuple(settings.get("image_std") or STD) if normalise else (1.0,) * 3,
+            mean=tuple(settings.get("image_mean") or defaults.mean) if normalise else (0.0,) * 3,
+            std=tuple(settings.get("image_std") or defaults.std) if normalise else (1.0,) * 3,
         )
 
     @property

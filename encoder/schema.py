@@ -5,6 +5,7 @@ Sizes have bounds, so that a file of a few bytes cannot take all memory.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -13,11 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from encoder.errors import EncoderError
 from encoder.files import read_json
 
-# Above what CLIP checkpoints have: ViT-bigG has 48 layers of 1,664 and takes 224 pixels.
+SECTIONS = ("text_config", "vision_config")
+
+# Above what dual encoders have: ViT-bigG has 48 layers of 1,664, SigLIP takes up to 512 pixels.
 Layers = Annotated[int, Field(ge=1, le=256)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Side = Annotated[int, Field(ge=1, le=2048)]
 Tokens = Annotated[int, Field(ge=2, le=8192)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
 Activation = Literal["quick_gelu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"]
 MAX_TARGETS = 10_000
 Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
@@ -53,15 +57,17 @@ class Schema(BaseModel):
 
 
 class Transformer(Schema):
-    """An encoder's settings."""
+    """An encoder's settings; what a file leaves out has been added, see `encoder.families`."""
 
     hidden_size: Width
     intermediate_size: Width
     num_hidden_layers: Layers
     num_attention_heads: Layers
-    hidden_act: Activation = "quick_gelu"
-    layer_norm_eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
-    attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    hidden_act: Activation
+    layer_norm_eps: Annotated[float, Field(gt=0, le=1)]
+    attention_dropout: Dropout = 0.0
+    # Families with one dimension for both encoders have it here too, where no one reads it.
+    projection_dim: Width | None = None
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:
@@ -77,17 +83,18 @@ class Transformer(Schema):
 
 
 class TextConfig(Transformer):
-    """The text encoder's settings; here and below, defaults are those of transformers."""
+    """The text encoder's settings."""
 
-    hidden_size: Width = 512
-    intermediate_size: Width = 2048
-    num_hidden_layers: Layers = 12
-    num_attention_heads: Layers = 8
-    vocab_size: Annotated[int, Field(ge=1, le=2_000_000)] = 49408
-    max_position_embeddings: Tokens = 77
-    pad_token_id: int | None = 1
-    bos_token_id: int | None = 49406
-    eos_token_id: int = 49407
+    vocab_size: Annotated[int, Field(ge=1, le=2_000_000)]
+    max_position_embeddings: Tokens
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    projection_size: Width | None = None  # SigLIP
+    project_dim: Width | None = None  # AltCLIP: between the text encoder and its projection
+    type_vocab_size: Annotated[int, Field(ge=1, le=1024)] | None = None
+    hidden_dropout_prob: Dropout = 0.0
+    attention_probs_dropout_prob: Dropout = 0.0
 
     @property
     def weights(self) -> int:
@@ -99,13 +106,10 @@ class TextConfig(Transformer):
 class VisionConfig(Transformer):
     """The image encoder's settings."""
 
-    hidden_size: Width = 768
-    intermediate_size: Width = 3072
-    num_hidden_layers: Layers = 12
-    num_attention_heads: Layers = 12
-    num_channels: Literal[3] = 3
-    image_size: Side = 224
-    patch_size: Side = 32
+    num_channels: Literal[3]
+    image_size: Side
+    patch_size: Side
+    vision_use_head: Literal[True] = True  # SigLIP without its head has no image vector
 
     @property
     def weights(self) -> int:
@@ -114,36 +118,52 @@ class VisionConfig(Transformer):
         return (patches + 3 * self.patch_size**2) * self.hidden_size + self.layer_weights
 
 
-class ClipConfig(Schema):
-    """config.json of a CLIP checkpoint."""
+class ModelConfig(Schema):
+    """config.json of a dual encoder, completed with the defaults of its family.
 
-    model_type: Literal["clip"] = "clip"
-    projection_dim: Width = 512
+    A section holds the settings that its family's class in transformers has, and no others.
+    """
+
+    model_type: str
+    text_config: TextConfig
+    vision_config: VisionConfig
+    projection_dim: Width | None = None
     logit_scale_init_value: float = 2.6592
-    text_config: TextConfig = TextConfig()
-    vision_config: VisionConfig = VisionConfig()
 
-    @model_validator(mode="before")
     @classmethod
-    def _use_older_keys(cls, value: Any) -> Any:  # noqa: ANN401 (any JSON value)
-        """Where a file has both, transformers takes all values from the older key."""
-        if not isinstance(value, dict):
-            return value
+    def complete(cls, value: Mapping[str, Any], defaults: Mapping[str, Any], file: Path) -> Self:
+        """Check a file's content, and add what it leaves out.
+
+        Args:
+            value: the content of config.json.
+            defaults: of the family: `text_config` and `vision_config`, and the other keys.
+            file: for the message.
+
+        Raises:
+            EncoderError: a value of another type or out of range.
+        """
+        completed = {key: value.get(key, default) for key, default in defaults.items()}
+        for section in SECTIONS:
+            # Where a file has both, transformers takes all values from the older key.
+            older = value.get(f"{section}_dict")
+            part = value.get(section) if older is None else older
+            if part is None or isinstance(part, dict):
+                known = defaults[section].items()
+                part = {key: (part or {}).get(key, default) for key, default in known}
+            completed[section] = part
         if value.get("quantization_config"):
-            raise ValueError("quantised weights are not supported")
-        sections = ("text_config", "vision_config")
-        kept = {key: part for key, part in value.items() if key not in sections}
-        for key in sections:
-            part = value.get(f"{key}_dict")
-            if (part := value.get(key) if part is None else part) is not None:
-                kept[key] = part
-        return kept
+            raise EncoderError(
+                f"{file} is of quantised weights, which Vitrine does not read: get the checkpoint "
+                "in float32, float16 or bfloat16."
+            )
+        return cls.read(completed, file)
 
     @property
     def weights(self) -> int:
         """Number of weights in matrices."""
         text, vision = self.text_config, self.vision_config
-        projections = self.projection_dim * (text.hidden_size + vision.hidden_size)
+        widths = (text.project_dim or text.hidden_size) + vision.hidden_size
+        projections = (self.projection_dim or 0) * widths
         return text.weights + vision.weights + projections
 
 

@@ -1,11 +1,20 @@
 """The text side of a checkpoint: texts to token ids, and token ids to batches."""
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+import re
+import string
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from encoder.families import Family, Padding
+from encoder.files import read_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 # CLIP's own patterns. A tokenizer's file is untrusted, and matching another pattern could take
 # time that is exponential in a text's length (ReDoS).
@@ -13,6 +22,21 @@ PATTERNS = frozenset(
     prefix + r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
     for prefix in ("", r"<\|startoftext\|>|<\|endoftext\|>|")
 ) | {r"\s+", r"\s", r" {2,}"}
+# One set of characters, at most repeated: its matching takes linear time.
+CHARACTER_SET = re.compile(r"\[(?:[^\\\[\]]|\\.)+\]\+?")
+
+# Most bytes that a character may become in Unicode's normalisation: U+FDFA has 33 in NFKC.
+MOST_BYTES = 64
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+# SigLIP was trained on cleaned texts, which its tokenizer's file leaves to the tokenizer's class.
+# SigLIP 2's checkpoints name Gemma's class, which does not clean.
+CLEANERS: Mapping[str, Callable[[str], str]] = {
+    "SiglipTokenizer": lambda text: " ".join(text.lower().translate(_PUNCTUATION).split()),
+    "Siglip2Tokenizer": str.lower,
+    "GemmaTokenizer": str.lower,
+    "GemmaTokenizerFast": str.lower,
+}
 
 
 class Tokenizer:
@@ -20,27 +44,39 @@ class Tokenizer:
 
     Args:
         folder: the checkpoint's.
-        longest: most tokens of a text, start and end included.
+        family: of the model.
+        longest: most tokens of a text, start and end included; None for texts that are neither
+            cut nor filled up.
 
     Raises:
-        ValueError: what it does before tokens has no bounds.
+        ValueError: what it does before tokens has no bounds, or it has no pad token and needs one.
         Exception: any other, of the libraries that load it.
     """
 
-    def __init__(self, folder: Path, longest: int) -> None:
-        from transformers import AutoTokenizer
-
+    def __init__(self, folder: Path, family: Family, longest: int | None) -> None:
+        loaded = _load(folder, family)
         # The tokenizers library itself: transformers' wrapper changes shared state in each call.
-        self._tokenizer = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        ).backend_tokenizer
+        self._tokenizer = loaded.backend_tokenizer
+        self._clean = CLEANERS.get(_class_name(folder), str) if family.cleans else str
         for step in (self._tokenizer.normalizer, self._tokenizer.pre_tokenizer):
             if step is not None:
                 _check_bounded(json.loads(step.__getstate__()))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(longest)
+        self._tokenizer.no_truncation()
+        if longest is not None:
+            self._tokenizer.enable_truncation(longest)
+            if family.padding == "full":
+                if loaded.pad_token_id is None:
+                    raise ValueError("it has no pad token, and its model takes filled up texts")
+                self._tokenizer.enable_padding(
+                    direction=loaded.padding_side,
+                    length=longest,
+                    pad_id=loaded.pad_token_id,
+                    pad_token=loaded.pad_token,
+                )
         # <|endoftext|> in a title is text like any other, not a special token.
         self._tokenizer.encode_special_tokens = True
+        self.end = loaded.eos_token_id
 
     @property
     def highest(self) -> int:
@@ -48,17 +84,33 @@ class Tokenizer:
         return max(self._tokenizer.get_vocab().values(), default=-1)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, start and end included, truncated to `longest`."""
+        """Token ids of each text, start and end included, truncated to `longest`.
+
+        Where the family's padding is "full", each text has exactly `longest` of them.
+        """
         return [
             encoding.ids
             for encoding in self._tokenizer.encode_batch(
-                [_without_surrogates(text) for text in texts]
+                [self._clean(_without_surrogates(text)) for text in texts]
             )
         ]
 
 
+def _load(folder: Path, family: Family) -> "PreTrainedTokenizerFast":
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    # SigLIP's own class needs sentencepiece; the same tokenizer stands in tokenizer.json.
+    loader: Any = PreTrainedTokenizerFast if family.cleans else AutoTokenizer
+    return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def _class_name(folder: Path) -> str:
+    file = folder / "tokenizer_config.json"
+    return str(read_json(file).get("tokenizer_class", "")) if file.is_file() else ""
+
+
 def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
-    """Check that a step before tokens neither makes a text longer nor matches a slow pattern.
+    """Check that a step before tokens neither makes a text much longer nor matches a slow pattern.
 
     Raises:
         ValueError: it does.
@@ -68,14 +120,29 @@ def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
             _check_bounded(each)
     if not isinstance(step, dict):
         return
-    if step.get("type") == "Precompiled" or any(
-        len(step.get(key, "")) > 1 for key in ("content", "prepend", "replacement")
-    ):
+    if step.get("type") == "Precompiled":
+        longer = _most_bytes(step["precompiled_charsmap"]) > MOST_BYTES
+    else:
+        parts = [step.get(key, "") for key in ("content", "prepend", "replacement")]
+        longer = any(len(part) > 1 for part in parts)
+    if longer:
         raise ValueError(f"its step {step['type']} can make a text longer")
-    if (pattern := step.get("Regex", r"\s")) not in PATTERNS:
+    pattern = step.get("Regex", r"\s")
+    if pattern not in PATTERNS and not CHARACTER_SET.fullmatch(pattern):
         raise ValueError(f"its pattern {str(pattern)[:60]!r} is not one of CLIP's")
     for value in step.values():
         _check_bounded(value)
+
+
+def _most_bytes(charsmap: str) -> int:
+    """Length of the longest replacement in a sentencepiece normaliser's table, bytes.
+
+    The table is a number of four bytes, a trie of that many bytes, and the replacements, each
+    with a zero byte after it.
+    """
+    table = base64.b64decode(charsmap)
+    replacements = table[4 + int.from_bytes(table[:4], "little") :]
+    return max(map(len, replacements.split(b"\0")), default=0)
 
 
 def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
@@ -99,17 +166,28 @@ def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list
         yield batch
 
 
-def pad(tokens: Sequence[Sequence[int]]) -> np.ndarray:
-    """Put texts into one array, (n, longest) int64, the end repeated to the right.
+def text_inputs(tokens: Sequence[Sequence[int]], padding: Padding = "end") -> dict[str, np.ndarray]:
+    """Put texts into the arrays that a model's `get_text_features` takes.
 
-    Attention is causal and a text is pooled at its first end token, so what follows the end
-    changes nothing and needs no mask.
+    Args:
+        tokens: token ids of n texts, as `Tokenizer` gives them.
+        padding: of the model's family.
+
+    Returns:
+        `input_ids`, (n, longest) int64, the last token repeated to the right; where the family
+        masks, `attention_mask` of the same shape, 1 for a text's tokens. Without a mask, attention
+        is causal and a text is pooled at its first end token, so what follows changes nothing; or
+        all texts are of one length.
     """
-    array = np.empty((len(tokens), max(map(len, tokens))), dtype=np.int64)
-    for row, ids in zip(array, tokens, strict=True):
-        row[: len(ids)] = ids
-        row[len(ids) :] = ids[-1]
-    return array
+    lengths = np.array([len(ids) for ids in tokens])
+    ids = np.empty((len(tokens), lengths.max()), dtype=np.int64)
+    for row, given in zip(ids, tokens, strict=True):
+        row[: len(given)] = given
+        row[len(given) :] = given[-1]
+    if padding != "mask":
+        return {"input_ids": ids}
+    mask = np.arange(ids.shape[1]) < lengths[:, None]
+    return {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
 
 
 def _without_surrogates(text: str) -> str:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from encoder.adapter import check_adapter_weight, merge_adapter
-from encoder.checkpoint import TOKENIZER_FILES, Checkpoint
+from encoder.checkpoint import Checkpoint
+from encoder.hub import PROCESSOR_FILES
 from encoder.variant import Variant
 from finetune.errors import FinetuneError
 from finetune.model import load_base
 
 if TYPE_CHECKING:
     from transformers import CLIPModel
-
-IMAGE_PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 
 
 def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | None = None) -> Path:
@@ -63,9 +62,10 @@ def write_checkpoint(clip: "CLIPModel", checkpoint: Checkpoint, folder: Path) ->
     try:
         fresh.chmod(0o755)  # mkdtemp's folders are private
         clip.save_pretrained(fresh)
-        for name in (*TOKENIZER_FILES, *IMAGE_PROCESSOR_FILES):
-            if (checkpoint.folder / name).is_file():
-                shutil.copyfile(checkpoint.folder / name, fresh / name)
+        processor = (checkpoint.folder / name for name in PROCESSOR_FILES)
+        for file in (*checkpoint.tokenizer_files, *processor):
+            if file.is_file():
+                shutil.copyfile(file, fresh / file.name)
         fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

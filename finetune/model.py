@@ -11,7 +11,7 @@ from torch import nn
 
 from encoder.checkpoint import Checkpoint
 from encoder.model import ClassTokenLayer, load_model, normalize_pixels
-from encoder.tokenizer import pad
+from encoder.tokenizer import text_inputs
 from finetune.errors import FinetuneError
 from finetune.loss import clamp_scale
 from finetune.sampling import seed_of
@@ -73,8 +73,12 @@ class Model:
 
     def text_features(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """Text vectors (n, d), not normalised, of the token ids of n texts."""
-        ids = torch.from_numpy(pad(tokens)).to(self.device, non_blocking=True)
-        return self.clip.get_text_features(input_ids=ids).pooler_output
+        inputs = text_inputs(tokens, self.checkpoint.family.padding)
+        arrays = {
+            name: torch.from_numpy(array).to(self.device, non_blocking=True)
+            for name, array in inputs.items()
+        }
+        return self.clip.get_text_features(**arrays).pooler_output
 
     def clamp_scale(self) -> None:
         """Keep a trained temperature in the range where training is stable."""

@@ -140,8 +140,7 @@ def encoder_of(model: Model, batch_size: int) -> Encoder:
     checkpoint = model.checkpoint
     return Encoder(
         _unsaved_variant(checkpoint),
-        DualEncoder(model.clip, checkpoint.processor),
-        checkpoint.processor,
+        DualEncoder(model.clip, checkpoint),
         checkpoint.tokenizer(),
         batch_size,
     )

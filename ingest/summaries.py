@@ -20,7 +20,6 @@ from ingest.summarizer import Recipe, Summarizer
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
-UNCUT = 1_000_000  # tokens: longer than any description
 WINDOW = 512  # products looked up together
 
 
@@ -83,7 +82,8 @@ class _Job:
         self._recipe = recipe
         self._every = every
         self._max_tokens = variant.max_tokens
-        self._tokenizer = Tokenizer(variant.checkpoint().folder, UNCUT)
+        checkpoint = variant.checkpoint()
+        self._tokenizer = Tokenizer(checkpoint.folder, checkpoint.family, longest=None)
         self._template = variant.template
         # A variant that uses no summaries is compared with the template that does.
         self._with_summary = self._template if self._template.uses_summary else TEMPLATES["summary"]

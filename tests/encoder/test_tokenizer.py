@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from encoder.tokenizer import group_by_length, pad
+from encoder.tokenizer import group_by_length, text_inputs
 
 
 def test_texts_of_like_length_share_a_batch_within_the_budget():
@@ -22,4 +22,11 @@ def test_a_text_longer_than_the_budget_is_a_batch_of_its_own():
 
 
 def test_shorter_texts_are_filled_up_with_their_end():
-    assert pad([[1, 5, 2], [1, 2]]).tolist() == [[1, 5, 2], [1, 2, 2]]
+    inputs = text_inputs([[1, 5, 2], [1, 2]])
+    assert list(inputs) == ["input_ids"]
+    assert inputs["input_ids"].tolist() == [[1, 5, 2], [1, 2, 2]]
+
+
+def test_a_mask_covers_what_a_text_is_filled_up_with():
+    inputs = text_inputs([[1, 5, 2], [1, 2]], "mask")
+    assert inputs["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]

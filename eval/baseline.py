@@ -90,8 +90,9 @@ class BaselineStore:
         if not len(rows):
             return [[] for _ in queries]
 
-        def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
-            scores, found = index.search(queries[list(numbers)], min(limit, len(rows)), allowed)
+        def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[list[Hit]]:
+            limit = min(max(limits), len(rows))
+            scores, found = index.search(queries[list(numbers)], limit, allowed)
             return [
                 [
                     self._hit(rows[row], score)
@@ -101,7 +102,7 @@ class BaselineStore:
                 for each in zip(scores.tolist(), found.tolist(), strict=True)
             ]
 
-        return top_hits(fetch, len(queries), k)
+        return top_hits(fetch, [k] * len(queries))
 
     def _index(self, vector: str, category: str) -> tuple[Index, np.ndarray]:
         """An index of one category, or of all, and the product of each of its rows."""

@@ -9,7 +9,15 @@ from uuid import UUID
 import numpy as np
 
 from qdrant.filters import Condition
-from qdrant.model import Collection, EngineInfo, Generation, Hit, Point, Spec
+from qdrant.model import (
+    Collection,
+    EngineInfo,
+    Generation,
+    Hit,
+    Point,
+    SparseVector,
+    Spec,
+)
 from qdrant.points import Row
 
 # An engine's own position in a scroll.
@@ -18,21 +26,25 @@ Offset = int | str | UUID
 
 @dataclass(frozen=True)
 class Search:
-    """How queries are searched for.
+    """One checked search.
 
     Attributes:
         vector: which vector of the points.
-        limit: how many points a query.
+        query: float32 (d,), or the terms of a sparse vector.
+        limit: how many points.
         conditions: all must hold.
         exact: compare with every point instead of using the graph.
         ef: candidates that the graph search keeps.
+        payload: read the whole payload; else the product's id alone.
     """
 
     vector: str
+    query: np.ndarray | SparseVector
     limit: int
     conditions: list[Condition]
     exact: bool
     ef: int
+    payload: bool
 
 
 class Reader(Protocol):
@@ -45,8 +57,8 @@ class Reader(Protocol):
     def collection(self) -> Collection:
         """The generation that is read."""
 
-    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
-        """Return the nearest points of each query of shape (n, d), best first, in any tie order.
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        """Return the nearest points of each search, best first, in any tie order.
 
         Scores are exact cosines: candidates found by int8 are rescored (`layout.OVERSAMPLING`).
         """

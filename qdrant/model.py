@@ -17,6 +17,19 @@ _VARIANT = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
+class SparseVector:
+    """A vector of which only the numbers other than zero are stored.
+
+    Attributes:
+        indices: uint32 (n,), each once; of the vector `words`, hashes of terms.
+        values: float32 (n,).
+    """
+
+    indices: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One product in a collection.
 
@@ -25,16 +38,25 @@ class Point:
         payload: plain JSON facts; the store adds the product id as `payload["id"]`.
         vectors: float32 unit vectors of shape (d,), by name; a product without a picture has
             only `text`.
+        sparse: sparse vectors by name.
     """
 
     id: str
     payload: dict[str, Any]
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    sparse: Mapping[str, SparseVector] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One product found; score is the exact cosine of the query and the searched vector."""
+    """One product found.
+
+    Attributes:
+        id: product id.
+        score: exact cosine of the query and the searched vector; of a sparse vector their dot
+            product, each term weighted by its IDF.
+        payload: the point's; its id alone where no more was requested.
+    """
 
     id: str
     score: float
@@ -48,10 +70,13 @@ class Spec:
     Attributes:
         variant: name of the variant, `[a-z0-9_]{1,64}`.
         fingerprint: fingerprint of the variant's manifest.
-        dim: dimensions of every vector.
+        dim: dimensions of the vectors.
         base: base checkpoint of the variant, for people to read.
         source: digest of what the points were made from; opaque to the store.
-        vectors: names of the vectors that points may carry.
+        vectors: names of the dense vectors that points may carry.
+        dims: dimensions by name, of the vectors where they are not `dim`.
+        sparse: names of the sparse vectors that points may carry. Scores weight each term by its
+            inverse document frequency (IDF), which the engine computes over the collection.
     """
 
     variant: str
@@ -60,14 +85,23 @@ class Spec:
     base: str = ""
     source: str = ""
     vectors: tuple[str, ...] = VECTORS
+    dims: Mapping[str, int] = field(default_factory=dict)
+    sparse: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_variant(self.variant)
-        if self.dim < 1:
-            raise StoreError(f"Variant '{self.variant}' has vectors of {self.dim} dimensions.")
+        least = min([self.dim, *self.dims.values()])
+        if least < 1:
+            raise StoreError(f"Variant '{self.variant}' has vectors of {least} dimensions.")
         object.__setattr__(self, "vectors", tuple(self.vectors))  # JSON has lists only
-        if not self.vectors or len(set(self.vectors)) != len(self.vectors):
+        object.__setattr__(self, "sparse", tuple(self.sparse))
+        names = self.vectors + self.sparse
+        if not self.vectors or len(set(names)) != len(names):
             raise StoreError(f"Variant '{self.variant}' needs vector names that differ.")
+
+    def dim_of(self, vector: str) -> int:
+        """Return the dimensions of a dense vector."""
+        return self.dims.get(vector, self.dim)
 
     def facts(self) -> dict[str, Any]:
         """Return the fields of a Spec by name, also of a Collection."""
@@ -153,6 +187,29 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class VectorQuery:
+    """One query of a batch, each by a vector of its own.
+
+    Attributes:
+        vector: which vector of the products; products without it are not found.
+        query: what it is compared with: (d,) of any length or, for a sparse vector, terms.
+        k: how many products, from 1 to `layout.MAX_RESULTS`.
+        filters: which products may be found.
+        exact: compare with every product instead of using the graph.
+        ef: candidates that the graph search keeps; None takes `layout.EF`.
+        payload: read the products' payloads; else the hits have the id alone.
+    """
+
+    vector: str
+    query: np.ndarray | SparseVector
+    k: int = 10
+    filters: Filters = NO_FILTERS
+    exact: bool = False
+    ef: int | None = None
+    payload: bool = True
 
 
 def check_variant(variant: str) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from qdrant.errors import InvalidPoint
-from qdrant.model import Hit, Point, Spec
+from qdrant.model import Hit, Point, SparseVector, Spec
 
 # Fixed: another namespace would give every product another point id. One id per product makes
 # an upsert idempotent.
@@ -30,6 +31,7 @@ class Row:
     key: uuid.UUID
     payload: str
     vectors: Mapping[str, np.ndarray]
+    sparse: Mapping[str, SparseVector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +72,34 @@ def checked_rows(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
         if not point.vectors:
             raise InvalidPoint(point.id, "it has no vector")
         vectors = {name: _vector(spec, point.id, name, v) for name, v in point.vectors.items()}
-        yield Row(key, _json(point), vectors)
+        sparse = {name: _sparse(spec, point.id, name, v) for name, v in point.sparse.items()}
+        yield Row(key, _json(point), vectors, sparse)
 
 
 def stored_row(point: Point) -> Row:
     """Return a point that was checked when it was stored, to be stored again."""
-    return Row(point_id(point.id), json.dumps(point.payload, ensure_ascii=False), point.vectors)
+    payload = json.dumps(point.payload, ensure_ascii=False)
+    return Row(point_id(point.id), payload, point.vectors, point.sparse)
 
 
 def stored_point(record: Any) -> Point:  # noqa: ANN401 (either engine's record)
     """Return a point as it was read; it has vectors only when they were read too."""
     named = record.vector if isinstance(record.vector, dict) else {}
-    vectors = {name: np.asarray(vector, dtype=np.float32) for name, vector in named.items()}
-    return Point(record.payload["id"], record.payload, vectors)
+    vectors: dict[str, np.ndarray] = {}
+    sparse: dict[str, SparseVector] = {}
+    for name, vector in named.items():
+        if hasattr(vector, "indices"):
+            sparse[name] = sparse_vector(vector.indices, vector.values)
+        else:
+            vectors[name] = np.asarray(vector, dtype=np.float32)
+    return Point(record.payload["id"], record.payload, vectors, sparse)
+
+
+def sparse_vector(indices: ArrayLike, values: ArrayLike) -> SparseVector:
+    """Return a sparse vector in ascending order of its indices."""
+    numbers = np.asarray(indices, dtype=np.uint32)
+    order = np.argsort(numbers)
+    return SparseVector(numbers[order], np.asarray(values, dtype=np.float32)[order])
 
 
 def hit(found: Any) -> Hit:  # noqa: ANN401 (either engine's scored point)
@@ -121,9 +138,10 @@ def _vector(spec: Spec, product: str, name: str, vector: np.ndarray) -> np.ndarr
     if name not in spec.vectors:
         raise InvalidPoint(product, f"vector '{name}' is not one of {', '.join(spec.vectors)}")
     array = np.asarray(vector, dtype=np.float32)
-    if array.shape != (spec.dim,):
+    dim = spec.dim_of(name)
+    if array.shape != (dim,):
         raise InvalidPoint(
-            product, f"its vector '{name}' has shape {array.shape} instead of ({spec.dim},)"
+            product, f"its vector '{name}' has shape {array.shape} instead of ({dim},)"
         )
     length = float(np.sqrt(array @ array))
     if abs(length - 1) <= UNIT_TOLERANCE:  # false for NaN too
@@ -133,6 +151,26 @@ def _vector(spec: Spec, product: str, name: str, vector: np.ndarray) -> np.ndarr
     if not array.any():
         raise InvalidPoint(product, f"its vector '{name}' is zero")
     raise InvalidPoint(product, f"its vector '{name}' has length {length:.4g} instead of 1")
+
+
+def _sparse(spec: Spec, product: str, name: str, vector: SparseVector) -> SparseVector:
+    if name not in spec.sparse:
+        known = ", ".join(spec.sparse) or "none"
+        raise InvalidPoint(product, f"sparse vector '{name}' is not one of {known}")
+    if fault := sparse_fault(vector):
+        raise InvalidPoint(product, f"its sparse vector '{name}' {fault}")
+    return sparse_vector(vector.indices, vector.values)
+
+
+def sparse_fault(vector: SparseVector) -> str:
+    """Return why neither engine can store or search a sparse vector; empty when they can."""
+    if not len(vector.indices):
+        return "is empty"
+    if len(vector.indices) != len(vector.values):
+        return "has another number of values than of indices"
+    if len(np.unique(vector.indices)) != len(vector.indices):
+        return "has an index twice"
+    return "" if np.isfinite(vector.values).all() else "holds NaN or infinity"
 
 
 def _json(point: Point) -> str:

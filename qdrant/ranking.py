@@ -11,15 +11,16 @@ SLACK = 16
 # Results that a tie is followed to, so that 20,000 products of one placeholder picture do not make
 # a search read all of them.
 TIE_LIMIT = 1_000
-# Neighbours whose scores differ by no more than this are equal: the scores of equal vectors differ
-# by 3e-7 within an engine and between two. Rounding would part those on both sides of a boundary.
+# Neighbours whose scores differ by no more than this are equal, of scores above 1 no more than this
+# share of them: the scores of equal vectors differ by 3e-7 within an engine and between two.
+# Rounding would part those on both sides of a boundary.
 TOLERANCE = 5e-7
 
-# The given queries' best `limit` hits each, or all there are.
-Fetch = Callable[[Sequence[int], int], list[list[Hit]]]
+# The best hits of the given queries, each as many as its limit, or all there are.
+Fetch = Callable[[Sequence[int], Sequence[int]], list[list[Hit]]]
 
 
-def top_hits(fetch: Fetch, queries: int, k: int) -> list[list[Hit]]:
+def top_hits(fetch: Fetch, ks: Sequence[int]) -> list[list[Hit]]:
     """Return the k best hits of each query, best first, ties by ascending product id.
 
     A tie is followed to `TIE_LIMIT` hits, or to `k + SLACK` where that is more. Of a longer one,
@@ -27,20 +28,24 @@ def top_hits(fetch: Fetch, queries: int, k: int) -> list[list[Hit]]:
 
     Args:
         fetch: searches for the queries of these numbers.
-        queries: how many there are.
-        k: how many hits.
+        ks: how many hits of each query.
     """
-    limit = max(k, min(k + SLACK, MAX_RESULTS))
-    last = max(limit, TIE_LIMIT)
-    found = fetch(range(queries), limit)
-    while limit < last:
-        unclear = [row for row, hits in enumerate(found) if _cut_in_tie(hits, k, limit)]
-        if not unclear:
-            break
-        limit = min(4 * limit, last)
-        for row, hits in zip(unclear, fetch(unclear, limit), strict=True):
+    limits = [max(k, min(k + SLACK, MAX_RESULTS)) for k in ks]
+    last = [max(limit, TIE_LIMIT) for limit in limits]
+    rows = list(range(len(ks)))
+    found = fetch(rows, limits)
+    while True:
+        rows = [
+            row
+            for row in rows
+            if limits[row] < last[row] and _cut_in_tie(found[row], ks[row], limits[row])
+        ]
+        if not rows:
+            return [_ranked(hits)[:k] for hits, k in zip(found, ks, strict=True)]
+        for row in rows:
+            limits[row] = min(4 * limits[row], last[row])
+        for row, hits in zip(rows, fetch(rows, [limits[row] for row in rows]), strict=True):
             found[row] = hits
-    return [_ranked(hits)[:k] for hits in found]
 
 
 def most_frequent(counts: dict[str, int]) -> dict[str, int]:
@@ -66,4 +71,4 @@ def _ranked(hits: list[Hit]) -> list[Hit]:
 
 
 def _equal(better: Hit, worse: Hit) -> bool:
-    return better.score - worse.score <= TOLERANCE
+    return better.score - worse.score <= TOLERANCE * max(1.0, better.score)

@@ -3,6 +3,7 @@
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from qdrant import layout
 from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
-from qdrant.filters import conditions_of
+from qdrant.filters import Condition, conditions_of
 from qdrant.model import (
     NO_FILTERS,
     Collection,
@@ -19,10 +20,12 @@ from qdrant.model import (
     Generation,
     Hit,
     Point,
+    SparseVector,
     Spec,
+    VectorQuery,
     check_variant,
 )
-from qdrant.points import checked_rows, point_id
+from qdrant.points import checked_rows, point_id, sparse_fault
 from qdrant.ranking import most_frequent, top_hits
 from vitrine import Closing
 
@@ -114,21 +117,40 @@ class Store(Closing):
         Raises:
             InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, bad k.
         """
-        conditions = conditions_of(filters)
+        rows = np.atleast_2d(np.asarray(queries))
+        return self.search_batch(
+            variant, [VectorQuery(vector, row, k, filters, exact, ef) for row in rows]
+        )
+
+    def search_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[list[Hit]]:
+        """Return the nearest products of each query, found in one request to the engine.
+
+        The queries may differ in all they have: a hybrid search is one by `words`, one by `text`
+        and one by `image`. Each answer is best first, ties as `top_hits` orders them.
+
+        Raises:
+            InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, bad k.
+        """
+        conditions = [conditions_of(query.filters) for query in queries]
 
         def search(reader: Reader) -> list[list[Hit]]:
             collection = reader.collection
-            rows = _check_queries(collection, queries, vector, k)
-            if not (collection.points and len(rows)):
-                return [[] for _ in rows]
-            scan = exact or layout.scan_all(collection.points, collection.dim)
+            searches = [
+                _search(collection, query, filtered)
+                for query, filtered in zip(queries, conditions, strict=True)
+            ]
+            if not (collection.points and searches):
+                return [[] for _ in searches]
 
-            def fetch(numbers: Sequence[int], limit: int) -> list[list[Hit]]:
-                limit = min(limit, collection.points)
-                how = Search(vector, limit, conditions, exact=scan, ef=ef or layout.EF)
-                return reader.search(rows[list(numbers)], how)
+            def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[list[Hit]]:
+                return reader.search(
+                    [
+                        replace(searches[number], limit=min(limit, collection.points))
+                        for number, limit in zip(numbers, limits, strict=True)
+                    ]
+                )
 
-            return top_hits(fetch, len(rows), k)
+            return top_hits(fetch, [query.k for query in queries])
 
         return self._read(variant, search)
 
@@ -253,31 +275,52 @@ def open_server(url: str, api_key: str | None = None) -> Store:
     return Store(connect_engine(url, api_key))
 
 
-def _check_queries(collection: Collection, queries: np.ndarray, vector: str, k: int) -> np.ndarray:
-    """Return queries as a float32 array of shape (n, d).
+def _search(collection: Collection, query: VectorQuery, conditions: list[Condition]) -> Search:
+    """Return a query as the engine's, with its own k as the limit.
 
     Raises:
-        InvalidQuery: they do not fit the collection.
+        InvalidQuery: it does not fit the collection.
     """
-    if vector not in collection.vectors:
+    if query.k < 1:
+        raise InvalidQuery(f"A search needs k of at least 1, not {query.k}.")
+    if query.k > layout.MAX_RESULTS:
         raise InvalidQuery(
-            f"Variant '{collection.variant}' has no vector '{vector}'; "
-            f"it has {', '.join(collection.vectors)}."
+            f"A search returns at most {layout.MAX_RESULTS:,} products, not {query.k:,}."
         )
-    if k < 1:
-        raise InvalidQuery(f"A search needs k of at least 1, not {k}.")
-    if k > layout.MAX_RESULTS:
-        raise InvalidQuery(f"A search returns at most {layout.MAX_RESULTS:,} products, not {k:,}.")
-    array = np.atleast_2d(np.asarray(queries, dtype=np.float32))
-    if array.ndim != 2 or array.shape[1] != collection.dim:
+    known = collection.sparse if isinstance(query.query, SparseVector) else collection.vectors
+    if query.vector not in known:
         raise InvalidQuery(
-            f"The query has shape {array.shape}, the vectors of variant '{collection.variant}' "
-            f"have {collection.dim} dimensions; encode it with that variant."
+            f"Variant '{collection.variant}' has no vector '{query.vector}'; "
+            f"it has {', '.join(collection.vectors + collection.sparse)}."
         )
-    lengths = np.einsum("nd,nd->n", array, array)
-    if not np.isfinite(lengths).all() or not lengths.all():
+    checked: np.ndarray | SparseVector
+    if isinstance(query.query, SparseVector):
+        checked, scanned = _check_terms(query.query), False
+    else:
+        checked = _check_vector(collection, query.vector, query.query)
+        scanned = layout.scan_all(collection.points, len(checked))
+    exact, ef = query.exact or scanned, query.ef or layout.EF
+    return Search(query.vector, checked, query.k, conditions, exact, ef, query.payload)
+
+
+def _check_vector(collection: Collection, name: str, vector: np.ndarray) -> np.ndarray:
+    """Return the vector of a query as float32 (d,)."""
+    array = np.asarray(vector, dtype=np.float32)
+    dim = collection.dim_of(name)
+    if array.shape != (dim,):
+        raise InvalidQuery(
+            f"The query has shape {array.shape}, the vectors '{name}' of variant "
+            f"'{collection.variant}' have {dim} dimensions; encode it with that variant."
+        )
+    if not np.isfinite(array).all() or not array.any():
         raise InvalidQuery("The query vector is zero or not finite, so it has no nearest product.")
     return array
+
+
+def _check_terms(terms: SparseVector) -> SparseVector:
+    if fault := sparse_fault(terms):
+        raise InvalidQuery(f"The query's sparse vector {fault}.")
+    return terms
 
 
 def _check_same_vectors(base: Spec, spec: Spec) -> None:
@@ -286,7 +329,7 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in ("fingerprint", "dim", "vectors"):
+    for part in ("fingerprint", "dim", "vectors", "dims", "sparse"):
         old, new = getattr(base, part), getattr(spec, part)
         if old != new:
             raise StoreError(

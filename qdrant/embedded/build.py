@@ -27,6 +27,8 @@ from vitrine import Closing
 ALLOCATED_BYTES = 32 << 20
 # Bytes of payload and bookkeeping assumed for a product not yet seen.
 PAYLOAD_BYTES = 1024
+# Bytes assumed for a sparse vector: 100 terms of 4 + 4 bytes, stored and in the inverted index.
+TERMS_BYTES = 1600
 # The log keeps its last files of 32 MiB.
 LOG_BYTES = 96 << 20
 
@@ -141,7 +143,9 @@ class Build(Closing):
             )
 
     def _size(self, points: int) -> int:
-        vector = self._spec.dim * (4 + 1) + 2 * layout.HNSW_M * 4  # float32, int8, links
+        numbers = sum(map(self._spec.dim_of, self._spec.vectors)) * (4 + 1)  # float32 and int8
+        links = len(self._spec.vectors) * 2 * layout.HNSW_M * 4
+        terms = len(self._spec.sparse) * TERMS_BYTES
         unseen = max(points - self._points, 0) * PAYLOAD_BYTES
-        written = points * len(self._spec.vectors) * vector + self._payload_bytes + unseen
+        written = points * (numbers + links + terms) + self._payload_bytes + unseen
         return written + min(written, LOG_BYTES)

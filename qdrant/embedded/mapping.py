@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 import qdrant_edge as qe
@@ -9,7 +10,7 @@ import qdrant_edge as qe
 from qdrant import layout
 from qdrant.engine import Search
 from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
-from qdrant.model import Spec
+from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
 # More threads than this make a disconnected graph (Qdrant's own bound is 8 to 16).
@@ -18,9 +19,14 @@ INDEXING_THREADS = min(os.cpu_count() or 1, 8)
 
 def config(spec: Spec) -> qe.EdgeConfig:
     """Return the parameters of a new collection."""
-    params = qe.EdgeVectorParams(size=spec.dim, distance=qe.Distance.Cosine)
     return qe.EdgeConfig(
-        vectors=dict.fromkeys(spec.vectors, params),
+        vectors={
+            name: qe.EdgeVectorParams(size=spec.dim_of(name), distance=qe.Distance.Cosine)
+            for name in spec.vectors
+        },
+        sparse_vectors={
+            name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in spec.sparse
+        },
         hnsw_config=qe.HnswIndexConfig(
             m=layout.HNSW_M,
             ef_construct=layout.HNSW_EF_CONSTRUCT,
@@ -53,25 +59,34 @@ def filter_of(conditions: list[Condition]) -> qe.Filter | None:
     return qe.Filter(must=must, must_not=must_not)
 
 
-def query(vector: np.ndarray, search: Search) -> qe.QueryRequest:
-    """Return the request for the nearest points of one vector of shape (d,).
+def query(search: Search) -> qe.QueryRequest:
+    """Return the request of a search.
 
     Candidates found by int8 are rescored on the original vectors.
     """
     acorn = qe.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
     rescored = qe.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
     return qe.QueryRequest(
-        query=qe.Query.Nearest(vector.tolist(), using=search.vector),
+        query=qe.Query.Nearest(_query_vector(search.query), using=search.vector),
         limit=search.limit,
         filter=filter_of(search.conditions),
         params=qe.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=True,
+        with_payload=True if search.payload else ["id"],
     )
 
 
 def point(row: Row) -> qe.Point:
     """Return a checked point as the engine's."""
-    vectors = {name: vector.tolist() for name, vector in row.vectors.items()}
+    vectors: dict[str, Any] = {name: vector.tolist() for name, vector in row.vectors.items()}
+    vectors |= {name: _sparse(vector) for name, vector in row.sparse.items()}
     return qe.Point(row.key, vectors, json.loads(row.payload))
+
+
+def _query_vector(query: np.ndarray | SparseVector) -> list[float] | qe.SparseVector:
+    return _sparse(query) if isinstance(query, SparseVector) else query.tolist()
+
+
+def _sparse(vector: SparseVector) -> qe.SparseVector:
+    return qe.SparseVector(vector.indices.tolist(), vector.values.tolist())

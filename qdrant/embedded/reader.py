@@ -23,7 +23,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 import qdrant_edge as qe
 
 from qdrant.disk import BLOCK, copy_sparse, disk_full, extents, files_of, megabytes, mirror
@@ -66,9 +65,9 @@ class Reader:
         self._shard = shard
         self._lock = lock
 
-    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
-        """Return the nearest points of each query of shape (n, d), best first."""
-        requests = [mapping.query(query, search) for query in queries]
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        """Return the nearest points of each search, best first."""
+        requests = list(map(mapping.query, searches))
         with engine_errors(self.collection.variant):
             answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
         return [list(map(hit, answer)) for answer in answers]

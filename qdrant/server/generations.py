@@ -44,6 +44,9 @@ STALE_AFTER = 180
 # Metadata of the heartbeat: the builder, and the time; removed from a complete generation.
 BUILDER, BEAT = "builder", "beat"
 
+# Metadata that a builder writes last: without it a generation is not complete.
+COMPLETE = ("points", "created")
+
 Metadata = Mapping[str, Any]
 
 
@@ -64,10 +67,10 @@ class Stored:
     @property
     def collection(self) -> Collection | None:
         """What it holds; None while it is not complete."""
-        names = [part.name for part in fields(Collection)]
-        if any(name not in self.metadata for name in names):
+        if any(name not in self.metadata for name in COMPLETE):
             return None
-        return Collection(**{name: self.metadata[name] for name in names})
+        names = {part.name for part in fields(Collection)}
+        return Collection(**{name: self.metadata[name] for name in names & set(self.metadata)})
 
     @property
     def builder(self) -> str:
@@ -279,7 +282,12 @@ def variants(connection: Connection, prefix: str = PREFIX) -> list[str]:
 
 def metadata_of(spec: Spec, generation: str) -> dict[str, Any]:
     """Return the metadata of a new generation."""
-    return {**spec.facts(), "vectors": list(spec.vectors), "generation": generation}
+    return {
+        **spec.facts(),
+        "vectors": list(spec.vectors),
+        "sparse": list(spec.sparse),
+        "generation": generation,
+    }
 
 
 def heartbeat(builder: str) -> dict[str, str]:

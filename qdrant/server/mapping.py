@@ -13,7 +13,7 @@ from qdrant import layout
 from qdrant.engine import Search
 from qdrant.errors import StoreError
 from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
-from qdrant.model import Spec
+from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
@@ -81,10 +81,17 @@ def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
     Nothing is optimised yet: `GRAPH` and `INDEXING` turn it on when all points are there, so that
     it is done once. A server that optimises while points arrive takes 7.5 times the final disk.
     """
-    params = models.VectorParams(size=spec.dim, distance=models.Distance.COSINE, on_disk=True)
+    vectors = {
+        name: models.VectorParams(
+            size=spec.dim_of(name), distance=models.Distance.COSINE, on_disk=True
+        )
+        for name in spec.vectors
+    }
+    idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
     int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
     return {
-        "vectors_config": dict.fromkeys(spec.vectors, params),
+        "vectors_config": vectors,
+        "sparse_vectors_config": dict.fromkeys(spec.sparse, idf) or None,
         "quantization_config": models.ScalarQuantization(scalar=int8),
         "hnsw_config": models.HnswConfigDiff(
             m=0,
@@ -104,33 +111,29 @@ GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
 INDEXING = models.OptimizersConfigDiff(indexing_threshold=layout.FULL_SCAN_KIB)
 
 
-def query(vector: np.ndarray, search: Search) -> models.QueryRequest:
-    """Return the request for the nearest points of one vector of shape (d,).
+def query(search: Search) -> models.QueryRequest:
+    """Return the request of a search.
 
     Candidates found by int8 are rescored on the original vectors.
     """
     acorn = models.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
     rescored = models.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
     return models.QueryRequest(
-        query=vector.tolist(),
+        query=_query_vector(search.query),
         using=search.vector,
         limit=search.limit,
         filter=filter_of(search.conditions),
         params=models.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=True,
+        with_payload=True if search.payload else ["id"],
     )
 
 
 def points(rows: Iterable[Row]) -> list[models.PointStruct]:
     """Return checked points as the client's."""
     return [
-        models.PointStruct(
-            id=str(row.key),
-            payload=json.loads(row.payload),
-            vector={name: _numbers(vector) for name, vector in row.vectors.items()},
-        )
+        models.PointStruct(id=str(row.key), payload=json.loads(row.payload), vector=_vectors(row))
         for row in rows
     ]
 
@@ -140,7 +143,9 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     batch: list[Row] = []
     filled = 0
     for row in rows:
-        size = len(row.payload.encode()) + NUMBER_BYTES * sum(map(len, row.vectors.values()))
+        numbers = sum(map(len, row.vectors.values()))
+        numbers += sum(2 * len(vector.indices) for vector in row.sparse.values())
+        size = len(row.payload.encode()) + NUMBER_BYTES * numbers
         if batch and (len(batch) == BATCH or filled + size > BATCH_BYTES):
             yield batch
             batch, filled = [], 0
@@ -170,6 +175,19 @@ def filter_of(conditions: list[Condition]) -> models.Filter | None:
                 ids: list[models.ExtendedPointId] = [str(key) for key in keys]
                 (must if yes else must_not).append(models.HasIdCondition(has_id=ids))
     return models.Filter(must=must, must_not=must_not)
+
+
+def _vectors(row: Row) -> dict[str, Any]:
+    dense = {name: _numbers(vector) for name, vector in row.vectors.items()}
+    return dense | {name: _sparse(vector) for name, vector in row.sparse.items()}
+
+
+def _query_vector(query: np.ndarray | SparseVector) -> list[float] | models.SparseVector:
+    return _sparse(query) if isinstance(query, SparseVector) else query.tolist()
+
+
+def _sparse(vector: SparseVector) -> models.SparseVector:
+    return models.SparseVector(indices=vector.indices.tolist(), values=vector.values.tolist())
 
 
 def _numbers(vector: np.ndarray) -> list[float]:

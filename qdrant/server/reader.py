@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
 from qdrant_client import models
 
 from qdrant.engine import Offset, Search
@@ -32,9 +31,9 @@ class Reader:
     collection: Collection
     limit: RetryLimit = SEARCHING
 
-    def search(self, queries: np.ndarray, search: Search) -> list[list[Hit]]:
-        """Return the nearest points of each query of shape (n, d), best first."""
-        requests = [mapping.query(query, search) for query in queries]
+    def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
+        """Return the nearest points of each search, best first."""
+        requests = list(map(mapping.query, searches))
         batches = [
             requests[start : start + mapping.SEARCH_BATCH]
             for start in range(0, len(requests), mapping.SEARCH_BATCH)

@@ -447,7 +447,10 @@ def create(fake_server: FakeServer, raw: bytes, name: str) -> object:
         fake_server.strict[name] = body.strict_mode_config
     with fake_server.busy:
         return fake_server.client.create_collection(
-            name, vectors_config=body.vectors, metadata=body.metadata
+            name,
+            vectors_config=body.vectors,
+            sparse_vectors_config=body.sparse_vectors,
+            metadata=body.metadata,
         )
 
 

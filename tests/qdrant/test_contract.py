@@ -20,7 +20,7 @@ from qdrant.errors import (
     InvalidQuery,
     StoreError,
 )
-from qdrant.model import Filters, Point, Spec
+from qdrant.model import Filters, Point, Spec, VectorQuery
 from qdrant.points import checked_rows, point_id
 from qdrant.server.connection import Connection, connect
 from qdrant.server.engine import ServerEngine
@@ -112,6 +112,30 @@ def test_k_beyond_the_collection_gives_every_product_that_has_the_vector(filled:
     with_picture = sum("fused" in point.vectors for point in POINTS)
     assert len(filled.search("demo", QUERIES[0], k=10_000)[0]) == with_picture
     assert len(filled.search("demo", QUERIES[0], vector="text", k=10_000)[0]) == len(POINTS)
+
+
+def test_queries_of_several_vectors_and_filters_are_answered_in_one_batch(filled: Store):
+    cheap = Filters(price_max=49.5)
+    batch = [
+        VectorQuery("text", QUERIES[0], 3),
+        VectorQuery("image", QUERIES[1], 7),
+        VectorQuery("text", QUERIES[2], 5, cheap),
+    ]
+    found = [ids(hits) for hits in filled.search_batch("demo", batch)]
+    assert found == [
+        nearest(POINTS, QUERIES[0], "text", 3),
+        nearest(POINTS, QUERIES[1], "image", 7),
+        nearest(POINTS, QUERIES[2], "text", 5, lambda p: p.payload.get("price", 1e9) <= 49.5),
+    ]
+
+
+def test_a_search_without_payloads_gives_ids_and_scores_alone(filled: Store):
+    whole, bare = (
+        filled.search_batch("demo", [VectorQuery("text", QUERIES[0], 9, payload=payload)])[0]
+        for payload in (True, False)
+    )
+    assert [(hit.id, hit.score) for hit in bare] == [(hit.id, hit.score) for hit in whole]
+    assert all(hit.payload == {"id": hit.id} for hit in bare)
 
 
 FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {

@@ -125,6 +125,8 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "base": "tiny",
         "source": "digest",
         "vectors": ["image", "text", "fused"],
+        "dims": {},
+        "sparse": [],
         "generation": made.generation,
         "points": 10,
         "created": made.created,

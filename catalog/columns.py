@@ -52,15 +52,15 @@ MAX_FIELD: Mapping[str, int] = {
 Row = Mapping[str, Any]
 
 
-def _running(value: object) -> str:
-    """Text that an export may have written as a list, as Amazon's descriptions are."""
-    return values.text(values.parse_literal(value))
-
-
 def _department(value: object) -> str:
-    """The category; of a category path the first step, which is the department."""
-    value = values.parse_literal(value)
-    return next(iter(values.text_list(value)), "")
+    """The category: the first step of the first category path."""
+    paths = values.category_paths(value)
+    return paths[0][0] if paths else ""
+
+
+def _price(value: object) -> float | None:
+    found = values.money(value)
+    return found.amount if found else None
 
 
 # Product field → how a cell becomes its value. Attributes and images have rules of their own.
@@ -68,10 +68,10 @@ CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "id": values.identifier,
     "title": values.text,
     "category": _department,
-    "description": _running,
-    "features": values.text_list,
+    "description": values.text,
+    "features": values.texts,
     "brand": values.text,
-    "price": values.number,
+    "price": _price,
     "rating": values.number,
     "rating_count": values.count,
     "link": values.identifier,
@@ -164,6 +164,7 @@ class ColumnMapping:
             self._confined(address)
             for column in columns["images"]
             for address in values.addresses(row[column], self._folder)
+            if isinstance(address, str)
         ]
         attributes = self._attributes(row, columns["attributes"], used)
         fields["category"] = self._category or fields["category"]

@@ -2,13 +2,13 @@
 
 import re
 import string
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from encoder.errors import VariantInvalid
+from vitrine.text import fold
 
 PARTS = ("title", "brand", "category", "description", "features", "summary")
 DEFAULT_TEMPLATE = "title_description"
@@ -106,10 +106,11 @@ class Template:
         return text[: self.limit].rstrip() if self.limit else text
 
     def _clean(self, text: str) -> str:
+        text = fold(text)
         if self.ascii:
-            text = unicodedata.normalize("NFKC", text).translate(ASCII_EQUIVALENTS)
-            text = text.encode("ascii", "ignore").decode("ascii")
-        return " ".join(text.split())
+            text = text.translate(ASCII_EQUIVALENTS).encode("ascii", "ignore").decode("ascii")
+            text = " ".join(text.split())
+        return text
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:

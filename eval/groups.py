@@ -5,16 +5,15 @@ trained on, the test would measure memorisation: a leak.
 """
 
 import re
-import unicodedata
 from collections.abc import Hashable, Iterable, Iterator
 
 from catalog.catalogue import Entry
+from vitrine.text import fold
 
 
 def normalize_title(title: str) -> str:
     """A title for matching: letters and digits of NFKC, case folded."""
-    text = unicodedata.normalize("NFKC", title).casefold()
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
+    return " ".join(re.sub(r"[\W_]+", " ", fold(title).casefold()).split())
 
 
 def group_of(entries: Iterable[Entry]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from catalog import values
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from eval import EvalError
@@ -21,7 +22,7 @@ from eval.trec import read_qrels, read_text, read_topics
 from pictures.errors import shorten
 from pictures.sources import is_local
 from qdrant.model import VECTORS
-from search.query import normalize_text
+from vitrine.text import fold
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 EXCEL = (".xlsx",)
@@ -159,12 +160,12 @@ def _query(row: dict[str, Any], number: str, folder: Path, where: str) -> Labell
         raise EvalError(f"{where}: there is no vector “{vector}”; take {', '.join(VECTORS)}.")
     return LabelledQuery(
         id=name,
-        text=normalize_text(texts["text"]),
+        text=fold(texts["text"]),
         picture=_address(texts["image"], folder),
-        category=normalize_text(texts["category"]),
+        category=values.text(texts["category"]),
         relevant=_grades(row.get("relevant", []), where),
         vector=vector,
-        kind=normalize_text(texts["kind"]),
+        kind=values.text(texts["kind"]),
     )
 
 

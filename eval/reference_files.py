@@ -17,8 +17,8 @@ from catalog.product import Product
 from eval import EvalError
 from eval.groups import normalize_title
 from eval.queries import LabelledQuery, QuerySet
-from search.query import normalize_text
 from vitrine.command import describe
+from vitrine.text import fold
 
 COLUMNS = ("Queries", "Product_link", "Product_title", "Image_link", "Product_description")
 # The ASIN in Amazon's addresses: ordinary links, older ones, and the phone site's.
@@ -144,9 +144,7 @@ def _read_sheet(cells: Iterator[tuple[Any, ...]], path: Path) -> Iterator[Refere
     columns = [header.index(column) if column in header else -1 for column in COLUMNS]
     found = 0
     for row in cells:
-        values = [
-            normalize_text(str(row[at] or "")) if 0 <= at < len(row) else "" for at in columns
-        ]
+        values = [fold(str(row[at] or "")) if 0 <= at < len(row) else "" for at in columns]
         if values[0] and values[2]:
             found += 1
             yield ReferenceRow(*values)

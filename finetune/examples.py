@@ -17,6 +17,7 @@ from finetune.errors import FinetuneError
 from finetune.sampling import shuffled
 from pictures.errors import PictureError
 from pictures.store import PictureStore
+from vitrine.text import fold
 
 TITLE, PICTURE, PARENT = range(3)  # an example's keys
 NO_PICTURE, LOST_PICTURE, NOT_SAMPLED = "no picture", "picture lost from the store", "not sampled"
@@ -170,13 +171,14 @@ def _example(entry: Entry, picture: str, text: Template, views: Sequence[Templat
         view.product_text(product, entry.summary)[:MAX_CHARACTERS] for view in views
     )
     texts.pop("", None)
+    title = fold(product.title)
     return Example(
         id=product.id,
         picture=picture,
-        title=product.title,
+        title=title,
         text=text.product_text(product, entry.summary)[:MAX_CHARACTERS],
-        views=tuple(texts) or (product.title,),
-        keys=(normalize_title(product.title), picture, product.parent),
+        views=tuple(texts) or (title,),
+        keys=(normalize_title(title), picture, product.parent),
     )
 
 

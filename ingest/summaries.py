@@ -19,6 +19,7 @@ from ingest.job import Figures, exclusive_run, record_unexpected
 from ingest.summarizer import Recipe, Summarizer
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
+from vitrine.text import fold
 
 WINDOW = 512  # products looked up together
 
@@ -32,7 +33,7 @@ def prompt(product: Product) -> str:
         "Features": " ".join(product.features),
         "Details": ", ".join(f"{name}: {value}" for name, value in facts),
     }
-    return "\n".join(f"{name}: {value}" for name, value in parts.items() if value)
+    return "\n".join(f"{name}: {fold(value)}" for name, value in parts.items() if value)
 
 
 def write_summaries(

@@ -1,12 +1,12 @@
 """A seq2seq checkpoint that turns long product descriptions into short ones."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 from ingest import IngestError
 from vitrine.batches import attempt, batched
+from vitrine.text import fold
 
 K = TypeVar("K")
 
@@ -108,4 +108,4 @@ class Summarizer:
                 max_length=self._recipe.longest,
             )
         texts = self._tokenizer.batch_decode(made, skip_special_tokens=True)
-        return [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
+        return list(map(fold, texts))

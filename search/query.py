@@ -1,7 +1,6 @@
 """A query and what it finds."""
 
 import math
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from PIL.Image import Image
 
 from qdrant.model import NO_FILTERS, VECTORS, Filters
 from vitrine import VitrineError
+from vitrine.text import fold
 
 # CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits well
 # below this; a longer text is a mistake, which is reported and not cut silently.
@@ -29,7 +29,7 @@ class Query:
     """What to search for, and how.
 
     Args:
-        text: words; normalised by `normalize_text`.
+        text: words; folded by `vitrine.text.fold`.
         picture: an RGB picture; with a text, both count.
         filters: what every result must satisfy.
         k: number of results, 1 to `MAX_K`.
@@ -51,7 +51,7 @@ class Query:
     like: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", normalize_text(self.text))
+        object.__setattr__(self, "text", fold(self.text))
         low, high = self.filters.price_min, self.filters.price_max
         if not (self.text or self.picture or self.like):
             raise QueryError("There is nothing to search for: type words, give a picture, or both.")
@@ -115,8 +115,3 @@ class Results:
     load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
-
-
-def normalize_text(text: str) -> str:
-    """Text as the catalogue keeps it: NFKC, white space folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())

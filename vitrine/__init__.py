@@ -5,7 +5,7 @@ home             the installation's folder
 default_variant  the variant to use where none is named
 Closing          a `with` statement for whatever has `close()`
 command          what the command lines share; `__main__` mounts them under one name, `vitrine`
-text             untrusted text, made safe to show
+text             untrusted text, made safe to show; text folded for matching
 progress         progress bars
 """
 

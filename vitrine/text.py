@@ -1,6 +1,7 @@
-"""Untrusted text, made safe to show on a terminal or on a page."""
+"""Text made safe to show on a terminal or on a page; text folded for matching."""
 
 import re
+import unicodedata
 
 # Control characters, but for tab and line feed: ESC begins a terminal's commands. Embeddings,
 # overrides and isolates of the writing direction: they turn what follows around. Line and
@@ -13,3 +14,11 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 def printable(text: str) -> str:
     """Text with a visible replacement in place of every control and direction character."""
     return UNPRINTABLE.sub(REPLACEMENT, text)
+
+
+def fold(text: str) -> str:
+    """Text as it is embedded and matched: NFKC, white space collapsed to single spaces.
+
+    NFKC loses meaning ("2½" becomes "21⁄2"), so stored and shown text is not folded.
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).split())

@@ -1,0 +1,45 @@
+"""Conversion of a cell of a feed, of any type, to the plain values of a `Product`.
+
+text, texts               running text; bullet points
+identifier                an id or an address, as written
+number, count, money      numbers; prices with their currency
+flag, date                yes or no; an ISO 8601 date
+category_paths            category paths, the department first
+addresses                 pictures, best first
+attribute, attributes     typed facts
+languages                 the language tags of a cell
+parse_literal             a list or an object that is written as text
+
+Every function accepts any value that JSON, CSV or Parquet can hold. A value without a clear meaning
+becomes the empty one (an empty text, None, an empty tuple), never a guess. The one exception is
+RecursionError, for lists nested hundreds deep.
+"""
+
+from catalog.values.attribute_facts import attribute, attributes
+from catalog.values.dates import date
+from catalog.values.departments import category_paths
+from catalog.values.flags import flag
+from catalog.values.languages import languages
+from catalog.values.literals import parse_literal
+from catalog.values.numerals import count, number
+from catalog.values.picture_addresses import addresses
+from catalog.values.prices import Money, money
+from catalog.values.running_text import identifier, text, texts
+
+__all__ = [
+    "Money",
+    "addresses",
+    "attribute",
+    "attributes",
+    "category_paths",
+    "count",
+    "date",
+    "flag",
+    "identifier",
+    "languages",
+    "money",
+    "number",
+    "parse_literal",
+    "text",
+    "texts",
+]

@@ -1,0 +1,62 @@
+"""Numbers within text."""
+
+import math
+import re
+from collections.abc import Mapping
+
+from catalog.values.running_text import text
+
+# A number: grouped by spaces or apostrophes, or by points and commas in any order, or a bare
+# fraction ("$.99"). A letter before the point makes it an abbreviation's ("Rs.899").
+AMOUNT = re.compile(
+    r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\w)\.\d{1,2}(?!\d)"
+)
+ABBREVIATED = re.compile(r"\d\s*[km]\b", re.IGNORECASE)  # "1.2K": too coarse to be a count
+MAX_COUNT = 2**53  # above it a float is not exact, and no article has as many ratings
+
+
+def number(value: object) -> float | None:
+    """A number ≥ 0, also within text: "4.5 out of 5 stars", "1.299,5"; else None.
+
+    Of several numbers in a text, the first.
+    """
+    if isinstance(value, str):
+        value = text(value)
+    elif isinstance(value, bool | list | tuple | Mapping) or value is None:
+        return None
+    try:
+        amount = float(value)  # type: ignore[arg-type]
+    except (OverflowError, TypeError):
+        return None
+    except ValueError:
+        found = AMOUNT.search(str(value))
+        if found is None:
+            return None
+        amount = parse_amount(found[0])
+    return amount if math.isfinite(amount) and amount >= 0 else None
+
+
+def count(value: object) -> int | None:
+    """An integer ≥ 0, also with separators or words: "1,234 ratings"; else None."""
+    amount = number(value)
+    if amount is None or amount > MAX_COUNT or not amount.is_integer():
+        return None
+    if isinstance(value, str) and ABBREVIATED.search(value):
+        return None
+    return int(amount)
+
+
+def parse_amount(written: str) -> float:
+    """The number of digits with separators; the last separator may be the decimal one."""
+    digits = re.sub(r"[ '’]", "", written)
+    last = max(digits.rfind("."), digits.rfind(","))
+    if last < 0:
+        return float(digits)
+    whole, fraction = digits[:last], digits[last + 1 :]
+    other = "," if digits[last] == "." else "."
+    grouped = digits[last] in whole or (
+        other not in whole and len(fraction) == 3 and whole.strip("0") != ""
+    )
+    if grouped:
+        whole, fraction = whole + fraction, ""
+    return float(re.sub(r"[.,]", "", whole) + "." + fraction)

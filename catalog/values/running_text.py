@@ -1,0 +1,148 @@
+"""Text of a cell: one text, several texts, an identifier."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from catalog.values.languages import in_language
+from catalog.values.literals import parse_literal
+from catalog.values.markup import plain_text
+
+# What spreadsheets, databases and pandas write for a missing value.
+MISSING_VALUES = frozenset(
+    {"", "none", "n/a", "na", "nan", "null", "#n/a", "<na>", "(null)", "\\n", "undefined"}
+    | {"-", "--", "–", "—"}
+)
+LONGEST_MISSING = max(map(len, MISSING_VALUES))
+
+# Control characters, embeddings, overrides and isolates of the writing direction, soft hyphen,
+# zero-width space, byte order mark, and halves of surrogate pairs, which no database stores.
+# Zero-width joiners are kept: emoji and Persian need them.
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
+
+# Under these names an object holds its text, best first: JSON-LD, converters from XML, APIs.
+TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", "_cdata", "__cdata",
+             "rendered", "label", "displayName", "display_name", "value", "name", "title", "text",
+             "data", "content", "html", "plain", "long", "short")  # fmt: skip
+UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
+
+# Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.
+BULLET = re.compile(r"[•●▪◦‣⁃∙■◆✓✔✅➤►▶➢❖]|\s\|\s|[\n\r]+")
+LINE_BULLET = re.compile(r"^\s*[*·–—-]\s+")
+
+
+def text(value: object, language: str = "") -> str:
+    """Running text: HTML and entities decoded, NFC, white space collapsed to single spaces.
+
+    Args:
+        value: any cell. Of an object its text, of a list the texts of its items.
+        language: which of several language-tagged texts; without it, or where it is missing, the
+            commonest of this cell.
+
+    Returns:
+        Text without control and direction characters; empty for a missing value.
+    """
+    if isinstance(value, str) and _is_simple(value):
+        return _present(" ".join(value.split()))
+    return " ".join(" ".join(part.split()) for part in _parts(value, language))
+
+
+def texts(value: object, language: str = "") -> tuple[str, ...]:
+    """Bullet points: the items of a list, of HTML, or of a text with a line or a sign for each.
+
+    Args:
+        value: any cell, a list that is written as text included.
+        language: as in `text`.
+    """
+    points = (
+        " ".join(LINE_BULLET.sub("", point).split())
+        for part in _parts(value, language)
+        for point in BULLET.split(part)
+    )
+    return tuple(filter(_present, points))
+
+
+def identifier(value: object) -> str:
+    """An id or an address: as written, without outer white space and control characters."""
+    if isinstance(value, bool | list | tuple | Mapping):
+        return ""
+    if not isinstance(value, str):
+        return text(value)
+    return _present(CONTROL_CHARACTERS.sub("", value).strip())
+
+
+def _is_simple(value: str) -> bool:
+    """Whether a text has neither markup nor entities, nor a character that needs a second look."""
+    return (
+        value.isascii()
+        and value.isprintable()
+        and "<" not in value
+        and "&" not in value
+        and value[:1] not in ("[", "{")
+    )
+
+
+def _present(written: str) -> str:
+    if len(written) <= LONGEST_MISSING and written.casefold() in MISSING_VALUES:
+        return ""
+    return written
+
+
+def _parts(value: object, language: str) -> Iterator[str]:
+    """The texts of a cell, none of them missing; white space as it comes."""
+    match value:
+        case str():
+            parsed = parse_literal(value)
+            if _holds_text(parsed):
+                yield from _parts(parsed, language)
+            else:
+                yield from filter(_present, [_clean(plain_text(value)).strip()])
+        case bool():
+            yield "yes" if value else "no"
+        case float():
+            if math.isfinite(value):
+                integral = value.is_integer() and abs(value) < MAX_INTEGRAL
+                yield str(int(value)) if integral else str(value)
+        case Mapping() | list() | tuple():
+            chosen = in_language(value, language)
+            if isinstance(value, Mapping) and not chosen:
+                yield from _text_of(value, language)
+            else:
+                for item in chosen or value:
+                    yield from _parts(item, language)
+        case bytes():
+            yield from _parts(value.decode("utf-8", "replace"), language)
+        case None:
+            pass
+        case int():
+            yield str(value)
+        case _:
+            yield from _parts(str(value), language)
+
+
+def _text_of(item: Mapping[str, object], language: str) -> Iterator[str]:
+    """The text of an object; without a name for it, its sentences."""
+    for key in TEXT_KEYS:
+        found = list(_parts(item.get(key), language))
+        if found:
+            unit = next((text(item[unit]) for unit in UNIT_KEYS if item.get(unit)), "")
+            yield from found[:-1]
+            yield f"{found[-1]} {unit}".rstrip()
+            return
+    if all(isinstance(part, str) and " " in part.strip() for part in item.values()):
+        for part in item.values():
+            yield from _parts(part, language)
+
+
+def _holds_text(parsed: object) -> bool:
+    if isinstance(parsed, list):
+        return any(isinstance(item, str | Mapping) for item in parsed)
+    return isinstance(parsed, Mapping)
+
+
+def _clean(written: str) -> str:
+    return unicodedata.normalize("NFC", CONTROL_CHARACTERS.sub("", written))

@@ -77,7 +77,7 @@ def test_a_row_that_is_no_product_is_dropped_with_a_reason_and_the_others_are_ke
         "",
         {"id": "\ud800", "title": "an id of nothing"},
         "[" * 100_000,
-        '{"id": "8", "title": ' + "[" * 900 + '"deep"' + "]" * 900 + "}",
+        '{"id": "8", "title": ' + "[" * 2_000 + '"deep"' + "]" * 2_000 + "}",
         {"id": 3, "title": "three"},
     )
     with path.open("ab") as file:

@@ -81,8 +81,8 @@ def load_model(
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
     Raises:
-        EncoderError: the weights cannot be read or do not belong to the configuration, or the
-            adapter does not fit.
+        EncoderError: the weights cannot be read, are not finite or do not belong to the
+            configuration, or the adapter does not fit.
     """
     import transformers
     from safetensors import SafetensorError
@@ -114,6 +114,13 @@ def load_model(
         )
     if adapter:
         model = merge_adapter(model, adapter, adapter_weight)
+    broken = [name for name, each in model.named_parameters() if not each.isfinite().all()]
+    if broken:
+        raise EncoderError(
+            f"{checkpoint.base}{' with its adapter' if adapter else ''} has NaN or infinite "
+            f"weights, in {min(broken)} for one, and gives no vectors: get it again, or train it "
+            "again at a lower learning rate."
+        )
     if family.class_token:
         layers = model.vision_model.encoder.layers
         layers[-1] = ClassTokenLayer(layers[-1])

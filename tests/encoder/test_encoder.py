@@ -400,6 +400,22 @@ def test_broken_weights_are_refused_in_one_sentence(tiny_clip, tmp_path):
         Encoder.load(add(tmp_path, base), device="cpu")
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tiny_clip, adapter, tmp_path, number):
+    from safetensors.numpy import load_file, save_file
+
+    base, broken = (shutil.copytree(tiny_clip, tmp_path / name) for name in ("base", "broken"))
+    diverged = shutil.copytree(adapter, tmp_path / "diverged")
+    for file in (broken / "model.safetensors", diverged / "adapter_model.safetensors"):
+        weights = load_file(file)
+        weights[min(weights)].flat[0] = number
+        save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match=r"broken has NaN or infinite weights, in \w+"):
+        Encoder.load(add(tmp_path, broken), device="cpu")
+    with pytest.raises(EncoderError, match="with its adapter has NaN or infinite weights"):
+        Encoder.load(add(tmp_path, base, adapter=diverged, force=True), device="cpu")
+
+
 def test_on_a_cpu_the_arithmetic_is_float32_unless_named_otherwise(encoder):
     assert (encoder.precision, encoder.device) == ("float32", "cpu")
 

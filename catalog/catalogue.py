@@ -2,6 +2,7 @@
 
     HOME/catalog.sqlite       products, picture ledger, summaries, runs
     HOME/images/ab/ab12….jpg  pictures by content
+    HOME/embedded/ab/ab12…    pictures that feeds contained, by content
 
 `Catalogue` adds products and summaries to two classes over the same file: `catalog.ledger` and
 `catalog.runs`.
@@ -19,6 +20,7 @@ from catalog.ledger import PictureLedger
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of, row_of
 from catalog.runs import RunLog
+from pictures.embedded import EmbeddedPictures
 from pictures.store import PictureStore
 from pictures.thumbnail import SIDE
 
@@ -74,8 +76,16 @@ class Catalogue(PictureLedger, RunLog):
             self.close()
             raise
         self.pictures = PictureStore(home / "images", self.picture_side)
+        self.embedded = EmbeddedPictures(home)
 
-    def upsert(self, products: Iterable[Product], *, source: str = "", run: int = 0) -> Upserted:
+    def upsert(
+        self,
+        products: Iterable[Product],
+        *,
+        source: str = "",
+        run: int = 0,
+        picture_folder: str = "",
+    ) -> Upserted:
         """Add or update products, in one transaction; idempotent.
 
         A product whose images changed loses its picture; one whose text changed, its summary.
@@ -84,7 +94,9 @@ class Catalogue(PictureLedger, RunLog):
             products: One batch, held in memory.
             source: The file they come from.
             run: The run that read them there.
+            picture_folder: The folder that their local pictures must lie in; empty for any.
         """
+        origin = (source, run, picture_folder)
         rows = [row_of(product) for product in products]
         counts = {"new": 0, "changed": 0, "unchanged": 0}
         columns = ", ".join(COLUMNS)
@@ -92,27 +104,30 @@ class Catalogue(PictureLedger, RunLog):
         with self._transaction() as connection:
             for row in rows:
                 found = connection.execute(
-                    f"SELECT source, run, {columns} FROM product WHERE id = ?", row[:1]
+                    f"SELECT source, run, picture_folder, {columns} FROM product WHERE id = ?",
+                    row[:1],
                 ).fetchone()
                 if found is None:
                     counts["new"] += 1
                     connection.execute(
-                        f"INSERT INTO product ({columns}, source, run) "
-                        f"VALUES ({', '.join('?' * len(COLUMNS))}, ?, ?)",
-                        (*row, source, run),
+                        f"INSERT INTO product ({columns}, source, run, picture_folder) "
+                        f"VALUES ({', '.join('?' * len(COLUMNS))}, ?, ?, ?)",
+                        (*row, *origin),
                     )
-                elif found[2:] != row:
+                elif found[len(origin) :] != row:
                     counts["changed"] += 1
                     connection.execute(
-                        f"UPDATE product SET {assigned}, source = ?, run = ? WHERE id = ?",
-                        (*row[1:], source, run, row[0]),
+                        f"UPDATE product SET {assigned}, source = ?, run = ?, picture_folder = ? "
+                        "WHERE id = ?",
+                        (*row[1:], *origin, row[0]),
                     )
                 else:
                     counts["unchanged"] += 1
-                    if found[:2] != (source, run):
+                    if found[: len(origin)] != origin:
                         connection.execute(
-                            "UPDATE product SET source = ?, run = ? WHERE id = ?",
-                            (source, run, row[0]),
+                            "UPDATE product SET source = ?, run = ?, picture_folder = ? "
+                            "WHERE id = ?",
+                            (*origin, row[0]),
                         )
         return Upserted(**counts)
 

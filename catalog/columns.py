@@ -1,6 +1,5 @@
 """The column mapping: which columns of a feed each product field is read from."""
 
-import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 from catalog import CatalogError, values
 from catalog.amazon import LINK
 from catalog.product import Attribute, Product
-from pictures.sources import OUTSIDE, is_local
+from pictures.data_address import is_data
+from pictures.embedded import embedded_address
 
 # The usual names of each field's column, letters and digits only, best first. "parent" is left out:
 # in feeds it is a department as often as an article.
@@ -50,6 +50,7 @@ MAX_FIELD: Mapping[str, int] = {
 }
 
 Row = Mapping[str, Any]
+KeepPicture = Callable[[bytes | str], str]
 
 
 def _department(value: object) -> str:
@@ -92,7 +93,7 @@ class ColumnMapping:
         category: str,
         folder: Path,
         *,
-        allow_paths: bool = False,
+        keep_picture: KeepPicture = embedded_address,
     ) -> None:
         """Make a mapping from the user's choices and the usual names.
 
@@ -100,7 +101,8 @@ class ColumnMapping:
             chosen: Product field → the column it is read from, instead of the usual names.
             category: The category of every product of the feed; empty to read it.
             folder: What relative picture paths are relative to.
-            allow_paths: Accept paths of pictures outside this folder.
+            keep_picture: Keeps a picture that a row contains and returns its address;
+                `EmbeddedPictures.add`, or by default a function that keeps nothing.
 
         Raises:
             CatalogError: A choice names no field of a product, or no column.
@@ -112,8 +114,8 @@ class ColumnMapping:
                     f"--field {field}= names no column; write --field {field}=COLUMN."
                 )
         self._category = values.text(category)
-        self._folder = Path(os.path.normpath(folder))
-        self._allow_paths = allow_paths
+        self._folder = folder
+        self._keep_picture = keep_picture
         self._of_header = lru_cache(CACHED_HEADERS)(self._match)
 
     def of(self, row: Row) -> Mapping[str, list[str]]:
@@ -161,10 +163,11 @@ class ColumnMapping:
                 return f"{field} too long"
         used.update(columns["images"])
         images = [
-            self._confined(address)
+            address
+            if isinstance(address, str) and not is_data(address)
+            else self._keep_picture(address)
             for column in columns["images"]
             for address in values.addresses(row[column], self._folder)
-            if isinstance(address, str)
         ]
         attributes = self._attributes(row, columns["attributes"], used)
         fields["category"] = self._category or fields["category"]
@@ -177,13 +180,6 @@ class ColumnMapping:
             attributes=attributes,
             images=tuple(dict.fromkeys(images)),
         )
-
-    def _confined(self, address: str) -> str:
-        """A picture's address; a path outside the feed's folder is marked as refused."""
-        if self._allow_paths or not is_local(address):
-            return address
-        inside = Path(os.path.normpath(address)).is_relative_to(self._folder)
-        return address if inside else OUTSIDE + address
 
     def _attributes(self, row: Row, columns: list[str], used: set[str]) -> dict[str, Attribute]:
         named: dict[str, Attribute] = {}

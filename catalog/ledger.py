@@ -21,22 +21,30 @@ from typing import Literal, Self
 from catalog.database import Database
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
+from pictures.embedded import PREFIX
 from pictures.errors import PictureError, shorten
-from pictures.sources import is_local
+from pictures.sources import is_local, is_outside
 from pictures.store import StoredPicture
 
 Outcome = Literal["stored", "failed", "none"]
 
 
-def picture_stamp(product: Product) -> str:
+def picture_stamp(product: Product, folder: str = "") -> str:
     """Digest of a product's picture addresses, and size and time of the local files among them.
 
     Compute it before the files are read: a file that changes meanwhile is then read again.
+
+    Args:
+        product: The product.
+        folder: The folder that its local pictures must lie in; empty for any. Files outside are
+            not looked at.
     """
     digest = hashlib.blake2b(digest_size=16)
     for address in product.images:
         digest.update(address.encode("utf-8", "surrogatepass") + b"\0")
-        if is_local(address):
+        if is_outside(address, folder):
+            digest.update(b"outside\0")
+        elif is_local(address):
             try:
                 status = Path(address).stat()
             except (OSError, ValueError):  # missing, or no valid path
@@ -44,6 +52,23 @@ def picture_stamp(product: Product) -> str:
             else:
                 digest.update(f"{status.st_size} {status.st_mtime_ns}\0".encode())
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPicture:
+    """A product whose picture is to be imported.
+
+    Attributes:
+        product: The product.
+        folder: The folder that its local pictures must lie in; empty for any.
+    """
+
+    product: Product
+    folder: str
+
+    def stamp(self) -> str:
+        """`picture_stamp` of the product now."""
+        return picture_stamp(self.product, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +136,7 @@ class PictureLedger(Database):
 
     def pictures_pending(
         self, is_stored: Callable[[str], bool] = bool, *, retry_failed: bool = False
-    ) -> Iterator[Product]:
+    ) -> Iterator[PendingPicture]:
         """Products whose picture is to be imported, by ascending id; each at most once.
 
         Never tried, changed since, or lost from the store.
@@ -121,17 +146,17 @@ class PictureLedger(Database):
             retry_failed: Also those that failed and have not changed since.
         """
         pages = self._pages(
-            f"SELECT {SELECTED}, picture.outcome, picture.stamp, picture.hash FROM product "
+            f"SELECT {SELECTED}, picture_folder, outcome, stamp, hash FROM product "
             "LEFT JOIN picture ON picture.product = product.id WHERE product.images <> '[]'",
             (),
             after="",
         )
         for row in pages:
-            product = product_of(row)
-            outcome, stamp, digest = row[len(COLUMNS) :]
+            folder, outcome, stamp, digest = row[len(COLUMNS) :]
+            pending = PendingPicture(product_of(row), folder)
             again = retry_failed if outcome == "failed" else not (digest and is_stored(digest))
-            if outcome is None or again or stamp != picture_stamp(product):
-                yield product
+            if outcome is None or again or stamp != pending.stamp():
+                yield pending
 
     def record_pictures(self, outcomes: Iterable[PictureOutcome]) -> None:
         """Record outcomes, in one transaction. Deleted products are skipped."""
@@ -174,6 +199,15 @@ class PictureLedger(Database):
     def picture_hashes(self, prefix: str) -> set[str]:
         """The hashes of the products' pictures that begin with these digits."""
         rows = self._select("SELECT hash FROM picture WHERE hash GLOB ? || '*'", (prefix,))
+        return {row[0] for row in rows}
+
+    def embedded_pictures(self) -> set[str]:
+        """The hashes of the embedded pictures that products name."""
+        rows = self._select(
+            "SELECT DISTINCT SUBSTR(value, ?) FROM product, JSON_EACH(product.images) "
+            "WHERE value GLOB ? || '*'",
+            (len(PREFIX) + 1, PREFIX),
+        )
         return {row[0] for row in rows}
 
     def identical_pictures(self) -> int:

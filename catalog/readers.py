@@ -15,6 +15,7 @@ be read at all is a `CatalogError`:
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -23,10 +24,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from catalog import CatalogError
-from catalog.columns import ColumnMapping, list_columns, size
+from catalog.columns import ColumnMapping, KeepPicture, list_columns, size
 from catalog.formats import Feed, Record, Rows
 from catalog.formats.opening import open_feed
 from catalog.product import Product
+from pictures.embedded import embedded_address
 
 # Rows of JSON Lines that are read before the file is rejected for having no title or id: each may
 # leave columns out.
@@ -43,13 +45,18 @@ class DroppedRow:
     reason: str
 
 
+def picture_folder(source: Path) -> str:
+    """The folder of a feed, absolute: what the paths of its pictures start from."""
+    return os.path.normpath(source.parent.absolute())
+
+
 def read_products(
     source: Path,
     *,
     fields: Mapping[str, str] | None = None,
     category: str = "",
     category_field: str = "",
-    allow_paths: bool = False,
+    keep_picture: KeepPicture = embedded_address,
 ) -> Iterator[Product | DroppedRow]:
     """Read the products of one file.
 
@@ -60,7 +67,8 @@ def read_products(
             names (`catalog.columns.ALIASES`).
         category: The category of every product of the file.
         category_field: The column that the category is read from.
-        allow_paths: Accept paths of pictures outside the file's folder.
+        keep_picture: Keeps a picture that a row contains and returns its address;
+            `EmbeddedPictures.add`, or by default a function that keeps nothing.
 
     Returns:
         One item a row, in the file's order. Relative picture paths start from its folder.
@@ -78,7 +86,9 @@ def read_products(
                 "--field category=…."
             )
         chosen["category"] = category_field
-    columns = ColumnMapping(chosen, category, source.parent.absolute(), allow_paths=allow_paths)
+    columns = ColumnMapping(
+        chosen, category, Path(picture_folder(source)), keep_picture=keep_picture
+    )
     feed = open_feed(source)
     head = _peek(feed.rows, 1 if feed.tabular else PEEKED)
     if not head:

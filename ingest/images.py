@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalog.catalogue import Catalogue
-from catalog.ledger import PictureOutcome, picture_stamp
-from catalog.product import Product
+from catalog.ledger import PendingPicture, PictureOutcome
 from ingest.job import Figures, exclusive_run
 from pictures.errors import PictureError, unexpected
 from pictures.fetch_settings import FetchSettings
@@ -25,7 +24,9 @@ BATCH = 64  # outcomes a transaction: a killed job repeats at most these
 # Products in progress at once: enough to hide the web's latency behind decoding, few enough to
 # hold their bytes, a megabyte each.
 IN_PROGRESS = 128
-IN_PROGRESS_SIZE = 64 * 2**20  # characters of their addresses: a data: address is a whole picture
+# Characters of their addresses: in catalogues that an earlier version made, a data: address is a
+# whole picture.
+IN_PROGRESS_SIZE = 64 * 2**20
 # Open files: what the limit of this process is raised to where that is allowed, and what the
 # catalogue, the decode workers and the importer's threads may need of them. The web gets the rest,
 # two for each request: one in progress, one idle connection.
@@ -55,7 +56,7 @@ def fetch_images(
     Args:
         home: the shop's folder.
         retry_failed: try those again that failed before.
-        prune: delete stored pictures that no product has any more.
+        prune: delete stored and embedded pictures that no product has any more.
         fetch_settings: limits and politeness on the web; by default `catalogue_settings()`.
 
     Returns:
@@ -74,10 +75,10 @@ def fetch_images(
         catalogue = run.catalogue
         catalogue.pictures.sweep()
         fetch_settings = _within_open_files(fetch_settings or catalogue_settings())
-        products = catalogue.pictures_pending(
+        pending = catalogue.pictures_pending(
             lambda digest: catalogue.pictures.path(digest).exists(), retry_failed=retry_failed
         )
-        counts = asyncio.run(_import(catalogue, products, fetch_settings, advance))
+        counts = asyncio.run(_import(catalogue, pending, fetch_settings, advance))
         stored = counts.pop("", 0)
         skipped = len(catalogue) - stored - counts.total()
         advance(skipped)
@@ -89,6 +90,8 @@ def fetch_images(
         }
         if prune:
             run.figures["pruned"] = catalogue.pictures.prune(catalogue.picture_hashes)
+            named = catalogue.embedded_pictures()
+            catalogue.embedded.prune(lambda _: named)
         return run.figures
 
 
@@ -109,7 +112,7 @@ def _within_open_files(settings: FetchSettings) -> FetchSettings:
 
 async def _import(
     catalogue: Catalogue,
-    products: Iterator[Product],
+    pending: Iterator[PendingPicture],
     fetch_settings: FetchSettings,
     advance: Callable[[int], None],
 ) -> Counter[str]:
@@ -121,8 +124,8 @@ async def _import(
     batch: list[PictureOutcome] = []
     try:
         async with (
-            PictureImporter(catalogue.pictures, fetch_settings) as importer,
-            aclosing(_outcomes(importer, products)) as outcomes,
+            PictureImporter(catalogue.pictures, catalogue.embedded, fetch_settings) as importer,
+            aclosing(_outcomes(importer, pending)) as outcomes,
         ):
             async for outcome in outcomes:
                 counts[outcome.reason] += 1
@@ -137,14 +140,14 @@ async def _import(
 
 
 async def _outcomes(
-    importer: PictureImporter, products: Iterator[Product]
+    importer: PictureImporter, pending: Iterator[PendingPicture]
 ) -> AsyncGenerator[PictureOutcome]:
     """The outcome for each product's picture, many at once, in any order."""
     tasks: dict[asyncio.Task[PictureOutcome], int] = {}  # with the size of their addresses
     try:
-        for product in products:
-            task = asyncio.create_task(_outcome(importer, product))
-            tasks[task] = sum(map(len, product.images))
+        for each in pending:
+            task = asyncio.create_task(_outcome(importer, each))
+            tasks[task] = sum(map(len, each.product.images))
             while len(tasks) >= IN_PROGRESS or sum(tasks.values()) > IN_PROGRESS_SIZE:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -158,17 +161,17 @@ async def _outcomes(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _outcome(importer: PictureImporter, product: Product) -> PictureOutcome:
+async def _outcome(importer: PictureImporter, pending: PendingPicture) -> PictureOutcome:
     """Keep the first of a product's pictures that can be imported.
 
     An error that nothing foresees is the outcome of this picture, never the end of the job.
     """
-    stamp = picture_stamp(product)
+    product, stamp = pending.product, pending.stamp()
     failure = PictureError("no picture given", "The product names no picture.")
     address = ""
     for address in product.images:
         try:
-            picture = await importer.add(address)
+            picture = await importer.add(address, pending.folder)
             return PictureOutcome.stored(product, address, picture, stamp)
         except PictureError as error:
             failure = error

@@ -11,7 +11,7 @@ from pathlib import Path
 from catalog.amazon import hub_category
 from catalog.columns import size
 from catalog.product import Product
-from catalog.readers import DroppedRow, read_products
+from catalog.readers import DroppedRow, picture_folder, read_products
 from ingest.job import Figures, exclusive_run
 from vitrine.batches import batched_by_size
 from vitrine.progress import progress_bar
@@ -44,8 +44,8 @@ def load_products(
         category_field: the column that holds each product's category.
         limit: read this many rows and no more.
         picture_side: shortest side of kept pictures in pixels; fixed when the catalogue is made.
-        allow_paths: accept paths of pictures outside the file's folder; refused paths are kept
-            as such, and the job of images records why.
+        allow_paths: accept paths of pictures outside the file's folder; without it the job of
+            images refuses them, and records why.
         prune: delete what an earlier run read from this file and the file no longer has.
 
     Returns:
@@ -64,6 +64,7 @@ def load_products(
         "allow_paths": allow_paths,
     }
     with exclusive_run(home, "products", settings, create=True, picture_side=picture_side) as run:
+        run.catalogue.embedded.sweep()
         dropped: Counter[str] = Counter()
         stored: Counter[str] = Counter(new=0, changed=0, unchanged=0)
         label = _printable(source if hub_category(source) else source.resolve())
@@ -72,12 +73,16 @@ def load_products(
             fields=fields or {},
             category=category,
             category_field=category_field,
-            allow_paths=allow_paths,
+            keep_picture=run.catalogue.embedded.add,
         )
+        folder = "" if allow_paths else picture_folder(source)
         with progress_bar("products") as advance:
             kept = _kept(islice(rows, limit), dropped, advance)
             for batch in batched_by_size(kept, BATCH, _size, BATCH_SIZE):
-                stored.update(asdict(run.catalogue.upsert(batch, source=label, run=run.id)))
+                upserted = run.catalogue.upsert(
+                    batch, source=label, run=run.id, picture_folder=folder
+                )
+                stored.update(asdict(upserted))
         run.figures |= {
             "rows": stored.total() + dropped.total(),
             "kept": stored.total(),

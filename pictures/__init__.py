@@ -4,7 +4,8 @@ addresses        which addresses may be fetched: SSRF, private and special-purpo
 network          connections to checked addresses only: no DNS rebinding, no proxy
 fetcher          fetches over http(s): redirects checked again, retries, limits (fetch_settings)
 download         one response body, its size capped while it streams
-sources          the bytes of files and of `data:` addresses
+sources          the bytes of files, of embedded pictures and of `data:` addresses
+embedded         pictures that a feed itself contains, kept by the hash of their content
 decoder          bytes → one upright 8-bit RGB image, held to the caps on pixels
 thumbnail        the reduced JPEG that is kept, or the reduced pixels of a query
 decode_workers   decoding in processes with limits (decode_process)

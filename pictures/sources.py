@@ -1,25 +1,25 @@
-"""The bytes of a picture on this machine: in a file, or in a `data:` address.
+"""The bytes of a picture on this machine: in a file, or embedded in a feed.
 
 Reasons of a `PictureError` here:
 
     missing file, not a file, unreadable file, empty
     bad data address     a data: address that is not RFC 2397, or whose base64 is broken
     web address          http(s): `pictures.fetcher` fetches it
-    refused path         outside the folder of its feed, without --allow-paths
+    refused path         outside the folder that the product's pictures must lie in
     unknown address      another scheme
     too many bytes       more than `MAX_BYTES`
 """
 
-import base64
-import binascii
+import os
 import re
 import stat
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 from PIL import Image
 
+from pictures.data_address import is_data, too_many_bytes, unpack
 from pictures.decoder import decode
+from pictures.embedded import EmbeddedPictures, is_embedded
 from pictures.errors import PictureError, shorten
 
 MAX_BYTES = 64 * 2**20  # of one file: above any photo; 16 threads may each hold one
@@ -27,8 +27,7 @@ MAX_BYTES = 64 * 2**20  # of one file: above any photo; 16 threads may each hold
 WEB = re.compile(r"https?:", re.IGNORECASE)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # two letters at least: C: is a drive
 
-# Before a path that a feed may not name: a feed may come from somebody who may not read every file
-# of this machine.
+# Before a refused path, in the rows of catalogues that an earlier version made.
 OUTSIDE = "outside:"
 
 
@@ -42,20 +41,39 @@ def is_local(address: str) -> bool:
     return SCHEME.match(address) is None
 
 
-def read_source(address: str) -> bytes:
+def is_outside(address: str, folder: str) -> bool:
+    """Whether an address is a path that a product may not name.
+
+    A feed may come from somebody who may not read every file of this machine.
+
+    Args:
+        address: A picture's address.
+        folder: The folder that the product's pictures must lie in; empty for any.
+    """
+    inside = not folder or Path(os.path.normpath(address)).is_relative_to(folder)
+    return is_local(address) and not inside
+
+
+def read_source(
+    address: str, *, embedded: EmbeddedPictures | None = None, folder: str = ""
+) -> bytes:
     """Read the bytes behind a picture's address.
 
     Args:
-        address: A local path or a `data:` address.
+        address: A local path, a `data:` address, or that of an embedded picture.
+        embedded: The installation's embedded pictures, where the address may be one of these.
+        folder: The folder that a local path must lie in; empty for any.
 
     Raises:
-        PictureError: With a reason of the module's list.
+        PictureError: With a reason of the module's list, or of `pictures.embedded`.
     """
-    if address[:5].casefold() == "data:":
-        return _read_data(address)
+    if is_data(address):
+        return unpack(address, MAX_BYTES)
     if is_web(address):
         raise PictureError("web address", f"{shorten(address)} is an address on the web.")
-    if address.startswith(OUTSIDE):
+    if embedded is not None and is_embedded(address):
+        return embedded.read(address)
+    if address.startswith(OUTSIDE) or is_outside(address, folder):
         path = shorten(address.removeprefix(OUTSIDE))
         raise PictureError(
             "refused path",
@@ -66,7 +84,8 @@ def read_source(address: str) -> bytes:
         raise PictureError(
             "unknown address", f"{shorten(address)} is neither a file, nor data:, nor http(s)."
         )
-    return _read_file(address)
+    # normalised, as it was compared: `link/..` is elsewhere where link is a symbolic link
+    return _read_file(os.path.normpath(address) if folder else address)
 
 
 def open_file(path: Path) -> Image.Image:
@@ -78,30 +97,6 @@ def open_file(path: Path) -> Image.Image:
     return decode(_read_file(str(path)), shorten(path))
 
 
-def _read_data(address: str) -> bytes:
-    """Unpack a data: address (RFC 2397), base64 or percent-encoded."""
-    head, comma, body = address.partition(",")
-    if len(body) > 3 * MAX_BYTES:  # percent-encoding is three characters a byte at most
-        raise _too_many_bytes(address)
-    data = unquote_to_bytes(body)
-    try:
-        if head.casefold().rstrip().endswith(";base64"):
-            data = _from_base64(data)
-    except binascii.Error:
-        comma = ""
-    if not comma:
-        raise PictureError("bad data address", f"{shorten(address)} cannot be unpacked.")
-    if len(data) > MAX_BYTES:
-        raise _too_many_bytes(address)
-    return data
-
-
-def _from_base64(encoded: bytes) -> bytes:
-    """Decode base64 with white space, without padding, or in the URL-safe alphabet."""
-    encoded = b"".join(encoded.split()).rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
-    return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
-
-
 def _read_file(address: str) -> bytes:
     name = shorten(address)
     try:
@@ -111,15 +106,10 @@ def _read_file(address: str) -> bytes:
         if status.st_size == 0:  # as of files in /proc, and reading some of these would block
             raise PictureError("empty", f"{name} is empty.")
         if status.st_size > MAX_BYTES:
-            raise _too_many_bytes(address)
+            raise too_many_bytes(address, MAX_BYTES)
         return Path(address).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PictureError("missing file", f"There is no file {name}.") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         cause = getattr(error, "strerror", None) or error
         raise PictureError("unreadable file", f"{name} cannot be read: {cause}.") from error
-
-
-def _too_many_bytes(address: str) -> PictureError:
-    sentence = f"{shorten(address)} is larger than {MAX_BYTES // 2**20} MiB."
-    return PictureError("too many bytes", sentence)

@@ -35,7 +35,7 @@ def failed(product: Product, error: PictureError = GONE) -> PictureOutcome:
 
 
 def pending(catalogue: Catalogue, **choices) -> list[str]:
-    return [product.id for product in catalogue.pictures_pending(**choices)]
+    return [pending.product.id for pending in catalogue.pictures_pending(**choices)]
 
 
 def test_a_picture_is_pending_until_its_outcome_is_recorded(catalogue):
@@ -125,8 +125,8 @@ def test_outcomes_may_be_recorded_during_an_iteration_over_the_pending_ones(cata
     catalogue.upsert(product(f"{n:05}", f"http://x/{n}") for n in range(35))
     walked = []
     for one in catalogue.pictures_pending(retry_failed=True):
-        walked.append(one.id)
-        catalogue.record_pictures([failed(one)])
+        walked.append(one.product.id)
+        catalogue.record_pictures([failed(one.product)])
     assert walked == [f"{n:05}" for n in range(35)]
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.database import FILE
+from catalog.product import Product
 from encoder.model import DualEncoder
 from encoder.tokenizer import Tokenizer
 from encoder.variants import Variants
@@ -200,8 +201,8 @@ def test_merging_from_a_folder_without_such_vectors_is_refused(home, tmp_path):
 def test_an_unforeseen_exception_is_recorded_for_its_picture_and_the_others_are_stored(
     home, monkeypatch
 ):
-    def fail(address):
-        return {}["absent"] if "teal" in address else read_source(address)
+    def fail(address, **options):
+        return {}["absent"] if "teal" in address else read_source(address, **options)
 
     shutil.rmtree(home / "images")
     monkeypatch.setattr("pictures.importer.read_source", fail)
@@ -214,18 +215,20 @@ def test_an_unforeseen_exception_is_recorded_for_its_picture_and_the_others_are_
 def test_large_data_addresses_are_imported_a_few_at_a_time(tmp_path, monkeypatch):
     active, most = set(), []
 
-    def read(address):
+    def read(address, **options):
         active.add(address)
         most.append(len(active))
-        data = read_source(address)
+        data = read_source(address, **options)
         active.remove(address)
         return data
 
-    rows = [{"id": str(n), "title": "t"} for n in range(20)]
-    for n, row in enumerate(rows):
+    products = []
+    for n in range(20):
         picture = encoded(Image.new("RGB", (32, 32), (n, 9, 9)), "PNG")
-        row["image"] = "data:image/png;base64," + base64.b64encode(picture).decode()
-    load_products(tmp_path, shop.write_source(tmp_path / "source", rows))
+        data = "data:image/png;base64," + base64.b64encode(picture).decode()
+        products.append(Product(str(n), "t", images=(data,)))
+    with Catalogue(tmp_path) as catalogue:  # as an earlier version left it
+        catalogue.upsert(products)
     monkeypatch.setattr("pictures.importer.read_source", read)
     monkeypatch.setattr("ingest.images.IN_PROGRESS_SIZE", 1)
     assert fetch_images(tmp_path)["stored"] == 20
@@ -235,10 +238,10 @@ def test_large_data_addresses_are_imported_a_few_at_a_time(tmp_path, monkeypatch
 
 
 def test_what_a_batch_had_stored_is_recorded_where_the_job_ends_in_an_error(home, monkeypatch):
-    def fail(address):
+    def fail(address, **options):
         if "teal" in address:
             raise VitrineError("The disk is full.")
-        return read_source(address)
+        return read_source(address, **options)
 
     source = shop.write_source(home / "source")
     for picture in source.parent.glob("*.png"):
@@ -269,8 +272,12 @@ def test_paths_of_a_feed_stay_in_its_folder_unless_they_are_allowed(tmp_path):
     figures = fetch_images(home)
     assert (figures["stored"], figures["failed"]) == (2, {"refused path": 2})
     assert "--allow-paths" in read_status(home)["failures"][0]["example"]
+    with Catalogue(home) as catalogue:
+        assert catalogue.get(["2"])["2"].images == (str(tmp_path / "b.png"),)
     assert run_here(home, "products", source, "--allow-paths").status == 0
     assert fetch_images(home)["stored"] == 2
+    assert run_here(home, "products", source).status == 0
+    assert fetch_images(home)["failed"] == {"refused path": 2}
 
 
 def test_a_picture_that_changed_and_is_lost_is_read_and_counted_once(home):

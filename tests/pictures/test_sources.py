@@ -1,4 +1,5 @@
 import base64
+from pathlib import Path
 
 import pytest
 
@@ -76,5 +77,29 @@ def test_a_file_without_a_size_is_empty_and_never_read(path: str) -> None:
     assert reason(path) == "empty"
 
 
-def test_a_path_outside_its_feed_is_refused() -> None:
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "{folder}/../a.jpg", "{folder}x/a.jpg", "{folder}/link/../a.jpg"]
+)
+def test_a_path_outside_the_folder_of_its_feed_is_refused(tmp_path: Path, path: str) -> None:
+    folder = tmp_path / "feed"
+    elsewhere = tmp_path / "elsewhere" / "below"
+    for each in (folder, elsewhere):
+        each.mkdir(parents=True)
+    (folder / "link").symlink_to(elsewhere)
+    for secret in (tmp_path / "a.jpg", elsewhere.parent / "a.jpg"):
+        secret.write_bytes(b"secret")
+    with pytest.raises(PictureError) as caught:
+        read_source(path.format(folder=folder), folder=str(folder))
+    assert caught.value.reason in {"refused path", "missing file"}  # never the secret
+    assert read_source(str(tmp_path / "a.jpg")) == b"secret"
+
+
+def test_a_path_inside_the_folder_of_its_feed_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"picture")
+    (tmp_path / "link").symlink_to(tmp_path)  # a shop's pictures are often on another disk
+    for path in ("a.jpg", "link/a.jpg", "below/../a.jpg"):
+        assert read_source(str(tmp_path / path), folder=str(tmp_path)) == b"picture"
+
+
+def test_a_path_that_an_earlier_version_refused_stays_refused() -> None:
     assert reason("outside:/etc/passwd") == "refused path"

@@ -115,7 +115,7 @@ def test_many_threads_may_add_the_same_pictures(store):
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "ab", "A" * 64])
 def test_only_a_hash_names_a_picture(store, name):
-    with pytest.raises(ValueError, match="not a picture's hash"):
+    with pytest.raises(ValueError, match="is not a hash"):
         store.path(name)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog import CatalogError
+from catalog.damage import sound
 from catalog.database import Row
 from catalog.ledger import PictureLedger
 from catalog.product import Product
@@ -103,18 +104,18 @@ class Catalogue(PictureLedger, RunLog):
         assigned = ", ".join(f"{column} = ?" for column in COLUMNS[1:])
         with self._transaction() as connection:
             for row in rows:
-                found = connection.execute(
+                found = self._select(
                     f"SELECT source, run, picture_folder, {columns} FROM product WHERE id = ?",
                     row[:1],
-                ).fetchone()
-                if found is None:
+                )
+                if not found:
                     counts["new"] += 1
                     connection.execute(
                         f"INSERT INTO product ({columns}, source, run, picture_folder) "
                         f"VALUES ({', '.join('?' * len(COLUMNS))}, ?, ?, ?)",
                         (*row, *origin),
                     )
-                elif found[len(origin) :] != row:
+                elif found[0][len(origin) :] != row:
                     counts["changed"] += 1
                     connection.execute(
                         f"UPDATE product SET {assigned}, source = ?, run = ?, picture_folder = ? "
@@ -123,7 +124,7 @@ class Catalogue(PictureLedger, RunLog):
                     )
                 else:
                     counts["unchanged"] += 1
-                    if found[: len(origin)] != origin:
+                    if found[0][: len(origin)] != origin:
                         connection.execute(
                             "UPDATE product SET source = ?, run = ?, picture_folder = ? "
                             "WHERE id = ?",
@@ -145,14 +146,15 @@ class Catalogue(PictureLedger, RunLog):
             return connection.executemany("DELETE FROM product WHERE id = ?", rows).rowcount
 
     def get(self, ids: Iterable[str]) -> dict[str, Product]:
-        """Products by id; unknown ids are left out."""
+        """Products by id; unknown ids are left out, and damaged rows (`damaged`)."""
         rows = self._select_in(f"SELECT {SELECTED} FROM product WHERE id IN", ids)
-        return {row[0]: product_of(row) for row in rows}
+        return {product.id: product for _, product in self._intact(rows, product_of)}
 
     def products(self, *, category: str | None = None, after: str = "") -> Iterator[Product]:
         """Products by ascending id, those of one category or all.
 
-        Writes may go on meanwhile; their changes are included or not.
+        Damaged rows are left out (`damaged`). Writes may go on meanwhile; their changes are
+        included or not.
 
         Args:
             category: Only this one.
@@ -173,8 +175,8 @@ class Catalogue(PictureLedger, RunLog):
             () if category is None else (category,),
             after,
         )
-        for row in pages:
-            yield Entry(product_of(row), *row[len(COLUMNS) :])
+        for row, product in self._intact(pages, product_of):
+            yield Entry(product, *map(sound, row[len(COLUMNS) :]))
 
     def categories(self) -> dict[str, int]:
         """How many products each category has, by its name."""
@@ -208,8 +210,9 @@ class Catalogue(PictureLedger, RunLog):
             )
 
     def summaries(self, digests: Iterable[str]) -> dict[str, str]:
-        """Existing summaries, by the digest of what was summarised."""
-        return dict(self._select_in("SELECT digest, text FROM summary WHERE digest IN", digests))
+        """Existing summaries, but for damaged ones, by the digest of what was summarised."""
+        rows = self._select_in("SELECT digest, text FROM summary WHERE digest IN", digests)
+        return {digest: text for digest, text in rows if sound(text)}
 
     def summary_counts(self) -> dict[str, int]:
         """How many products of each category have a summary; zeros are left out."""

@@ -3,13 +3,18 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from rich.text import Text
 
 from catalog import CatalogError
+from catalog.damage import DamagedText, decode
 from vitrine import Closing
+from vitrine.command import messages
+from vitrine.text import printable
 
 FILE = "catalog.sqlite"
 MIGRATIONS = {  # number → file
@@ -23,7 +28,7 @@ BUSY_TIMEOUT = 60.0  # seconds to wait for another process's transaction; ours l
 PAGE_ROWS = 500
 PAGE_SIZE = 8 * 2**20
 
-# What a user can do about an error of SQLite, by its primary code.
+# What a user can do about an error of SQLite, by its extended or its primary code.
 INACCESSIBLE = (
     "{file} cannot be read and written ({error}); check its permissions and its disk, or name "
     "another folder in VITRINE_HOME."
@@ -36,9 +41,17 @@ DAMAGED = (
     "{file} is damaged ({error}); restore a copy of it, or move it away and run "
     "`vitrine ingest products` again."
 )
+UNMERGED_LOG = (
+    "{file} cannot be read where its disk is read-only, since a stopped job left {file}-wal: run "
+    "`vitrine ingest status` once where the folder can be written, which merges it."
+)
+FULL = (
+    "The disk is full: {file} could not be written. Its content is unchanged; free some space and "
+    "run the same command again."
+)
 SENTENCES = {
-    sqlite3.SQLITE_FULL: "The disk is full: {file} could not be written. Its content is unchanged; "
-    "free some space and run the same command again.",
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: FULL,  # the index of the log could not grow
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
@@ -50,6 +63,7 @@ SENTENCES = {
 }
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Database(Closing):
@@ -59,11 +73,16 @@ class Database(Closing):
     see a snapshot and never wait for another process's writes (WAL).
 
     In a folder that cannot be written, as on a read-only disk, an existing file can be read.
+
+    Attributes:
+        damaged: The damaged rows that were left out while reading, with a sentence for each, by
+            the id that begins the row. They are named on stderr when the file is closed.
     """
 
     def __init__(self, home: Path, *, create: bool = True) -> None:
         self.home = home
         self.file = home / FILE
+        self.damaged: dict[str, str] = {}
         self._lock = threading.RLock()
         if create:
             try:
@@ -104,13 +123,26 @@ class Database(Closing):
         address = self.file.absolute().as_uri()
         if self._writable:
             return address
+        return f"{address}?mode=ro" if self._has_log() else f"{address}?immutable=1"
+
+    def _has_log(self) -> bool:
+        """Whether a log beside the file has what is not in it yet."""
         log = self.file.with_name(f"{FILE}-wal")
-        return f"{address}?mode=ro" if log.exists() else f"{address}?immutable=1"
+        return log.exists() and log.stat().st_size > 0
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; name the damaged rows that were left out."""
         with self._lock:
             self._connection.close()
+        if damage := self.damage():
+            left_out = f"{damage['count']:,} damaged rows of {self.file} were left out"
+            messages.print(Text(printable(f"{left_out}: {damage['example']}")), soft_wrap=True)
+
+    def damage(self) -> dict[str, Any]:
+        """The damaged rows that were left out: `count`, and an `example`; empty without any."""
+        if not self.damaged:
+            return {}
+        return {"count": len(self.damaged), "example": next(iter(self.damaged.values()))}
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -126,8 +158,40 @@ class Database(Closing):
                 raise
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[Row]:
+        return self._read(query, values, sqlite3.Cursor.fetchall)
+
+    def _read(
+        self, query: str, values: Sequence[object], read: Callable[[sqlite3.Cursor], list[Row]]
+    ) -> list[Row]:
+        """The rows of a query; text that is not UTF-8 becomes `DamagedText`."""
         with self._lock, self._errors():
-            return self._connection.execute(query, values).fetchall()
+            try:
+                return read(self._connection.execute(query, values))
+            except sqlite3.OperationalError as error:
+                if hasattr(error, "sqlite_errorcode"):  # SQLite's own
+                    raise
+            self._connection.text_factory = decode
+            try:
+                return read(self._connection.execute(query, values))
+            finally:
+                self._connection.text_factory = str
+
+    def _intact(self, rows: Iterable[Row], parse: Callable[[Row], T]) -> Iterator[tuple[Row, T]]:
+        """Rows with what they hold. A damaged one is left out and recorded in `damaged`.
+
+        Args:
+            rows: Each begins with an id.
+            parse: Takes a row; raises `CatalogError` where it is damaged.
+        """
+        for row in rows:
+            try:
+                parsed = parse(row)
+            except CatalogError as error:
+                self.damaged[str(row[0])] = str(error)
+            else:
+                if self.damaged:
+                    self.damaged.pop(row[0], None)
+                yield row, parsed
 
     def _pages(self, query: str, values: Sequence[object], after: str) -> Iterator[Row]:
         """Iterate over rows by their first column, an id; writes may go on meanwhile.
@@ -137,22 +201,26 @@ class Database(Closing):
             values: For the query's own parameters.
             after: Begin after this id.
         """
-        query = f"{query} AND product.id > ? ORDER BY product.id LIMIT {PAGE_ROWS}"
-        while rows := self._page(query, (*values, after)):
-            yield from rows
-            after = rows[-1][0]
+        query = f"{query} AND product.id > CAST(? AS TEXT) ORDER BY product.id LIMIT {PAGE_ROWS}"
+        last = after.encode()
+        while rows := self._read(query, (*values, last), _page):
+            for row in rows:
+                key = row[0].raw if isinstance(row[0], DamagedText) else str(row[0]).encode()
+                if key <= last:
+                    error = f"the id {row[0]!r} is out of order"
+                    raise CatalogError(DAMAGED.format(file=self.file, error=error))
+                last = key
+                yield row
 
-    def _page(self, query: str, values: Sequence[object]) -> list[Row]:
-        """The first rows of a query, one at least, as many as `PAGE_SIZE` holds."""
-        rows: list[Row] = []
-        size = 0
-        with self._lock, self._errors():
-            for row in self._connection.execute(query, values):
-                rows.append(row)
-                size += sum(len(value) for value in row if isinstance(value, str))
-                if size >= PAGE_SIZE:
-                    break
-        return rows
+    def check(self) -> None:
+        """Read the whole file and compare its tables with their indexes.
+
+        Raises:
+            CatalogError: It is damaged.
+        """
+        ((found,),) = self._select("PRAGMA integrity_check(1)")
+        if found != "ok":
+            raise CatalogError(DAMAGED.format(file=self.file, error=found))
 
     def _prepare(self, *, create: bool) -> None:
         with self._errors():
@@ -199,7 +267,10 @@ class Database(Closing):
 
     def _translated(self, error: sqlite3.Error) -> Exception:
         """An error that a user can put right, as a sentence; any other stays as it is."""
-        sentence = SENTENCES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        code = getattr(error, "sqlite_errorcode", 0)
+        sentence = SENTENCES.get(code) or SENTENCES.get(code & 0xFF)
+        if code == sqlite3.SQLITE_CANTOPEN and not self._writable and self._has_log():
+            sentence = UNMERGED_LOG
         return CatalogError(sentence.format(file=self.file, error=error)) if sentence else error
 
     def _missing(self) -> CatalogError:
@@ -207,6 +278,18 @@ class Database(Closing):
             f"There is no catalogue in {self.home}; make one with "
             "`vitrine ingest products FILE`, or name its folder in VITRINE_HOME."
         )
+
+
+def _page(cursor: sqlite3.Cursor) -> list[Row]:
+    """The first rows of a query, one at least, as many as `PAGE_SIZE` holds."""
+    rows: list[Row] = []
+    size = 0
+    for row in cursor:
+        rows.append(row)
+        size += sum(len(value) for value in row if isinstance(value, str))
+        if size >= PAGE_SIZE:
+            break
+    return rows
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
+from catalog.damage import sound
 from catalog.database import Database
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
@@ -151,9 +152,10 @@ class PictureLedger(Database):
             (),
             after="",
         )
-        for row in pages:
+        for row, product in self._intact(pages, product_of):
             folder, outcome, stamp, digest = row[len(COLUMNS) :]
-            pending = PendingPicture(product_of(row), folder)
+            digest = sound(digest)
+            pending = PendingPicture(product, str(folder))
             again = retry_failed if outcome == "failed" else not (digest and is_stored(digest))
             if outcome is None or again or stamp != pending.stamp():
                 yield pending

@@ -1,12 +1,14 @@
 """The columns of the catalogue's table `product`: the fields of `Product`, in their order."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
+from types import UnionType
 from typing import Any
 
 from catalog import CatalogError
-from catalog.product import Product
+from catalog.damage import DamagedText
+from catalog.product import Attribute, Product
 
 FIELDS = tuple(field.name for field in fields(Product))
 RENAMED = {"attributes": "details"}  # field → its column, where the table has an earlier name
@@ -14,15 +16,35 @@ COLUMNS = tuple(RENAMED.get(name, name) for name in FIELDS)
 SELECTED = ", ".join(f"product.{column}" for column in COLUMNS)
 
 
+def _texts(written: list[str]) -> tuple[str, ...]:
+    _require(written, list, str)
+    return tuple(written)
+
+
+def _facts(written: dict[str, Attribute]) -> dict[str, Attribute]:
+    _require(written, dict, str)
+    _require(list(written.values()), list, str | float | int)
+    return written
+
+
 def _paths(written: list[list[str]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(map(tuple, written))
+    _require(written, list, list)
+    return tuple(map(_texts, written))
+
+
+def _require(written: Collection[Any], kind: type, inner: type | UnionType) -> None:
+    if not (isinstance(written, kind) and all(isinstance(each, inner) for each in written)):
+        raise ValueError(f"{written!r} is no {kind.__name__} of {inner}")
 
 
 JSON_FIELDS: Mapping[str, Callable[[Any], Any]] = {  # field → its value from what JSON holds
-    "features": tuple,
-    "attributes": dict,
-    "images": tuple,
+    "features": _texts,
+    "attributes": _facts,
+    "images": _texts,
     "categories": _paths,
+}
+OTHER_FIELDS: Mapping[str, Any] = {  # field → its type
+    field.name: field.type for field in fields(Product) if field.name not in JSON_FIELDS
 }
 
 
@@ -30,8 +52,7 @@ def row_of(product: Product) -> tuple[Any, ...]:
     """A product as a row, in the order of `COLUMNS`."""
     values = ((name, getattr(product, name)) for name in FIELDS)
     return tuple(
-        json.dumps(JSON_FIELDS[name](value)) if name in JSON_FIELDS else value
-        for name, value in values
+        json.dumps(value, default=dict) if name in JSON_FIELDS else value for name, value in values
     )
 
 
@@ -47,9 +68,16 @@ def product_of(row: Sequence[Any]) -> Product:
             values[name] = convert(json.loads(values[name]))
         if values["in_stock"] is not None:  # SQLite has no type for yes and no
             values["in_stock"] = bool(values["in_stock"])
+        for name, kind in OTHER_FIELDS.items():
+            if not isinstance(values[name], kind):
+                raise TypeError(f"{name} is {values[name]!r}")
+        for name, cell in zip(FIELDS, row, strict=False):
+            if isinstance(cell, DamagedText):
+                raise ValueError(f"{name} is no UTF-8")
         return Product(**values)
     except (TypeError, ValueError) as error:
+        prune = " and --prune" if isinstance(values["id"], DamagedText) else ""
         raise CatalogError(
             f"The catalogue's row of the product {values['id']!r} is damaged ({error}); run "
-            "`vitrine ingest products` with its file again, which repairs it."
+            f"`vitrine ingest products` with its file{prune} again, which repairs it."
         ) from error

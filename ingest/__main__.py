@@ -23,7 +23,7 @@ from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 # Figures that count failures: what --strict looks at.
-FAILURES = ("dropped", "failed", "unreadable")
+FAILURES = ("dropped", "failed", "unreadable", "damaged")
 
 app = CommandLine(
     no_args_is_help=True,
@@ -281,17 +281,19 @@ def _vectors(
     sums: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for figures in each.values():
-        sums.update({name: count for name, count in figures.items() if name != "failed"})
+        sums.update({name: count for name, count in figures.items() if isinstance(count, int)})
         failed.update(figures["failed"])
-    # The catalogue's figure, the same for each variant: no sum.
+    # The catalogue's figures, the same for each variant: no sum.
     pending = max(figures["pictures_pending"] for figures in each.values())
+    damaged = [figures["damaged"] for figures in each.values() if "damaged" in figures]
     if pending:
         messages.print(
             f"{pending:,} pictures have not been fetched, so that these products are found by "
             "their text alone: run `vitrine ingest images`, then `vitrine ingest vectors` again.",
             soft_wrap=True,
         )
-    return dict(sums) | {"failed": dict(failed), "pictures_pending": pending, "variants": each}
+    shared = {"failed": dict(failed), "pictures_pending": pending, "variants": each}
+    return dict(sums) | shared | ({"damaged": damaged[0]} if damaged else {})
 
 
 def _shard(written: str) -> Shard:

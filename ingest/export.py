@@ -105,6 +105,8 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
             figures["products"] += len(rows)
             figures["vectors"] += sum(len(point.vectors) for point in held)
             advance(len(rows))
+        if damage := catalogue.damage():
+            figures["damaged"] = damage
         return figures
 
 

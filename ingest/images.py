@@ -80,7 +80,7 @@ def fetch_images(
         )
         counts = asyncio.run(_import(catalogue, pending, fetch_settings, advance))
         stored = counts.pop("", 0)
-        skipped = len(catalogue) - stored - counts.total()
+        skipped = len(catalogue) - len(catalogue.damaged) - stored - counts.total()
         advance(skipped)
         run.figures |= {
             "stored": stored,

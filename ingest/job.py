@@ -64,6 +64,9 @@ def exclusive_run(
 ) -> Iterator[Run]:
     """Run a job alone in its folder, with a record of its settings, outcome and figures.
 
+    Where rows of the catalogue are damaged, the figures have `damaged`, as `Catalogue.damage`
+    returns it.
+
     Args:
         home: the shop's folder.
         job: the job's name on the command line.
@@ -80,4 +83,8 @@ def exclusive_run(
         catalogue.exclusive(job),
         catalogue.recorded(job, settings) as run,
     ):
-        yield Run(catalogue, run.id, run.figures)
+        try:
+            yield Run(catalogue, run.id, run.figures)
+        finally:
+            if damage := catalogue.damage():
+                run.figures["damaged"] = damage

@@ -191,7 +191,10 @@ def _bytes(size: int | None) -> Text:
 
 def _time(text: str) -> str:
     """The hour of today, or date and hour."""
-    then = datetime.fromisoformat(text)
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:  # of a damaged record
+        return "?"
     return f"{then:%H:%M}" if then.date() == datetime.now(UTC).date() else f"{then:%Y-%m-%d %H:%M}"
 
 
@@ -206,9 +209,12 @@ def _seconds(seconds: float | None) -> Text:
 
 
 def _listed(figures: Mapping[str, Any]) -> str:
+    counts = dict(figures)
+    if damage := counts.get("damaged"):
+        counts["damaged"] = damage["count"]
     return ", ".join(
         f"{value:,} {name.replace('_', ' ')}"
-        for name, value in figures.items()
+        for name, value in counts.items()
         if isinstance(value, int)
     )
 

@@ -25,6 +25,7 @@ FAULTS = {
     "not unit": "points with a vector that is not finite or not of unit length",
     "other vectors": "points whose vectors differ from the vector files",
     "fingerprint": "the collection was built by another state of the variant",
+    "damaged rows": "damaged rows of the catalogue, whose products are left out",
     "lost pictures": "stored pictures that are no longer on the disk",
 }
 
@@ -36,7 +37,8 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         `products`, `points`, and `faults`: how many of each of `FAULTS`, those that occur.
 
     Raises:
-        VariantMissing, CatalogError, CollectionMissing: there is nothing to compare.
+        VariantMissing, CatalogError, CollectionMissing: there is nothing to compare, or the
+            catalogue's file is damaged.
     """
     variant = Variants(home).get(variant_name)
     with (
@@ -44,6 +46,7 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
         open_store(home) as store,
     ):
+        catalogue.check()
         collection = store.collection(variant.name)
         faults: Counter[str] = Counter()
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
@@ -62,7 +65,11 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
                 advance(len(window))
         points = store.count(variant.name)
         faults["extra"] += points - found
-        return {"products": len(catalogue), "points": points, "faults": dict(+faults)}
+        faults["damaged rows"] = len(catalogue.damaged)
+        figures = {"products": len(catalogue), "points": points, "faults": dict(+faults)}
+        if damage := catalogue.damage():
+            figures["damaged"] = damage
+        return figures
 
 
 def _lost_pictures(catalogue: Catalogue) -> int:

@@ -224,9 +224,9 @@ def test_threads_share_a_catalogue(catalogue):
 
 def test_one_page_of_rows_is_in_memory_at_a_time(catalogue, monkeypatch):
     pages = []
-    page = catalogue._page
+    page = database._page
     monkeypatch.setattr(database, "PAGE_ROWS", 10)
-    monkeypatch.setattr(catalogue, "_page", lambda *a: pages.append(rows := page(*a)) or rows)
+    monkeypatch.setattr(database, "_page", lambda *a: pages.append(rows := page(*a)) or rows)
     catalogue.upsert(products(35))
     assert sum(1 for _ in catalogue.entries()) == 35
     assert [len(rows) for rows in pages] == [10, 10, 10, 5, 0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import shop
+from tests.tiny_bart import build_tiny_bart
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,12 @@ def built(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> tuple[Pa
     folder = tmp_path_factory.mktemp("ingest")
     home = shop.build(folder / "home", tiny_clip)
     return home, shop.copy(home, folder / "copy")
+
+
+@pytest.fixture(scope="session")
+def bart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialised BART checkpoint, for summaries."""
+    return build_tiny_bart(tmp_path_factory.mktemp("bart"))
 
 
 @pytest.fixture

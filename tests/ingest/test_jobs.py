@@ -3,7 +3,6 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +14,6 @@ from PIL import Image
 
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
-from catalog.database import FILE
 from catalog.product import Product
 from encoder.model import DualEncoder
 from encoder.tokenizer import Tokenizer
@@ -294,16 +292,6 @@ def test_a_mistyped_home_is_not_made(tmp_path, words):
     home = tmp_path / "mistyped"
     assert run_here(home, *words).status == 1
     assert not home.exists()
-
-
-def test_a_damaged_row_of_the_catalogue_is_named_and_repaired_by_its_file(home):
-    with sqlite3.connect(home / FILE) as connection:
-        connection.execute("UPDATE product SET details = '[1' WHERE id = 'kettle-teal'")
-    connection.close()
-    assert "'kettle-teal' is damaged" in run_here(home, "images").error
-    source = home / "source" / "products.jsonl"
-    assert load_products(home, source, category_field="category")["changed"] == 1
-    assert run_here(home, "images").status == 0
 
 
 def test_an_odd_user_agent_is_one_sentence_and_stops_no_other_command(home, monkeypatch):

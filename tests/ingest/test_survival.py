@@ -19,14 +19,8 @@ from ingest.verification import verify_collection
 from tests import shop
 from tests.hostile_server import HostileServer
 from tests.ingest.commands import begin, end, run_here
-from tests.tiny_bart import build_tiny_bart
 
 LONG = "A kettle that whistles softly when the water is hot. " * 6
-
-
-@pytest.fixture(scope="module")
-def bart(tmp_path_factory) -> Path:
-    return build_tiny_bart(tmp_path_factory.mktemp("bart"))
 
 
 def jobs(home: Path, bart: Path) -> dict[str, tuple[object, ...]]:

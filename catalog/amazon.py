@@ -6,7 +6,6 @@ The data set is McAuley-Lab/Amazon-Reviews-2023, one JSON Lines file a category;
 
 import io
 from pathlib import Path
-from typing import IO, cast
 
 import httpx
 
@@ -28,7 +27,7 @@ def hub_category(source: Path) -> str:
     return written.removeprefix(PREFIX) if written.startswith(PREFIX) else ""
 
 
-def open_category(category: str) -> IO[bytes]:
+def open_category(category: str) -> io.BufferedReader:
     """A category's metadata as a file that is downloaded while it is read.
 
     Raises:
@@ -38,7 +37,7 @@ def open_category(category: str) -> IO[bytes]:
     from huggingface_hub import hf_hub_url
 
     address = hf_hub_url(REPOSITORY, FILE.format(category), repo_type="dataset")
-    return cast(IO[bytes], io.BufferedReader(_WebFile(address, category), CHUNK))
+    return io.BufferedReader(_WebFile(address, category), CHUNK)
 
 
 class _WebFile(io.RawIOBase):

@@ -1,9 +1,11 @@
 """The file formats that shops export, read as a stream of rows.
 
-opening     opens a file, finds out its format, and yields its rows
-delimited   CSV and its relatives
-json_rows   JSON
-parquet     Parquet
+opening      opens a file: its format, and its rows
+contents     unpacks compressed files and archives
+encoding     text encodings
+delimited    CSV and its relatives: dialect decides the delimiter, records reads cells
+json_rows    JSON: json_layout decides where the records are, json_values cuts them out
+parquet      Parquet
 
 Only the current row is held in memory, of Parquet a small batch. A row is bounded in bytes and in
 values: three bytes of JSON, `[],`, take 64 bytes as an object.

@@ -1,126 +1,108 @@
 """Rows of CSV and its relatives."""
 
-import csv
 import io
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Record, Rows
+from catalog.formats.contents import DAMAGE
+from catalog.formats.dialect import DELIMITERS, find_dialect, stated_delimiter
+from catalog.formats.records import Records
 
-MAX_LINES = 500  # of one record; an unclosed quote would otherwise extend over the whole file
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-DELIMITERS = ",;\t|"  # spreadsheets write semicolons where the comma is decimal
+# What the dialect is decided from.
+SAMPLE = 2**20  # characters
+SAMPLE_LINES = 5_000
+NAMES = {"\t": "tab", " ": "space"}
 
 
-def read_csv(source: Path, data: IO[bytes]) -> Feed:
-    """A header and records; the delimiter is the most frequent of `DELIMITERS` in the header."""
-    # utf-8-sig drops a byte order mark; bytes that are not UTF-8 cost their own row only.
-    lines = _Lines(
-        source, io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    )
-    first = lines.peek()
-    reject_utf16(source, first.encode("utf-8", "surrogateescape"))
-    csv.field_size_limit(formats.MAX_ROW)
-    # strict: a quote out of place drops the row, counted, instead of shifting its cells silently
-    table = csv.reader(lines, delimiter=max(DELIMITERS, key=first.count), strict=True)
-    records = _records(table, lines)
-    header = next(records, [])
-    if isinstance(header, csv.Error):
-        raise CatalogError(f"The first line of {source} is no CSV header: {header}.")
+def read_delimited(source: Path, data: io.BufferedReader, suffix: str) -> Feed:
+    """A table in UTF-8: a header and records.
+
+    Args:
+        source: For messages.
+        data: The table.
+        suffix: Of its name; states the usual delimiter.
+
+    Raises:
+        CatalogError: The header cannot be read.
+    """
+    lines = _Lines(data)
+    stated = lines.pass_stated_delimiter()
+    dialect = find_dialect(list(lines.head), (stated,) if stated else DELIMITERS)
+    facts: dict[str, str | int] = {"format": "CSV"}
+    usual = "\t" if suffix in (".tsv", ".tab") else ","
+    if dialect.delimiter != usual:
+        facts["delimiter"] = NAMES.get(dialect.delimiter, dialect.delimiter)
+    if not dialect.quoting:
+        facts["quoting"] = "none"
+    records = Records(lines.read, dialect)
+    rows = iter(records)
+    header = next(rows, [])
+    if isinstance(header, str):
+        raise CatalogError(f"The first line of {source} is no header of a table: {header}.")
     if len(header) > formats.MAX_VALUES:
         raise CatalogError(
             f"{source} has {len(header):,} columns; {formats.MAX_VALUES:,} is the most."
         )
+    records.width = len(header)
     names = [name.strip() for name in header]
     columns = tuple(dict.fromkeys(filter(None, names)))
-    return Feed(_rows(names, records), columns, tabular=True, facts={"format": "CSV"})
+    return Feed(_rows(names, rows), columns, tabular=True, facts=facts)
 
 
-def _rows(names: list[str], records: Iterator[list[str] | csv.Error]) -> Rows:
+def _rows(names: list[str], records: Iterator[list[str] | str]) -> Rows:
+    width = len(names)
+    plain = len(set(names)) == width and all(names)
     for number, cells in enumerate(records, start=1):
-        yield number, "unreadable row" if isinstance(cells, csv.Error) else _csv(names, cells)
-
-
-def _records(table: Iterator[list[str]], lines: "_Lines") -> Iterator[list[str] | csv.Error]:
-    """The cells of each record that is not empty; the error of a broken one."""
-    while True:
-        try:
-            cells = next(table)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            lines.push_back()
-            yield error
+        if isinstance(cells, str):
+            yield number, cells
+        elif len(cells) > width and any(cells[width:]):
+            yield number, "too many cells"
         else:
-            lines.begin_record()
-            if cells:
-                yield cells
+            pairs = zip(names, cells, strict=False)
+            yield number, dict(pairs) if plain else _merged(pairs)
 
 
-def _csv(header: list[str], cells: list[str]) -> Record | str:
-    if any(cells[len(header) :]):
-        return "too many cells"
-    if any("\ud800" <= max(cell, default="") <= "\udfff" for cell in cells if not cell.isascii()):
-        return "unreadable row"
-    return {name: cell for name, cell in zip(header, cells, strict=False) if name}
+def _merged(pairs: Iterator[tuple[str, str]]) -> Record:
+    """The record of a table in which columns share a name: the first cell that holds something."""
+    record: Record = {}
+    for name, cell in pairs:
+        if name and not record.get(name):
+            record[name] = cell
+    return record
 
 
 class _Lines:
-    """Lines of text, kept while a record is read, so that a broken record costs one line."""
+    """Lines of a text in UTF-8; bytes that are not UTF-8 are halves of surrogate pairs in them.
 
-    def __init__(self, source: Path, file: IO[str]) -> None:
-        self.taken: list[str] = []
-        self._size = 0  # characters of the lines taken
-        self._delimiters = 0
-        self._source = source
-        self._file = file
-        self._again: deque[str] = deque()
+    Attributes:
+        head: The first lines, which are read again by `read`.
+    """
 
-    def __iter__(self) -> "_Lines":
-        return self
+    def __init__(self, data: io.BufferedReader) -> None:
+        start = data.peek(SAMPLE)
+        # A carriage return ends lines only where nothing else does: it may be part of a cell.
+        newline = "\r" if b"\r" in start and b"\n" not in start else "\n"
+        self._file = io.TextIOWrapper(
+            data, encoding="utf-8", errors="surrogateescape", newline=newline
+        )
+        self.head: deque[str] = deque()
+        size = 0
+        with suppress(*DAMAGE):  # raised again when the lines before it have been read
+            while size < SAMPLE and len(self.head) < SAMPLE_LINES:
+                self.head.append(self._file.readline(formats.MAX_ROW))
+                size += len(self.head[-1]) or SAMPLE
 
-    def __next__(self) -> str:
-        if len(self.taken) == MAX_LINES:
-            raise csv.Error("a quote is not closed")
-        line = self._again.popleft() if self._again else self._read()
-        if not line:
-            raise StopIteration
-        self.taken.append(line)
-        self._size += len(line)
-        self._delimiters += max(map(line.count, DELIMITERS))
-        if self._size > formats.MAX_ROW or self._delimiters > formats.MAX_VALUES:
-            raise csv.Error("a record is too long, or has too many cells")
-        return line
+    def pass_stated_delimiter(self) -> str:
+        """The delimiter that the first line states, which is passed then; else empty."""
+        stated = stated_delimiter(self.head[0]) if self.head else ""
+        if stated:
+            self.head.popleft()
+        return stated
 
-    def peek(self) -> str:
-        """The first line, without consuming it."""
-        line = self._read()
-        self._again.append(line)
-        return line
-
-    def push_back(self) -> None:
-        """Let all lines of the current record but the first be read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        self.begin_record()
-
-    def begin_record(self) -> None:
-        """Forget the lines of the last record."""
-        self.taken.clear()
-        self._size = self._delimiters = 0
-
-    def _read(self) -> str:
-        line = self._file.readline(formats.MAX_ROW)
-        if len(line) == formats.MAX_ROW and not line.endswith("\n"):
-            raise CatalogError(
-                f"{self._source} has a line of over {formats.MAX_ROW:,} characters; is it CSV?"
-            )
-        return line
-
-
-def reject_utf16(source: Path, head: bytes) -> None:
-    """Reject a file that begins with the byte order mark of UTF-16."""
-    if head.startswith(UTF16):
-        raise CatalogError(f"{source} is UTF-16; save it as UTF-8.")
+    def read(self) -> str:
+        """The next line; "" at the end. A line above the limit comes in pieces."""
+        return self.head.popleft() if self.head else self._file.readline(formats.MAX_ROW)

@@ -1,31 +1,46 @@
-"""Rows of JSON Lines."""
+"""Rows of JSON: one object a line, an array, objects one after another, a document with a list.
+
+Records are cut out of the text by their brackets and parsed one by one. A parser that reports
+events (ijson) would make the values of a record before they can be counted, stop at the first
+damaged record, and refuse the NaN that Python and pandas write for a missing number.
+"""
 
 import json
+from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Record, Rows
-from catalog.formats.delimited import reject_utf16
+from catalog.formats.contents import read_head
+from catalog.formats.json_layout import HEAD, Layout, find_layout
+from catalog.formats.json_values import JsonValues
+
+SEPARATORS = (b",", b"]", b"}")  # one for each value of a JSON text, but for the outermost
 
 
-def read_json(source: Path, data: IO[bytes]) -> Feed:
+def read_json(source: Path, open_text: Callable[[], BufferedReader]) -> Feed:
+    """Records of JSON in UTF-8, in whatever layout."""
+    with open_text() as data:
+        layout = find_layout(read_head(data, HEAD))
+    data = open_text()
+    if layout.kind == "JSON Lines":
+        return read_json_lines(data)
+    facts: dict[str, str | int] = {"format": layout.kind}
+    if layout.path:
+        facts["list"] = ".".join(layout.path)
+    return Feed(_values(source, data, layout), facts=facts)
+
+
+def read_json_lines(data: BufferedReader) -> Feed:
     """One JSON object a line; empty lines are skipped."""
-    return Feed(_rows(source, data), facts={"format": "JSON Lines"})
+    return Feed(_lines(data), facts={"format": "JSON Lines"})
 
 
-def _rows(source: Path, data: IO[bytes]) -> Rows:
+def _lines(data: BufferedReader) -> Rows:
     number = 0
     while line := data.readline(formats.MAX_ROW):
         number += 1
-        if number == 1:
-            reject_utf16(source, line)
-            line = line.removeprefix(b"\xef\xbb\xbf")
-            if line.lstrip()[:1] == b"[" and line.strip()[-1:] != b"]":
-                raise CatalogError(
-                    f"{source} is one JSON array; write one object a line, for example with "
-                    f"`jq -c '.[]' {source.name}`."
-                )
         if len(line) == formats.MAX_ROW and not line.endswith(b"\n"):
             while (rest := data.readline(formats.MAX_ROW)) and not rest.endswith(b"\n"):
                 pass
@@ -34,11 +49,48 @@ def _rows(source: Path, data: IO[bytes]) -> Rows:
             yield number, _record(line)
 
 
-def _record(line: bytes) -> Record | str:
-    if sum(map(line.count, (b",", b"]", b"}"))) > formats.MAX_VALUES:  # before they are made
+def _values(source: Path, data: BufferedReader, layout: Layout) -> Rows:
+    number = 0
+    values = JsonValues(data)
+    try:
+        for number, value in enumerate(_elements(values, layout), start=1):
+            yield number, "row too long" if value is None else _record(value)
+    except ValueError as error:
+        raise CatalogError(
+            f"{source} is damaged after row {number:,}: {error}; export it again."
+        ) from error
+
+
+def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | None]:
+    """The records of each value of a text."""
+    while values.next_byte():
+        if layout.kind == "JSON objects":
+            yield values.take()
+        else:
+            yield from _in_list(values, layout.path)
+
+
+def _in_list(values: JsonValues, path: tuple[str, ...]) -> Iterator[bytes | None]:
+    """The elements of the list at a path of keys within the next value."""
+    if values.next_byte() != (b"{" if path else b"["):
+        values.take()
+        return
+    values.enter()
+    if not path:
+        while not values.leave(b"]"):
+            yield values.take()
+    while path and not values.leave(b"}"):
+        if values.key() == path[0]:
+            yield from _in_list(values, path[1:])
+        else:
+            values.take()
+
+
+def _record(value: bytes) -> Record | str:
+    if sum(map(value.count, SEPARATORS)) > formats.MAX_VALUES:  # before they are made
         return "too many values"
     try:
-        record = json.loads(line.decode())
+        record = json.loads(value.decode(), strict=False)
     except (ValueError, RecursionError):
         return "unreadable row"
     return record if isinstance(record, dict) else "not an object"

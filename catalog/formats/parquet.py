@@ -1,8 +1,5 @@
 """Rows of Parquet."""
 
-import gzip
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,10 +26,6 @@ def read_parquet(source: Path, data: IO[bytes]) -> Feed:
     # here: the import takes a third of a second, and most feeds are not Parquet
     from pyarrow import parquet
 
-    if isinstance(data, gzip.GzipFile):  # Parquet is read from its end; gzip cannot seek
-        unzipped = tempfile.TemporaryFile()  # noqa: SIM115
-        shutil.copyfileobj(data, unzipped)
-        data = unzipped
     with _errors_of(source, lambda: 0):
         file = parquet.ParquetFile(data)
         _check_pages(source, file.metadata)

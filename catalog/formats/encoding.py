@@ -1,0 +1,143 @@
+"""The encoding of a text file, and its text as UTF-8.
+
+UTF-8 with a few damaged bytes stays UTF-8: the rows that hold them are dropped, where another
+encoding would garble every name of the file. What is not UTF-8 is most often Windows-1252, which
+charset-normalizer finds in long texts only, and takes for its neighbours in a price list; so
+Windows-1252 is tried first, and its letters and signs decide.
+"""
+
+import codecs
+import io
+import re
+from contextlib import suppress
+from typing import cast
+
+from charset_normalizer import CharsetMatches, from_bytes
+
+from catalog.formats.contents import DAMAGE, read_head
+
+CHUNK = 2**16  # bytes
+# Text around the bytes that are not ASCII: what the encoding is decided from.
+SAMPLE = 2**16  # bytes
+PIECE = re.compile(rb"[^\n]{0,100}[\x80-\xff][^\n]{0,400}")
+
+# Longest first: the mark of UTF-32 begins with that of UTF-16.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+# Encodings of spreadsheets and shop systems; those of one alphabet that differ in a few signs only
+# are left out.
+CANDIDATES = (
+    *("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1257", "mac_roman"),
+    *("cp850", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
+)
+NEIGHBOURS = ("cp1250", "cp1254", "cp1257")  # Latin letters too: only the language tells them apart
+FEW = 20  # zero bytes on one side, for one on the other (U+0100, U+4E00 and the like)
+MIN_ZEROS = 50  # a text of UTF-16 has at least one zero byte in so many bytes
+MARGIN = 0.02  # of charset-normalizer's coherence with a language, from 0 to 1
+MIN_SIGNS = 4  # bytes that are not ASCII; fewer are damage where they are odd
+MAX_ODD = 0.1  # share of odd characters in a text whose encoding is right
+
+# What Windows-1252 makes of other encodings: a sign within a word ("M³ynek"), a capital after a
+# small letter ("ThŽi"), three letters in a row that are not ASCII ("Êîôå"), undefined bytes.
+ODD = re.compile(
+    r"(?<=[^\W\d_])[^\w\s‘’´–—·®™…©«»\x00-\x7f](?=[^\W\d_])"
+    r"|(?<=[^\W\d_])[¹²³ºª¼½¾](?=[^\W\d_])"
+    r"|(?<=[a-zß-öø-ÿ])[À-ÖØ-ÞŠŒŽŸ](?=[a-zß-öø-ÿ])"
+    r"|[À-ÖØ-öø-ÿŠŒŽšœžŸ]{3,}"
+    r"|(?<![^\W\d_])ÿ|\ufffd"
+)
+# In place of bytes that are damaged: a half of a surrogate pair, which no file holds.
+DAMAGED = "\udcff"
+codecs.register_error("damaged", lambda error: (DAMAGED, cast(UnicodeDecodeError, error).end))
+
+
+def find_encoding(data: io.BufferedReader) -> str:
+    """The encoding of a text, read from its beginning.
+
+    The text is read until its first bytes that are not ASCII, wherever they are, and on until
+    `SAMPLE` bytes of text around such bytes are found; of a text that has none, to its end.
+    """
+    head = read_head(data, CHUNK)
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if wide := _utf16(head):
+        return wide
+    sample = b""
+    with suppress(*DAMAGE):  # raised again for its rows
+        while head and len(sample) < SAMPLE:
+            if not head.endswith(b"\n"):
+                head += data.readline(CHUNK)
+            if not head.isascii():
+                sample += b"\n".join(PIECE.findall(head)) + b"\n"
+            head = data.read(CHUNK)
+    return _of_sample(sample[:SAMPLE])
+
+
+def _utf16(head: bytes) -> str:
+    """UTF-16 without a mark: white space and digits have a zero byte, always on the same side."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if MIN_ZEROS * (even + odd) < len(head):
+        return ""
+    if odd > FEW * even:
+        return "utf-16-le"
+    return "utf-16-be" if even > FEW * odd else ""
+
+
+def _of_sample(sample: bytes) -> str:
+    text = sample.decode("utf-8", "surrogateescape")
+    damaged = len(re.findall("[\udc80-\udcff]", text))
+    if damaged <= len(re.findall("[^\x00-\x7f\udc80-\udcff]", text)):
+        return "utf-8"
+    matches = from_bytes(sample, cp_isolation=list(CANDIDATES), enable_fallback=False)
+    western = sample.decode("cp1252", "replace")
+    signs = len(re.findall(r"[^\x00-\x7f]", western))
+    if sum(len(found[0]) for found in ODD.finditer(western)) > MAX_ODD * signs:
+        best = matches.best() if signs >= MIN_SIGNS else None
+        return best.encoding if best else "utf-8"
+    usual = _coherence(matches, "cp1252")
+    closest = max(NEIGHBOURS, key=lambda name: _coherence(matches, name))
+    return closest if _coherence(matches, closest) > usual + MARGIN else "cp1252"
+
+
+def _coherence(matches: CharsetMatches, encoding: str) -> float:
+    found = (each.coherence for each in matches if encoding in each.could_be_from_charset)
+    return max(found, default=0.0)
+
+
+def open_as_utf8(data: io.BufferedReader, encoding: str) -> io.BufferedReader:
+    """A text as UTF-8 without a byte order mark; damaged bytes stay invalid in it."""
+    if encoding != "utf-8":
+        return io.BufferedReader(_Transcoded(data, encoding), CHUNK)
+    if data.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+        data.read(len(codecs.BOM_UTF8))
+    return data
+
+
+class _Transcoded(io.RawIOBase):
+    """A text of another encoding, as UTF-8."""
+
+    def __init__(self, data: io.BufferedReader, encoding: str) -> None:
+        self._data = data
+        self._decoder = codecs.getincrementaldecoder(encoding)("damaged")
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._left:
+            chunk = self._data.read(CHUNK)
+            text = self._decoder.decode(chunk, final=not chunk)
+            self._left = text.replace("\ufeff", "").encode("utf-8", "surrogatepass")
+            if not chunk:
+                break
+        taken = min(len(buffer), len(self._left))
+        buffer[:taken] = self._left[:taken]
+        self._left = self._left[taken:]
+        return taken

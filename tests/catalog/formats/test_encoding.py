@@ -1,0 +1,67 @@
+import pytest
+
+from catalog.formats import encoding
+from catalog.formats.opening import open_feed
+from tests.catalog.formats.rows import rows_of
+
+GERMAN = ("Kaffeemühle", "Löffel 4,50 €", "Topf – groß")
+FRENCH = ("Théière émaillée", "Crème à l’érable", "Bol")
+RUSSIAN = ("Кофемолка ручная", "Красная чашка", "Стол обеденный")
+POLISH = ("Młynek do kawy żółty", "Łyżka stołowa, świeca", "Książka")
+JAPANESE = ("コーヒーミル", "赤いマグカップ 大", "木製テーブル")
+
+
+@pytest.mark.parametrize(
+    ("titles", "codec", "stated"),
+    [
+        (GERMAN, "utf-8", None),
+        (GERMAN, "utf-8-sig", None),
+        (GERMAN, "cp1252", "cp1252"),
+        (FRENCH, "cp1252", "cp1252"),
+        (RUSSIAN, "cp1251", "cp1251"),
+        (RUSSIAN, "koi8_r", "koi8_r"),
+        (POLISH, "cp1250", "cp1250"),
+        (JAPANESE, "shift_jis", "cp932"),
+        (GERMAN, "utf-16", "utf-16-le"),
+        (RUSSIAN, "utf-16-le", "utf-16-le"),
+        (GERMAN, "utf-16-be", "utf-16-be"),
+        (JAPANESE, "utf-32", "utf-32-le"),
+        (("Löffel", "Mug", "Pan"), "latin-1", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("ascii_rows", [0, 20_000])
+def test_a_table_in_any_encoding_is_read_and_the_encoding_stated(
+    tmp_path, titles, codec, stated, ascii_rows
+):
+    """Also where the first letters that are not ASCII come after megabytes."""
+    table = "id;title\n" + "a;plain and rather long\n" * ascii_rows
+    table += "".join(f"{number};{title}\n" for number, title in enumerate(titles))
+    rows = rows_of(tmp_path / "shop.csv", table.encode(codec))
+    assert [row["title"] for row in rows[ascii_rows:]] == list(titles)
+    assert open_feed(tmp_path / "shop.csv").facts.get("encoding") == stated
+
+
+def test_a_few_damaged_bytes_cost_their_rows_and_leave_the_file_utf_8(tmp_path):
+    rows = [f"{number};Löffel {number}\n".encode() for number in range(50)]
+    rows[0] = b"0;L\xf6ffel\n"
+    rows[30] = b"30;\xff\xfe\n"
+    read = rows_of(tmp_path / "shop.csv", b"id;title\n" + b"x;y\n" * 30_000 + b"".join(rows))
+    assert read[30_000::30] == ["unreadable row", "unreadable row"]
+    assert read[-1] == {"id": "49", "title": "Löffel 49"}
+    assert "encoding" not in open_feed(tmp_path / "shop.csv").facts
+
+
+def test_json_in_another_encoding_is_read(tmp_path):
+    for codec in ("cp1252", "utf-16"):
+        lines = '{"id": 1, "title": "Löffel"}\n{"id": 2, "title": "Kaffeemühle"}\n'.encode(codec)
+        rows = rows_of(tmp_path / "shop.jsonl", lines)
+        assert [row["title"] for row in rows] == ["Löffel", "Kaffeemühle"]
+
+
+def test_the_sample_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoding, "SAMPLE", 1000)
+    path = tmp_path / "shop.csv"
+    path.write_bytes("Löffel;Kaffeemühle\n".encode("cp1252") * 100_000)
+    with path.open("rb") as data:
+        assert encoding.find_encoding(data) == "cp1252"
+        assert data.tell() < 200_000

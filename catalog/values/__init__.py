@@ -16,6 +16,7 @@ RecursionError, for lists nested hundreds deep.
 """
 
 from catalog.values.attribute_facts import attribute, attributes
+from catalog.values.currencies import Money
 from catalog.values.dates import date
 from catalog.values.departments import category_paths
 from catalog.values.flags import flag
@@ -23,7 +24,7 @@ from catalog.values.languages import languages
 from catalog.values.literals import parse_literal
 from catalog.values.numerals import count, number
 from catalog.values.picture_addresses import addresses
-from catalog.values.prices import Money, money
+from catalog.values.prices import money
 from catalog.values.running_text import identifier, text, texts
 
 __all__ = [

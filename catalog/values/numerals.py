@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from catalog.values.running_text import text
 
 # A number: grouped by spaces or apostrophes, or by points and commas in any order, or a bare
-# fraction ("$.99"). A letter before the point makes it an abbreviation's ("Rs.899").
+# fraction ("$.99", ",89 €"). A letter before the point makes it an abbreviation's ("Rs.899").
 AMOUNT = re.compile(
-    r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\w)\.\d{1,2}(?!\d)"
+    r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<![\w.,])[.,]\d{1,2}(?!\d)"
 )
 ABBREVIATED = re.compile(r"\d\s*[km]\b", re.IGNORECASE)  # "1.2K": too coarse to be a count
 MAX_COUNT = 2**53  # above it a float is not exact, and no article has as many ratings
@@ -46,8 +46,13 @@ def count(value: object) -> int | None:
     return int(amount)
 
 
-def parse_amount(written: str) -> float:
-    """The number of digits with separators; the last separator may be the decimal one."""
+def parse_amount(written: str, *, thousandths: bool = False) -> float:
+    """The number of digits with separators; the last separator may be the decimal one.
+
+    Args:
+        written: what `AMOUNT` matches.
+        thousandths: three digits after the only separator are a fraction, not a group.
+    """
     digits = re.sub(r"[ '’]", "", written)
     last = max(digits.rfind("."), digits.rfind(","))
     if last < 0:
@@ -55,7 +60,7 @@ def parse_amount(written: str) -> float:
     whole, fraction = digits[:last], digits[last + 1 :]
     other = "," if digits[last] == "." else "."
     grouped = digits[last] in whole or (
-        other not in whole and len(fraction) == 3 and whole.strip("0") != ""
+        other not in whole and len(fraction) == 3 and whole.strip("0") != "" and not thousandths
     )
     if grouped:
         whole, fraction = whole + fraction, ""

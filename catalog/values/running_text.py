@@ -27,7 +27,7 @@ MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
 # Under these names an object holds its text, best first: JSON-LD, converters from XML, APIs.
 TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", "_cdata", "__cdata",
              "rendered", "label", "displayName", "display_name", "value", "name", "title", "text",
-             "data", "content", "html", "plain", "long", "short")  # fmt: skip
+             "item", "data", "content", "html", "plain", "long", "short")  # fmt: skip
 UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
 
 # Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.
@@ -48,7 +48,7 @@ def text(value: object, language: str = "") -> str:
     """
     if isinstance(value, str) and _is_simple(value):
         return _present(" ".join(value.split()))
-    return " ".join(" ".join(part.split()) for part in _parts(value, language))
+    return " ".join(" ".join(part.split()) for part in pieces(value, language))
 
 
 def texts(value: object, language: str = "") -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def texts(value: object, language: str = "") -> tuple[str, ...]:
     """
     points = (
         " ".join(LINE_BULLET.sub("", point).split())
-        for part in _parts(value, language)
+        for part in pieces(value, language)
         for point in BULLET.split(part)
     )
     return tuple(filter(_present, points))
@@ -92,13 +92,13 @@ def _present(written: str) -> str:
     return written
 
 
-def _parts(value: object, language: str) -> Iterator[str]:
-    """The texts of a cell, none of them missing; white space as it comes."""
+def pieces(value: object, language: str = "") -> Iterator[str]:
+    """The texts of a cell, none of them missing; white space as it comes, markup as lines."""
     match value:
         case str():
             parsed = parse_literal(value)
             if _holds_text(parsed):
-                yield from _parts(parsed, language)
+                yield from pieces(parsed, language)
             else:
                 yield from filter(_present, [_clean(plain_text(value)).strip()])
         case bool():
@@ -113,21 +113,21 @@ def _parts(value: object, language: str) -> Iterator[str]:
                 yield from _text_of(value, language)
             else:
                 for item in chosen or value:
-                    yield from _parts(item, language)
+                    yield from pieces(item, language)
         case bytes():
-            yield from _parts(value.decode("utf-8", "replace"), language)
+            yield from pieces(value.decode("utf-8", "replace"), language)
         case None:
             pass
         case int():
             yield str(value)
         case _:
-            yield from _parts(str(value), language)
+            yield from pieces(str(value), language)
 
 
 def _text_of(item: Mapping[str, object], language: str) -> Iterator[str]:
     """The text of an object; without a name for it, its sentences."""
     for key in TEXT_KEYS:
-        found = list(_parts(item.get(key), language))
+        found = list(pieces(item.get(key), language))
         if found:
             unit = next((text(item[unit]) for unit in UNIT_KEYS if item.get(unit)), "")
             yield from found[:-1]
@@ -135,7 +135,7 @@ def _text_of(item: Mapping[str, object], language: str) -> Iterator[str]:
             return
     if all(isinstance(part, str) and " " in part.strip() for part in item.values()):
         for part in item.values():
-            yield from _parts(part, language)
+            yield from pieces(part, language)
 
 
 def _holds_text(parsed: object) -> bool:

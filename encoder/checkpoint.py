@@ -70,7 +70,7 @@ class Checkpoint:
     @property
     def tokenizer_files(self) -> list[Path]:
         """The tokenizer's files that it has."""
-        return _present(self.folder, (*TOKENIZER_FILES, *self.family.vocabulary))
+        return _tokenizer_files(self.folder, self.family)
 
     @property
     def image_side(self) -> int:
@@ -313,7 +313,7 @@ def _tokenizer_hash(folder: Path, family: Family, base: str) -> str:
 
     CLIP's is over the files alone, as in all manifests from before there were other families.
     """
-    files = _present(folder, (*TOKENIZER_FILES, *family.vocabulary))
+    files = _tokenizer_files(folder, family)
     names = {file.name for file in files}
     if "tokenizer.json" not in names and not (
         family.vocabulary and names.issuperset(family.vocabulary)
@@ -325,6 +325,11 @@ def _tokenizer_hash(folder: Path, family: Family, base: str) -> str:
         return digest
     rules = [family.padding, family.text_pooling, family.cleans]
     return digest_json({"files": digest, "rules": rules})
+
+
+def _tokenizer_files(folder: Path, family: Family) -> list[Path]:
+    """Those that are there, each once: a family's vocabulary may be among the usual files."""
+    return _present(folder, tuple(dict.fromkeys((*TOKENIZER_FILES, *family.vocabulary))))
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -618,3 +618,13 @@ def test_a_rank_above_that_of_the_weights_is_not_allocated(base, adapter, tmp_pa
     edit(odd / "adapter_config.json", r=4096)
     with pytest.raises(EncoderError, match="does not fit"):
         merge_adapter(CLIPModel.from_pretrained(base), odd)
+
+
+def test_a_vocabulary_beside_the_tokenizer_is_one_file_of_a_checkpoint(variants, base, tmp_path):
+    folder = tmp_path / "with_vocabulary"
+    shutil.copytree(base, folder)
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).write_text("{}")
+    files = variants.add("photo", folder).checkpoint().tokenizer_files
+    assert {"vocab.json", "merges.txt"} <= {file.name for file in files}
+    assert len(files) == len(set(files))

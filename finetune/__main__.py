@@ -4,7 +4,7 @@ import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -12,52 +12,78 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from encoder.checkpoint import DEFAULT_BASE
+from encoder.errors import VariantMissing
 from encoder.variants import Variants
-from finetune.settings import Precision, Settings, parse_assignments, recipe
-from vitrine import home
+from eval.measures import DECIDING
+from finetune.candidates import COMMON, Search
+from finetune.settings import RECIPES, Precision, Settings, parse_assignments
+from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 if TYPE_CHECKING:
     from encoder.variant import Variant
 
-DEFAULTS = Settings()
+AUTO = "auto"
+# The name that a recipe's variant has where none is given. The reference system's recipes are kept
+# for comparison, under the names that its variants have.
+VARIANTS = {AUTO: "tuned", "reference": "lora", "reference-mp": "lora_mp"}
+CHOSEN = {"targets", "learning_rate", "batch", "epochs", "adapter_weight"}
 
 
 class _TrainByDefault(TyperGroup):
-    """Reads `vitrine finetune --variant lora` as `vitrine finetune train --variant lora`."""
+    """Reads `vitrine finetune --minutes 60` as `vitrine finetune train --minutes 60`."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        if args and args[0] not in {"--help", *self.commands}:
+        if not args or args[0] not in {"--help", *self.commands}:
             args = ["train", *args]
         return super().parse_args(ctx, args)
 
 
 app = CommandLine(
     cls=_TrainByDefault,
-    no_args_is_help=True,
     help="Train CLIP on the shop's own products. VITRINE_HOME names the shop's folder.",
 )
 
 
 def _default(name: str) -> str:
-    value = getattr(DEFAULTS, name)
+    if name in CHOSEN:
+        return "[default: chosen]"
+    value = getattr(COMMON, name)
     return f"[default: {', '.join(value) if isinstance(value, tuple) else value}]"
 
 
 def _others(*flags: str) -> str:
     """The settings that have no flag of their own, with their defaults."""
-    names = [name for name in vars(DEFAULTS) if name not in flags]
+    names = [name for name in vars(COMMON) if name not in flags]
     return ", ".join(f"{name} {_default(name)}" for name in names)
 
 
 @app.command()
 def train(
     variant: Annotated[
-        str, typer.Option(help="Its name. Recipes: lora, lora_mp (mixed precision).")
-    ] = "lora",
+        str | None, typer.Option(help="Its name. [default: tuned; lora or lora_mp by the recipe]")
+    ] = None,
+    recipe: Annotated[
+        Literal["auto", "reference", "reference-mp"] | None,
+        typer.Option(
+            help="auto: chosen for this shop among several. reference: the reference system's, for "
+            "comparison, in float32 or in mixed precision (mp). [default: auto; of the variants "
+            "lora and lora_mp, the reference's]",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Plan at most so many, by a measured estimate. [default: no limit]"
+        ),
+    ] = None,
     base: Annotated[
-        str, typer.Option(help="Folder of a CLIP checkpoint, or its id on the hub.")
-    ] = DEFAULT_BASE,
+        str | None,
+        typer.Option(
+            help="Folder of a CLIP checkpoint, or its id on the hub. "
+            f"[default: that of the variant {DEFAULT_VARIANT}, else {DEFAULT_BASE}]"
+        ),
+    ] = None,
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit on the hub. [default: main]")
     ] = None,
@@ -128,11 +154,16 @@ def train(
 ) -> None:
     """Train a variant on the catalogue. A stopped run resumes when it is started again.
 
-    vitrine finetune --variant lora
+    Candidates are trained and compared on validation products; the best one is evaluated on
+    held-out products. A setting that is given is the same for all candidates.
 
-    vitrine finetune --variant lora_wide --rank 32 --target q_proj --set schedule=cosine
+    vitrine finetune
 
-    torchrun --nproc-per-node 4 -m finetune train --variant lora_mp
+    vitrine finetune --minutes 60 --variant tuned_titles --set views=title
+
+    vitrine finetune --recipe reference
+
+    torchrun --nproc-per-node 4 -m finetune train
     """
     flags = {
         "precision": precision, "rank": rank, "alpha": alpha, "batch": batch,
@@ -146,17 +177,20 @@ def train(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
     chosen |= {name: value for name, value in flags.items() if value is not None}
-    settings = replace(recipe(variant), **chosen)
+    name, settings = _named(variant, recipe, chosen, minutes)
+    if base is None:
+        base, usual_revision = _usual_base()
+        revision = revision or usual_revision
     # Imported after the settings are checked: torch takes seconds to load.
     from finetune import job
     from finetune.progress import no_progress, progress_bar
 
     # One of torchrun's processes reports for all.
     first = os.environ.get("RANK", "0") == "0"
-    with progress_bar(variant) if first else nullcontext(no_progress) as report:
+    with progress_bar(name) if first else nullcontext(no_progress) as report:
         result = job.train(
             home(),
-            variant,
+            name,
             settings,
             base=base,
             revision=revision,
@@ -208,9 +242,42 @@ def merge(
     print(merge_variant(found, folder, adapter_weight=weight))
 
 
+def _named(
+    variant: str | None, recipe: str | None, chosen: dict[str, Any], minutes: float | None
+) -> tuple[str, Settings | Search]:
+    """The variant's name, and its settings or how they are chosen.
+
+    Raises:
+        FinetuneError: a setting cannot be used.
+    """
+    if recipe is None:
+        recipe = next((key for key, name in VARIANTS.items() if name == variant), AUTO)
+    name = variant or VARIANTS[recipe]
+    if recipe == AUTO:
+        replace(COMMON, **chosen)  # raises for a setting that cannot be used
+        return name, Search(chosen, minutes)
+    if minutes is not None:
+        raise typer.BadParameter(
+            f"the recipe {recipe} has a fixed length: leave it out, or give --epochs",
+            param_hint="--minutes",
+        )
+    return name, replace(RECIPES[VARIANTS[recipe]], **chosen)
+
+
+def _usual_base() -> tuple[str, str | None]:
+    """The base of the shop's usual variant, with its commit on the hub; else the default base."""
+    try:
+        manifest = Variants(home()).get(DEFAULT_VARIANT).manifest
+    except VariantMissing:
+        return DEFAULT_BASE, None
+    return manifest.base, None if Path(manifest.base).is_absolute() else manifest.revision
+
+
 def _print(variant: "Variant") -> None:
     figures = variant.manifest.notes["figures"]
     console = Console()
+    if figures.get("choice"):
+        console.print(_candidates(figures["choice"]))
     if figures["heldout"]:
         table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
         for direction, both in figures["heldout"]["ways"].items():
@@ -218,12 +285,44 @@ def _print(variant: "Variant") -> None:
             table.add_row(direction, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
         console.print(table)
     console.print(
-        f"{variant.name}: epoch {figures['best_epoch']} of {figures['epochs']} kept, "
-        f"{figures['samples_per_second']:,.0f} products/s. {variant.folder / 'README.md'}",
+        f"{variant.name}: epoch {figures['best_epoch']} of {figures['epochs']} kept, adapter "
+        f"weight {variant.manifest.adapter_weight:g}, {figures['samples_per_second']:,.0f} "
+        f"products/s. {variant.folder / 'README.md'}",
         highlight=False,
         soft_wrap=True,
     )
-    messages.print(f"Next: vitrine ingest vectors --variant {variant.name}", markup=False)
+    if "recommended" in figures:  # not in those of earlier releases
+        console.print(_verdict(variant.name, figures), highlight=False, soft_wrap=True)
+    if figures.get("recommended") is not False:
+        messages.print(f"Next: vitrine ingest vectors --variant {variant.name}", markup=False)
+
+
+def _candidates(choice: dict[str, Any]) -> Table:
+    table = Table("candidate", "learning rate", "epochs", "validation nDCG@10", "", box=None)
+    for each in choice["candidates"]:
+        score = "diverged" if each[DECIDING] is None else f"{each[DECIDING]:.3f}"
+        table.add_row(
+            each["name"],
+            f"{each['settings'].get('rate', '')}",
+            f"{each['epochs']}",
+            score,
+            "chosen" if each["chosen"] else "",
+        )
+    return table
+
+
+def _verdict(name: str, figures: dict[str, Any]) -> str:
+    """Whether the variant is recommended, and why."""
+    if not figures["heldout"]:
+        return f"No test products were held out, so no gain of {name} is measured."
+    gain, queries = figures["heldout"]["gain"], figures["heldout"]["queries"]
+    measured = (
+        f"{gain['value']:+z.3f} nDCG@10 (95 % interval {gain['low']:+z.3f} to "
+        f"{gain['high']:+z.3f}) on {queries:,} held-out products"
+    )
+    if figures["recommended"]:
+        return f"{name} is recommended: {measured}."
+    return f"No gain is proven: {measured}. {name} is not recommended; search with its base."
 
 
 if __name__ == "__main__":

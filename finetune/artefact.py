@@ -17,13 +17,12 @@ from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
 from finetune import card, curves, split
 from finetune.checkpoint import write_checkpoint
+from finetune.choice import Chosen
 from finetune.evaluation import Evaluation, evaluate
 from finetune.examples import Examples
 from finetune.model import Model
 from finetune.runs import RUN, RUNS
-from finetune.settings import Settings
 from finetune.split import Split, rows_of
-from finetune.training import Trained
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
@@ -33,20 +32,21 @@ class Finished:
     """A finished training.
 
     Attributes:
-        model: with the weights of the best epoch.
-        trained: the result.
-        settings: how it was trained.
+        chosen: the model, the result, and the settings.
         examples: all products.
         split: which were held out.
         run: identity of the run; 16 hex digits.
     """
 
-    model: Model
-    trained: Trained
-    settings: Settings
+    chosen: Chosen
     examples: Examples
     split: Split
     run: str
+
+    @property
+    def model(self) -> Model:
+        """The model, with the weights of the best epoch."""
+        return self.chosen.training.model
 
 
 def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, Evaluation | None]:
@@ -61,7 +61,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
         OSError: it cannot be written.
         EncoderError: the base has changed meanwhile.
     """
-    settings = finished.settings
+    settings = finished.chosen.settings
     _delete_unused(home, name)  # of runs that were killed before their variant
     with tempfile.TemporaryDirectory(prefix=".training-", dir=home) as folder:
         scratch = Path(folder)
@@ -90,7 +90,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
         variant.folder / split.FILE,
         {"seed": settings.seed, "data": finished.examples.fingerprint},
     )
-    curves.draw_curves(finished.trained.state, variant.folder / curves.FILE)
+    curves.draw_curves(finished.chosen.trained.state, variant.folder / curves.FILE)
     card.make_card(variant, settings, evaluation).save(variant.folder / card.FILE)
     _delete_unused(home, name)
     return variant, evaluation
@@ -109,7 +109,7 @@ def _write_full(home: Path, name: str, finished: Finished) -> Path:
     # With --force the folder may be the present variant's base: it stays until that is replaced.
     numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
     free = next(each for each in chain([folder], numbered) if not each.exists())
-    model.interpolate(finished.settings.adapter_weight)
+    model.interpolate(finished.chosen.settings.adapter_weight)
     return write_checkpoint(model.clip, model.checkpoint, free)
 
 
@@ -128,7 +128,7 @@ def _delete_unused(home: Path, name: str) -> None:
 
 def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
     """The facts of training, for the manifest."""
-    checkpoint, trained = finished.model.checkpoint, finished.trained
+    checkpoint, trained = finished.model.checkpoint, finished.chosen.trained
     state = trained.state
     return {
         "run": finished.run,
@@ -138,13 +138,15 @@ def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
             "split": finished.split.counts(),
             "left_out": dict(finished.examples.left_out),
         },
-        "settings": finished.settings.facts(),
+        "settings": finished.chosen.settings.facts(),
         "figures": {
             "steps": state.step,
             "epochs": len(state.epochs),
             "best_epoch": state.best_epoch,
             "validation": {"base": state.base, "best": state.best},
             "heldout": evaluation.facts() if evaluation else None,
+            "recommended": evaluation.recommended if evaluation else None,
+            "choice": finished.chosen.facts or None,
             "seconds": round(state.seconds, 1),
             "samples_per_second": round(trained.samples_per_second, 1),
             "memory": trained.memory,

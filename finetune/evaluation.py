@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from encoder.encoder import Encoder
 from encoder.variant import Variant
 from eval.comparison import Difference, Estimate, compare_variants, estimate, holm
 from eval.intervals import RESAMPLES
-from eval.measures import DECIDING
+from eval.measures import DECIDING, MEASURES
 from finetune.examples import Examples
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
 
@@ -26,6 +28,7 @@ class Evaluation:
         gallery: products that were searched.
         estimates: by direction, by `base` and `tuned`, by measure.
         differences: of nDCG@10 by direction; p is corrected for the two directions.
+        gain: of each product's mean nDCG@10 over the directions, which decides.
     """
 
     queries: int
@@ -33,6 +36,12 @@ class Evaluation:
     gallery: int
     estimates: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
     differences: Mapping[str, Difference]
+    gain: Difference
+
+    @property
+    def recommended(self) -> bool:
+        """Whether a gain is proven: its 95 % interval is above 0, and no direction's is below."""
+        return self.gain.low > 0 and not any(gap.high < 0 for gap in self.differences.values())
 
     def facts(self) -> dict[str, Any]:
         """The figures as JSON has them."""
@@ -40,6 +49,7 @@ class Evaluation:
             "queries": self.queries,
             "groups": self.groups,
             "gallery": self.gallery,
+            "gain": asdict(self.gain),
             "ways": {
                 direction: {
                     **{
@@ -101,9 +111,15 @@ def compare(
     for direction in DIRECTIONS:
         both = {name: scores[name][direction] for name in (BASE, TUNED)}
         means[direction] = estimate(both, resamples=RESAMPLES, seed=seed, clusters=groups)
-        tested = compare_variants(both, resamples=RESAMPLES, seed=seed, clusters=groups)
-        gaps[direction] = next(each for each in tested if each.measure == DECIDING)
+        gaps[direction] = _difference(both, groups, seed)
     corrected = holm([gap.p for gap in gaps.values()])
+    overall = {
+        name: {
+            measure: np.mean([scores[name][direction][measure] for direction in DIRECTIONS], axis=0)
+            for measure in MEASURES
+        }
+        for name in (BASE, TUNED)
+    }
     return Evaluation(
         len(groups),
         len(set(groups)),
@@ -113,4 +129,10 @@ def compare(
             direction: replace(gap, p_holm=p)
             for (direction, gap), p in zip(gaps.items(), corrected, strict=True)
         },
+        _difference(overall, groups, seed),
     )
+
+
+def _difference(both: Mapping[str, Scores], groups: Sequence[str], seed: int) -> Difference:
+    tested = compare_variants(both, resamples=RESAMPLES, seed=seed, clusters=groups)
+    return next(each for each in tested if each.measure == DECIDING)

@@ -1,32 +1,31 @@
 """A training job, from catalogue to variant. Stopped at any instant and run again, it resumes."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
 
 from catalog.catalogue import Catalogue
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
-from encoder.encoder import CPU_BATCH, GPU_BATCH
 from encoder.errors import VariantInvalid
 from encoder.files import digest_json
 from encoder.variant import NAME, Variant
 from finetune.artefact import Finished, write_artefact
-from finetune.batches import Batches, Share
+from finetune.candidates import COMMON, Search, candidates_for, settings_for
+from finetune.choice import Choice, Chosen
 from finetune.errors import FinetuneError
 from finetune.evaluation import Evaluation
 from finetune.examples import Examples, read_examples
-from finetune.model import Model
 from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
-from finetune.retrieval import Validation
 from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, recorded
-from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
-from finetune.split import Split, check_split, draw_split, rows_of
-from finetune.training import Trained, Training
+from finetune.split import Split, check_split, draw_split
+from finetune.trainer import Trainer
+from finetune.training import Trained
 from vitrine.command import messages
 
 
@@ -49,7 +48,7 @@ class Result:
 def train(
     home: Path,
     name: str,
-    settings: Settings,
+    settings: Settings | Search,
     *,
     base: str = DEFAULT_BASE,
     revision: str | None = None,
@@ -64,7 +63,7 @@ def train(
     Args:
         home: the shop's folder.
         name: of the variant.
-        settings: how to train.
+        settings: how to train, or how that is chosen.
         base: hub id or folder of a CLIP checkpoint.
         revision: branch, tag or commit on the hub.
         cpu: do not use a GPU.
@@ -90,14 +89,17 @@ def train(
     with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):
         checkpoint = Checkpoint.find(base, revision)
         _check_side(checkpoint, catalogue)
-        examples, split = read_data(catalogue, settings)
+        examples, split, common, candidates = _prepare(catalogue, settings)
         identity = {
-            "settings": settings.facts(),
+            "settings": common.facts(),
             "base": checkpoint.base,
             "revision": checkpoint.revision,
             "data": examples.fingerprint,
             "processes": accelerator.num_processes,
         }
+        if isinstance(settings, Search):
+            identity["candidates"] = {each: made.facts() for each, made in candidates.items()}
+            identity["minutes"] = settings.minutes
         run = digest_json(identity)[:16]
         # Every process reads the same; the first writes after the barrier only.
         finished = None if force or restart else finished_variant(home, name, run)
@@ -108,93 +110,53 @@ def train(
             begin_or_resume(folder, identity, restart)
         accelerator.wait_for_everyone()
         with recorded(catalogue, first, {"variant": name, **identity}) as logged:
-            if first and falls_back(settings, accelerator.device):
+            if first and falls_back(common, accelerator.device):
                 messages.print(NO_BFLOAT16)
-            model, trained = fit(
-                checkpoint,
-                examples,
-                split,
-                settings,
-                accelerator=accelerator,
-                workers=workers,
-                snapshots=Snapshots(folder / CHECKPOINTS),
-                report=report,
-            )
+            trainer = Trainer(checkpoint, examples, split, accelerator, workers)
+            chosen = _fit(trainer, settings, candidates, folder, report)
             if not first:
                 return None
-            training = Finished(model, trained, settings, examples, split, run)
-            variant, evaluation = write_artefact(home, name, training)
+            variant, evaluation = write_artefact(home, name, Finished(chosen, examples, split, run))
             logged.figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
-        return Result(variant, trained, evaluation)
+        return Result(variant, chosen.trained, evaluation)
 
 
-def read_data(catalogue: Catalogue, settings: Settings) -> tuple[Examples, Split]:
-    """The products and their split, checked.
+def _prepare(
+    catalogue: Catalogue, settings: Settings | Search
+) -> tuple[Examples, Split, Settings, dict[str, Settings]]:
+    """The products, their split, the settings that all candidates share, and the candidates.
 
     Raises:
         FinetuneError: there is too little to train on or to evaluate with.
     """
+    common = replace(COMMON, **settings.fixed) if isinstance(settings, Search) else settings
     examples = read_examples(
-        catalogue, settings.template, settings.views, sample=settings.sample, seed=settings.seed
+        catalogue, common.template, common.views, sample=common.sample, seed=common.seed
     )
-    split = draw_split(
-        examples, seed=settings.seed, validation=settings.validation, test=settings.test
-    )
-    check_split(examples, split, settings.batch)
-    return examples, split
+    candidates = {}
+    if isinstance(settings, Search):
+        common = settings_for(len(examples), settings.fixed)
+        candidates = candidates_for(common, settings.fixed)
+    split = draw_split(examples, seed=common.seed, validation=common.validation, test=common.test)
+    check_split(examples, split, common.batch)
+    return examples, split, common, candidates
 
 
-def fit(
-    checkpoint: Checkpoint,
-    examples: Examples,
-    split: Split,
-    settings: Settings,
-    *,
-    accelerator: Accelerator | None = None,
-    workers: int | None = None,
-    snapshots: Snapshots | None = None,
-    report: Report = no_progress,
-) -> tuple[Model, Trained]:
-    """Train a model, without a catalogue and without writing a variant.
-
-    Args:
-        checkpoint: the base.
-        examples: all products.
-        split: the training and validation products.
-        settings: how to train.
-        accelerator: the processes; this one alone when None.
-        workers: decoding threads; one less than the cores when None.
-        snapshots: where checkpoints are written and read; None: nowhere.
-        report: called with the progress after every step.
-
-    Returns:
-        The model with the weights of the best epoch, and the result.
-    """
-    accelerator = accelerator or Accelerator()
-    processes, device = accelerator.num_processes, accelerator.device
-    if settings.batch % processes or settings.chunk % processes:
-        raise FinetuneError(
-            f"batch and micro_batch are shared by {processes} processes: give multiples of that."
-        )
-    model = Model.load(checkpoint, settings, device)
-    batches = Batches(
-        examples,
-        split.train,
-        checkpoint,
-        settings,
-        Share(accelerator.process_index, processes),
-        workers,
-    )
-    validation = Validation(
-        model,
-        examples,
-        rows_of(examples, split.validation),
-        rows_of(examples, shuffled(split.train, settings.seed, "gallery")),
-        CPU_BATCH if device.type == "cpu" else GPU_BATCH,
-    )
-    training = Training(model, batches, settings, accelerator, validation, snapshots, report)
-    return model, training.run()
+def _fit(
+    trainer: Trainer,
+    settings: Settings | Search,
+    candidates: Mapping[str, Settings],
+    folder: Path,
+    report: Report,
+) -> Chosen:
+    """Train with the settings given, or with those of the best candidate."""
+    if isinstance(settings, Settings):
+        training = trainer.training(settings, Snapshots(folder / CHECKPOINTS), report)
+        return Chosen(settings, training, training.run(), {})
+    limit = None if settings.minutes is None else settings.minutes * 60
+    choice = Choice(trainer, candidates, folder, limit, report)
+    return choice.run(choose_weight="adapter_weight" not in settings.fixed)
 
 
 def _check_side(checkpoint: Checkpoint, catalogue: Catalogue) -> None:

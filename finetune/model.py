@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -110,6 +111,15 @@ class Model:
         base = load_base(self.checkpoint, self.device).state_dict()
         for name, trained in self.trained.items():
             trained.copy_(torch.lerp(base[name], trained, weight))
+
+    @contextmanager
+    def weighted(self, weight: float) -> Iterator[None]:
+        """Multiply the adapter's change by a weight, within a `with` statement."""
+        from peft.helpers import rescale_adapter_scale
+
+        assert self._adapted is not None  # noqa: S101 (full training has no adapter)
+        with rescale_adapter_scale(self._adapted, weight):
+            yield
 
     def is_finite(self) -> bool:
         """Whether no trainable weight is NaN or infinite."""

@@ -29,6 +29,7 @@ class Progress:
         memory: peak bytes so far: of a GPU, else of the process.
         seconds_left: at this speed, without early stopping.
         validation: measures of the epoch that has just been evaluated; empty between epochs.
+        candidate: its name, where the training is one of several.
     """
 
     step: int
@@ -39,6 +40,7 @@ class Progress:
     memory: int
     seconds_left: float
     validation: Mapping[str, float] = field(default_factory=dict)
+    candidate: str = ""
 
 
 Report = Callable[[Progress], None]
@@ -71,10 +73,19 @@ def progress_bar(name: str) -> Iterator[Report]:
 
     def report(progress: Progress) -> None:
         bar.start()  # only now: an error before the first step has no bar
-        bar.update(task, completed=progress.step, total=progress.steps, facts=_speed(progress))
+        label = f"{name} {progress.candidate}".rstrip()
+        bar.update(
+            task,
+            description=label,
+            completed=progress.step,
+            total=progress.steps,
+            facts=_speed(progress),
+        )
         if progress.validation:
             epoch = f"epoch {progress.epoch:>3}" if progress.epoch else "before   "
-            bar.console.print(f"{epoch}  {_loss(progress)}{_measures(progress.validation)}")
+            candidate = f"{progress.candidate:<14} " if progress.candidate else ""
+            measures = f"{_loss(progress)}{_measures(progress.validation)}"
+            bar.console.print(f"{candidate}{epoch}  {measures}")
 
     try:
         yield report

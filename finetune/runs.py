@@ -12,6 +12,7 @@ from catalog.runs import ActiveRun
 from encoder.errors import VariantMissing
 from encoder.variant import Variant
 from encoder.variants import Variants
+from finetune import choice
 from finetune.errors import FinetuneError
 from finetune.settings import FILE_KEYS
 from finetune.snapshot import Snapshots
@@ -56,13 +57,14 @@ def finished_variant(home: Path, name: str, run: str) -> Variant | None:
 
 
 def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) -> None:
-    """Resume the run that was stopped here if it has a checkpoint, else begin one.
+    """Resume the run that was stopped here if it has made progress, else begin one.
 
     Raises:
         FinetuneError: the run that was stopped here was another.
     """
     file = folder / RUN
-    if file.exists() and not restart and Snapshots(folder / CHECKPOINTS).latest():
+    progress = (folder / choice.FILE).exists() or Snapshots(folder / CHECKPOINTS).latest()
+    if file.exists() and not restart and progress:
         try:
             stopped = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
@@ -74,7 +76,7 @@ def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) ->
             f"{', '.join(_differing(stopped, identity))}: resume it with the same settings and "
             "products, or discard it with --restart."
         )
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
     unfinished = file.with_suffix(".new")
     unfinished.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")

@@ -185,15 +185,11 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 
-# The two differ in precision only, so that comparing them measures the precision.
+# The reference system's, by the names of its variants. The two differ in precision only, so that
+# comparing them measures the precision.
 RECIPES: Mapping[str, Settings] = MappingProxyType(
     {"lora": Settings(), "lora_mp": Settings(precision="mixed")}
 )
-
-
-def recipe(variant: str) -> Settings:
-    """The settings that a variant of this name starts from; `lora`'s unless it names a recipe."""
-    return RECIPES.get(variant, RECIPES["lora"])
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ MAX_POINTS = 500  # of the loss curve; each is the mean of the steps since the o
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training; the model has the weights of the best epoch.
+    """The result of a training, finished or paused; the model has the weights of the best epoch.
 
     Attributes:
         state: the last one.
@@ -54,6 +54,7 @@ class Training:
         validate: returns the validation measures of the model in its present state.
         snapshots: where checkpoints are written; None: nowhere.
         report: called with the progress after every step and every validation.
+        base: validation measures of the base, where they are known; else they are computed.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Training:
         validate: Callable[[], Mapping[str, float]],
         snapshots: Snapshots | None = None,
         report: Report = no_progress,
+        base: Mapping[str, float] | None = None,
     ) -> None:
         self.model, self.batches, self.settings = model, batches, settings
         self.accelerator, self.snapshots, self.report = accelerator, snapshots, report
@@ -80,7 +82,7 @@ class Training:
             weight_decay=0.0,
         )
         self.steps = settings.epochs * batches.per_epoch
-        self.state = State()
+        self.state = State(base=dict(base or {}))
         self._best = model.tensors()
         self._pending: deque[tuple[int, torch.Tensor]] = deque()  # losses that were not yet read
         self._window: list[float] = []
@@ -88,8 +90,11 @@ class Training:
         # Of this process's life; `state.seconds` counts those of earlier ones, too.
         self._steps, self._seconds, self._validation_seconds = 0, 0.0, 0.0
 
-    def run(self) -> Trained:
+    def run(self, epochs: int | None = None) -> Trained:
         """Train to the end, from the last checkpoint if there is one.
+
+        Args:
+            epochs: pause after so many, counted from the beginning; None: do not.
 
         Raises:
             Diverged: the loss or the weights are NaN or infinite.
@@ -100,9 +105,9 @@ class Training:
         with torch.random.fork_rng(devices=cuda_of(self.accelerator.device)):
             self.model.clip.train()
             if not self.state.base:
-                self.state.base = self._evaluate()
+                self.state.base = self.validate()
                 self._report(self.state.base)
-            while not self.state.finished:
+            while not self.state.finished and self.state.epoch < (epochs or self.settings.epochs):
                 self._epoch()
         self.model.restore(self._best)
         self.model.clip.eval()
@@ -127,7 +132,7 @@ class Training:
                 self._save()
             began = time.perf_counter()
         self._read_losses(0)
-        measures = self._evaluate()
+        measures = self.validate()
         state.epoch, state.batches_done = state.epoch + 1, 0
         self._record_epoch(measures)
         self._save()
@@ -136,12 +141,16 @@ class Training:
     def _step(self, batch: Batch) -> None:
         for group in self._optimiser.param_groups:
             group["lr"] = self.settings.learning_rate_at(self.state.step, self.steps)
-        loss = self._gradients(batch, self.state.step)
+        loss = self.compute_gradients(batch)
         self._scaler.step(self._optimiser)
         self._scaler.update()
         self._optimiser.zero_grad(set_to_none=True)
         self.model.clamp_scale()
         self._pending.append((self.state.step + 1, loss))
+
+    def compute_gradients(self, batch: Batch) -> torch.Tensor:
+        """Add a batch's gradients to the trainable weights'; returns its loss."""
+        return self._gradients(batch, self.state.step)
 
     def _read_losses(self, pending: int) -> None:
         """Read the losses of all steps but the last `pending`."""
@@ -157,8 +166,8 @@ class Training:
                 self.state.losses.append((step, mean, rate))
                 self._window.clear()
 
-    def _evaluate(self) -> dict[str, float]:
-        """The validation measures, computed by one process for all."""
+    def validate(self) -> dict[str, float]:
+        """The validation measures of the model as it is, computed by one process for all."""
         began = time.perf_counter()
         shared: list[dict[str, float]] = [{}]
         if self.accelerator.is_main_process:

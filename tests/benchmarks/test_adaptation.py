@@ -22,6 +22,7 @@ def experiment(tiny_clip, tmp_path):
     def run(batch=8):
         words = ["adaptation", source, "--base", tiny_clip, "--out", tmp_path / "out", "--json"]
         words += ["--source-domain", source, "--", "--epochs", 1, "--batch", batch]
+        words += ["--recipe", "reference"]
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return run

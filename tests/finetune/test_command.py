@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from encoder.variants import Variants
 from finetune.__main__ import app
 
-QUICK = "--batch 8 --learning-rate 3e-3 --epochs 2 --cpu"
+QUICK = "--recipe reference --batch 8 --learning-rate 3e-3 --epochs 2 --cpu"
 QUICK += " --set validation=0.2 --set test=0.2 --set views=title"
 QUICK = QUICK.split()
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def test_training_prints_one_json_object_and_progress_elsewhere(
     home, tiny_clip, monkeypatch, has_bfloat16
 ):
     monkeypatch.setattr("finetune.precision.cpu_has_bfloat16", lambda: has_bfloat16)
-    ran = call("train", "--variant", "lora_mp", "--base", tiny_clip, *QUICK, "--json")
+    ran = call("train", "--base", tiny_clip, *QUICK, "--recipe", "reference-mp", "--json")
     assert ran.exit_code == 0, ran.stderr
     result = json.loads(ran.stdout)
     assert result["variant"] == "lora_mp"
@@ -52,7 +52,8 @@ def test_training_prints_one_json_object_and_progress_elsewhere(
 def test_people_get_the_table_and_the_next_step_and_get_it_again(home, tiny_clip):
     ran, again = (call("train", "--base", tiny_clip, *QUICK) for _ in range(2))
     assert "title → picture" in ran.stdout
-    assert "vitrine ingest vectors --variant lora" in ran.stderr
+    assert "No gain is proven" in ran.stdout
+    assert "lora is not recommended" in ran.stdout
     assert (again.exit_code, again.stdout) == (0, ran.stdout)
     assert "was trained with these settings on these products already" in again.stderr
     assert "was trained" not in ran.stderr
@@ -60,6 +61,44 @@ def test_people_get_the_table_and_the_next_step_and_get_it_again(home, tiny_clip
     assert json.loads(facts)["heldout"]["queries"] == 6
     other = call("train", "--base", tiny_clip, *QUICK, "--rank", "4")
     assert (other.exit_code, other.stdout) == (1, "")
+
+
+def test_a_finished_training_of_an_earlier_release_is_shown(home, tiny_clip):
+    call("train", "--base", tiny_clip, *QUICK)
+    file = home / "variants" / "lora" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    figures = manifest["notes"]["figures"]
+    del figures["recommended"], figures["choice"], figures["heldout"]["gain"]
+    file.write_text(json.dumps(manifest))
+    ran = call("train", "--base", tiny_clip, *QUICK)
+    assert ran.exit_code == 0, ran.stderr
+    assert "title → picture" in ran.stdout
+    assert "vitrine ingest vectors --variant lora" in ran.stderr
+
+
+def test_without_flags_the_best_candidate_becomes_the_variant_and_its_gain_is_stated(
+    home, tiny_clip
+):
+    Variants(home).add("zeroshot", tiny_clip)
+    ran, again = (call("--cpu", "--json") for _ in range(2))
+    assert ran.exit_code == 0, ran.stderr
+    result = json.loads(ran.stdout)
+    assert result["variant"] == "tuned"
+    assert [each["chosen"] for each in result["choice"]["candidates"]].count(True) == 1
+    assert "5 candidates on 16 products" in ran.stderr
+    gain = result["heldout"]["gain"]
+    assert result["recommended"] == (gain["low"] > 0)
+    assert gain["n"] == 10
+    card = (home / "variants" / "tuned" / "README.md").read_text()
+    assert ("is recommended" if result["recommended"] else "No gain is proven") in card
+    assert again.stdout == ran.stdout
+    assert "trained with these settings on these products already" in again.stderr
+
+
+def test_a_limit_of_a_recipe_of_fixed_length_is_wrong_usage():
+    ran = call("--recipe", "reference", "--minutes", "5")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "--epochs" in ran.stderr
 
 
 def test_flags_set_everything(home, tiny_clip):
@@ -98,9 +137,9 @@ def test_a_users_mistake_is_one_sentence_and_status_1(tiny_clip, flags, message)
     assert ran.stdout == ""
 
 
-def test_the_help_has_the_defaults_of_the_documented_recipe():
+def test_the_help_has_the_defaults():
     text = " ".join(call("train", "--help").stdout.replace("│", " ").split())
-    for usual in ("[default: 128]", "[default: 2e-05]", "q_proj, v_proj", "dropout [default: 0.1]"):
+    for usual in ("[default: chosen]", "[default: 16]", "dropout [default: 0.1]"):
         assert usual in text
 
 
@@ -139,9 +178,15 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     assert "a file is where a folder should be" in blocked.stderr
 
 
-def test_a_killed_process_resumes_by_the_same_command(home, tiny_clip, tmp_path, monkeypatch):
-    words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", "12"]
-    words += ["--set", "snapshot_every=1", "--set", "patience=0"]
+@pytest.mark.parametrize(
+    ("recipe", "line", "checkpoints"),
+    [("reference", "epoch   2", "checkpoints"), ("auto", "linear ", "checkpoints/linear")],
+)
+def test_a_killed_process_resumes_by_the_same_command(
+    home, tiny_clip, tmp_path, monkeypatch, recipe, line, checkpoints
+):
+    words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", "12", "--recipe", recipe]
+    words += ["--variant", "lora", "--set", "snapshot_every=1", "--set", "patience=0"]
     process = subprocess.Popen(
         [sys.executable, "-m", "finetune", *words],
         cwd=ROOT,
@@ -149,12 +194,12 @@ def test_a_killed_process_resumes_by_the_same_command(home, tiny_clip, tmp_path,
         text=True,
         stderr=subprocess.PIPE,
     )
-    next(line for line in process.stderr if line.startswith("epoch   2"))
+    next(each for each in process.stderr if each.startswith(line))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    (state,) = (home / "training" / "lora" / "checkpoints").glob("step-*/state.json")
-    assert 4 <= json.loads(state.read_text())["step"] < 24
+    (state,) = (home / "training" / "lora" / checkpoints).glob("step-*/state.json")
+    assert 2 <= json.loads(state.read_text())["step"] < 24
     unbroken = shutil.copytree(home, tmp_path / "unbroken")
     shutil.rmtree(unbroken / "training")
     adapters = []

@@ -19,10 +19,11 @@ from encoder.errors import EncoderError, VariantInvalid
 from encoder.model import DualEncoder
 from encoder.variants import Variants
 from finetune.errors import FinetuneError
-from finetune.job import fit, train
+from finetune.job import train
 from finetune.progress import no_progress
 from finetune.retrieval import encoder_of
 from finetune.split import draw_split
+from finetune.trainer import Trainer
 from tests.finetune.conftest import QUICK, Killed, drawn_products, fill, kill_at
 from tests.tiny_clip import build_tiny_clip
 
@@ -72,7 +73,9 @@ def test_the_variant_gives_what_was_trained_and_not_the_base(trained, tiny_clip,
 
 def test_a_reloaded_adapter_gives_the_vectors_of_the_trained_model(examples, checkpoint, tmp_path):
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
-    model, _ = fit(checkpoint, examples, split, QUICK, accelerator=Accelerator(cpu=True))
+    training = Trainer(checkpoint, examples, split, Accelerator(cpu=True)).training(QUICK)
+    training.run()
+    model = training.model
     model.save_adapter(tmp_path / "adapter")
     variant = Variants(tmp_path).add("lora", checkpoint.base, adapter=tmp_path / "adapter")
     trained = embedded(encoder_of(model, 16))

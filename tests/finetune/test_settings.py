@@ -6,11 +6,11 @@ import re
 import pytest
 
 from finetune.errors import FinetuneError
-from finetune.settings import RECIPES, Settings, parse_assignments, recipe
+from finetune.settings import RECIPES, Settings, parse_assignments
 
 
 def test_the_usual_recipe_is_the_documented_one():
-    usual = recipe("lora")
+    usual = RECIPES["lora"]
     assert (usual.rank, usual.alpha, usual.dropout) == (8, 16, 0.1)
     assert usual.targets == ("q_proj", "v_proj")
     assert (usual.batch, usual.learning_rate, usual.epochs) == (128, 2e-5, 10)

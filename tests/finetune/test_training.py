@@ -8,11 +8,11 @@ from accelerate import Accelerator
 
 from eval.measures import DECIDING
 from finetune.errors import Diverged
-from finetune.job import fit
 from finetune.progress import no_progress
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import draw_split
+from finetune.trainer import Trainer
 from tests.finetune.conftest import QUICK, Killed, kill_at
 
 # 20 training products: two steps an epoch, and a checkpoint after each.
@@ -25,17 +25,11 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def train(examples, checkpoint):
     split = draw_split(examples, seed=0, validation=0.2, test=0.2)
+    trainer = Trainer(checkpoint, examples, split, Accelerator(cpu=True))
 
     def train(settings=SETTINGS, snapshots=None, report=no_progress):
-        return fit(
-            checkpoint,
-            examples,
-            split,
-            settings,
-            accelerator=Accelerator(cpu=True),
-            snapshots=snapshots,
-            report=report,
-        )
+        training = trainer.training(settings, snapshots, report)
+        return training.model, training.run()
 
     return train
 

@@ -1,0 +1,101 @@
+"""The candidates that a training chooses among, and the settings that follow from a shop's size."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from finetune.settings import Settings
+
+# Products of the parts: enough to see a gain of 0.02 in nDCG@10, and at most these shares.
+TEST, MAX_TEST, MIN_TEST = 500, 0.3, 0.05
+VALIDATION, MAX_VALIDATION, MIN_VALIDATION = 250, 0.2, 0.03
+
+# A power of two that makes so many steps an epoch, within these bounds: a larger batch has more
+# negatives, and of a small shop's products it makes too few steps.
+STEPS_PER_EPOCH = 40
+MIN_BATCH, MAX_BATCH = 16, 128
+# Steps of a whole training, as far as the number of epochs allows.
+STEPS = 400
+MIN_EPOCHS, MAX_EPOCHS = 5, 30
+PATIENCE = 0.3  # of the epochs: in a small shop an epoch is a few steps, and its score is noisy
+
+LINEAR = (
+    *("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+    *("visual_projection", "text_projection"),
+)
+EVERY = (*LINEAR, "token_embedding")
+
+# What the candidates share. Adapters of rank 16 at twice their scale, as the reference's are.
+COMMON = Settings(rank=16, alpha=32.0, schedule="cosine", warm_up=0.1)
+
+# By name; the first ones are the most useful, and are left when the time is short. Token embeddings
+# matter where titles consist of words that are rare in the base's own texts.
+CANDIDATES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "tokens": {"targets": EVERY, "learning_rate": 5e-4},
+        "tokens_slow": {"targets": EVERY, "learning_rate": 1e-4},
+        "linear": {"targets": LINEAR, "learning_rate": 5e-4},
+        "linear_slow": {"targets": LINEAR, "learning_rate": 1e-4},
+        "attention": {"targets": ("q_proj", "v_proj"), "learning_rate": 2e-4},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """How settings are chosen.
+
+    Attributes:
+        fixed: settings that every candidate has.
+        minutes: at most, by an estimate made before; None: no limit.
+    """
+
+    fixed: Mapping[str, Any]
+    minutes: float | None = None
+
+
+def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
+    """What all candidates share on a shop of some size.
+
+    Args:
+        products: that have a picture.
+        fixed: settings that the user has chosen.
+    """
+    shares = {
+        "test": _share(TEST, products, MIN_TEST, MAX_TEST),
+        "validation": _share(VALIDATION, products, MIN_VALIDATION, MAX_VALIDATION),
+    }
+    settings = replace(COMMON, **{**shares, **fixed})
+    train = round(products * (1 - settings.test - settings.validation))
+    settings = replace(settings, batch=fixed.get("batch", _batch(train)))
+    per_epoch = max(1, train // settings.batch)
+    epochs = min(max(math.ceil(STEPS / per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+    patience = max(settings.patience, round(PATIENCE * epochs))
+    return replace(settings, **{"epochs": epochs, "patience": patience, **fixed})
+
+
+def _batch(train: int) -> int:
+    wanted = min(max(train // STEPS_PER_EPOCH, MIN_BATCH), MAX_BATCH, max(train // 2, 2))
+    return 2 ** int(math.log2(wanted))
+
+
+def _share(wanted: int, products: int, least: float, most: float) -> float:
+    return min(max(wanted / products, least), most)
+
+
+def candidates_for(settings: Settings, fixed: Collection[str]) -> dict[str, Settings]:
+    """The candidates by name; those that the user's settings make equal are one.
+
+    Args:
+        settings: what they share.
+        fixed: names of the settings that the user has chosen, which no candidate changes.
+    """
+    found: dict[str, Settings] = {}
+    for name, changes in CANDIDATES.items():
+        changed = {key: value for key, value in changes.items() if key not in fixed}
+        candidate = replace(settings, **changed)
+        if candidate not in found.values():
+            found[name] = candidate
+    return found

@@ -1,0 +1,38 @@
+"""The candidates, and what depends on a shop's size."""
+
+import pytest
+
+from finetune.candidates import CANDIDATES, candidates_for, settings_for
+
+
+@pytest.mark.parametrize(
+    ("products", "batch", "epochs", "validation", "test"),
+    [
+        (20, 4, 30, 0.2, 0.3),
+        (80, 16, 30, 0.2, 0.3),
+        (1000, 16, 13, 0.2, 0.3),
+        (2500, 32, 8, 0.1, 0.2),
+        (100_000, 128, 5, 0.03, 0.05),
+    ],
+)
+def test_parts_batch_and_epochs_follow_from_the_shops_size(
+    products, batch, epochs, validation, test
+):
+    settings = settings_for(products, {})
+    assert (settings.batch, settings.epochs) == (batch, epochs)
+    assert (settings.validation, settings.test) == pytest.approx((validation, test))
+
+
+def test_what_the_user_has_chosen_is_every_candidates():
+    fixed = {"batch": 8, "epochs": 2, "test": 0.1, "rank": 4, "learning_rate": 1e-3}
+    candidates = candidates_for(settings_for(500, fixed), fixed)
+    for settings in candidates.values():
+        assert {name: getattr(settings, name) for name in fixed} == fixed
+    # Without their learning rates some candidates are the same.
+    assert list(candidates) == ["tokens", "linear", "attention"]
+    assert len(candidates_for(settings_for(500, {}), {})) == len(CANDIDATES)
+
+
+def test_some_candidates_train_the_token_embedding_and_some_do_not():
+    targets = [settings.targets for settings in candidates_for(settings_for(500, {}), {}).values()]
+    assert 0 < sum("token_embedding" in each for each in targets) < len(targets)

@@ -29,7 +29,7 @@ DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
 PROGRESS_MEASURES = ("Recall@10", DECIDING)
 DEPTH = 100  # results of a query: deeper ones would change MRR by less than 0.01
 SIMILARITY_DEPTH = 5  # k of the reference system's AvgMeanSimilarity@k
-MIN_GALLERY = 500  # products of a validation, where there are so many
+MIN_GALLERY = 250  # products of a validation, where there are so many
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 

@@ -1,13 +1,15 @@
-"""Variants and CLIP: texts and images in, unit vectors out.
+"""Variants and dual encoders: texts and images in, unit vectors out.
 
 Only `encoder.encoder` and what it loads import torch.
 
 variant, variants       a named way to embed: its manifest, and the registry of all
 template                from a product's parts to its text
+families                what differs between CLIP, SigLIP and the others
 checkpoint, hub, files  base checkpoints: found, downloaded, checked, pinned by digests
 schema                  types and bounds in the JSON files of checkpoints and adapters
 adapter                 LoRA adapters: checked, identified, merged
-processor, tokenizer    pictures to pixels, texts to token ids
+processor               pictures to pixels
+tokenizer, charsmap     texts to token ids
 model, precision        the dual encoder, its device and its precision
 pipeline                prefetch: batches are prepared while others run
 encoder                 texts and images in, unit vectors out

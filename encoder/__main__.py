@@ -17,7 +17,7 @@ from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 app = CommandLine(
-    help="Variants: named ways to embed products, each a CLIP checkpoint, an optional LoRA "
+    help="Variants: named ways to embed products, each a dual encoder, an optional LoRA "
     "adapter and a text template.",
     no_args_is_help=True,
 )
@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="Lower-case letters, digits and unders
 def add(
     name: Name,
     base: Annotated[
-        str, typer.Option(help="Folder of a CLIP checkpoint, or its id on the hub.")
+        str, typer.Option(help="Folder of a checkpoint (CLIP, SigLIP, …), or its id on the hub.")
     ] = DEFAULT_BASE,
     adapter: Annotated[
         Path | None, typer.Option(help="Folder of a LoRA adapter in PEFT's format; it is copied.")

@@ -37,6 +37,10 @@ ADAPTER_CONFIG = "adapter_config.json"
 END_IS_HIGHEST = 2
 PROBES = ("a", "two words")
 
+# Least share of the tokens that a model takes which its tokenizer has: tables of embeddings are
+# made a little longer than needed, to be multiples of 64 or 128.
+LEAST_KNOWN = 0.5
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -202,8 +206,19 @@ class Checkpoint:
                 f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
                 "again."
             )
+        if tokenizer.highest < LEAST_KNOWN * text.vocab_size:
+            raise EncoderError(
+                f"The tokenizer of {self.base} has {tokenizer.highest + 1:,} tokens, and its model "
+                f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
+                "again."
+            )
         if self.family.text_pooling == "end":
             self._check_end(texts)
+        elif tokenizer.end is not None and any(tokenizer.end not in ids for ids in texts):
+            raise EncoderError(
+                f"The tokenizer of {self.base} does not end texts with its own end token: get the "
+                "checkpoint again."
+            )
         return tokenizer
 
     def _check_end(self, texts: Sequence[list[int]]) -> None:

@@ -6,7 +6,7 @@ family stands in `FAMILIES`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -126,4 +126,54 @@ CLIP = Family(
     ),
 )
 
-FAMILIES: Mapping[str, Family] = MappingProxyType({"clip": CLIP})
+# CLIP with a larger vocabulary; its files name the true end token.
+METACLIP_2 = replace(CLIP, model_class="MetaClip2Model", vocabulary=())
+
+# Texts are filled up to 64 tokens and read at the last one, so the padding is part of the text
+# (Zhai et al. 2023, section 4). Files of SigLIP 2 with a fixed size are of this type too.
+SIGLIP = Family(
+    model_class="SiglipModel",
+    padding="full",
+    text_pooling="last",
+    class_token=False,
+    dimension=("text_config", "projection_size"),
+    pictures=SIGLIP_PICTURES,
+    lora=LoraTargets(
+        # Not the pooling head's own output: torch's attention reads its weight and not its layer.
+        attention=("q_proj", "k_proj", "v_proj", "self_attn.out_proj"),
+        feed_forward=("fc1", "fc2"),
+        projections=("text_model.head",),
+    ),
+    loss="sigmoid",
+    bias="logit_bias",
+    cleans=True,
+)
+
+ALTCLIP = replace(
+    CLIP,
+    model_class="AltCLIPModel",
+    padding="mask",
+    text_pooling="first",
+    vocabulary=(),
+    skips_positions=True,
+    lora=replace(BERT_LORA, projections=("transformation", *BERT_LORA.projections)),
+)
+
+CHINESE_CLIP = replace(
+    CLIP,
+    model_class="ChineseCLIPModel",
+    padding="mask",
+    text_pooling="first",
+    vocabulary=("vocab.txt",),
+    lora=BERT_LORA,
+)
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "clip": CLIP,
+        "metaclip_2": METACLIP_2,
+        "siglip": SIGLIP,
+        "altclip": ALTCLIP,
+        "chinese_clip": CHINESE_CLIP,
+    }
+)

@@ -10,6 +10,7 @@ from torch import nn
 from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
 from encoder.errors import EncoderError
+from encoder.hub import CONFIG
 from encoder.processor import ImageProcessor
 from encoder.schema import SECTIONS
 from encoder.tokenizer import text_inputs
@@ -80,6 +81,8 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
+    On the device "meta" no weight is read: only their names and shapes are checked.
+
     Raises:
         EncoderError: the weights cannot be read, are not finite or do not belong to the
             configuration, or the adapter does not fit.
@@ -92,6 +95,7 @@ def load_model(
     family = checkpoint.family
     model_class: Any = getattr(transformers, family.model_class)
     logging.disable_progress_bar()  # it takes a second, between our own bars
+    logging.set_verbosity_error()  # what it reports of missing weights is checked below
     try:
         model, report = model_class.from_pretrained(
             checkpoint.folder,
@@ -100,17 +104,25 @@ def load_model(
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
+            device_map="meta" if device.type == "meta" else None,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise EncoderError(
             f"The weights of {checkpoint.base} cannot be read ({error}): get the checkpoint again."
         ) from error
+    # transformers fills what is missing or of another shape with random numbers.
     if report["missing_keys"]:
-        # transformers fills them with random numbers.
         raise EncoderError(
             f"The weights of {checkpoint.base} lack {len(report['missing_keys'])} of the model's "
             f"parts, {min(report['missing_keys'])} among them: get the checkpoint again."
+        )
+    if report["mismatched_keys"]:
+        name, held, described = min(report["mismatched_keys"])
+        raise EncoderError(
+            f"The weights of {checkpoint.base} are of other shapes than its {CONFIG} describes "
+            f"({name}: {list(held)}, not {list(described)}): get the checkpoint again."
         )
     if adapter:
         model = merge_adapter(model, adapter, adapter_weight)

@@ -1,6 +1,5 @@
 """The text side of a checkpoint: texts to token ids, and token ids to batches."""
 
-import base64
 import json
 import re
 import string
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from encoder.charsmap import check_charsmap
 from encoder.families import Family, Padding
 from encoder.files import read_json
 
@@ -24,9 +24,6 @@ PATTERNS = frozenset(
 ) | {r"\s+", r"\s", r" {2,}"}
 # One set of characters, at most repeated: its matching takes linear time.
 CHARACTER_SET = re.compile(r"\[(?:[^\\\[\]]|\\.)+\]\+?")
-
-# Most bytes that a character may become in Unicode's normalisation: U+FDFA has 33 in NFKC.
-MOST_BYTES = 64
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 # SigLIP was trained on cleaned texts, which its tokenizer's file leaves to the tokenizer's class.
@@ -99,9 +96,22 @@ class Tokenizer:
 def _load(folder: Path, family: Family) -> "PreTrainedTokenizerFast":
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    file = folder / "tokenizer.json"
+    if file.is_file():  # before it is loaded: the library looks its special tokens up
+        _check_charsmaps(read_json(file).get("normalizer"))
     # SigLIP's own class needs sentencepiece; the same tokenizer stands in tokenizer.json.
     loader: Any = PreTrainedTokenizerFast if family.cleans else AutoTokenizer
     return loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def _check_charsmaps(step: Any) -> None:  # noqa: ANN401 (any JSON value)
+    if isinstance(step, dict) and step.get("type") == "Precompiled":
+        check_charsmap(step.get("precompiled_charsmap"))
+    elif isinstance(step, dict):
+        _check_charsmaps(step.get("normalizers"))
+    elif isinstance(step, list):
+        for each in step:
+            _check_charsmaps(each)
 
 
 def _class_name(folder: Path) -> str:
@@ -110,7 +120,7 @@ def _class_name(folder: Path) -> str:
 
 
 def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
-    """Check that a step before tokens neither makes a text much longer nor matches a slow pattern.
+    """Check that a step before tokens neither makes a text longer nor matches a slow pattern.
 
     Raises:
         ValueError: it does.
@@ -120,29 +130,13 @@ def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
             _check_bounded(each)
     if not isinstance(step, dict):
         return
-    if step.get("type") == "Precompiled":
-        longer = _most_bytes(step["precompiled_charsmap"]) > MOST_BYTES
-    else:
-        parts = [step.get(key, "") for key in ("content", "prepend", "replacement")]
-        longer = any(len(part) > 1 for part in parts)
-    if longer:
+    if any(len(step.get(key, "")) > 1 for key in ("content", "prepend", "replacement")):
         raise ValueError(f"its step {step['type']} can make a text longer")
     pattern = step.get("Regex", r"\s")
     if pattern not in PATTERNS and not CHARACTER_SET.fullmatch(pattern):
         raise ValueError(f"its pattern {str(pattern)[:60]!r} is not one of CLIP's")
     for value in step.values():
         _check_bounded(value)
-
-
-def _most_bytes(charsmap: str) -> int:
-    """Length of the longest replacement in a sentencepiece normaliser's table, bytes.
-
-    The table is a number of four bytes, a trie of that many bytes, and the replacements, each
-    with a zero byte after it.
-    """
-    table = base64.b64decode(charsmap)
-    replacements = table[4 + int.from_bytes(table[:4], "little") :]
-    return max(map(len, replacements.split(b"\0")), default=0)
 
 
 def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:

@@ -65,7 +65,7 @@ class Variants:
 
         Args:
             name: lower-case letters, digits and underscores, at most 64.
-            base: folder of a CLIP checkpoint, or a hub id.
+            base: folder of a checkpoint, or a hub id.
             adapter: folder of a LoRA adapter in PEFT's format; copied.
             adapter_weight: factor on the adapter's change.
             template: a name of `TEMPLATES`, or a format such as "{title} by {brand}".
@@ -77,7 +77,7 @@ class Variants:
         Raises:
             VariantInvalid: the name, template or adapter weight cannot be used.
             EncoderError: another variant has the name and `force` is not given; the base is not
-                found or no usable CLIP checkpoint; the adapter is not found, no LoRA adapter, or
+                found or no usable checkpoint; the adapter is not found, no LoRA adapter, or
                 of another base.
         """
         if not NAME.fullmatch(name):
@@ -130,6 +130,7 @@ class Variants:
         checkpoint.tokenizer()
         if adapter:
             lora.check_base(adapter, checkpoint.base, checkpoint.revision)
+        _check_model(checkpoint, adapter, adapter_weight)
         manifest = Manifest(
             name=name,
             base=checkpoint.base,
@@ -203,6 +204,19 @@ class Variants:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_model(checkpoint: Checkpoint, adapter: Path | None, weight: float) -> None:
+    """Check that the base's weights are its model's, and that the adapter fits.
+
+    Raises:
+        EncoderError: they are not, or it does not.
+    """
+    import torch
+
+    from encoder.model import load_model
+
+    load_model(checkpoint, adapter, weight, torch.device("meta"))
 
 
 def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:

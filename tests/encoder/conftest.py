@@ -55,13 +55,13 @@ def build_adapter(base: Path, folder: Path, seed: int, **options: Any) -> Path:
     """A LoRA adapter whose trained tensors are all away from the base; `options` are PEFT's."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import CLIPModel
+    from transformers import AutoModel
 
     options = {"target_modules": ["q_proj", "v_proj"], **options}
     config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.1, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT uses an old name of transformers'
-        model = get_peft_model(CLIPModel.from_pretrained(base), config)
+        model = get_peft_model(AutoModel.from_pretrained(base), config)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():

@@ -320,7 +320,16 @@ def test_a_failed_add_leaves_nothing_behind(variants, base, monkeypatch):
     [
         (lambda base: (base / "config.json").unlink(), "no config.json"),
         (lambda base: (base / "config.json").write_text("{"), "cannot be read"),
-        (lambda base: edit(base / "config.json", model_type="siglip"), "'siglip'"),
+        (lambda base: edit(base / "config.json", model_type="siglip2"), "'siglip2': Vitrine reads"),
+        (lambda base: edit(base / "config.json", model_type=[]), "of the types clip, "),
+        (lambda base: edit(base / "config.json", model_type="siglip"), "logit_bias among them"),
+        (
+            lambda base: edit(
+                base / "config.json", auto_map={"AutoModel": "x.X"}, architectures=["X"]
+            ),
+            "code of its own",
+        ),
+        (lambda base: edit_text(base, hidden_size=16), "other shapes"),
         (
             lambda base: (base / "model.safetensors").rename(base / "pytorch_model.bin"),
             "safetensors",
@@ -453,6 +462,11 @@ def replacing(pattern, content):
         ),
         ({"normalizer": {"type": "Prepend", "prepend": "a" * 5_000_000}}, "can make a text longer"),
         ({"normalizer": replacing({"Regex": "(e|ee|t|tt)*$x"}, "")}, "not one of CLIP's"),
+        ({"normalizer": replacing({"Regex": "[ab]+(a|aa)*$"}, "")}, "not one of CLIP's"),
+        (
+            {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAQAAAAAAAB4AA=="}},
+            "damaged",
+        ),
         (
             {
                 "pre_tokenizer": {

@@ -55,17 +55,18 @@ def parse_address(text: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
         url = httpx.URL(text.strip()) if base is None else base.join(text.strip())
         name = url.host  # decodes punycode, which "xn--a" is not
+        host = url.raw_host.decode("ascii")
+        requested = url.copy_with(fragment=None)  # parses it anew, with its host in ASCII
     except (httpx.InvalidURL, ValueError) as error:  # ValueError: of IDNA, Unicode, ipaddress
         raise _refused(f"{shorten(text)} is no web address.") from error
     if url.scheme not in ("http", "https"):
         raise _refused(f"{shorten(text)} begins with neither http:// nor https://.")
     if url.userinfo:
         raise _refused(f"The address at {name} contains a user name; leave that out.")
-    host = url.raw_host.decode("ascii")
     valid_host = is_numeric(host) or HOST_NAME.fullmatch(host)
     if not valid_host or not (url.port is None or url.port in PORTS):
         raise _refused(f"{shorten(text)} has no valid host and port.")
-    return url.copy_with(fragment=None)
+    return requested
 
 
 def _refused(sentence: str) -> PictureError:

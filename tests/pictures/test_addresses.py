@@ -103,6 +103,8 @@ def test_allowing_loopback_allows_nothing_else(address: str) -> None:
         "http://shop.test/\udc80",
         "http://[:\u200d:\uff58\uff4e1]/",
         "http://[",
+        "http://10\uff6107\uff611\uff611/",  # its host is 10.07.1.1 in ASCII
+        "http://[fe80::5%25e][:\u200d]:7]/",
     ],
 )
 def test_an_address_that_cannot_be_decoded_is_refused(address: str, base: httpx.URL | None) -> None:

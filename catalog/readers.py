@@ -3,35 +3,51 @@
 A row that is no product becomes a `DroppedRow` with one reason of a closed list; a file that cannot
 be read at all is a `CatalogError`:
 
-    unreadable row    broken JSON, a CSV record with a quote out of place, bytes that are not UTF-8
+    unreadable row    broken JSON, a CSV record with a quote out of place, wrong bytes
     row too long      a row above the cap on bytes, of the file or without its pictures
     too many values   nested ones included
-    title too long    or id, category, brand, link, parent
+    title too long    or id, category, brand, link, parent, sku, gtin
     not an object     JSON, but a list, a number, a text
     too many cells    a CSV record with more cells than the header
     no id, no title   required fields
     repeated id       an earlier row of the same file has it
     unexpected NAME   an exception that nothing foresees
+
+Rows that only add to another row's product, such as a further picture of it, are counted as merged;
+rows of things that are not for sale, such as drafts, as skipped.
 """
 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from catalog import CatalogError
-from catalog.columns import ColumnMapping, KeepPicture, list_columns, size
+from catalog import CatalogError, values
+from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
+from catalog.column_names import key
+from catalog.columns import (
+    ColumnMapping,
+    Fields,
+    KeepPicture,
+    chosen_columns,
+    list_columns,
+    product_of,
+    size,
+)
+from catalog.conventions import Convention
 from catalog.formats import Feed, Record, Rows
 from catalog.formats.opening import open_feed
+from catalog.matching import Matching
+from catalog.patterns import find_pattern
 from catalog.product import Product
+from catalog.report import MAX_ATTRIBUTES, SHOWN, Report
 from pictures.embedded import embedded_address
 
-# Rows of JSON Lines that are read before the file is rejected for having no title or id: each may
-# leave columns out.
+# Rows that are looked at before the first is read: what columns hold, what a file is.
 PEEKED = 200
 PEEKED_SIZE = 32 * 2**20  # characters; the rest is not read ahead
 SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest is in a temporary file
@@ -53,49 +69,248 @@ def picture_folder(source: Path) -> str:
 def read_products(
     source: Path,
     *,
-    fields: Mapping[str, str] | None = None,
+    fields: Mapping[str, str | Sequence[str]] | None = None,
     category: str = "",
     category_field: str = "",
     keep_picture: KeepPicture = embedded_address,
-) -> Iterator[Product | DroppedRow]:
+    language: str = "",
+    limit: int | None = None,
+) -> "ProductReader":
     """Read the products of one file.
 
     Args:
-        source: JSON Lines, CSV or Parquet, each also gzipped, known by its suffix; or a category
-            of Amazon Reviews 2023, streamed from the hub, as amazon:All_Beauty.
-        fields: Product field → the column it is read from; the other fields are found by the usual
-            names (`catalog.columns.ALIASES`).
+        source: A file of a format of `catalog.formats`; or a category of Amazon Reviews 2023,
+            streamed from the hub, as amazon:All_Beauty.
+        fields: Product field → the columns it is read from, best first, or patterns of pictures
+            (`catalog.patterns`); the other fields are found by convention
+            (`catalog.conventions`) and by the usual names (`catalog.column_names`).
         category: The category of every product of the file.
         category_field: The column that the category is read from.
         keep_picture: Keeps a picture that a row contains and returns its address;
             `EmbeddedPictures.add`, or by default a function that keeps nothing.
+        language: Which texts to take where there are several languages, as "de".
+        limit: Read so many rows and no more.
 
     Returns:
-        One item a row, in the file's order. Relative picture paths start from its folder.
+        An iterator over products and dropped rows. Relative picture paths start from the file's
+        folder.
 
     Raises:
         CatalogError: The file is missing, empty, of no known format, or has no column for ids or
             titles, or an option is wrong; also while iterating, when it is damaged further on or
             has no column of a chosen name.
     """
-    chosen = dict(fields or {})
+    chosen = {
+        name: (columns,) if isinstance(columns, str) else tuple(columns)
+        for name, columns in (fields or {}).items()
+    }
     if category_field:
         if category or "category" in chosen:
             raise CatalogError(
                 "The category is given twice: use one of --category, --category-field and "
                 "--field category=…."
             )
-        chosen["category"] = category_field
-    columns = ColumnMapping(
-        chosen, category, Path(picture_folder(source)), keep_picture=keep_picture
-    )
-    feed = open_feed(source)
-    head = _peek(feed.rows, 1 if feed.tabular else PEEKED)
-    if not head:
-        raise CatalogError(f"{source} has no rows: there are no products in it.")
-    known = list(dict.fromkeys(chain.from_iterable(r for _, r in head if isinstance(r, dict))))
-    _check(source, feed, head, columns, known)
-    return _products(source, chain(head, feed.rows), columns, known)
+        chosen["category"] = (category_field,)
+    columns = chosen_columns(chosen)
+    for pattern in columns.get("images", ()):
+        find_pattern(pattern)  # a wrong one is an error before the file is read
+    return ProductReader(source, columns, category, keep_picture, language, limit)
+
+
+class ProductReader:
+    """An iterator over the products and dropped rows of one file.
+
+    Attributes:
+        report: What was understood so far; complete when the rows are exhausted.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        chosen: Mapping[str, Sequence[str]],
+        category: str,
+        keep_picture: KeepPicture,
+        language: str,
+        limit: int | None,
+    ) -> None:
+        """Open the file and look at its first rows.
+
+        Raises:
+            CatalogError: As `read_products`.
+        """
+        self._source = source
+        self._chosen = chosen
+        feed = open_feed(source)
+        head = _peek(feed.rows, PEEKED)
+        if not head:
+            raise CatalogError(f"{source} has no rows: there are no products in it.")
+        records = [record for _, record in head if isinstance(record, dict)]
+        matching = Matching(chosen, language, records)
+        self._convention = matching.convention
+        self._columns = ColumnMapping(
+            matching, chosen, category, Path(picture_folder(source)), keep_picture=keep_picture
+        )
+        self._known = list(dict.fromkeys(chain(feed.columns, chain.from_iterable(records))))
+        self._check(feed, head, records)
+        self._report = Report(
+            file=feed.facts,
+            convention=self._convention.name if self._convention else "",
+            language=matching.language,
+        )
+        self._items = self._read(islice(chain(head, feed.rows), limit))
+
+    def __iter__(self) -> "ProductReader":
+        return self
+
+    def __next__(self) -> Product | DroppedRow:
+        return next(self._items)
+
+    @property
+    def report(self) -> Report:
+        """What was understood so far."""
+        report = self._report
+        report.fields = {name: {} for name in SHOWN}
+        for (name, column), count in self._columns.used.most_common():
+            report.fields.setdefault(name, {})[column] = count
+        for name, columns in self._columns.matched().items():
+            if not report.fields.get(name):
+                report.fields[name] = dict.fromkeys(columns, 0)
+        report.attributes = dict(self._columns.attributes.most_common(MAX_ATTRIBUTES))
+        report.unused = self._columns.unused()
+        return report
+
+    def _check(
+        self, feed: Feed, head: Sequence[tuple[int, Record | str]], records: Sequence[Record]
+    ) -> None:
+        """Reject a file whose first rows have no column for a required field."""
+        if not records:
+            if len(head) == PEEKED and not feed.tabular:
+                raise CatalogError(
+                    f"None of the first {PEEKED} rows of {self._source} is a JSON object."
+                )
+            return
+        if feed.tabular:
+            self._check_chosen(self._missing(self._known))
+        plans = [self._columns.plan(record) for record in records]
+        for field in ("id", "title"):
+            if not any(plan.fields[field] for plan in plans):
+                raise CatalogError(
+                    f"{self._source} has no column for the {field}; name it with "
+                    f"--field {field}=COLUMN. Its columns: {list_columns(self._known)}."
+                )
+
+    def _missing(self, known: Iterable[str]) -> set[str]:
+        """The chosen columns that are not among these."""
+        there = set(known)
+        missing = set()
+        for columns in self._chosen.values():
+            for column in columns:
+                pattern = None if column in there else find_pattern(column)
+                names = pattern.columns if pattern else (column,)
+                missing |= {
+                    name
+                    for name in names
+                    if name not in there
+                    and name.split(".")[0] not in there
+                    and not (pattern and name == "id")
+                }
+        return missing
+
+    def _check_chosen(self, missing: set[str]) -> None:
+        for field, columns in self._chosen.items():
+            for column in columns:
+                pattern = find_pattern(column)
+                for name in (*(pattern.columns if pattern else ()), column):
+                    if name in missing:
+                        raise CatalogError(
+                            f"{self._source} has no column {name!r}, which {field} is to be read "
+                            f"from. Its columns: {list_columns(self._known)}."
+                        )
+
+    def _pieces(self, rows: Rows) -> Iterator[Piece]:
+        convention = self._convention
+        if convention and convention.rows:
+            return RowGroups(convention.rows, self._known).pieces(rows)
+        if convention and convention.variants:
+            by_key = {key(column): column for column in reversed(self._known)}
+            column = by_key.get(convention.variants, "")
+            return nested_variants(rows, column, whole=convention.whole_variants)
+        return single_rows(rows)
+
+    def _read(self, rows: Rows) -> Iterator[Product | DroppedRow]:
+        missing = self._missing(())
+        with ExitStack() as stack:
+            self._seen = stack.enter_context(closing(_SeenIds()))
+            self._article: tuple[int, set[str]] = (0, set())
+            references = self._convention.references if self._convention else None
+            referred = Referred(references, self._known) if references else None
+            if referred:
+                stack.enter_context(closing(referred))
+            for piece in self._pieces(rows):
+                record = piece.record
+                if isinstance(record, dict) and missing:
+                    missing &= self._missing(record)
+                if record is None:
+                    self._report.merged += 1
+                    continue
+                fields = self._fields(piece)
+                if fields is None:
+                    continue
+                if isinstance(fields, str):
+                    yield DroppedRow(piece.row, fields)
+                elif referred and isinstance(record, dict):
+                    for row, complete in referred.join(piece.row, record, fields):
+                        yield from self._finish(Piece(row, None, row), complete)
+                else:
+                    yield from self._finish(piece, fields)
+            if referred:
+                for row, complete in referred.rest():
+                    yield from self._finish(Piece(row, None, row), complete)
+                self._report.merged += referred.articles
+        self._check_chosen(missing)
+
+    def _fields(self, piece: Piece) -> Fields | str | None:
+        """The fields of a piece, the reason why it is dropped, or None where it is skipped."""
+        record = piece.record
+        if not isinstance(record, dict):
+            return record
+        try:
+            if reason := _skipped(record, self._convention):
+                self._report.skipped[reason] += 1
+                return None
+            fields = self._columns.read(record, piece.pictures)
+        except RecursionError:  # lists nested hundreds deep
+            return "unreadable row"
+        except Exception as error:  # noqa: BLE001 - one row is dropped, not the file
+            return f"unexpected {type(error).__name__}"
+        if isinstance(fields, str):
+            return fields
+        if piece.parent and "parent" not in self._chosen:
+            fields["parent"] = piece.parent
+        fields["id"] = fields["id"] or piece.fallback
+        return fields
+
+    def _finish(self, piece: Piece, fields: Fields) -> Iterator[Product | DroppedRow]:
+        """The product of complete fields, if no earlier one has its id."""
+        product = product_of(fields)
+        if isinstance(product, str):
+            yield DroppedRow(piece.row, product)
+            return
+        article, ids = self._article
+        if article != piece.article:
+            ids = set()
+            self._article = (piece.article, ids)
+        if product.id in ids and piece.fallback in ("", product.id):
+            self._report.merged += 1  # a variant that the shop does not tell apart
+            return
+        if not self._seen.add(product.id):
+            product = product_of({**fields, "id": piece.fallback})
+            if isinstance(product, str) or not self._seen.add(product.id):
+                yield DroppedRow(piece.row, "repeated id")
+                return
+        ids.add(product.id)
+        self._report.count(product)
+        yield product
 
 
 def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
@@ -110,60 +325,18 @@ def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
     return head
 
 
-def _check(
-    source: Path,
-    feed: Feed,
-    head: list[tuple[int, Record | str]],
-    columns: ColumnMapping,
-    known: list[str],
-) -> None:
-    """Reject a file whose first rows have no column for a required field."""
-    records = [record for _, record in head if isinstance(record, dict)]
-    if not records:
-        if len(head) == PEEKED:
-            raise CatalogError(f"None of the first {PEEKED} rows of {source} is a JSON object.")
-        return
-    if feed.tabular:
-        _check_chosen(source, set(columns.chosen.values()).difference(known), columns, known)
-    for field in ("id", "title"):
-        if not any(columns.of(record)[field] for record in records):
-            raise CatalogError(
-                f"{source} has no column for the {field}; name it with --field {field}=COLUMN. "
-                f"Its columns: {list_columns(known)}."
-            )
-
-
-def _products(
-    source: Path, rows: Rows, columns: ColumnMapping, known: list[str]
-) -> Iterator[Product | DroppedRow]:
-    missing = set(columns.chosen.values())
-    with closing(_SeenIds()) as seen:
-        for row, record in rows:
-            if isinstance(record, str):
-                yield DroppedRow(row, record)
-                continue
-            missing -= record.keys()
-            try:
-                product = columns.product(record)
-            except RecursionError:  # lists nested hundreds deep
-                product = "unreadable row"
-            except Exception as error:  # noqa: BLE001 - one row is dropped, not the file
-                product = f"unexpected {type(error).__name__}"
-            if isinstance(product, Product) and not seen.add(product.id):
-                product = "repeated id"
-            yield DroppedRow(row, product) if isinstance(product, str) else product
-    _check_chosen(source, missing, columns, known)
-
-
-def _check_chosen(
-    source: Path, missing: set[str], columns: ColumnMapping, known: list[str]
-) -> None:
-    for field, column in columns.chosen.items():
-        if column in missing:
-            raise CatalogError(
-                f"{source} has no column {column!r}, which {field} is to be read from. "
-                f"Its columns: {list_columns(known)}."
-            )
+def _skipped(record: Record, convention: Convention | None) -> str:
+    """Why a row is of nothing that is for sale; empty where it is."""
+    if convention is None or not convention.skipped:
+        return ""
+    by_key = {key(column): column for column in record}
+    for reason, (columns, unsold) in convention.skipped.items():
+        for name in columns.split("|"):
+            if name in by_key:
+                written = values.text(record[by_key[name]]).casefold()
+                if written in unsold or (written and "*" in unsold):
+                    return reason
+    return ""
 
 
 class _SeenIds:

@@ -9,10 +9,11 @@ import typer
 from encoder.variants import Variants
 from ingest.embedding import WHOLE, Shard
 from ingest.export import export_products
+from ingest.feed_tables import show_preview
 from ingest.images import fetch_images
 from ingest.job import Figures
 from ingest.merge import merge_vectors
-from ingest.products import load_products
+from ingest.products import load_products, preview_products
 from ingest.status import read_status
 from ingest.summaries import write_summaries
 from ingest.summarizer import Recipe
@@ -32,12 +33,19 @@ app = CommandLine(
 
 
 Source = Annotated[
-    Path, typer.Argument(help="JSON Lines, CSV or Parquet, gzipped or not; or amazon:All_Beauty.")
+    Path, typer.Argument(help="A file of products (docs/feeds.md), or amazon:All_Beauty.")
 ]
 Category = Annotated[str, typer.Option(help="The category of every product of the file.")]
 CategoryField = Annotated[str, typer.Option(help="The column that holds each product's category.")]
 Field = Annotated[
-    list[str] | None, typer.Option(help="Where names differ, as title=name; repeatable.")
+    list[str] | None,
+    typer.Option(
+        help="The column of a field, as title=name or price=offers.price; of a picture also a "
+        "pattern, as 'image=images/{id}.jpg'; repeatable."
+    ),
+]
+Language = Annotated[
+    str, typer.Option(help="Which texts to take where there are several languages, as de.")
 ]
 Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")]
@@ -73,15 +81,34 @@ def products_command(
     limit: Limit = None,
     picture_side: Side = None,
     allow_paths: AllowPaths = False,
+    language: Language = "",
+    preview: Annotated[
+        int, typer.Option(min=0, help="Show so many products as they are read; write nothing.")
+    ] = 0,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Read a file of products into the catalogue.
+    """Read a file of products into the catalogue, and say what was understood.
 
     Example: vitrine ingest products shop.csv --category Beauty --field title=name
     """
+    if preview:
+        figures = preview_products(
+            source,
+            preview,
+            fields=_fields(category, category_field, field),
+            category=category,
+            category_field=category_field,
+            limit=limit,
+            language=language,
+        )
+        if as_json:
+            print_json(figures)
+        else:
+            show_preview(figures)
+        return
     figures = _products(
-        source, category, category_field, field, prune, limit, picture_side, allow_paths
+        source, category, category_field, field, prune, limit, picture_side, allow_paths, language
     )
     _finish({"products": figures}, as_json, strict)
 
@@ -156,6 +183,7 @@ def all_command(
     limit: Limit = None,
     picture_side: Side = None,
     allow_paths: AllowPaths = False,
+    language: Language = "",
     retry_failed: Retry = False,
     variant: VariantList = None,
     precision: Precision = "auto",
@@ -166,7 +194,15 @@ def all_command(
     variants = _chosen(variant)
     jobs = {
         "products": _products(
-            source, category, category_field, field, prune, limit, picture_side, allow_paths
+            source,
+            category,
+            category_field,
+            field,
+            prune,
+            limit,
+            picture_side,
+            allow_paths,
+            language,
         ),
         "images": fetch_images(home(), retry_failed=retry_failed, prune=prune),
     }
@@ -242,17 +278,11 @@ def _products(
     limit: int | None,
     picture_side: int | None,
     allow_paths: bool,
+    language: str,
 ) -> Figures:
-    if category and category_field:
-        raise typer.BadParameter("Give --category or --category-field, not both.")
+    fields = _fields(category, category_field, field)
     if prune and limit:
         raise typer.BadParameter("--prune would delete what lies beyond --limit: give one of them.")
-    fields = {}
-    for each in field or ():
-        name, equals, column = each.partition("=")
-        if not (name and equals and column):
-            raise typer.BadParameter(f"--field {each}: write it as title=name.")
-        fields[name] = column
     return load_products(
         home(),
         source,
@@ -263,7 +293,21 @@ def _products(
         limit=limit,
         picture_side=picture_side,
         allow_paths=allow_paths,
+        language=language,
     )
+
+
+def _fields(category: str, category_field: str, field: list[str] | None) -> dict[str, list[str]]:
+    """The columns that --field names, by field."""
+    if category and category_field:
+        raise typer.BadParameter("Give --category or --category-field, not both.")
+    fields: dict[str, list[str]] = {}
+    for each in field or ():
+        name, equals, column = each.partition("=")
+        if not (name and equals and column):
+            raise typer.BadParameter(f"--field {each}: write it as title=name.")
+        fields.setdefault(name, []).append(column)
+    return fields
 
 
 def _vectors(

@@ -11,12 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ingest.feed_tables import show_report
 from ingest.job import Figures
 from ingest.verification import FAULTS
 from vitrine.text import printable
 
 CATEGORIES = 20  # lines: the largest categories; --json has all
 COLOURS = {"done": "green", "running": "cyan", "stopped": "yellow", "failed": "red"}
+REASONS = ("dropped", "not_for_sale", "failed")  # figures that count by reason
 NOTHING = Text("–", "dim")
 
 
@@ -25,10 +27,12 @@ def show_figures(jobs: Mapping[str, Figures]) -> None:
     console = Console()
     for job, figures in jobs.items():
         console.print(f"[bold]{job}[/bold]  {_listed(figures)}", highlight=False)
-        for name in ("dropped", "failed"):
+        for name in REASONS:
             if reasons := figures.get(name):
-                console.print(f"{name}, by reason:")
+                console.print(f"{name.replace('_', ' ')}, by reason:")
                 console.print(_counts(reasons))
+        if columns := figures.get("columns"):
+            show_report(columns)
 
 
 def show_verified(found: Mapping[str, Figures]) -> None:
@@ -215,13 +219,13 @@ def _listed(figures: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{value:,} {name.replace('_', ' ')}"
         for name, value in counts.items()
-        if isinstance(value, int)
+        if isinstance(value, int) and (value or name != "merged")
     )
 
 
 def _counted(figures: Mapping[str, Any]) -> dict[str, int]:
     """The figures that are not zero; reasons summed up."""
-    sums = {name: sum(figures[name].values()) for name in ("dropped", "failed") if name in figures}
+    sums = {name: sum(figures[name].values()) for name in REASONS if name in figures}
     counts = {name: value for name, value in figures.items() if isinstance(value, int)} | sums
     return {name: value for name, value in counts.items() if value}
 

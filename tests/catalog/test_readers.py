@@ -202,12 +202,13 @@ def test_usual_column_names_are_found_in_any_case_and_with_any_dashes(tmp_path):
         Product(
             "B00",
             "Cream",
-            category="Beauty",
+            categories=(("Beauty", "Skin"),),
             description="long text",
             features=("soft", "white"),
-            attributes={"Unique Thing": "kept", "Colour": "red", "Size": "M"},
+            attributes={"Unique Thing": "kept", "Colour": "red", "Size": "M", "flag": True},
             brand="Acme",
             price=899.0,
+            currency="INR",
             rating=4.5,
             rating_count=12,
             link="http://x/?a=ﬁ",
@@ -325,13 +326,13 @@ def test_structs_maps_and_missing_values_of_parquet_are_read(tmp_path):
 
 
 def test_an_unforeseen_exception_costs_its_row_and_not_the_file(tmp_path, monkeypatch):
-    number = columns.CONVERSIONS["price"]
-    prices = {
+    number = columns.CONVERSIONS["rating"]
+    ratings = {
         **columns.CONVERSIONS,
-        "price": lambda cell: number(None if cell is None else 1 / cell),
+        "rating": lambda cell: number(None if cell is None else 1 / cell),
     }
-    monkeypatch.setattr(columns, "CONVERSIONS", prices)
-    rows = [{"id": str(price), "title": "a title", "price": price} for price in (1, 0, 2)]
+    monkeypatch.setattr(columns, "CONVERSIONS", ratings)
+    rows = [{"id": str(rating), "title": "a title", "rating": rating} for rating in (1, 0, 2)]
     products, dropped = read(lines(tmp_path / "shop.jsonl", *rows))
     assert [product.id for product in products] == ["1", "2"]
     assert dropped == [DroppedRow(2, "unexpected ZeroDivisionError")]

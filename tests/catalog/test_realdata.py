@@ -18,7 +18,7 @@ pytestmark = pytest.mark.realdata
         ("fashion/products.jsonl", {"category_field": "article_type"}, 9583, "Tshirts"),
         ("beauty_small/products.jsonl", {"category": "Beauty"}, 2139, "Beauty"),
         ("grocery/products.jsonl", {}, 81, "Juice"),
-        ("open_fixture/products.jsonl", {}, 195, "Bags"),
+        ("open_fixture/products.jsonl", {}, 195, "Outdoor gear"),
     ],
 )
 def test_every_row_of_the_shops_is_a_product_with_its_picture(

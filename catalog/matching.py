@@ -1,0 +1,309 @@
+"""Matching of columns to product fields: by convention, by name, by what the columns hold."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalog import values
+from catalog.column_names import (
+    LISTS,
+    NESTED,
+    PATH_STEPS,
+    USUAL_NAMES,
+    fits,
+    is_administrative,
+    key,
+)
+from catalog.conventions import Convention, recognise
+from catalog.product import Attribute
+
+Row = Mapping[str, Any]
+STEPS = "+"  # between the columns of one category path
+
+# Kinds of rows, which a column "type" may hold: no departments.
+KINDS = frozenset(
+    "simple variable variation configurable grouped bundle virtual downloadable external "  # noqa: SIM905
+    "physical digital product variant parent child giftcard subscription hardgood default".split()
+)
+MIN_SHARE = 0.9  # of the first rows: an id column has values in so many, and so many different ones
+# A field's columns that no product is read from become attributes only for these: another number
+# of an article is worth keeping, another description or size of its picture is not.
+KEPT = frozenset({"id", "sku", "gtin", "title", "brand", "category", "parent", "link", "in_stock",
+                  "released", "rating", "rating_count", "attributes"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which columns of rows with one header each field is read from.
+
+    Attributes:
+        fields: Field → its columns, best first; "a+b" are the steps of one path.
+        pairs: Columns with the name and the value of an attribute.
+        others: Columns that may be attributes.
+    """
+
+    fields: Mapping[str, tuple[str, ...]]
+    pairs: tuple[tuple[str, str], ...]
+    others: tuple[str, ...]
+
+
+class Matching:
+    """Finds the columns of each field.
+
+    Attributes:
+        convention: The convention of the file, or None.
+        language: Of language-tagged texts and columns.
+    """
+
+    def __init__(
+        self, chosen: Mapping[str, Sequence[str]], language: str, records: Sequence[Row]
+    ) -> None:
+        """Look at the first records of a file.
+
+        Args:
+            chosen: Field → columns that the user names for it.
+            language: As the user wants it; empty for the commonest.
+            records: The first ones.
+        """
+        known = dict.fromkeys(column for record in records for column in record)
+        self.convention: Convention | None = recognise(known)
+        self.language = language or _commonest_language(records)
+        self._chosen = chosen
+        self._samples = {
+            column: [value for record in records if _present(value := record.get(column))]
+            for column in known
+        }
+        self._count = len(records)
+        self._unfit = {
+            (field, column)
+            for field, columns in self._by_name(tuple(known)).items()
+            for column in columns
+            if (samples := self._samples.get(column))
+            and not _suits(field, samples)
+            and (field != "title" or len(columns) > 1)  # a title may be a number
+        }
+
+    def plan(self, header: tuple[str, ...]) -> Plan:
+        """The plan for rows with these columns."""
+        named = self._by_name(header)
+        named = {
+            field: [each for each in columns if (field, each) not in self._unfit]
+            for field, columns in named.items()
+        }
+        named["id"] = self._best_ids(named["id"])
+        sale, price, full = (named.pop(name) for name in ("sale_price", "price", "list_price"))
+        found = named | {
+            "price": [*sale, *price, *full],
+            "list_price": [*full, *price],
+            "category": [*_path_columns(named["category"], header), *named["category"]],
+        }
+        by_key = {key(column): column for column in reversed(header)}
+        if self.convention:
+            for field, written in self.convention.fields.items():
+                found[field] = _listed(written, by_key)
+        for field, columns in self._chosen.items():
+            found[field] = [each for each in columns if each in header or "{" not in each]
+            if field == "images":
+                found["thumbnails"] = []
+        fields = {field: tuple(dict.fromkeys(columns)) for field, columns in found.items()}
+        pairs = _pairs(self.convention, by_key)
+        return Plan(fields, pairs, self._others(header, fields, named, pairs))
+
+    def _by_name(self, header: Sequence[str]) -> dict[str, list[str]]:
+        ranked: dict[str, list[tuple[int, int, int, str]]] = {field: [] for field in USUAL_NAMES}
+        for position, column in enumerate(header):
+            for name, penalty, numbered in fits(column, self.language):
+                for field, rank in _FIELDS_OF.get(name, ()):
+                    if not numbered or field in LISTS:
+                        ranked[field].append((rank, penalty, position, column))
+            for field, names in NESTED.get(key(column), {}).items():
+                ranked[field] += [(0, 9, position, f"{column}.{name}") for name in names]
+        return {
+            field: list(dict.fromkeys(column for *_, column in sorted(candidates)))
+            for field, candidates in ranked.items()
+        }
+
+    def _best_ids(self, columns: list[str]) -> list[str]:
+        """The columns for ids, those first that tell the first rows apart."""
+
+        def identifies(column: str) -> bool:
+            found = [values.identifier(value) for value in self._samples.get(column, ())]
+            enough = self._count * MIN_SHARE
+            return len(found) >= enough and len(set(found)) >= len(found) * MIN_SHARE
+
+        return sorted(columns, key=lambda column: not identifies(column))
+
+    def _others(
+        self,
+        header: tuple[str, ...],
+        fields: Mapping[str, Sequence[str]],
+        named: Mapping[str, Sequence[str]],
+        pairs: Sequence[tuple[str, str]],
+    ) -> tuple[str, ...]:
+        taken = {column for pair in pairs for column in pair}
+        for field, columns in fields.items():
+            if field not in KEPT:
+                taken |= {part.split(".")[0] for column in columns for part in column.split(STEPS)}
+        for field, columns in named.items():
+            if field not in KEPT:
+                taken |= set(columns)
+        unused = self.convention.unused if self.convention else ()
+        return tuple(
+            column
+            for column in header
+            if column not in taken
+            and not is_administrative(column)
+            and not any(_begins(key(column), begun) for begun in unused)
+        )
+
+
+_FIELDS_OF: dict[str, list[tuple[str, int]]] = {}
+for _field, _names in USUAL_NAMES.items():
+    for _rank, _name in enumerate(_names):
+        _FIELDS_OF.setdefault(_name, []).append((_field, _rank))
+
+
+def _begins(name: str, begun: str) -> bool:
+    """Short beginnings are whole names: "id" is not "identifier"."""
+    return name == begun or (len(begun) > 3 and name.startswith(begun))
+
+
+def _listed(written: str, by_key: Mapping[str, str]) -> list[str]:
+    """The columns of a convention's field that a header has."""
+    found = []
+    for choice in written.split():
+        for name in choice.split("|"):
+            first, dot, inner = name.partition(".")
+            steps = [by_key[step] for step in first.split(STEPS) if step in by_key]
+            if steps:
+                found.append(STEPS.join(steps) + dot + inner)
+    return found
+
+
+def _pairs(convention: Convention | None, by_key: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name, value in convention.pairs if convention else ():
+        number = 1
+        while (first := by_key.get(name.replace("#", str(number)))) and (
+            second := by_key.get(value.replace("#", str(number)))
+        ):
+            found.append((first, second))
+            number += 1
+    return tuple(found)
+
+
+def _path_columns(columns: Sequence[str], header: Sequence[str]) -> list[str]:
+    """The columns that hold the steps of one path, where there are several."""
+    steps: list[str] = []
+    for names in PATH_STEPS:
+        for name in names:
+            matching = [column for column in header if any(name == fit for fit, *_ in fits(column))]
+            steps += matching[:1]
+    steps = list(dict.fromkeys(steps))
+    return [STEPS.join(steps)] if len(steps) > 1 else []
+
+
+def _present(value: object) -> bool:
+    return value is not None and value != "" and value != [] and value != {}
+
+
+def _commonest_language(records: Iterable[Row]) -> str:
+    counts: dict[str, int] = {}
+    for record in records:
+        for value in record.values():
+            if isinstance(value, dict | list):
+                for tag in values.languages(value):
+                    counts[tag] = counts.get(tag, 0) + 1
+    return max(counts, key=lambda tag: counts[tag], default="")
+
+
+def _is_address(value: object) -> bool:
+    if not isinstance(value, str):
+        return not isinstance(value, int | float)
+    written = value.strip()
+    stem, dot, suffix = written.rpartition(".")
+    marked = "/" in written or "\\" in written or written.startswith(("[", "{", "data:"))
+    return marked or bool(stem and dot and suffix.isalnum() and len(suffix) < 6)
+
+
+def _is_department(value: object) -> bool:
+    paths = values.category_paths(value)
+    if not paths:
+        return False
+    first = paths[0][0]
+    kind = first.split(",")[0].replace("-", "").casefold()
+    return kind not in KINDS and not first.replace(".", "").isdecimal() and len(first) < 200
+
+
+def _is_worded(value: object) -> bool:
+    return any(letter.isalpha() for letter in values.text(value))
+
+
+# Field → whether a cell holds a value of its kind. Other fields hold anything.
+SUITS: Mapping[str, Callable[[object], bool]] = {
+    "images": _is_address,
+    "thumbnails": _is_address,
+    "link": lambda value: isinstance(value, str) and ("/" in value or "." in value),
+    "category": _is_department,
+    "title": _is_worded,
+    "description": _is_worded,
+    "brand": _is_worded,
+    "price": lambda value: values.money(value) is not None,
+    "sale_price": lambda value: values.money(value) is not None,
+    "list_price": lambda value: values.money(value) is not None,
+    "rating": lambda value: values.number(value) is not None,
+    "rating_count": lambda value: values.count(value) is not None,
+    "currency": lambda value: isinstance(value, str) and len(value.strip()) < 5,
+    "in_stock": lambda value: in_stock(value) is not None,
+    "released": lambda value: values.date(value) != "",
+    "gtin": lambda value: any(letter.isdecimal() for letter in values.identifier(value)),
+    "attributes": lambda value: bool(named_facts(value, "")),
+}
+
+
+def _suits(field: str, samples: Sequence[object]) -> bool:
+    suits = SUITS.get(field)
+    return suits is None or any(map(suits, samples))
+
+
+def in_stock(value: object) -> bool | None:
+    """Whether a cell says that there is something: yes, no, or a quantity."""
+    said = values.flag(value)
+    if said is None:
+        quantity = values.number(value)
+        return None if quantity is None else quantity > 0
+    return said
+
+
+def named_facts(value: object, language: str) -> dict[str, Attribute]:
+    """The attributes of an object, a list of names and values, or "name=value,name=value"."""
+    value = values.parse_literal(value)
+    if isinstance(value, str) and "=" in value:
+        return _assignments(value)
+    if isinstance(value, list | tuple):
+        value = [_with_value(item) for item in value]
+    return values.attributes(value, language) if isinstance(value, Mapping | list) else {}
+
+
+def _assignments(written: str) -> dict[str, Attribute]:
+    """As Magento writes them: a comma without a name behind it belongs to the value."""
+    found: list[list[str]] = []
+    for part in written.split(","):
+        name, equals, value = part.partition("=")
+        if equals and name.strip():
+            found.append([name.strip(), value])
+        elif found:
+            found[-1][1] += f",{part}"
+    facts = ((name, values.attribute(value.replace("|", ", "))) for name, value in found)
+    return {name: fact for name, fact in facts if fact is not None}
+
+
+def _with_value(item: object) -> object:
+    """A fact whose value stands under another name."""
+    if not isinstance(item, Mapping) or "value" in item:
+        return item
+    for name in ("values", "options", "option", "terms", "attribute_value"):
+        if name in item:
+            label = item.get("name", item.get("attribute_name", item.get("key")))
+            return {"name": label, "value": item[name]}
+    return item

@@ -1,0 +1,75 @@
+"""What was understood of a feed."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.product import Product
+
+# Fields that a shop misses where its products lack them, and the fields of a report, in its order.
+WANTED = ("images", "price", "brand", "category")
+SHOWN = ("id", "title", *WANTED, "list_price", "currency", "description", "features", "sku", "gtin",
+         "in_stock", "rating", "rating_count", "released", "link", "parent")  # fmt: skip
+MAX_ATTRIBUTES = 1_000  # names that are listed
+
+
+@dataclass(slots=True)
+class Report:
+    """What was understood of a feed.
+
+    Attributes:
+        file: Facts about the file, by name.
+        convention: How it was read, as "a Shopify export"; empty where only names of columns were
+            matched.
+        language: Of language-tagged texts; empty where there are none.
+        fields: Product field → column or pattern → how many rows it was read from there; 0 for
+            a column that is there and blank.
+        attributes: Attribute → how many products have it.
+        unused: Columns that nothing was read from.
+        products: How many there are.
+        filled: Field → how many products have it.
+        deep: How many products have a category path of more than one step.
+        merged: Rows that only add to other rows' products.
+        skipped: Rows of things that are not for sale, by reason.
+    """
+
+    file: dict[str, str | int] = field(default_factory=dict)
+    convention: str = ""
+    language: str = ""
+    fields: dict[str, dict[str, int]] = field(default_factory=dict)
+    attributes: dict[str, int] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
+    products: int = 0
+    filled: Counter[str] = field(default_factory=Counter)
+    deep: int = 0
+    merged: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def count(self, product: Product) -> None:
+        """Count a product and the fields it has."""
+        self.products += 1
+        for name in SHOWN:
+            if getattr(product, name) not in ("", None, ()):
+                self.filled[name] += 1
+        self.deep += any(len(path) > 1 for path in product.categories)
+
+    def without(self) -> dict[str, int]:
+        """How many products lack a picture, price, brand and category."""
+        return {name: self.products - self.filled[name] for name in WANTED}
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return {
+            "file": self.file,
+            "convention": self.convention or None,
+            "language": self.language or None,
+            "fields": {
+                name: {"columns": self.fields.get(name, {}), "products": self.filled[name]}
+                for name in SHOWN
+            },
+            "attributes": self.attributes,
+            "unused": self.unused,
+            "products": self.products,
+            "deep_categories": self.deep,
+            "without": self.without(),
+        }

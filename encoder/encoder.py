@@ -200,17 +200,25 @@ class Encoder:
             Batches in which each key comes once, in `keys` or in `failed`, though not in the order
             of `items`.
         """
+        failed: list[tuple[K, Exception]] = []  # in the tokenizer
+
+        def tokenize(window: list[tuple[K, str]]) -> list[list[int]]:
+            return self._tokenizer([text for _, text in window])
 
         def batches() -> Iterator[list[tuple[K, list[int]]]]:
             for window in batched(items, WINDOW * self.batch_size):
-                tokens = self._tokenizer([text for _, text in window])
+                done, refused = attempt(tokenize, window)
+                failed.extend((key, error) for (key, _), error in refused)
+                tokens = [row for _, row in done]
                 for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
-                    yield [(window[row][0], tokens[row]) for row in rows]
+                    yield [(done[row][0][0], tokens[row]) for row in rows]
 
         def run(batch: list[tuple[K, list[int]]]) -> TextBatch[K]:
             return TextBatch(*self._encode(batch, self._model.text_features))
 
         yield from self._work(batches(), lambda batch: batch, run)
+        if failed:
+            yield TextBatch([], np.empty((0, self.dim), dtype=np.float32), failed)
 
     def _encode(
         self, batch: list[tuple[K, Content]], features: Callable[[list[Content]], np.ndarray]

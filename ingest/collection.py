@@ -1,12 +1,13 @@
 """A variant's collection, brought to what the catalogue and the vector files now hold."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from catalog.catalogue import Catalogue
-from ingest.job import Figures
+from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
-from qdrant.errors import CollectionBroken, CollectionMissing
+from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
 from qdrant.model import Collection, Point, Spec
 from qdrant.store import Store
 from vitrine.batches import batched
@@ -18,12 +19,20 @@ CHANGED_SHARE = 0.2
 WINDOW = 1000  # ids looked up together
 
 
-def bring_up_to_date(store: Store, projection: Projection, *, recreate: bool = False) -> Figures:
+def bring_up_to_date(
+    store: Store, projection: Projection, failed: Counter[str], *, recreate: bool = False
+) -> Figures:
     """Publish a generation that holds just the points of the projection, where none does.
 
     A few changes are made to a copy of the last generation; many, or another state of the
     variant, mean building anew. Either way searches see the old generation until the new one is
     complete.
+
+    Args:
+        store: where the collection is.
+        projection: the points.
+        failed: counts by reason, to which the points are added that are not fit to be stored.
+        recreate: build anew.
 
     Returns:
         `points` in the collection; points `written` and `deleted` for it.
@@ -34,16 +43,20 @@ def bring_up_to_date(store: Store, projection: Projection, *, recreate: bool = F
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:
         return {"points": current.points, "written": 0, "deleted": 0}
+
+    def refuse(error: InvalidPoint) -> None:
+        record_unexpected(failed, error.product, error, succeeded=len(projection))
+
     changes = _changes(store, projection, current) if current else None
     if changes is None:
         total = len(projection)
         with progress_bar(f"collection {variant.name}", total) as advance:
-            built = store.build(spec, _Counted(projection, total, advance))
+            built = store.build(spec, _Counted(projection, total, advance), refuse)
         return {"points": built.points, "written": built.points, "deleted": 0}
     total = len(changes.written)
     with progress_bar(f"changes to {variant.name}", total) as advance:
         points = _Counted(projection.only(changes.written), total, advance)
-        built = store.update(spec, points, changes.deleted)
+        built = store.update(spec, points, changes.deleted, refuse)
     return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
 
 

@@ -13,6 +13,7 @@ from PIL.Image import Image
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from ingest.job import record_unexpected
+from pictures.errors import PictureError
 from qdrant.vector_files import Key, VectorFiles, vector_key
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -127,11 +128,16 @@ class Embedding:
             missing = self._missing(_picture, advance)
             if (first := next(missing, None)) is None:
                 return
+            encoded = 0
             for batch in self._encoder.stream_images(chain([first], missing), self._open):
                 self._keep([key for key, _ in batch.keys], batch.vectors)
-                for (_, picture), _ in batch.failed:
-                    self._catalogue.pictures.delete_damaged(picture)
-                self.unreadable += len(batch.failed)
+                encoded += len(batch.keys)
+                for (key, picture), error in batch.failed:
+                    if isinstance(error, PictureError | OSError):
+                        self._catalogue.pictures.delete_damaged(picture)
+                        self.unreadable += 1
+                    else:
+                        record_unexpected(self.failed, self._pending[key], error, encoded)
                 advance(len(batch.keys) + len(batch.failed))
 
     @cached_property

@@ -11,7 +11,6 @@ from encoder.errors import VariantInvalid
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest.embedding import inputs
-from qdrant.errors import StoreError
 from qdrant.vector_files import VectorFiles
 
 LABEL = "images"  # a file that holds an image fingerprint
@@ -35,7 +34,7 @@ def copy_image_vectors(
 ) -> None:
     """Copy the image vectors that a variant lacks and another one of equal images has.
 
-    Vector files that cannot be read are left out: what they held is encoded again.
+    Damaged vectors are left out: what they held is encoded again.
 
     Raises:
         DiskFull: the copies could not be written.
@@ -44,11 +43,7 @@ def copy_image_vectors(
         same = label.read_text(errors="replace") == variant.manifest.image_fingerprint
         if not same or label.parent == vector_files.folder:
             continue
-        try:
-            theirs = VectorFiles(label.parent, variant.dim)
-        except StoreError:
-            continue
-        with theirs:
+        with VectorFiles(label.parent, variant.dim) as theirs:
             checked = False
             for window in inputs(catalogue, variant):
                 keys = list({each.image_key for each in window if each.image_key})

@@ -37,6 +37,11 @@ class PlannedPoint:
     has_text: bool
     content: str
 
+    @property
+    def vector_keys(self) -> tuple[Key, ...]:
+        """The keys of text and picture."""
+        return (self.text_key, self.image_key) if self.image_key else (self.text_key,)
+
 
 # Qdrant's dashboard shows a payload's string as a picture when it is an address with such a path.
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")

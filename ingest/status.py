@@ -190,7 +190,9 @@ def _vectors(
     last = _last(runs, "vectors", name)
     products = catalogue.categories()
     points: Mapping[str, int] = {}
-    unreadable = last.figures.get("unreadable", 0) if last else 0
+    failed = dict(last.figures.get("failed", {})) if last else {}
+    if last and (unreadable := last.figures.get("unreadable", 0)):
+        failed["unreadable picture"] = unreadable
     if collection:
         counted = store.facet(name, "category", limit=len(products) + 1)
         points = {"": collection.points - sum(counted.values())} | counted
@@ -199,7 +201,7 @@ def _vectors(
         Share(
             collection.points if collection else 0,
             sum(max(0, count - points.get(each, 0)) for each, count in products.items()),
-            failed={"unreadable picture": unreadable} if unreadable else {},
+            failed=failed,
             bytes=_size(store, name) if collection else 0,
         ),
         {

@@ -17,7 +17,7 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest.job import Figures, exclusive_run, record_unexpected
 from ingest.summarizer import Recipe, Summarizer
-from vitrine.batches import batched
+from vitrine.batches import attempt, batched
 from vitrine.progress import progress_bar
 from vitrine.text import fold
 
@@ -79,6 +79,7 @@ class _Job:
     def __init__(self, catalogue: Catalogue, variant: Variant, recipe: Recipe, every: bool) -> None:
         self.summarised = self.reused = self.fit = 0
         self.failed: Counter[str] = Counter()
+        self._unreadable: set[str] = set()  # products whose text the tokenizer fails on
         self._catalogue = catalogue
         self._recipe = recipe
         self._every = every
@@ -135,12 +136,26 @@ class _Job:
     def _excess(
         self, template: Template, window: list[Entry], *, summaries: bool = False
     ) -> list[int]:
-        """Tokens of each product's text that the variant does not read."""
-        texts = [
-            template.product_text(entry.product, entry.summary if summaries else None)
-            for entry in window
-        ]
-        return [max(0, len(tokens) - self._max_tokens) for tokens in self._tokenizer(texts)]
+        """Tokens of each product's text that the variant does not read.
+
+        A text that the tokenizer fails on counts as one without any, and is recorded.
+        """
+
+        def tokenize(entries: list[Entry]) -> list[list[int]]:
+            return self._tokenizer(
+                [
+                    template.product_text(entry.product, entry.summary if summaries else None)
+                    for entry in entries
+                ]
+            )
+
+        done, failed = attempt(tokenize, window)
+        for entry, error in failed:
+            if entry.product.id not in self._unreadable:
+                self._unreadable.add(entry.product.id)
+                record_unexpected(self.failed, entry.product.id, error, len(self._catalogue))
+        lengths = {entry.product.id: len(tokens) for entry, tokens in done}
+        return [max(0, lengths.get(e.product.id, 0) - self._max_tokens) for e in window]
 
     def _digest(self, text: str) -> str:
         return hashlib.sha256(json.dumps([text, asdict(self._recipe)]).encode()).hexdigest()

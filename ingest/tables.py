@@ -46,6 +46,8 @@ def show_verified(found: Mapping[str, Figures]) -> None:
         )
         for fault, count in figures["faults"].items():
             console.print(f"  {count:,}  {FAULTS[fault]}", highlight=False)
+        for file, count in figures.get("vector_files", {}).items():
+            console.print(Text(f"  {count:,}  damaged vectors in {file}"), soft_wrap=True)
         if figures["faults"]:
             console.print(
                 f"Run `vitrine ingest images`, then `vitrine ingest vectors --variant {name}`.",

@@ -9,6 +9,8 @@ of their pictures.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from encoder.variants import Variants
@@ -20,6 +22,7 @@ from ingest.job import Figures, exclusive_run
 from ingest.projection import Projection
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
+from vitrine.command import messages
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
@@ -40,14 +43,15 @@ def embed_products(
         home: the shop's folder.
         variant_name: the variant to embed with.
         precision: the encoder's: `auto`, `float32` or `bfloat16`.
-        recreate: build the collection from nothing even where a change of it would do, and
-            encode vectors anew that are damaged on the disk.
+        recreate: build the collection from nothing even where a change of it would do.
         shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
             combines the shares of several machines.
 
     Returns:
-        `encoded` and `reused` vectors, `unreadable` stored pictures, texts that `failed`
-        by reason (their products have no point), `pictures_pending`: products
+        `encoded` and `reused` vectors, `unreadable` stored pictures, `damaged_vectors` where
+        there were any in the vector files (those in use are encoded anew), texts, pictures and
+        points that `failed` by reason (a product without a text vector has no point),
+        `pictures_pending`: products
         whose picture `images` has not tried yet, the collection's `points`, and how many of them
         were `written` and `deleted` for it.
 
@@ -65,8 +69,7 @@ def embed_products(
         open_store(home) as store,
     ):
         _require_side(run.catalogue, variant)
-        if recreate:
-            vector_files.discard_damaged()
+        damaged = _discard_damaged(vector_files)
         embedding = Embedding(
             run.catalogue, variant, vector_files, lambda: _load(variant, precision), shard
         )
@@ -80,10 +83,24 @@ def embed_products(
             run.figures["unreadable"] = embedding.unreadable
             run.figures["failed"] = dict(embedding.failed)
             run.figures["pictures_pending"] = _pictures_pending(run.catalogue)
+            if damaged:
+                run.figures["damaged_vectors"] = damaged
         if shard == WHOLE:
             projection = Projection(run.catalogue, variant, vector_files)
-            run.figures |= bring_up_to_date(store, projection, recreate=recreate)
+            run.figures |= bring_up_to_date(store, projection, embedding.failed, recreate=recreate)
+            run.figures["failed"] = dict(embedding.failed)
         return run.figures
+
+
+def _discard_damaged(vector_files: VectorFiles) -> int:
+    """Have damaged vectors encoded anew, and name their files. Returns how many they are."""
+    found = {path: len(keys) for path, keys in vector_files.discard_damaged().items()}
+    for path, count in found.items():
+        messages.print(
+            Text(f"{path} holds {count:,} damaged vectors: those in use are encoded anew."),
+            soft_wrap=True,
+        )
+    return sum(found.values())
 
 
 def _load(variant: Variant, precision: "Precision") -> "Encoder":

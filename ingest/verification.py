@@ -12,7 +12,7 @@ from ingest.job import Figures
 from ingest.projection import PlannedPoint, Projection
 from qdrant.model import Point
 from qdrant.store import open_store
-from qdrant.vector_files import VectorFiles
+from qdrant.vector_files import Key, VectorFiles
 from vitrine.progress import progress_bar
 
 TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine
@@ -26,6 +26,7 @@ FAULTS = {
     "other vectors": "points whose vectors differ from the vector files",
     "fingerprint": "the collection was built by another state of the variant",
     "damaged rows": "damaged rows of the catalogue, whose products are left out",
+    "damaged vectors": "vectors in use that are damaged on the disk",
     "lost pictures": "stored pictures that are no longer on the disk",
 }
 
@@ -34,7 +35,9 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
     """Compare a variant's collection with the catalogue, product by product.
 
     Returns:
-        `products`, `points`, and `faults`: how many of each of `FAULTS`, those that occur.
+        `products`, `points`, and `faults`: how many of each of `FAULTS`, those that occur;
+        `vector_files` with damaged vectors, and how many, whether in use or not; `damaged` rows of
+        the catalogue, as `Catalogue.damage` returns them.
 
     Raises:
         VariantMissing, CatalogError, CollectionMissing: there is nothing to compare, or the
@@ -51,6 +54,9 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         faults: Counter[str] = Counter()
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
         faults["lost pictures"] += _lost_pictures(catalogue)
+        damaged = vector_files.find_damaged()
+        unsound = {key for keys in damaged.values() for key in keys}
+        in_use: set[Key] = set()
         found = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             projection = Projection(catalogue, variant, vector_files)
@@ -59,14 +65,19 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
                 faults["missing"] += len(window) - len(actual)
                 fresh = _fresh(window, actual)
                 faults["stale"] += len(actual) - len(fresh)
-                for point in projection.points(fresh):
+                in_use |= unsound & {key for plan in window for key in plan.vector_keys}
+                sound = [plan for plan in fresh if unsound.isdisjoint(plan.vector_keys)]
+                for point in projection.points(sound):
                     faults.update(_faults(point, actual[point.id]))
                 found += len(actual)
                 advance(len(window))
         points = store.count(variant.name)
         faults["extra"] += points - found
         faults["damaged rows"] = len(catalogue.damaged)
+        faults["damaged vectors"] = len(in_use)
         figures = {"products": len(catalogue), "points": points, "faults": dict(+faults)}
+        if damaged:
+            figures["vector_files"] = {str(path): len(keys) for path, keys in damaged.items()}
         if damage := catalogue.damage():
             figures["damaged"] = damage
         return figures

@@ -6,7 +6,7 @@ wrong dimension raises after writing the rest.
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class Deletion:
 
 
 Change = Row | Deletion
+Refused = Callable[[InvalidPoint], object]  # takes the error of a point that is not fit
 
 
 def point_id(product: str) -> uuid.UUID:
@@ -58,22 +59,40 @@ def point_id(product: str) -> uuid.UUID:
         raise InvalidPoint(product, "its id is not valid Unicode text") from None
 
 
-def checked_rows(spec: Spec, points: Iterable[Point]) -> Iterator[Row]:
+def checked_rows(
+    spec: Spec, points: Iterable[Point], refused: Refused | None = None
+) -> Iterator[Row]:
     """Yield points fit to be stored, in their order.
 
+    Args:
+        spec: of the collection.
+        points: to be checked.
+        refused: takes the error of each point that is not fit; the others are yielded.
+
     Raises:
-        InvalidPoint: names the first product that is not fit, and why.
+        InvalidPoint: names the first product that is not fit, and why; not with `refused`.
     """
     seen = _Seen()
     for point in points:
-        key = point_id(point.id)
-        if not seen.add(point.id, key.bytes):
-            raise InvalidPoint(point.id, "its id comes twice in one build")
-        if not point.vectors:
-            raise InvalidPoint(point.id, "it has no vector")
-        vectors = {name: _vector(spec, point.id, name, v) for name, v in point.vectors.items()}
-        sparse = {name: _sparse(spec, point.id, name, v) for name, v in point.sparse.items()}
-        yield Row(key, _json(point), vectors, sparse)
+        try:
+            row = _checked(spec, point, seen)
+        except InvalidPoint as error:
+            if refused is None:
+                raise
+            refused(error)
+        else:
+            yield row
+
+
+def _checked(spec: Spec, point: Point, seen: "_Seen") -> Row:
+    key = point_id(point.id)
+    if not seen.add(point.id, key.bytes):
+        raise InvalidPoint(point.id, "its id comes twice in one build")
+    if not point.vectors:
+        raise InvalidPoint(point.id, "it has no vector")
+    vectors = {name: _vector(spec, point.id, name, v) for name, v in point.vectors.items()}
+    sparse = {name: _sparse(spec, point.id, name, v) for name, v in point.sparse.items()}
+    return Row(key, _json(point), vectors, sparse)
 
 
 def stored_row(point: Point) -> Row:

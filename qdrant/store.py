@@ -25,7 +25,7 @@ from qdrant.model import (
     VectorQuery,
     check_variant,
 )
-from qdrant.points import checked_rows, point_id, sparse_fault
+from qdrant.points import Refused, checked_rows, point_id, sparse_fault
 from qdrant.ranking import most_frequent, top_hits
 from vitrine import Closing
 
@@ -59,27 +59,41 @@ class Store(Closing):
         """Return every generation of the variant, the published one first."""
         return self.engine.generations(check_variant(variant))
 
-    def build(self, spec: Spec, points: Iterable[Point]) -> Collection:
+    def build(
+        self, spec: Spec, points: Iterable[Point], refused: Refused | None = None
+    ) -> Collection:
         """Publish a new generation made of these points alone.
 
         Points are streamed. Readers answer from the old generation until the new one is
         complete, then from the new one; a build that fails changes nothing.
 
+        Args:
+            spec: what is built.
+            points: its points.
+            refused: takes the error of each point that is not fit to be stored, or whose product
+                id repeats; the generation is made of the others.
+
         Raises:
-            InvalidPoint: a point is not fit to be stored, or a product id repeats.
+            InvalidPoint: a point is not fit to be stored; not with `refused`.
             BuildRunning: the variant is being built by another process or thread.
             BuildFailed: the generation could not be made.
             DiskFull: there is too little disk space for it.
         """
         with self.engine.lock(spec.variant):
-            rows = checked_rows(spec, points)
+            rows = checked_rows(spec, points, refused)
             return self.engine.build(spec, rows, operator.length_hint(points))
 
-    def update(self, spec: Spec, points: Iterable[Point], delete: Iterable[str] = ()) -> Collection:
+    def update(
+        self,
+        spec: Spec,
+        points: Iterable[Point],
+        delete: Iterable[str] = (),
+        refused: Refused | None = None,
+    ) -> Collection:
         """Publish a new generation: the current one without `delete`, then with `points`.
 
         A point replaces the earlier one of its product as a whole, vectors included. Product
-        ids in `delete` that are not there are ignored.
+        ids in `delete` that are not there are ignored. `refused` is as in `build`.
 
         Raises:
             StoreError: fingerprint, dimension or vectors are not those of the collection.
@@ -89,7 +103,7 @@ class Store(Closing):
         with self.engine.lock(spec.variant):
             base = self.engine.collection(spec.variant)
             _check_same_vectors(base, spec)
-            rows = checked_rows(spec, points)
+            rows = checked_rows(spec, points, refused)
             return self.engine.update(base, spec, rows, deleted, operator.length_hint(points))
 
     def search(

@@ -57,10 +57,8 @@ class VectorFiles(Closing):
 
     Args:
         folder: `vectors/FINGERPRINT`; made when the first vector is appended.
-        dim: the length of a vector.
-
-    Raises:
-        StoreError: a file is not a sequence of records of this length.
+        dim: the length of a vector. In files of vectors of another length every record counts as
+            damaged.
     """
 
     def __init__(self, folder: Path, dim: int) -> None:
@@ -101,26 +99,26 @@ class VectorFiles(Closing):
             found = self._records(int(number), int(rows[here].max()))[rows[here]]
             if not intact(found).all():
                 raise StoreError(
-                    f"{self._paths[number]} holds damaged vectors; `vitrine ingest vectors "
-                    "--recreate` encodes them anew."
+                    f"{self._paths[number]} holds damaged vectors; `vitrine ingest vectors` "
+                    "encodes them anew."
                 )
             out[here] = found["vector"]
         return out
 
-    def discard_damaged(self) -> int:
-        """Read every record, and let those that are damaged count as never appended.
+    def find_damaged(self) -> dict[Path, list[Key]]:
+        """Read every record; the keys of those that are damaged, by file.
 
-        Returns:
-            how many they are.
+        Records that another one of their key replaced are left out.
         """
-        lost = [np.empty(0, np.int64)]
-        for number, records in enumerate(self._maps):
-            for start in range(0, len(records), CHECKED):
-                damaged = ~intact(records[start : start + CHECKED])
-                lost.append((start + np.flatnonzero(damaged)) | (number << ROW_BITS))
-        kept = ~np.isin(self._positions, np.concatenate(lost))
+        return self._by_file(self._damaged())
+
+    def discard_damaged(self) -> dict[Path, list[Key]]:
+        """Let damaged records count as never appended. Returns them as `find_damaged` does."""
+        damaged = self._damaged()
+        found = self._by_file(damaged)
+        kept = ~np.isin(self._positions, damaged)
         self._keys, self._positions = self._keys[kept], self._positions[kept]
-        return int((~kept).sum())
+        return found
 
     def batches(self, size: int = 1024) -> Iterator[tuple[list[Key], np.ndarray]]:
         """All intact keys and vectors that were there when this was opened, in batches."""
@@ -186,19 +184,31 @@ class VectorFiles(Closing):
         rows = path.stat().st_size // record.itemsize
         if rows == 0:
             return np.empty(0, record)
-        records = np.memmap(path, record, mode="r", shape=(rows,))
-        if not intact(records[:CHECKED]).any():  # another length, or not a vector file
-            raise StoreError(
-                f"{path} does not hold unit vectors of length {self.dim}. "
-                "Remove the file; `vitrine ingest vectors` encodes what it held again."
-            )
-        return records
+        return np.memmap(path, record, mode="r", shape=(rows,))
 
     def _records(self, number: int, row: int) -> np.ndarray:
         """The records of a file, mapped again when this process has appended to it since."""
         if row >= len(self._maps[number]):
             self._maps[number] = self._map(self._paths[number])
         return self._maps[number]
+
+    def _damaged(self) -> np.ndarray:
+        """Read every record; the positions of those that are damaged, int64 of shape (n,)."""
+        found = [np.empty(0, np.int64)]
+        for number, records in enumerate(self._maps):
+            for start in range(0, len(records), CHECKED):
+                damaged = ~intact(records[start : start + CHECKED])
+                found.append((start + np.flatnonzero(damaged)) | (number << ROW_BITS))
+        return np.concatenate(found)
+
+    def _by_file(self, positions: np.ndarray) -> dict[Path, list[Key]]:
+        """The keys at these positions, by file, but for those that stand again at a later one."""
+        is_last = np.append(self._keys[1:] != self._keys[:-1], True)[: len(self._keys)]
+        found: dict[Path, list[Key]] = {}
+        for at in np.flatnonzero(is_last & np.isin(self._positions, positions)).tolist():
+            path = self._paths[int(self._positions[at]) >> ROW_BITS]
+            found.setdefault(path, []).append(_padded(self._keys[at]))
+        return found
 
     def _index_of(self, maps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         keys = [np.asarray(records["key"]) for records in maps]
@@ -248,12 +258,21 @@ def checksums(records: np.ndarray) -> np.ndarray:
 
 
 def intact(records: np.ndarray) -> np.ndarray:
-    """Which records are as they were written, bool of shape (n,): by checksum, else by length."""
-    if "checksum" in (records.dtype.names or ()):
-        return records["checksum"] == checksums(records)
+    """Which records hold a unit vector as it was written, bool of shape (n,).
+
+    Without a checksum, what is written is not known: then the length alone counts.
+    """
     with np.errstate(all="ignore"):
         norms = np.linalg.norm(records["vector"], axis=1)
-    return (norms > 0.99) & (norms < 1.01)
+    are_unit = (norms > 0.99) & (norms < 1.01)
+    if "checksum" in (records.dtype.names or ()):
+        return are_unit & (records["checksum"] == checksums(records))
+    return are_unit
+
+
+def _padded(key: bytes) -> Key:
+    """A key as it was appended: numpy cuts zeros off its end."""
+    return key.ljust(KEY_BYTES, b"\0")
 
 
 def _number(path: Path) -> int:

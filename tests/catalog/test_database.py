@@ -3,6 +3,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from catalog import CatalogError, database
 from catalog.catalogue import Catalogue
 from catalog.product import Product
+from tests.read_only import run_read_only
+from tests.small_disk import small_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,6 +142,44 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(3000, "t" * 300))
         assert list(catalogue.products()) == products(3000, "t" * 300)
+
+
+def test_a_disk_without_space_for_the_index_of_the_log_is_full(tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        Catalogue(disk).close()
+        with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        with pytest.raises(CatalogError, match="disk is full"), Catalogue(disk) as catalogue:
+            catalogue.upsert(products(1))
+
+
+READ = """
+import sys
+from pathlib import Path
+from catalog import CatalogError
+from catalog.catalogue import Catalogue
+try:
+    with Catalogue(Path(sys.argv[1]), create=False) as catalogue:
+        print([product.title for product in catalogue.products()])
+except CatalogError as error:
+    print(error)
+"""
+
+
+def test_a_log_that_was_left_on_a_read_only_disk_is_read_or_its_remedy_named(tmp_path):
+    python("Catalogue(home).upsert([Product('1', 'from the log')])\nos._exit(9)", tmp_path).wait()
+    read = ("env", "-C", str(ROOT), sys.executable, "-c", READ, str(tmp_path))
+    assert run_read_only(tmp_path, *read).stdout == "['from the log']\n"
+    (tmp_path / f"{database.FILE}-shm").unlink()
+    assert "a stopped job left" in run_read_only(tmp_path, *read).stdout
+    Catalogue(tmp_path).close()
+    assert run_read_only(tmp_path, *read).stdout == "['from the log']\n"
+
+
+def test_every_migration_has_a_number_of_its_own():
+    folder = Path(database.__file__).parent / "migrations"
+    assert {*database.MIGRATIONS.values()} == {*folder.glob("*.sql")}
 
 
 def test_processes_write_concurrently_and_no_write_is_lost(tmp_path):

@@ -491,19 +491,6 @@ def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
     assert verify_collection(home, "tiny")["faults"] == {"other vectors": 12}
 
 
-def test_a_damaged_vector_is_an_error_with_its_file_and_recreate_encodes_it_anew(home):
-    variant = Variants(home).get("tiny")
-    [part] = (home / "vectors" / variant.fingerprint).glob("*.part")
-    content = bytearray(part.read_bytes())
-    content[-1] ^= 1  # a bit of the last vector
-    part.write_bytes(content)
-    with pytest.raises(VitrineError, match=f"{part.name} holds damaged vectors; .* --recreate"):
-        verify_collection(home, "tiny")
-    assert embed_products(home, "tiny", recreate=True)["encoded"] == 1
-    assert verify_collection(home, "tiny")["faults"] == {}
-    assert embed_products(home, "tiny", recreate=True)["encoded"] == 0
-
-
 def test_long_catalogues_go_through_in_windows(home, monkeypatch):
     monkeypatch.setattr(embedding, "WINDOW", 5)
     with open_store(home) as store:

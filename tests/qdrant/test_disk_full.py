@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from qdrant.errors import DiskFull
 from qdrant.model import Point
 from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, shop, vectors
+from tests.small_disk import small_disk
 
 POINTS = shop(3000)
 # A build asks for 168 MB at least, and on a tmpfs every generation that is read takes 126.
@@ -24,16 +24,8 @@ SIZE_MB = 700
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", f"{SIZE_MB}m") as folder:
+        yield folder
 
 
 def fill(folder: Path) -> None:

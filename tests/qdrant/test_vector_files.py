@@ -1,12 +1,10 @@
-import os
-import subprocess
-
 import numpy as np
 import pytest
 
 from qdrant import vector_files as module
 from qdrant.errors import DiskFull
-from qdrant.vector_files import StoreError, VectorFiles, record_type, vector_key
+from qdrant.vector_files import KEY_BYTES, StoreError, VectorFiles, record_type, vector_key
+from tests.small_disk import small_disk
 
 DIM = 8
 
@@ -99,7 +97,7 @@ def test_any_flipped_bit_of_a_record_is_seen(tmp_path, byte):
                 again.get(keys[1:3])
         assert sum(len(batch) for batch, _ in again.batches()) == 3
         np.testing.assert_array_equal(again.get([keys[0], keys[3]]), vectors[[0, 3]])
-        assert again.discard_damaged() == 1
+        assert sum(map(len, again.discard_damaged().values())) == 1
         assert again.has(keys).tolist() == [True, True, False, True]
         again.append(keys[2:3], vectors[2:3])
         np.testing.assert_array_equal(again.get(keys), vectors)
@@ -122,45 +120,54 @@ def test_files_of_earlier_versions_are_read_and_their_damage_is_seen_by_length(t
     with VectorFiles(tmp_path, DIM) as vector_files:
         with pytest.raises(StoreError, match=r"000001\.part holds damaged vectors"):
             vector_files.get(keys)
-        assert vector_files.discard_damaged() == 2
+        (damaged,) = vector_files.discard_damaged().values()
+        assert set(damaged) == set(keys[2:])
         assert vector_files.has([*keys, *new[0]]).tolist() == [True, True, False, False] + 3 * [
             True
         ]
 
 
-def test_a_file_of_other_vectors_is_an_error_with_its_name(tmp_path):
+def test_in_a_file_of_other_vectors_every_record_is_damaged(tmp_path):
     with VectorFiles(tmp_path, DIM) as vector_files:
         vector_files.append(*some(4))
-    with pytest.raises(
-        StoreError, match=r"000001\.crc32\.part does not hold unit vectors of length 16"
-    ):
-        VectorFiles(tmp_path, 16)
+    with VectorFiles(tmp_path, 16) as others:
+        assert others.find_damaged().keys() == {tmp_path / "000001.crc32.part"}
+        others.discard_damaged()
+        assert len(others) == 0
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of its own with space for 64 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def test_damaged_records_are_found_by_file_until_they_are_replaced(tmp_path):
+    keys, vectors = some(6)
+    keys[1] = keys[1][:-2] + b"\0\0"  # numpy cuts zeros off
+    for part in (slice(0, 3), slice(3, 6)):
+        with VectorFiles(tmp_path, DIM) as vector_files:
+            vector_files.append(keys[part], vectors[part])
+    first, second = tmp_path / "000001.crc32.part", tmp_path / "000002.crc32.part"
+    for path, record in ((first, 1), (first, 2), (second, 0)):
+        damage(path, record, KEY_BYTES, record_type(DIM))
+    with VectorFiles(tmp_path, DIM) as vector_files:
+        found = vector_files.find_damaged()
+        assert {path: set(lost) for path, lost in found.items()} == {
+            first: {keys[1], keys[2]},
+            second: {keys[3]},
+        }
+        assert vector_files.discard_damaged() == found
+        vector_files.append(keys[1:4], vectors[1:4])
+    with VectorFiles(tmp_path, DIM) as again:
+        assert again.find_damaged() == {}
+        np.testing.assert_array_equal(again.get(keys), vectors)
 
 
-def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(small_disk):
+def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path):
     kept, too_many = some(100, 1), some(2000, 2)
-    vector_files = VectorFiles(small_disk / "vectors", DIM)
-    vector_files.append(*kept)
-    with pytest.raises(DiskFull, match="is full; free some space"):
-        vector_files.append(*too_many)
-    again = VectorFiles(small_disk / "vectors", DIM)
-    np.testing.assert_array_equal(again.get(kept[0]), kept[1])
-    assert set(too_many[0][-1:]).isdisjoint(key for keys, _ in again.batches() for key in keys)
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        vector_files = VectorFiles(disk / "vectors", DIM)
+        vector_files.append(*kept)
+        with pytest.raises(DiskFull, match="is full; free some space"):
+            vector_files.append(*too_many)
+        again = VectorFiles(disk / "vectors", DIM)
+        np.testing.assert_array_equal(again.get(kept[0]), kept[1])
+        assert set(too_many[0][-1:]).isdisjoint(key for keys, _ in again.batches() for key in keys)
 
 
 def test_anyone_with_numpy_can_read_a_part(tmp_path):

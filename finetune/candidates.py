@@ -1,11 +1,12 @@
 """The candidates that a training chooses among, and the settings that follow from a shop's size."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from encoder.families import LoraTargets
 from finetune.settings import Settings
 
 # Products of the parts: enough to see a gain of 0.02 in nDCG@10, and at most these shares.
@@ -21,24 +22,20 @@ STEPS = 400
 MIN_EPOCHS, MAX_EPOCHS = 5, 30
 PATIENCE = 0.3  # of the epochs: in a small shop an epoch is a few steps, and its score is noisy
 
-LINEAR = (
-    *("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
-    *("visual_projection", "text_projection"),
-)
-EVERY = (*LINEAR, "token_embedding")
-
 # What the candidates share. Adapters of rank 16 at twice their scale, as the reference's are.
 COMMON = Settings(rank=16, alpha=32.0, schedule="cosine", warm_up=0.1)
 
-# By name; the first ones are the most useful, and are left when the time is short. Token embeddings
-# matter where titles consist of words that are rare in the base's own texts.
-CANDIDATES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+# By name: parts of the model with an adapter, as `LoraTargets` names them, and the learning rate.
+# The first ones are the most useful, and are left when the time is short. Token embeddings matter
+# where titles consist of words that are rare in the base's own texts.
+LINEAR = ("attention", "feed_forward", "projections")
+CANDIDATES: Mapping[str, tuple[tuple[str, ...], float]] = MappingProxyType(
     {
-        "tokens": {"targets": EVERY, "learning_rate": 5e-4},
-        "tokens_slow": {"targets": EVERY, "learning_rate": 1e-4},
-        "linear": {"targets": LINEAR, "learning_rate": 5e-4},
-        "linear_slow": {"targets": LINEAR, "learning_rate": 1e-4},
-        "attention": {"targets": ("q_proj", "v_proj"), "learning_rate": 2e-4},
+        "tokens": ((*LINEAR, "embedding"), 5e-4),
+        "tokens_slow": ((*LINEAR, "embedding"), 1e-4),
+        "linear": (LINEAR, 5e-4),
+        "linear_slow": (LINEAR, 1e-4),
+        "attention": (("attention",), 2e-4),
     }
 )
 
@@ -85,17 +82,29 @@ def _share(wanted: int, products: int, least: float, most: float) -> float:
     return min(max(wanted / products, least), most)
 
 
-def candidates_for(settings: Settings, fixed: Collection[str]) -> dict[str, Settings]:
+def candidates_for(
+    settings: Settings, lora: LoraTargets, fixed: Collection[str]
+) -> dict[str, Settings]:
     """The candidates by name; those that the user's settings make equal are one.
 
     Args:
         settings: what they share.
+        lora: layers of the base's family.
         fixed: names of the settings that the user has chosen, which no candidate changes.
     """
     found: dict[str, Settings] = {}
-    for name, changes in CANDIDATES.items():
+    for name, (parts, learning_rate) in CANDIDATES.items():
+        changes = {"targets": _layers(lora, parts), "learning_rate": learning_rate}
         changed = {key: value for key, value in changes.items() if key not in fixed}
         candidate = replace(settings, **changed)
         if candidate not in found.values():
             found[name] = candidate
     return found
+
+
+def _layers(lora: LoraTargets, parts: Sequence[str]) -> tuple[str, ...]:
+    """The layers of some parts of a model."""
+    names = (getattr(lora, part) for part in parts)
+    return tuple(
+        layer for named in names for layer in ((named,) if isinstance(named, str) else named)
+    )

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from catalog.catalogue import Catalogue
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.errors import VariantInvalid
+from encoder.families import Family
 from encoder.files import digest_json
 from encoder.variant import NAME, Variant
 from finetune.artefact import Finished, write_artefact
@@ -89,7 +90,7 @@ def train(
     with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):
         checkpoint = Checkpoint.find(base, revision)
         _check_side(checkpoint, catalogue)
-        examples, split, common, candidates = _prepare(catalogue, settings)
+        examples, split, common, candidates = _prepare(catalogue, settings, checkpoint.family)
         identity = {
             "settings": common.facts(),
             "base": checkpoint.base,
@@ -123,7 +124,7 @@ def train(
 
 
 def _prepare(
-    catalogue: Catalogue, settings: Settings | Search
+    catalogue: Catalogue, settings: Settings | Search, family: Family
 ) -> tuple[Examples, Split, Settings, dict[str, Settings]]:
     """The products, their split, the settings that all candidates share, and the candidates.
 
@@ -137,7 +138,7 @@ def _prepare(
     candidates = {}
     if isinstance(settings, Search):
         common = settings_for(len(examples), settings.fixed)
-        candidates = candidates_for(common, settings.fixed)
+        candidates = candidates_for(common, family.lora, settings.fixed)
     split = draw_split(examples, seed=common.seed, validation=common.validation, test=common.test)
     check_split(examples, split, common.batch)
     return examples, split, common, candidates

@@ -2,6 +2,7 @@
 
 import pytest
 
+from encoder.families import CLIP
 from finetune.candidates import CANDIDATES, candidates_for, settings_for
 
 
@@ -25,14 +26,17 @@ def test_parts_batch_and_epochs_follow_from_the_shops_size(
 
 def test_what_the_user_has_chosen_is_every_candidates():
     fixed = {"batch": 8, "epochs": 2, "test": 0.1, "rank": 4, "learning_rate": 1e-3}
-    candidates = candidates_for(settings_for(500, fixed), fixed)
+    candidates = candidates_for(settings_for(500, fixed), CLIP.lora, fixed)
     for settings in candidates.values():
         assert {name: getattr(settings, name) for name in fixed} == fixed
     # Without their learning rates some candidates are the same.
     assert list(candidates) == ["tokens", "linear", "attention"]
-    assert len(candidates_for(settings_for(500, {}), {})) == len(CANDIDATES)
+    assert len(candidates_for(settings_for(500, {}), CLIP.lora, {})) == len(CANDIDATES)
 
 
 def test_some_candidates_train_the_token_embedding_and_some_do_not():
-    targets = [settings.targets for settings in candidates_for(settings_for(500, {}), {}).values()]
+    targets = [
+        settings.targets
+        for settings in candidates_for(settings_for(500, {}), CLIP.lora, {}).values()
+    ]
     assert 0 < sum("token_embedding" in each for each in targets) < len(targets)

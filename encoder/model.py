@@ -126,7 +126,8 @@ def load_model(
         )
     if adapter:
         model = merge_adapter(model, adapter, adapter_weight)
-    broken = [name for name, each in model.named_parameters() if not each.isfinite().all()]
+    named = model.named_parameters() if device.type != "meta" else ()
+    broken = [name for name, each in named if not each.isfinite().all()]
     if broken:
         raise EncoderError(
             f"{checkpoint.base}{' with its adapter' if adapter else ''} has NaN or infinite "

@@ -94,7 +94,10 @@ def candidates_for(
     """
     found: dict[str, Settings] = {}
     for name, (parts, learning_rate) in CANDIDATES.items():
-        changes = {"targets": _layers(lora, parts), "learning_rate": learning_rate}
+        changes: dict[str, Any] = {
+            "targets": _layers(lora, parts),
+            "learning_rate": learning_rate,
+        }
         changed = {key: value for key, value in changes.items() if key not in fixed}
         candidate = replace(settings, **changed)
         if candidate not in found.values():

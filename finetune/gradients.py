@@ -1,4 +1,4 @@
-"""Gradients of a contrastive loss, over chunks of a batch and over processes.
+"""Gradients of a loss between pictures and texts, over chunks of a batch and over processes.
 
 The loss takes all vectors of a batch at once, but the model need not: the vectors are computed,
 the loss gives their gradients, and these are propagated back through the model. Where a batch is
@@ -16,7 +16,7 @@ from accelerate import Accelerator
 
 from encoder.tokenizer import group_by_length
 from finetune.batches import Batch, Share
-from finetune.loss import contrastive_loss, reference_loss
+from finetune.loss import contrastive_loss, reference_loss, sigmoid_loss
 from finetune.model import Model
 from finetune.precision import autocast
 from finetune.sampling import seed_of
@@ -138,20 +138,26 @@ class Gradients:
         return self.accelerator.gather(own).detach().requires_grad_()
 
     def _loss(self, image: torch.Tensor, text: torch.Tensor, batch: Batch) -> torch.Tensor:
-        if self.settings.objective == "reference":
+        model, objective = self.model, self.settings.objective
+        if objective == "reference":
             return reference_loss(image, text)
         positives, ignored = (
             torch.from_numpy(mask).to(image.device) for mask in (batch.positives, batch.ignored)
         )
-        return contrastive_loss(image, text, self.model.scale, positives, ignored)
+        if objective == "family":
+            objective = model.checkpoint.family.loss
+        if objective == "contrastive":
+            return contrastive_loss(image, text, model.scale, positives, ignored)
+        assert model.bias is not None  # noqa: S101 (checked when the model is loaded)
+        return sigmoid_loss(image, text, model.scale, model.bias, positives, ignored)
 
     def _reduce(self) -> None:
         """Sum the gradients of the processes' shares."""
         if self.share.count == 1:
             return
-        scale = self.model.clip.logit_scale.grad
-        if scale is not None:
-            scale /= self.share.count  # every process has computed all of it
+        for weight in self.model.shared:
+            if weight.grad is not None:
+                weight.grad /= self.share.count
         grads = [weight.grad for weight in self.model.trained.values() if weight.grad is not None]
         flat = self.accelerator.reduce(torch.cat([grad.flatten() for grad in grads]), "sum")
         for grad, part in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):

@@ -114,7 +114,8 @@ def train(
             if first and falls_back(common, accelerator.device):
                 messages.print(NO_BFLOAT16)
             trainer = Trainer(checkpoint, examples, split, accelerator, workers)
-            chosen = _fit(trainer, settings, candidates, folder, report)
+            search = settings if isinstance(settings, Search) else None
+            chosen = _fit(trainer, common, candidates, search, folder, report)
             if not first:
                 return None
             variant, evaluation = write_artefact(home, name, Finished(chosen, examples, split, run))
@@ -132,12 +133,13 @@ def _prepare(
         FinetuneError: there is too little to train on or to evaluate with.
     """
     common = replace(COMMON, **settings.fixed) if isinstance(settings, Search) else settings
+    common = common.with_loss(family.loss)
     examples = read_examples(
         catalogue, common.template, common.views, sample=common.sample, seed=common.seed
     )
     candidates = {}
     if isinstance(settings, Search):
-        common = settings_for(len(examples), settings.fixed)
+        common = settings_for(len(examples), settings.fixed).with_loss(family.loss)
         candidates = candidates_for(common, family.lora, settings.fixed)
     split = draw_split(examples, seed=common.seed, validation=common.validation, test=common.test)
     check_split(examples, split, common.batch)
@@ -146,18 +148,19 @@ def _prepare(
 
 def _fit(
     trainer: Trainer,
-    settings: Settings | Search,
+    settings: Settings,
     candidates: Mapping[str, Settings],
+    search: Search | None,
     folder: Path,
     report: Report,
 ) -> Chosen:
     """Train with the settings given, or with those of the best candidate."""
-    if isinstance(settings, Settings):
+    if search is None:
         training = trainer.training(settings, Snapshots(folder / CHECKPOINTS), report)
         return Chosen(settings, training, training.run(), {})
-    limit = None if settings.minutes is None else settings.minutes * 60
+    limit = None if search.minutes is None else search.minutes * 60
     choice = Choice(trainer, candidates, folder, limit, report)
-    return choice.run(choose_weight="adapter_weight" not in settings.fixed)
+    return choice.run(choose_weight="adapter_weight" not in search.fixed)
 
 
 def _check_side(checkpoint: Checkpoint, catalogue: Catalogue) -> None:

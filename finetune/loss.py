@@ -1,4 +1,7 @@
-"""The contrastive loss: CLIP's, with several positives; and the reference system's."""
+"""The losses: CLIP's contrastive one and SigLIP's sigmoid one, with several positives.
+
+And the reference system's contrastive loss, for comparison.
+"""
 
 import math
 
@@ -7,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own habit)
 
 # log(100): a temperature below 1/100 makes training unstable (Radford et al. 2021, section 2.5).
 MAX_LOG_SCALE = math.log(100)
+TEMPERATURE = "temperature"  # the parameter of models without a `logit_scale`, such as ALIGN
 
 
 def contrastive_loss(
@@ -43,6 +47,37 @@ def contrastive_loss(
     return (by_image.mean() + by_text.mean()) / 2
 
 
+def sigmoid_loss(
+    image: torch.Tensor,
+    text: torch.Tensor,
+    scale: torch.Tensor,
+    bias: torch.Tensor,
+    positives: torch.Tensor,
+    ignored: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """SigLIP's loss: whether a text is right for an image is decided for each pair alone.
+
+    With one positive a row this is Zhai et al. 2023, algorithm 1: the sum over all pairs, divided
+    by n, of −log σ(z · (scale · cosine + bias)); z is 1 for positives and −1 for others.
+
+    Args:
+        image: float32 unit vectors (n, d).
+        text: float32 unit vectors (n, d).
+        scale: factor on the cosines.
+        bias: added to the scaled cosines.
+        positives: as of `contrastive_loss`.
+        ignored: as of `contrastive_loss`.
+
+    Returns:
+        A scalar.
+    """
+    logits = scale * image @ text.T + bias
+    losses = -F.logsigmoid(torch.where(positives, logits, -logits))
+    if ignored is not None:
+        losses = losses.masked_fill(ignored, 0.0)
+    return losses.sum() / len(image)
+
+
 def reference_loss(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     """The reference system's loss, kept to reproduce its results; not for use.
 
@@ -54,7 +89,20 @@ def reference_loss(image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     return (F.cross_entropy(logits, diagonal) + F.cross_entropy(logits.T, diagonal)) / 2
 
 
+def factor(name: str, weight: torch.Tensor) -> torch.Tensor:
+    """The factor on the cosines, one over the temperature, from the parameter that a model has.
+
+    Args:
+        name: of the parameter: `temperature`, or that of a logarithm of the factor.
+        weight: the parameter.
+    """
+    return 1 / weight if name == TEMPERATURE else weight.exp()
+
+
 @torch.no_grad()
-def clamp_scale(logit_scale: torch.Tensor) -> None:
-    """Clamp the logarithm of the scale, in place, after a step that trained it."""
-    logit_scale.clamp_(max=MAX_LOG_SCALE)
+def clamp_scale(weight: torch.Tensor, name: str = "logit_scale") -> None:
+    """Clamp the temperature's parameter, in place, after a step that trained it."""
+    if name == TEMPERATURE:
+        weight.clamp_(min=math.exp(-MAX_LOG_SCALE))
+    else:
+        weight.clamp_(max=MAX_LOG_SCALE)

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from encoder.checkpoint import Checkpoint
+from encoder.families import Family
 from encoder.model import ClassTokenLayer, load_model, normalize_pixels
 from encoder.tokenizer import text_inputs
 from finetune.errors import FinetuneError
-from finetune.loss import clamp_scale
+from finetune.loss import clamp_scale, factor
 from finetune.sampling import seed_of
 from finetune.settings import Settings
 
@@ -50,21 +51,46 @@ class Model:
 
         Raises:
             EncoderError: the weights cannot be read.
-            FinetuneError: no layer has a target's name, or one cannot have an adapter.
+            FinetuneError: no layer has a target's name, or one cannot have an adapter; or the base
+                has no bias, which the sigmoid loss needs.
         """
+        if settings.objective == "sigmoid" and not checkpoint.family.bias:
+            raise FinetuneError(
+                f"{checkpoint.base} has no bias, which the sigmoid loss needs: leave objective "
+                "out, for the loss that its family was trained with, or give a SigLIP checkpoint."
+            )
         clip = load_base(checkpoint, device)
         adapted = None
         if settings.method == "full":
             clip.requires_grad_(True)
         else:
             adapted = _with_adapter(clip, checkpoint, settings)
-        _use_class_token_only(clip)
+        if checkpoint.family.class_token:
+            _use_class_token_only(clip)
         return cls(clip, checkpoint, adapted)
 
     @property
     def scale(self) -> torch.Tensor:
         """Factor on the cosines, one over the temperature."""
-        return self.clip.logit_scale.exp()
+        return factor(self._family.scale, self._parameter(self._family.scale))
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        """Added to the scaled cosines; None where the family has none."""
+        return self._parameter(self._family.bias) if self._family.bias else None
+
+    @property
+    def shared(self) -> list[nn.Parameter]:
+        """The loss's own parameters, whose whole gradients every process computes."""
+        names = (self._family.scale, self._family.bias)
+        return [self._parameter(name) for name in names if name]
+
+    @property
+    def _family(self) -> Family:
+        return self.checkpoint.family
+
+    def _parameter(self, name: str) -> nn.Parameter:
+        return getattr(self.clip, name)
 
     def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Image vectors (n, d), not normalised, of uint8 pixels (n, side, side, 3)."""
@@ -82,9 +108,10 @@ class Model:
         return self.clip.get_text_features(**arrays).pooler_output
 
     def clamp_scale(self) -> None:
-        """Keep a trained temperature in the range where training is stable."""
-        if self.clip.logit_scale.requires_grad:
-            clamp_scale(self.clip.logit_scale)
+        """Keep a trained temperature in the range where contrastive training is stable."""
+        weight = self._parameter(self._family.scale)
+        if weight.requires_grad and self._family.loss == "contrastive":
+            clamp_scale(weight, self._family.scale)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """A copy of the trainable weights, on the CPU."""
@@ -135,8 +162,9 @@ class Model:
 def load_base(checkpoint: Checkpoint, device: torch.device) -> "CLIPModel":
     """A base as transformers has it: the encoder's, without its wrapper for inference."""
     clip: Any = load_model(checkpoint, None, 1.0, device)
-    layers = clip.vision_model.encoder.layers
-    layers[-1] = layers[-1].layer
+    if checkpoint.family.class_token:
+        layers = clip.vision_model.encoder.layers
+        layers[-1] = layers[-1].layer
     return clip
 
 

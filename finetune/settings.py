@@ -5,17 +5,18 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 from encoder.adapter import check_adapter_weight
 from encoder.errors import VariantInvalid
+from encoder.families import Loss
 from encoder.schema import MAX_ALPHA, MAX_RANK
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from finetune.errors import FinetuneError
 
 Method = Literal["lora", "full"]
 Precision = Literal["float32", "mixed"]
-Objective = Literal["contrastive", "reference"]
+Objective = Literal["family", "contrastive", "sigmoid", "reference"]
 Schedule = Literal["constant", "cosine"]
 
 VIEWS = ("title", "{summary}", "{description}")
@@ -33,7 +34,9 @@ class Settings:
     Attributes:
         method: train LoRA adapters, or all weights.
         precision: float32, or mixed: bfloat16 (else float16) where the hardware has it.
-        objective: the contrastive loss, or the reference system's, which has no temperature.
+        objective: the loss: the one that the base's family was trained with, the contrastive one,
+            the sigmoid one (of a base with a bias, such as SigLIP), or the reference system's,
+            which is contrastive and has no temperature.
         rank: rank of the adapters.
         alpha: an adapter's change is multiplied by alpha / rank.
         dropout: dropout probability of an adapter's inputs.
@@ -61,7 +64,7 @@ class Settings:
 
     method: Method = "lora"
     precision: Precision = "float32"
-    objective: Objective = "contrastive"
+    objective: Objective = "family"
     rank: int = 8
     alpha: float = 16.0
     dropout: float = 0.1
@@ -127,6 +130,10 @@ class Settings:
                 find_template(name)
         except VariantInvalid as error:
             raise FinetuneError(str(error)) from error
+
+    def with_loss(self, loss: Loss) -> Self:
+        """The same, with the loss named that the base's family was trained with."""
+        return dataclasses.replace(self, objective=loss) if self.objective == "family" else self
 
     @property
     def chunk(self) -> int:

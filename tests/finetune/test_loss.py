@@ -1,12 +1,14 @@
-"""The loss: CLIP's, with what products share."""
+"""The losses: CLIP's and SigLIP's, with what products share."""
 
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from transformers import AutoModel
 
-from finetune.loss import contrastive_loss, reference_loss
+from finetune.loss import clamp_scale, contrastive_loss, factor, reference_loss, sigmoid_loss
+from tests.tiny_models import build_tiny_model
 
 
 @pytest.fixture
@@ -78,3 +80,52 @@ def test_the_references_objective_has_no_temperature(vectors):
     expected = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
     assert reference_loss(image, text).item() == pytest.approx(expected.item())
     assert reference_loss(image, text).item() < math.log(6) + 2
+
+
+SCALE, BIAS = torch.tensor([20.0]), torch.tensor([-5.0])
+
+
+def test_with_one_right_answer_each_the_sigmoid_loss_is_siglips_own(tmp_path):
+    model = AutoModel.from_pretrained(build_tiny_model("siglip", tmp_path)).eval()
+    torch.manual_seed(0)
+    pixels, ids = torch.randn(4, 3, 32, 32), torch.randint(3, 20, (4, 24))
+    with torch.no_grad():
+        model.logit_scale.fill_(3.0)
+        model.logit_bias.fill_(-5.0)
+        output = model(input_ids=ids, pixel_values=pixels, return_loss=True)
+        ours = sigmoid_loss(
+            output.image_embeds,
+            output.text_embeds,
+            model.logit_scale.exp(),
+            model.logit_bias,
+            torch.eye(4, dtype=torch.bool),
+        )
+    assert ours.item() == pytest.approx(output.loss.item(), rel=1e-5)
+
+
+def test_positives_are_pulled_together_by_the_sigmoid_loss_and_ignored_pairs_change_nothing(
+    vectors,
+):
+    image, text = vectors
+    text = text.clone().requires_grad_()
+    positives, ignored = torch.eye(6, dtype=torch.bool), torch.zeros(6, 6, dtype=torch.bool)
+
+    def direction():
+        loss = sigmoid_loss(image, text, SCALE, BIAS, positives, ignored)
+        (gradient,) = torch.autograd.grad(loss, text)
+        return (-gradient[1] @ image[0]).item()
+
+    negative = direction()
+    ignored[0, 1] = True
+    neither = direction()
+    ignored[0, 1], positives[0, 1] = False, True
+    assert negative < neither < direction()
+
+
+def test_a_temperature_is_one_over_the_factor_and_stays_in_the_same_range():
+    assert factor("temperature", torch.tensor(0.05)).item() == pytest.approx(20)
+    assert factor("logit_scale", torch.tensor(3.0)).item() == pytest.approx(math.exp(3))
+    for name, value in (("temperature", 1e-4), ("logit_scale", 9.0)):
+        weight = torch.tensor(value)
+        clamp_scale(weight, name)
+        assert factor(name, weight).item() == pytest.approx(100, rel=1e-4)

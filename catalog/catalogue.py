@@ -4,8 +4,8 @@
     HOME/images/ab/ab12….jpg  pictures by content
     HOME/embedded/ab/ab12…    pictures that feeds contained, by content
 
-`Catalogue` adds products and summaries to two classes over the same file: `catalog.ledger` and
-`catalog.runs`.
+`Catalogue` adds products and summaries to classes over the same file: `catalog.ledger`,
+`catalog.runs` and `catalog.attributes`.
 """
 
 # ruff: noqa: S608 - only our own column names are put into SQL; values are bound
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog import CatalogError
+from catalog.attributes import Attributes
 from catalog.damage import sound
 from catalog.database import Row
 from catalog.ledger import PictureLedger
@@ -54,7 +55,7 @@ class Entry:
     picture_address: str | None
 
 
-class Catalogue(PictureLedger, RunLog):
+class Catalogue(PictureLedger, RunLog, Attributes):
     """The catalogue of one installation. Threads may share it; each process opens its own."""
 
     def __init__(self, home: Path, *, create: bool = True, picture_side: int | None = None) -> None:

@@ -185,8 +185,7 @@ ADMINISTRATIVE = tuple(
         "date modified", "tax", "taxable", "charge tax", "shipping", "requires shipping",
         "fulfillment", "variant fulfillment", "variant requires", "variant taxable", "variant tax",
         "variant inventory", "inventory", "continue selling", "cost", "purchase", "position",
-        "sort", "image alt", "image position", "image description", "image width", "image height",
-        "image sort", "image thumbnail", "image is", "is featured", "featured", "gift card",
+        "sort", "is featured", "featured", "gift card",
         "download", "redirect", "ads", "custom label", "video", "videos", "template", "websites",
         "product websites", "store view", "attribute set", "attribute sets", "url key", "slug",
         "user", "review", "bought together", "related", "crosssell", "upsell", "cross sells",
@@ -194,6 +193,7 @@ ADMINISTRATIVE = tuple(
     )
 )  # fmt: skip
 
+PICTURES = frozenset({"image", "images", "picture", "pictures", "photo", "thumbnail"})
 NAMESPACE = re.compile(r"^[A-Za-z]{1,3}:(?=\w)")  # of XML, as in "g:price"
 METAFIELD = re.compile(r"\s*\((?:product|variant)\.metafields\..*\)$")  # as Shopify marks them
 REMARK = re.compile(r"\s*[(\[][^)\]]*[)\]]")
@@ -255,7 +255,9 @@ def _language(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 def is_administrative(name: str) -> bool:
     """Whether a column says something of the export rather than of the product."""
     words = words_of(name)
-    return not words or any(words[: len(begun)] == begun for begun in ADMINISTRATIVE)
+    if not words or words[0] in PICTURES:
+        return True
+    return any(words[: len(begun)] == begun for begun in ADMINISTRATIVE)
 
 
 @lru_cache(4096)

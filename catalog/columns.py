@@ -35,6 +35,7 @@ MAX_FIELD: Mapping[str, int] = {
     "sku": 1_000,
     "gtin": 1_000,
 }
+MAX_ATTRIBUTES = 20_000  # names that are counted
 MAX_STEP = 1_000  # characters of a category path's step
 ROOT = "Default Category"  # of Magento: no department
 DEFAULT_OPTION = "default title"  # how Shopify names the only variant of an article
@@ -179,6 +180,7 @@ class ColumnMapping:
         read["brand"] = read["brand"] or values.text(read["attributes"].get("Brand", ""))
         if not read["link"] and read["id"] and row.get("parent_asin") == read["id"]:
             read["link"] = LINK.format(read["id"])
+            self.used["link", LINK.format("{parent_asin}")] += 1
         return read
 
     def _first(
@@ -342,7 +344,10 @@ class ColumnMapping:
                 if name not in found:
                     found[name] = fact
                     self._spent.add(column)
-        self.attributes.update(found.keys())
+        if len(self.attributes) < MAX_ATTRIBUTES:
+            self.attributes.update(found.keys())
+        else:
+            self.attributes.update(found.keys() & self.attributes.keys())
         return found
 
     def _facts(self, column: str, value: object) -> list[tuple[str, Attribute]]:

@@ -44,7 +44,7 @@ from catalog.formats.opening import open_feed
 from catalog.matching import Matching
 from catalog.patterns import find_pattern
 from catalog.product import Product
-from catalog.report import MAX_ATTRIBUTES, SHOWN, Report
+from catalog.report import SHOWN, Report
 from pictures.embedded import embedded_address
 
 # Rows that are looked at before the first is read: what columns hold, what a file is.
@@ -175,7 +175,7 @@ class ProductReader:
         for name, columns in self._columns.matched().items():
             if not report.fields.get(name):
                 report.fields[name] = dict.fromkeys(columns, 0)
-        report.attributes = dict(self._columns.attributes.most_common(MAX_ATTRIBUTES))
+        report.attributes = dict(self._columns.attributes.most_common())
         report.unused = self._columns.unused()
         return report
 

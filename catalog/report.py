@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from catalog.product import Product
@@ -10,7 +11,7 @@ from catalog.product import Product
 WANTED = ("images", "price", "brand", "category")
 SHOWN = ("id", "title", *WANTED, "list_price", "currency", "description", "features", "sku", "gtin",
          "in_stock", "rating", "rating_count", "released", "link", "parent")  # fmt: skip
-MAX_ATTRIBUTES = 1_000  # names that are listed
+MAX_ATTRIBUTES = 1_000  # names that JSON lists
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Report:
         language: Of language-tagged texts; empty where there are none.
         fields: Product field → column or pattern → how many rows it was read from there; 0 for
             a column that is there and blank.
-        attributes: Attribute → how many products have it.
+        attributes: Attribute → how many products have it, the commonest first.
         unused: Columns that nothing was read from.
         products: How many there are.
         filled: Field → how many products have it.
@@ -67,7 +68,8 @@ class Report:
                 name: {"columns": self.fields.get(name, {}), "products": self.filled[name]}
                 for name in SHOWN
             },
-            "attributes": self.attributes,
+            "attributes": dict(islice(self.attributes.items(), MAX_ATTRIBUTES)),
+            "attribute_names": len(self.attributes),
             "unused": self.unused,
             "products": self.products,
             "deep_categories": self.deep,

@@ -47,6 +47,10 @@ Field = Annotated[
 Language = Annotated[
     str, typer.Option(help="Which texts to take where there are several languages, as de.")
 ]
+Filters = Annotated[
+    str | None,
+    typer.Option(help="Attributes to filter by, as 'Colour,Size'; '' for those worth a filter."),
+]
 Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")]
 AllowPaths = Annotated[
@@ -82,6 +86,7 @@ def products_command(
     picture_side: Side = None,
     allow_paths: AllowPaths = False,
     language: Language = "",
+    filters: Filters = None,
     preview: Annotated[
         int, typer.Option(min=0, help="Show so many products as they are read; write nothing.")
     ] = 0,
@@ -108,7 +113,16 @@ def products_command(
             show_preview(figures)
         return
     figures = _products(
-        source, category, category_field, field, prune, limit, picture_side, allow_paths, language
+        source,
+        category,
+        category_field,
+        field,
+        prune,
+        limit,
+        picture_side,
+        allow_paths,
+        language,
+        filters,
     )
     _finish({"products": figures}, as_json, strict)
 
@@ -184,6 +198,7 @@ def all_command(
     picture_side: Side = None,
     allow_paths: AllowPaths = False,
     language: Language = "",
+    filters: Filters = None,
     retry_failed: Retry = False,
     variant: VariantList = None,
     precision: Precision = "auto",
@@ -203,6 +218,7 @@ def all_command(
             picture_side,
             allow_paths,
             language,
+            filters,
         ),
         "images": fetch_images(home(), retry_failed=retry_failed, prune=prune),
     }
@@ -279,6 +295,7 @@ def _products(
     picture_side: int | None,
     allow_paths: bool,
     language: str,
+    filters: str | None,
 ) -> Figures:
     fields = _fields(category, category_field, field)
     if prune and limit:
@@ -294,6 +311,7 @@ def _products(
         picture_side=picture_side,
         allow_paths=allow_paths,
         language=language,
+        filters=None if filters is None else [name.strip() for name in filters.split(",") if name],
     )
 
 

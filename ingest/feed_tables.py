@@ -39,8 +39,9 @@ def show_report(columns: Mapping[str, Any], console: Console | None = None) -> N
         _field(console, name, field, columns)
     attributes = columns["attributes"]
     if attributes:
-        listed = ", ".join(list(attributes)[:MAX_LISTED]) + _more(len(attributes))
-        _line(console, f"  {len(attributes)} attributes ← {listed}")
+        count = columns["attribute_names"]
+        listed = ", ".join(list(attributes)[:MAX_LISTED]) + _more(count)
+        _line(console, f"  {count:,} attributes ← {listed}")
     if unused := columns["unused"]:
         _line(
             console, f"  not used: {', '.join(unused[:MAX_LISTED])}{_more(len(unused))}", "yellow"

@@ -35,6 +35,7 @@ def load_products(
     limit: int | None = None,
     allow_paths: bool = False,
     language: str = "",
+    filters: Sequence[str] | None = None,
 ) -> Figures:
     """Read a file of products into the catalogue.
 
@@ -51,11 +52,13 @@ def load_products(
             images refuses them, and records why.
         prune: delete what an earlier run read from this file and the file no longer has.
         language: which texts to take where there are several languages.
+        filters: the attributes to filter by, kept with the shop; empty for the default ones, None
+            for those that are set.
 
     Returns:
         `rows`, `kept`, `dropped` and `not_for_sale` by reason, `merged`, and of the kept how many
-        are `new`, `changed` and `unchanged`; `pruned` when asked for; `columns`: what was
-        understood, of `catalog.report.Report`.
+        are `new`, `changed` and `unchanged`; `pruned` and `filters` when asked for; `columns`, what
+        was understood, of `catalog.report.Report`.
 
     Raises:
         CatalogError: the file cannot be read at all, no row of it is a product, or another job is
@@ -107,6 +110,9 @@ def load_products(
             raise CatalogError(_no_product(label, dropped + report.skipped, report))
         if prune:
             run.figures["pruned"] = run.catalogue.prune(label, run.id)
+        if filters is not None:
+            run.catalogue.choose_filters(filters)
+            run.figures["filters"] = [each.name for each in run.catalogue.filters()]
         return run.figures
 
 

@@ -33,6 +33,8 @@ def show_figures(jobs: Mapping[str, Figures]) -> None:
                 console.print(_counts(reasons))
         if columns := figures.get("columns"):
             show_report(columns)
+        if filters := figures.get("filters"):
+            console.print(Text(f"  filters: {', '.join(map(printable, filters))}"), soft_wrap=True)
 
 
 def show_verified(found: Mapping[str, Figures]) -> None:

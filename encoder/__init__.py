@@ -6,6 +6,7 @@ variant, variants       a named way to embed: its manifest, and the registry of 
 template                from a product's parts to its text
 families                what differs between CLIP, SigLIP and the others
 checkpoint, hub, files  base checkpoints: found, downloaded, checked, pinned by digests
+conversion, open_clip_config  open_clip's checkpoints in the transformers format
 schema                  types and bounds in the JSON files of checkpoints and adapters
 adapter                 LoRA adapters: checked, identified, merged
 processor               pictures to pixels

@@ -1,4 +1,4 @@
-"""`vitrine encoder`: add, list and show variants."""
+"""`vitrine encoder`: add, list and show variants, convert checkpoints."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,6 +67,38 @@ def add(
         keep_base=True,
     )
     _print_one(_facts(variant), as_json)
+
+
+@app.command()
+def convert(
+    base: Annotated[str, typer.Argument(help="Folder of an open_clip checkpoint, or its hub id.")],
+    folder: Annotated[Path, typer.Argument(help="Where the new checkpoint goes.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub; main by default.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="Folder or hub id of its tokenizer, where the checkpoint has none."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a ViT CLIP or ViT SigLIP of open_clip a checkpoint that `vitrine add` takes.
+
+    vitrine convert Marqo/marqo-ecommerce-embeddings-B marqo-b
+
+    vitrine add marqo --base marqo-b
+    """
+    from encoder.conversion import convert as convert_checkpoint
+
+    found = convert_checkpoint(base, folder, revision=revision, tokenizer=tokenizer)
+    facts = {
+        "folder": found.base,
+        "model_type": found.config.model_type,
+        "dim": found.dim,
+        "image_side": found.image_side,
+        "max_tokens": found.max_tokens,
+    }
+    _print_one(facts, as_json)
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from encoder.errors import EncoderError
@@ -71,6 +72,27 @@ def fetch(base: str, revision: str | None = None) -> Path:
     )
 
 
+def find_files(base: str, revision: str | None, files: Sequence[str]) -> Path:
+    """A folder with some of a repository's files.
+
+    Args:
+        base: an existing folder, else a hub id.
+        revision: branch, tag or commit on the hub; a folder has none.
+        files: names of those that are downloaded, where the repository has them.
+
+    Raises:
+        EncoderError: no such model or revision, no access, or the hub out of reach.
+    """
+    folder = Path(base).expanduser()
+    if not folder.is_dir():
+        return _download(base, revision, files)
+    if revision:
+        raise EncoderError(
+            f"{base} is a folder and has no revision {revision!r}: leave the revision out."
+        )
+    return folder
+
+
 def _cached(base: str, commit: str) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -87,7 +109,7 @@ def _complete(folder: Path) -> bool:
     return weights and (folder / CONFIG).is_file()
 
 
-def _download(base: str, revision: str | None) -> Path:
+def _download(base: str, revision: str | None, files: Sequence[str] = FILES) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -97,7 +119,7 @@ def _download(base: str, revision: str | None) -> Path:
     )
 
     try:
-        return Path(snapshot_download(base, revision=revision, allow_patterns=FILES))
+        return Path(snapshot_download(base, revision=revision, allow_patterns=list(files)))
     except GatedRepoError as error:
         raise EncoderError(
             f"The hub gives {base} only to users who accepted its terms: accept them on its page, "

@@ -29,6 +29,9 @@ class Mounted:
 
 COMMANDS = {
     "add": Mounted("encoder.__main__", "Add a variant: a named way to embed products.", "add"),
+    "convert": Mounted(
+        "encoder.__main__", "Make an open_clip checkpoint one that `add` takes.", "convert"
+    ),
     "ingest": Mounted("ingest.__main__", "Fill a shop from a file of products; see what is there."),
     "search": Mounted("search.__main__", "Search by words, a picture, or both."),
     "app": Mounted("app.__main__", "Serve the search page."),

@@ -65,7 +65,7 @@ class Catalogue(PictureLedger, RunLog, Attributes):
             home: The installation's folder.
             create: Create a catalogue where there is none.
             picture_side: Shortest side of kept pictures, in pixels: fixed when the catalogue is
-                created (224 by default).
+                created (`pictures.thumbnail.SIDE` by default).
 
         Raises:
             CatalogError: It is missing, damaged, another program's, newer than this Vitrine, or

@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 HERE = Path(__file__).parent
 SVG = "http://www.w3.org/2000/svg"
-SIDE = 224  # pixels: the side that the catalogue stores, so that it keeps our bytes as they are
+SIDE = 224  # pixels; the catalogue keeps a small JPEG byte for byte
 QUALITY = 92  # JPEG: no visible loss on gradients at this side, about 9 KB a picture
 CHUNK = 16  # pictures of a process's task
 

@@ -1,6 +1,6 @@
 """A decode process: how it is started, its limits, and what it runs.
 
-It imports Pillow and none of our other packages.
+It imports Pillow and pi-heif, and none of our other packages.
 """
 
 import os
@@ -58,7 +58,12 @@ class DecodeContext(SpawnContext):
 
 
 def prepare() -> None:
-    """Set up a process: its limits, no output, and its end with the parent's."""
+    """Set up a process: its limits, no output, its end with the parent's, and the HEIF decoder.
+
+    Neither libheif nor what it keeps in memory is ever loaded into another process.
+    """
+    from pi_heif import register_heif_opener
+
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the pool's way to end it, also within C code
     with suppress(OSError, ValueError):  # not on every system
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -66,6 +71,7 @@ def prepare() -> None:
     # The stack and buffers of each thread count as memory, on a machine of many cores too much.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)  # the parent's standard output is a command's result
     os.dup2(null, 2)

@@ -7,9 +7,9 @@ A process decodes one picture at a time, under limits. A picture that exceeds on
     memory           `MEMORY` of address space                   reason "too much memory"
     a crash                                                      reason "decoder crashed"
 
-The pool is pebble's. Its processes are spawned, import Pillow and no other package of ours, and end
-with their parent, also where that is killed. They contain a decoder's failures. They are no sandbox
-against an exploit that runs code: what they return is unpickled here.
+The pool is pebble's. Its processes are spawned, import decoders and no other package of ours, and
+end with their parent, also where that is killed. They contain a decoder's failures. They are no
+sandbox against an exploit that runs code: what they return is unpickled here.
 """
 
 import atexit
@@ -116,7 +116,7 @@ class DecodeWorkers(Closing):
             except (RuntimeError, OSError):  # the pool is broken: not this picture's fault
                 failure = VitrineError(
                     "The processes that decode pictures cannot be started or end at once. Run "
-                    f"`{sys.executable} -c 'import pictures.decode_workers'` to see why."
+                    f"`{sys.executable} -c 'import pi_heif, pictures.decode_workers'` to see why."
                 )
         raise failure or AssertionError("no attempt was made")
 

@@ -3,10 +3,10 @@
 import zlib
 from collections.abc import Mapping
 
-from pictures.decoder import has_signature
+from pictures.decoder import not_read
 from pictures.errors import PictureError, shorten
-
-SIGNATURE_LENGTH = 12  # bytes that are enough for every format's signature
+from pictures.formats import HEAD, READ, identify
+from pictures.jpeg import START
 
 UNCOMPRESSED = ("", "identity")
 ZLIB_ENCODINGS = ("gzip", "x-gzip", "deflate")
@@ -55,8 +55,8 @@ class Download:
         self._check_size(self._received)
         self._data += self._decompressed(chunk)
         self._check_size(len(self._data))
-        if len(self._data) >= SIGNATURE_LENGTH:
-            self._check_signature()
+        if len(self._data) >= HEAD:
+            self._check_format()
 
     def picture(self) -> bytes:
         """All bytes, decompressed.
@@ -68,7 +68,7 @@ class Download:
             raise PictureError("truncated", f"{self._name} is compressed, and its end is missing.")
         if not self._data:
             raise PictureError("empty", f"{self._name} is empty.")
-        self._check_signature()
+        self._check_format()
         return bytes(self._data)
 
     def _decompressed(self, chunk: bytes) -> bytes:
@@ -87,8 +87,7 @@ class Download:
                 "too large", f"{self._name} is larger than {self._max_bytes:,} bytes."
             )
 
-    def _check_signature(self) -> None:
-        if not has_signature(self._data[:SIGNATURE_LENGTH]):
-            raise PictureError(
-                "not a picture", f"{self._name} is no picture; its label is {self._label}."
-            )
+    def _check_format(self) -> None:
+        kind = identify(self._data)
+        if kind not in READ and (kind or START not in self._data[:HEAD]):
+            raise not_read(kind, self._name, f" (its label is {self._label})")

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from pictures.colour import has_other_colours
 from pictures.decoder import is_upright, open_picture, to_rgb
+from pictures.jpeg import START
 
-SIDE = 224  # the default shortest side: the input of CLIP's image processors
+# The default shortest side: what the largest usual image encoders read (CLIP 224 and 336, SigLIP up
+# to 384), and what a card of the search page needs on a screen of two pixels a point.
+SIDE = 384
 QUALITY = 95  # JPEG; above it files grow without a visible difference
 # Largest JPEG that is kept byte for byte: some files carry megabytes of metadata.
 MAX_KEPT_BYTES = 512 * 2**10
@@ -25,7 +29,7 @@ class Thumbnail:
     """A picture as it is kept.
 
     Attributes:
-        data: A JPEG file; the original bytes where these are a small plain JPEG already.
+        data: A JPEG file in sRGB; the original bytes where these are a small plain one already.
         width: In pixels.
         height: In pixels.
     """
@@ -49,6 +53,7 @@ def make_thumbnail(data: bytes, side: int, name: str) -> Thumbnail:
     opened = open_picture(data, name)
     keep = opened.format == "JPEG" and opened.mode == "RGB" and is_upright(opened)
     keep = keep and min(opened.size) <= side and len(data) <= MAX_KEPT_BYTES
+    keep = keep and data.startswith(START) and not has_other_colours(opened)
     image = _reduce(opened, side, name)  # also where it is kept: it must be possible to decode
     if keep:
         return Thumbnail(data, *image.size)

@@ -42,7 +42,10 @@ def test_counts_per_category_with_the_pictures_outcomes(open_catalogue):
 def test_failures_by_reason_with_an_example(open_catalogue):
     failures = table(open_catalogue(), "For example")
     assert failures["Products"].to_dict() == {"not a picture": 1}
-    assert "no picture in a known format" in failures["For example"]["not a picture"]
+    assert (
+        "is HTML, not a picture; the formats that are read are JPEG"
+        in failures["For example"]["not a picture"]
+    )
 
 
 def test_no_path_of_the_server_is_shown(open_catalogue, home, tiny_clip):

@@ -241,7 +241,7 @@ def test_home_is_what_the_environment_names(monkeypatch):
 
 def test_the_side_of_pictures_is_fixed_when_the_catalogue_is_created(tmp_path):
     with Catalogue(tmp_path / "usual") as catalogue:
-        assert (catalogue.picture_side, catalogue.pictures.side) == (224, 224)
+        assert (catalogue.picture_side, catalogue.pictures.side) == (384, 384)
     with Catalogue(tmp_path / "large", picture_side=336) as catalogue:
         assert catalogue.pictures.side == 336
     with Catalogue(tmp_path / "large") as catalogue:

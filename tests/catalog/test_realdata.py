@@ -53,4 +53,4 @@ def test_real_photos_are_stored(realdata, tmp_path):
             stored = catalogue.pictures.add(read_source(product.images[0]))
             picture = catalogue.pictures.open(stored.hash)
             assert picture.size == (stored.width, stored.height)
-            assert min(picture.size) <= 224
+            assert min(picture.size) <= catalogue.picture_side

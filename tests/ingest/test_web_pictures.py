@@ -57,7 +57,7 @@ OUTCOMES = {
     "http://shop.test:{port}/picture.jpg": "stored",
     "http://{host}/html": "not a picture",
     "http://{host}/html-called-jpeg": "not a picture",
-    "http://{host}/svg": "not a picture",
+    "http://{host}/svg": "format not read",
     "http://{host}/truncated.jpg": "truncated",
     "http://{host}/pixel-bomb.png": "too many pixels",
     "http://{host}/empty": "empty",

@@ -242,5 +242,5 @@ def test_ctrl_c_is_the_parents_to_handle(workers):
 
 def test_a_query_is_decoded_in_a_pool_that_the_process_shares():
     assert open_untrusted(encoded(noise(1200, 1100))).size == (1117, 1024)
-    with pytest.raises(PictureError, match="is no picture"):
+    with pytest.raises(PictureError, match="is HTML, not a picture"):
         open_untrusted(b"<html>")

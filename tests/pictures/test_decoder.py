@@ -17,7 +17,7 @@ from tests.pictures.encoding import encoded
 
 # The closed list: what counts of failures have as keys.
 REASONS = {
-    *("empty", "not a picture", "truncated", "broken", "transparent"),
+    *("empty", "not a picture", "format not read", "truncated", "broken", "transparent"),
     *("too many pixels", "too small", "too narrow"),
 }
 SIZE = (40, 30)
@@ -116,6 +116,36 @@ def test_sixteen_bits_keep_their_greys():
     assert decode(png(16, 16, 16, 2, row * 16)).getpixel((3, 3)) == (255, 128, 0)
 
 
+def twelve_bit_tiff(row: list[int]) -> bytes:
+    """A TIFF file of 12 bits a pixel, which Pillow reads and does not write."""
+    packed = b"".join((a << 12 | b).to_bytes(3) for a, b in zip(row[::2], row[1::2], strict=True))
+    tags = {
+        256: len(row),
+        257: 30,
+        258: 12,
+        259: 1,
+        262: 1,
+        273: 200,
+        277: 1,
+        278: 30,
+        279: 30 * len(packed),
+    }
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries
+    return head.ljust(200, b"\0") + packed * 30
+
+
+def test_a_tiff_of_twelve_bits_keeps_its_greys():
+    picture = decode(twelve_bit_tiff([0, 4095] * 10 + [2048] * 20))
+    assert [picture.getpixel((x, 5))[0] for x in (0, 1, 30)] == [0, 255, 128]
+
+
+def test_where_zero_is_white_sixteen_bits_are_inverted():
+    grey = np.tile(np.linspace(0, 65535, 40).astype(np.uint16), (30, 1))
+    picture = decode(encoded(Image.fromarray(grey), "TIFF", tiffinfo={262: 0}))
+    assert [picture.getpixel((x, 5))[0] for x in (0, 39)] == [255, 0]
+
+
 @pytest.mark.parametrize(
     ("dtype", "white"), [(np.float32, 1.0), (np.float32, 255.0), (np.int32, 65535)]
 )
@@ -166,7 +196,8 @@ def test_the_pixel_cap_is_checked_with_the_header_before_decoding(monkeypatch):
     [
         (b"", "empty"),
         (b"<html>404 Not Found</html>", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n", "not a picture"),
+        (b"just words", "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n", "format not read"),
         (encoded(photo(), "JPEG")[:700], "truncated"),
         (encoded(NOISE, "PNG")[:2000], "truncated"),
         (encoded(NOISE, "GIF")[:2000], "truncated"),
@@ -184,6 +215,37 @@ def test_the_pixel_cap_is_checked_with_the_header_before_decoding(monkeypatch):
 )
 def test_what_is_no_usable_picture_has_a_reason(data, reason):
     assert failure(data).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "reason"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "format not read"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- made -->\n<svg >", "SVG", "format not read"),
+        (encoded(NOISE, "JPEG2000"), "JPEG 2000", "format not read"),
+        (b"\xff\x4f\xff\x51" + bytes(99), "JPEG 2000", "format not read"),
+        (b"\xff\x0a" + bytes(99), "JPEG XL", "format not read"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(99), "JPEG XL", "format not read"),
+        (b"8BPS\0\1" + bytes(99), "PSD", "format not read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS", "format not read"),
+        (encoded(photo(), "PDF"), "PDF", "format not read"),
+        (encoded(photo(), "ICO"), "ICO", "format not read"),
+        (b"\0\0\0\x18ftypcrx " + bytes(99), "Canon RAW", "format not read"),
+        (b"\n <!DOCTYPE html><title>Robot?</title>", "HTML", "not a picture"),
+        (b"<html><body><svg-icon></body>", "HTML", "not a picture"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML", "not a picture"),
+        (b'{"error": "not found"}', "JSON", "not a picture"),
+        (b"PK\3\4" + bytes(99), "ZIP", "not a picture"),
+        (b"\0\0\0\x18ftypmp42" + bytes(99), "MP4", "not a picture"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_format_that_is_not_read_is_named_with_those_that_are(data, form, reason):
+    error = failure(data)
+    assert error.reason == reason
+    assert f"The picture is {form}, " in error.sentence
+    assert "JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIF" in error.sentence
+    assert "broken" not in error.sentence
 
 
 def test_untrusted_bytes_never_raise_anything_else(capfd):

@@ -1,14 +1,15 @@
 import gzip
-import io
 
 import pytest
 from PIL import Image
 
-from pictures.decoder import FORMATS, decode
+from pictures.decoder import decode
 from pictures.download import Download
 from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
+from pictures.formats import HEAD, READ
 from tests.hostile_server import HostileServer
+from tests.pictures.encoding import encoded, heif
 from tests.pictures.fetching import LONG_TIMEOUTS
 
 
@@ -20,15 +21,31 @@ def download(body: bytes, piece: int, cap: int = 10_000, **headers: str) -> byte
     return gathered.picture()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", READ)
 @pytest.mark.parametrize("piece", [1, 7, 10_000])
 def test_every_format_of_the_decoder_is_accepted_in_any_pieces(form: str, piece: int) -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (16, 16), "teal").save(file, form)
+    data = heif("photo") if form == "HEIF" else encoded(Image.new("RGB", (16, 16), "teal"), form)
 
-    assert download(file.getvalue(), piece) == file.getvalue()
-    compressed = gzip.compress(file.getvalue())
-    assert download(compressed, piece, content_encoding="gzip") == file.getvalue()
+    assert download(data, piece) == data
+    assert download(gzip.compress(data), piece, content_encoding="gzip") == data
+
+
+def test_a_jpeg_with_other_bytes_before_it_is_accepted() -> None:
+    data = b"\r\n" * 200 + encoded(Image.new("RGB", (16, 16), "teal"))
+
+    assert download(data, 7) == data
+
+
+def test_a_format_that_is_not_read_is_named_with_its_label() -> None:
+    with pytest.raises(
+        PictureError, match=r"is SVG, which is not read \(its label is image/svg"
+    ) as caught:
+        download(
+            b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+            5,
+            content_type="image/svg+xml",
+        )
+    assert caught.value.reason == "format not read"
 
 
 def test_exactly_the_cap_is_accepted_and_a_byte_more_is_not() -> None:
@@ -45,8 +62,10 @@ def test_exactly_the_cap_is_accepted_and_a_byte_more_is_not() -> None:
 def test_a_web_page_is_rejected_after_its_first_bytes() -> None:
     gathered = Download("http://a.test/x", {"content-type": "image/jpeg"}, 10_000)
 
-    with pytest.raises(PictureError, match="its label is image/jpeg") as caught:
-        gathered.add(b"<!doctype html>")
+    with pytest.raises(
+        PictureError, match=r"is HTML, not a picture.*its label is image/jpeg"
+    ) as caught:
+        gathered.add(b"<!doctype html>" + b" " * HEAD)
     assert caught.value.reason == "not a picture"
 
 
@@ -64,8 +83,8 @@ def test_a_quoted_header_is_bounded_and_printable(header: str) -> None:
     hostile = "x\x1b]0;title\x07\u202e\x9b31m" + "y" * 10_000
 
     with pytest.raises(PictureError) as caught:
-        Download("http://a.test/x", {header: hostile}, 10_000).add(b"<!doctype html>")
-    assert len(caught.value.sentence) < 300
+        Download("http://a.test/x", {header: hostile}, 10_000).add(b"<!doctype html>" * HEAD)
+    assert len(caught.value.sentence) < 400
     assert not set("\x1b\x07\u202e\x9b") & set(caught.value.sentence)
 
 

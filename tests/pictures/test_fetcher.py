@@ -74,7 +74,7 @@ HOSTILE = [
     ("/redirect?to=mailto:x", LONG_TIMEOUTS, "refused address"),
     ("/html", LONG_TIMEOUTS, "not a picture"),
     ("/html-called-jpeg", LONG_TIMEOUTS, "not a picture"),
-    ("/svg", LONG_TIMEOUTS, "not a picture"),
+    ("/svg", LONG_TIMEOUTS, "format not read"),
     ("/brotli", LONG_TIMEOUTS, "not a picture"),
     ("/gzip-twice", LONG_TIMEOUTS, "not a picture"),
     ("/broken-gzip", LONG_TIMEOUTS, "not a picture"),

@@ -28,7 +28,7 @@ def photo(width: int, height: int) -> Image.Image:
 
 @pytest.fixture
 def store(tmp_path) -> PictureStore:
-    return PictureStore(tmp_path / "images")
+    return PictureStore(tmp_path / "images", side=224)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,11 @@ def test_the_shortest_side_is_kept_at_the_stores_and_nothing_is_enlarged(store, 
     whole = decode(data).resize(kept, Image.Resampling.LANCZOS)
     difference = np.abs(np.asarray(store.open(stored.hash), int) - np.asarray(whole, int))
     assert difference.mean() < 2
+
+
+def test_by_default_pictures_are_kept_with_a_shortest_side_of_384(tmp_path):
+    stored = PictureStore(tmp_path).add(encoded(photo(800, 600)))
+    assert (stored.width, stored.height) == (512, 384)
 
 
 def test_a_small_plain_jpeg_is_kept_byte_for_byte(store):
@@ -149,7 +154,7 @@ def crash(self, target):
         rename(self, target)
     os._exit(9)
 Path.replace = crash
-PictureStore(Path(sys.argv[1])).add(Path(sys.argv[2]).read_bytes())
+PictureStore(Path(sys.argv[1]), 224).add(Path(sys.argv[2]).read_bytes())
 """
 
 

@@ -39,7 +39,14 @@ def bring_up_to_date(
     """
     variant = projection.variant
     digest = projection.digest()
-    spec = Spec(variant.name, variant.fingerprint, variant.dim, variant.base, digest)
+    spec = Spec(
+        variant.name,
+        variant.fingerprint,
+        variant.dim,
+        variant.base,
+        digest,
+        words=projection.words,
+    )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:
         return {"points": current.points, "written": 0, "deleted": 0}
@@ -60,6 +67,14 @@ def bring_up_to_date(
     return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
 
 
+def published(store: Store, variant: str) -> Collection | None:
+    """The published generation, if there is one and it is whole."""
+    try:
+        return store.collection(variant)
+    except (CollectionMissing, CollectionBroken):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Changes:
     """Ids of the products whose points are to be written, and of the points to be deleted."""
@@ -70,11 +85,11 @@ class _Changes:
 
 def _current(store: Store, spec: Spec) -> Collection | None:
     """The published generation, if it is whole and of this state of the variant."""
-    try:
-        current = store.collection(spec.variant)
-    except (CollectionMissing, CollectionBroken):
+    current = published(store, spec.variant)
+    if current is None:
         return None
-    same = (current.fingerprint, current.dim) == (spec.fingerprint, spec.dim)
+    facts = ("fingerprint", "dim", "words")
+    same = all(getattr(current, fact) == getattr(spec, fact) for fact in facts)
     return current if same else None
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +11,10 @@ from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
-from qdrant.model import Point
+from ingest.words import codes_of, searched_text
+from qdrant.model import WORDS, Point, WordSettings
 from qdrant.vector_files import Key, VectorFiles
+from qdrant.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class PlannedPoint:
         payload: facts of the product; those that are not known are left out.
         text_key: the key of the text's vector.
         image_key: the key of the picture's vector; None where none is kept.
+        words: the text whose words are searched.
+        codes: the article numbers that it is found by.
         has_text: whether the text's vector is kept. Without it there is no point: the model failed
             on the text.
         content: a digest of all that the point is made of, which its payload contains, too. Two
@@ -34,6 +38,8 @@ class PlannedPoint:
     payload: dict[str, Any]
     text_key: Key
     image_key: Key | None
+    words: str
+    codes: tuple[str, ...]
     has_text: bool
     content: str
 
@@ -47,7 +53,9 @@ class PlannedPoint:
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")
 
 
-def _plan(entry: Entry, text_key: Key, image_key: Key | None, has_text: bool) -> PlannedPoint:
+def _plan(
+    entry: Entry, text_key: Key, image_key: Key | None, has_text: bool, settings: WordSettings
+) -> PlannedPoint:
     """The point of a product; without `image_key` its picture counts as none."""
     product = entry.product
     address = entry.picture_address or ""
@@ -67,10 +75,19 @@ def _plan(entry: Entry, text_key: Key, image_key: Key | None, has_text: bool) ->
         "image_url": address if image_key and shown else "",
     }
     payload = {name: value for name, value in facts.items() if value not in ("", None)}
-    made_of = [payload, text_key.hex(), image_key.hex() if image_key else ""]
+    words, codes = searched_text(product), codes_of(product)
+    dense = [text_key.hex(), image_key.hex() if image_key else ""]
+    made_of = [payload, *dense, words, codes, asdict(settings)]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     return PlannedPoint(
-        product.id, payload | {"content": content}, text_key, image_key, has_text, content
+        product.id,
+        payload | {"content": content},
+        text_key,
+        image_key,
+        words,
+        codes,
+        has_text,
+        content,
     )
 
 
@@ -89,10 +106,18 @@ class Projection:
     with a `text` vector alone.
     """
 
-    def __init__(self, catalogue: Catalogue, variant: Variant, vector_files: VectorFiles) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        variant: Variant,
+        vector_files: VectorFiles,
+        words: WordSettings,
+    ) -> None:
         self.catalogue = catalogue
         self.variant = variant
+        self.words = words
         self._vector_files = vector_files
+        self._embedder = Words(words)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -122,7 +147,11 @@ class Projection:
             worded = self._vector_files.has([each.text_key for each in window])
             yield [
                 _plan(
-                    each.entry, each.text_key, each.image_key if has_image else None, bool(has_text)
+                    each.entry,
+                    each.text_key,
+                    each.image_key if has_image else None,
+                    bool(has_text),
+                    self.words,
                 )
                 for each, has_image, has_text in zip(window, embedded, worded, strict=True)
             ]
@@ -142,4 +171,5 @@ class Projection:
             vectors = {"text": texts[row]}
             if row in position:
                 vectors |= {"image": images[position[row]], "fused": fused[position[row]]}
-            yield Point(plan.id, plan.payload, vectors)
+            words = self._embedder.document(plan.words, plan.codes)
+            yield Point(plan.id, plan.payload, vectors, {WORDS: words} if words else {})

@@ -15,11 +15,12 @@ from catalog.catalogue import Catalogue
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
-from ingest.collection import bring_up_to_date
+from ingest.collection import bring_up_to_date, published
 from ingest.embedding import WHOLE, Embedding, Shard
 from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.projection import Projection
+from ingest.words import choose_settings
 from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles
 from vitrine.command import messages
@@ -86,7 +87,9 @@ def embed_products(
             if damaged:
                 run.figures["damaged_vectors"] = damaged
         if shard == WHOLE:
-            projection = Projection(run.catalogue, variant, vector_files)
+            current = published(store, variant.name)
+            words = choose_settings(run.catalogue, current.words if current else None)
+            projection = Projection(run.catalogue, variant, vector_files, words)
             run.figures |= bring_up_to_date(store, projection, embedding.failed, recreate=recreate)
             run.figures["failed"] = dict(embedding.failed)
         return run.figures

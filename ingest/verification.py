@@ -10,7 +10,7 @@ from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.job import Figures
 from ingest.projection import PlannedPoint, Projection
-from qdrant.model import Point
+from qdrant.model import Point, WordSettings
 from qdrant.store import open_store
 from qdrant.vector_files import Key, VectorFiles
 from vitrine.progress import progress_bar
@@ -59,7 +59,8 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         in_use: set[Key] = set()
         found = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
-            projection = Projection(catalogue, variant, vector_files)
+            words = collection.words or WordSettings()
+            projection = Projection(catalogue, variant, vector_files, words)
             for window in projection.windows():
                 actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from qdrant.errors import StoreError
 
-VECTORS = ("image", "text", "fused")
+VECTORS = ("image", "text", "fused")  # dense
+WORDS = "words"  # sparse
 # A variant names a folder and a server collection, so no other characters are allowed.
 _VARIANT = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -63,6 +64,19 @@ class Hit:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class WordSettings:
+    """What the sparse vector `words` depends on, besides the texts (`qdrant.words`).
+
+    Attributes:
+        language: ISO 639-1 code: which stemmer, and which words are stop words.
+        mean_length: mean number of words of a product.
+    """
+
+    language: str = "en"
+    mean_length: float = 100.0
+
+
 @dataclass(frozen=True)
 class Spec:
     """What a collection is built from.
@@ -75,8 +89,7 @@ class Spec:
         source: digest of what the points were made from; opaque to the store.
         vectors: names of the dense vectors that points may carry.
         dims: dimensions by name, of the vectors where they are not `dim`.
-        sparse: names of the sparse vectors that points may carry. Scores weight each term by its
-            inverse document frequency (IDF), which the engine computes over the collection.
+        words: how the sparse vector `words` is made; None where points carry none.
     """
 
     variant: str
@@ -86,7 +99,7 @@ class Spec:
     source: str = ""
     vectors: tuple[str, ...] = VECTORS
     dims: Mapping[str, int] = field(default_factory=dict)
-    sparse: tuple[str, ...] = ()
+    words: WordSettings | None = None
 
     def __post_init__(self) -> None:
         check_variant(self.variant)
@@ -94,18 +107,28 @@ class Spec:
         if least < 1:
             raise StoreError(f"Variant '{self.variant}' has vectors of {least} dimensions.")
         object.__setattr__(self, "vectors", tuple(self.vectors))  # JSON has lists only
-        object.__setattr__(self, "sparse", tuple(self.sparse))
-        names = self.vectors + self.sparse
-        if not self.vectors or len(set(names)) != len(names):
+        if isinstance(self.words, Mapping):
+            object.__setattr__(self, "words", WordSettings(**self.words))
+        if not self.vectors or len(set(self.vectors)) != len(self.vectors):
             raise StoreError(f"Variant '{self.variant}' needs vector names that differ.")
+
+    @property
+    def sparse(self) -> tuple[str, ...]:
+        """Names of the sparse vectors that points may carry.
+
+        Scores weight each term by its inverse document frequency (IDF), which the engine computes
+        over the collection.
+        """
+        return (WORDS,) if self.words else ()
 
     def dim_of(self, vector: str) -> int:
         """Return the dimensions of a dense vector."""
         return self.dims.get(vector, self.dim)
 
     def facts(self) -> dict[str, Any]:
-        """Return the fields of a Spec by name, also of a Collection."""
-        return {part.name: getattr(self, part.name) for part in fields(Spec)}
+        """Return the fields of a Spec by name, also of a Collection; JSON but for tuples."""
+        whole = asdict(self)
+        return {part.name: whole[part.name] for part in fields(Spec)}
 
 
 @dataclass(frozen=True)

@@ -343,7 +343,7 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in ("fingerprint", "dim", "vectors", "dims", "sparse"):
+    for part in ("fingerprint", "dim", "vectors", "dims", "words"):
         old, new = getattr(base, part), getattr(spec, part)
         if old != new:
             raise StoreError(

@@ -282,12 +282,7 @@ def variants(connection: Connection, prefix: str = PREFIX) -> list[str]:
 
 def metadata_of(spec: Spec, generation: str) -> dict[str, Any]:
     """Return the metadata of a new generation."""
-    return {
-        **spec.facts(),
-        "vectors": list(spec.vectors),
-        "sparse": list(spec.sparse),
-        "generation": generation,
-    }
+    return {**spec.facts(), "vectors": list(spec.vectors), "generation": generation}
 
 
 def heartbeat(builder: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
 from ingest.projection import Projection
 from pictures.store import StoredPicture
+from qdrant.model import WordSettings
 from qdrant.vector_files import VectorFiles, vector_key
 
 PICTURE = StoredPicture("ab" * 32, 300, 224, 9999)
@@ -29,7 +30,7 @@ def payload_of(folder: Path, images: tuple[str, ...], address: str, *, embedded:
         if embedded:
             key = vector_key("image", PICTURE.hash)
             vector_files.append([key], np.array([[1, 0]], np.float32))
-        [[planned]] = Projection(catalogue, VARIANT, vector_files).windows()
+        [[planned]] = Projection(catalogue, VARIANT, vector_files, WordSettings()).windows()
     return planned.payload
 
 

@@ -126,7 +126,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "source": "digest",
         "vectors": ["image", "text", "fused"],
         "dims": {},
-        "sparse": [],
+        "words": None,
         "generation": made.generation,
         "points": 10,
         "created": made.created,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qdrant.errors import InvalidPoint, InvalidQuery, StoreError
-from qdrant.model import Filters, Point, SparseVector, Spec, VectorQuery
+from qdrant.model import Filters, Point, SparseVector, Spec, VectorQuery, WordSettings
 from qdrant.server.generations import Stored
 from qdrant.store import Store
 from tests.qdrant.shop import DIM, SPEC, ids, vectors
@@ -16,7 +16,7 @@ from tests.qdrant.test_contract import engine
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
 TEXT_DIM = 24
-WORDS = replace(SPEC, dims={"text": TEXT_DIM}, sparse=("words",))
+WORDS = replace(SPEC, dims={"text": TEXT_DIM}, words=WordSettings("en", 12.5))
 # Terms of each product, each with a weight.
 TERMS = {
     "kettle": {11: 1.0, 21: 0.5},
@@ -139,23 +139,21 @@ def test_a_vector_of_another_dimension_or_an_unknown_name_is_refused(store: Stor
 
 
 def test_a_collection_without_words_is_not_updated_with_them(store: Store):
-    with pytest.raises(StoreError, match="has sparse"):
-        store.update(replace(WORDS, sparse=()), [])
+    with pytest.raises(StoreError, match="has words"):
+        store.update(replace(WORDS, words=None), [])
 
 
-def test_one_name_for_a_dense_and_a_sparse_vector_is_refused():
-    with pytest.raises(StoreError, match="vector names that differ"):
-        Spec("demo", "0123456789abcdef", DIM, sparse=("text",))
+def test_a_vector_without_dimensions_is_refused():
     with pytest.raises(StoreError, match="vectors of 0 dimensions"):
         Spec("demo", "0123456789abcdef", DIM, dims={"text": 0})
 
 
 def test_a_generation_of_a_server_that_was_built_before_there_were_sparse_vectors_is_complete():
     written = SPEC.facts() | {"generation": "g", "points": 7, "created": "2026-01-01T00:00:00"}
-    for added_since in ("dims", "sparse"):
+    for added_since in ("dims", "words"):
         del written[added_since]
     collection = Stored("products_demo__g", written, None).collection
     assert collection
-    assert (collection.points, collection.dims, collection.sparse) == (7, {}, ())
+    assert (collection.points, collection.dims, collection.words) == (7, {}, None)
     del written["points"]
     assert Stored("products_demo__g", written, None).collection is None

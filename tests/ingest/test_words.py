@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from ingest.words import choose_settings, searched_text
+from qdrant.model import WordSettings
+
+TEAPOT = Product(
+    "1",
+    "Stoneware teapot",
+    brand="Ollerby",
+    categories=(("Kitchen", "Tea", "Teapots"), ("Kitchen", "Gifts")),
+    description="Holds a litre.",
+    features=("dishwasher safe",),
+    attributes={"Colour": "slate", "Handmade": True, "Care": "rinse with warm water " * 5},
+)
+
+
+def test_a_product_is_found_by_title_brand_category_steps_features_attributes_and_description():
+    text = searched_text(TEAPOT)
+    for words in ("Ollerby", "Teapots", "Gifts", "dishwasher safe", "slate", "Holds a litre."):
+        assert text.count(words) == 1
+    assert text.count("Stoneware teapot") == 3  # a title says what a product is
+    assert text.count("Kitchen") == 1
+
+
+def test_long_attributes_and_yes_or_no_are_left_out():
+    assert "rinse" not in searched_text(TEAPOT)
+    assert "True" not in searched_text(TEAPOT)
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path):
+    with Catalogue(tmp_path) as opened:
+        opened.upsert([Product("1", "Kessel", description="aus Stahl, für den Herd und den Tisch")])
+        yield opened
+
+
+def test_language_and_mean_length_come_from_the_catalogue(catalogue: Catalogue):
+    assert choose_settings(catalogue, None) == WordSettings("de", 11.0)
+
+
+def test_the_settings_of_the_collection_are_kept_while_they_fit(catalogue: Catalogue):
+    kept = WordSettings("de", 10.5)
+    assert choose_settings(catalogue, kept) is kept
+    assert choose_settings(catalogue, WordSettings("de", 20.0)).mean_length == 11.0
+    assert choose_settings(catalogue, WordSettings("en", 11.0)).language == "de"
+
+
+def test_an_empty_catalogue_has_the_default_settings(tmp_path: Path):
+    with Catalogue(tmp_path) as empty:
+        assert choose_settings(empty, None) == WordSettings("en", 1.0)

@@ -1,0 +1,86 @@
+import pytest
+
+from qdrant.errors import StoreError
+from qdrant.model import WordSettings
+from qdrant.words import Words, count_words, detect_language
+
+ENGLISH = Words(WordSettings("en", 5.0))
+
+
+def terms(words: Words, text: str) -> set[int]:
+    found = words.query(text)
+    return set(found.indices.tolist()) if found else set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("shoes", "Shoe"),
+        ("running", "run"),
+        ("crème brûlée", "creme brulee"),
+        ("KX-200", "kx 200"),
+        ("the red kettle", "red kettle"),
+    ],
+)
+def test_case_endings_accents_hyphens_and_stop_words_make_no_difference(one: str, other: str):
+    assert terms(ENGLISH, one) == terms(ENGLISH, other)
+
+
+def test_a_language_has_its_own_endings_and_stop_words():
+    german = Words(WordSettings("de", 5.0))
+    assert terms(german, "die roten Schuhe") == terms(german, "rote Schuhe")
+    assert terms(german, "the kettle") != terms(german, "kettle")
+
+
+@pytest.mark.parametrize("text", ["", "the of and", "— …"])
+def test_a_text_without_searchable_words_has_no_vector(text: str):
+    assert ENGLISH.query(text) is None
+    assert ENGLISH.document(text) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "query"),
+    [("红色高跟鞋", "高跟"), ("ランニングシューズ", "シューズ"), ("รองเท้าวิ่ง", "เท้า")],
+)
+def test_scripts_without_blanks_are_searched_by_pairs_of_characters(document: str, query: str):
+    found = ENGLISH.document(document)
+    assert found
+    assert terms(ENGLISH, query) <= set(found.indices.tolist())
+
+
+def test_a_term_counts_for_more_where_it_comes_often_and_for_less_in_a_long_text():
+    def weight(text: str) -> float:
+        found = ENGLISH.document(text)
+        return dict(zip(found.indices.tolist(), found.values, strict=True))[kettle]
+
+    (kettle,) = terms(ENGLISH, "kettle")
+    assert weight("kettle") < weight("kettle kettle") < 2 * weight("kettle")
+    assert weight("kettle " + "steel copper iron " * 20) < weight("kettle steel")
+
+
+def test_words_are_counted_stop_words_and_pairs_too():
+    assert count_words("the red kettle") == 3
+    assert count_words("红色高跟鞋") == 4
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "a steel kettle with a lid for the stove and the table"),
+        ("de", "ein Kessel aus Stahl mit einem Deckel für den Herd und den Tisch"),
+        ("fr", "une bouilloire en acier avec un couvercle pour la cuisine et la table"),
+        ("es", "una tetera de acero con una tapa para la cocina y la mesa"),
+        ("ru", "чайник из стали с крышкой для плиты и не только для нее"),
+        ("en", "Kessel Stahl Deckel"),
+        ("en", ""),
+    ],
+)
+def test_a_language_is_detected_by_its_stop_words_and_is_english_where_there_are_few(
+    language: str, text: str
+):
+    assert detect_language(text * 5) == language
+
+
+def test_a_language_without_an_embedder_is_refused():
+    with pytest.raises(StoreError, match=r"language 'tlh' cannot be embedded; those of ar, .* can"):
+        Words(WordSettings("tlh"))

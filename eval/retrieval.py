@@ -172,10 +172,7 @@ def _retrieve_batch(engine: Engine, searches: Mapping[str, Query], run: Run) -> 
     found = engine.search_batch(list(searches.values()), vectors)
     for row, (query, results) in enumerate(zip(searches, found, strict=True)):
         run.ranked[query] = [(result.id, result.score) for result in results.results]
-        run.vectors[query] = vectors[row]
+        run.vectors[query] = vectors[row].combined(searches[query].weight)
         run.search_seconds += results.search_seconds
-        if not searches[query].picture:
-            run.text_vectors[query] = vectors[row]
-    both = {query: each.text for query, each in searches.items() if each.text and each.picture}
-    texts = encoder.encode_texts(list(both.values()))
-    run.text_vectors |= dict(zip(both, texts, strict=True))
+        if (text := vectors[row].text) is not None:
+            run.text_vectors[query] = text

@@ -41,6 +41,9 @@ def search(
     price_max: Annotated[float | None, typer.Option(help="Price at most this.")] = None,
     rating_min: Annotated[float | None, typer.Option(help="Rating at least this.")] = None,
     k: Annotated[int, typer.Option(help="Number of products.")] = 10,
+    match: Annotated[
+        str, typer.Option(help="Match the words as hybrid, words or vectors.")
+    ] = "vectors",
     vector: Annotated[
         str, typer.Option(help="Vector to compare with: fused, image or text.")
     ] = "fused",
@@ -48,6 +51,9 @@ def search(
         float, typer.Option(help="Weight of the words beside a picture, 0 to 1.")
     ] = 0.5,
     variant: Annotated[str, typer.Option(help="Variant whose collection is searched.")] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the rank of each result in each part.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Search the catalogue by words, a picture, both, or a product's id.
@@ -72,13 +78,14 @@ def search(
     with SearchService(home()) as service:
         engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
-        results = engine.search(Query(text, picture, filters, k, vector, weight, like))
+        results = engine.search(Query(text, picture, filters, k, vector, weight, like, match))
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
+        query_fields["match"] = match
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields} | as_object(results))
     else:
-        show(results)
+        show(results, explain=explain)
 
 
 def open_picture(address: str) -> Image:
@@ -110,18 +117,24 @@ def as_object(results: Results) -> dict[str, Any]:
     }
 
 
-def show(results: Results) -> None:
-    """Print a table, and a second one of the products without a picture."""
+def show(results: Results, *, explain: bool = False) -> None:
+    """Print a table, and a second one of the products without a picture.
+
+    Args:
+        results: what was found.
+        explain: show each product's place in the parts of a hybrid search.
+    """
     console = Console()
     if not results.results and not results.without_picture:
         messages.print("Nothing matches these filters.")
     if results.results:
-        console.print(_table("", results.results))
+        console.print(_table("", results.results, explain))
     if results.without_picture:
-        console.print(_table("Without a picture, ranked by their text", results.without_picture))
+        title = "Without a picture, ranked by their text"
+        console.print(_table(title, results.without_picture, explain))
 
 
-def _table(title: str, results: tuple[Result, ...]) -> Table:
+def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("score", justify="right")
@@ -130,6 +143,8 @@ def _table(title: str, results: tuple[Result, ...]) -> Table:
         table.add_column(name, max_width=22)
     table.add_column("price", justify="right")
     table.add_column("id", style="dim", overflow="fold")
+    if explain:
+        table.add_column("rank and score by part", overflow="fold")
     for result in results:
         product = result.product
         price = product.get("price")
@@ -141,9 +156,16 @@ def _table(title: str, results: tuple[Result, ...]) -> Table:
             product.get("category", ""),
             "" if price is None else f"{price:,.2f}",
             result.id,
+            *([_explained(result)] if explain else ()),
         )
         table.add_row(*(escape(printable(cell)) for cell in cells))
     return table
+
+
+def _explained(result: Result) -> str:
+    """Where a product stands in each part."""
+    parts = (f"{name} {part.rank} ({part.score:.3g})" for name, part in result.parts.items())
+    return ", ".join(parts) or f"{result.vector} {result.rank}"
 
 
 if __name__ == "__main__":

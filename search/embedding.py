@@ -17,6 +17,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryVectors:
+    """What a query's text and its picture are as unit vectors, float32 of shape (d,) each.
+
+    Attributes:
+        text: None without a text.
+        picture: None without a picture.
+    """
+
+    text: np.ndarray | None
+    picture: np.ndarray | None
+
+    def combined(self, weight: float) -> np.ndarray:
+        """One unit vector for both; `weight` is the text's, where both are there."""
+        if self.text is None or self.picture is None:
+            only = self.text if self.picture is None else self.picture
+            if only is None:
+                raise ValueError("a query without text and picture has no vector")
+            return only
+        return fuse(self.text, self.picture, weight)
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
     """A query with its vectors.
 
@@ -35,47 +57,40 @@ class EmbeddedQuery:
     text_vector: np.ndarray
 
 
-def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, np.ndarray]:
-    """Vectors of the queries that have a text or a picture.
+def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVectors]:
+    """Vectors of the queries that have a text or a picture, by the query's row.
 
     Args:
         queries: each distinct text and picture is encoded once.
         encoder: the variant's.
-
-    Returns:
-        Unit vectors, float32 of shape (d,), by the query's row.
     """
-    texts = list(dict.fromkeys(query.text for query in queries if query.text))
-    pictures = {id(query.picture): query.picture for query in queries if query.picture}
+    encoded = {row: query for row, query in enumerate(queries) if query.encoded}
+    texts = list(dict.fromkeys(query.text for query in encoded.values() if query.text))
+    pictures = {id(query.picture): query.picture for query in encoded.values() if query.picture}
     by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     images = encoder.encode_images(list(pictures.values()))
     by_picture = dict(zip(pictures, images, strict=True))
-
-    def vector(query: Query) -> np.ndarray:
-        if not query.picture:
-            return by_text[query.text]
-        if not query.text:
-            return by_picture[id(query.picture)]
-        return fuse(by_text[query.text], by_picture[id(query.picture)], query.weight)
-
-    return {row: vector(query) for row, query in enumerate(queries) if not query.like}
+    return {
+        row: QueryVectors(by_text.get(query.text), by_picture.get(id(query.picture)))
+        for row, query in encoded.items()
+    }
 
 
 def embed(
-    queries: Sequence[Query], encoded: Mapping[int, np.ndarray], store: Store, variant: str
-) -> list[EmbeddedQuery]:
-    """Queries with their vectors; those of products (`like`) are read from the collection.
+    queries: Mapping[int, Query], encoded: Mapping[int, QueryVectors], store: Store, variant: str
+) -> dict[int, EmbeddedQuery]:
+    """Queries with their vectors, by row; those of products (`like`) are read from the collection.
 
     Raises:
         QueryError: the collection has no such product.
     """
-    ids = [query.like for query in queries if query.like]
+    ids = [query.like for query in queries.values() if query.like]
     products = store.retrieve(variant, ids, vectors=True) if ids else {}
-    embedded = []
-    for row, query in enumerate(queries):
+    embedded = {}
+    for row, query in queries.items():
         name, filters = query.vector, query.filters
         if not query.like:
-            vector = text_vector = encoded[row]
+            vector = text_vector = encoded[row].combined(query.weight)
         elif product := products.get(query.like):
             name = name if name in product.vectors else "text"
             vector, text_vector = product.vectors[name], product.vectors["text"]
@@ -84,13 +99,13 @@ def embed(
             raise QueryError(
                 f"The collection of {variant} has no product with the id “{query.like}”."
             )
-        embedded.append(EmbeddedQuery(name, query.k, filters, vector, text_vector))
+        embedded[row] = EmbeddedQuery(name, query.k, filters, vector, text_vector)
     return embedded
 
 
-def group_rows(queries: Sequence[EmbeddedQuery]) -> list[list[int]]:
+def group_rows(queries: Mapping[int, EmbeddedQuery]) -> list[list[int]]:
     """Rows of queries that one call of the store can answer."""
     groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
-    for row, query in enumerate(queries):
+    for row, query in queries.items():
         groups[query.vector_name, query.k, query.filters].append(row)
     return list(groups.values())

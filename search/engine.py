@@ -12,8 +12,11 @@ import numpy as np
 from encoder.variant import Variant
 from qdrant.model import NO_FILTERS, Collection, Filters
 from qdrant.store import Store
-from search.embedding import EmbeddedQuery, embed, encode, group_rows
+from qdrant.words import Words
+from search.embedding import EmbeddedQuery, QueryVectors, embed, encode, group_rows
+from search.hybrid import part_queries, ranked, results_of
 from search.query import Query, QueryError, Result, Results, SearchError
+from search.settings import DEFAULT_SETTINGS
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -44,6 +47,7 @@ class Engine:
     ) -> None:
         self.variant = variant
         self.store = store
+        self.settings = DEFAULT_SETTINGS
         self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
@@ -79,7 +83,7 @@ class Engine:
         return self.search_batch([query])[0]
 
     def search_batch(
-        self, queries: Sequence[Query], vectors: Mapping[int, np.ndarray] | None = None
+        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors] | None = None
     ) -> list[Results]:
         """The k best products for each query, embedded and searched together.
 
@@ -91,28 +95,23 @@ class Engine:
         """
         if not queries:
             return []
+        collection = self.collection()
+        queries = [_matched(query, collection) for query in queries]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
             vectors, load_seconds, encode_seconds = self._encode(queries)
         started = perf_counter()
-        generation = self.collection().generation
-        embedded = embed(queries, vectors, self.store, self.variant.name)
-        found = [Results(())] * len(queries)
-        for rows in group_rows(embedded):
-            group = [embedded[row] for row in rows]
-            ranked = self._rank(group)
-            others = self._rank_without_picture(group, generation)
-            for row, results, without_picture in zip(rows, ranked, others, strict=True):
-                found[row] = Results(results, without_picture)
+        found = self._search_by_vectors(queries, vectors, collection)
+        found |= self._search_by_words(queries, vectors, collection)
         search_seconds = perf_counter() - started
         return [
             replace(
-                results,
+                found[row],
                 load_seconds=load_seconds / len(queries),
                 encode_seconds=encode_seconds / len(queries),
                 search_seconds=search_seconds / len(queries),
             )
-            for results in found
+            for row in range(len(queries))
         ]
 
     def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
@@ -154,9 +153,54 @@ class Engine:
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
         return point.payload if point else None
 
-    def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, np.ndarray], float, float]:
+    def _search_by_vectors(
+        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
+    ) -> dict[int, Results]:
+        """Results by row of the queries that are matched by vectors alone."""
+        chosen = {row: query for row, query in enumerate(queries) if query.match == "vectors"}
+        embedded = embed(chosen, vectors, self.store, self.variant.name)
+        found = {}
+        for rows in group_rows(embedded):
+            group = [embedded[row] for row in rows]
+            ranked = self._rank(group)
+            others = self._rank_without_picture(group, collection.generation)
+            for row, results, without_picture in zip(rows, ranked, others, strict=True):
+                found[row] = Results(results, without_picture)
+        return found
+
+    def _search_by_words(
+        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
+    ) -> dict[int, Results]:
+        """Results by row of the queries that are matched by words, and by vectors beside them."""
+        chosen = {row: query for row, query in enumerate(queries) if query.match != "vectors"}
+        if not chosen or collection.words is None:
+            return {}
+        words = Words(collection.words)
+        parts = {
+            row: part_queries(query, vectors.get(row), words, self.settings, collection.vectors)
+            for row, query in chosen.items()
+        }
+        name = self.variant.name
+        answers = iter(
+            self.store.search_batch(name, [each for row in parts.values() for each in row.values()])
+        )
+        fused = {
+            row: ranked(chosen[row], {part: next(answers) for part in searches}, self.settings)
+            for row, searches in parts.items()
+        }
+        ids = [each.id for products in fused.values() for each in products]
+        products = self.store.retrieve(name, ids)
+        found = {
+            row: Results(tuple(results_of(chosen[row], fused[row], products))) for row in chosen
+        }
+        for row, results in found.items():
+            if not results.results:
+                self._check_values(chosen[row].filters)
+        return found
+
+    def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
         """The queries' vectors, the seconds until the model was loaded, and those in the model."""
-        if all(query.like for query in queries):
+        if not any(query.encoded for query in queries):
             return {}, 0.0, 0.0
         started = perf_counter()
         encoder = self.encoder
@@ -220,6 +264,13 @@ class Engine:
         """The error of a filter's value that no product has, with the most frequent values."""
         known = self.store.facet(self.variant.name, field, limit=EXAMPLES + 1)
         return QueryError(f"No product has the {field} “{value}”. {_examples(known, plural)}")
+
+
+def _matched(query: Query, collection: Collection) -> Query:
+    """A query, matched as it can be: by words where it has a text and the collection has them."""
+    if query.match == "vectors" or (query.text and collection.words):
+        return query
+    return replace(query, match="vectors")
 
 
 def check_fingerprint(variant: Variant, collection: Collection) -> None:

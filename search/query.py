@@ -1,18 +1,21 @@
 """A query and what it finds."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL.Image import Image
 
 from qdrant.model import NO_FILTERS, VECTORS, Filters
+from search.fusion import PartScore
 from vitrine import VitrineError
 from vitrine.text import fold
 
 # CLIP reads 77 tokens, some 300 characters of English. A pasted title or description fits well
 # below this; a longer text is a mistake, which is reported and not cut silently.
 MAX_TEXT = 4_000
+MATCHES = ("hybrid", "words", "vectors")
 MAX_K = 1_000  # a person reads tens; evaluation needs hundreds
 
 
@@ -33,7 +36,10 @@ class Query:
         picture: an RGB picture; with a text, both count.
         filters: what every result must satisfy.
         k: number of results, 1 to `MAX_K`.
-        vector: which vector of the products to compare with: `fused`, `image` or `text`.
+        match: how a text is matched: `hybrid`, by words and by vectors; `words`; or `vectors`.
+            Pictures alone and `like` are matched by vectors.
+        vector: which vector of the products to compare with, where only vectors are: `fused`,
+            `image` or `text`.
         weight: of the text where a picture is there too, 0 to 1.
         like: a product's id, in place of text and picture: the products nearest to that one,
             itself left out. A product without a picture is compared by its text.
@@ -49,6 +55,7 @@ class Query:
     vector: str = "fused"
     weight: float = 0.5
     like: str = ""
+    match: str = "vectors"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", fold(self.text))
@@ -70,11 +77,20 @@ class Query:
             raise QueryError(
                 f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
             )
+        if self.match not in MATCHES:
+            raise QueryError(
+                f"There is no match “{self.match}”; a text is matched by {', '.join(MATCHES)}."
+            )
         for amount in (low, high, self.filters.rating_min):
             if amount is not None and not math.isfinite(amount):
                 raise QueryError(f"{amount} bounds no price or rating: leave the bound out.")
         if low is not None and high is not None and low > high:
             raise QueryError(f"The lowest price, {low:g}, is above the highest, {high:g}.")
+
+    @property
+    def encoded(self) -> bool:
+        """Whether a model has to encode its text or its picture."""
+        return not self.like and self.match != "words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +101,11 @@ class Result:
         rank: 1 is the best.
         id: the product's id.
         score: exact cosine of the query and the product's vector, −1 to 1; comparable only
-            within one variant and one vector.
-        vector: the vector that was compared.
+            within one variant and one vector. Of a hybrid search or one by words, the fused
+            score, 0 to 1, comparable only within the one search.
+        vector: the vector that was compared, or the match, `hybrid` or `words`.
         product: the product's payload: title, brand, category, price and so on, where present.
+        parts: its rank and score in each part of a hybrid search that found it.
     """
 
     rank: int
@@ -95,6 +113,7 @@ class Result:
     score: float
     vector: str
     product: dict[str, Any]
+    parts: Mapping[str, PartScore] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

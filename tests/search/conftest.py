@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from encoder.variants import Variants
 from qdrant.model import Point, Spec
 from qdrant.store import open_store
+from search.__main__ import app
 from search.engine import Engine
 from search.service import SearchService
 from tests import shop
@@ -32,6 +34,14 @@ def home(tmp_path_factory, tiny_clip):
 def engine(home):
     with SearchService(home) as service:
         yield service.engine("tiny")
+
+
+@pytest.fixture
+def search_command(home, monkeypatch):
+    """`vitrine search` on a wide terminal."""
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *words: CliRunner().invoke(app, words)
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,8 @@ from tests.hostile_server import HostileServer
 
 
 @pytest.fixture
-def search(home, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(home))
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(app, words)
+def search(search_command):
+    return search_command
 
 
 def test_json_is_one_object_with_the_query_and_ranked_results(search):
@@ -26,7 +24,7 @@ def test_json_is_one_object_with_the_query_and_ranked_results(search):
     assert found["query"]["categories"] == ["Beauty"]
     assert found["seconds"].keys() == {"load", "encode", "search"}
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
-    assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product"}
+    assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product", "parts"}
     assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()
     assert [result["id"] for result in found["without_picture"]] == ["bare-a", "bare-b"]
 

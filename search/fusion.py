@@ -1,0 +1,88 @@
+"""Fusion: one ranking from the parts of a hybrid search.
+
+Both methods fuse here and not in the engine, so that the rank and the score in each part are known
+and both engines agree.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from qdrant.model import Hit
+
+Method = Literal["convex", "rrf"]
+
+# Of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009.
+RRF_K = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PartScore:
+    """A product's place in one part of a search.
+
+    Attributes:
+        rank: 1 is the best.
+        score: exact cosine; of `words` the BM25 score.
+    """
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A product with its fused score.
+
+    Attributes:
+        id: product id.
+        score: weighted sum over the parts, 0 to 1.
+        parts: its place in each part that found it, by the part's name.
+    """
+
+    id: str
+    score: float
+    parts: Mapping[str, PartScore]
+
+
+def fuse(
+    parts: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], method: Method
+) -> list[Fused]:
+    """Return the products of all parts, best first, ties by ascending id.
+
+    Args:
+        parts: the hits of each part, best first.
+        weights: of each part, at least 0; their sum does not matter. A part of weight 0 adds
+            nothing.
+        method: `convex`, the weighted mean of the scores, each part's scaled so that its best hit
+            has 1 and its last 0 (Bruch, Gai and Ingber, TOIS 2023); or `rrf`, the weighted
+            mean of 1 / (60 + rank), scaled so that a product that is first in all parts has 1.
+    """
+    used = {name: hits for name, hits in parts.items() if hits and weights.get(name, 0) > 0}
+    total = sum(weights[name] for name in used)
+    scores: dict[str, float] = {}
+    places: dict[str, dict[str, PartScore]] = {}
+    for name, hits in used.items():
+        share = weights[name] / total
+        for rank, (hit, value) in enumerate(zip(hits, METHODS[method](hits), strict=True), start=1):
+            scores[hit.id] = scores.get(hit.id, 0.0) + share * value
+            places.setdefault(hit.id, {})[name] = PartScore(rank, hit.score)
+    order = sorted(scores, key=lambda product: (-round(scores[product], 9), product))
+    return [Fused(product, scores[product], places[product]) for product in order]
+
+
+def _scaled(hits: Sequence[Hit]) -> list[float]:
+    """Scores from 1 for the best to 0 for the last; all 1 where they are equal."""
+    best, last = hits[0].score, hits[-1].score
+    if best <= last:
+        return [1.0] * len(hits)
+    return [(hit.score - last) / (best - last) for hit in hits]
+
+
+def _reciprocal(hits: Sequence[Hit]) -> list[float]:
+    return [(RRF_K + 1) / (RRF_K + rank) for rank in range(1, len(hits) + 1)]
+
+
+METHODS: Mapping[Method, Callable[[Sequence[Hit]], list[float]]] = {
+    "convex": _scaled,
+    "rrf": _reciprocal,
+}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from catalog import CatalogError
 from catalog.attributes import Attributes
-from catalog.damage import sound
+from catalog.damage import is_hash, sound
 from catalog.database import Row
 from catalog.ledger import PictureLedger
 from catalog.product import Product
@@ -177,7 +177,9 @@ class Catalogue(PictureLedger, RunLog, Attributes):
             after,
         )
         for row, product in self._intact(pages, product_of):
-            yield Entry(product, *map(sound, row[len(COLUMNS) :]))
+            picture, summary, address = row[len(COLUMNS) :]
+            picture = picture if is_hash(picture) else None
+            yield Entry(product, picture, sound(summary), sound(address))
 
     def categories(self) -> dict[str, int]:
         """How many products each category has, by its name."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from catalog import CatalogError, values
 from catalog.amazon import LINK
 from catalog.column_names import key, readable
-from catalog.conventions import Convention
+from catalog.conventions import OWN_EXPORT, Convention
+from catalog.exchange import MARK, fields_of
 from catalog.matching import STEPS, Matching, Plan, Row, in_stock, named_facts
 from catalog.patterns import Pattern, find_pattern
 from catalog.product import Attribute, Product
 from pictures.data_address import is_data
-from pictures.embedded import embedded_address
+from pictures.embedded import EmbeddedPictures, embedded_address, is_embedded
+from pictures.errors import PictureError
 
 FIELDS = ("id", "title", "category", "description", "features", "attributes", "brand", "price",
           "list_price", "currency", "rating", "rating_count", "link", "parent", "images", "sku",
@@ -122,6 +125,7 @@ class ColumnMapping:
         self._folder = folder
         self._keep_picture = keep_picture
         self._language = matching.language
+        self._is_own = matching.convention is OWN_EXPORT and not (chosen or self._category)
         self._patterns_chosen = "images" in chosen
         self._patterns = _patterns(chosen, matching.convention, self._folder)
         self._of_header = lru_cache(CACHED_HEADERS)(self._plan)
@@ -158,6 +162,8 @@ class ColumnMapping:
         """
         if sum(map(size, row)) > MAX_RECORD:
             return "row too long"
+        if self._is_own:
+            return self._exported(row)
         plan = self.plan(row)
         data = {*plan.fields["images"], *plan.fields["thumbnails"]}
         if sum(size(value) for column, value in row.items() if column not in data) > MAX_RECORD:
@@ -182,6 +188,25 @@ class ColumnMapping:
             read["link"] = LINK.format(read["id"])
             self.used["link", LINK.format("{parent_asin}")] += 1
         return read
+
+    def _exported(self, row: Row) -> Fields | str:
+        """The fields of a row of Vitrine's own export."""
+        try:
+            read = fields_of(row)
+        except ValueError:
+            return "unreadable row"
+        read["images"] = [self._beside(address) for address in read["images"]]
+        self.used.update((name, name) for name, value in read.items() if value not in EMPTY)
+        self.attributes.update(read["attributes"].keys())
+        self._spent.add(MARK)
+        return read
+
+    def _beside(self, address: str) -> str:
+        """A picture's address; one that lies embedded beside the feed is kept first."""
+        if is_embedded(address):
+            with suppress(PictureError):  # the job of images records why there is none
+                return self._keep_picture(EmbeddedPictures(self._folder).read(address))
+        return self._kept(address)
 
     def _first(
         self,

@@ -114,7 +114,10 @@ class Convention:
 
 NO = frozenset({"0", "-1", "false", "no", "n"})
 
+# Read by `catalog.exchange`, not by the names of its columns.
+OWN_EXPORT = Convention("an export of Vitrine", "vitrineexport")
 CONVENTIONS = (
+    OWN_EXPORT,
     Convention(
         "a Shopify export",
         "handle|urlhandle title variantprice|variantsku|option1value|imagesrc|productimageurl",

@@ -1,5 +1,7 @@
 """Text of the catalogue whose bytes on the disk are damaged."""
 
+from pictures.content_folder import HASH
+
 
 class DamagedText(str):
     """Text that is not UTF-8 on the disk, with replacement characters.
@@ -24,3 +26,8 @@ def decode(raw: bytes) -> str:
 def sound(value: object) -> str | None:
     """A cell of a text column; None where that is NULL or damaged."""
     return value if type(value) is str else None
+
+
+def is_hash(value: object) -> bool:
+    """Whether a cell is the hash of a picture."""
+    return isinstance(value, str) and HASH.fullmatch(value) is not None

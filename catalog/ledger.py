@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from catalog.damage import sound
+from catalog.damage import is_hash
 from catalog.database import Database
 from catalog.product import Product
 from catalog.product_table import COLUMNS, SELECTED, product_of
@@ -154,9 +154,9 @@ class PictureLedger(Database):
         )
         for row, product in self._intact(pages, product_of):
             folder, outcome, stamp, digest = row[len(COLUMNS) :]
-            digest = sound(digest)
             pending = PendingPicture(product, str(folder))
-            again = retry_failed if outcome == "failed" else not (digest and is_stored(digest))
+            kept = is_hash(digest) and is_stored(digest)
+            again = retry_failed if outcome == "failed" else not kept
             if outcome is None or again or stamp != pending.stamp():
                 yield pending
 

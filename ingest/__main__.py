@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
 from encoder.variants import Variants
 from ingest.embedding import WHOLE, Shard
-from ingest.export import export_products
+from ingest.export import FILES, export_products
 from ingest.feed_tables import show_preview
 from ingest.images import fetch_images
 from ingest.job import Figures
@@ -259,10 +260,14 @@ def export_command(
 ) -> None:
     """Write the cleaned products as CSV and Parquet, and their vectors as Parquet.
 
+    `vitrine ingest products` reads either file of products back, with every field. Give it
+    --allow-paths where pictures are files outside the export's folder.
+
     The CSV file is for spreadsheets: a text that one may take for a formula, since it begins with
     = + - @ or a tab, has an apostrophe before it. The Parquet file has every text as it is.
     """
     figures = export_products(home(), _chosen([variant])[0], folder, category=category)
+    messages.print(Text(f"Written to {figures['folder']}: {', '.join(FILES)}."), soft_wrap=True)
     _finish({"export": figures}, as_json)
 
 

@@ -1,8 +1,16 @@
-"""Export: cleaned products as CSV and Parquet, their vectors as Parquet."""
+"""Export: cleaned products as CSV and Parquet, their vectors as Parquet.
 
+`vitrine ingest products` reads either file of products back to an equal catalogue
+(`catalog.exchange`). Pictures that a feed contained lie beside them, in `embedded/`.
+"""
+
+import errno
+import os
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,34 +18,51 @@ import pyarrow as pa
 from pyarrow import compute, csv, parquet
 
 from catalog.catalogue import Catalogue, Entry
+from catalog.exchange import FORMULA, GUARDED, MARK, PLAIN, record_of
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
 from ingest.job import Figures
+from pictures.embedded import EmbeddedPictures, is_embedded
+from pictures.errors import PictureError
 from pictures.sources import OUTSIDE
-from qdrant.store import open_store
+from qdrant.store import Store, open_store
+from vitrine import Closing
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
-FORMULA = r"^[=+\-@\t\r]"  # what a spreadsheet may run: OWASP's list for CSV injection
+FILES = ("products.csv", "products.parquet", "vectors.parquet")
+UNFINISHED = ".export-"  # begins the name of a folder that is not published yet
 
-PRODUCTS = pa.schema(
+SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("title", pa.string()),
         ("category", pa.string()),
+        ("categories", pa.string()),  # JSON, as features, attributes and images
         ("brand", pa.string()),
         ("description", pa.string()),
         ("features", pa.string()),
+        ("attributes", pa.string()),
         ("price", pa.float64()),
+        ("currency", pa.string()),
+        ("list_price", pa.float64()),
+        ("in_stock", pa.bool_()),
         ("rating", pa.float64()),
         ("rating_count", pa.int64()),
+        ("sku", pa.string()),
+        ("gtin", pa.string()),
+        ("released", pa.string()),
+        ("parent", pa.string()),
         ("link", pa.string()),
+        ("images", pa.string()),
+        # Not read back: made of the above.
         ("image", pa.string()),
         ("picture", pa.string()),
         ("summary", pa.string()),
         ("text", pa.string()),
+        (MARK, pa.string()),
     ]
 )
 
@@ -45,12 +70,12 @@ PRODUCTS = pa.schema(
 def export_products(home: Path, variant_name: str, folder: Path, *, category: str = "") -> Figures:
     """Write what the shop holds: `products.csv`, `products.parquet` and `vectors.parquet`.
 
-    In the CSV file a text that a spreadsheet may take for a formula begins with an apostrophe
-    (CSV injection); the Parquet files hold every text as it is.
-
     Products come ascending by id, with their summary and the product text of the variant;
     vectors in the same order, as columns `image`, `text` and `fused` of float32 lists, null
-    where a product has none.
+    where a product has none. A file that was there is replaced when all of them are written.
+
+    In the CSV file a text that a spreadsheet may take for a formula begins with an apostrophe
+    (CSV injection); the Parquet files hold every text as it is.
 
     Args:
         home: the shop's folder.
@@ -59,7 +84,8 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         category: this category only; all when empty.
 
     Returns:
-        `products` and `vectors` written.
+        `products` and `vectors` written, and pictures `embedded`; the `folder`; `damaged` rows of
+        the catalogue that were left out, as `Catalogue.damage` returns them.
 
     Raises:
         IngestError: the category has no product.
@@ -71,43 +97,100 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         Catalogue(home, create=False) as catalogue,
         open_store(home) as store,
         _named(folder),
-        ExitStack() as stack,
     ):
         total = catalogue.categories().get(category, 0) if category else len(catalogue)
         if not total:
             known = ", ".join(catalogue.categories()) or "none"
             raise IngestError(f"No product has the category “{category}”; there are {known}.")
-        collection = store.collection(variant.name)
-        vectors = pa.schema(
-            [("id", pa.string())]
-            + [(name, pa.list_(pa.float32(), collection.dim)) for name in collection.vectors]
-        )
         folder.mkdir(parents=True, exist_ok=True)
-        # Python's files, since Arrow's own errors lack the number and the file's name.
-        files = [
-            stack.enter_context((folder / name).open("wb"))
-            for name in ("products.csv", "products.parquet", "vectors.parquet")
-        ]
-        csv_table = stack.enter_context(csv.CSVWriter(files[0], PRODUCTS))
-        product_table = stack.enter_context(parquet.ParquetWriter(files[1], PRODUCTS))
-        vector_table = stack.enter_context(parquet.ParquetWriter(files[2], vectors))
-        advance = stack.enter_context(progress_bar("export", total))
-        figures: Figures = {"products": 0, "vectors": 0}
-        for window in batched(catalogue.entries(category=category or None), WINDOW):
-            rows = [_row(entry, variant) for entry in window]
-            batch = pa.RecordBatch.from_pylist(rows, PRODUCTS)
-            csv_table.write_batch(_without_formulas(batch))
-            product_table.write_batch(batch)
-            found = store.retrieve(variant.name, [row["id"] for row in rows], vectors=True)
-            held = [found[row["id"]] for row in rows if row["id"] in found]
-            listed = [{"id": point.id} | _lists(point.vectors) for point in held]
-            vector_table.write_batch(pa.RecordBatch.from_pylist(listed, vectors))
-            figures["products"] += len(rows)
-            figures["vectors"] += sum(len(point.vectors) for point in held)
-            advance(len(rows))
+        with _published(folder) as unfinished, progress_bar("export", total) as advance:
+            tables = _Tables(unfinished, variant, store)
+            with tables:
+                for window in batched(catalogue.entries(category=category or None), WINDOW):
+                    tables.write(window)
+                    advance(len(window))
+            embedded = _copy_embedded(catalogue, tables.embedded, folder)
+        figures = {**tables.counts, "embedded": embedded, "folder": str(folder.resolve())}
         if damage := catalogue.damage():
             figures["damaged"] = damage
         return figures
+
+
+class _Tables(Closing):
+    """The three files, open for writing.
+
+    Attributes:
+        counts: `products` and `vectors` that were written.
+        embedded: addresses of the products' embedded pictures.
+    """
+
+    def __init__(self, folder: Path, variant: Variant, store: Store) -> None:
+        self.counts: Figures = {"products": 0, "vectors": 0}
+        self.embedded: set[str] = set()
+        self._variant, self._store = variant, store
+        collection = store.collection(variant.name)
+        self._vector_schema = pa.schema(
+            [("id", pa.string())]
+            + [(name, pa.list_(pa.float32(), collection.dim)) for name in collection.vectors]
+        )
+        with ExitStack() as stack:
+            # Python's files, since Arrow's own errors lack the number and the file's name.
+            files = [stack.enter_context((folder / name).open("wb")) for name in FILES]
+            for file in files:
+                stack.callback(os.fsync, file.fileno())
+            self._csv = stack.enter_context(csv.CSVWriter(files[0], SCHEMA))
+            self._products = stack.enter_context(parquet.ParquetWriter(files[1], SCHEMA))
+            self._vectors = stack.enter_context(
+                parquet.ParquetWriter(files[2], self._vector_schema)
+            )
+            self._open = stack.pop_all()
+
+    def close(self) -> None:
+        """Complete the files, and write them through to the disk."""
+        self._open.close()
+
+    def write(self, window: list[Entry]) -> None:
+        """Write some products and their vectors."""
+        rows = [_row(entry, self._variant) for entry in window]
+        batch = pa.RecordBatch.from_pylist(rows, SCHEMA)
+        self._products.write_batch(batch)
+        self._csv.write_batch(_guarded(batch))
+        found = self._store.retrieve(self._variant.name, [row["id"] for row in rows], vectors=True)
+        points = [found[row["id"]] for row in rows if row["id"] in found]
+        listed = [{"id": point.id} | _lists(point.vectors) for point in points]
+        self._vectors.write_batch(pa.RecordBatch.from_pylist(listed, self._vector_schema))
+        self.counts["products"] += len(rows)
+        self.counts["vectors"] += sum(len(point.vectors) for point in points)
+        images = (image for entry in window for image in entry.product.images)
+        self.embedded.update(filter(is_embedded, images))
+
+
+def _copy_embedded(catalogue: Catalogue, addresses: set[str], folder: Path) -> int:
+    """Copy embedded pictures, those that are kept, beside the tables. Returns how many."""
+    copies = EmbeddedPictures(folder)
+    copied = 0
+    for address in sorted(addresses):
+        with suppress(PictureError):  # the ledger has the reason
+            copies.add(catalogue.embedded.read(address))
+            copied += 1
+    return copied
+
+
+@contextmanager
+def _published(folder: Path) -> Iterator[Path]:
+    """A folder for unfinished files, each of which replaces the one of its name at the end.
+
+    After an error, or where the process is killed before the end, the earlier files are untouched.
+    """
+    for name in FILES:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
+    for left in folder.glob(f"{UNFINISHED}*"):  # by a killed process
+        shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(prefix=UNFINISHED, dir=folder) as unfinished:
+        yield Path(unfinished)
+        for name in FILES:
+            (Path(unfinished) / name).replace(folder / name)
 
 
 @contextmanager
@@ -120,25 +203,29 @@ def _named(folder: Path) -> Iterator[None]:
         raise
 
 
-def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _guarded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts are no formulas for a spreadsheet."""
     columns = []
     for column in batch.columns:
         if pa.types.is_string(column.type):
             marked = compute.binary_join_element_wise("'", column, "")
-            formula = compute.match_substring_regex(column, FORMULA)
+            formula = compute.match_substring_regex(column, f"^{FORMULA.pattern}")
             column = compute.if_else(formula, marked, column)
         columns.append(column)
+    mark = SCHEMA.get_field_index(MARK)
+    columns[mark] = pa.array([GUARDED] * len(batch), pa.string())
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _row(entry: Entry, variant: Variant) -> dict[str, Any]:
     product = entry.product
-    return {name: getattr(product, name, None) for name in PRODUCTS.names} | {
-        "features": "\n".join(product.features),
-        "image": next(iter(product.images), "").removeprefix(OUTSIDE),
+    image = next(iter(product.images), "").removeprefix(OUTSIDE)
+    return record_of(product) | {
+        "image": image.encode("utf-8", "backslashreplace").decode(),  # of a file: any bytes
         "picture": entry.picture,
         "summary": entry.summary,
         "text": variant.template.product_text(product, entry.summary),
+        MARK: PLAIN,
     }
 
 

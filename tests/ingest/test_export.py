@@ -1,14 +1,25 @@
 import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
+from catalog.catalogue import Catalogue
+from catalog.product import Product
+from encoder.variants import Variants
 from ingest import IngestError
 from ingest.export import export_products
+from ingest.products import load_products
+from ingest.vectors import embed_products
 from qdrant.store import open_store
 from tests import shop
-from tests.ingest.commands import run_here
+from tests.ingest.commands import ROOT, run_here
+from tests.small_disk import small_disk
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +62,151 @@ def test_exported_vectors_are_those_of_the_collection(home, tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(home, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "taken" / "products.csv").mkdir(parents=True)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "products.csv").symlink_to("/dev/full")
     for name, reason in [
         ("file", "a file is where a folder should be"),
         ("taken", "products.csv: Is a directory"),
-        ("full", "No space left on device; free some space"),
     ]:
         ended = run_here(home, "export", "--folder", tmp_path / name)
         assert (ended.status, ended.stdout) == (1, "")
         assert str(tmp_path / name) in ended.error
         assert reason in ended.error
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_full_disk_leaves_the_earlier_export(home, tmp_path):
+    with small_disk(tmp_path / "disk", "100k") as disk:
+        run_here(home, "export", "--folder", disk)
+        before = contents(disk)
+        (disk / "ballast").write_bytes(bytes(100_000 - sum(map(len, before.values())) - 20_000))
+        ended = run_here(home, "export", "--folder", disk)
+        assert (ended.status, ended.stdout) == (1, "")
+        assert f"{disk}" in ended.error
+        assert "No space left on device; free some space" in ended.error
+        (disk / "ballast").unlink()
+        assert contents(disk) == before
+
+
+def test_a_killed_export_leaves_the_earlier_one_and_the_next_removes_its_files(home, tmp_path):
+    assert run_here(home, "export", "--folder", tmp_path).status == 0
+    before = contents(tmp_path)
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom ingest import export\n"
+        "export._lists = lambda _: os._exit(9)\n"
+        "export.export_products(Path(sys.argv[1]), 'tiny', Path(sys.argv[2]))\n"
+    )
+    words = [sys.executable, "-c", code, str(home), str(tmp_path)]
+    assert subprocess.run(words, cwd=ROOT, check=False, capture_output=True).returncode == 9
+    (left,) = tmp_path.glob(".export-*")
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert run_here(home, "export", "--folder", tmp_path).status == 0
+    assert not left.exists()
+
+
+def test_where_the_export_is_stands_on_stderr_and_in_the_figures(home, tmp_path):
+    ended = run_here(home, "export", "--folder", tmp_path / "made" / "here", "--json")
+    assert json.loads(ended.stdout)["folder"] == str(tmp_path / "made" / "here")
+    assert f"Written to {tmp_path}/made/here: products.csv, products.parquet" in ended.stderr
+
+
+ODD = [
+    "=1+1", "'=1", "''@x", "'quoted'", "-", "\ttab", 'said "so", twice', "a\r\nb\nc", "n/a", "007",
+    "1e5", "true", "[1]", '{"a": 1}', "<b>bold</b> &amp; co", "  two  spaces ", "½ 10² ™ 日本 👩‍🔧",
+    "a > b", "A/B", "x;y|z", "None", "\\N",
+]  # fmt: skip
+
+
+def odd_products(folder):
+    """A product with every field, variants of one article, and odd texts in every place."""
+    shop.draw("kettle-teal").save(folder / "a.png")
+    bag = Product(
+        "bag/1",
+        "Bag",
+        category="Bags & Co",
+        description="<b>Soft</b> bag",
+        features=("soft", "big\nand\nlight", "a, b"),
+        attributes={"Colour": "red", "Weight": 1.25, "Waterproof": True, "Size, cm": "10 > 20"},
+        brand="Änder",
+        price=12.34,
+        rating=4.1,
+        rating_count=1234567,
+        link="https://shop.example/1?a=1&b=%20",
+        parent="bag",
+        images=("https://shop.example/a,b;c.jpg", str(folder / "a.png"), "embedded:empty"),
+        sku="0042",
+        gtin="04006381333931",
+        currency="EUR",
+        list_price=20.0,
+        categories=(("Bags & Co", "Totes, large", "A/B > C"), ("Gifts",)),
+        in_stock=True,
+        released="2025-02-28",
+    )
+    variants = [
+        replace(bag, id=f"bag/{n}", in_stock=stock, price=price, attributes={}, images=())
+        for n, (stock, price) in enumerate([(False, 0.1 + 0.2), (None, None), (True, 1e15)], 2)
+    ]
+    odd = [
+        Product(
+            text,
+            text,
+            description=text,
+            features=(text, text),
+            attributes={text: text},
+            brand=text,
+            link=text,
+            parent=text,
+            images=(text,),
+            categories=((text, text),),
+            sku=text,
+        )
+        for text in ODD
+    ]
+    return [bag, *variants, *odd]
+
+
+@pytest.mark.parametrize("name", ["products.csv", "products.parquet"])
+def test_an_export_is_read_back_to_an_equal_catalogue(tmp_path, tiny_clip, name):
+    home, again = tmp_path / "home", tmp_path / "again"
+    buffer = BytesIO()
+    shop.draw("kettle-coral").save(buffer, "PNG")
+    Variants(home).add("tiny", tiny_clip)
+    with Catalogue(home) as catalogue:
+        products = odd_products(tmp_path)
+        address = catalogue.embedded.add(buffer.getvalue())
+        products[1] = replace(products[1], images=(address,))
+        catalogue.upsert(products)
+        products = list(catalogue.products())
+    embed_products(home, "tiny")
+    exported = json.loads(run_here(home, "export", "--folder", tmp_path / "out", "--json").stdout)
+    assert (exported["products"], exported["embedded"]) == (len(products), 1)
+    figures = load_products(again, tmp_path / "out" / name)
+    assert (figures["kept"], figures["dropped"]) == (len(products), {})
+    assert figures["columns"]["convention"] == "an export of Vitrine"
+    with Catalogue(again) as catalogue:
+        read = list(catalogue.products())
+        assert [product.id for product in read] == [product.id for product in products]
+        for product, original in zip(read, products, strict=True):
+            assert product == original
+        assert catalogue.embedded.read(address) == buffer.getvalue()
+
+
+def test_a_cell_that_was_changed_to_nonsense_costs_its_row(home, tmp_path):
+    export_products(home, "tiny", tmp_path)
+    file = tmp_path / "products.csv"
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    rows[0]["price"], rows[1]["features"], rows[2]["in_stock"] = "cheap", "[1", "perhaps"
+    rows[3]["features"] = "[" * 9000
+    rows[4]["title"] = ""
+    with file.open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    figures = load_products(tmp_path / "again", file)
+    assert figures["kept"] == 7
+    assert figures["dropped"] == {"unreadable row": 4, "no title": 1}
 
 
 def test_a_spreadsheet_finds_no_formula_in_the_csv_and_the_parquet_file_is_unchanged(

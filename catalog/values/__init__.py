@@ -4,9 +4,9 @@ text, texts               running text; bullet points
 identifier                an id or an address, as written
 number, count, money      numbers; prices with their currency
 flag, date                yes or no; an ISO 8601 date
-category_paths            category paths, the department first
+category_paths            category paths, the department first; has_slash_paths, of a column
 addresses                 pictures, best first
-attribute, attributes     typed facts
+attribute, attributes     typed facts; attribute_name, a column's as people read it
 languages                 the language tags of a cell
 parse_literal             a list or an object that is written as text
 
@@ -15,10 +15,10 @@ becomes the empty one (an empty text, None, an empty tuple), never a guess. The 
 RecursionError, for lists nested hundreds deep.
 """
 
-from catalog.values.attribute_facts import attribute, attributes
+from catalog.values.attribute_facts import attribute, attribute_name, attributes
 from catalog.values.currencies import Money
 from catalog.values.dates import date
-from catalog.values.departments import category_paths
+from catalog.values.departments import category_paths, has_slash_paths
 from catalog.values.flags import flag
 from catalog.values.languages import languages
 from catalog.values.literals import parse_literal
@@ -31,11 +31,13 @@ __all__ = [
     "Money",
     "addresses",
     "attribute",
+    "attribute_name",
     "attributes",
     "category_paths",
     "count",
     "date",
     "flag",
+    "has_slash_paths",
     "identifier",
     "languages",
     "money",

@@ -1,50 +1,173 @@
 """Attributes: named facts of a product, typed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 from catalog.product import Attribute
+from catalog.values.languages import languages
 from catalog.values.literals import parse_literal
-from catalog.values.running_text import text, texts
+from catalog.values.running_text import TEXT_KEYS, UNIT_KEYS, text, texts
 
-# Codes are text: those with a leading zero, and those as long as a trade item number (GTIN).
-NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,6})(?:\.\d+)?")
-YES_OR_NO: Mapping[str, Attribute] = {"yes": True, "true": True, "no": False, "false": False}
+# A plain number; with a decimal comma, one or two digits follow it ("1,250" may be a thousand).
+# What has a leading zero is a code, and so is what is as long as a trade item number (GTIN-8).
+NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,6})(?:\.\d{1,15}|,\d{1,2})?")
+MAX_DIGITS = 10  # of an integral number that JSON holds as one; a longer one is a code
+YES_OR_NO = {
+    "yes": True, "true": True, "ja": True, "oui": True, "sí": True, "sì": True, "✓": True,
+    "no": False, "false": False, "nein": False, "non": False, "✗": False, "✘": False, "✔": True,
+}  # fmt: skip
+# Words of names, and last words of names, whose values are codes although they may look like
+# numbers: "UPC", "Model number", but not "Number of pieces".
+CODE_WORDS = frozenset({"asin", "barcode", "ean", "gtin", "isbn", "mpn", "sku", "upc", "version"})
+LAST_CODE_WORDS = frozenset({"code", "id", "model", "no", "no.", "nr", "nr.", "number", "nummer"})
+
+# The parts of a name–value object.
+NAME_KEYS = ("name", "key", "label", "attribute", "attribute_code", "attribute_name", "code",
+             "property", "title", "k", "@name")  # fmt: skip
+VALUE_KEYS = ("value", "values", "options", "option", "val", "v", "text", "content", "data",
+              "#text", "@value")  # fmt: skip
+
+# Names that machines write have prefixes, snake_case, CamelCase or CAPITALS.
+PREFIX = re.compile(
+    r"^(?:g:|pa_|attributes?[_:.]|custom_|meta:\s*_?|spec(?:ification)?s?[_.])+", re.IGNORECASE
+)
+BETWEEN_WORDS = re.compile(r"_+|(?<=[^\W\d])\.(?=[^\W\d])")
+CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])")
+ACRONYMS = frozenset({"ASIN", "CPU", "EAN", "GPU", "GTIN", "HDMI", "ID", "ISBN", "LED", "MPN",
+                      "RAM", "SKU", "SSD", "UPC", "URL", "USB"})  # fmt: skip
+LONGEST_ACRONYM = 4  # letters: a name in capitals alone may be an acronym that is not listed
+
+# "name=value" or "name: value", several with , ; | or a line break before the next name.
+PAIR = re.compile(r"\s*([^=:;|,\n]{1,60}?)\s*[=:]\s*(.*)", re.DOTALL)
+BETWEEN_PAIRS = re.compile(r"\s*[,;|\n]\s*(?=[^=:;|,\n]{1,60}[=:])")
 
 
 def attribute(value: object, language: str = "") -> Attribute | None:
-    """A fact as text, number or yes/no; None where the cell has none."""
-    match value:
-        case bool():
-            return value
-        case int() | float():
-            written = text(value)
-            return float(value) if written else None
-        case list() | tuple():
-            return ", ".join(texts(value, language)) or None
-        case _:
-            written = text(value, language)
-            if NUMBER.fullmatch(written):
-                return float(written)
-            return YES_OR_NO.get(written.casefold(), written or None)
+    """A fact as text, number or yes/no; None where the cell has none.
+
+    Codes with a leading zero, trade item numbers, versions ("1.2.3") and numbers with a unit stay
+    text. Of a list, the items with commas between them.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _typed(text(value, language))
+    written = ", ".join(texts(value, language))
+    if isinstance(value, int | float) and len(written.partition(".")[0]) <= MAX_DIGITS:
+        return float(value) if written else None
+    return _typed(written)
+
+
+def _typed(written: str) -> Attribute | None:
+    if NUMBER.fullmatch(written):
+        return float(written.replace(",", "."))
+    return YES_OR_NO.get(written.casefold(), written or None)
 
 
 def attributes(value: object, language: str = "") -> dict[str, Attribute]:
-    """Named facts: an object, one as text, or a list of pairs or of name–value objects."""
+    """Named facts: an object, a list of pairs or of name–value objects, or pairs in a text.
+
+    Objects within objects give a fact each: {"size": {"width": 3}} has "size width". Names are as
+    people read them (`attribute_name`); of two facts with one name, the later has its own,
+    or a number after it.
+    """
+    found: dict[str, Attribute] = {}
+    for name, fact in _facts(value, language):
+        label = attribute_name(name)
+        typed = attribute(fact, language)
+        if isinstance(typed, float) and _is_code(label):
+            typed = text(fact, language)
+        if label and typed is not None:
+            others = (f"{label} {number}" for number in count(2))
+            free = (
+                each for each in chain((label, name), others) if found.get(each, typed) == typed
+            )
+            found[next(free)] = typed
+    return found
+
+
+def _is_code(name: str) -> bool:
+    words = name.casefold().split()
+    return words[-1:] != [] and (words[-1] in LAST_CODE_WORDS or not CODE_WORDS.isdisjoint(words))
+
+
+def attribute_name(written: str) -> str:
+    """The name of an attribute as people read it: "battery_life" is "Battery life".
+
+    A name that no machine wrote is kept as it is.
+    """
+    bare = PREFIX.sub("", written)
+    words = [word for word in BETWEEN_WORDS.split(bare) if word]
+    if " " in written or not words:
+        return written
+    if (
+        bare.isupper()
+        and bare.replace("_", "").isalpha()
+        and (len(words) > 1 or len(bare) > LONGEST_ACRONYM)
+    ):
+        words = [word if word in ACRONYMS else word.lower() for word in words]
+    elif len(words) == 1:
+        parts = CAMEL.split(bare)
+        if len(parts[0]) > 1:  # not "iPhone"
+            words = (
+                [part if part.isupper() else part.lower() for part in parts] if parts[1:] else words
+            )
+    joined = " ".join(words)
+    return written if joined == written else joined[:1].upper() + joined[1:]
+
+
+def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
     value = parse_literal(value)
-    pairs = value.items() if isinstance(value, Mapping) else map(_pair, _items(value))
-    named = ((text(name, language), attribute(fact, language)) for name, fact in pairs)
-    return {name: fact for name, fact in named if name and fact is not None}
+    match value:
+        case Mapping():
+            for name, fact in value.items():
+                yield from _named(text(name, language), fact, language)
+        case list() | tuple():
+            for item in value:
+                yield from _item(item, language)
+        case str():
+            parts = BETWEEN_PAIRS.split(value)
+            pairs = [pair for part in parts if (pair := PAIR.fullmatch(part))]
+            if len(pairs) == len(parts):
+                yield from ((text(pair[1]), pair[2]) for pair in pairs)
 
 
-def _items(value: object) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else []
+def _named(name: str, fact: object, language: str) -> Iterator[tuple[str, object]]:
+    """One fact, or those within it with its name before theirs."""
+    fact = parse_literal(fact)
+    if isinstance(fact, Mapping) and not _is_one_fact(fact):
+        for inner, part in fact.items():
+            yield from _named(f"{name} {text(inner)}", part, language)
+    elif isinstance(fact, list | tuple) and fact and all(map(_is_pair, fact)):
+        for item in fact:
+            yield from _item(item, language)
+    else:
+        yield name, fact
 
 
-def _pair(item: object) -> tuple[object, object]:
-    if isinstance(item, Mapping):
-        return item.get("name", item.get("key")), item.get("value")
-    if isinstance(item, list | tuple) and len(item) == 2:
-        return item[0], item[1]
-    return None, None
+def _item(item: object, language: str) -> Iterator[tuple[str, object]]:
+    """The facts of an item of a list."""
+    if isinstance(item, Mapping) and _is_pair(item):
+        value = _first(item, VALUE_KEYS)
+        unit = {key: item[key] for key in UNIT_KEYS if item.get(key)}
+        yield text(_first(item, NAME_KEYS), language), {"value": value, **unit} if unit else value
+    elif isinstance(item, Mapping):
+        yield from _facts(item, language)
+    elif isinstance(item, list | tuple) and len(item) == 2:
+        yield text(item[0], language), item[1]
+
+
+def _is_one_fact(item: Mapping[Any, object]) -> bool:
+    return bool(languages(item)) or any(item.get(key) is not None for key in TEXT_KEYS)
+
+
+def _is_pair(item: object) -> bool:
+    return isinstance(item, Mapping) and all(
+        any(key in item for key in keys) for keys in (NAME_KEYS, VALUE_KEYS)
+    )
+
+
+def _first(item: Mapping[Any, object], keys: Iterable[str]) -> object:
+    return next((item[key] for key in keys if item.get(key) is not None), None)

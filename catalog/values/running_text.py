@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from catalog.values.languages import in_language
 from catalog.values.literals import parse_literal
@@ -22,6 +23,9 @@ LONGEST_MISSING = max(map(len, MISSING_VALUES))
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85]+")
+# Nobody writes these control characters: they are Windows-1252, read as Latin-1.
+WINDOWS_CHARACTERS = re.compile("[\x80-\x84\x86-\x9f]")
 MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
 
 # Under these names an object holds its text, best first: JSON-LD, converters from XML, APIs.
@@ -29,6 +33,10 @@ TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", 
              "rendered", "label", "displayName", "display_name", "value", "name", "title", "text",
              "item", "data", "content", "html", "plain", "long", "short")  # fmt: skip
 UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
+
+ID_KEYS = ("$oid", "$numberLong", "$numberInt", "@value", "#text", "value", "id", "url", "href",
+           "@id")  # fmt: skip
+SHEET_CODE = re.compile(r"""^="([^"]*)"$|^'(?=\d+$)""")
 
 # Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.
 BULLET = re.compile(r"[•●▪◦‣⁃∙■◆✓✔✅➤►▶➢❖]|\s\|\s|[\n\r]+")
@@ -67,12 +75,24 @@ def texts(value: object, language: str = "") -> tuple[str, ...]:
 
 
 def identifier(value: object) -> str:
-    """An id or an address: as written, without outer white space and control characters."""
-    if isinstance(value, bool | list | tuple | Mapping):
-        return ""
-    if not isinstance(value, str):
-        return text(value)
-    return _present(CONTROL_CHARACTERS.sub("", value).strip())
+    """An id or an address: as written, without outer white space and control characters.
+
+    A line break within is a blank. What spreadsheets put around a code so that it stays one goes:
+    ="0012", '0012. Of an object it is what stands under a name of `ID_KEYS`, of a list its only
+    item.
+    """
+    match value:
+        case bool():
+            return ""
+        case str():
+            stripped = LINE_BREAKS.sub(" ", CONTROL_CHARACTERS.sub("", value)).strip()
+            return _present(SHEET_CODE.sub(r"\1", stripped))
+        case Mapping():
+            return next(filter(None, (identifier(value.get(key)) for key in ID_KEYS)), "")
+        case list() | tuple():
+            return identifier(value[0]) if len(value) == 1 else ""
+        case _:
+            return text(value)
 
 
 def _is_simple(value: str) -> bool:
@@ -110,7 +130,7 @@ def pieces(value: object, language: str = "") -> Iterator[str]:
         case Mapping() | list() | tuple():
             chosen = in_language(value, language)
             if isinstance(value, Mapping) and not chosen:
-                yield from _text_of(value, language)
+                yield from _object_pieces(value, language)
             else:
                 for item in chosen or value:
                     yield from pieces(item, language)
@@ -124,8 +144,8 @@ def pieces(value: object, language: str = "") -> Iterator[str]:
             yield from pieces(str(value), language)
 
 
-def _text_of(item: Mapping[str, object], language: str) -> Iterator[str]:
-    """The text of an object; without a name for it, its sentences."""
+def _object_pieces(item: Mapping[Any, object], language: str) -> Iterator[str]:
+    """The text of an object, with its unit; without a name for it, its sentences."""
     for key in TEXT_KEYS:
         found = list(pieces(item.get(key), language))
         if found:
@@ -145,4 +165,9 @@ def _holds_text(parsed: object) -> bool:
 
 
 def _clean(written: str) -> str:
+    written = WINDOWS_CHARACTERS.sub(_from_windows, written)
     return unicodedata.normalize("NFC", CONTROL_CHARACTERS.sub("", written))
+
+
+def _from_windows(found: re.Match[str]) -> str:
+    return found[0].encode("latin-1").decode("cp1252", "ignore")

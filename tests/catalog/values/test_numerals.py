@@ -36,6 +36,11 @@ from catalog import values
         (None, None),
         (True, None),
         (["5"], None),
+        ("-5 °C", None),
+        ({"rate": 3.9, "count": 120}, 3.9),
+        ({"ratingValue": "4.5", "reviewCount": "12"}, 4.5),
+        ({"$numberDouble": "4.5"}, 4.5),
+        ({}, None),
     ],
 )
 def test_a_number_is_found_in_text_and_never_guessed(written, amount):
@@ -45,7 +50,8 @@ def test_a_number_is_found_in_text_and_never_guessed(written, amount):
 @pytest.mark.parametrize(
     ("written", "whole"),
     [("1,234 ratings", 1234), (17.0, 17), ("12", 12), ("1.2K", None), ("2K", None), (2.5, None),
-     (10**30, None), ([], None)],
+     (10**30, None), ([], None), ("1.234", 1234),
+     ("1.234 Bewertungen", 1234), ({"rate": 3.9, "count": 120}, 120), ({"average": 4.5}, None)],
 )  # fmt: skip
 def test_a_count_is_an_integer_or_none(written, whole):
     assert values.count(written) == whole

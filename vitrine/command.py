@@ -5,8 +5,10 @@ import functools
 import io
 import json
 import math
+import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -34,8 +36,20 @@ REMEDIES = {
     errno.ENOTDIR: "a file is where a folder should be: move it, or name another folder",
     errno.EEXIST: "a file is where a folder should be: move it, or name another folder",
     errno.EISDIR: "name a file, not a folder",
+    errno.ENOMEM: "free some memory, or raise its limit, then run the same command again",
+    errno.EMFILE: "raise the limit of open files (ulimit -n), then run the same command again",
 }
-STORAGE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+# Those of the machine, which may concern no file.
+MACHINE_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.ENOMEM,
+    errno.EMFILE,
+}
+# In the error of a library that finds no memory: of the dynamic loader, of torch, of CUDA.
+OUT_OF_MEMORY = ("failed to map segment", "allocate memory", "out of memory")
 
 
 class CommandLine(typer.Typer):
@@ -68,8 +82,7 @@ class CommandLine(typer.Typer):
             @functools.wraps(function)
             def checked(*args: Any, **options: Any) -> Any:  # noqa: ANN401
                 with report_errors():
-                    _require_text(options.values())
-                    return function(*args, **options)
+                    return function(*args, **{name: _text(each) for name, each in options.items()})
 
             register(checked)
             return function
@@ -85,25 +98,43 @@ def report_errors() -> Iterator[None]:
     except VitrineError as error:
         _fail(str(error))
     except OSError as error:
-        if error.errno not in STORAGE_ERRORS and error.filename is None:
+        if error.errno not in MACHINE_ERRORS and error.filename is None:
             raise
         _fail(_sentence(error))
+    except (MemoryError, ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        if not isinstance(error, MemoryError) and not any(map(reason.__contains__, OUT_OF_MEMORY)):
+            raise
+        _fail(f"There is too little memory ({reason}); {REMEDIES[errno.ENOMEM]}.")
     except UnicodeEncodeError as error:
         if not _undecodable(error.object):
             raise
-        _fail(f"{error.object!a} has bytes that are not UTF-8: rename the file or folder.")
+        name = _word_at(error.object, error.start)
+        _fail(f"{name!a} has bytes that are not UTF-8: rename the file or folder.")
 
 
-def _require_text(options: Iterable[Any]) -> None:
-    """Refuse words that are not UTF-8. A file's name may hold any bytes.
+def _text(option: Any) -> Any:  # noqa: ANN401 - an option's value of any type
+    """An option's value, its words decoded as UTF-8 whatever the locale is.
+
+    The name of a file that is there may hold any bytes.
 
     Raises:
-        BadParameter: a word that was given is neither text nor a file that is there.
+        BadParameter: a word is neither text nor such a name.
     """
-    for option in options:
-        for word in option if isinstance(option, list) else [option]:
-            if isinstance(word, str) and _undecodable(word) and not Path(word).exists():
-                raise typer.BadParameter(f"{word!a} has bytes that are not UTF-8.")
+    if isinstance(option, list):
+        return [_text(each) for each in option]
+    if not isinstance(option, str) or not _undecodable(option) or Path(option).exists():
+        return option
+    try:
+        return os.fsencode(option).decode()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{option!a} has bytes that are not UTF-8.") from None
+
+
+def _word_at(text: str, position: int) -> str:
+    """The word or quoted name at a position of a text, of 400 characters at the most."""
+    before, after = text[max(0, position - 200) : position], text[position : position + 200]
+    return re.split(r'[\s"`]', before)[-1] + re.split(r'[\s"`]', after)[0]
 
 
 def _undecodable(text: str) -> bool:

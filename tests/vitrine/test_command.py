@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -75,6 +76,16 @@ def command():
     def full() -> None:
         raise OSError(28, "No space left on device")
 
+    @app.command("large")
+    def large(kind: str) -> None:
+        raise {
+            "object": MemoryError(),
+            "fork": OSError(12, "Cannot allocate memory"),
+            "library": ImportError("libmath.so: failed to map segment from shared object"),
+            "tensor": RuntimeError("[alloc.cpp:1]\nAllocator: can't allocate memory: 9 bytes"),
+            "bug": RuntimeError("an error of ours"),
+        }[kind]
+
     @app.command("figures")
     def figures(as_json: Json = False) -> None:
         if as_json:
@@ -93,6 +104,16 @@ def test_a_full_disk_is_named_though_the_system_names_no_file(command):
     ended = command("full")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert ended.stderr.startswith("Error: No space left on device; free some space")
+
+
+@pytest.mark.parametrize("kind", ["object", "fork", "library", "tensor"])
+def test_memory_that_is_used_up_is_one_line_with_a_remedy(command, kind):
+    ended = command("large", kind)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert line.endswith("free some memory, or raise its limit, then run the same command again.")
+    assert isinstance(command("large", "bug").exception, RuntimeError)
 
 
 @pytest.mark.parametrize(("words", "error"), [("broken", ZeroDivisionError), ("signal", OSError)])
@@ -174,12 +195,20 @@ def test_words_that_are_not_utf8_are_wrong_usage(vitrine, words):
     assert "Traceback" not in ended.stderr
 
 
-def test_files_and_folders_may_have_names_that_are_not_utf8(vitrine, tmp_path):
+def test_words_are_utf8_in_a_locale_of_ascii_too(vitrine, furniture):
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    variant = vitrine("encoder", "show", "möbel", **ascii_only)
+    assert sentence(variant).startswith("Error: No variant is called 'm\\xf6bel'")
+
+
+def test_files_and_folders_may_have_names_that_are_not_utf8(vitrine, tiny_clip, tmp_path):
     source = os.fsencode(tmp_path) + b"/a\xff.jsonl"
     Path(os.fsdecode(source)).write_text('{"id": "1", "title": "a kettle", "image": "a.png"}\n')
     assert vitrine("ingest", "products", source).returncode == 0
     assert "\\udcff" in sentence(vitrine("ingest", "products", b"missing\xff.jsonl"))
     home = os.fsdecode(os.fsencode(tmp_path) + b"/home\xff")
+    added = sentence(vitrine("add", "photo", "--base", tiny_clip, VITRINE_HOME=home))
+    assert re.fullmatch(rf"Error: '{tmp_path}/home\\udcff/\S+' has bytes that are .*", added)
     assert vitrine("ingest", "products", source, VITRINE_HOME=home).returncode == 0
     ended = vitrine("ingest", "status", "--json", VITRINE_HOME=home)
     assert json.loads(ended.stdout)["home"] == home

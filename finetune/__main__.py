@@ -15,7 +15,7 @@ from encoder.checkpoint import DEFAULT_BASE
 from encoder.errors import VariantMissing
 from encoder.variants import Variants
 from eval.measures import DECIDING
-from finetune.candidates import COMMON, Search
+from finetune.candidates import COMMON, Search, common_settings
 from finetune.settings import RECIPES, Precision, Settings, parse_assignments
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -254,7 +254,7 @@ def _named(
         recipe = next((key for key, name in VARIANTS.items() if name == variant), AUTO)
     name = variant or VARIANTS[recipe]
     if recipe == AUTO:
-        replace(COMMON, **chosen)  # raises for a setting that cannot be used
+        common_settings(chosen)  # raises for a setting that cannot be used
         return name, Search(chosen, minutes)
     if minutes is not None:
         raise typer.BadParameter(
@@ -298,16 +298,14 @@ def _print(variant: "Variant") -> None:
 
 
 def _candidates(choice: dict[str, Any]) -> Table:
-    table = Table("candidate", "learning rate", "epochs", "validation nDCG@10", "", box=None)
+    """The trials, with the validation nDCG@10 of each."""
+    table = Table("candidate", "learning rate", f"validation {DECIDING}", "", box=None)
     for each in choice["candidates"]:
-        score = "diverged" if each[DECIDING] is None else f"{each[DECIDING]:.3f}"
-        table.add_row(
-            each["name"],
-            f"{each['settings'].get('rate', '')}",
-            f"{each['epochs']}",
-            score,
-            "chosen" if each["chosen"] else "",
-        )
+        score = "" if each["trial"] is None else f"{each['trial']:.3f}"
+        remark = "chosen" if each["name"] == choice["chosen"] else ""
+        rate = f"{each['settings'].get('rate', '')}"
+        table.add_row(each["name"], rate, score, "diverged" if each["diverged"] else remark)
+    table.add_row("base", "", f"{choice['base'][DECIDING]:.3f}")
     return table
 
 

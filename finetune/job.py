@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -14,7 +14,7 @@ from encoder.families import Family
 from encoder.files import digest_json
 from encoder.variant import NAME, Variant
 from finetune.artefact import Finished, write_artefact
-from finetune.candidates import COMMON, Search, candidates_for, settings_for
+from finetune.candidates import Search, candidates_for, common_settings, settings_for
 from finetune.choice import Choice, Chosen
 from finetune.errors import FinetuneError
 from finetune.evaluation import Evaluation
@@ -132,7 +132,7 @@ def _prepare(
     Raises:
         FinetuneError: there is too little to train on or to evaluate with.
     """
-    common = replace(COMMON, **settings.fixed) if isinstance(settings, Search) else settings
+    common = common_settings(settings.fixed) if isinstance(settings, Search) else settings
     common = common.with_loss(family.loss)
     examples = read_examples(
         catalogue, common.template, common.views, sample=common.sample, seed=common.seed

@@ -1,39 +1,26 @@
-"""The plan of a choice among candidates: its rounds, and how long they take on this machine.
+"""The plan of a choice among candidates, and how long it takes on this machine.
 
-Successive halving: all candidates train for a few epochs, the better third goes on for three times
-as many, until one is left, which trains to its end. A candidate is paused and goes on where it was,
-so nothing is trained twice.
+Each candidate is tried in a short training; the best one is then trained at full length. This is
+successive halving with one cut. A trial is a whole schedule, in which the learning rate falls to 0:
+a training that is only paused is compared at its highest rate, where those win that have hardly
+changed the base.
 
 Sources: K. Jamieson, A. Talwalkar, Non-stochastic best arm identification and hyperparameter
-optimization, AISTATS 2016; L. Li et al., Hyperband, JMLR 18 (2018), whose factor of 3 is used here.
+optimization, AISTATS 2016; L. Li et al., Hyperband, JMLR 18 (2018).
 """
 
 import math
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from finetune.errors import FinetuneError
 from finetune.training import Training
 
-FACTOR = 3
+TRIAL = 4  # a trial has one epoch of so many
+SHORTEST = 3  # epochs at full length; below it, fewer candidates are tried
 PROBE_STEPS = 3  # timed, after one that is not
-SHORTEST = 3  # epochs; below it, fewer candidates are tried
-
-
-@dataclass(frozen=True)
-class Round:
-    """A round of successive halving.
-
-    Attributes:
-        candidates: how many train in it.
-        epochs: the epoch up to which they train, counted from the beginning.
-    """
-
-    candidates: int
-    epochs: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ class Amount:
 
     Attributes:
         candidates: how many there are.
-        epochs: of a whole training.
+        epochs: of the training at full length.
         products: of an epoch.
         weights: adapter weights that are tried at the end.
     """
@@ -73,46 +60,25 @@ class Plan:
     """A plan.
 
     Attributes:
-        rounds: the last one has one candidate.
+        candidates: how many are tried; one is not tried, only trained.
+        epochs: of the training at full length.
         seconds: at most, by the speed measured.
     """
 
-    rounds: Sequence[Round]
+    candidates: int
+    epochs: int
     seconds: float
 
     @property
-    def candidates(self) -> int:
-        """How many are tried."""
-        return self.rounds[0].candidates
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the last candidate."""
-        return self.rounds[-1].epochs
+    def trial(self) -> int:
+        """Epochs of a trial."""
+        return math.ceil(self.epochs / TRIAL)
 
 
-def rounds_of(candidates: int, epochs: int) -> list[Round]:
-    """The rounds of successive halving.
-
-    Args:
-        candidates: how many are tried.
-        epochs: of a whole training.
-    """
-    levels = 0
-    while FACTOR**levels < candidates:
-        levels += 1
-    return [
-        Round(-(-candidates // FACTOR**level), max(1, epochs // FACTOR ** (levels - level)))
-        for level in range(levels + 1)
-    ]
-
-
-def epochs_trained(rounds: Sequence[Round]) -> int:
+def epochs_trained(candidates: int, epochs: int) -> int:
     """Epochs of all candidates together, at most."""
-    before = [0, *(each.epochs for each in rounds)]
-    return sum(
-        each.candidates * (each.epochs - done) for each, done in zip(rounds, before, strict=False)
-    )
+    trials = candidates if candidates > 1 else 0
+    return trials * math.ceil(epochs / TRIAL) + epochs
 
 
 def make_plan(amount: Amount, speed: Speed, limit: float | None) -> Plan:
@@ -135,10 +101,9 @@ def make_plan(amount: Amount, speed: Speed, limit: float | None) -> Plan:
         (1, 1),
     ]
     for candidates, epochs in sizes:
-        rounds = rounds_of(candidates, epochs)
-        seconds = epochs_trained(rounds) * epoch + end
+        seconds = epochs_trained(candidates, epochs) * epoch + end
         if limit is None or seconds <= limit:
-            return Plan(rounds, seconds)
+            return Plan(candidates, epochs, seconds)
     raise FinetuneError(
         f"One epoch of one candidate and its evaluation take about {duration(epoch + end)} on this "
         f"machine: give --minutes {math.ceil((epoch + end) / 60)} or more, or fewer products with "

@@ -83,7 +83,7 @@ def progress_bar(name: str) -> Iterator[Report]:
         )
         if progress.validation:
             epoch = f"epoch {progress.epoch:>3}" if progress.epoch else "before   "
-            candidate = f"{progress.candidate:<14} " if progress.candidate else ""
+            candidate = f"{progress.candidate:<18} " if progress.candidate else ""
             measures = f"{_loss(progress)}{_measures(progress.validation)}"
             bar.console.print(f"{candidate}{epoch}  {measures}")
 

@@ -28,7 +28,7 @@ MAX_POINTS = 500  # of the loss curve; each is the mean of the steps since the o
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training, finished or paused; the model has the weights of the best epoch.
+    """The result of a training; the model has the weights of the best epoch.
 
     Attributes:
         state: the last one.
@@ -90,11 +90,8 @@ class Training:
         # Of this process's life; `state.seconds` counts those of earlier ones, too.
         self._steps, self._seconds, self._validation_seconds = 0, 0.0, 0.0
 
-    def run(self, epochs: int | None = None) -> Trained:
+    def run(self) -> Trained:
         """Train to the end, from the last checkpoint if there is one.
-
-        Args:
-            epochs: pause after so many, counted from the beginning; None: do not.
 
         Raises:
             Diverged: the loss or the weights are NaN or infinite.
@@ -107,7 +104,7 @@ class Training:
             if not self.state.base:
                 self.state.base = self.validate()
                 self._report(self.state.base)
-            while not self.state.finished and self.state.epoch < (epochs or self.settings.epochs):
+            while not self.state.finished:
                 self._epoch()
         self.model.restore(self._best)
         self.model.clip.eval()

@@ -46,40 +46,49 @@ def by_name(chosen):
     return {each["name"]: each for each in chosen.facts["candidates"]}
 
 
-def test_the_best_candidate_trains_to_its_end_and_the_others_are_dropped(choose, capsys):
+def test_the_best_trial_is_trained_at_full_length(choose, capsys):
     steps = Counter()
 
     def count(progress):
         steps[progress.candidate] += not progress.validation
 
     chosen = choose({"poor": POOR, "good": GOOD}, report=count)
-    assert chosen.settings.targets == GOOD.targets
-    assert steps == {"poor": 2, "good": 6}
+    assert steps == {"poor_trial": 2, "good_trial": 2, "good": 6}
+    assert chosen.settings.learning_rate == GOOD.learning_rate
+    assert chosen.facts["chosen"] == "good"
     table = by_name(chosen)
-    assert (table["poor"]["epochs"], table["good"]["epochs"]) == (1, 3)
-    assert (table["poor"]["chosen"], table["good"]["chosen"]) == (False, True)
-    assert table["good"][DECIDING] == chosen.trained.state.best[DECIDING]
+    assert table["poor"]["trial"] < table["good"]["trial"]
+    assert table["good"]["full"] == chosen.trained.state.best[DECIDING]
+    assert table["poor"]["full"] is None
     assert table["poor"]["settings"]["rate"] == 3e-2
     assert set(table["poor"]["settings"]) == {"rate", "targets"}
     said = " ".join(capsys.readouterr().err.split())
-    assert "2 candidates on 20 products" in said
+    assert "Tries 2 candidates on 20 products" in said
     assert "6 held-out products: at most about 0:0" in said
+
+
+def test_a_single_candidate_needs_no_trial(choose):
+    chosen = choose({"good": GOOD})
+    assert by_name(chosen)["good"]["trial"] is None
+    assert chosen.trained.state.epochs
 
 
 def test_a_candidate_that_diverges_is_dropped(choose):
     chosen = choose({"diverging": DIVERGING, "good": GOOD})
-    assert by_name(chosen)["diverging"][DECIDING] is None
-    assert chosen.settings.targets == GOOD.targets
+    assert by_name(chosen)["diverging"]["diverged"]
+    assert not by_name(chosen)["good"]["diverged"]
+    assert chosen.facts["chosen"] == "good"
 
 
 def test_if_all_diverge_it_is_an_error_with_the_remedy(choose):
-    with pytest.raises(FinetuneError, match="smaller --learning-rate"):
-        choose({"diverging": DIVERGING, "more": dataclasses.replace(DIVERGING, rank=4)})
+    for candidates in ({"one": DIVERGING}, {"one": DIVERGING, "more": DIVERGING}):
+        with pytest.raises(FinetuneError, match="smaller --learning-rate"):
+            choose(candidates, f"run{len(candidates)}")
 
 
-@pytest.mark.parametrize("killed_at", [("good", 1), ("poor", 1), ("good", 4)])
+@pytest.mark.parametrize("killed_at", [("poor_trial", 1), ("good_trial", 1), ("good", 4)])
 def test_a_choice_killed_within_a_candidate_goes_on_there(choose, tmp_path, killed_at):
-    candidates = {"good": GOOD, "poor": POOR}
+    candidates = {"poor": POOR, "good": GOOD}
     unbroken = choose(candidates, "unbroken")
 
     def kill(progress):
@@ -94,9 +103,8 @@ def test_a_choice_killed_within_a_candidate_goes_on_there(choose, tmp_path, kill
         candidates, report=lambda progress: steps.append((progress.candidate, progress.step))
     )
     assert steps[0][0] == killed_at[0]
-    if killed_at[1] > 1:
-        assert steps[0][1] >= killed_at[1]
-    assert resumed.facts["estimated_seconds"] == round(before["seconds"])
+    assert steps[0][1] >= killed_at[1] - 1
+    assert resumed.facts["estimated_seconds"] == round(before["plan"]["seconds"])
     assert resumed.settings == unbroken.settings
     for name, tensor in resumed.training.model.tensors().items():
         assert (tensor - unbroken.training.model.tensors()[name]).abs().max() < 1e-6

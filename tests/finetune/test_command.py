@@ -84,8 +84,8 @@ def test_without_flags_the_best_candidate_becomes_the_variant_and_its_gain_is_st
     assert ran.exit_code == 0, ran.stderr
     result = json.loads(ran.stdout)
     assert result["variant"] == "tuned"
-    assert [each["chosen"] for each in result["choice"]["candidates"]].count(True) == 1
-    assert "5 candidates on 16 products" in ran.stderr
+    assert result["choice"]["chosen"] in [each["name"] for each in result["choice"]["candidates"]]
+    assert "4 candidates on 16 products" in ran.stderr
     gain = result["heldout"]["gain"]
     assert result["recommended"] == (gain["low"] > 0)
     assert gain["n"] == 10
@@ -180,7 +180,10 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
 
 @pytest.mark.parametrize(
     ("recipe", "line", "checkpoints"),
-    [("reference", "epoch   2", "checkpoints"), ("auto", "linear ", "checkpoints/linear")],
+    [
+        ("reference", "epoch   2", "checkpoints"),
+        ("auto", "linear_slow_trial ", "checkpoints/linear_slow_trial"),
+    ],
 )
 def test_a_killed_process_resumes_by_the_same_command(
     home, tiny_clip, tmp_path, monkeypatch, recipe, line, checkpoints

@@ -1,6 +1,5 @@
 """The picture of a query: uploaded, or fetched from an address."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -11,17 +10,17 @@ from PIL import Image
 
 from app.errors import sentence_of
 from pictures.decode_workers import open_untrusted
-from pictures.errors import PictureError
+from pictures.errors import HostNotPublic, PictureError
 from pictures.fetcher import fetch_picture
+from pictures.limit import Busy
 
 # Shortest side that is kept in the visitor's session. Models read 224 or 336; a phone's photo of
 # 50 megapixels would take 150 MB a visitor.
 SIDE = 448
 
-# Pictures that are fetched or decoded at once, for all visitors: two of them by the decode workers,
-# the others by their servers or in the queue. More are refused, so that nobody waits without end.
-AT_ONCE = 16
-_slots = threading.BoundedSemaphore(AT_ONCE)
+# Instead of the fetcher's sentences: whether a name is known to this machine's network, and is not
+# public, is no visitor's business.
+NOT_PUBLIC = "The picture’s host is not found on the public web. Check how its name is written."
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,16 @@ def _once(identity: str, read: Callable[[], bytes], *, retry: bool) -> QueryPict
     kept = st.session_state.get("query_picture")
     if kept and kept[0] == identity:
         return kept[1]
-    if not _slots.acquire(blocking=False):
-        return QueryPicture(
-            problem=f"{AT_ONCE} pictures of other visitors are being read; try again in a moment.",
-            retry=True,
-        )
     try:
         picture = QueryPicture(open_untrusted(read(), side=SIDE))
+    except Busy as error:
+        return QueryPicture(problem=str(error), retry=True)
+    except HostNotPublic:
+        picture = QueryPicture(problem=NOT_PUBLIC, retry=retry)
     except PictureError as error:
         picture = QueryPicture(problem=error.sentence, retry=retry)
     except Exception as error:  # noqa: BLE001 - the last resort: the page stays
         picture = QueryPicture(problem=sentence_of(error, "The picture"), retry=retry)
-    finally:
-        _slots.release()
     st.session_state.query_picture = (identity, picture)
     return picture
 

@@ -6,9 +6,11 @@ fetcher          fetches over http(s): redirects checked again, retries, limits 
 download         one response body, its size capped while it streams
 sources          the bytes of files, of embedded pictures and of `data:` addresses
 embedded         pictures that a feed itself contains, kept by the hash of their content
-decoder          bytes → one upright 8-bit RGB image, held to the caps on pixels
+formats          formats of files by how they begin: those that are read, and others by name
+decoder          bytes → one upright 8-bit sRGB image, held to the caps on pixels
 thumbnail        the reduced JPEG that is kept, or the reduced pixels of a query
 decode_workers   decoding in processes with limits (decode_process)
+limit            a bound on the queries' pictures that are fetched or decoded at once
 store            the pictures of an installation, by the hash of their content
 importer         from an address to the store
 

@@ -35,6 +35,7 @@ from pictures.decode_process import (
     prepare,
 )
 from pictures.errors import PictureError, shorten
+from pictures.limit import CallLimit
 from pictures.thumbnail import Thumbnail, make_thumbnail
 from vitrine import Closing, VitrineError
 
@@ -149,6 +150,9 @@ class DecodeWorkers(Closing):
 # time limit does not stop every other visitor's.
 _shared = DecodeWorkers(2, QUERY_SECONDS)
 atexit.register(_shared.close)
+# Of its pictures at once: two are decoded, the others wait and are held in memory.
+AT_ONCE = 16
+_limit = CallLimit(AT_ONCE, f"{AT_ONCE} pictures are being decoded; try again in a moment.")
 
 
 def open_untrusted(data: bytes, name: str = "The picture", side: int = QUERY_SIDE) -> Image.Image:
@@ -161,8 +165,10 @@ def open_untrusted(data: bytes, name: str = "The picture", side: int = QUERY_SID
 
     Raises:
         PictureError, VitrineError: As `DecodeWorkers.thumbnail` does.
+        Busy: `AT_ONCE` pictures are being decoded, or wait for it.
     """
-    return _shared.decode(data, name, side)
+    with _limit:
+        return _shared.decode(data, name, side)
 
 
 def _hung(name: str, seconds: float) -> PictureError:

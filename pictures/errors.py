@@ -26,6 +26,13 @@ class PictureError(VitrineError):
         return self.sentence
 
 
+class HostNotPublic(PictureError):
+    """A host that has no address, or one that is not public.
+
+    Which of the two it is shows what names the network of this machine has: visitors see neither.
+    """
+
+
 def shorten(address: object, longest: int = MAX_SHOWN) -> str:
     """An address cut to a length that fits into a sentence, without control characters."""
     text = str(address)

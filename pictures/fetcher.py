@@ -35,6 +35,7 @@ from pictures.addresses import parse_address
 from pictures.download import Download
 from pictures.errors import PictureError, shorten
 from pictures.fetch_settings import FetchSettings
+from pictures.limit import CallLimit
 from pictures.network import Resolver, SystemResolver, guarded_pool
 
 OK = 200
@@ -208,6 +209,11 @@ class Fetcher:
         return body.picture()
 
 
+# Of pictures that people wait for: each has an event loop and a thread of its caller's.
+AT_ONCE = 16
+_limit = CallLimit(AT_ONCE, f"{AT_ONCE} pictures are being fetched; try again in a moment.")
+
+
 def fetch_picture(address: str, settings: FetchSettings | None = None) -> bytes:
     """Fetch one picture that a person waits for; for callers outside an event loop.
 
@@ -217,6 +223,7 @@ def fetch_picture(address: str, settings: FetchSettings | None = None) -> bytes:
 
     Raises:
         PictureError: With a reason of the module's list.
+        Busy: `AT_ONCE` pictures are being fetched.
     """
 
     async def fetch() -> bytes:
@@ -224,7 +231,8 @@ def fetch_picture(address: str, settings: FetchSettings | None = None) -> bytes:
             return await fetcher.fetch(address)
 
     settings = settings or FetchSettings(connect=3.0, read=5.0, total=10.0, retries=1)
-    return asyncio.run(fetch())
+    with _limit:
+        return asyncio.run(fetch())
 
 
 def _seconds(retry_after: str, now: float) -> float | None:

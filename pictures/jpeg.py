@@ -22,6 +22,7 @@ MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 COEFFICIENTS = 64  # of a block: DC and 63 of AC
+MAX_SCANS = 100  # a dozen are usual; each one is a pass over all blocks, for a few bytes
 GREY = {127, 128}  # 127: where a CMYK file is inverted
 FILLING = b"\xaa" * 2**12  # data of a scan that is no marker
 
@@ -31,13 +32,15 @@ class _Scans:
     """What the scans of a file contain.
 
     Attributes:
-        end: Where the data of the last scan ends; 0 without a scan.
+        count: How many there are.
+        end: Where the data of the last one ends; 0 without any.
         has_end: Whether the end marker follows.
         progressive: Whether coefficients are sent in several scans.
         components: How many components the frame has.
         bits_left: Of each component's coefficients that were sent: how many low bits are missing.
     """
 
+    count: int = 0
     end: int = 0
     has_end: bool = False
     progressive: bool = False
@@ -72,9 +75,14 @@ def repair(data: bytes) -> bytes:
 
     Args:
         data: The whole file; `START` is somewhere in it.
+
+    Raises:
+        ValueError: It has more scans than `MAX_SCANS`.
     """
     data = data[data.find(START) :]
     scans = _read_scans(data)
+    if scans.count > MAX_SCANS:
+        raise ValueError(f"{scans.count} scans")
     return data if scans.has_end or not scans.end else data[: scans.end] + ADDED_END
 
 
@@ -119,6 +127,7 @@ def _read_scans(data: bytes) -> _Scans:
             scans.progressive = marker in PROGRESSIVE
             scans.components = int.from_bytes(segment[5:6])  # behind precision, height and width
         elif marker == START_OF_SCAN:
+            scans.count += 1
             scans.add(segment)
             after = AFTER_SCAN.search(data, position)
             position = scans.end = after.start() if after else len(data)

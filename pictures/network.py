@@ -19,7 +19,7 @@ from typing import Any
 import httpcore
 
 from pictures.addresses import is_allowed, is_numeric
-from pictures.errors import PictureError
+from pictures.errors import HostNotPublic
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Takes a name and a port, returns numeric addresses; raises OSError for a name without any."""
@@ -100,7 +100,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             socket_options: Passed on.
 
         Raises:
-            PictureError: "unknown host" or "refused address".
+            HostNotPublic: "unknown host" or "refused address".
             httpcore.ConnectError: No address answers.
             httpcore.ConnectTimeout: No address answers in time.
         """
@@ -131,14 +131,14 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         except TimeoutError:
             raise
         except (OSError, UnicodeError) as error:
-            raise PictureError(
+            raise HostNotPublic(
                 "unknown host", f"The name {host} cannot be resolved. Check its spelling."
             ) from error
         if not addresses:
-            raise PictureError("unknown host", f"The name {host} has no address.")
+            raise HostNotPublic("unknown host", f"The name {host} has no address.")
         for address in addresses:
             if not is_allowed(address, allow_loopback=self._allow_loopback):
-                raise PictureError(
+                raise HostNotPublic(
                     "refused address",
                     f"{host} resolves to an address that is not public. "
                     "Pictures are fetched from the public web only.",

@@ -1,5 +1,4 @@
 import re
-import threading
 from functools import partial
 
 import pytest
@@ -8,6 +7,7 @@ from PIL import Image
 from app import query_picture
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
+from pictures.limit import CallLimit
 from search.query import Query
 from tests import shop
 from tests.app.page_parts import (
@@ -140,17 +140,23 @@ def test_a_setting_that_forbids_fetching_is_reported_and_the_page_stays(open_pag
 def test_more_pictures_at_once_than_the_limit_are_refused_and_may_be_tried_again(
     open_page, monkeypatch
 ):
-    monkeypatch.setattr(query_picture, "AT_ONCE", 1)
-    slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr(query_picture, "_slots", slots)
+    limit = CallLimit(1, "1 picture is being decoded; try again in a moment.")
+    monkeypatch.setattr("pictures.decode_workers._limit", limit)
     page = open_page(q="coral")
-    with slots:  # another visitor's picture
+    with limit:  # another visitor's picture
         upload(page, drawn("lipstick-navy"))
         assert "try again in a moment" in messages(page)
         assert titles(page)
     press(page, "Try again")
     assert messages(page) == ""
     assert set(ROWS) <= set(headings(page))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.7", "localhost", "unknown.invalid"])
+def test_what_names_the_network_has_is_not_shown(open_page, host):
+    page = open_page(picture=f"http://{host}/a.jpg")
+    [box] = page.warning
+    assert box.value.replace("\\", "").startswith(query_picture.NOT_PUBLIC)
 
 
 def test_an_unexpected_error_over_a_picture_leaves_the_rest_of_the_page(

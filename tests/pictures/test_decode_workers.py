@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import active_children, spawn
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pictures.decode_process import MEMORY
 from pictures.decode_workers import DecodeWorkers, machine_memory, open_untrusted
 from pictures.decoder import decode
 from pictures.errors import PictureError
+from pictures.limit import Busy
 from pictures.thumbnail import make_thumbnail
 from tests import shop
 from tests.pictures.encoding import encoded, noise
@@ -244,3 +246,18 @@ def test_a_query_is_decoded_in_a_pool_that_the_process_shares():
     assert open_untrusted(encoded(noise(1200, 1100))).size == (1117, 1024)
     with pytest.raises(PictureError, match="is HTML, not a picture"):
         open_untrusted(b"<html>")
+
+
+def test_one_query_more_than_the_limit_is_refused_at_once():
+    with ExitStack() as others:
+        for _ in range(decode_workers.AT_ONCE):
+            others.enter_context(decode_workers._limit)
+        with pytest.raises(Busy, match="16 pictures are being decoded; try again in a moment"):
+            open_untrusted(encoded(noise()))
+    assert open_untrusted(encoded(noise())).size == (500, 400)
+
+
+def test_a_query_that_fails_gives_its_place_back():
+    for _ in range(2 * decode_workers.AT_ONCE):
+        with pytest.raises(PictureError):
+            open_untrusted(b"<html>")

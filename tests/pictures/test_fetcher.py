@@ -1,14 +1,17 @@
 import asyncio
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pictures import fetcher
 from pictures.errors import PictureError
 from pictures.fetch_settings import FetchSettings
-from pictures.fetcher import Fetcher
+from pictures.fetcher import Fetcher, fetch_picture
+from pictures.limit import Busy
 from tests.hostile_responses import JPEG
 from tests.hostile_server import HostileServer
 from tests.pictures.fetching import (
@@ -343,3 +346,13 @@ def test_a_tls_handshake_without_an_answer_is_a_timeout_and_leaves_no_connection
 
     assert fetching(work, SHORT_TIMEOUTS) == "timeout"
     assert server.connections == 1
+
+
+def test_one_query_more_than_the_limit_is_refused_before_its_request(server: HostileServer) -> None:
+    with ExitStack() as others:
+        for _ in range(fetcher.AT_ONCE):
+            others.enter_context(fetcher._limit)
+        with pytest.raises(Busy, match="16 pictures are being fetched; try again in a moment"):
+            fetch_picture(server.address("/picture.jpg"), LONG_TIMEOUTS)
+    assert server.requests == []
+    assert fetch_picture(server.address("/picture.jpg"), LONG_TIMEOUTS) == JPEG

@@ -88,3 +88,10 @@ def test_a_component_that_was_never_sent_makes_no_whole_picture() -> None:
 def test_a_jpeg_cut_in_its_header_has_a_reason(cut: int) -> None:
     assert reason(encoded(NOISE)[:cut]) in {"not a picture", "broken", "truncated"}
     assert reason(encoded(NOISE)[:cut] + END) in {"not a picture", "broken", "truncated"}
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_rejected_before_it_is_decoded() -> None:
+    data = encoded(NOISE, progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert reason(data[:-2] + last * 50 + END) == ""
+    assert reason(data[:-2] + last * 2000 + END) == "broken"

@@ -5,9 +5,9 @@ contents     unpacks compressed files and archives
 encoding     text encodings
 delimited    CSV and its relatives: dialect decides the delimiter, records reads cells
 json_rows    JSON: json_layout decides where the records are, json_values cuts them out
-parquet      Parquet
+parquet      Parquet; parquet_pages reads what its pages take
 
-Only the current row is held in memory, of Parquet a small batch. A row is bounded in bytes and in
+Only the current row is held in memory, of Parquet a page of each column. A row is bounded in bytes and in
 values: three bytes of JSON, `[],`, take 64 bytes as an object.
 """
 

@@ -101,11 +101,11 @@ class Contents:
         return io.BufferedReader(cast(io.RawIOBase, data), BUFFER)
 
     def open_seekable(self) -> IO[bytes]:
-        """The contents as a file that can be read from its end."""
+        """The contents as a file on disk, which can be read from its end."""
         if not self.facts:
             return self._source.open("rb")
         most = max(MIN_LIMIT, MAX_RATIO * self._source.stat().st_size)
-        unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        unpacked = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the caller closes it
         with self.open() as data:
             while unpacked.tell() <= most and (chunk := data.read(2**20)):
                 unpacked.write(chunk)
@@ -115,8 +115,9 @@ class Contents:
                 f"{self._source} unpacks to more than {most:,} bytes; unpack it and name the file "
                 "inside."
             )
+        unpacked.flush()
         unpacked.seek(0)
-        return unpacked
+        return cast(IO[bytes], unpacked)
 
     def _look_into_archive(self) -> None:
         try:

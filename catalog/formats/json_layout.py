@@ -97,7 +97,7 @@ def _walk(
                 while not values.leave(b"]"):
                     if values.next_byte() == b"{":
                         sizes.setdefault(inner, 0)
-                        sizes[inner] += len(values.take() or b"")
+                        sizes[inner] += len(values.take())
                     else:
                         values.take()
             case _:

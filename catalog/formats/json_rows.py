@@ -54,14 +54,14 @@ def _values(source: Path, data: BufferedReader, layout: Layout) -> Rows:
     values = JsonValues(data)
     try:
         for number, value in enumerate(_elements(values, layout), start=1):
-            yield number, "row too long" if value is None else _record(value)
+            yield number, value if isinstance(value, str) else _record(value)
     except ValueError as error:
         raise CatalogError(
             f"{source} is damaged after row {number:,}: {error}; export it again."
         ) from error
 
 
-def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | None]:
+def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | str]:
     """The records of each value of a text."""
     while values.next_byte():
         if layout.kind == "JSON objects":
@@ -70,7 +70,7 @@ def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | None]:
             yield from _in_list(values, layout.path)
 
 
-def _in_list(values: JsonValues, path: tuple[str, ...]) -> Iterator[bytes | None]:
+def _in_list(values: JsonValues, path: tuple[str, ...]) -> Iterator[bytes | str]:
     """The elements of the list at a path of keys within the next value."""
     if values.next_byte() != (b"{" if path else b"["):
         values.take()

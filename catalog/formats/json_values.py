@@ -12,8 +12,12 @@ SCALAR = re.compile(rb'[^\s,:"\[\]{}]*')
 # Up to the next bracket; strings are passed as a whole. Possessive: linear in its text.
 PASSED = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+COMPLETE = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+OUTSIDE = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+BRACKETS = b"{[}]"
+NO_BRACKETS = bytes(set(range(256)) - set(BRACKETS))
+STEPS = bytes.maketrans(BRACKETS, b"\x01\x01\xff\xff")  # as signed bytes
 CLOSING = {b"{": b"}", b"[": b"]"}
-MAX_DEPTH = 10_000  # brackets that are open; Python's parser goes 1,000 deep
 
 
 class JsonValues:
@@ -56,47 +60,67 @@ class JsonValues:
         """The next value, which is a key."""
         if self.next_byte() != b'"':
             raise ValueError("it has a key that is no text")
-        return str(json.loads(self.take() or b'""', strict=False))
+        key = self.take()
+        return "" if isinstance(key, str) else str(json.loads(key, strict=False))
 
-    def take(self) -> bytes | None:
-        """The next value; None where it has more than `formats.MAX_ROW` bytes."""
+    def take(self) -> bytes | str:
+        """The next value, or the reason why it is passed over."""
         byte = self.next_byte()
         if byte in CLOSING:
             return self._bracketed()
         return self._string() if byte == b'"' else self._scalar()
 
-    def _bracketed(self) -> bytes | None:
-        """An array or object; the start of one that is too long is not kept in memory."""
+    def _bracketed(self) -> bytes | str:
+        """An array or object; the start of one that is too large is not kept in memory."""
         expected: list[bytes] = []
         at = self._at
-        kept = True
+        brackets = 0
         while True:
             at = PASSED.match(self._buffer, at).end()  # type: ignore[union-attr]
             byte = self._buffer[at : at + 1]
             if byte in CLOSING:
                 expected.append(CLOSING[byte])
+                brackets += 1
+                if brackets > formats.MAX_VALUES:
+                    self._at = at + 1
+                    return self._pass_brackets(len(expected), "too many values")
                 at += 1
             elif byte in (b"]", b"}"):
                 if byte != expected.pop():
                     raise ValueError(f"a {byte.decode()} closes a bracket of the other kind")
                 at += 1
                 if not expected:
-                    value = self._buffer[self._at : at] if kept else None
+                    value = self._buffer[self._at : at]
                     self._at = at
                     return value
             else:  # the end of the buffer, or a string that is cut off by it
-                kept = kept and len(self._buffer) - self._at <= formats.MAX_ROW
-                if not kept:
+                if len(self._buffer) - self._at > formats.MAX_ROW:
                     self._at = at
-                    if byte:
-                        self._pass_string()
-                        at = self._at
-                        continue
+                    return self._pass_brackets(len(expected), "row too long")
                 at -= self._at
-                if len(expected) > MAX_DEPTH or not self._read():
-                    raise ValueError("it ends within a record")
+                self._read_on()
 
-    def _string(self) -> bytes | None:
+    def _pass_brackets(self, depth: int, reason: str) -> str:
+        """Pass the rest of an array or object of any size, which is so many brackets deep."""
+        import numpy as np  # here: it is needed for damaged files only
+
+        while True:
+            end = OUTSIDE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+            steps = COMPLETE.sub(b"", self._buffer[self._at : end]).translate(STEPS, NO_BRACKETS)
+            depths = depth + np.frombuffer(steps, np.int8).cumsum(dtype=np.int64)
+            if not depths.all():
+                break
+            depth = int(depths[-1]) if len(depths) else depth
+            self._at = end
+            if end < len(self._buffer):
+                self._pass_string()
+            else:
+                self._read_on()
+        for _ in range(int(np.argmin(depths != 0)) + 1):
+            self._at = PASSED.match(self._buffer, self._at).end() + 1  # type: ignore[union-attr]
+        return reason
+
+    def _string(self) -> bytes | str:
         """A string, with its quotes."""
         while len(self._buffer) - self._at <= formats.MAX_ROW:
             end = STRING.match(self._buffer, self._at + 1).end()  # type: ignore[union-attr]
@@ -104,10 +128,9 @@ class JsonValues:
                 value = self._buffer[self._at : end + 1]
                 self._at = end + 1
                 return value
-            if not self._read():
-                raise ValueError("it ends within a text")
+            self._read_on()
         self._pass_string()
-        return None
+        return "row too long"
 
     def _pass_string(self) -> None:
         """Pass a string of any length."""
@@ -117,10 +140,9 @@ class JsonValues:
             if self._buffer[self._at : self._at + 1] == b'"':
                 self._at += 1
                 return
-            if not self._read():
-                raise ValueError("it ends within a text")
+            self._read_on()
 
-    def _scalar(self) -> bytes | None:
+    def _scalar(self) -> bytes | str:
         while True:
             end = SCALAR.match(self._buffer, self._at).end()  # type: ignore[union-attr]
             if end == self._at:
@@ -133,6 +155,10 @@ class JsonValues:
         value = self._buffer[self._at : end]
         self._at = end
         return value
+
+    def _read_on(self) -> None:
+        if not self._read():
+            raise ValueError("it ends within a record")
 
     def _read(self) -> bool:
         """Read on, at least as much as is kept: what is looked at again adds up to its size."""

@@ -5,13 +5,11 @@ import random
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pyarrow
 import pytest
 from pyarrow import parquet
 
 from catalog import CatalogError, columns, formats
-from catalog.formats import parquet as parquet_format
 from catalog.product import Product
 from catalog.readers import DroppedRow, read_products
 
@@ -146,29 +144,6 @@ def test_rows_with_large_pictures_are_read_ahead_within_bounds(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 64 * 2**20  # the file has 120 MiB
-
-
-def test_a_parquet_column_that_decompresses_to_gigabytes_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_format, "MAX_PAGE", 2**20)
-    titles = ["x" * 100_000] * 100
-    table = pyarrow.table({"id": list(map(str, range(100))), "title": titles})
-    options = {"use_dictionary": False, "compression": "zstd"}
-    parquet.write_table(table, tmp_path / "shop.parquet", **options)
-    with pytest.raises(CatalogError, match=r"its column title takes 10,\d+,\d+ bytes, \d+ times"):
-        read(tmp_path / "shop.parquet")
-
-
-def test_an_unreadable_or_large_cell_of_parquet_costs_its_row(tmp_path):
-    lengths = np.array([0, 1, 3, 4, 5], "i4")
-    titles = pyarrow.Array.from_buffers(
-        pyarrow.string(), 4, [None, pyarrow.py_buffer(lengths), pyarrow.py_buffer(b"a\xff\xfebc")]
-    )
-    many = pyarrow.array([[], [], [None] * 30_000, []], pyarrow.list_(pyarrow.int32()))
-    table = pyarrow.table({"id": ["1", "2", "3", "4"], "title": titles, "features": many})
-    parquet.write_table(table, tmp_path / "shop.parquet")
-    products, dropped = read(tmp_path / "shop.parquet")
-    assert [product.id for product in products] == ["1", "4"]
-    assert dropped == [DroppedRow(2, "unreadable row"), DroppedRow(3, "too many values")]
 
 
 def test_semicolons_are_a_delimiter(tmp_path):

@@ -113,12 +113,13 @@ def test_a_record_above_a_limit_is_dropped_and_the_next_one_read(
         {"id": 1},
         {"id": 2, "title": "x" * 400_000},
         {"id": 3, "x": ["y" * 900] * 500},
-        {"id": 4, "x": [[]] * 2000},
-        {"id": 5},
+        {"id": 4, "x": [[]] * 2000, "y": ["]"] * 9},
+        {"id": 5, "x": [0] * 2000},
+        {"id": 6},
     ]
     text = start + separator.join(map(json.dumps, elements)) + end
     rows = rows_of(tmp_path / "shop.json", text)
-    assert rows == [{"id": 1}, "row too long", "row too long", "too many values", {"id": 5}]
+    assert rows == [{"id": 1}, "row too long", "row too long", *["too many values"] * 2, {"id": 6}]
 
 
 def test_values_are_cut_out_wherever_the_text_is_divided(tmp_path, monkeypatch):

@@ -1,0 +1,125 @@
+"""The pages of a Parquet file, as their headers describe them.
+
+A page is the unit that Parquet is decompressed in, whatever it holds, and the sizes that a file
+states for a whole column may be other than those of its pages. The headers follow each other in a
+column chunk, each before its page. Source: parquet.thrift of the Parquet format, written in
+Thrift's compact protocol.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+HEADER = 2**16  # bytes; the statistics of a header are the first bytes of a text, or a hash
+MAX_DEPTH = 8  # structures within each other
+
+# Types of the compact protocol.
+STOP, TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(13)
+# Fields of a page header and of the three headers within it.
+TYPE, UNCOMPRESSED, COMPRESSED = 1, 2, 3
+DATA, DICTIONARY, DATA_V2 = 5, 7, 8
+VALUES = 1
+DICTIONARY_PAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a column chunk.
+
+    Attributes:
+        dictionary: Whether it holds the dictionary of the pages after it.
+        size: Bytes when decompressed.
+        compressed: Bytes in the file.
+        values: In it.
+    """
+
+    dictionary: bool
+    size: int
+    compressed: int
+    values: int
+
+
+def pages(data: IO[bytes], start: int, end: int) -> Iterator[Page]:
+    """The pages of a column chunk.
+
+    Args:
+        data: The file.
+        start: Where the chunk begins.
+        end: Where it ends.
+
+    Raises:
+        ValueError: A header cannot be read.
+    """
+    while start < end:
+        data.seek(start)
+        header = _Struct(data.read(HEADER))
+        fields = header.read()
+        size, compressed = fields.get(UNCOMPRESSED, -1), fields.get(COMPRESSED, -1)
+        if size < 0 or compressed < 0:
+            raise ValueError("a page has a negative size")
+        inner = fields.get(DATA) or fields.get(DICTIONARY) or fields.get(DATA_V2) or {}
+        kind = fields.get(TYPE) == DICTIONARY_PAGE
+        yield Page(kind, size, compressed, inner.get(VALUES, 0))
+        start += header.at + compressed
+
+
+class _Struct:
+    """A structure in the compact protocol: field number → value, of those that are needed."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.at = 0
+
+    def read(self, depth: int = 0) -> dict[int, Any]:
+        if depth > MAX_DEPTH:
+            raise ValueError("a page header is nested too deep")
+        fields: dict[int, Any] = {}
+        number = 0
+        while kind := self._byte():
+            number = number + (kind >> 4) if kind >> 4 else self._integer()
+            fields[number] = self._value(kind & 15, depth)
+        return fields
+
+    def _value(self, kind: int, depth: int) -> Any:  # noqa: ANN401
+        match kind:
+            case 1 | 2:
+                return kind == TRUE
+            case 3:
+                return self._byte()
+            case 4 | 5 | 6:
+                return self._integer()
+            case 7:
+                self.at += 8
+            case 8:
+                length = self._varint()
+                self.at += length
+            case 9 | 10:
+                head = self._byte()
+                count = head >> 4 if head >> 4 < 15 else self._varint()
+                for _ in range(min(count, HEADER)):
+                    self._value(head & 15, depth + 1)
+            case 12:
+                return self.read(depth + 1)
+            case _:
+                raise ValueError("a page header cannot be read")
+        return None
+
+    def _byte(self) -> int:
+        if self.at >= len(self._data):
+            raise ValueError("a page header ends early")
+        self.at += 1
+        return self._data[self.at - 1]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128 or shift > 63:
+                return value
+
+    def _integer(self) -> int:
+        """A zigzag integer."""
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)

@@ -7,8 +7,8 @@ delimited    CSV and its relatives: dialect decides the delimiter, records reads
 json_rows    JSON: json_layout decides where the records are, json_values cuts them out
 parquet      Parquet; parquet_pages reads what its pages take
 
-Only the current row is held in memory, of Parquet a page of each column. A row is bounded in bytes and in
-values: three bytes of JSON, `[],`, take 64 bytes as an object.
+Only the current row is held in memory, of Parquet a page of each column. A row is bounded in bytes
+and in values: three bytes of JSON, `[],`, take 64 bytes as an object.
 """
 
 from collections.abc import Iterator

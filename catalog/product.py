@@ -54,6 +54,17 @@ class Product:
     in_stock: bool | None = None
     released: str = ""
 
+    def category_names(self) -> list[str]:
+        """What the product is filtered by: each step of its category paths, and each path to it.
+
+        Of the path Kitchen, Kettles these are "Kitchen", "Kettles" and "Kitchen > Kettles".
+        """
+        steps = [step for path in self.categories for step in path]
+        paths = [
+            " > ".join(path[:end]) for path in self.categories for end in range(2, len(path) + 1)
+        ]
+        return list(dict.fromkeys(steps + paths))
+
     def __post_init__(self) -> None:
         if not self.id or not self.title:
             raise ValueError(f"a product needs an id and a title: {self.id!r}, {self.title!r}")

@@ -45,9 +45,10 @@ class BaselineStore:
         self._by_category = by_category and engine != "exact"
         points = sorted(store.scroll(variant, vectors=True), key=lambda point: point.id)
         self._points = stack(points)
-        self._categories = np.array(
-            [payload.get("category", "") for payload in self._points.payloads], object
-        )
+        self._categories = [
+            payload.get("categories", [payload.get("category", "")])
+            for payload in self._points.payloads
+        ]
         self._pictured = np.zeros(len(points), bool)
         self._pictured[self._points.products["image"]] = True
         self._indexes: dict[tuple[str, str], tuple[Index, np.ndarray]] = {}
@@ -109,7 +110,7 @@ class BaselineStore:
         if (vector, category) not in self._indexes:
             products, vectors = self._points.products[vector], self._points.vectors[vector]
             if category:
-                within = self._categories[products] == category
+                within = self._of(category)[products]
                 products, vectors = products[within], vectors[within]
             self._indexes[vector, category] = self._make(vectors), products
         return self._indexes[vector, category]
@@ -122,10 +123,15 @@ class BaselineStore:
             raise ValueError(f"The baselines filter by category and picture only, not {filters}.")
         allowed = np.ones(len(products), bool)
         if filters.categories:
-            allowed &= np.isin(self._categories[products], filters.categories)
+            allowed &= self._of(*filters.categories)[products]
         if filters.has_picture is not None:
             allowed &= self._pictured[products] == filters.has_picture
         return allowed
+
+    def _of(self, *categories: str) -> np.ndarray:
+        """Which products have one of these categories, bool of shape (n,)."""
+        wanted = set(categories)
+        return np.array([not wanted.isdisjoint(names) for names in self._categories], bool)
 
     def _hit(self, product: int, score: float) -> Hit:
         return Hit(self._points.ids[product], score, dict(self._points.payloads[product]))

@@ -8,7 +8,7 @@ from catalog.catalogue import Catalogue
 from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
-from qdrant.model import Collection, Point, Spec
+from qdrant.model import PATHS, Collection, Point, Spec
 from qdrant.store import Store
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -46,6 +46,7 @@ def bring_up_to_date(
         variant.base,
         digest,
         words=projection.words,
+        payload=PATHS,
     )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:
@@ -88,7 +89,7 @@ def _current(store: Store, spec: Spec) -> Collection | None:
     current = published(store, spec.variant)
     if current is None:
         return None
-    facts = ("fingerprint", "dim", "words")
+    facts = ("fingerprint", "dim", "words", "payload")
     same = all(getattr(current, fact) == getattr(spec, fact) for fact in facts)
     return current if same else None
 

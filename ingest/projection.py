@@ -1,4 +1,15 @@
-"""From vector files to the points of a collection."""
+"""From vector files to the points of a collection.
+
+Attributes that products can be filtered by stand in a payload twice, in shapes that both engines
+can use (tried with qdrant-edge-py 0.9.0):
+
+    attributes  [{"name": "Weight", "value": "1.25", "number": 1.25}]   nested filters, ranges
+    facets      ["Weight", a tab, "1.25"] as one text                   counts, filters by value
+
+A nested filter holds within one attribute. A count of `attributes[].value` does not: with such a
+filter it still counts the values of all attributes, so that a red trim would count as a red
+product. An index for each attribute would need its name before the first point.
+"""
 
 import hashlib
 import json
@@ -8,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from catalog.catalogue import Catalogue, Entry
+from catalog.product import Attribute
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
@@ -54,19 +66,35 @@ SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")
 
 
 def _plan(
-    entry: Entry, text_key: Key, image_key: Key | None, has_text: bool, settings: WordSettings
+    entry: Entry,
+    text_key: Key,
+    image_key: Key | None,
+    has_text: bool,
+    settings: WordSettings,
+    filters: Container[str],
 ) -> PlannedPoint:
-    """The point of a product; without `image_key` its picture counts as none."""
+    """The point of a product; without `image_key` its picture counts as none.
+
+    `filters` are the attributes to filter by.
+    """
     product = entry.product
     address = entry.picture_address or ""
     shown = address.startswith(("http:", "https:")) and _path(address).endswith(SHOWN_SUFFIXES)
     web = (image for image in product.images if image.startswith(("http:", "https:")))
-    facts = {
+    facts: dict[str, Any] = {
         "id": product.id,
         "title": product.title,
         "brand": product.brand,
         "category": product.category,
+        "categories": product.category_names(),
         "price": product.price,
+        "list_price": product.list_price,
+        "currency": product.currency,
+        "in_stock": product.in_stock,
+        "sku": product.sku,
+        "gtin": product.gtin,
+        "parent": product.parent,
+        "released": product.released,
         "rating": product.rating,
         "rating_count": product.rating_count,
         "link": product.link,
@@ -74,7 +102,10 @@ def _plan(
         "picture": entry.picture if image_key else None,
         "image_url": address if image_key and shown else "",
     }
-    payload = {name: value for name, value in facts.items() if value not in ("", None)}
+    chosen = {name: fact for name, fact in product.attributes.items() if name in filters}
+    facts["attributes"] = [_attribute(name, fact) for name, fact in chosen.items()]
+    facts["facets"] = [f"{name}\t{_shown(fact)}" for name, fact in chosen.items()]
+    payload = {name: value for name, value in facts.items() if value not in ("", None, [])}
     words, codes = searched_text(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
     made_of = [payload, *dense, words, codes, asdict(settings)]
@@ -89,6 +120,17 @@ def _plan(
         has_text,
         content,
     )
+
+
+def _attribute(name: str, fact: Attribute) -> dict[str, Any]:
+    number = {} if isinstance(fact, str | bool) else {"number": fact}
+    return {"name": name, "value": _shown(fact), **number}
+
+
+def _shown(fact: Attribute) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return fact if isinstance(fact, str) else f"{fact:.15g}"
 
 
 def _path(address: str) -> str:
@@ -118,6 +160,7 @@ class Projection:
         self.words = words
         self._vector_files = vector_files
         self._embedder = Words(words)
+        self._filters = {each.name for each in catalogue.filters()}
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -152,6 +195,7 @@ class Projection:
                     each.image_key if has_image else None,
                     bool(has_text),
                     self.words,
+                    self._filters,
                 )
                 for each, has_image, has_text in zip(window, embedded, worded, strict=True)
             ]

@@ -1,12 +1,15 @@
 """Filters as conditions that both engines translate."""
 
 import math
+import re
 import uuid
 from dataclasses import dataclass
 
 from qdrant.errors import InvalidQuery
-from qdrant.model import Filters
+from qdrant.model import PATHS, Filters
 from qdrant.points import point_id
+
+STEP = re.compile(r"\s*>\s*")  # between the steps of a category path
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,19 @@ class HasId:
 Condition = OneOf | Between | HasVector | HasId
 
 
-def conditions_of(filters: Filters) -> list[Condition]:
+def conditions_of(filters: Filters, payload: int) -> list[Condition]:
     """Return what must hold for a product to be found.
+
+    Args:
+        filters: what the user chose.
+        payload: `Spec.payload` of the collection: an older one has departments only.
 
     Raises:
         InvalidQuery: a bound is not a number.
     """
     conditions: list[Condition] = []
     if filters.categories:
-        conditions.append(OneOf("category", filters.categories))
+        conditions.append(_category(filters.categories, payload))
     if filters.brands:
         conditions.append(OneOf("brand", filters.brands))
     for field, low, high in (
@@ -71,6 +78,13 @@ def conditions_of(filters: Filters) -> list[Condition]:
     if filters.exclude:
         conditions.append(HasId(tuple(map(point_id, filters.exclude)), wanted=False))
     return conditions
+
+
+def _category(names: tuple[str, ...], payload: int) -> OneOf:
+    if payload < PATHS:
+        return OneOf("category", names)
+    paths = (STEP.sub(" > ", name.strip()) for name in names)
+    return OneOf("categories", tuple(dict.fromkeys([*names, *paths])))
 
 
 def needs_acorn(conditions: list[Condition]) -> bool:

@@ -20,7 +20,7 @@ EF = 128
 MAX_RESULTS = 10_000
 # Without an index a filter costs 26 ms and a facet fails. Keyword values get links of their own in
 # the graph; links for every range of prices would cost build time and help no exact value.
-KEYWORD_INDEXES = ("category", "brand")
+KEYWORD_INDEXES = ("category", "categories", "brand")
 FLOAT_INDEXES = ("price", "rating")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from qdrant.errors import StoreError
 
+PATHS = 2  # `Spec.payload` with category paths
 VECTORS = ("image", "text", "fused")  # dense
 WORDS = "words"  # sparse
 # A variant names a folder and a server collection, so no other characters are allowed.
@@ -90,6 +91,8 @@ class Spec:
         vectors: names of the dense vectors that points may carry.
         dims: dimensions by name, of the vectors where they are not `dim`.
         words: how the sparse vector `words` is made; None where points carry none.
+        payload: version of what payloads hold and which indexes there are: from `PATHS` on
+            `categories`, by which products are filtered.
     """
 
     variant: str
@@ -100,6 +103,7 @@ class Spec:
     vectors: tuple[str, ...] = VECTORS
     dims: Mapping[str, int] = field(default_factory=dict)
     words: WordSettings | None = None
+    payload: int = 1
 
     def __post_init__(self) -> None:
         check_variant(self.variant)
@@ -189,7 +193,7 @@ class Filters:
     """Which products may be found; every part given must hold.
 
     Attributes:
-        categories: one of these.
+        categories: one of these: a department, a deeper step, or a path as "Kitchen > Kettles".
         brands: one of these.
         price_min: price at least this; a product without a price never matches.
         price_max: price at most this.

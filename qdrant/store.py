@@ -145,13 +145,12 @@ class Store(Closing):
         Raises:
             InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, bad k.
         """
-        conditions = [conditions_of(query.filters) for query in queries]
 
         def search(reader: Reader) -> list[list[Hit]]:
             collection = reader.collection
             searches = [
-                _search(collection, query, filtered)
-                for query, filtered in zip(queries, conditions, strict=True)
+                _search(collection, query, conditions_of(query.filters, collection.payload))
+                for query in queries
             ]
             if not (collection.points and searches):
                 return [[] for _ in searches]
@@ -170,8 +169,10 @@ class Store(Closing):
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
-        conditions = conditions_of(filters)
-        return self._read(variant, lambda reader: reader.count(conditions))
+        return self._read(
+            variant,
+            lambda reader: reader.count(conditions_of(filters, reader.collection.payload)),
+        )
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
@@ -187,10 +188,12 @@ class Store(Closing):
             )
         if limit < 1:
             raise InvalidQuery(f"A count needs at least 1 value, not {limit}.")
-        conditions = conditions_of(filters)
-        return most_frequent(
-            self._read(variant, lambda reader: reader.facet(field, conditions, limit))
-        )
+
+        def facet(reader: Reader) -> dict[str, int]:
+            conditions = conditions_of(filters, reader.collection.payload)
+            return reader.facet(field, conditions, limit)
+
+        return most_frequent(self._read(variant, facet))
 
     def retrieve(
         self, variant: str, ids: Sequence[str], *, vectors: bool = False
@@ -343,7 +346,7 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in ("fingerprint", "dim", "vectors", "dims", "words"):
+    for part in ("fingerprint", "dim", "vectors", "dims", "words", "payload"):
         old, new = getattr(base, part), getattr(spec, part)
         if old != new:
             raise StoreError(

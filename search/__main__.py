@@ -34,7 +34,8 @@ def search(
         str, typer.Option(metavar="ID", help="Find products like the one with this id.")
     ] = "",
     category: Annotated[
-        list[str] | None, typer.Option(help="Only this category; repeatable.")
+        list[str] | None,
+        typer.Option(help='Only this category, as Kettles or "Kitchen > Kettles"; repeatable.'),
     ] = None,
     brand: Annotated[list[str] | None, typer.Option(help="Only this brand; repeatable.")] = None,
     price_min: Annotated[float | None, typer.Option(help="Price at least this.")] = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import NO_FILTERS, Collection, Filters
+from qdrant.model import NO_FILTERS, PATHS, Collection, Filters
 from qdrant.store import Store
 from qdrant.words import Words
 from search.embedding import EmbeddedQuery, QueryVectors, embed, encode, group_rows
@@ -263,7 +263,14 @@ class Engine:
     def _no_such_value(self, field: str, plural: str, value: str) -> QueryError:
         """The error of a filter's value that no product has, with the most frequent values."""
         known = self.store.facet(self.variant.name, field, limit=EXAMPLES + 1)
-        return QueryError(f"No product has the {field} “{value}”. {_examples(known, plural)}")
+        sentence = f"No product has the {field} “{value}”. {_examples(known, plural)}"
+        name = self.variant.name
+        if field == "category" and self.store.collection(name).payload < PATHS:
+            sentence += (
+                " This collection has departments only: "
+                f"`vitrine ingest vectors --variant {name}` adds the deeper steps."
+            )
+        return QueryError(sentence)
 
 
 def _matched(query: Query, collection: Collection) -> Query:

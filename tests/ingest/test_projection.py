@@ -62,3 +62,50 @@ def test_a_picture_without_a_vector_has_no_address(tmp_path):
     address = "https://shop.example/a.jpg"
     payload = payload_of(tmp_path, (address,), address, embedded=False)
     assert not {"image_url", "picture"} & payload.keys()
+
+
+def test_a_payload_holds_the_facts_that_are_known_and_the_attributes_to_filter_by(tmp_path):
+    mug = Product(
+        "1",
+        "mug",
+        price=0.0,
+        currency="EUR",
+        list_price=7.5,
+        sku="M-1",
+        gtin="04006381333931",
+        in_stock=False,
+        released="2025-02-28",
+        parent="mugs",
+        categories=(("Kitchen", "Cups", "Mugs"), ("Gifts",), ("Kitchen", "Mugs")),
+        attributes={"Colour": "red", "Weight": 0.25, "Washable": True, "Code": "M1"},
+    )
+    other = Product("2", "cup", attributes={"Colour": "blue", "Weight": 3.0, "Washable": False})
+    with Catalogue(tmp_path) as catalogue, VectorFiles(tmp_path / "vectors", 2) as vector_files:
+        catalogue.upsert([mug, other])
+        [[first, second]] = Projection(catalogue, VARIANT, vector_files, WordSettings()).windows()
+    payload = first.payload
+    assert payload.pop("content") == first.content
+    assert payload == {
+        "id": "1",
+        "title": "mug",
+        "category": "Kitchen",
+        "categories": [
+            "Kitchen", "Cups", "Mugs", "Gifts",
+            "Kitchen > Cups", "Kitchen > Cups > Mugs", "Kitchen > Mugs",
+        ],
+        "price": 0.0,
+        "list_price": 7.5,
+        "currency": "EUR",
+        "in_stock": False,
+        "sku": "M-1",
+        "gtin": "04006381333931",
+        "parent": "mugs",
+        "released": "2025-02-28",
+        "attributes": [
+            {"name": "Colour", "value": "red"},
+            {"name": "Weight", "value": "0.25", "number": 0.25},
+            {"name": "Washable", "value": "yes"},
+        ],
+        "facets": ["Colour\tred", "Weight\t0.25", "Washable\tyes"],
+    }  # fmt: skip
+    assert second.payload.keys() == {"id", "title", "attributes", "facets", "content"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from catalog import CatalogError, values
 from catalog.column_names import key
-from catalog.columns import Cells, Fields, size
+from catalog.columns import DEFAULT_OPTION, Cells, Fields, size
 from catalog.conventions import References, Rows
 from catalog.formats import Record
 
@@ -69,7 +69,19 @@ def nested_variants(rows: Iterable[Numbered], column: str, *, whole: bool) -> It
             if whole and isinstance(variant, Mapping):
                 merged |= {name: cell for name, cell in variant.items() if cell not in ("", None)}
             named = variant.get("id") if isinstance(variant, Mapping) else None
+            merged |= _option_columns(record.get("options"), variant)
             yield Piece(row, merged, article=row, fallback=values.identifier(named))
+
+
+def _option_columns(options: object, variant: object) -> Record:
+    """Names and values of a variant's options, as columns: Shopify lists the names apart."""
+    found: Record = {}
+    if isinstance(options, list) and isinstance(variant, Mapping):
+        for number, option in enumerate(options, 1):
+            if isinstance(option, Mapping) and f"option{number}" in variant:
+                found[f"Option{number} Name"] = option.get("name")
+                found[f"Option{number} Value"] = variant[f"option{number}"]
+    return found
 
 
 class RowGroups:
@@ -176,7 +188,9 @@ class RowGroups:
         own = [
             written
             for column in self._variant
-            if "option" in key(column) and (written := values.text(record.get(column)))
+            if "option" in key(column)
+            and (written := values.text(record.get(column)))
+            and written.casefold() != DEFAULT_OPTION
         ]
         return "-".join([parent, *own])
 

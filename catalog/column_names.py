@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from catalog.values import attribute_name
+
 # The usual names of each field's column, letters and digits only, best first.
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     field: tuple(names.split())
@@ -262,11 +264,7 @@ def is_administrative(name: str) -> bool:
 
 @lru_cache(4096)
 def readable(name: str) -> str:
-    """A column's name as people read it: "base_colour" and "baseColour" are "base colour"."""
-    name = NAMESPACE.sub("", METAFIELD.sub("", name.strip()))
-    if name.startswith("pa_"):  # an attribute of WooCommerce that all products share
-        name = name[3:]
-    if " " in name:
-        return name
-    spaced = CAMEL.sub(" ", name.replace("_", " ").replace("-", " ").replace(".", " "))
-    return spaced.lower().strip() if spaced != name else name
+    """A column's name as the name of an attribute: "base_colour" is "Base colour"."""
+    bare = METAFIELD.sub("", name.strip()).removeprefix("Google Shopping / ")
+    shown = attribute_name(bare)
+    return shown if shown == bare else shown.removesuffix(" name")

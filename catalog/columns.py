@@ -10,9 +10,10 @@ from typing import Any
 from catalog import CatalogError, values
 from catalog.amazon import LINK
 from catalog.column_names import key, readable
-from catalog.conventions import OWN_EXPORT, Convention
+from catalog.conventions import BRAND, OWN_EXPORT, Convention
 from catalog.exchange import MARK, fields_of
-from catalog.matching import STEPS, Matching, Plan, Row, in_stock, named_facts
+from catalog.facts import named_facts
+from catalog.matching import STEPS, Matching, Plan, Row
 from catalog.patterns import Pattern, find_pattern
 from catalog.product import Attribute, Product
 from pictures.data_address import is_data
@@ -40,23 +41,22 @@ MAX_FIELD: Mapping[str, int] = {
 }
 MAX_ATTRIBUTES = 20_000  # names that are counted
 MAX_STEP = 1_000  # characters of a category path's step
-ROOT = "Default Category"  # of Magento: no department
 DEFAULT_OPTION = "default title"  # how Shopify names the only variant of an article
 
 # Product field → how a cell becomes its value. The other fields have rules of their own.
 CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "id": values.identifier,
-    "brand": values.text,
     "rating": values.number,
     "rating_count": values.count,
     "link": values.identifier,
     "parent": values.identifier,
     "sku": values.identifier,
     "gtin": values.identifier,
-    "in_stock": in_stock,
+    "in_stock": values.flag,
     "released": values.date,
 }
 EMPTY = ("", None, ())
+COMPARED = ("price", "list_price", "thumbnails")  # fields whose other columns were looked at
 
 Fields = dict[str, Any]
 Cells = Sequence[tuple[str, object]]  # column and value
@@ -143,14 +143,19 @@ class ColumnMapping:
         return self.matching.plan(tuple(self.known)).fields
 
     def unused(self) -> list[str]:
-        """The columns that nothing was read from."""
+        """The columns with values that nothing was read from."""
         used = {part for _, column in self.used for part in _parts(column)} | self._spent
+        matched = self.matched()
+        used.update(column for field in COMPARED for column in matched[field])
         convention = self.matching.convention
         structural = convention.structural if convention else frozenset()
         return [
             column
             for column in self.known
-            if column and column not in used and key(column) not in structural
+            if column
+            and column not in used
+            and key(column) not in structural
+            and not self.matching.is_blank(column)
         ]
 
     def read(self, row: Row, pictures: Cells = ()) -> Fields | str:
@@ -173,17 +178,19 @@ class ColumnMapping:
             field: self._first(row, plan, field, convert, used)
             for field, convert in CONVERSIONS.items()
         }
-        for field in ("title", "description"):
-            read[field] = self._first(
-                row, plan, field, lambda cell: values.text(cell, self._language), used
-            )
+        for field, convert in (
+            ("title", self._name),
+            ("brand", self._name),
+            ("description", lambda cell: values.text(cell, self._language)),
+        ):
+            read[field] = self._first(row, plan, field, convert, used)
         read["features"] = self._features(row, plan, used)
         read["categories"] = self._category_paths(row, plan, used)
         read |= self._prices(row, plan, used)
         read["images"] = self._images(row, plan, read["id"], pictures)
         read["attributes"] = self._attributes(row, plan, used)
-        # Amazon Reviews 2023 has some brands among the attributes only, and no link at all.
-        read["brand"] = read["brand"] or values.text(read["attributes"].get("Brand", ""))
+        read["brand"] = read["brand"] or self._brand_among(read["attributes"])
+        # Amazon Reviews 2023 has no link at all.
         if not read["link"] and read["id"] and row.get("parent_asin") == read["id"]:
             read["link"] = LINK.format(read["id"])
             self.used["link", LINK.format("{parent_asin}")] += 1
@@ -227,10 +234,22 @@ class ColumnMapping:
                 return value
         return convert(None)
 
+    def _name(self, cell: object) -> str:
+        """A name; of several in a list, the first."""
+        cell = values.parse_literal(cell)
+        if isinstance(cell, list | tuple):
+            return next(iter(values.texts(cell, self._language)), "")
+        return values.text(cell, self._language)
+
     def _features(self, row: Row, plan: Plan, used: set[str]) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for column in plan.fields["features"]:
-            points = values.texts(_cell(row, column), self._language)
+            points = [
+                point.strip()
+                for written in values.texts(_cell(row, column), self._language)
+                for point in written.split("|")
+                if point.strip()
+            ]
             if points:
                 used.add(column)
                 self.used["features", column] += 1
@@ -247,7 +266,7 @@ class ColumnMapping:
             paths = (
                 self._path_of_steps(row, column)
                 if STEPS in column and column not in row
-                else self._paths(_cell(row, column))
+                else self._paths(column, _cell(row, column))
             )
             # a department, and in another column the whole path
             if paths and (not found or paths[0][: len(found[0])] == found[0] != paths[0]):
@@ -259,17 +278,34 @@ class ColumnMapping:
     def _path_of_steps(self, row: Row, columns: str) -> tuple[tuple[str, ...], ...]:
         steps: tuple[str, ...] = ()
         for column in columns.split(STEPS):
-            for path in self._paths(_cell(row, column))[:1]:
+            for path in self._paths(column, _cell(row, column))[:1]:
                 steps = path if path[: len(steps)] == steps else steps + path
         return (steps,) if steps else ()
 
-    def _paths(self, cell: object) -> tuple[tuple[str, ...], ...]:
-        convention = self.matching.convention
+    def _paths(self, column: str, cell: object) -> tuple[tuple[str, ...], ...]:
+        """The category paths of a cell, without those that another of them begins with."""
         if cell is None or cell == "":
             return ()
-        if convention is None or not (convention.category_lists or convention.category_steps):
-            return _checked(values.category_paths(cell, self._language))
-        return _checked(_paths_of_convention(cell, convention, self._language))
+        convention = self.matching.convention
+        lists = convention.category_lists if convention else ""
+        steps = convention.category_steps if convention else ""
+        slash = True if steps == "/" else self.matching.has_slash_paths(column)
+        cell = values.parse_literal(cell)
+        if steps == "," and isinstance(cell, str):
+            cell = cell.split(",")
+        items = cell if lists == "[]" and isinstance(cell, list) else [cell]
+        paths = [
+            path
+            for item in items
+            for path in values.category_paths(
+                item, self._language, separator=lists.strip("[]"), slash=slash
+            )
+        ]
+        return tuple(
+            path
+            for path in dict.fromkeys(paths)
+            if not any(other != path and other[: len(path)] == path for other in paths)
+        )
 
     def _prices(self, row: Row, plan: Plan, used: set[str]) -> Fields:
         """The lowest of what a product may cost, the currency, and the price before a reduction."""
@@ -340,6 +376,14 @@ class ColumnMapping:
                 self._spent.update(pattern.columns)
                 found += values.addresses(written, self._folder)
         return found
+
+    def _brand_among(self, attributes: Mapping[str, Attribute]) -> str:
+        convention = self.matching.convention
+        wanted = convention.brand_attribute if convention else BRAND
+        return next(
+            (values.text(fact) for name, fact in attributes.items() if name.casefold() == wanted),
+            "",
+        )
 
     def _kept(self, picture: str | bytes) -> str:
         """A picture's address; one inside the row is kept first."""
@@ -447,40 +491,6 @@ def _parts(column: str) -> list[str]:
 def _currency(cell: object) -> str:
     written = values.text(cell).upper()
     return written if len(written) == 3 and written.isalpha() else ""
-
-
-def _checked(paths: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """Paths without those that are the beginning of another."""
-    return tuple(
-        path
-        for path in paths
-        if not any(other != path and other[: len(path)] == path for other in paths)
-    )
-
-
-def _paths_of_convention(
-    cell: object, convention: Convention, language: str
-) -> tuple[tuple[str, ...], ...]:
-    """Paths where a convention says what separates them and their steps."""
-    cell = values.parse_literal(cell)
-    items: list[object] = [cell]
-    lists = convention.category_lists
-    if lists and isinstance(cell, list | tuple):
-        items = list(cell)
-    elif lists and isinstance(cell, str):
-        items = [
-            item.replace("\0", lists) for item in cell.replace(f"\\{lists}", "\0").split(lists)
-        ]
-    paths = [path for item in items for path in values.category_paths(item, language)]
-    if convention.category_steps:
-        cut = (
-            (part.strip() for step in path for part in step.split(convention.category_steps))
-            for path in paths
-        )
-        paths = [tuple(filter(None, path)) for path in cut]
-    if convention.category_root:
-        paths = [path[1:] if len(path) > 1 else path for path in paths if path != (ROOT,)]
-    return tuple(dict.fromkeys(filter(None, paths)))
 
 
 def _patterns(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from catalog.column_names import key
 
+BRAND = "brand"
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -74,7 +76,7 @@ class Convention:
         pairs: Name and value of numbered attributes, with # for the number.
         category_lists: What separates several category paths of one cell.
         category_steps: What separates the steps of a path, where a text has no usual mark.
-        category_root: The first step of every path is the shop itself.
+        brand_attribute: The attribute that is the brand where no column is.
         pictures: Patterns of pictures that are named by other columns.
         rows: How rows that stand together make products.
         references: How rows that refer to others make products.
@@ -91,7 +93,7 @@ class Convention:
     pairs: tuple[tuple[str, str], ...] = ()
     category_lists: str = ""
     category_steps: str = ""
-    category_root: bool = False
+    brand_attribute: str = BRAND
     pictures: tuple[str, ...] = ()
     rows: Rows | None = None
     references: References | None = None
@@ -172,7 +174,38 @@ CONVENTIONS = (
         },
         variants="variants",
         skipped={"not active": ("status", frozenset({"draft", "archived"}))},
-        unused=("options", "admin", "variants"),
+        pairs=(("option#name", "option#value"),),
+        unused=("id", "options", "admin", "variants"),
+    ),
+    Convention(
+        "products of WooCommerce's REST interface",
+        "permalink name regularprice|prices|stockstatus|isinstock images|categories",
+        {
+            "title": "name",
+            "description": "description shortdescription",
+            "brand": "brands",
+            "category": "categories",
+            "price": "prices.price saleprice price regularprice",
+            "list_price": "prices.regular_price regularprice",
+            "currency": "prices.currency_code",
+            "images": "images image",
+            "in_stock": "stockstatus isinstock",
+            "rating": "averagerating",
+            "rating_count": "ratingcount reviewcount",
+            "link": "permalink",
+            "attributes": "attributes",
+            "parent": "parentid|parent",
+            "gtin": "globaluniqueid",
+        },
+        category_lists="[]",
+        minor_units="prices.currency_minor_unit",
+        skipped={"not published": ("status", frozenset({"draft", "private", "pending", "trash"}))},
+        unused=("type", "date", "pricehtml", "onsale", "purchasable", "totalsales", "virtual",
+                "download", "external", "button", "tax", "manage", "backorder", "sold", "shipping",
+                "upsell", "crosssell", "related", "parent", "variation", "grouped", "menu", "links",
+                "default", "catalogvisibility", "lowstock", "hasoptions", "averagerating",
+                "reviewsallowed", "isinstock", "ispurch", "isonback", "addtocart", "prices",
+                "formatted", "quantitylimits", "extensions", "soldindividually"),
     ),
     Convention(
         "a WooCommerce export",
@@ -225,36 +258,6 @@ CONVENTIONS = (
                 "swatches", "downloadlimit", "downloadexpiry", "meta"),
     ),
     Convention(
-        "products of WooCommerce's REST interface",
-        "permalink name regularprice|prices|stockstatus|isinstock images|categories",
-        {
-            "title": "name",
-            "description": "description shortdescription",
-            "brand": "brands",
-            "category": "categories",
-            "price": "prices.price saleprice price regularprice",
-            "list_price": "prices.regular_price regularprice",
-            "currency": "prices.currency_code",
-            "images": "images image",
-            "in_stock": "stockstatus isinstock",
-            "rating": "averagerating",
-            "rating_count": "ratingcount reviewcount",
-            "link": "permalink",
-            "attributes": "attributes",
-            "parent": "parentid|parent",
-            "gtin": "globaluniqueid",
-        },
-        category_lists="[]",
-        minor_units="prices.currency_minor_unit",
-        skipped={"not published": ("status", frozenset({"draft", "private", "pending", "trash"}))},
-        unused=("type", "date", "pricehtml", "onsale", "purchasable", "totalsales", "virtual",
-                "download", "external", "button", "tax", "manage", "backorder", "sold", "shipping",
-                "upsell", "crosssell", "related", "parent", "variation", "grouped", "menu", "links",
-                "default", "catalogvisibility", "lowstock", "hasoptions", "averagerating",
-                "reviewsallowed", "isinstock", "ispurch", "isonback", "addtocart", "prices",
-                "formatted", "quantitylimits", "extensions", "soldindividually"),
-    ),
-    Convention(
         "a Magento export",
         "sku name attributesetcode|attributeset|producttype|productwebsites "
         "baseimage|additionalattributes|producttype|configurablevariations|urlkey",
@@ -276,7 +279,7 @@ CONVENTIONS = (
         },
         category_lists=",",
         category_steps="/",
-        category_root=True,
+        brand_attribute="manufacturer",
         references=References(
             kind="producttype",
             articles=frozenset({"configurable"}),
@@ -535,9 +538,9 @@ CONVENTIONS = (
             kinds=frozenset({"variant", "sku"}),
         ),
         skipped={"not visible": ("isvisible", NO)},
-        unused=("item", "type", "inventory", "lowstock", "costprice", "brandid", "channels", "page",
-                "search", "bin", "free", "fixed", "is", "tax", "show", "sort", "image", "youtube",
-                "video"),
+        unused=("item", "id", "type", "isvisible", "isfeatured", "inventory", "lowstock",
+                "costprice", "brandid", "channels", "page", "search", "bin", "free", "fixed", "is",
+                "tax", "show", "sort", "image", "youtube", "video"),
     ),
     Convention(
         "a BigCommerce export",
@@ -591,7 +594,7 @@ CONVENTIONS = (
         rows=Rows(
             article="handleid",
             variant="sku price surcharge productoptiondescription1",
-            own=("fieldtype", "sku", "inventory", "surcharge", "cost", "weight",
+            own=("fieldtype", "sku", "surcharge", "cost", "weight",
                  "productoptiondescription"),
             pictures="productimageurl",
             kind="fieldtype",
@@ -610,7 +613,8 @@ CONVENTIONS = (
             "sku": "sku",
             "title": "title",
             "category": "categories",
-            "price": "price",
+            "price": "saleprice price",
+            "list_price": "price",
             "images": "",
             "in_stock": "stock",
             "parent": "producturl",

@@ -15,7 +15,8 @@ from catalog.column_names import (
     key,
 )
 from catalog.conventions import Convention, recognise
-from catalog.product import Attribute
+from catalog.facts import named_facts
+from catalog.values.departments import has_slash_paths
 
 Row = Mapping[str, Any]
 STEPS = "+"  # between the columns of one category path
@@ -29,7 +30,7 @@ MIN_SHARE = 0.9  # of the first rows: an id column has values in so many, and so
 # A field's columns that no product is read from become attributes only for these: another number
 # of an article is worth keeping, another description or size of its picture is not.
 KEPT = frozenset({"id", "sku", "gtin", "title", "brand", "category", "parent", "link", "in_stock",
-                  "released", "rating", "rating_count", "attributes"})  # fmt: skip
+                  "released", "attributes"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Matching:
             for column in known
         }
         self._count = len(records)
+        self._slashes: dict[str, bool | None] = {}
         self._unfit = {
             (field, column)
             for field, columns in self._by_name(tuple(known)).items()
@@ -82,6 +84,18 @@ class Matching:
             and not _suits(field, samples)
             and (field != "title" or len(columns) > 1)  # a title may be a number
         }
+
+    def has_slash_paths(self, column: str) -> bool | None:
+        """Whether slashes separate steps in a column of categories; None where it is not known."""
+        if column not in self._slashes:
+            samples = self._samples.get(column, ())
+            texts = [cell for cell in samples if isinstance(cell, str) and "/" in cell]
+            self._slashes[column] = has_slash_paths(samples) if len(texts) > 1 else None
+        return self._slashes[column]
+
+    def is_blank(self, column: str) -> bool:
+        """Whether a column has no value in the first rows."""
+        return not self._samples.get(column)
 
     def plan(self, header: tuple[str, ...]) -> Plan:
         """The plan for rows with these columns."""
@@ -254,7 +268,7 @@ SUITS: Mapping[str, Callable[[object], bool]] = {
     "rating": lambda value: values.number(value) is not None,
     "rating_count": lambda value: values.count(value) is not None,
     "currency": lambda value: isinstance(value, str) and len(value.strip()) < 5,
-    "in_stock": lambda value: in_stock(value) is not None,
+    "in_stock": lambda value: values.flag(value) is not None,
     "released": lambda value: values.date(value) != "",
     "gtin": lambda value: any(letter.isdecimal() for letter in values.identifier(value)),
     "attributes": lambda value: bool(named_facts(value, "")),
@@ -264,46 +278,3 @@ SUITS: Mapping[str, Callable[[object], bool]] = {
 def _suits(field: str, samples: Sequence[object]) -> bool:
     suits = SUITS.get(field)
     return suits is None or any(map(suits, samples))
-
-
-def in_stock(value: object) -> bool | None:
-    """Whether a cell says that there is something: yes, no, or a quantity."""
-    said = values.flag(value)
-    if said is None:
-        quantity = values.number(value)
-        return None if quantity is None else quantity > 0
-    return said
-
-
-def named_facts(value: object, language: str) -> dict[str, Attribute]:
-    """The attributes of an object, a list of names and values, or "name=value,name=value"."""
-    value = values.parse_literal(value)
-    if isinstance(value, str) and "=" in value:
-        return _assignments(value)
-    if isinstance(value, list | tuple):
-        value = [_with_value(item) for item in value]
-    return values.attributes(value, language) if isinstance(value, Mapping | list) else {}
-
-
-def _assignments(written: str) -> dict[str, Attribute]:
-    """As Magento writes them: a comma without a name behind it belongs to the value."""
-    found: list[list[str]] = []
-    for part in written.split(","):
-        name, equals, value = part.partition("=")
-        if equals and name.strip():
-            found.append([name.strip(), value])
-        elif found:
-            found[-1][1] += f",{part}"
-    facts = ((name, values.attribute(value.replace("|", ", "))) for name, value in found)
-    return {name: fact for name, fact in facts if fact is not None}
-
-
-def _with_value(item: object) -> object:
-    """A fact whose value stands under another name."""
-    if not isinstance(item, Mapping) or "value" in item:
-        return item
-    for name in ("values", "options", "option", "terms", "attribute_value"):
-        if name in item:
-            label = item.get("name", item.get("attribute_name", item.get("key")))
-            return {"name": label, "value": item[name]}
-    return item

@@ -30,6 +30,7 @@ from catalog import CatalogError, values
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
 from catalog.column_names import key
 from catalog.columns import (
+    Cells,
     ColumnMapping,
     Fields,
     KeepPicture,
@@ -278,7 +279,7 @@ class ProductReader:
             if reason := _skipped(record, self._convention):
                 self._report.skipped[reason] += 1
                 return None
-            fields = self._columns.read(record, piece.pictures)
+            fields = self._columns.read(record, self._pictures(piece))
         except RecursionError:  # lists nested hundreds deep
             return "unreadable row"
         except Exception as error:  # noqa: BLE001 - one row is dropped, not the file
@@ -287,8 +288,15 @@ class ProductReader:
             return fields
         if piece.parent and "parent" not in self._chosen:
             fields["parent"] = piece.parent
+        if "id" in self._chosen:
+            piece.fallback = ""
         fields["id"] = fields["id"] or piece.fallback
         return fields
+
+    def _pictures(self, piece: Piece) -> Cells:
+        """The pictures of the article, unless other columns were chosen for them."""
+        chosen = self._chosen.get("images")
+        return [cell for cell in piece.pictures if chosen is None or cell[0] in chosen]
 
     def _finish(self, piece: Piece, fields: Fields) -> Iterator[Product | DroppedRow]:
         """The product of complete fields, if no earlier one has its id."""

@@ -26,7 +26,7 @@ class Report:
         fields: Product field → column or pattern → how many rows it was read from there; 0 for
             a column that is there and blank.
         attributes: Attribute → how many products have it, the commonest first.
-        unused: Columns that nothing was read from.
+        unused: Columns with values that nothing was read from.
         products: How many there are.
         filled: Field → how many products have it.
         deep: How many products have a category path of more than one step.

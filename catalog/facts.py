@@ -1,0 +1,51 @@
+"""Named attributes in the notations of single exports, which `catalog.values` does not read."""
+
+import re
+from collections.abc import Mapping
+
+from catalog import values
+from catalog.product import Attribute
+
+Facts = dict[str, Attribute]
+
+# PrestaShop's "Material:Walnut:0": a name, a value, its position and whether it is a custom one.
+FEATURE = re.compile(r"([^:,]+):([^:,]+)(?::\d*){1,2}")
+
+
+def named_facts(value: object, language: str) -> Facts:
+    """The attributes of a cell: as `values.attributes`, and in three notations more.
+
+    They are Ruby's hashes (`"key"=>"value"`, Flipkart), options of variants
+    (`Type=Swatch|Name=Colour|Value=Red`, BigCommerce) and features with their position
+    (`Material:Walnut:0`, PrestaShop).
+
+    Args:
+        value: any cell.
+        language: of language-tagged texts.
+    """
+    if isinstance(value, str):
+        if value.lstrip().startswith("{"):
+            value = values.parse_literal(value.replace('"=>', '":'))
+        elif "Name=" in value and (options := _options(value)):
+            return options
+        else:
+            features = [FEATURE.fullmatch(part.strip()) for part in value.split(",")]
+            pairs = [(each[1], each[2]) for each in features if each]
+            value = pairs if len(pairs) == len(features) else value
+    found = values.attributes(value, language)
+    if isinstance(value, Mapping | list):
+        return found
+    # of several values Magento writes a bar between them
+    return {
+        name: fact.replace("|", ", ") if isinstance(fact, str) else fact
+        for name, fact in found.items()
+    }
+
+
+def _options(written: str) -> Facts:
+    parts = [part.partition("=")[::2] for part in written.split("|")]
+    names = [value for name, value in parts if name == "Name"]
+    chosen = [value for name, value in parts if name == "Value"]
+    if len(names) != len(chosen):
+        return {}
+    return values.attributes(list(zip(names, chosen, strict=True)))

@@ -1,0 +1,247 @@
+"""Made-up exports of each convention (tests/catalog/exports) are read without a word of help."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from catalog.conventions import CONVENTIONS, OWN_EXPORT, recognise
+from catalog.product import Product
+from catalog.readers import DroppedRow, read_products
+from catalog.report import Report
+
+EXPORTS = Path(__file__).parent / "exports"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a product of an export is."""
+
+    title: str
+    brand: str
+    price: float | None
+    path: str
+    pictures: str
+    parent: str = ""
+
+
+LAMPS = "Home > Lighting > Reading Lamps"
+CLOTHES = "Apparel & Accessories"
+JUMPERS = f"{CLOTHES} > Clothing > Jumpers"
+CABLES = "Computers&Accessories > Cables > USBCables"
+
+PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
+    "google.tsv": ("a Google Merchant Center feed", {
+        "GM-1": Expected("Brass Reading Lamp", "Lumoral", 119, LAMPS, "gm-1 gm-1-side", "LAMP"),
+        "GM-2": Expected("Steel Reading Lamp", "Lumoral", 139, LAMPS, "gm-2", "LAMP"),
+    }),
+    "google_prefixed.csv": ("a Google Merchant Center feed", {
+        "GP-1": Expected("Brass Reading Lamp", "Glowick", 119, LAMPS, "gp-1 gp-1-side", "LAMP"),
+        "GP-2": Expected("Steel Reading Lamp", "Glowick", 139, LAMPS, "gp-2", "LAMP"),
+    }),
+    "shopify.csv": ("a Shopify export", {
+        "HJ-S": Expected("Harbour Jumper", "Northquay", 89, JUMPERS,
+                         "jumper-front jumper-back jumper-knit", "harbour-jumper"),
+        "HJ-M": Expected("Harbour Jumper", "Northquay", 92, JUMPERS,
+                         "jumper-rust jumper-front jumper-back jumper-knit", "harbour-jumper"),
+        "deck-cap": Expected("Deck Cap", "Northquay", 35, f"{CLOTHES} > Hats", "cap", "deck-cap"),
+    }),
+    "shopify_2025.csv": ("a Shopify export", {
+        "TS-GREY": Expected("Tidal Scarf", "Brinewear", 29.5, f"{CLOTHES} > Scarves",
+                            "scarf-grey scarf-blue", "tidal-scarf"),
+        "TS-BLUE": Expected("Tidal Scarf", "Brinewear", 31.5, f"{CLOTHES} > Scarves",
+                            "scarf-blue scarf-grey", "tidal-scarf"),
+    }),
+    "shopify_api.jsonl": ("products of Shopify's JSON", {
+        "MB-1": Expected("Moss Blanket", "Fernhollow", 79, "Blankets", "blanket blanket-fold",
+                         "moss-blanket"),
+        "MB-2": Expected("Moss Blanket", "Fernhollow", 119, "Blankets", "blanket blanket-fold",
+                         "moss-blanket"),
+    }),
+    "woocommerce.csv": ("a WooCommerce export", {
+        "101": Expected("Enamel Kettle", "Emberside", 48, "Kitchen > Kettles",
+                        "kettle kettle-lid"),
+        "103": Expected("Stoneware Mug - Slate", "Emberside", 14, "Kitchen > Mugs",
+                        "mug-slate mug", "102"),
+        "104": Expected("Stoneware Mug - Chalk", "Emberside", 15, "Kitchen > Mugs", "mug", "102"),
+        "105": Expected("Water Jug", "Emberside", 22, "Kitchen > Jugs", ""),
+    }),
+    "woocommerce_german.csv": ("a WooCommerce export", {
+        "201": Expected("Eichenbrett", "Waldhorst", 39.9, "Küche > Bretter", "brett"),
+    }),
+    "woocommerce_rest.jsonl": ("products of WooCommerce's REST interface", {
+        "301": Expected("Copper Pan", "Rotgut & Sons", 120, "Cookware", "pan pan-top"),
+    }),
+    "magento.csv": ("a Magento export", {
+        "DUF-S": Expected("Trail Duffle-Small", "Kestrel Works", 34, "Gear > Bags",
+                          "duffle-small duffle duffle-open", "DUF"),
+        "DUF-L": Expected("Trail Duffle-Large", "Kestrel Works", 39, "Gear > Bags",
+                          "duffle-large duffle duffle-open", "DUF"),
+        "TIN": Expected("Match Tin", "Kestrel Works", 6.5, "Gear", "tin"),
+    }),
+    "berkeley.json": ("Amazon Berkeley Objects", {
+        "B0T1": Expected("Two-Seat Sofa", "Quillcrest", None, "SOFA", "81abc 71def"),
+    }),
+    "reviews_2023.jsonl": ("Amazon Reviews 2023", {
+        "B0MIST": Expected("Rosewater Mist", "Dewfold", 11.5, "All Beauty", "mist t", "B0MIST"),
+    }),
+    "openfoodfacts.csv": ("Open Food Facts", {
+        "3017620422003": Expected("Hazelnut Oat Bar", "Grainward", None,
+                                  "Snacks > Sweet snacks > Cereal bars", "bar"),
+    }),
+    "hm.csv": ("H&M articles", {
+        "0555010001": Expected("Linen Shirt", "", None,
+                               "Menswear > Garment Upper body > Shirt", "", "0555010"),
+    }),
+    "styles.csv": ("Fashion Product Images", {
+        "90001": Expected("Velvora Women Red Heels", "", None, "Footwear > Shoes > Heels", ""),
+    }),
+    "flipkart.csv": ("a Flipkart export", {
+        "c2d7": Expected("Jutewala Floor Mat", "Jutewala", 379,
+                         "Home Furnishing > Floor Coverings > Mats", "mat mat-2"),
+    }),
+    "amazon_2020.csv": ("an Amazon export", {
+        "4c69": Expected("Skyline Kite", "Windrose", 24.99,
+                         "Toys & Games > Outdoor Play > Kites", "kite kite-tail"),
+    }),
+    "amazon_sales.csv": ("an Amazon export", {
+        "B0CABLE": Expected("Braidon Charging Cable", "", 399, CABLES, "cable"),
+    }),
+    "amazon_pages.csv": ("an Amazon export", {
+        "https://store.example/dp/B0COOL": Expected("Frostline Cooler 1.5 t", "", 32999,
+                                                    "appliances > Air Conditioners", "cooler"),
+    }),
+    "amazon_listing.csv": ("an Amazon listing file", {
+        "YOGA-N": Expected("Cork Yoga Mat", "Stillpeak", 58, "yoga-mats",
+                           "yoga-natural yoga yoga-roll", "YOGA"),
+    }),
+    "etsy.csv": ("an Etsy export", {
+        "FERN-1": Expected("Fern Print", "", 16, "", "fern fern-frame"),
+    }),
+    "bigcommerce.csv": ("a BigCommerce export", {
+        "HAM-R": Expected("Canvas Hammock", "", 60, "Garden > Hammocks", "hammock hammock-bag",
+                          "77"),
+        "HAM-B": Expected("Canvas Hammock", "", 65, "Garden > Hammocks", "hammock hammock-bag",
+                          "77"),
+        "PEG": Expected("Tent Peg", "", 2.5, "Garden", "peg", "90"),
+    }),
+    "wix.csv": ("a Wix export", {
+        "CAN-10": Expected("Beeswax Candle", "Hivewick", 18, "Home", "candle candle-lit", "p1"),
+        "CAN-20": Expected("Beeswax Candle", "Hivewick", 26, "Home", "candle candle-lit", "p1"),
+    }),
+    "squarespace.csv": ("a Squarespace export", {
+        "TEA-W": Expected("Slow Teapot", "", 48, "tea > pots", "teapot", "slow-teapot"),
+        "TEA-G": Expected("Slow Teapot", "", 49, "tea > pots", "teapot", "slow-teapot"),
+    }),
+    "prestashop.csv": ("a PrestaShop export", {
+        "55": Expected("Walnut Desk", "Tischler", 410, "Office", "desk desk-drawer"),
+    }),
+    "shopware.csv": ("a Shopware export", {
+        "SW-1.1": Expected("Rain Barrel", "Tonnenbau", 64.5, "Garden", "barrel", "SW-1"),
+    }),
+    "schema_org.jsonl": ("schema.org products", {
+        "FN-1": Expected("Field Notebook", "Papyral", 12.5, "Stationery > Notebooks",
+                         "notebook notebook-open"),
+        "PEN-F": Expected("Ink Pen, fine", "Papyral", 20, "Stationery > Pens", "pen", "PEN"),
+        "PEN-B": Expected("Ink Pen, broad", "Papyral", 21, "Stationery > Pens", "pen-broad",
+                          "PEN"),
+    }),
+}  # fmt: skip
+
+
+def read(name: str, **choices) -> tuple[dict[str, Product], list[DroppedRow], Report]:
+    reader = read_products(EXPORTS / name, **choices)
+    items = list(reader)
+    products = {item.id: item for item in items if isinstance(item, Product)}
+    return products, [item for item in items if isinstance(item, DroppedRow)], reader.report
+
+
+def stems(product: Product) -> str:
+    return " ".join(Path(address).stem for address in product.images)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_an_export_is_recognised_and_read_without_a_flag(name):
+    convention, expected = PRODUCTS[name]
+    products, dropped, report = read(name)
+    assert dropped == []
+    assert report.convention == convention
+    assert {
+        identity: Expected(
+            product.title,
+            product.brand,
+            product.price,
+            " > ".join(next(iter(product.categories), ())),
+            stems(product),
+            product.parent,
+        )
+        for identity, product in products.items()
+    } == expected
+
+
+def test_every_convention_is_tried_and_no_two_have_the_same_columns():
+    assert len({convention.columns for convention in CONVENTIONS}) == len(CONVENTIONS)
+    tried = {convention for convention, _ in PRODUCTS.values()}
+    assert {convention.name for convention in CONVENTIONS} == tried | {OWN_EXPORT.name}
+
+
+def test_columns_of_a_plain_table_are_no_convention():
+    assert recognise(["id", "title", "price", "image", "brand", "category"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "expected"),
+    [
+        ("google.tsv", "GM-1", {"color": "Brass", "material": "Metal", "condition": "new"}),
+        ("shopify.csv", "HJ-M", {"Size": "M", "Colour": "Rust", "Type": "Knitwear",
+                                 "Tags": "wool, winter"}),
+        ("woocommerce.csv", "103", {"Colour": "Slate", "Weight (kg)": 0.4}),
+        ("magento.csv", "DUF-S", {"manufacturer": "Kestrel Works", "activity": "Hiking, Travel",
+                                  "color": "Olive", "size": "S", "weight": 2.0}),
+        ("berkeley.json", "B0T1", {"color": "Sage", "Item weight": "45 kilograms"}),
+        ("flipkart.csv", "c2d7", {"Material": "Jute", "Colour": "Natural"}),
+        ("bigcommerce.csv", "HAM-R", {"Colour": "Red"}),
+        ("prestashop.csv", "55", {"Material": "Walnut"}),
+        ("hm.csv", "0555010001", {"Graphical appearance": "Solid", "Colour group": "White",
+                                  "Department": "Shirts", "Section": "Contemporary Casual",
+                                  "Garment group": "Jersey"}),
+    ],
+)  # fmt: skip
+def test_what_is_left_over_is_an_attribute_under_a_readable_name(name, product, expected):
+    products, _, _ = read(name)
+    assert products[product].attributes == expected
+
+
+def test_currency_list_price_stock_and_article_numbers_are_read():
+    lamp = read("google.tsv")[0]["GM-1"]
+    assert (lamp.currency, lamp.list_price, lamp.in_stock) == ("EUR", 149, True)
+    assert lamp.gtin == "4006381333931"
+    assert read("shopify.csv")[0]["HJ-M"].in_stock is False
+    assert read("woocommerce.csv")[0]["101"].categories == (("Kitchen", "Kettles"), ("Offers",))
+    assert read("schema_org.jsonl")[0]["FN-1"].in_stock is True
+
+
+def test_rows_that_are_not_for_sale_and_those_that_only_add_are_counted():
+    _, _, report = read("shopify.csv")
+    assert (report.skipped, report.merged) == ({"not published": 1}, 1)
+    _, _, report = read("magento.csv")
+    assert (report.skipped, report.merged) == ({"a translation": 1}, 1)
+    _, _, report = read("woocommerce.csv")
+    assert (report.skipped, report.merged) == ({"not published": 1}, 1)
+
+
+def test_a_language_may_be_chosen():
+    assert read("berkeley.json", language="de")[0]["B0T1"].title == "Zweisitzer"
+
+
+def test_an_id_that_all_variants_share_makes_one_product_with_every_picture():
+    products, dropped, report = read("shopify.csv", fields={"id": "Handle"})
+    assert list(products) == ["harbour-jumper", "deck-cap"]
+    assert stems(products["harbour-jumper"]) == "jumper-front jumper-back jumper-knit"
+    assert (dropped, report.merged) == ([], 2)
+
+
+def test_a_chosen_column_replaces_that_of_the_convention():
+    products, _, _ = read("shopify.csv", fields={"category": ["Type"], "image": ["Variant Image"]})
+    assert products["HJ-M"].categories == (("Knitwear",),)
+    assert stems(products["HJ-M"]) == "jumper-rust"

@@ -20,12 +20,13 @@ from catalog.values.currencies import Money
 from catalog.values.dates import date
 from catalog.values.departments import category_paths, has_slash_paths
 from catalog.values.flags import flag
+from catalog.values.identifiers import identifier
 from catalog.values.languages import languages
 from catalog.values.literals import parse_literal
 from catalog.values.numerals import count, number
 from catalog.values.picture_addresses import addresses
 from catalog.values.prices import money
-from catalog.values.running_text import identifier, text, texts
+from catalog.values.running_text import text, texts
 
 __all__ = [
     "Money",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain, count
 from typing import Any
 
@@ -37,6 +38,7 @@ BETWEEN_WORDS = re.compile(r"_+|(?<=[^\W\d])\.(?=[^\W\d])")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])")
 ACRONYMS = frozenset({"ASIN", "CPU", "EAN", "GPU", "GTIN", "HDMI", "ID", "ISBN", "LED", "MPN",
                       "RAM", "SKU", "SSD", "UPC", "URL", "USB"})  # fmt: skip
+CACHED_NAMES = 4_096  # the rows of a feed share their names
 LONGEST_ACRONYM = 4  # letters: a name in capitals alone may be an acronym that is not listed
 
 # "name=value" or "name: value", several with , ; | or a line break before the next name.
@@ -93,6 +95,7 @@ def _is_code(name: str) -> bool:
     return words[-1:] != [] and (words[-1] in LAST_CODE_WORDS or not CODE_WORDS.isdisjoint(words))
 
 
+@lru_cache(CACHED_NAMES)
 def attribute_name(written: str) -> str:
     """The name of an attribute as people read it: "battery_life" is "Battery life".
 

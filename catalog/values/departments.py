@@ -9,7 +9,7 @@ or where every part has steps itself.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from catalog.values.languages import in_language
@@ -44,6 +44,8 @@ OPEN_FOOD_FACTS_TAG = re.compile(r"[a-z]{2}:([^\s:,>/|]+)")
 NUMBERED = re.compile(r"\d+\s+-\s+(?=\D)")  # Google's taxonomy: "166 - Apparel & Accessories"
 BROKEN_LITERAL = re.compile(r"""^\[\s*["']\s*|\s*["']\s*\]$""")
 
+CACHED_TEXTS = 4_096  # a shop has fewer categories
+
 # Under these names an object holds the whole path of a category.
 PATH_KEYS = ("fullName", "full_name", "full_path", "fullPath", "categoryPath", "category_path",
              "path_from_root", "breadcrumb", "breadcrumbs", "itemListElement",
@@ -66,9 +68,18 @@ def category_paths(
             Magento's exports); within a name it comes after a backslash.
         slash: whether a slash separates steps; by default each cell decides for itself.
     """
+    if isinstance(value, str):
+        return _of_text(value, language, separator, slash)
     split = partial(_split, separator=separator, slash=slash)
-    found = (_without_root(path, ROOTS) for path in _paths(parse_literal(value), language, split))
+    found = (_without_root(path, ROOTS) for path in _paths(value, language, split))
     return tuple(dict.fromkeys(path for path in found if path and not _is_uncategorised(path)))
+
+
+@lru_cache(CACHED_TEXTS)
+def _of_text(written: str, language: str, separator: str, slash: bool | None) -> tuple[Path, ...]:
+    value = parse_literal(written)
+    parts = [value] if isinstance(value, str) else value
+    return category_paths(parts, language, separator=separator, slash=slash)
 
 
 def has_slash_paths(cells: Iterable[object]) -> bool:

@@ -6,10 +6,11 @@ somewhere in the text.
 """
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from html.entities import html5
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # Elements whose names stand in angle brackets for no other reason.
 UNMISTAKABLE = (
@@ -31,6 +32,8 @@ OPENING = re.compile(
     r"|(?P<comment>!--|!doctype\b|\?xml\b))?",
     re.IGNORECASE,
 )
+# A well-formed tag, by its name with its slash.
+TAG = re.compile(r"<(/?[a-z][a-z0-9]*)(?=[\s/>])[^<>]*>", re.IGNORECASE)
 CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 ENTITY = re.compile(r"&(#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31})(;|(?![\w=;]))", re.IGNORECASE)
 TRUNCATED = re.compile(r"</?(?:[a-z]+|[a-z]+\s[^<>]*=[^<>]*)\Z", re.IGNORECASE)
@@ -52,38 +55,74 @@ def plain_text(written: str) -> str:
 
 
 def _without_tags(written: str) -> str:
-    tags = [found for found in OPENING.finditer(written) if found["name"]]
-    closed = {found["name"].casefold() for found in tags if found["end"]}
-    last_comment = written.rfind("-->")
+    collapsed = " ".join(written.split())
+    if _is_clean(written):
+        html = collapsed
+    else:
+        collapsed = TRUNCATED.sub("", collapsed)
+        tags = [found for found in OPENING.finditer(collapsed) if found["name"] or found["comment"]]
+        closed = {found["name"].casefold() for found in tags if found["end"]}
+        comments_end = collapsed.rfind("-->")
 
-    def is_markup(found: re.Match[str]) -> bool:
-        if found["name"]:
-            return _is_element(found, closed)
-        return bool(found["comment"]) and (found["comment"] != "!--" or found.end() <= last_comment)
+        def tag(found: re.Match[str]) -> str:
+            is_markup = _is_markup(found, closed, comments_end)
+            return _tag(found, keep) if is_markup else f"&lt;{found[0][1:]}"
 
-    if not any(map(is_markup, OPENING.finditer(written))):
-        return ENTITY.sub(_character, written)
-    simple = len(tags) > MAX_TAGS
-
-    def tag(found: re.Match[str]) -> str:
-        if not is_markup(found):
-            return f"&lt;{found[0][1:]}"
-        if not found["name"]:
-            return found[0]
-        kept = "" if simple or found["rest"].endswith("/>") else found[0]
-        return kept if found["name"].casefold() in INLINE else f"\n{kept}\n"
-
-    html = OPENING.sub(tag, TRUNCATED.sub("", " ".join(written.split())))
-    if simple:
-        return ENTITY.sub(_character, html)
+        if not any(_is_markup(found, closed, comments_end) for found in tags):
+            return ENTITY.sub(_character, written)
+        keep = len(tags) <= MAX_TAGS
+        html = OPENING.sub(tag, collapsed)
+        if not keep:
+            return ENTITY.sub(_character, html)
     parser = LexborHTMLParser(re.sub("&", _escaped, html))
     parser.strip_tags(HIDDEN)
-    return parser.root.text() if parser.root else ""
+    return "".join(_lines(parser.root)) if parser.root else ""
 
 
-def _is_element(found: re.Match[str], closed: set[str]) -> bool:
-    name, rest = found["name"].casefold(), found["rest"]
-    return bool(found["end"]) or name in ELEMENTS or name in closed or "=" in rest or rest == "/>"
+def _lines(root: LexborNode) -> Iterator[str]:
+    """The text of an element, with a line break where a block element begins or ends."""
+    after_blocks: set[int] = set()
+    for node in root.traverse(include_text=True):
+        if node.mem_id in after_blocks:
+            yield "\n"
+        if node.is_text_node:
+            yield node.text_content or ""
+        elif node.tag not in INLINE:
+            yield "\n"
+            while node.next is None and node.parent is not None and node.parent.tag in INLINE:
+                node = node.parent  # the block is the last of an element within a line
+            if node.next is not None:
+                after_blocks.add(node.next.mem_id)
+
+
+def _is_clean(written: str) -> bool:
+    """Whether every "<" begins the tag of a known element that hides nothing."""
+    tags = TAG.findall(written)
+    if not tags or len(tags) != written.count("<") or len(tags) > MAX_TAGS:
+        return False
+    names = {name.casefold() for name in set(tags)}
+    elements = {name.lstrip("/") for name in names}
+    known = (name in ELEMENTS or f"/{name}" in names for name in elements)
+    return elements.isdisjoint(HIDDEN) and all(known)
+
+
+def _tag(found: re.Match[str], keep: bool) -> str:
+    """A tag as it is for the parser; the start tag of an element without content goes."""
+    if not found["name"]:
+        return found[0]
+    if keep and not found["rest"].endswith("/>"):
+        return found[0]
+    return "" if found["name"].casefold() in INLINE else "\n"
+
+
+def _is_markup(found: re.Match[str], closed: set[str], comments_end: int) -> bool:
+    """Whether a "<" begins an element, or a comment that ends somewhere."""
+    if found["name"]:
+        name, rest = found["name"].casefold(), found["rest"]
+        return (
+            bool(found["end"]) or name in ELEMENTS or name in closed or "=" in rest or rest == "/>"
+        )
+    return bool(found["comment"]) and (found["comment"] != "!--" or found.end() <= comments_end)
 
 
 def _character(found: re.Match[str]) -> str:

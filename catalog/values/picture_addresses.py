@@ -9,9 +9,9 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from catalog.values.identifiers import identifier
 from catalog.values.literals import parse_literal
 from catalog.values.numerals import number
-from catalog.values.running_text import identifier
 
 MAX_ADDRESSES = 100  # pictures of one product
 MAX_BYTES_ADDRESS = 4_096  # longer bytes are a picture
@@ -32,7 +32,11 @@ LINE = re.compile(r"[\r\n\t]+")
 SIZE = re.compile(r"(?<!\s)\s++[\d.]++[wx]$")  # in a srcset: "480w", "2x"
 # Texts that belong to an address, as an importer of WooCommerce writes them.
 CAPTION = re.compile(r"(?<!\s)\s++!\s*(?:alt|title|desc|caption)\s*:[^|]*", re.IGNORECASE)
+# One address without a character of meaning here.
+SIMPLE = re.compile(r"""[^\s|,;"'\[\]{}<>\\!]{1,200}""")
 IMAGE_TAG = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+
+NORMAL_PATH = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*\.\w+")  # which pathlib would leave as it is
 
 # What stands for no picture.
 PLACEHOLDERS = frozenset({"no_selection", "no_image", "no-image", "noimage", "placeholder"})
@@ -68,6 +72,9 @@ def addresses(value: object, folder: Path) -> tuple[str | bytes, ...]:
             as bytes, or as objects with bytes and a path, as Hugging Face writes them to Parquet.
         folder: what relative paths start from.
     """
+    if isinstance(value, str) and SIMPLE.fullmatch(value):
+        located = _located(value, folder)
+        return (located,) if located else ()
     found = (_located(address, folder) for address in _addresses(parse_literal(value)))
     return tuple(islice(dict.fromkeys(filter(None, found)), MAX_ADDRESSES))
 
@@ -164,4 +171,6 @@ def _located(address: str | bytes, folder: Path) -> str | bytes:
         return f"https:{address}"
     if address[:4].casefold() == "www." or HOST.match(address):
         return f"https://{address}"
+    if NORMAL_PATH.fullmatch(address):
+        return f"{folder}/{address}"
     return str(folder / address.replace("\\", "/"))

@@ -12,7 +12,9 @@ from catalog.values.numerals import count, number
 from catalog.values.price_text import prices_in
 from catalog.values.running_text import text
 
-PLAIN = re.compile(r"\d+(?:\.\d+)?")
+BARE = re.compile(r"\d+(?:\.\d+)?")
+# As Google's feeds and dollar prices have it.
+PLAIN = re.compile(r"(\$)?((?:\d+|\d{1,3}(?:,\d{3})+(?=\.))(?:\.\d{1,2})?)(?: ([A-Z]{3}))?")
 # Cents in small print: "12<sup>99</sup>".
 SUPERSCRIPT = re.compile(r"(?<=\d)\s*<sup[^<>]*>\s*(\d\d)(?!\d)", re.IGNORECASE)
 MAX_TEXT = 1_000  # characters; a longer text is a description
@@ -46,8 +48,11 @@ SHOWN_KEYS = (
 def money(value: object) -> Money | None:
     """The price in a cell; of several in one currency the lowest; None where there is none."""
     if isinstance(value, str):
-        if PLAIN.fullmatch(value):
+        if BARE.fullmatch(value):
             return Money(float(value))
+        plain = PLAIN.fullmatch(value)
+        if plain and (plain[3] is None or (plain[3] in CODES and not plain[1])):
+            return Money(float(plain[2].replace(",", "")), "USD" if plain[1] else plain[3] or "")
         value = parse_literal(value)
     match value:
         case str():

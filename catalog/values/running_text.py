@@ -1,4 +1,4 @@
-"""Text of a cell: one text, several texts, an identifier."""
+"""Text of a cell: one text or several."""
 
 import math
 import re
@@ -23,7 +23,6 @@ LONGEST_MISSING = max(map(len, MISSING_VALUES))
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85]+")
 # Nobody writes these control characters: they are Windows-1252, read as Latin-1.
 WINDOWS_CHARACTERS = re.compile("[\x80-\x84\x86-\x9f]")
 MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
@@ -34,12 +33,9 @@ TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", 
              "item", "data", "content", "html", "plain", "long", "short")  # fmt: skip
 UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
 
-ID_KEYS = ("$oid", "$numberLong", "$numberInt", "@value", "#text", "value", "id", "url", "href",
-           "@id")  # fmt: skip
-SHEET_CODE = re.compile(r"""^="([^"]*)"$|^'(?=\d+$)""")
-
 # Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.
 BULLET = re.compile(r"[•●▪◦‣⁃∙■◆✓✔✅➤►▶➢❖]|\s\|\s|[\n\r]+")
+MARKS = frozenset("*·–—-") | {""}
 LINE_BULLET = re.compile(r"^\s*[*·–—-]\s+")
 
 
@@ -55,7 +51,7 @@ def text(value: object, language: str = "") -> str:
         Text without control and direction characters; empty for a missing value.
     """
     if isinstance(value, str) and _is_simple(value):
-        return _present(" ".join(value.split()))
+        return present(" ".join(unicodedata.normalize("NFC", value).split()))
     return " ".join(" ".join(part.split()) for part in pieces(value, language))
 
 
@@ -66,47 +62,23 @@ def texts(value: object, language: str = "") -> tuple[str, ...]:
         value: any cell, a list that is written as text included.
         language: as in `text`.
     """
-    points = (
-        " ".join(LINE_BULLET.sub("", point).split())
-        for part in pieces(value, language)
-        for point in BULLET.split(part)
-    )
-    return tuple(filter(_present, points))
-
-
-def identifier(value: object) -> str:
-    """An id or an address: as written, without outer white space and control characters.
-
-    A line break within is a blank. What spreadsheets put around a code so that it stays one goes:
-    ="0012", '0012. Of an object it is what stands under a name of `ID_KEYS`, of a list its only
-    item.
-    """
-    match value:
-        case bool():
-            return ""
-        case str():
-            stripped = LINE_BREAKS.sub(" ", CONTROL_CHARACTERS.sub("", value)).strip()
-            return _present(SHEET_CODE.sub(r"\1", stripped))
-        case Mapping():
-            return next(filter(None, (identifier(value.get(key)) for key in ID_KEYS)), "")
-        case list() | tuple():
-            return identifier(value[0]) if len(value) == 1 else ""
-        case _:
-            return text(value)
+    points = (point for part in pieces(value, language) for point in BULLET.split(part))
+    bare = (LINE_BULLET.sub("", point) if point[:2].strip() in MARKS else point for point in points)
+    return tuple(filter(present, (" ".join(point.split()) for point in bare)))
 
 
 def _is_simple(value: str) -> bool:
     """Whether a text has neither markup nor entities, nor a character that needs a second look."""
     return (
-        value.isascii()
-        and value.isprintable()
+        value.isprintable()  # no control character, and no white space but the blank
         and "<" not in value
         and "&" not in value
-        and value[:1] not in ("[", "{")
+        and value[:1] not in ("[", "{", " ")
     )
 
 
-def _present(written: str) -> str:
+def present(written: str) -> str:
+    """A text, or an empty one in place of a missing value."""
     if len(written) <= LONGEST_MISSING and written.casefold() in MISSING_VALUES:
         return ""
     return written
@@ -115,12 +87,15 @@ def _present(written: str) -> str:
 def pieces(value: object, language: str = "") -> Iterator[str]:
     """The texts of a cell, none of them missing; white space as it comes, markup as lines."""
     match value:
+        case str() if _is_simple(value):
+            if present(value):
+                yield unicodedata.normalize("NFC", value)
         case str():
             parsed = parse_literal(value)
             if _holds_text(parsed):
                 yield from pieces(parsed, language)
             else:
-                yield from filter(_present, [_clean(plain_text(value)).strip()])
+                yield from filter(present, [_clean(plain_text(value)).strip()])
         case bool():
             yield "yes" if value else "no"
         case float():

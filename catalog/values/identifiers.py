@@ -1,0 +1,34 @@
+"""Ids, codes and addresses, which are kept as they are written."""
+
+import re
+from collections.abc import Mapping
+
+from catalog.values.running_text import CONTROL_CHARACTERS, present, text
+
+LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85]+")
+ID_KEYS = ("$oid", "$numberLong", "$numberInt", "@value", "#text", "value", "id", "url", "href",
+           "@id")  # fmt: skip
+SHEET_CODE = re.compile(r"""^="([^"]*)"$|^'(?=\d+$)""")
+
+
+def identifier(value: object) -> str:
+    """An id or an address: as written, without outer white space and control characters.
+
+    A line break within is a blank. What spreadsheets put around a code so that it stays one goes:
+    ="0012", '0012. Of an object it is what stands under a name of `ID_KEYS`, of a list its only
+    item.
+    """
+    match value:
+        case bool():
+            return ""
+        case str():
+            if not value.isprintable():
+                value = LINE_BREAKS.sub(" ", CONTROL_CHARACTERS.sub("", value))
+            written = value.strip()
+            return present(SHEET_CODE.sub(r"\1", written) if written[:1] in ("=", "'") else written)
+        case Mapping():
+            return next(filter(None, (identifier(value.get(key)) for key in ID_KEYS)), "")
+        case list() | tuple():
+            return identifier(value[0]) if len(value) == 1 else ""
+        case _:
+            return text(value)

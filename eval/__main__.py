@@ -53,6 +53,10 @@ def run(
     ] = None,
     qrels: Annotated[Path | None, typer.Option(help="TREC qrels for the queries.")] = None,
     category: Category = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(help="Match texts by hybrid, words or vectors; repeatable, to compare them."),
+    ] = None,
     vector: Annotated[str, typer.Option(help="Search fused, image or text.")] = "",
     engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "qdrant",
     within_category: Annotated[
@@ -93,7 +97,11 @@ def run(
 
       vitrine eval run --variant zeroshot --variant lora --queries queries.jsonl --must-win lora
     """
-    if must_win and (must_win not in (variant or []) or len(set(variant or [])) < 2):
+    if (
+        must_win
+        and len(match or ()) < 2
+        and (must_win not in (variant or []) or len(set(variant or [])) < 2)
+    ):
         raise typer.BadParameter(
             f"Name {must_win} and what it must beat with --variant.", param_hint="--must-win"
         )
@@ -114,6 +122,7 @@ def run(
     check_reports(home())
     settings = Settings(
         variants=tuple(variant or [_default_variant()]),
+        matches=tuple(match or ["vectors"]),
         vector=vector,
         engine=engine,
         within_category=within_category,

@@ -169,7 +169,8 @@ def sample_scores(
     matching, others, strongest, auc = [], [], [], []
     for query, names in relevant.items():
         vector, name = vectors[query], searched[query]
-        own = np.array([points[each].vectors[name] @ vector for each in names])
+        compared = [points[each].vectors.get(name) for each in names]
+        own = np.array([each @ vector for each in compared if each is not None])
         rows = drawn[name]
         irrelevant = np.array(
             [products.ids[products.products[name][row]] not in qrels[query] for row in rows], bool
@@ -178,7 +179,7 @@ def sample_scores(
         matching.append(own)
         others.append(other)
         strongest += [s for each, s in ranked.get(query, ()) if each not in qrels[query]][:1]
-        if len(other):
+        if len(own) and len(other):
             auc.append((own[:, None] > other).mean() + (own[:, None] == other).mean() / 2)
     return ScoreSamples(
         relevant=np.concatenate(matching),

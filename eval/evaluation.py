@@ -33,6 +33,7 @@ from eval.settings import Settings
 from qdrant.model import VECTORS, Filters
 from qdrant.store import Store, open_store
 from search.engine import check_fingerprint
+from search.query import MATCHES
 
 
 def evaluate(
@@ -57,21 +58,33 @@ def evaluate(
         raise EvalError(f"There is no engine “{settings.engine}”; take {', '.join(ENGINES)}.")
     if settings.vector not in ("", *VECTORS):
         raise EvalError(f"There is no vector “{settings.vector}”; take {', '.join(VECTORS)}.")
-    refuse_leaks(queries, settings.vector)
+    for match in settings.matches:
+        if match not in MATCHES:
+            raise EvalError(f"There is no match “{match}”; take {', '.join(MATCHES)}.")
+    if settings.engine != "qdrant" and set(settings.matches) != {"vectors"}:
+        raise EvalError(f"The engine {settings.engine} has vectors only: leave --match out.")
+    refuse_leaks(queries, settings)
     variants = [Variants(home).get(name) for name in dict.fromkeys(settings.variants)]
     names = [variant.name for variant in variants]
+    systems = _systems(variants, settings)
     with open_store(home) as store:
         for variant in variants:
-            check_fingerprint(variant, store.collection(variant.name))
+            collection = store.collection(variant.name)
+            check_fingerprint(variant, collection)
+            if collection.words is None and set(settings.matches) != {"vectors"}:
+                raise EvalError(
+                    f"The collection of {variant.name} has no words: run `vitrine ingest vectors "
+                    f"--variant {variant.name}`."
+                )
         for variant in variants[1:]:  # the first one is checked when it is loaded
             variant.checkpoint()
         judgement = judge(queries, store, names, settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
         runs = {}
-        for variant in variants:
-            notify(f"{variant.name}: searching {len(judged):,} queries")
-            runs[variant.name] = _run(variant, store, judged, settings, pictures)
+        for name, (variant, match) in systems.items():
+            notify(f"{name}: searching {len(judged):,} queries")
+            runs[name] = _run(variant, match, store, judged, settings, pictures)
         failed = {query: why for run in runs.values() for query, why in run.failed.items()}
         measured = [query for query in judged if query.id not in failed]
         if not measured:
@@ -80,10 +93,9 @@ def evaluate(
             )
         qrels = {query.id: judgement.qrels[query.id] for query in measured}
         outcomes = {}
-        for variant in variants:
-            notify(f"{variant.name}: measuring its results and its vectors")
-            run = runs[variant.name]
-            outcomes[variant.name] = _outcome(variant, store, run, measured, qrels, settings)
+        for name, (variant, match) in systems.items():
+            notify(f"{name}: measuring its results and its vectors")
+            outcomes[name] = _outcome(variant, match, store, runs[name], measured, qrels, settings)
         products = judgement.products | _shown_products(store, outcomes)
         sizes = _searched_sizes(names[0], store, measured, settings)
     with Catalogue(home, create=False) as catalogue:
@@ -101,14 +113,27 @@ def evaluate(
         differences=compare_variants(
             scores, resamples=settings.resamples, seed=settings.seed, clusters=clusters
         ),
-        counts=_counts(queries, measured, clusters, judgement, runs[names[0]], pictures, settings),
+        counts=_counts(
+            queries, measured, clusters, judgement, next(iter(runs.values())), pictures, settings
+        ),
         failed=failed,
         products=products,
     )
 
 
+def _systems(variants: Sequence[Variant], settings: Settings) -> dict[str, tuple[Variant, str]]:
+    """What is measured, by name: each variant with each match."""
+    matches = tuple(dict.fromkeys(settings.matches))
+    return {
+        variant.name if len(matches) == 1 else f"{variant.name}-{match}": (variant, match)
+        for variant in variants
+        for match in matches
+    }
+
+
 def _run(
     variant: Variant,
+    match: str,
     store: Store,
     queries: Sequence[LabelledQuery],
     settings: Settings,
@@ -124,13 +149,14 @@ def _run(
         by_category = settings.within_category
         baseline = BaselineStore(store, variant.name, settings.engine, by_category=by_category)
         store = cast("Store", baseline)  # the part of the store that the search engine reads
-    run = retrieve(variant, store, encoder, queries, settings, pictures)
+    run = retrieve(variant, store, encoder, queries, match, settings, pictures)
     run.load_seconds = loaded
     return run
 
 
 def _outcome(
     variant: Variant,
+    match: str,
     store: Store,
     run: Run,
     measured: Sequence[LabelledQuery],
@@ -145,7 +171,8 @@ def _outcome(
     points = store.retrieve(variant.name, named, vectors=True)
     products = sample(store, variant.name)
     scores = score(qrels, {query: [name for name, _ in found] for query, found in ranked.items()})
-    scores[average_name(settings.k)] = mean_similarity(ranked, ids, settings.k)
+    cosines = ranked if match == "vectors" else {}  # fused scores are no similarities
+    scores[average_name(settings.k)] = mean_similarity(cosines, ids, settings.k)
     scores[GROUND_TRUTH] = ground_truth_similarity(run.text_vectors, relevant, points)
     searched = {query.id: settings.vector_of(query) for query in measured}
     return Outcome(
@@ -153,7 +180,7 @@ def _outcome(
         points=store.collection(variant.name).points,
         ranked=ranked,
         scores=scores,
-        similarity=sample_scores(run.vectors, searched, relevant, points, qrels, products, ranked),
+        similarity=sample_scores(run.vectors, searched, relevant, points, qrels, products, cosines),
         diagnostics=diagnose(products),
         seconds={
             "encode": run.encode_seconds,
@@ -168,27 +195,27 @@ def _searched_sizes(
     variant: str, store: Store, measured: Sequence[LabelledQuery], settings: Settings
 ) -> list[int]:
     """How many products each query is compared with."""
-    counted: dict[tuple[str, str], int] = {}
+    counted: dict[tuple[bool, str], int] = {}
     sizes = []
     for query in measured:
-        vector = settings.vector_of(query)
+        any_product = settings.finds_any(query)
         category = query.category if settings.within_category else ""
-        if (vector, category) not in counted:
+        if (any_product, category) not in counted:
             filters = Filters(
                 categories=(category,) if category else (),
-                has_picture=None if vector == "text" else True,
+                has_picture=None if any_product else True,
             )
-            counted[vector, category] = store.count(variant, filters)
-        sizes.append(counted[vector, category])
+            counted[any_product, category] = store.count(variant, filters)
+        sizes.append(counted[any_product, category])
     return sizes
 
 
 def _shown_products(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
     """The payloads of each query's first results."""
     products: dict[str, dict[str, Any]] = {}
-    for name, outcome in outcomes.items():
+    for outcome in outcomes.values():
         first = {each for found in outcome.ranked.values() for each, _ in found[:SHOWN]}
-        points = store.retrieve(name, sorted(first - products.keys()))
+        points = store.retrieve(outcome.variant.name, sorted(first - products.keys()))
         products |= {each: point.payload for each, point in points.items()}
     return products
 

@@ -56,7 +56,7 @@ def judge(
     hidden: set[str] = set()
     for query in queries:
         category = query.category if settings.within_category else ""
-        searched = known if settings.vector_of(query) == "text" else pictured
+        searched = known if settings.finds_any(query) else pictured
         for name, grade in query.relevant.items():
             if grade and name in known:
                 if name in searched and category in ("", products[name].get("category", "")):
@@ -91,23 +91,23 @@ def _why_nothing(queries: QuerySet, named: int, hidden: int) -> str:
     return f"Not one of their {named:,} product ids is in the catalogue. Do they belong to it?"
 
 
-def refuse_leaks(queries: QuerySet, vector: str) -> None:
-    """Refuse to score queries against a vector that contains their own words or pixels.
-
-    Args:
-        queries: the query set.
-        vector: the vector given on the command line; empty when none was.
+def refuse_leaks(queries: QuerySet, settings: Settings) -> None:
+    """Refuse to score queries against what contains their own words or pixels.
 
     Raises:
-        EvalError: a query names another vector as its only one.
+        EvalError: a query names a vector as its only one, and the settings search by another one,
+            or by words.
     """
-    for query in queries if vector else ():
-        if query.vector not in ("", vector):
+    by_words = [f"--match {match}" for match in settings.matches if match != "vectors"]
+    chosen = [f"--vector {settings.vector}"] if settings.vector else []
+    for query in queries:
+        leaking = [*by_words, *(chosen if query.vector != settings.vector else ())]
+        if query.vector and leaking:
             kind = f" ({query.kind})" if query.kind else ""
             raise EvalError(
                 f"The queries of {queries.name}{kind} are scored against `{query.vector}` only: "
-                f"`{vector}` contains the very words or pixels of the query, a leak. "
-                "Leave --vector out."
+                f"with {leaking[0]} they are compared with their own words or pixels, a leak. "
+                f"Leave {leaking[0]} out."
             )
 
 

@@ -6,7 +6,7 @@ It is the engine of the app and the command line, with its order and its rule fo
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,7 @@ def retrieve(
     store: Store,
     encoder: "Encoder",
     queries: Sequence[LabelledQuery],
+    match: str,
     settings: Settings,
     pictures: QueryPictures,
 ) -> Run:
@@ -117,6 +118,7 @@ def retrieve(
         store: where the collection lives.
         encoder: the variant's.
         queries: in their order.
+        match: how texts are matched.
         settings: depth, vector, category and fallback of each search.
         pictures: opens the queries' pictures.
 
@@ -135,14 +137,18 @@ def retrieve(
             searches = {
                 query.id: search
                 for query, picture in zip(batch, opened, strict=True)
-                if (search := _search(query, picture, settings, run))
+                if (search := _search(query, picture, match, settings, run))
             }
             _retrieve_batch(engine, searches, run)
     return run
 
 
 def _search(
-    query: LabelledQuery, picture: Image | PictureError | None, settings: Settings, run: Run
+    query: LabelledQuery,
+    picture: Image | PictureError | None,
+    match: str,
+    settings: Settings,
+    run: Run,
 ) -> Query | None:
     """The search for a query; None when its picture cannot be read and no text replaces it."""
     if isinstance(picture, PictureError):
@@ -159,6 +165,7 @@ def _search(
             filters=Filters(categories=(query.category,)) if within else NO_FILTERS,
             k=settings.depth,
             vector=settings.vector_of(query),
+            match=match,
         )
     except QueryError as error:
         raise EvalError(f"Query {query.id} cannot be searched. {error}") from None
@@ -167,7 +174,9 @@ def _search(
 def _retrieve_batch(engine: Engine, searches: Mapping[str, Query], run: Run) -> None:
     encoder = engine.encoder  # loaded before the clock starts
     started = perf_counter()
-    vectors = encode(list(searches.values()), encoder)
+    # The measures of similarity need vectors, whatever the search is by.
+    encoded = [replace(query, match="vectors") for query in searches.values()]
+    vectors = encode(encoded, encoder)
     run.encode_seconds += perf_counter() - started
     found = engine.search_batch(list(searches.values()), vectors)
     for row, (query, results) in enumerate(zip(searches, found, strict=True)):

@@ -14,6 +14,8 @@ class Settings:
 
     Attributes:
         variants: names; the others are compared with the first.
+        matches: how texts are matched, each of `search.query.MATCHES`; every variant is measured
+            with each.
         vector: the vector searched for every query; empty takes each query's own, else `fused`.
         engine: of `eval.baseline.ENGINES`.
         within_category: search only each query's category, as the reference system does.
@@ -26,6 +28,7 @@ class Settings:
     """
 
     variants: tuple[str, ...]
+    matches: tuple[str, ...] = ("vectors",)
     vector: str = ""
     engine: str = "qdrant"
     within_category: bool = False
@@ -39,3 +42,8 @@ class Settings:
     def vector_of(self, query: LabelledQuery) -> str:
         """The vector that a query is scored against."""
         return query.vector or self.vector or DEFAULT_VECTOR
+
+    def finds_any(self, query: LabelledQuery) -> bool:
+        """Whether products without a picture are searched, too."""
+        by_words = any(match != "vectors" for match in self.matches)
+        return self.vector_of(query) == "text" or (by_words and query.text != "")

@@ -1,6 +1,7 @@
 """`vitrine finetune`: train a variant, write one as a plain checkpoint."""
 
 import os
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,13 @@ def train(
         typer.Option(help=f"0: the base; 1: as trained. {_default('adapter_weight')}"),
     ] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Train on the products of this category only; repeatable. What is forgotten on "
+            "the others is measured, and limited by mixing some of them in. [default: all]"
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help=_default("seed"))] = None,
     sample: Annotated[
         int | None, typer.Option(help=f"At most so many products; 0: all. {_default('sample')}")
@@ -135,6 +143,7 @@ def train(
                 "epochs",
                 "template",
                 "adapter_weight",
+                "categories",
                 "seed",
                 "sample",
             ),
@@ -168,6 +177,7 @@ def train(
     flags = {
         "precision": precision, "rank": rank, "alpha": alpha, "batch": batch,
         "targets": tuple(target) if target else None,
+        "categories": tuple(category) if category else None,
         "learning_rate": rate if learning_rate is None else learning_rate,
         "epochs": epochs, "template": template, "seed": seed, "sample": sample,
         "adapter_weight": strength if adapter_weight is None else adapter_weight,
@@ -292,7 +302,8 @@ def _print(variant: "Variant") -> None:
         soft_wrap=True,
     )
     if "recommended" in figures:  # not in those of earlier releases
-        console.print(_verdict(variant.name, figures), highlight=False, soft_wrap=True)
+        for sentence in _verdict(variant.name, figures):
+            console.print(sentence, highlight=False, soft_wrap=True)
     if figures.get("recommended") is not False:
         messages.print(f"Next: vitrine ingest vectors --variant {variant.name}", markup=False)
 
@@ -309,18 +320,35 @@ def _candidates(choice: dict[str, Any]) -> Table:
     return table
 
 
-def _verdict(name: str, figures: dict[str, Any]) -> str:
-    """Whether the variant is recommended, and why."""
-    if not figures["heldout"]:
-        return f"No test products were held out, so no gain of {name} is measured."
-    gain, queries = figures["heldout"]["gain"], figures["heldout"]["queries"]
-    measured = (
-        f"{gain['value']:+z.3f} nDCG@10 (95 % interval {gain['low']:+z.3f} to "
-        f"{gain['high']:+z.3f}) on {queries:,} held-out products"
-    )
+def _verdict(name: str, figures: dict[str, Any]) -> Iterator[str]:
+    """Whether the variant is recommended, and what it has forgotten, in sentences."""
+    heldout = figures["heldout"]
+    if not heldout:
+        yield f"No test products were held out, so no gain of {name} is measured."
+        return
+    measured = f"{_change(heldout['gain'])} on {heldout['queries']:,} held-out products"
     if figures["recommended"]:
-        return f"{name} is recommended: {measured}."
-    return f"No gain is proven: {measured}. {name} is not recommended; search with its base."
+        yield f"{name} is recommended: {measured}."
+    else:
+        yield f"No gain is proven: {measured}. {name} is not recommended; search with its base."
+    for category, gap in heldout["by_category"].items():
+        if gap["high"] < 0:
+            yield f"Worse than its base in {category}: {_change(gap)} on {gap['n']:,} products."
+    if forgotten := heldout["forgotten"]:
+        remedy = (
+            "; a larger mix forgets less, such as --set mix=0.5" if forgotten["high"] < 0 else ""
+        )
+        yield (
+            f"On products of other categories: {_change(forgotten)} on {forgotten['n']:,} "
+            f"products{remedy}."
+        )
+
+
+def _change(gap: dict[str, Any]) -> str:
+    return (
+        f"{gap['value']:+z.3f} {gap['measure']} (95 % interval {gap['low']:+z.3f} to "
+        f"{gap['high']:+z.3f})"
+    )
 
 
 if __name__ == "__main__":

@@ -81,6 +81,7 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
                 variants.add("tuned", **tuned),
                 finished.examples,
                 rows_of(finished.examples, finished.split.test),
+                others=rows_of(finished.examples, finished.split.others),
                 device=str(finished.model.device),
                 seed=settings.seed,
             )

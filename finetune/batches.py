@@ -61,9 +61,10 @@ class Batches:
         examples: all products.
         train: ids of the training products.
         checkpoint: the base, for its image processor and its tokenizer.
-        settings: batch, views, crop, flip and seed.
+        settings: batch, views, crop, flip, mix and seed.
         share: the part of every batch that is decoded here.
         workers: decoding threads; one less than the cores when None.
+        mixed: ids of products of other categories, of which each epoch has others.
     """
 
     def __init__(
@@ -74,14 +75,17 @@ class Batches:
         settings: Settings,
         share: Share = Share(),
         workers: int | None = None,
+        mixed: Sequence[str] = (),
     ) -> None:
-        self.examples, self.train = examples, list(train)
+        self.examples, self.train, self._mixed = examples, list(train), list(mixed)
         self._processor = checkpoint.processor
         self._tokenizer = checkpoint.tokenizer()
         self._settings, self._share = settings, share
         self.workers = workers or max(1, (os.cpu_count() or 1) - 1)
+        share_of_mixed = settings.mix / (1 - settings.mix)
+        self._mixed_per_epoch = min(round(len(self.train) * share_of_mixed), len(self._mixed))
         # An incomplete last batch is dropped; the next epoch has another order.
-        self.per_epoch = len(self.train) // settings.batch
+        self.per_epoch = (len(self.train) + self._mixed_per_epoch) // settings.batch
 
     def epoch(self, epoch: int, *, begin: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from batch `begin` on.
@@ -90,7 +94,9 @@ class Batches:
             FinetuneError: a picture cannot be read.
         """
         size = self._settings.batch
-        order = shuffled(self.train, self._settings.seed, "order", epoch)
+        seed = self._settings.seed
+        mixed = shuffled(self._mixed, seed, "mixed", epoch)[: self._mixed_per_epoch]
+        order = shuffled([*self.train, *mixed], seed, "order", epoch)
         pending: deque[Callable[[], Batch]] = deque()
         with ThreadPoolExecutor(self.workers, "decode") as pool:
             try:

@@ -1,7 +1,8 @@
 """The evaluation of base and trained variant on the test split."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from finetune.examples import Examples
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
 
 BASE, TUNED = "base", "tuned"
+MIN_CATEGORY = 20  # test products of a category that is reported by itself
 SHOWN = (DECIDING, "MRR", "Recall@1", "Recall@10")
 
 
@@ -29,6 +31,8 @@ class Evaluation:
         estimates: by direction, by `base` and `tuned`, by measure.
         differences: of nDCG@10 by direction; p is corrected for the two directions.
         gain: of each product's mean nDCG@10 over the directions, which decides.
+        by_category: the same of the test products of each category with `MIN_CATEGORY` or more.
+        forgotten: the same of products of categories that were not trained on; None where all were.
     """
 
     queries: int
@@ -37,6 +41,8 @@ class Evaluation:
     estimates: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
     differences: Mapping[str, Difference]
     gain: Difference
+    by_category: Mapping[str, Difference] = field(default_factory=dict)
+    forgotten: Difference | None = None
 
     @property
     def recommended(self) -> bool:
@@ -50,6 +56,8 @@ class Evaluation:
             "groups": self.groups,
             "gallery": self.gallery,
             "gain": asdict(self.gain),
+            "by_category": {name: asdict(gap) for name, gap in self.by_category.items()},
+            "forgotten": asdict(self.forgotten) if self.forgotten else None,
             "ways": {
                 direction: {
                     **{
@@ -69,6 +77,7 @@ def evaluate(
     examples: Examples,
     queries: Sequence[int],
     *,
+    others: Sequence[int] = (),
     device: str | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -79,60 +88,80 @@ def evaluate(
         tuned: with it, loaded as searches load it.
         examples: all products, which are the gallery.
         queries: rows of the test products.
+        others: rows of products of categories that were not trained on, queries as well.
         device: torch's name of it.
         seed: of bootstrap and randomisation.
     """
-    gallery = range(len(examples))
+    gallery, rows = range(len(examples)), [*queries, *others]
     scores: dict[str, dict[str, Scores]] = {}
     for name, variant in ((BASE, base), (TUNED, tuned)):
         encoder = Encoder.load(variant, precision="float32", device=device)
-        vectors = embed(encoder, examples, gallery, queries)
-        scores[name] = score_directions(vectors, examples, gallery, queries)
-    groups = [examples.groups[row] for row in queries]
-    return compare(scores, groups, gallery=len(examples), seed=seed)
-
-
-def compare(
-    scores: Mapping[str, Mapping[str, Scores]],
-    groups: Sequence[str],
-    *,
-    gallery: int,
-    seed: int = 0,
-) -> Evaluation:
-    """Intervals and tests of the scores of base and trained variant, by direction and measure.
-
-    Args:
-        scores: of each query, by `base` and `tuned`, by direction.
-        groups: the product group of each query.
-        gallery: products that were searched.
-        seed: of bootstrap and randomisation.
-    """
-    means, gaps = {}, {}
-    for direction in DIRECTIONS:
-        both = {name: scores[name][direction] for name in (BASE, TUNED)}
-        means[direction] = estimate(both, resamples=RESAMPLES, seed=seed, clusters=groups)
-        gaps[direction] = _difference(both, groups, seed)
-    corrected = holm([gap.p for gap in gaps.values()])
-    overall = {
-        name: {
-            measure: np.mean([scores[name][direction][measure] for direction in DIRECTIONS], axis=0)
-            for measure in MEASURES
-        }
-        for name in (BASE, TUNED)
-    }
-    return Evaluation(
-        len(groups),
-        len(set(groups)),
-        gallery,
-        means,
-        {
-            direction: replace(gap, p_holm=p)
-            for (direction, gap), p in zip(gaps.items(), corrected, strict=True)
+        vectors = embed(encoder, examples, gallery, rows)
+        scores[name] = score_directions(vectors, examples, gallery, rows)
+    compared = Compared(scores, [examples.groups[row] for row in rows], seed)
+    test = range(len(queries))
+    categories = [examples.rows[row].category for row in queries]
+    counts = Counter(categories)
+    named = sorted(name for name, count in counts.items() if name and count >= MIN_CATEGORY)
+    return replace(
+        compared.evaluation(test, gallery=len(examples)),
+        by_category={
+            name: compared.gain([row for row in test if categories[row] == name]) for name in named
         },
-        _difference(overall, groups, seed),
+        forgotten=compared.gain(range(len(queries), len(rows))) if others else None,
     )
 
 
-def _difference(both: Mapping[str, Scores], groups: Sequence[str], seed: int) -> Difference:
-    tested = compare_variants(both, resamples=RESAMPLES, seed=seed, clusters=groups)
-    return next(each for each in tested if each.measure == DECIDING)
+@dataclass(frozen=True)
+class Compared:
+    """Scores of base and trained variant, and their intervals and tests.
+
+    Attributes:
+        scores: of each query, by `base` and `tuned`, by direction.
+        groups: the product group of each query.
+        seed: of bootstrap and randomisation.
+    """
+
+    scores: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
+    groups: Sequence[str]
+    seed: int = 0
+
+    def evaluation(self, rows: Sequence[int], *, gallery: int) -> Evaluation:
+        """Compare some queries in each direction.
+
+        Args:
+            rows: of the queries.
+            gallery: products that were searched.
+        """
+        groups = [self.groups[row] for row in rows]
+        means, gaps = {}, {}
+        for direction in DIRECTIONS:
+            both = {
+                name: {key: values[rows] for key, values in self.scores[name][direction].items()}
+                for name in (BASE, TUNED)
+            }
+            means[direction] = estimate(both, resamples=RESAMPLES, seed=self.seed, clusters=groups)
+            gaps[direction] = self._difference(both, groups)
+        corrected = holm([gap.p for gap in gaps.values()])
+        differences = {
+            direction: replace(gap, p_holm=p)
+            for (direction, gap), p in zip(gaps.items(), corrected, strict=True)
+        }
+        return Evaluation(
+            len(groups), len(set(groups)), gallery, means, differences, self.gain(rows)
+        )
+
+    def gain(self, rows: Sequence[int]) -> Difference:
+        """The difference in the mean over the directions, of some queries."""
+        both = {
+            name: {
+                measure: np.mean([each[measure][rows] for each in by_direction.values()], axis=0)
+                for measure in MEASURES
+            }
+            for name, by_direction in self.scores.items()
+        }
+        return self._difference(both, [self.groups[row] for row in rows])
+
+    def _difference(self, both: Mapping[str, Scores], groups: Sequence[str]) -> Difference:
+        tested = compare_variants(both, resamples=RESAMPLES, seed=self.seed, clusters=groups)
+        return next(each for each in tested if each.measure == DECIDING)

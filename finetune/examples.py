@@ -39,6 +39,7 @@ class Example:
         keys: normalised title, picture and parent; an empty one is shared with none. Products
             that share a title or a picture are positives of each other. Those that share only a
             parent, such as shades of a lipstick, are neither positives nor negatives.
+        category: of the product; empty where it has none.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Example:
     text: str
     views: tuple[str, ...]
     keys: tuple[str, str, str]
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _example(entry: Entry, picture: str, text: Template, views: Sequence[Templat
         text=text.product_text(product, entry.summary)[:MAX_CHARACTERS],
         views=tuple(texts) or (title,),
         keys=(normalize_title(title), picture, product.parent),
+        category=product.category,
     )
 
 

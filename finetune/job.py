@@ -98,6 +98,8 @@ def train(
             "data": examples.fingerprint,
             "processes": accelerator.num_processes,
         }
+        if common.categories:  # of the products, which the data's fingerprint lacks
+            identity["split"] = digest_json(split.parts())
         if isinstance(settings, Search):
             identity["candidates"] = {each: made.facts() for each, made in candidates.items()}
             identity["minutes"] = settings.minutes
@@ -141,7 +143,13 @@ def _prepare(
     if isinstance(settings, Search):
         common = settings_for(len(examples), settings.fixed).with_loss(family.loss)
         candidates = candidates_for(common, family.lora, settings.fixed)
-    split = draw_split(examples, seed=common.seed, validation=common.validation, test=common.test)
+    split = draw_split(
+        examples,
+        seed=common.seed,
+        validation=common.validation,
+        test=common.test,
+        categories=common.categories,
+    )
     check_split(examples, split, common.batch)
     return examples, split, common, candidates
 

@@ -24,6 +24,7 @@ VIEWS = ("title", "{summary}", "{description}")
 # Keys in files that are not the setting's name: files of earlier releases stay readable.
 FILE_KEYS = MappingProxyType({"learning_rate": "rate", "adapter_weight": "strength"})
 LORA_ONLY = ("rank", "alpha", "dropout", "targets")
+CATEGORIES_ONLY = ("categories", "mix")
 MAX_HELD_OUT = 0.9  # share of validation and test products together
 
 
@@ -55,6 +56,8 @@ class Settings:
         template: of the variant's product text.
         adapter_weight: 0 is the base, 1 the trained model; between them the weights are
             interpolated.
+        categories: train on the products of these only; none: on all.
+        mix: share of products of the other categories in a batch, which limits what is forgotten.
         seed: of all random numbers.
         sample: train on at most so many products, drawn by group; 0: all.
         validation: share of the products held out to choose the epoch by.
@@ -82,6 +85,8 @@ class Settings:
     flip: bool = True
     template: str = DEFAULT_TEMPLATE
     adapter_weight: float = 1.0
+    categories: tuple[str, ...] = ()
+    mix: float = 0.2
     seed: int = 0
     sample: int = 0
     validation: float = 0.1
@@ -151,11 +156,13 @@ class Settings:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
     def named(self) -> dict[str, Any]:
-        """The settings by name; those of adapters only where there are adapters."""
+        """The settings by name, without those that have no effect."""
+        unused = (
+            *(LORA_ONLY if self.method != "lora" else ()),
+            *(CATEGORIES_ONLY if not self.categories else ()),
+        )
         return {
-            name: value
-            for name, value in dataclasses.asdict(self).items()
-            if self.method == "lora" or name not in LORA_ONLY
+            name: value for name, value in dataclasses.asdict(self).items() if name not in unused
         }
 
     def facts(self) -> dict[str, Any]:
@@ -187,6 +194,7 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "dropout": (0, 0.99),
         "warm_up": (0, 1),
         "crop": (0.1, 1),
+        "mix": (0, 0.9),
         "validation": (0.001, 0.9),
         "test": (0, 0.9),
     }

@@ -1,7 +1,12 @@
-"""The split into training, validation and test products: drawn by group, and written down."""
+"""The split into training, validation and test products: drawn by group, and written down.
+
+Where only some categories are trained on, the products of the others are split, too: some are mixed
+into the training, and on the rest is measured what the training has forgotten.
+"""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,8 @@ from finetune.sampling import shuffled
 
 FILE = "split.json"
 MIN_VALIDATION = 2  # a single product is always found
+MAX_OTHERS = 500  # products of other categories that are evaluated
+MAX_NAMED = 12  # categories in an error message
 
 
 @dataclass(frozen=True)
@@ -22,23 +29,42 @@ class Split:
         train: to train on.
         validation: to choose the epoch by.
         test: to evaluate the finished variant on.
+        mixed: of other categories, to mix into the training.
+        others: of other categories, to evaluate on what was forgotten.
     """
 
     train: Sequence[str]
     validation: Sequence[str]
     test: Sequence[str] = ()
+    mixed: Sequence[str] = ()
+    others: Sequence[str] = ()
+
+    def parts(self) -> dict[str, Sequence[str]]:
+        """The parts by name; those of other categories only where there are any."""
+        return {
+            name: ids
+            for name, ids in asdict(self).items()
+            if ids or name not in ("mixed", "others")
+        }
 
     def counts(self) -> dict[str, int]:
         """Number of products of each part."""
-        return {name: len(ids) for name, ids in asdict(self).items()}
+        return {name: len(ids) for name, ids in self.parts().items()}
 
     def write(self, file: Path, facts: dict[str, Any]) -> None:
         """Write the ids as JSON, after some facts about them."""
-        text = json.dumps({**facts, **asdict(self)}, indent=1, ensure_ascii=False)
+        text = json.dumps({**facts, **self.parts()}, indent=1, ensure_ascii=False)
         file.write_text(text + "\n", encoding="utf-8")
 
 
-def draw_split(examples: Examples, *, seed: int, validation: float, test: float) -> Split:
+def draw_split(
+    examples: Examples,
+    *,
+    seed: int,
+    validation: float,
+    test: float,
+    categories: Collection[str] = (),
+) -> Split:
     """Hold out whole groups at random, until the shares are reached.
 
     A group that is larger than the rest of a share goes to the training products.
@@ -46,20 +72,54 @@ def draw_split(examples: Examples, *, seed: int, validation: float, test: float)
     Args:
         examples: all products.
         seed: of the split.
-        validation: share of the products.
-        test: share of the products.
+        validation: share of the products to train on.
+        test: share of the products to train on.
+        categories: to train on; none: all.
+
+    Raises:
+        FinetuneError: no product is of one of the categories.
     """
-    names = [example.id for example in examples.rows]
-    members = members_of(zip(names, examples.groups, strict=True))
-    free = {"test": round(test * len(names)), "validation": round(validation * len(names))}
-    parts: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+    pairs = [(row.id, group) for row, group in zip(examples.rows, examples.groups, strict=True)]
+    new = pairs
+    if categories:
+        wanted = _in_categories(examples, categories)
+        new = [pair for pair in pairs if pair[0] in wanted]
+    free = {"test": round(test * len(new)), "validation": round(validation * len(new))}
+    parts = _draw(new, free, "train", seed)
+    groups = {group for _, group in new}
+    # A product that shares a picture with one to train on belongs to no part.
+    old = [pair for pair in pairs if pair[1] not in groups]
+    parts |= _draw(old, {"others": min(len(old) // 2, MAX_OTHERS)}, "mixed", seed)
+    return Split(**parts)
+
+
+def _draw(
+    pairs: Sequence[tuple[str, str]], free: dict[str, int], rest: str, seed: int
+) -> dict[str, list[str]]:
+    """Draw whole groups for the parts, up to a number of products each; the rest is a part, too."""
+    members = members_of(pairs)
+    parts: dict[str, list[str]] = {part: [] for part in (*free, rest)}
     for group in shuffled(members, seed, "split"):
         ids = members[group]
-        part = next((part for part, left in free.items() if len(ids) <= left), "train")
-        if part != "train":
+        part = next((part for part, left in free.items() if len(ids) <= left), rest)
+        if part != rest:
             free[part] -= len(ids)
         parts[part] += ids
-    return Split(**{part: sorted(ids) for part, ids in parts.items()})
+    return {part: sorted(ids) for part, ids in parts.items()}
+
+
+def _in_categories(examples: Examples, categories: Collection[str]) -> set[str]:
+    """The ids of the products of some categories."""
+    counts = Counter(row.category for row in examples.rows)
+    for category in categories:
+        if not counts[category]:
+            common = (name for name, _ in counts.most_common(MAX_NAMED) if name)
+            known = ", ".join(map(repr, sorted(common)))
+            raise FinetuneError(
+                f"No product with a picture is of the category {category!r}: "
+                f"{f'--category is one of {known}' if known else 'no product has a category'}."
+            )
+    return {row.id for row in examples.rows if row.category in categories}
 
 
 def check_split(examples: Examples, split: Split, batch: int) -> None:

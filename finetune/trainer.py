@@ -85,6 +85,7 @@ class Trainer:
             settings,
             Share(self.accelerator.process_index, processes),
             self.workers,
+            split.mixed,
         )
         validation = Validation(
             model,

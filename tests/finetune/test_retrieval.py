@@ -8,7 +8,7 @@ from encoder.encoder import Encoder
 from encoder.variants import Variants
 from encoder.vectors import normalize
 from eval.measures import MEASURES
-from finetune.evaluation import BASE, TUNED, compare
+from finetune.evaluation import BASE, TUNED, Compared
 from finetune.retrieval import (
     DEPTH,
     DIRECTIONS,
@@ -100,12 +100,33 @@ def test_a_difference_is_corrected_for_two_directions(examples):
         BASE: score_directions(Vectors(bad, good, bad), examples, every, every),
         TUNED: score_directions(Vectors(good, good, bad), examples, every, every),
     }
-    evaluation = compare(scores, examples.groups, gallery=len(examples))
+    evaluation = Compared(scores, examples.groups).evaluation(every, gallery=len(examples))
     assert evaluation.differences[TITLE_TO_PICTURE].winner == TUNED
     assert evaluation.differences[PICTURE_TO_TEXT].winner == ""
     gap = evaluation.differences[TITLE_TO_PICTURE]
     assert gap.p_holm == pytest.approx(2 * gap.p)
     assert evaluation.facts()["ways"][TITLE_TO_PICTURE]["base"]["nDCG@10"]["n"] == len(examples)
+
+
+@pytest.mark.parametrize(
+    ("gains", "recommended"),
+    [((0.1, 0.1), True), ((0.1, 0.0), True), ((0.0, 0.0), False), ((0.3, -0.1), False)],
+)
+def test_a_variant_is_recommended_where_its_mean_gains_and_no_direction_loses(gains, recommended):
+    random = np.random.default_rng(2)
+    base = {direction: random.uniform(0.2, 0.6, 200) for direction in DIRECTIONS}
+    tuned = {
+        direction: base[direction] + gain + random.normal(0, 0.02, 200)
+        for direction, gain in zip(DIRECTIONS, gains, strict=True)
+    }
+    scores = {
+        name: {direction: dict.fromkeys(MEASURES, values) for direction, values in both.items()}
+        for name, both in ((BASE, base), (TUNED, tuned))
+    }
+    groups = [str(row) for row in range(200)]
+    found = Compared(scores, groups).evaluation(range(200), gallery=200)
+    assert found.recommended is recommended
+    assert found.gain.value == pytest.approx(np.mean(gains), abs=0.01)
 
 
 def test_products_of_one_group_are_one_cluster_of_the_evaluation():
@@ -119,7 +140,8 @@ def test_products_of_one_group_are_one_cluster_of_the_evaluation():
 
     rejected = 0
     for seed in range(20):
-        found = compare({BASE: scores(), TUNED: scores()}, groups, gallery=480, seed=seed)
+        compared = Compared({BASE: scores(), TUNED: scores()}, groups, seed)
+        found = compared.evaluation(range(480), gallery=480)
         gap = found.differences[TITLE_TO_PICTURE]
         assert (gap.n, gap.clusters, found.groups) == (480, 60, 60)
         rejected += gap.p < 0.05

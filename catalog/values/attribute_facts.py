@@ -41,9 +41,12 @@ ACRONYMS = frozenset({"ASIN", "CPU", "EAN", "GPU", "GTIN", "HDMI", "ID", "ISBN",
 CACHED_NAMES = 4_096  # the rows of a feed share their names
 LONGEST_ACRONYM = 4  # letters: a name in capitals alone may be an acronym that is not listed
 
-# "name=value" or "name: value", several with , ; | or a line break before the next name.
-PAIR = re.compile(r"\s*([^=:;|,\n]{1,60}?)\s*[=:]\s*(.*)", re.DOTALL)
-BETWEEN_PAIRS = re.compile(r"\s*[,;|\n]\s*(?=[^=:;|,\n]{1,60}[=:])")
+# "name=value" or "name: value", several with , ; | or a line break before the next name. A name has
+# a few words; the sign is not within a number ("16:9").
+NAME = r"[^\W\d_][^=:;|,\n\"]{0,39}"
+PAIR = re.compile(rf"\s*({NAME}?)\s*(?:=|(?<!\d):(?!//)|:(?![\d/]))\s*(.*)", re.DOTALL)
+BETWEEN_PAIRS = re.compile(rf"\s*[,;|\n]\s*(?={NAME}[=:])")
+MAX_NAME = 5  # words
 
 
 def attribute(value: object, language: str = "") -> Attribute | None:
@@ -133,7 +136,7 @@ def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
         case str():
             parts = BETWEEN_PAIRS.split(value)
             pairs = [pair for part in parts if (pair := PAIR.fullmatch(part))]
-            if len(pairs) == len(parts):
+            if len(pairs) == len(parts) and all(len(pair[1].split()) <= MAX_NAME for pair in pairs):
                 yield from ((text(pair[1]), pair[2]) for pair in pairs)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from catalog.values.languages import in_language
+from catalog.values.languages import CODES, in_language
 from catalog.values.literals import parse_literal
 from catalog.values.numerals import number
 from catalog.values.running_text import pieces, text
@@ -40,7 +40,7 @@ UNCATEGORISED = frozenset({
 })  # fmt: skip
 BREADCRUMB_ROOTS = ROOTS | {"home", "start", "shop"}
 
-OPEN_FOOD_FACTS_TAG = re.compile(r"[a-z]{2}:([^\s:,>/|]+)")
+LANGUAGE_PREFIX = re.compile(r"([a-z]{2}):(?=[^\s:/])")  # of Open Food Facts: "en:hot-drinks"
 NUMBERED = re.compile(r"\d+\s+-\s+(?=\D)")  # Google's taxonomy: "166 - Apparel & Accessories"
 BROKEN_LITERAL = re.compile(r"""^\[\s*["']\s*|\s*["']\s*\]$""")
 
@@ -174,9 +174,11 @@ def _split(line: str, *, separator: str, slash: bool | None) -> list[Path]:
 
 
 def _steps(part: str, slash: bool | None) -> Iterator[str]:
-    if tag := OPEN_FOOD_FACTS_TAG.fullmatch(part):
-        yield tag[1].replace("-", " ").capitalize()
-        return
+    prefix = LANGUAGE_PREFIX.match(part)
+    if prefix and prefix[1] in CODES:
+        part = part[prefix.end() :]
+        if " " not in part:
+            part = part.replace("-", " ").capitalize()
     part = NUMBERED.sub("", part)
     sign = ARROW if ARROW.search(part) else BAR if "|" in part else None
     if sign is None and _has_slash_steps(part, slash):

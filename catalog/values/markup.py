@@ -37,6 +37,8 @@ TAG = re.compile(r"<(/?[a-z][a-z0-9]*)(?=[\s/>])[^<>]*>", re.IGNORECASE)
 CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 ENTITY = re.compile(r"&(#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31})(;|(?![\w=;]))", re.IGNORECASE)
 TRUNCATED = re.compile(r"</?(?:[a-z]+|[a-z]+\s[^<>]*=[^<>]*)\Z", re.IGNORECASE)
+# WordPress's shortcodes: [gallery ids="1,2"], [row]…[/row]; what else stands in brackets is text.
+SHORTCODE = re.compile(r"\[/?([a-z][\w-]*)(?:\s[^\[\]]*)?/?\]", re.IGNORECASE)
 MAX_ENCODINGS = 3  # how often a text may have been encoded: "&amp;lt;p&amp;gt;" twice
 # The parser's time grows with the square of the depth: 10,000 open elements take half a second.
 MAX_TAGS = 10_000
@@ -44,6 +46,8 @@ MAX_TAGS = 10_000
 
 def plain_text(written: str) -> str:
     """The text of HTML, or of plain text with entities; a block element begins a line."""
+    if "[" in written:
+        written = _without_shortcodes(written)
     for _ in range(MAX_ENCODINGS):
         if "&" not in written and "<" not in written:
             break
@@ -52,6 +56,13 @@ def plain_text(written: str) -> str:
         if written == before:
             break
     return written
+
+
+def _without_shortcodes(written: str) -> str:
+    closed = {found[1] for found in SHORTCODE.finditer(written) if found[0].startswith("[/")}
+    return SHORTCODE.sub(
+        lambda found: " " if found[1] in closed or '="' in found[0] else found[0], written
+    )
 
 
 def _without_tags(written: str) -> str:

@@ -24,7 +24,7 @@ AMOUNT_KEYS = (
     "saleprice", "sale", "currentprice", "current", "now", "discountedprice", "specialprice",
     "finalprice", "final", "lowprice", "minprice", "minimum", "min", "low", "from", "price",
     "amount", "value", "gross", "shopmoney", "money", "cost", "baseprice", "regularprice",
-    "regular", "listprice", "list", "original", "net", "offers",
+    "regular", "listprice", "list", "original", "net", "pricespecification", "offers",
 )  # fmt: skip
 # Amounts in minor units, and how many decimals those have.
 MINOR_KEYS = {

@@ -25,6 +25,8 @@ CONTROL_CHARACTERS = re.compile(
 )
 # Nobody writes these control characters: they are Windows-1252, read as Latin-1.
 WINDOWS_CHARACTERS = re.compile("[\x80-\x84\x86-\x9f]")
+# UTF-8 that was read as Windows-1252 and encoded again: "Ã©" for "é", "â€™" for "’".
+TWICE_ENCODED = re.compile("[ÂÃâÐÑ][\xa0-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
 
 # Under these names an object holds its text, best first: JSON-LD, converters from XML, APIs.
@@ -73,7 +75,9 @@ def _is_simple(value: str) -> bool:
         value.isprintable()  # no control character, and no white space but the blank
         and "<" not in value
         and "&" not in value
-        and value[:1] not in ("[", "{", " ")
+        and "[" not in value
+        and value[:1] not in ("{", " ")
+        and (value.isascii() or not TWICE_ENCODED.search(value))
     )
 
 
@@ -141,6 +145,10 @@ def _holds_text(parsed: object) -> bool:
 
 def _clean(written: str) -> str:
     written = WINDOWS_CHARACTERS.sub(_from_windows, written)
+    if TWICE_ENCODED.search(written):
+        from ftfy import fix_encoding
+
+        written = fix_encoding(written)
     return unicodedata.normalize("NFC", CONTROL_CHARACTERS.sub("", written))
 
 

@@ -19,6 +19,8 @@ from catalog.values.departments import has_slash_paths
         ("/Garden/Pots/", ("Garden", "Pots")),
         ("166 - Apparel & Accessories > Hats", ("Apparel & Accessories", "Hats")),
         ("en:hot-drinks", ("Hot drinks",)),
+        ("de:Heiße Getränke", ("Heiße Getränke",)),
+        ("xy:hot-drinks", ("xy:hot-drinks",)),
         ('["Garden >> Men\'s Gloves >> Size L"]', ("Garden", "Men's Gloves", "Size L")),
         ('["Garden >> 5" Pots >> Clay (Gla..."]', ("Garden", '5" Pots', "Clay (Gla...")),
     ],

@@ -52,6 +52,18 @@ def test_entities_are_decoded(written, plain):
     assert text(written) == plain
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("[row][half]Soft wool[/half][/row]", "Soft wool"),
+        ('A bag [gallery ids="1,2"] in red', "A bag in red"),
+        ("Size [M] or [L], [new]", "Size [M] or [L], [new]"),
+    ],
+)
+def test_shortcodes_go_and_other_brackets_stay(written, plain):
+    assert text(written) == plain
+
+
 def test_a_text_of_very_many_tags_is_read_in_time_that_grows_with_its_length():
     assert text("<div>" * 100_000 + "Red &amp; blue") == "Red & blue"
     assert text("<div " * 100_000).startswith("<div <div")

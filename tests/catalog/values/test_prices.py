@@ -121,6 +121,7 @@ def test_a_number_alone_is_a_price_of_unknown_currency(written, amount):
         ('{"amount": "12.99", "currency": "€"}', 12.99, "EUR"),
         ({"@type": "Offer", "price": "12.99", "priceCurrency": "EUR"}, 12.99, "EUR"),
         ({"offers": [{"lowPrice": 3, "highPrice": 9, "priceCurrency": "GBP"}]}, 3.0, "GBP"),
+        ({"priceSpecification": [{"price": 9.5, "priceCurrency": "EUR"}]}, 9.5, "EUR"),
         ({"regular_price": "20", "sale_price": "15"}, 15.0, ""),
         ({"regular_price": "20", "sale_price": ""}, 20.0, ""),
         ({"shop_money": {"amount": "9.5", "currency_code": "EUR"}}, 9.5, "EUR"),

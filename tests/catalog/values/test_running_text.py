@@ -59,6 +59,18 @@ def test_windows_characters_that_were_read_as_latin_1_are_restored():
 
 
 @pytest.mark.parametrize(
+    ("written", "clean"),
+    [
+        ("35 Â°C, Itâ€™s a cafÃ© â„¢", "35 °C, It’s a café ™"),
+        ("<p>MÃ¼ller</p>", "Müller"),
+        ("CAFÉ®, Größe 2½ ² – “à”", "CAFÉ®, Größe 2½ ² – “à”"),
+    ],
+)
+def test_text_that_was_encoded_twice_is_restored(written, clean):
+    assert values.text(written) == clean
+
+
+@pytest.mark.parametrize(
     "written",
     [
         ["Brass", "Oak foot"],

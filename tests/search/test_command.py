@@ -71,7 +71,7 @@ def test_control_and_direction_characters_of_a_payload_are_shown_as_replacements
         (("kettle", "--category", "Toys"), 1, "No product has the category “Toys”"),
         (("kettle", "--variant", "gone"), 1, "gone"),
         (("--image", "absent.jpg"), 1, "There is no file absent.jpg. Name another picture in"),
-        (("--image", __file__), 1, "no picture in a known format (JPEG"),
+        (("--image", __file__), 1, "is no picture; the formats that are read are JPEG"),
         (("--image", "."), 1, ". is a folder or a device, not a file. Name another picture in"),
         (("--image", "http://127.0.0.1/a.jpg"), 1, "from the public web only. Name another"),
         (("--image", "ftp://shop.test/a.jpg"), 1, "nor http(s). Name another picture in"),

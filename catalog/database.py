@@ -126,9 +126,9 @@ class Database(Closing):
         return f"{address}?mode=ro" if self._has_log() else f"{address}?immutable=1"
 
     def _has_log(self) -> bool:
-        """Whether a log beside the file has what is not in it yet."""
-        log = self.file.with_name(f"{FILE}-wal")
-        return log.exists() and log.stat().st_size > 0
+        """Whether a log beside the file has what is not in it yet, or a process may write there."""
+        log, index = (self.file.with_name(f"{FILE}-{kind}") for kind in ("wal", "shm"))
+        return log.exists() and (log.stat().st_size > 0 or index.exists())
 
     def close(self) -> None:
         """Close the file; name the damaged rows that were left out."""

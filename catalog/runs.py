@@ -109,11 +109,16 @@ class RunLog(Database):
 
     @contextmanager
     def recorded(self, job: str, settings: Mapping[str, Any]) -> Iterator[ActiveRun]:
-        """Record a run, which has the job's lock: its settings, outcome, figures and seconds."""
+        """Record a run, which has the job's lock: its settings, outcome, figures and seconds.
+
+        Where rows of the catalogue are damaged, the figures have `damaged`, as `damage` returns it.
+        """
         run = ActiveRun(self._begin(job, settings))
         started = time.monotonic()
 
         def end(outcome: str, **more: str) -> None:
+            if damage := self.damage():
+                run.figures["damaged"] = damage
             seconds = round(time.monotonic() - started, 3)
             self._end(run.id, outcome, run.figures | more | {"seconds": seconds})
 

@@ -64,9 +64,6 @@ def exclusive_run(
 ) -> Iterator[Run]:
     """Run a job alone in its folder, with a record of its settings, outcome and figures.
 
-    Where rows of the catalogue are damaged, the figures have `damaged`, as `Catalogue.damage`
-    returns it.
-
     Args:
         home: the shop's folder.
         job: the job's name on the command line.
@@ -83,8 +80,4 @@ def exclusive_run(
         catalogue.exclusive(job),
         catalogue.recorded(job, settings) as run,
     ):
-        try:
-            yield Run(catalogue, run.id, run.figures)
-        finally:
-            if damage := catalogue.damage():
-                run.figures["damaged"] = damage
+        yield Run(catalogue, run.id, run.figures)

@@ -3,13 +3,13 @@
 settings        the recipe
 examples        products to train on; `split`: which of them are held out
 batches         decoded, augmented (`augmentation`) and tokenised ahead of the model
-model           CLIP with adapters; `precision`: what it computes in
+model           the dual encoder with adapters; `precision`: what it computes in
 loss            the contrastive loss; `gradients`: over chunks and processes
 retrieval       validation; `evaluation`: on the test split
 training        the loop; `snapshot`: its checkpoints; `progress`: its reports
 job             from catalogue to variant; `runs`: its lock and its record
 artefact        the variant that a job writes, with `card` and `curves`
-checkpoint      a variant as a plain CLIP checkpoint
+checkpoint      a variant as a plain checkpoint
 sampling        repeatable random numbers
 errors          FinetuneError, Diverged
 

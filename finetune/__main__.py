@@ -1,5 +1,6 @@
 """`vitrine finetune`: train a variant, write one as a plain checkpoint."""
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -42,7 +43,7 @@ class _TrainByDefault(TyperGroup):
 
 app = CommandLine(
     cls=_TrainByDefault,
-    help="Train CLIP on the shop's own products. VITRINE_HOME names the shop's folder.",
+    help="Train a dual encoder on the shop's own products. VITRINE_HOME names the shop's folder.",
 )
 
 
@@ -81,7 +82,7 @@ def train(
     base: Annotated[
         str | None,
         typer.Option(
-            help="Folder of a CLIP checkpoint, or its id on the hub. "
+            help="Folder of a checkpoint, or its id on the hub. "
             f"[default: that of the variant {DEFAULT_VARIANT}, else {DEFAULT_BASE}]"
         ),
     ] = None,
@@ -241,7 +242,7 @@ def merge(
     ] = None,
     strength: Annotated[float | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Write a variant as a plain CLIP checkpoint, its adapter merged into the weights.
+    """Write a variant as a plain checkpoint, its adapter merged into the weights.
 
     vitrine finetune merge lora ../models/clip-shop
     """
@@ -263,6 +264,8 @@ def _named(
     if recipe is None:
         recipe = next((key for key, name in VARIANTS.items() if name == variant), AUTO)
     name = variant or VARIANTS[recipe]
+    if minutes is not None and not math.isfinite(minutes):
+        raise typer.BadParameter("give a number, or leave it out", param_hint="--minutes")
     if recipe == AUTO:
         common_settings(chosen)  # raises for a setting that cannot be used
         return name, Search(chosen, minutes)

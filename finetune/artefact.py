@@ -111,7 +111,7 @@ def _write_full(home: Path, name: str, finished: Finished) -> Path:
     numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
     free = next(each for each in chain([folder], numbered) if not each.exists())
     model.interpolate(finished.chosen.settings.adapter_weight)
-    return write_checkpoint(model.clip, model.checkpoint, free)
+    return write_checkpoint(model.dual_encoder, model.checkpoint, free)
 
 
 def _delete_unused(home: Path, name: str) -> None:

@@ -23,6 +23,9 @@ MIN_BATCH, MAX_BATCH = 16, 128
 # Steps of a whole training, as far as the number of epochs allows.
 STEPS = 300
 MIN_EPOCHS, MAX_EPOCHS = 5, 30
+PRODUCTS = (
+    200_000  # of a whole training, in a shop where fewer epochs have as many: the reference's
+)
 PATIENCE = 0.3  # of the epochs: in a small shop an epoch is a few steps, and its score is noisy
 
 # What the candidates share. Adapters of rank 16 at twice their scale, as the reference's are.
@@ -87,7 +90,8 @@ def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
     train = round(products * (1 - settings.test - settings.validation))
     settings = replace(settings, batch=fixed.get("batch", _batch(train)))
     per_epoch = max(1, train // settings.batch)
-    epochs = min(max(math.ceil(STEPS / per_epoch), MIN_EPOCHS), MAX_EPOCHS)
+    least = min(MIN_EPOCHS, math.ceil(PRODUCTS / max(train, 1)))
+    epochs = min(max(math.ceil(STEPS / per_epoch), least), MAX_EPOCHS)
     patience = max(settings.patience, round(PATIENCE * epochs))
     return replace(settings, **{"epochs": epochs, "patience": patience, **fixed})
 

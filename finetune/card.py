@@ -28,7 +28,11 @@ def make_card(variant: Variant, settings: Settings, evaluation: Evaluation | Non
         library_name="peft" if lora else "transformers",
         base_model=notes["trained_from"]["base"],
         pipeline_tag="zero-shot-image-classification",
-        tags=["clip", "product-search", *(["lora"] if lora else [])],
+        tags=[
+            variant.checkpoint().config.model_type,
+            "product-search",
+            *(["lora"] if lora else []),
+        ],
     )
     return ModelCard.from_template(
         data,

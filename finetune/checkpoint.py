@@ -1,9 +1,9 @@
-"""Plain CLIP checkpoints, which transformers and sentence-transformers open."""
+"""Plain checkpoints, which transformers and sentence-transformers open."""
 
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,7 +15,7 @@ from finetune.errors import FinetuneError
 from finetune.model import load_base
 
 if TYPE_CHECKING:
-    from transformers import CLIPModel
+    from transformers import PreTrainedModel
 
 
 def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | None = None) -> Path:
@@ -35,18 +35,20 @@ def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | Non
         OSError: the folder cannot be written.
     """
     checkpoint = variant.checkpoint()
-    clip = load_base(checkpoint, torch.device("cpu"))
+    dual_encoder: Any = load_base(checkpoint, torch.device("cpu"))
     if variant.adapter_folder:
         weight = variant.manifest.adapter_weight if adapter_weight is None else adapter_weight
-        clip = merge_adapter(clip, variant.adapter_folder, check_adapter_weight(weight))
-    return write_checkpoint(clip, checkpoint, folder)
+        dual_encoder = merge_adapter(
+            dual_encoder, variant.adapter_folder, check_adapter_weight(weight)
+        )
+    return write_checkpoint(dual_encoder, checkpoint, folder)
 
 
-def write_checkpoint(clip: "CLIPModel", checkpoint: Checkpoint, folder: Path) -> Path:
+def write_checkpoint(dual_encoder: "PreTrainedModel", checkpoint: Checkpoint, folder: Path) -> Path:
     """Write a model with the tokenizer and the image processor of the checkpoint it came from.
 
     Args:
-        clip: the model, without adapters.
+        dual_encoder: the model, without adapters.
         checkpoint: where the other files are copied from.
         folder: written completely or not at all; an empty one may exist.
 
@@ -61,7 +63,7 @@ def write_checkpoint(clip: "CLIPModel", checkpoint: Checkpoint, folder: Path) ->
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         fresh.chmod(0o755)  # mkdtemp's folders are private
-        clip.save_pretrained(fresh)
+        dual_encoder.save_pretrained(fresh)
         processor = (checkpoint.folder / name for name in PROCESSOR_FILES)
         for file in (*checkpoint.tokenizer_files, *processor):
             if file.is_file():

@@ -151,7 +151,7 @@ class Choice:
         )
         plan = make_plan(amount, shared[0], seconds)
         if self._trainer.first:
-            messages.print(_announcement(plan, len(candidates), self._trainer), markup=False)
+            messages.print(_announcement(plan, len(candidates), self._trainer, base), markup=False)
         record = Record(base, plan)
         self._write(record)
         return record
@@ -242,7 +242,7 @@ def _scores_by_weight(training: Training) -> dict[float, float]:
     return scores
 
 
-def _announcement(plan: Plan, candidates: int, trainer: Trainer) -> str:
+def _announcement(plan: Plan, candidates: int, trainer: Trainer, base: Mapping[str, float]) -> str:
     parts = trainer.split
     products = f"on {len(parts.train):,} products"
     tries = f"Trains {products}"
@@ -252,5 +252,6 @@ def _announcement(plan: Plan, candidates: int, trainer: Trainer) -> str:
     return (
         f"{tries} for at most {plan.epochs} epochs; chooses by {len(parts.validation):,} "
         f"validation products and evaluates on {len(parts.test):,} held-out products: at most "
-        f"about {duration(plan.seconds)} on this machine."
+        f"about {duration(plan.seconds)} on this machine. The base has a validation {DECIDING} of "
+        f"{base[DECIDING]:.3f}."
     )

@@ -22,7 +22,7 @@ from vitrine.text import fold
 TITLE, PICTURE, PARENT = range(3)  # an example's keys
 NO_PICTURE, LOST_PICTURE, NOT_SAMPLED = "no picture", "picture lost from the store", "not sampled"
 
-# CLIP reads 77 tokens at most; longer texts would only take memory.
+# Families read 77 tokens at most, or a few hundred; longer texts would only take memory.
 MAX_CHARACTERS = 1000
 
 

@@ -65,7 +65,7 @@ def train(
         home: the shop's folder.
         name: of the variant.
         settings: how to train, or how that is chosen.
-        base: hub id or folder of a CLIP checkpoint.
+        base: hub id or folder of a checkpoint.
         revision: branch, tag or commit on the hub.
         cpu: do not use a GPU.
         workers: decoding threads; one less than the cores when None.

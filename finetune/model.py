@@ -1,4 +1,4 @@
-"""A CLIP model in training: LoRA adapters in its layers, or all of its weights."""
+"""A dual encoder in training: LoRA adapters in its layers, or all of its weights."""
 
 import re
 import warnings
@@ -21,27 +21,28 @@ from finetune.settings import Settings
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import CLIPModel
+    from transformers import PreTrainedModel
 
 MAX_NAMED = 12  # layers in an error message
 
 
 class Model:
-    """A CLIP model in training, float32; made by `Model.load`.
+    """A dual encoder in training, float32; made by `Model.load`.
 
     Attributes:
-        clip: the model; adapters are inside its layers.
+        dual_encoder: the model; adapters are inside its layers.
         checkpoint: the base.
         trained: the trainable weights, by name.
         device: the model's.
     """
 
     def __init__(
-        self, clip: "CLIPModel", checkpoint: Checkpoint, adapted: "PeftModel | None"
+        self, dual_encoder: "PreTrainedModel", checkpoint: Checkpoint, adapted: "PeftModel | None"
     ) -> None:
-        self.clip, self.checkpoint, self.device = clip, checkpoint, clip.device
+        self.dual_encoder: Any = dual_encoder
+        self.checkpoint, self.device = checkpoint, dual_encoder.device
         self.trained: dict[str, nn.Parameter] = {
-            name: weight for name, weight in clip.named_parameters() if weight.requires_grad
+            name: weight for name, weight in dual_encoder.named_parameters() if weight.requires_grad
         }
         self._adapted = adapted
 
@@ -59,15 +60,15 @@ class Model:
                 f"{checkpoint.base} has no bias, which the sigmoid loss needs: leave objective "
                 "out, for the loss that its family was trained with, or give a SigLIP checkpoint."
             )
-        clip = load_base(checkpoint, device)
+        dual_encoder = load_base(checkpoint, device)
         adapted = None
         if settings.method == "full":
-            clip.requires_grad_(True)
+            dual_encoder.requires_grad_(True)
         else:
-            adapted = _with_adapter(clip, checkpoint, settings)
+            adapted = _with_adapter(dual_encoder, checkpoint, settings)
         if checkpoint.family.class_token:
-            _use_class_token_only(clip)
-        return cls(clip, checkpoint, adapted)
+            _use_class_token_only(dual_encoder)
+        return cls(dual_encoder, checkpoint, adapted)
 
     @property
     def scale(self) -> torch.Tensor:
@@ -90,13 +91,13 @@ class Model:
         return self.checkpoint.family
 
     def _parameter(self, name: str) -> nn.Parameter:
-        return getattr(self.clip, name)
+        return getattr(self.dual_encoder, name)
 
     def image_features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Image vectors (n, d), not normalised, of uint8 pixels (n, side, side, 3)."""
         pixels = pixels.to(self.device, non_blocking=True)
         values = normalize_pixels(pixels, self.checkpoint.processor)
-        return self.clip.get_image_features(pixel_values=values).pooler_output
+        return self.dual_encoder.get_image_features(pixel_values=values).pooler_output
 
     def text_features(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
         """Text vectors (n, d), not normalised, of the token ids of n texts."""
@@ -105,7 +106,7 @@ class Model:
             name: torch.from_numpy(array).to(self.device, non_blocking=True)
             for name, array in inputs.items()
         }
-        return self.clip.get_text_features(**arrays).pooler_output
+        return self.dual_encoder.get_text_features(**arrays).pooler_output
 
     def clamp_scale(self) -> None:
         """Keep a trained temperature in the range where contrastive training is stable."""
@@ -159,13 +160,13 @@ class Model:
         self._adapted.save_pretrained(str(folder), save_embedding_layers=False)
 
 
-def load_base(checkpoint: Checkpoint, device: torch.device) -> "CLIPModel":
+def load_base(checkpoint: Checkpoint, device: torch.device) -> "PreTrainedModel":
     """A base as transformers has it: the encoder's, without its wrapper for inference."""
-    clip: Any = load_model(checkpoint, None, 1.0, device)
+    dual_encoder: Any = load_model(checkpoint, None, 1.0, device)
     if checkpoint.family.class_token:
-        layers = clip.vision_model.encoder.layers
+        layers = dual_encoder.vision_model.encoder.layers
         layers[-1] = layers[-1].layer
-    return clip
+    return dual_encoder
 
 
 def parameter_groups(weights: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
@@ -183,21 +184,23 @@ def cuda_of(device: torch.device) -> list[torch.device]:
     return [device] if device.type == "cuda" else []
 
 
-def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings) -> "PeftModel":
+def _with_adapter(
+    dual_encoder: "PreTrainedModel", checkpoint: Checkpoint, settings: Settings
+) -> "PeftModel":
     from peft import LoraConfig, get_peft_model
 
-    _check_targets(clip, settings.targets)
+    _check_targets(dual_encoder, settings.targets)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type] # annotated int, used as a factor
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets),
     )
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=cuda_of(clip.device)):
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=cuda_of(dual_encoder.device)):
         warnings.simplefilter("ignore")  # PEFT reads a deprecated attribute of transformers
         torch.manual_seed(seed_of(settings.seed, "adapter"))
         try:
-            adapted = get_peft_model(clip, config)
+            adapted = get_peft_model(dual_encoder, config)
         except ValueError as error:
             raise FinetuneError(
                 f"targets {', '.join(settings.targets)}: not every one is a layer that can have "
@@ -209,25 +212,25 @@ def _with_adapter(clip: "CLIPModel", checkpoint: Checkpoint, settings: Settings)
     return adapted
 
 
-def _check_targets(clip: nn.Module, targets: Iterable[str]) -> None:
+def _check_targets(dual_encoder: nn.Module, targets: Iterable[str]) -> None:
     """Check that each target is a layer: PEFT ignores a missing one if another exists."""
     layers = {
         name.rpartition(".")[2]
-        for name, module in clip.named_modules()
+        for name, module in dual_encoder.named_modules()
         if isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d)
     }
-    names = [name for name, _ in clip.named_modules()]
+    names = [name for name, _ in dual_encoder.named_modules()]
     for target in targets:
         if not any(re.fullmatch(rf"(.*\.)?{re.escape(target)}", name) for name in names):
             raise FinetuneError(
-                f"No layer of {clip.config._name_or_path} is called {target!r}: "  # type: ignore[union-attr]
+                f"No layer of {dual_encoder.config._name_or_path} is called {target!r}: "  # type: ignore[union-attr]
                 f"--target is one of {', '.join(sorted(layers)[:MAX_NAMED])}."
             )
 
 
-def _use_class_token_only(clip: Any) -> None:  # noqa: ANN401 (the annotation lacks the layers)
+def _use_class_token_only(dual_encoder: Any) -> None:  # noqa: ANN401 (the annotation lacks the layers)
     """Compute the last vision layer for the class token only, its weights' names unchanged."""
-    if clip.config.vision_config.attention_dropout:
+    if dual_encoder.config.vision_config.attention_dropout:
         return  # `ClassTokenLayer` has no dropout
-    last = clip.vision_model.encoder.layers[-1]
+    last = dual_encoder.vision_model.encoder.layers[-1]
     last.forward = ClassTokenLayer(last).forward

@@ -7,7 +7,7 @@ import torch
 from finetune.settings import Settings
 
 if TYPE_CHECKING:
-    from transformers import CLIPModel
+    from transformers import PreTrainedModel
 
 NO_BFLOAT16 = (
     "This CPU has no bfloat16 instructions, which mixed precision needs: training in float32."
@@ -48,8 +48,10 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def choose_attention(clip: "CLIPModel", device: torch.device, dtype: torch.dtype) -> None:
+def choose_attention(
+    dual_encoder: "PreTrainedModel", device: torch.device, dtype: torch.dtype
+) -> None:
     """Choose the fastest attention implementation for a precision."""
     if dtype == torch.bfloat16 and device.type == "cpu":
         # Fused attention makes a whole step 1.5 times slower here.
-        clip.set_attn_implementation("eager")
+        dual_encoder.set_attn_implementation("eager")

@@ -140,7 +140,7 @@ def encoder_of(model: Model, batch_size: int) -> Encoder:
     checkpoint = model.checkpoint
     return Encoder(
         _unsaved_variant(checkpoint),
-        DualEncoder(model.clip, checkpoint),
+        DualEncoder(model.dual_encoder, checkpoint),
         checkpoint.tokenizer(),
         batch_size,
     )
@@ -192,9 +192,9 @@ class Validation:
 
     def __call__(self) -> dict[str, float]:
         """The means of `PROGRESS_MEASURES`, over both directions."""
-        self._model.clip.eval()
+        self._model.dual_encoder.eval()
         try:
             vectors = embed(self._encoder, self._examples, self._gallery, self._queries)
         finally:
-            self._model.clip.train()
+            self._model.dual_encoder.train()
         return means(score_directions(vectors, self._examples, self._gallery, self._queries))

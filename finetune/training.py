@@ -73,7 +73,7 @@ class Training:
         self._validate = validate
         device = accelerator.device
         self.dtype = precision_of(settings, device)
-        choose_attention(model.clip, device, self.dtype)
+        choose_attention(model.dual_encoder, device, self.dtype)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         self._gradients = Gradients(model, settings, accelerator, self.dtype, self._scaler)
         self._optimiser = torch.optim.AdamW(
@@ -100,14 +100,14 @@ class Training:
         self._resume()
         # Dropout is seeded for every step; the caller's random state is kept.
         with torch.random.fork_rng(devices=cuda_of(self.accelerator.device)):
-            self.model.clip.train()
+            self.model.dual_encoder.train()
             if not self.state.base:
                 self.state.base = self.validate()
                 self._report(self.state.base)
             while not self.state.finished:
                 self._epoch()
         self.model.restore(self._best)
-        self.model.clip.eval()
+        self.model.dual_encoder.eval()
         return Trained(
             self.state,
             self._speed(),

@@ -13,7 +13,7 @@ from finetune.candidates import CANDIDATES, candidates_for, settings_for
         (80, 16, 30, 0.2, 0.3),
         (1000, 16, 9, 0.1, 0.3),
         (2500, 32, 6, 0.1, 0.2),
-        (100_000, 128, 5, 0.03, 0.05),
+        (100_000, 128, 3, 0.03, 0.05),
     ],
 )
 def test_parts_batch_and_epochs_follow_from_the_shops_size(

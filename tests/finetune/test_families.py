@@ -72,6 +72,10 @@ def test_an_adapter_trained_saved_and_merged_gives_what_was_trained(base, exampl
         vectors_of(Encoder.load(tuned, device="cpu")), trained, rtol=0, atol=1e-5
     )
     assert np.abs(trained - untrained).max() > 1e-3
+    merged = variants.add("merged", merge_variant(tuned, tmp_path / "out"))
+    np.testing.assert_allclose(
+        vectors_of(Encoder.load(merged, device="cpu")), trained, rtol=0, atol=1e-5
+    )
     none = variants.add("none", base.folder, adapter=tmp_path / "adapter", adapter_weight=0.0)
     np.testing.assert_allclose(
         vectors_of(Encoder.load(none, device="cpu")), untrained, rtol=0, atol=1e-5
@@ -100,7 +104,7 @@ def test_the_gradients_of_the_sigmoid_loss_are_those_of_one_plain_pass(examples,
     found, loss, model, batch, _ = gradients_of(
         examples, Checkpoint.in_folder(siglip), settings, Accelerator(cpu=True)
     )
-    model.clip.zero_grad()
+    model.dual_encoder.zero_grad()
     image = model.image_features(torch.from_numpy(batch.pixels))
     text = model.text_features(batch.tokens)
     image, text = (torch.nn.functional.normalize(each, dim=-1) for each in (image, text))

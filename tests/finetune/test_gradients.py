@@ -31,7 +31,7 @@ def gradients_of(examples, checkpoint, settings, accelerator):
     with torch.no_grad():
         for weight in model.trained.values():
             weight.add_(0.1 * torch.randn(weight.shape))
-    model.clip.train()
+    model.dual_encoder.train()
     ids = [example.id for example in examples.rows]
     share = Share(accelerator.process_index, accelerator.num_processes)
     batch = next(Batches(examples, ids, checkpoint, settings, share).epoch(0))
@@ -63,7 +63,7 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
     found, loss, model, batch, _ = run(
         examples, checkpoint, method=method, micro_batch=micro_batch, dropout=0.0
     )
-    model.clip.zero_grad()
+    model.dual_encoder.zero_grad()
     image = F.normalize(model.image_features(torch.from_numpy(batch.pixels)), dim=-1)
     text = F.normalize(model.text_features(batch.tokens), dim=-1)
     plain = contrastive_loss(image, text, model.scale, torch.from_numpy(batch.positives))
@@ -75,7 +75,7 @@ def test_without_dropout_the_gradients_are_those_of_one_plain_pass(
 def test_cached_gradients_are_those_of_one_pass_with_the_same_dropout(examples, checkpoint):
     found, loss, model, batch, step = run(examples, checkpoint, micro_batch=5)
     # One pass: every chunk keeps its graph, and one backward goes through all of them.
-    model.clip.zero_grad()
+    model.dual_encoder.zero_grad()
     pictures, texts = step._image_chunks(batch, 0), step._text_chunks(batch, 0)
     assert len(pictures) == 4
     image = torch.cat([step._run(chunk, graph=True) for chunk in pictures])
@@ -95,7 +95,7 @@ def test_dropout_depends_on_the_step(examples, checkpoint):
 
 def test_the_temperature_is_trained_with_the_whole_model_only(examples, checkpoint):
     _, _, adapted, _, _ = run(examples, checkpoint)
-    assert not adapted.clip.logit_scale.requires_grad
+    assert not adapted.dual_encoder.logit_scale.requires_grad
     found, _, _, _, _ = run(examples, checkpoint, method="full")
     assert found["logit_scale"].abs() > 0
 

@@ -257,5 +257,5 @@ def test_inference_and_training_prepare_pictures_alike(checkpoint):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     with torch.no_grad():
         ours = model.image_features(torch.from_numpy(pixels)).numpy()
-    theirs = DualEncoder(model.clip, checkpoint).image_features(pixels)
+    theirs = DualEncoder(model.dual_encoder, checkpoint).image_features(pixels)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)

@@ -51,15 +51,15 @@ def test_a_new_adapter_changes_nothing_yet(checkpoint):
 def test_the_shortcut_of_the_last_layer_changes_neither_vectors_nor_names(checkpoint):
     base = Model(load_base(checkpoint, CPU), checkpoint, None)
     quick = load(checkpoint, method="full")
-    assert set(quick.trained) == {name for name, _ in base.clip.named_parameters()}
+    assert set(quick.trained) == {name for name, _ in base.dual_encoder.named_parameters()}
     torch.testing.assert_close(features(quick), features(base), rtol=0, atol=1e-5)
 
 
 def test_a_saved_adapter_gives_what_was_trained(checkpoint, tmp_path):
     model = load(checkpoint)
-    untrained = features(model.clip.eval() and model)
+    untrained = features(model.dual_encoder.eval() and model)
     shake(model)
-    model.clip.eval()
+    model.dual_encoder.eval()
     model.save_adapter(tmp_path)
     merged = merge_adapter(load_base(checkpoint, CPU), tmp_path)
     reloaded = features(Model(merged, checkpoint, None))
@@ -78,13 +78,13 @@ def test_restored_tensors_are_those_that_were_taken(checkpoint):
 
 def test_an_adapter_weight_interpolates_between_the_base_and_what_was_trained(checkpoint):
     model = load(checkpoint, method="full")
-    base = {name: value.clone() for name, value in model.clip.state_dict().items()}
+    base = {name: value.clone() for name, value in model.dual_encoder.state_dict().items()}
     shake(model)
     tuned = model.tensors()
     model.interpolate(1.0)
     assert all(torch.equal(value, tuned[name]) for name, value in model.tensors().items())
     model.interpolate(0.5)
-    for name, value in model.clip.state_dict().items():
+    for name, value in model.dual_encoder.state_dict().items():
         torch.testing.assert_close(value, (base[name] + tuned[name]) / 2)
 
 
@@ -102,6 +102,6 @@ def test_a_target_that_cannot_have_an_adapter_is_an_error(checkpoint):
 def test_the_temperature_stays_where_training_is_steady(checkpoint):
     model = load(checkpoint, method="full")
     with torch.no_grad():
-        model.clip.logit_scale.fill_(9.0)
+        model.dual_encoder.logit_scale.fill_(9.0)
     model.clamp_scale()
     assert model.scale.item() == pytest.approx(100)

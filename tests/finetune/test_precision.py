@@ -31,7 +31,7 @@ def test_float32_is_float32_everywhere():
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_a_forward_pass_multiplies_in_the_precision(checkpoint, dtype):
-    clip = Model.load(checkpoint, QUICK, CPU).clip
+    clip = Model.load(checkpoint, QUICK, CPU).dual_encoder
     choose_attention(clip, CPU, dtype)
     side = clip.config.vision_config.image_size
     pixels = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side)

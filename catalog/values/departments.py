@@ -68,18 +68,17 @@ def category_paths(
             Magento's exports); within a name it comes after a backslash.
         slash: whether a slash separates steps; by default each cell decides for itself.
     """
-    if isinstance(value, str):
-        return _of_text(value, language, separator, slash)
+    read = _read_text if isinstance(value, str) else _read
+    return read(value, language, separator, slash)
+
+
+def _read(value: object, language: str, separator: str, slash: bool | None) -> tuple[Path, ...]:
     split = partial(_split, separator=separator, slash=slash)
-    found = (_without_root(path, ROOTS) for path in _paths(value, language, split))
+    found = (_without_root(path, ROOTS) for path in _paths(parse_literal(value), language, split))
     return tuple(dict.fromkeys(path for path in found if path and not _is_uncategorised(path)))
 
 
-@lru_cache(CACHED_TEXTS)
-def _of_text(written: str, language: str, separator: str, slash: bool | None) -> tuple[Path, ...]:
-    value = parse_literal(written)
-    parts = [value] if isinstance(value, str) else value
-    return category_paths(parts, language, separator=separator, slash=slash)
+_read_text = lru_cache(CACHED_TEXTS)(_read)
 
 
 def has_slash_paths(cells: Iterable[object]) -> bool:

@@ -36,6 +36,7 @@ CAPTION = re.compile(r"(?<!\s)\s++!\s*(?:alt|title|desc|caption)\s*:[^|]*", re.I
 SIMPLE = re.compile(r"""[^\s|,;"'\[\]{}<>\\!]{1,200}""")
 IMAGE_TAG = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 
+AMPERSAND = re.compile(r"&(?:amp;)+")
 NORMAL_PATH = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*\.\w+")  # which pathlib would leave as it is
 
 # What stands for no picture.
@@ -162,7 +163,7 @@ def _text_of(picture: bytes) -> str:
 def _located(address: str | bytes, folder: Path) -> str | bytes:
     if isinstance(address, bytes):
         return address
-    address = identifier(address).replace("&amp;", "&")
+    address = AMPERSAND.sub("&", identifier(address))
     if not address or address.casefold() in PLACEHOLDERS:
         return ""
     if SCHEME.match(address):

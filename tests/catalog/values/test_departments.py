@@ -57,6 +57,7 @@ def test_several_paths_in_a_text_are_told_apart_where_each_has_steps(written, pa
 def test_a_convention_says_what_separates_paths_and_what_a_slash_means():
     paths = category_paths("Garden > Pots\\, Pans, Sale", separator=",")
     assert paths == (("Garden", "Pots, Pans"), ("Sale",))
+    assert category_paths("Home;Gifts", separator=";") == (("Home",), ("Gifts",))
     assert category_paths("Audio/Video", slash=True) == (("Audio", "Video"),)
     assert category_paths("Audio / Video", slash=False) == (("Audio / Video",),)
     assert category_paths("Default Category/Plugs\\/Sockets") == (("Plugs/Sockets",),)

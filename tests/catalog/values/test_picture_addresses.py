@@ -95,6 +95,7 @@ def test_names_of_files_stay_whole(written, names):
         ("static.shop.com/b.jpg", "https://static.shop.com/b.jpg"),
         ("https:\\/\\/cdn.example\\/b.jpg", "https://cdn.example/b.jpg"),
         ("https://cdn.example/b?x=1&amp;y=2", "https://cdn.example/b?x=1&y=2"),
+        ("https://cdn.example/a&amp;amp;b.jpg", "https://cdn.example/a&b.jpg"),
         ("http://x/é .jpg", "http://x/é .jpg"),
         ("HTTPS://x", "HTTPS://x"),
         ("/abs/c.jpg", "/abs/c.jpg"),

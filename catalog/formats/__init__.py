@@ -4,7 +4,10 @@ opening      opens a file: its format, and its rows
 contents     unpacks compressed files and archives
 encoding     text encodings
 delimited    CSV and its relatives: dialect decides the delimiter, records reads cells
+tables       records of a header and cells
 json_rows    JSON: json_layout decides where the records are, json_values cuts them out
+xml_rows     XML
+workbook     Excel
 parquet      Parquet; parquet_pages reads what its pages take
 
 Only the current row is held in memory, of Parquet a page of each column. A row is bounded in bytes

@@ -65,7 +65,6 @@ class Contents:
     Attributes:
         name: of the file inside; of the file itself where it is not packed.
         facts: `compression` and `member`, where there are any.
-        workbook: whether it is an Excel workbook, which is a zip archive as well.
     """
 
     def __init__(self, source: Path) -> None:
@@ -77,7 +76,6 @@ class Contents:
         """
         self.name = source.stem if source.suffix.casefold() in PACKED else source.name
         self.facts: dict[str, str | int] = {}
-        self.workbook = False
         self._source = source
         self._opened: list[IO[bytes]] = []
         with source.open("rb") as file:
@@ -129,8 +127,7 @@ class Contents:
             ) from error
         names = [each.filename for each in members]
         if "xl/workbook.xml" in names:
-            self.workbook = True
-            return
+            return  # an Excel workbook
         if "mimetype" in names and "content.xml" in names:
             raise CatalogError(f"{self._source} is an OpenDocument file; save it as .xlsx or .csv.")
         found = [each for each in members if _is_product_file(each)]

@@ -2,15 +2,15 @@
 
 import io
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from catalog import CatalogError, formats
-from catalog.formats import Feed, Record, Rows
+from catalog.formats import Feed
 from catalog.formats.contents import DAMAGE
 from catalog.formats.dialect import DELIMITERS, find_dialect, stated_delimiter
 from catalog.formats.records import Records
+from catalog.formats.tables import table_rows
 
 # What the dialect is decided from.
 SAMPLE = 2**20  # characters
@@ -50,29 +50,7 @@ def read_delimited(source: Path, data: io.BufferedReader, suffix: str) -> Feed:
     records.width = len(header)
     names = [name.strip() for name in header]
     columns = tuple(dict.fromkeys(filter(None, names)))
-    return Feed(_rows(names, rows), columns, tabular=True, facts=facts)
-
-
-def _rows(names: list[str], records: Iterator[list[str] | str]) -> Rows:
-    width = len(names)
-    plain = len(set(names)) == width and all(names)
-    for number, cells in enumerate(records, start=1):
-        if isinstance(cells, str):
-            yield number, cells
-        elif len(cells) > width and any(cells[width:]):
-            yield number, "too many cells"
-        else:
-            pairs = zip(names, cells, strict=False)
-            yield number, dict(pairs) if plain else _merged(pairs)
-
-
-def _merged(pairs: Iterator[tuple[str, str]]) -> Record:
-    """The record of a table in which columns share a name: the first cell that holds something."""
-    record: Record = {}
-    for name, cell in pairs:
-        if name and not record.get(name):
-            record[name] = cell
-    return record
+    return Feed(table_rows(names, rows), columns, tabular=True, facts=facts)
 
 
 class _Lines:

@@ -51,6 +51,8 @@ ODD = re.compile(
     r"|[À-ÖØ-öø-ÿŠŒŽšœžŸ]{3,}"
     r"|(?<![^\W\d_])ÿ|\ufffd"
 )
+DECLARED = re.compile(rb"<\?xml[^>]{0,100}encoding=[\"']([\w.-]{1,40})[\"']")
+LATIN = {"iso8859-1": "cp1252", "ascii": "cp1252"}  # as browsers read them
 # In place of bytes that are damaged: a half of a surrogate pair, which no file holds.
 DAMAGED = "\udcff"
 codecs.register_error("damaged", lambda error: (DAMAGED, cast(UnicodeDecodeError, error).end))
@@ -77,6 +79,18 @@ def find_encoding(data: io.BufferedReader) -> str:
                 sample += b"\n".join(PIECE.findall(head)) + b"\n"
             head = data.read(CHUNK)
     return _of_sample(sample[:SAMPLE])
+
+
+def declared_encoding(head: bytes) -> str:
+    """The encoding that an XML text of single bytes declares; empty if none, or none known."""
+    declared = DECLARED.match(head)
+    if not declared:
+        return ""
+    try:
+        name = codecs.lookup(declared[1].decode()).name
+    except LookupError:
+        return ""
+    return "" if name.startswith("utf") else LATIN.get(name, name)
 
 
 def _utf16(head: bytes) -> str:

@@ -10,12 +10,15 @@ from catalog.amazon import hub_category, open_category
 from catalog.formats import Feed, Rows
 from catalog.formats.contents import DAMAGE, PRODUCTS, Contents, read_head
 from catalog.formats.delimited import read_delimited
-from catalog.formats.encoding import find_encoding, open_as_utf8
+from catalog.formats.encoding import declared_encoding, find_encoding, open_as_utf8
 from catalog.formats.json_rows import read_json, read_json_lines
 from catalog.formats.parquet import read_parquet
+from catalog.formats.workbook import read_workbook
+from catalog.formats.xml_rows import read_xml
 
 HEAD = 2**12  # bytes that a format is known by
 PARQUET = b"PAR1"
+WORKBOOK = b"PK\x03\x04"  # a zip archive of no product files
 # Files that are often taken for a product file: how they begin, and what to do about them.
 OTHERS = {
     b"\xd0\xcf\x11\xe0": "is an Excel file of before 2007 (.xls); save it as .xlsx or .csv",
@@ -62,9 +65,11 @@ def _read(source: Path) -> Feed:
         head = read_head(data, HEAD)
     if head.startswith(PARQUET):
         feed = read_parquet(source, contents.open_seekable())
+    elif head.startswith(WORKBOOK):
+        feed = read_workbook(source, contents.open_seekable())
     else:
         _reject_others(source, head)
-        feed = _read_text(source, contents)
+        feed = _read_text(source, contents, head)
     feed.facts |= contents.facts
     return feed
 
@@ -78,9 +83,11 @@ def _reject_others(source: Path, head: bytes) -> None:
             raise CatalogError(f"{source} {remedy}.")
 
 
-def _read_text(source: Path, contents: Contents) -> Feed:
+def _read_text(source: Path, contents: Contents, head: bytes) -> Feed:
     with contents.open() as data:
         encoding = find_encoding(data)
+    if encoding not in ("utf-8", "utf-16-le", "utf-16-be"):
+        encoding = declared_encoding(head) or encoding
 
     def open_text() -> io.BufferedReader:
         return open_as_utf8(contents.open(), encoding)
@@ -93,7 +100,9 @@ def _read_text(source: Path, contents: Contents) -> Feed:
             f"{source} is a web page (HTML), for example an error or login page that was saved "
             "under this name; download the file again."
         )
-    if start[:1] in (b"{", b"[") or suffix in JSON:
+    if start[:1] == b"<":
+        feed = read_xml(source, open_text)
+    elif start[:1] in (b"{", b"[") or suffix in JSON:
         feed = read_json(source, open_text)
     else:
         feed = read_delimited(source, open_text(), suffix)

@@ -45,6 +45,13 @@ def add(
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit on the hub; main by default.")
     ] = None,
+    text_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or hub id of a SentenceTransformer model for the texts; "
+            "pictures stay with the base."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another variant of that name.")
     ] = False,
@@ -55,6 +62,8 @@ def add(
     vitrine add zeroshot
 
     vitrine add photo --base ../models/clip-photo --template title
+
+    vitrine add words --text-model sentence-transformers/all-MiniLM-L6-v2
     """
     variant = Variants(home()).add(
         name,
@@ -63,6 +72,7 @@ def add(
         adapter_weight=adapter_weight if strength is None else strength,
         template=template,
         revision=revision,
+        text_model=text_model,
         force=force,
         keep_base=True,
     )
@@ -116,12 +126,13 @@ def list_variants(as_json: Json = False) -> None:
         print_json({"variants": [_facts(variant) for variant in variants], "errors": errors})
         return
     table = Table("variant", box=None)
-    for column in ("base", "adapter", "template", "vectors", "fingerprint"):
+    for column in ("base", "text model", "adapter", "template", "vectors", "fingerprint"):
         table.add_column(column, overflow="fold", no_wrap=column == "fingerprint")
     for variant in variants:
         table.add_row(
             variant.name,
             variant.base,
+            variant.manifest.text_model.base if variant.manifest.text_model else "the base",
             f"weight {variant.manifest.adapter_weight:g}" if variant.adapter_folder else "none",
             variant.template.name,
             str(variant.dim),
@@ -143,6 +154,7 @@ def show(name: Name, as_json: Json = False) -> None:
     variant = Variants(home()).get(name)
     try:
         variant.checkpoint()
+        variant.text_model()
         state = "ready"
     except EncoderError as error:
         state = str(error)

@@ -51,3 +51,18 @@ def check_charsmap(encoded: Any) -> None:  # noqa: ANN401 (any JSON value)
         raise ValueError("its table of characters is damaged")
     if max(map(len, texts.split(b"\0"))) > MOST_BYTES:
         raise ValueError("its step Precompiled can make a text longer")
+
+
+def check_charsmaps(step: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Check the tables in a tokenizer's normaliser, and in the steps that it is made of.
+
+    Raises:
+        ValueError: one is damaged, or has longer replacements.
+    """
+    if isinstance(step, dict) and step.get("type") == "Precompiled":
+        check_charsmap(step.get("precompiled_charsmap"))
+    elif isinstance(step, dict):
+        check_charsmaps(step.get("normalizers"))
+    elif isinstance(step, list):
+        for each in step:
+            check_charsmaps(each)

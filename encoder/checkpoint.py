@@ -4,12 +4,9 @@ Nothing here loads weights: files are located, their settings checked and their 
 So a base that changed on disk is detected.
 """
 
-import contextlib
 import dataclasses
 import math
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass
 from functools import cache
@@ -18,7 +15,7 @@ from typing import Any, Self
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES, Family
-from encoder.files import digest_files, digest_json, read_json
+from encoder.files import digest_files, digest_json, keep_files, read_json
 from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, fetch
 from encoder.processor import ImageProcessor
 from encoder.schema import ModelConfig, TokenizerSettings, WeightsIndex, read_schema
@@ -168,15 +165,7 @@ class Checkpoint:
             "processor": self.processor.hash,
         }
         folder = kept / f"{KEPT}{digest_json(content)[:16]}"
-        if not folder.is_dir():
-            kept.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".base-", dir=kept) as unfinished:
-                fresh = Path(unfinished) / folder.name
-                fresh.mkdir()
-                for file in self._files():
-                    _link(file, fresh / file.name)
-                with contextlib.suppress(FileExistsError):  # another process was faster
-                    fresh.rename(folder)
+        keep_files(self.folder, self._files(), folder)
         return str(folder)
 
     def _files(self) -> list[Path]:
@@ -261,13 +250,6 @@ class Checkpoint:
             )
 
 
-def _link(file: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(file.resolve())
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(file, target)
-
-
 def _present(folder: Path, names: Iterable[str]) -> list[Path]:
     return [folder / name for name in names if (folder / name).is_file()]
 
@@ -281,7 +263,8 @@ def _config(folder: Path) -> ModelConfig:
         raise EncoderError(
             f"{folder} holds a model of the type {kind!r}: Vitrine reads dual encoders of the "
             f"types {', '.join(FAMILIES)} in the transformers format; `vitrine convert` makes "
-            "such ones of open_clip's ViT CLIP and ViT SigLIP."
+            "such ones of open_clip's ViT CLIP and ViT SigLIP, and a text model is named with "
+            "--text-model."
         )
     if settings.get("auto_map") and family.model_class not in (settings.get("architectures") or ()):
         raise EncoderError(

@@ -1,5 +1,6 @@
 """The encoder: one variant, loaded; texts and images in, unit vectors out."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -12,6 +13,7 @@ from PIL import Image
 from encoder.model import DualEncoder, load_model
 from encoder.pipeline import prefetch
 from encoder.precision import Precision, find_device, in_precision
+from encoder.text_model import TextEncoder
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
@@ -87,6 +89,8 @@ class Encoder:
         self.device = str(model.device)
         self._model, self._processor = model, model.checkpoint.processor
         self._tokenizer = tokenizer
+        self._text_encoder: TextEncoder | None = None
+        self._loading = threading.Lock()
         # A GPU is fed by one thread; each core of a CPU runs batches of its own.
         self._runners = torch.get_num_threads() if model.device.type == "cpu" else 1
 
@@ -137,6 +141,39 @@ class Encoder:
                 raise batch.failed[0][1]
             vectors[batch.keys] = batch.vectors
         return vectors
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode query texts to compare with `text` vectors: by the text model where there is one.
+
+        Returns:
+            float32 unit vectors (n, `variant.text_dim`) in the order of `texts`.
+        """
+        words = self.text_encoder
+        return words.encode_queries(texts) if words else self.encode_texts(texts)
+
+    def stream_documents(self, items: Iterable[tuple[K, str]]) -> Iterator[TextBatch[K]]:
+        """Encode product texts for their `text` vectors, as `stream_texts` does.
+
+        By the text model where there is one.
+        """
+        words = self.text_encoder
+        if words is None:
+            yield from self.stream_texts(items)
+            return
+        for keys, vectors, failed in words.stream_documents(items):
+            yield TextBatch(keys, vectors, failed)
+
+    @property
+    def text_encoder(self) -> TextEncoder | None:
+        """The variant's text model, loaded once; None where the dual encoder has that part.
+
+        Raises:
+            EncoderError: it is missing, has changed, or cannot be loaded.
+        """
+        with self._loading:
+            if self._text_encoder is None and (found := self.variant.text_model()):
+                self._text_encoder = found.load(self.device)
+            return self._text_encoder
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Encode pictures.

@@ -1,7 +1,10 @@
 """The files of checkpoints and adapters: read as JSON, and digested."""
 
+import contextlib
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,25 +24,68 @@ def digest_files(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def keep_files(source: Path, files: Iterable[Path], folder: Path) -> None:
+    """Put files of one folder into another: as hard links where the file system allows, or copies.
+
+    Args:
+        source: the folder that the files' relative places are of.
+        files: in it.
+        folder: made whole or not at all; where it exists, it stays as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".base-", dir=folder.parent) as unfinished:
+        fresh = Path(unfinished) / folder.name
+        for file in files:
+            target = fresh / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.hardlink_to(file.resolve())
+            except OSError:  # another file system, or one without hard links
+                shutil.copyfile(file, target)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            fresh.rename(folder)
+
+
 def read_json(file: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
         EncoderError: the file is missing, cannot be read, or holds something else.
     """
+    value = _read(file)
+    if not isinstance(value, dict):
+        raise EncoderError(f"{file} is no JSON object: get the file again.")
+    return value
+
+
+def read_json_list(file: Path) -> list[Any]:
+    """The JSON list in a file.
+
+    Raises:
+        EncoderError: the file is missing, cannot be read, or holds something else.
+    """
+    value = _read(file)
+    if not isinstance(value, list):
+        raise EncoderError(f"{file} is no JSON list: get the file again.")
+    return value
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 (any JSON value)
     try:
         if file.stat().st_size > MAX_JSON:
             raise EncoderError(f"{file} is larger than {MAX_JSON:,} bytes: get the file again.")
-        value = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise EncoderError(
             f"{file.parent} has no {file.name}: name the folder that save_pretrained wrote."
         ) from error
     except (ValueError, OSError, RecursionError) as error:
         raise EncoderError(f"{file} cannot be read as JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise EncoderError(f"{file} is no JSON object: get the file again.")
-    return value
 
 
 def digest_json(value: Any) -> str:  # noqa: ANN401 (any JSON value)

@@ -189,6 +189,13 @@ class TokenizerSettings(Schema):
     model_max_length: Annotated[float, Field(ge=2)] | None = None  # 1e30 where there is no limit
 
 
+class TextModule(Schema):
+    """One part of a text model, in its modules.json."""
+
+    type: str
+    path: Annotated[str, Field(pattern=r"^(\d+_[A-Za-z]+)?$")]
+
+
 class WeightsIndex(Schema):
     """model.safetensors.index.json: the file of each tensor, in the checkpoint's folder."""
 
@@ -263,3 +270,12 @@ def read_schema(schema: type[S], file: Path) -> S:
         EncoderError: the file is missing, no JSON object, or not of the schema.
     """
     return schema.read(read_json(file), file)
+
+
+def read_schema_list(schema: type[S], values: list[Any], file: Path) -> list[S]:
+    """Check a JSON list whose items are of one schema.
+
+    Raises:
+        EncoderError: an item is not of the schema.
+    """
+    return [schema.read(value, file) for value in values]

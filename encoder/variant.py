@@ -13,6 +13,7 @@ from encoder.checkpoint import CHECKPOINTS, Checkpoint
 from encoder.errors import EncoderError, VariantInvalid
 from encoder.files import digest_json
 from encoder.template import Template
+from encoder.text_model import TextModel
 
 NAME = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -23,6 +24,23 @@ MANIFEST, ADAPTER = "manifest.json", "adapter"
 
 # The adapter weight's name in manifests: these lie on disk, and the fingerprint is made of it.
 WEIGHT_KEY = "strength"
+
+
+@dataclass(frozen=True)
+class TextModelFacts:
+    """The text model of a variant.
+
+    Attributes:
+        base: hub id and commit, or absolute folder.
+        hash: sha256 over all its files.
+        dim: length of its vectors.
+        max_tokens: most tokens of a text.
+    """
+
+    base: str
+    hash: str
+    dim: int
+    max_tokens: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ class Manifest:
         adapter_hash: sha256 over the adapter; empty without one.
         adapter_weight: factor on the adapter's change; `strength` in the file.
         notes: facts of training; they change no vector.
+        text_model: the model of the `text` vectors; None where the dual encoder makes them too.
     """
 
     name: str
@@ -58,6 +77,7 @@ class Manifest:
     adapter_hash: str = ""
     adapter_weight: float = 1.0
     notes: Mapping[str, Any] = field(default_factory=dict)
+    text_model: TextModelFacts | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -72,6 +92,7 @@ class Manifest:
                 "tokenizer": self.tokenizer_hash,
                 "processor": self.processor_hash,
                 "template": template,
+                **({"text_model": self.text_model.hash} if self.text_model else {}),
             }
         )[:FINGERPRINT_LENGTH]
 
@@ -99,6 +120,7 @@ class Manifest:
         return {
             WEIGHT_KEY if name == "adapter_weight" else name: value
             for name, value in dataclasses.asdict(self).items()
+            if name != "text_model" or value
         } | {"fingerprint": self.fingerprint}
 
     @classmethod
@@ -113,6 +135,8 @@ class Manifest:
             stated = value.pop("fingerprint")
             value["template"] = Template(**value["template"])
             value["adapter_weight"] = value.pop(WEIGHT_KEY)
+            if "text_model" in value:
+                value["text_model"] = TextModelFacts(**value["text_model"])
             manifest = cls(**value)
             unchanged = manifest.fingerprint == stated
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -155,6 +179,17 @@ class Variant:
         return self.manifest.dim
 
     @property
+    def text_dim(self) -> int:
+        """Length of the `text` vectors."""
+        return self.manifest.text_model.dim if self.manifest.text_model else self.dim
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Names of its dense vectors; texts and pictures of two models have no sum."""
+        both = ("image", "text")
+        return both if self.manifest.text_model else (*both, "fused")
+
+    @property
     def template(self) -> Template:
         """The text template."""
         return self.manifest.template
@@ -166,8 +201,9 @@ class Variant:
 
     @property
     def max_tokens(self) -> int:
-        """Most tokens of a text, start and end included."""
-        return self.manifest.max_tokens
+        """Most tokens of a product text, start and end included."""
+        text_model = self.manifest.text_model
+        return text_model.max_tokens if text_model else self.manifest.max_tokens
 
     @property
     def adapter_folder(self) -> Path | None:
@@ -181,18 +217,8 @@ class Variant:
             EncoderError: the base or the adapter is missing or has changed.
         """
         manifest = self.manifest
-        folder = Path(manifest.base)
-        if folder.is_absolute():
-            if not folder.is_dir():
-                # The shop's folder was moved, or has another path in a container.
-                folder = self.folder.parents[1] / CHECKPOINTS / folder.name
-            if not folder.is_dir():
-                raise EncoderError(
-                    f"The checkpoint folder {manifest.base} of variant {self.name!r} is missing: "
-                    "put it back, or name its new folder with "
-                    f"`vitrine add {self.name} --base FOLDER --force`."
-                )
-            found = Checkpoint.in_folder(folder)
+        if Path(manifest.base).is_absolute():
+            found = Checkpoint.in_folder(self._local(manifest.base, "--base"))
         else:
             found = Checkpoint.find(manifest.base, manifest.revision)
         changed = [
@@ -216,6 +242,39 @@ class Variant:
                 "was made: put the old files back, or add it as a variant of another name."
             )
         return found
+
+    def text_model(self) -> TextModel | None:
+        """Find the text model again, and check that it has not changed; None without one.
+
+        Raises:
+            EncoderError: it is missing or has changed.
+        """
+        facts = self.manifest.text_model
+        if facts is None:
+            return None
+        if Path(facts.base).is_absolute():
+            found = TextModel.in_folder(self._local(facts.base, "--text-model"))
+        else:
+            found = TextModel.find(facts.base)
+        if found.hash != facts.hash:
+            raise EncoderError(
+                f"The text model {facts.base} has changed since variant {self.name!r} was made, so "
+                "its vectors would not match those already kept: put the old files back, or add "
+                "the new ones as a variant of another name."
+            )
+        return found
+
+    def _local(self, base: str, option: str) -> Path:
+        folder = Path(base)
+        if not folder.is_dir():
+            # The shop's folder was moved, or has another path in a container.
+            folder = self.folder.parents[1] / CHECKPOINTS / folder.name
+        if not folder.is_dir():
+            raise EncoderError(
+                f"The checkpoint folder {base} of variant {self.name!r} is missing: put it back, "
+                f"or name its new folder with `vitrine add {self.name} {option} FOLDER --force`."
+            )
+        return folder
 
 
 def _remedy(file: Path) -> str:

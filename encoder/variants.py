@@ -13,7 +13,9 @@ from encoder import adapter as lora
 from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
 from encoder.template import DEFAULT_TEMPLATE, find_template
-from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
+from encoder.text_model import KEPT as KEPT_TEXT
+from encoder.text_model import TextModel
+from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, TextModelFacts, Variant
 
 CARD = "README.md"
 
@@ -58,6 +60,7 @@ class Variants:
         template: str = DEFAULT_TEMPLATE,
         revision: str | None = None,
         notes: Mapping[str, Any] | None = None,
+        text_model: str | Path | None = None,
         force: bool = False,
         keep_base: bool = False,
     ) -> Variant:
@@ -71,6 +74,8 @@ class Variants:
             template: a name of `TEMPLATES`, or a format such as "{title} by {brand}".
             revision: branch, tag or commit on the hub.
             notes: facts of training, kept in the manifest.
+            text_model: folder or hub id of a SentenceTransformer model that makes the `text`
+                vectors in place of the dual encoder.
             force: replace another variant of that name.
             keep_base: copy a base that is a folder elsewhere into the installation's.
 
@@ -88,6 +93,9 @@ class Variants:
         manifest, checkpoint = self._manifest(
             name, str(base), adapter, adapter_weight, template, revision, notes
         )
+        words = TextModel.find(str(text_model)) if text_model else None
+        if words:
+            manifest = replace(manifest, text_model=_facts(words))
         old = None
         if name in self.names():
             old = self._old(name, force)
@@ -101,10 +109,15 @@ class Variants:
                 )
         if keep_base:
             manifest = replace(manifest, base=checkpoint.copy_into(self.folder.parent))
+            if words and manifest.text_model:
+                kept = words.copy_into(self.folder.parent / CHECKPOINTS)
+                manifest = replace(manifest, text_model=replace(manifest.text_model, base=kept))
         if name in self.names():
             self._replace(manifest, adapter)
             if old:
                 self._delete_unused(Path(old.base))
+                if old.manifest.text_model:
+                    self._delete_unused(Path(old.manifest.text_model.base))
         else:
             self._create(manifest, adapter)
         return self.get(name)
@@ -159,7 +172,11 @@ class Variants:
         home = self.folder.parent.resolve()
         files = (*self.folder.glob(f"*/{MANIFEST}"), *home.glob("training/*/run.json"))
         used = any(f'/{base.name}"' in file.read_text(errors="replace") for file in files)
-        if base.parent == home / CHECKPOINTS and base.name.startswith(KEPT) and not used:
+        if (
+            base.parent == home / CHECKPOINTS
+            and base.name.startswith((KEPT, KEPT_TEXT))
+            and not used
+        ):
             shutil.rmtree(base, ignore_errors=True)
 
     def _create(self, manifest: Manifest, adapter: Path | None) -> None:
@@ -206,6 +223,16 @@ class Variants:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _facts(words: TextModel) -> TextModelFacts:
+    """Facts of a text model, which is loaded for them.
+
+    Raises:
+        EncoderError: it cannot be loaded.
+    """
+    loaded = words.load()
+    return TextModelFacts(words.base, words.hash, loaded.dim, loaded.max_tokens)
+
+
 def _check_model(checkpoint: Checkpoint, adapter: Path | None, weight: float) -> None:
     """Check that the base's weights are its model's, and that the adapter fits.
 
@@ -239,6 +266,12 @@ def _card(manifest: Manifest) -> str:
         f"- vectors: {manifest.dim} dimensions\n"
         f"- pictures: {manifest.image_side} × {manifest.image_side} pixels\n"
         f"- texts: `{manifest.template.format!r}`, at most {manifest.max_tokens} tokens\n"
-        f"- made: {manifest.created}\n"
+        + _text_model_line(manifest)
+        + f"- made: {manifest.created}\n"
         + "".join(f"- {key}: {value}\n" for key, value in manifest.notes.items())
     )
+
+
+def _text_model_line(manifest: Manifest) -> str:
+    words = manifest.text_model
+    return f"- text model: `{words.base}`, vectors of {words.dim} dimensions\n" if words else ""

@@ -31,7 +31,7 @@ OTHERS = 200  # random products that each query's relevant products are compared
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Statistics of a variant's vectors; None where the products have no pictures.
+    """Statistics of a variant's vectors; None where no product has texts and pictures of one model.
 
     Attributes:
         products: size of the sample.
@@ -81,10 +81,12 @@ def diagnose(products: Matrices) -> Diagnostics:
     """Compute the statistics of a sample's vectors."""
     text, image = products.vectors["text"], products.vectors["image"]
     paired = text[np.searchsorted(products.products["text"], products.products["image"])]
-    pictures = len(image) > 1
     cosines = {"text–text": mean_cosine(text)}
-    if pictures:
+    if len(image) > 1:
         cosines["image–image"] = mean_cosine(image)
+    # Texts and pictures are comparable where they have a sum.
+    pictures = len(products.vectors["fused"]) > 1
+    if pictures:
         cosines["text–image"] = float(paired.mean(axis=0) @ image.mean(axis=0))
     counts = occurrences(paired, image) if pictures else occurrences(text, text, itself=False)
     return Diagnostics(

@@ -174,13 +174,14 @@ def _outcome(
     cosines = ranked if match == "vectors" else {}  # fused scores are no similarities
     scores[average_name(settings.k)] = mean_similarity(cosines, ids, settings.k)
     scores[GROUND_TRUTH] = ground_truth_similarity(run.text_vectors, relevant, points)
-    searched = {query.id: settings.vector_of(query) for query in measured}
     return Outcome(
         variant=variant,
         points=store.collection(variant.name).points,
         ranked=ranked,
         scores=scores,
-        similarity=sample_scores(run.vectors, searched, relevant, points, qrels, products, cosines),
+        similarity=sample_scores(
+            run.vectors, run.searched, relevant, points, qrels, products, cosines
+        ),
         diagnostics=diagnose(products),
         seconds={
             "encode": run.encode_seconds,

@@ -52,12 +52,11 @@ def stack(points: Iterable[Point]) -> Matrices:
         for name, vector in point.vectors.items():
             vectors[name].append(vector)
             products[name].append(number)
-    dim = len(vectors["text"][0]) if ids else 0
     return Matrices(
         ids,
         payloads,
         {
-            name: np.array(rows, np.float32).reshape(len(rows), dim)
+            name: np.array(rows, np.float32).reshape(len(rows), len(rows[0]) if rows else 0)
             for name, rows in vectors.items()
         },
         {name: np.array(numbers, np.int64) for name, numbers in products.items()},

@@ -43,6 +43,7 @@ class Run:
     Attributes:
         ranked: product ids and scores by query, best first.
         vectors: each query's vector (d,), as it was searched with.
+        searched: the name of the products' vector that it was compared with.
         text_vectors: the vector (d,) of each query's text alone, for those that have one.
         failed: why a query could not be searched, by query.
         by_text_alone: queries searched by their text because their picture cannot be read.
@@ -53,6 +54,7 @@ class Run:
 
     ranked: Ranked = field(default_factory=dict)
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    searched: dict[str, str] = field(default_factory=dict)
     text_vectors: dict[str, np.ndarray] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     by_text_alone: list[str] = field(default_factory=list)
@@ -164,7 +166,7 @@ def _search(
             picture=picture,
             filters=Filters(categories=(query.category,)) if within else NO_FILTERS,
             k=settings.depth,
-            vector=settings.vector_of(query),
+            vector=query.vector or settings.vector,
             match=match,
         )
     except QueryError as error:
@@ -181,7 +183,10 @@ def _retrieve_batch(engine: Engine, searches: Mapping[str, Query], run: Run) -> 
     found = engine.search_batch(list(searches.values()), vectors)
     for row, (query, results) in enumerate(zip(searches, found, strict=True)):
         run.ranked[query] = [(result.id, result.score) for result in results.results]
-        run.vectors[query] = vectors[row].combined(searches[query].weight)
+        run.searched[query] = name = engine.vector_of(searches[query])
+        if (vector := vectors[row].compared(name, searches[query].weight)) is not None:
+            run.vectors[query] = vector
         run.search_seconds += results.search_seconds
-        if (text := vectors[row].text) is not None:
+        text = vectors[row].words if vectors[row].text_model else vectors[row].text
+        if text is not None:
             run.text_vectors[query] = text

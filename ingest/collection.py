@@ -45,6 +45,8 @@ def bring_up_to_date(
         variant.dim,
         variant.base,
         digest,
+        vectors=variant.vectors,
+        dims={"text": variant.text_dim} if variant.text_dim != variant.dim else {},
         words=projection.words,
         payload=PATHS,
     )

@@ -13,6 +13,7 @@ from PIL.Image import Image
 from catalog.catalogue import Catalogue, Entry
 from encoder.variant import Variant
 from ingest.job import record_unexpected
+from ingest.kept_vectors import KeptVectors
 from pictures.errors import PictureError
 from qdrant.vector_files import Key, VectorFiles, vector_key
 from vitrine.batches import batched
@@ -79,7 +80,7 @@ class Embedding:
     Args:
         catalogue: the products.
         variant: how to embed.
-        vector_files: the vector files of the variant's fingerprint.
+        kept: the variant's vector files.
         load_encoder: called when the first vector is missing: a run without work loads no model.
         shard: encode this share only.
 
@@ -96,7 +97,7 @@ class Embedding:
         self,
         catalogue: Catalogue,
         variant: Variant,
-        vector_files: VectorFiles,
+        kept: KeptVectors,
         load_encoder: "Callable[[], Encoder]",
         shard: Shard = WHOLE,
     ) -> None:
@@ -104,7 +105,7 @@ class Embedding:
         self.failed: Counter[str] = Counter()
         self._catalogue = catalogue
         self._variant = variant
-        self._vector_files = vector_files
+        self._kept = kept
         self._load_encoder = load_encoder
         self._shard = shard
         self._pending: dict[Key, str] = {}  # given to the encoder, not yet kept; a product of each
@@ -112,11 +113,11 @@ class Embedding:
     def texts(self) -> None:
         """Encode the product texts that are missing."""
         with progress_bar("texts", len(self._catalogue)) as advance:
-            missing = self._missing(_text, advance)
+            missing = self._missing(_text, self._kept.texts, advance)
             if (first := next(missing, None)) is None:
                 return
-            for batch in self._encoder.stream_texts(chain([first], missing)):
-                self._keep(batch.keys, batch.vectors)
+            for batch in self._encoder.stream_documents(chain([first], missing)):
+                self._keep(self._kept.texts, batch.keys, batch.vectors)
                 for key, error in batch.failed:
                     record_unexpected(self.failed, self._pending[key], error, self.encoded)
                 advance(len(batch.keys) + len(batch.failed))
@@ -125,12 +126,12 @@ class Embedding:
         """Encode the pictures that are missing."""
         counts = self._catalogue.picture_counts().values()
         with progress_bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
-            missing = self._missing(_picture, advance)
+            missing = self._missing(_picture, self._kept.images, advance)
             if (first := next(missing, None)) is None:
                 return
             encoded = 0
             for batch in self._encoder.stream_images(chain([first], missing), self._open):
-                self._keep([key for key, _ in batch.keys], batch.vectors)
+                self._keep(self._kept.images, [key for key, _ in batch.keys], batch.vectors)
                 encoded += len(batch.keys)
                 for (key, picture), error in batch.failed:
                     if isinstance(error, PictureError | OSError):
@@ -145,7 +146,10 @@ class Embedding:
         return self._load_encoder()
 
     def _missing(
-        self, keyed: Callable[[Input], Keyed | None], advance: Callable[[int], None]
+        self,
+        keyed: Callable[[Input], Keyed | None],
+        files: VectorFiles,
+        advance: Callable[[int], None],
     ) -> Iterator[Keyed]:
         """What has a vector neither kept nor pending, each content once."""
         for window in inputs(self._catalogue, self._variant):
@@ -154,18 +158,18 @@ class Embedding:
                 for each in window
                 if (item := keyed(each)) and self._shard.has(item[0])
             ]
-            known = self._vector_files.has([key for (key, _), _ in items])
+            known = files.has([key for (key, _), _ in items])
             for ((key, content), product_id), kept in zip(items, known, strict=True):
                 # A batch may have been kept since this window was looked up.
-                if kept or key in self._pending or key in self._vector_files:
+                if kept or key in self._pending or key in files:
                     self.reused += 1
                     advance(1)
                 else:
                     self._pending[key] = product_id
                     yield key, content
 
-    def _keep(self, keys: list[Key], vectors: np.ndarray) -> None:
-        self._vector_files.append(keys, vectors)
+    def _keep(self, files: VectorFiles, keys: list[Key], vectors: np.ndarray) -> None:
+        files.append(keys, vectors)
         for key in keys:
             del self._pending[key]
         self.encoded += len(keys)

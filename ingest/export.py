@@ -131,7 +131,10 @@ class _Tables(Closing):
         collection = store.collection(variant.name)
         self._vector_schema = pa.schema(
             [("id", pa.string())]
-            + [(name, pa.list_(pa.float32(), collection.dim)) for name in collection.vectors]
+            + [
+                (name, pa.list_(pa.float32(), collection.dim_of(name)))
+                for name in collection.vectors
+            ]
         )
         with ExitStack() as stack:
             # Python's files, since Arrow's own errors lack the number and the file's name.

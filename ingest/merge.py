@@ -6,6 +6,7 @@ from pathlib import Path
 from encoder.variants import Variants
 from ingest import IngestError
 from ingest.job import Figures, exclusive_run
+from ingest.kept_vectors import vector_folders
 from qdrant.vector_files import VectorFiles
 from vitrine.progress import progress_bar
 
@@ -29,29 +30,30 @@ def merge_vectors(home: Path, variant_name: str, others: Sequence[Path]) -> Figu
     """
     variant = Variants(home).get(variant_name)
     settings = {"variant": variant.name, "folders": list(map(str, others))}
-    with (
-        exclusive_run(home, "merge", settings) as run,
-        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
-    ):
+    with exclusive_run(home, "merge", settings) as run:
         counts = run.figures
         counts |= {"merged": 0, "known": 0}
         for other in others:
-            folder = other / "vectors" / variant.fingerprint
-            if not folder.is_dir():
+            theirs = vector_folders(other, variant)
+            if not any(folder.is_dir() for folder in theirs):
                 raise IngestError(
                     f"{other} has no vectors of {variant_name} with fingerprint "
                     f"{variant.fingerprint}. Add the variant there just as it was added here."
                 )
-            with (
-                VectorFiles(folder, variant.dim) as theirs,
-                progress_bar(str(other), len(theirs)) as advance,
-            ):
-                for keys, vectors in theirs.batches():
-                    new = ~vector_files.has(keys)
-                    vector_files.append(
-                        [key for key, is_new in zip(keys, new, strict=True) if is_new], vectors[new]
-                    )
-                    counts["merged"] += int(new.sum())
-                    counts["known"] += int((~new).sum())
-                    advance(len(keys))
+            for folder, source in zip(vector_folders(home, variant), theirs, strict=True):
+                dim = theirs[source]
+                with VectorFiles(folder, dim) as ours, VectorFiles(source, dim) as added:
+                    _merge(ours, added, other, counts)
         return counts
+
+
+def _merge(ours: VectorFiles, added: VectorFiles, other: Path, counts: Figures) -> None:
+    with progress_bar(str(other), len(added)) as advance:
+        for keys, vectors in added.batches():
+            new = ~ours.has(keys)
+            ours.append(
+                [key for key, is_new in zip(keys, new, strict=True) if is_new], vectors[new]
+            )
+            counts["merged"] += int(new.sum())
+            counts["known"] += int((~new).sum())
+            advance(len(keys))

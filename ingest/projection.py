@@ -23,9 +23,10 @@ from catalog.product import Attribute
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
+from ingest.kept_vectors import KeptVectors
 from ingest.words import codes_of, searched_text
 from qdrant.model import WORDS, Point, WordSettings
-from qdrant.vector_files import Key, VectorFiles
+from qdrant.vector_files import Key
 from qdrant.words import Words
 
 
@@ -152,13 +153,13 @@ class Projection:
         self,
         catalogue: Catalogue,
         variant: Variant,
-        vector_files: VectorFiles,
+        kept: KeptVectors,
         words: WordSettings,
     ) -> None:
         self.catalogue = catalogue
         self.variant = variant
         self.words = words
-        self._vector_files = vector_files
+        self._kept = kept
         self._embedder = Words(words)
         self._filters = {each.name for each in catalogue.filters()}
 
@@ -186,8 +187,8 @@ class Projection:
     def windows(self) -> Iterator[list[PlannedPoint]]:
         """The points before their vectors are read, some hundreds at a time."""
         for window in inputs(self.catalogue, self.variant):
-            embedded = self._vector_files.has([each.image_key or b"" for each in window])
-            worded = self._vector_files.has([each.text_key for each in window])
+            embedded = self._kept.images.has([each.image_key or b"" for each in window])
+            worded = self._kept.texts.has([each.text_key for each in window])
             yield [
                 _plan(
                     each.entry,
@@ -206,14 +207,16 @@ class Projection:
         Raises:
             KeyError: a product text was never embedded.
         """
-        texts = self._vector_files.get([plan.text_key for plan in window])
+        texts = self._kept.texts.get([plan.text_key for plan in window])
         pictured = [row for row, plan in enumerate(window) if plan.image_key]
-        images = self._vector_files.get([plan.image_key for plan in window if plan.image_key])
-        fused = fuse(texts[pictured], images)
+        images = self._kept.images.get([plan.image_key for plan in window if plan.image_key])
+        of_pictures = {"image": images}
+        if "fused" in self.variant.vectors:
+            of_pictures["fused"] = fuse(texts[pictured], images)
         position = {row: number for number, row in enumerate(pictured)}
         for row, plan in enumerate(window):
             vectors = {"text": texts[row]}
             if row in position:
-                vectors |= {"image": images[position[row]], "fused": fused[position[row]]}
+                vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
             words = self._embedder.document(plan.words, plan.codes)
             yield Point(plan.id, plan.payload, vectors, {WORDS: words} if words else {})

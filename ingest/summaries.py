@@ -84,8 +84,7 @@ class _Job:
         self._recipe = recipe
         self._every = every
         self._max_tokens = variant.max_tokens
-        checkpoint = variant.checkpoint()
-        self._tokenizer = Tokenizer(checkpoint.folder, checkpoint.family, longest=None)
+        self._tokenizer = _tokenizer(variant)
         self._template = variant.template
         # A variant that uses no summaries is compared with the template that does.
         self._with_summary = self._template if self._template.uses_summary else TEMPLATES["summary"]
@@ -159,3 +158,11 @@ class _Job:
 
     def _digest(self, text: str) -> str:
         return hashlib.sha256(json.dumps([text, asdict(self._recipe)]).encode()).hexdigest()
+
+
+def _tokenizer(variant: Variant) -> Tokenizer:
+    """The tokenizer of the model that embeds a variant's product texts; it cuts nothing."""
+    if text_model := variant.text_model():
+        return text_model.tokenizer()
+    checkpoint = variant.checkpoint()
+    return Tokenizer(checkpoint.folder, checkpoint.family, longest=None)

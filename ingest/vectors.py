@@ -19,10 +19,10 @@ from ingest.collection import bring_up_to_date, published
 from ingest.embedding import WHOLE, Embedding, Shard
 from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
+from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
 from ingest.words import choose_settings
 from qdrant.store import open_store
-from qdrant.vector_files import VectorFiles
 from vitrine.command import messages
 
 if TYPE_CHECKING:
@@ -66,18 +66,18 @@ def embed_products(
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
         exclusive_run(home, "vectors", settings) as run,
-        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
+        open_vectors(home, variant) as kept,
         open_store(home) as store,
     ):
         _require_side(run.catalogue, variant)
-        damaged = _discard_damaged(vector_files)
+        damaged = _discard_damaged(kept)
         embedding = Embedding(
-            run.catalogue, variant, vector_files, lambda: _load(variant, precision), shard
+            run.catalogue, variant, kept, lambda: _load(variant, precision), shard
         )
         try:
             embedding.texts()
             label_folders(home)
-            copy_image_vectors(home, variant, run.catalogue, vector_files)
+            copy_image_vectors(home, variant, run.catalogue, kept.images)
             embedding.pictures()
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
@@ -89,15 +89,15 @@ def embed_products(
         if shard == WHOLE:
             current = published(store, variant.name)
             words = choose_settings(run.catalogue, current.words if current else None)
-            projection = Projection(run.catalogue, variant, vector_files, words)
+            projection = Projection(run.catalogue, variant, kept, words)
             run.figures |= bring_up_to_date(store, projection, embedding.failed, recreate=recreate)
             run.figures["failed"] = dict(embedding.failed)
         return run.figures
 
 
-def _discard_damaged(vector_files: VectorFiles) -> int:
+def _discard_damaged(kept: KeptVectors) -> int:
     """Have damaged vectors encoded anew, and name their files. Returns how many they are."""
-    found = {path: len(keys) for path, keys in vector_files.discard_damaged().items()}
+    found = {path: len(keys) for path, keys in kept.discard_damaged().items()}
     for path, count in found.items():
         messages.print(
             Text(f"{path} holds {count:,} damaged vectors: those in use are encoded anew."),

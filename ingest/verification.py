@@ -9,10 +9,11 @@ import numpy as np
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.job import Figures
+from ingest.kept_vectors import open_vectors
 from ingest.projection import PlannedPoint, Projection
 from qdrant.model import Point, WordSettings
 from qdrant.store import open_store
-from qdrant.vector_files import Key, VectorFiles
+from qdrant.vector_files import Key
 from vitrine.progress import progress_bar
 
 TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine
@@ -46,7 +47,7 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
     variant = Variants(home).get(variant_name)
     with (
         Catalogue(home, create=False) as catalogue,
-        VectorFiles(home / "vectors" / variant.fingerprint, variant.dim) as vector_files,
+        open_vectors(home, variant) as kept,
         open_store(home) as store,
     ):
         catalogue.check()
@@ -54,13 +55,13 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         faults: Counter[str] = Counter()
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
         faults["lost pictures"] += _lost_pictures(catalogue)
-        damaged = vector_files.find_damaged()
+        damaged = kept.find_damaged()
         unsound = {key for keys in damaged.values() for key in keys}
         in_use: set[Key] = set()
         found = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             words = collection.words or WordSettings()
-            projection = Projection(catalogue, variant, vector_files, words)
+            projection = Projection(catalogue, variant, kept, words)
             for window in projection.windows():
                 actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)

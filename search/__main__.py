@@ -46,8 +46,11 @@ def search(
         str, typer.Option(help="Match the words as hybrid, words or vectors.")
     ] = "vectors",
     vector: Annotated[
-        str, typer.Option(help="Vector to compare with: fused, image or text.")
-    ] = "fused",
+        str,
+        typer.Option(
+            help="Vector to compare with: fused (where one model embeds both), image or text."
+        ),
+    ] = "",
     weight: Annotated[
         float, typer.Option(help="Weight of the words beside a picture, 0 to 1.")
     ] = 0.5,
@@ -79,14 +82,19 @@ def search(
     with SearchService(home()) as service:
         engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
-        results = engine.search(Query(text, picture, filters, k, vector, weight, like, match))
+        query = Query(text, picture, filters, k, vector, weight, like, match)
+        compared = engine.vector_of(query)
+        results = engine.search(query)
     if as_json:
-        query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": vector}
+        query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
         query_fields["match"] = match
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
-        print_json({"query": query_fields} | as_object(results))
-    else:
-        show(results, explain=explain)
+        print_json({"query": query_fields, "models": engine.models()} | as_object(results))
+        return
+    if "fused" not in engine.variant.vectors:
+        named = ", ".join(f"{name} by {model}" for name, model in engine.models().items())
+        messages.print(f"{engine.variant.name}: {named}", markup=False, soft_wrap=True)
+    show(results, explain=explain)
 
 
 def open_picture(address: str) -> Image:

@@ -21,12 +21,29 @@ class QueryVectors:
     """What a query's text and its picture are as unit vectors, float32 of shape (d,) each.
 
     Attributes:
-        text: None without a text.
+        text: by the dual encoder, comparable with pictures; None without a text.
         picture: None without a picture.
+        words: the text by the variant's text model, comparable with `text` vectors alone; None
+            without a text, or where the variant has no text model.
+        text_model: whether the variant has one.
     """
 
     text: np.ndarray | None
     picture: np.ndarray | None
+    words: np.ndarray | None = None
+    text_model: bool = False
+
+    def compared(self, name: str, weight: float) -> np.ndarray | None:
+        """The unit vector to compare with the products' vector of that name.
+
+        Args:
+            name: of the products' vector.
+            weight: of the text, where a picture is there too and one model embeds both.
+
+        Returns:
+            None where there is none: a picture is not comparable with a text model's vectors.
+        """
+        return self.words if self.text_model and name == "text" else self.combined(weight)
 
     def combined(self, weight: float) -> np.ndarray:
         """One unit vector for both; `weight` is the text's, where both are there."""
@@ -47,14 +64,15 @@ class EmbeddedQuery:
         k: number of hits.
         filters: what every hit must satisfy.
         vector: float32 of shape (d,), compared with `vector_name`.
-        text_vector: the same, compared with the texts of products that have no picture.
+        text_vector: the same, compared with the texts of products that have no picture; None
+            where the query has nothing to compare them with.
     """
 
     vector_name: str
     k: int
     filters: Filters
     vector: np.ndarray
-    text_vector: np.ndarray
+    text_vector: np.ndarray | None
 
 
 def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVectors]:
@@ -70,8 +88,15 @@ def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVecto
     by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     images = encoder.encode_images(list(pictures.values()))
     by_picture = dict(zip(pictures, images, strict=True))
+    text_model = encoder.variant.manifest.text_model is not None
+    by_words = dict(zip(texts, encoder.encode_queries(texts), strict=True)) if text_model else {}
     return {
-        row: QueryVectors(by_text.get(query.text), by_picture.get(id(query.picture)))
+        row: QueryVectors(
+            by_text.get(query.text),
+            by_picture.get(id(query.picture)),
+            by_words.get(query.text),
+            text_model,
+        )
         for row, query in encoded.items()
     }
 
@@ -89,8 +114,16 @@ def embed(
     embedded = {}
     for row, query in queries.items():
         name, filters = query.vector, query.filters
+        vector: np.ndarray | None
+        text_vector: np.ndarray | None
         if not query.like:
-            vector = text_vector = encoded[row].combined(query.weight)
+            vector = encoded[row].compared(name, query.weight)
+            text_vector = encoded[row].compared("text", query.weight)
+            if vector is None:
+                raise QueryError(
+                    f"The `text` vectors of {variant} are of a text model, which reads no "
+                    "pictures: search by `image`, or with words."
+                )
         elif product := products.get(query.like):
             name = name if name in product.vectors else "text"
             vector, text_vector = product.vectors[name], product.vectors["text"]

@@ -73,6 +73,20 @@ class Engine:
         check_fingerprint(self.variant, collection)
         return collection
 
+    def vector_of(self, query: Query) -> str:
+        """The vector that a query is compared with, where only vectors are.
+
+        Raises:
+            QueryError: the collection has no such vector.
+        """
+        return _vector_of(query, self.collection())
+
+    def models(self) -> dict[str, str]:
+        """The model behind each vector: hub id or folder, by the vector's name."""
+        text_model = self.variant.manifest.text_model
+        other = {"text": text_model.base} if text_model else {}
+        return dict.fromkeys(self.variant.vectors, self.variant.base) | other
+
     def search(self, query: Query) -> Results:
         """The k best products for one query.
 
@@ -96,7 +110,10 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        queries = [_matched(query, collection) for query in queries]
+        queries = [
+            replace(_matched(query, collection), vector=_vector_of(query, collection))
+            for query in queries
+        ]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
             vectors, load_seconds, encode_seconds = self._encode(queries)
@@ -122,8 +139,10 @@ class Engine:
         """
         collection = self.collection()
         rng = np.random.default_rng(0)
-        directions = rng.standard_normal((RANDOM_DIRECTIONS, collection.dim)).astype(np.float32)
-        for vector in ("fused", "text"):
+        with_picture = "fused" if "fused" in collection.vectors else "image"
+        for vector in (with_picture, "text"):
+            shape = RANDOM_DIRECTIONS, collection.dim_of(vector)
+            directions = rng.standard_normal(shape).astype(np.float32)
             in_turn = chain(*zip_longest(*self._find(directions, vector, k, filters)))
             if varied := {result.id: result for result in in_turn if result}:
                 first = list(varied.values())[:k]
@@ -228,9 +247,10 @@ class Engine:
             or not self._has_products_without_picture(generation)
         ):
             return [()] * len(group)
-        vectors = np.stack([query.text_vector for query in group])
         filters = replace(first.filters, has_picture=False)
-        return self._find(vectors, "text", first.k, filters)
+        vectors = [query.text_vector for query in group if query.text_vector is not None]
+        found = iter(self._find(np.stack(vectors), "text", first.k, filters) if vectors else ())
+        return [() if query.text_vector is None else next(found) for query in group]
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""
@@ -271,6 +291,24 @@ class Engine:
                 f"`vitrine ingest vectors --variant {name}` adds the deeper steps."
             )
         return QueryError(sentence)
+
+
+def _vector_of(query: Query, collection: Collection) -> str:
+    """The vector that a query is compared with, where only vectors are.
+
+    Raises:
+        QueryError: the collection has no such vector.
+    """
+    if not query.vector:
+        if "fused" in collection.vectors:
+            return "fused"
+        return "image" if query.picture or query.like else "text"
+    if query.vector not in collection.vectors:
+        raise QueryError(
+            f"The variant {collection.variant} has no `{query.vector}` vectors: its texts and its "
+            f"pictures are embedded by two models. Search {' or '.join(collection.vectors)}."
+        )
+    return query.vector
 
 
 def _matched(query: Query, collection: Collection) -> Query:

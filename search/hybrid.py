@@ -84,7 +84,7 @@ def results_of(
 def _compared(name: str, query: Query, vectors: QueryVectors) -> np.ndarray | None:
     """What a dense vector is compared with: pictures with the picture, texts with the text."""
     if name == "text":
-        return vectors.text
+        return vectors.words if vectors.text_model else vectors.text
     if name == "image" and vectors.picture is not None:
         return vectors.picture
     return vectors.combined(query.weight)

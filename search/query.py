@@ -39,7 +39,8 @@ class Query:
         match: how a text is matched: `hybrid`, by words and by vectors; `words`; or `vectors`.
             Pictures alone and `like` are matched by vectors.
         vector: which vector of the products to compare with, where only vectors are: `fused`,
-            `image` or `text`.
+            `image` or `text`. Empty takes `fused`; of a variant with a text model, which has
+            none, `image` where there is a picture and `text` where there are words alone.
         weight: of the text where a picture is there too, 0 to 1.
         like: a product's id, in place of text and picture: the products nearest to that one,
             itself left out. A product without a picture is compared by its text.
@@ -52,7 +53,7 @@ class Query:
     picture: Image | None = None
     filters: Filters = NO_FILTERS
     k: int = 10
-    vector: str = "fused"
+    vector: str = ""
     weight: float = 0.5
     like: str = ""
     match: str = "vectors"
@@ -73,7 +74,7 @@ class Query:
             raise QueryError(f"The weight of the text is {self.weight}; it lies between 0 and 1.")
         if not 1 <= self.k <= MAX_K:
             raise QueryError(f"k is {self.k}; it lies between 1 and {MAX_K:,}.")
-        if self.vector not in VECTORS:
+        if self.vector not in ("", *VECTORS):
             raise QueryError(
                 f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
             )

@@ -16,7 +16,7 @@ from tests.tiny_clip import MEAN, STD, tiny_tokenizer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.'-"
 PIECES = ["th", "sh", "er", "in", "re", "an"]
-HIDDEN, DIM, TOKENS = 32, 16, 24
+HIDDEN, DIM, TOKENS, TEXT_DIM = 32, 16, 24, 12
 
 # Of all matrices, so that different inputs have clearly different vectors.
 DEVIATION = 0.2
@@ -132,3 +132,41 @@ TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerBase]] = {
     "altclip": _xlm_roberta,
     "chinese_clip": _bert,
 }
+
+
+def build_tiny_text_model(
+    folder: Path, *, seed: int = 0, prompts: dict[str, str] | None = None
+) -> Path:
+    """Write a random SentenceTransformer text model, vectors of TEXT_DIM numbers, to `folder`.
+
+    Args:
+        folder: made if missing.
+        seed: of the weights.
+        prompts: put before texts, by `query` and `document`.
+    """
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    tokenizer = _bert()
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=TEXT_DIM,
+        intermediate_size=2 * TEXT_DIM,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=TOKENS,
+    )
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        model = BertModel(config)
+        for weights in model.parameters():
+            if weights.ndim >= 2:
+                weights.normal_(0, DEVIATION)
+    plain = folder.with_name(f"{folder.name}-plain")
+    model.save_pretrained(plain)
+    tokenizer.save_pretrained(plain)
+    transformer = Transformer(str(plain), max_seq_length=TOKENS)
+    parts = [transformer, Pooling(TEXT_DIM), Normalize()]
+    SentenceTransformer(modules=parts, prompts=prompts, device="cpu").save_pretrained(str(folder))
+    return folder

@@ -461,8 +461,8 @@ def replacing(pattern, content):
             "can make a text longer",
         ),
         ({"normalizer": {"type": "Prepend", "prepend": "a" * 5_000_000}}, "can make a text longer"),
-        ({"normalizer": replacing({"Regex": "(e|ee|t|tt)*$x"}, "")}, "not one of CLIP's"),
-        ({"normalizer": replacing({"Regex": "[ab]+(a|aa)*$"}, "")}, "not one of CLIP's"),
+        ({"normalizer": replacing({"Regex": "(e|ee|t|tt)*$x"}, "")}, "none of those known"),
+        ({"normalizer": replacing({"Regex": "[ab]+(a|aa)*$"}, "")}, "none of those known"),
         (
             {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAQAAAAAAAB4AA=="}},
             "damaged",
@@ -476,7 +476,7 @@ def replacing(pattern, content):
                     "invert": False,
                 }
             },
-            "not one of CLIP's",
+            "none of those known",
         ),
     ],
 )

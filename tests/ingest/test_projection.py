@@ -9,6 +9,7 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.ledger import PictureOutcome, picture_stamp
 from catalog.product import Product
+from ingest.kept_vectors import KeptVectors
 from ingest.projection import Projection
 from pictures.store import StoredPicture
 from qdrant.model import WordSettings
@@ -30,7 +31,9 @@ def payload_of(folder: Path, images: tuple[str, ...], address: str, *, embedded:
         if embedded:
             key = vector_key("image", PICTURE.hash)
             vector_files.append([key], np.array([[1, 0]], np.float32))
-        [[planned]] = Projection(catalogue, VARIANT, vector_files, WordSettings()).windows()
+        [[planned]] = Projection(
+            catalogue, VARIANT, KeptVectors(vector_files, vector_files), WordSettings()
+        ).windows()
     return planned.payload
 
 
@@ -82,7 +85,8 @@ def test_a_payload_holds_the_facts_that_are_known_and_the_attributes_to_filter_b
     other = Product("2", "cup", attributes={"Colour": "blue", "Weight": 3.0, "Washable": False})
     with Catalogue(tmp_path) as catalogue, VectorFiles(tmp_path / "vectors", 2) as vector_files:
         catalogue.upsert([mug, other])
-        [[first, second]] = Projection(catalogue, VARIANT, vector_files, WordSettings()).windows()
+        kept = KeptVectors(vector_files, vector_files)
+        [[first, second]] = Projection(catalogue, VARIANT, kept, WordSettings()).windows()
     payload = first.payload
     assert payload.pop("content") == first.content
     assert payload == {

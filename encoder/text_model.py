@@ -1,0 +1,262 @@
+"""Text models: SentenceTransformer models that embed words beside a dual encoder.
+
+Words are compared with words by a model made for that; pictures with words by the dual encoder.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import numpy as np
+
+from encoder.errors import EncoderError
+from encoder.families import FAMILIES
+from encoder.files import digest_files, digest_json, keep_files, read_json, read_json_list
+from encoder.hub import CONFIG, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, find_files
+from encoder.schema import TextModule, read_schema_list
+from encoder.tokenizer import Tokenizer
+from encoder.vectors import normalize
+from vitrine.batches import attempt, batched
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+K = TypeVar("K")
+
+MODULES = "modules.json"
+PROMPTS = "config_sentence_transformers.json"
+TRANSFORMER = "sentence_bert_config.json"
+KEPT = "text-"  # start of the folder's name under `checkpoints/`
+
+# What a module may be. Any other class is code that this package does not know: a Router loads
+# further modules, a WordEmbeddings unpickles.
+MODULE = re.compile(
+    r"sentence_transformers\.(?:[a-z_]+\.)*(Transformer|Pooling|Normalize|Dense|LayerNorm|Dropout)"
+)
+WITH_WEIGHTS = ("Dense", "LayerNorm")
+ACTIVATION = re.compile(r"torch\.nn\.modules\.(activation|linear)\.[A-Za-z]+")
+# Settings of the Transformer module that would be handed to the libraries' loaders unchecked.
+ARGUMENTS = (
+    *("model_args", "tokenizer_args", "config_args"),
+    *("model_kwargs", "processor_kwargs", "config_kwargs"),
+)
+
+FILES = (
+    *(MODULES, PROMPTS, TRANSFORMER, CONFIG, "vocab.txt", *TOKENIZER_FILES),
+    *(WEIGHTS, WEIGHTS_INDEX, "model-*-of-*.safetensors"),
+    *("[0-9]_*/config.json", "[0-9]_*/model.safetensors"),
+)
+WINDOW = 512  # texts sorted by length together
+BATCH = 32
+PROBE = "two words"
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A text model on this disk, checked and pinned.
+
+    Attributes:
+        base: hub id, or absolute folder.
+        hash: sha256 over all its files, prompts included.
+        folder: of its files.
+    """
+
+    base: str
+    hash: str
+    folder: Path
+
+    @classmethod
+    def find(cls, base: str) -> Self:
+        """Find a text model by folder or hub id, downloading it where need be.
+
+        Args:
+            base: an existing folder, else a hub id; `ID@REVISION` names a branch, tag or commit.
+
+        Raises:
+            EncoderError: not found, the hub unreachable, or no text model that can be loaded
+                without running code of its own.
+        """
+        name, _, revision = base.partition("@")
+        folder = Path(base).expanduser()
+        if folder.is_dir():
+            return cls.in_folder(folder.resolve())
+        folder = find_files(name, revision or None, FILES)
+        found = cls.in_folder(folder)
+        return cls(f"{name}@{folder.name}", found.hash, folder)
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Self:
+        """Read a text model from a folder.
+
+        Raises:
+            EncoderError: no text model that can be loaded without running code of its own.
+        """
+        _check(folder)
+        files = {str(file.relative_to(folder)): file for file in _files(folder)}
+        content = {name: digest_files([file]) for name, file in files.items()}
+        return cls(str(folder), digest_json(content), folder)
+
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer, for texts that are neither cut nor filled up.
+
+        Raises:
+            ValueError: what it does before tokens has no bounds.
+            Exception: any other, of the libraries that load it.
+        """
+        return Tokenizer(self.folder, FAMILIES["clip"], longest=None)
+
+    def copy_into(self, kept: Path) -> str:
+        """Copy a local model into a folder of checkpoints, unless it lies there already.
+
+        Returns:
+            The copy's folder; `base` where it is a hub id.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if not Path(self.base).is_absolute() or self.folder.is_relative_to(kept.resolve()):
+            return self.base
+        target = kept.resolve() / f"{KEPT}{self.hash[:16]}"
+        keep_files(self.folder, _files(self.folder), target)
+        return str(target)
+
+    def load(self, device: str = "cpu") -> "TextEncoder":
+        """Load the model in float32.
+
+        Raises:
+            EncoderError: it cannot be loaded.
+        """
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        try:
+            self.tokenizer()  # checks its steps
+            model = SentenceTransformer(
+                str(self.folder),
+                device=device,
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={
+                    "use_safetensors": True,
+                    "attn_implementation": "sdpa",
+                    "dtype": "float32",
+                },
+            )
+            encoder = TextEncoder(model.eval())
+            encoder.encode_queries([PROBE])
+        except Exception as error:  # two libraries' own, of any kind
+            reason = " ".join(str(error).split())[:200]
+            raise EncoderError(
+                f"The text model {self.base} cannot be loaded ({reason}): get it again, or use "
+                "another one."
+            ) from error
+        return encoder
+
+
+class TextEncoder:
+    """A loaded text model; safe to use from several threads.
+
+    Attributes:
+        dim: length of its vectors.
+        max_tokens: most tokens of a text.
+    """
+
+    def __init__(self, model: "SentenceTransformer") -> None:
+        self._model: Any = model
+        self.dim = int(model.encode_document([PROBE], show_progress_bar=False).shape[1])
+        self.max_tokens = int(model.max_seq_length or 0)
+        # The tokenizer's truncation is shared state.
+        self._lock = threading.Lock()
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors (n, d), float32, of query texts, with the model's prompt for queries."""
+        return self._encode(self._model.encode_query, texts)
+
+    def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors (n, d), float32, of product texts, with the model's prompt for documents."""
+        return self._encode(self._model.encode_document, texts)
+
+    def stream_documents(
+        self, items: Iterable[tuple[K, str]]
+    ) -> Iterator[tuple[list[K], np.ndarray, list[tuple[K, Exception]]]]:
+        """Encode any number of product texts in bounded memory.
+
+        Yields:
+            Keys, their unit vectors (n, d), and the keys whose text failed with the reason.
+        """
+        for window in batched(items, WINDOW):
+            done, failed = attempt(
+                lambda some: self.encode_documents([text for _, text in some]), window
+            )
+            vectors = [vector for _, vector in done] or np.empty((0, self.dim))
+            yield (
+                [key for (key, _), _ in done],
+                np.array(vectors, dtype=np.float32),
+                [(key, error) for (key, _), error in failed],
+            )
+
+    def _encode(self, encode: Any, texts: Sequence[str]) -> np.ndarray:  # noqa: ANN401 (a method)
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        # A bare text that looks like an address would be taken for a picture to fetch.
+        marked = [{"text": text.encode("utf-8", "replace").decode("utf-8")} for text in texts]
+        with self._lock:
+            return normalize(encode(marked, batch_size=BATCH, show_progress_bar=False))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted({file for pattern in FILES for file in folder.glob(pattern) if file.is_file()})
+
+
+def _check(folder: Path) -> None:
+    """Check that loading a folder reads safetensors and runs classes of the library alone.
+
+    Raises:
+        EncoderError: it would not.
+    """
+    if not (folder / MODULES).is_file():
+        kind = read_json(folder / CONFIG).get("model_type")
+        if isinstance(kind, str) and kind in FAMILIES:
+            raise EncoderError(
+                f"{folder} holds a dual encoder ({kind}): name it with --base, and a text model of "
+                "sentence-transformers with --text-model."
+            )
+        raise EncoderError(
+            f"{folder} is no text model of sentence-transformers: it has no {MODULES}."
+        )
+    modules = read_schema_list(TextModule, read_json_list(folder / MODULES), folder / MODULES)
+    for module in modules:
+        matched = MODULE.fullmatch(module.type)
+        if not matched:
+            raise EncoderError(
+                f"{folder} has a part of the type {module.type}, which Vitrine does not run: use a "
+                "model of Transformer, Pooling, Normalize and Dense."
+            )
+        within = folder / module.path
+        if matched[1] in WITH_WEIGHTS and not (within / WEIGHTS).is_file():
+            raise EncoderError(
+                f"{within} has no {WEIGHTS}: Vitrine reads weights as safetensors only."
+            )
+        if matched[1] == "Dense":
+            activation = read_json(within / CONFIG).get("activation_function", "")
+            if activation and not ACTIVATION.fullmatch(str(activation)):
+                raise EncoderError(
+                    f"{within / CONFIG} names the activation {activation!r}: only torch's own "
+                    "are used."
+                )
+    settings = read_json(folder / CONFIG)
+    own = [key for key in ("auto_map", "quantization_config") if settings.get(key)]
+    if (folder / TRANSFORMER).is_file():
+        arguments = read_json(folder / TRANSFORMER)
+        own += [key for key in ARGUMENTS if arguments.get(key)]
+    if own:
+        raise EncoderError(
+            f"{folder} sets {', '.join(own)}, which Vitrine does not use: choose a text model "
+            "without code and arguments of its own."
+        )
+    if not any((folder / name).is_file() for name in (WEIGHTS, WEIGHTS_INDEX)):
+        raise EncoderError(f"{folder} has no {WEIGHTS}: Vitrine reads safetensors only.")

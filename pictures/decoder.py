@@ -187,7 +187,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 def _upright(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # a damaged EXIF block is no reason to reject the picture
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
     return image
 
 

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -262,16 +262,31 @@ class Database(Closing):
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # of a message with a damaged name
             raise self._translated(error) from error
 
-    def _translated(self, error: sqlite3.Error) -> Exception:
+    def _translated(self, error: sqlite3.Error | UnicodeDecodeError) -> Exception:
         """An error that a user can put right, as a sentence; any other stays as it is."""
         code = getattr(error, "sqlite_errorcode", 0)
         sentence = SENTENCES.get(code) or SENTENCES.get(code & 0xFF)
         if code == sqlite3.SQLITE_CANTOPEN and not self._writable and self._has_log():
             sentence = UNMERGED_LOG
+        if sentence is None and self._is_schema_damaged():
+            sentence = DAMAGED
         return CatalogError(sentence.format(file=self.file, error=error)) if sentence else error
+
+    def _is_schema_damaged(self) -> bool:
+        """Whether a table, index or trigger differs from what the migrations made."""
+        query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+        try:
+            ((version,),) = self._connection.execute("PRAGMA user_version")
+            found = set(self._connection.execute(query))
+        except (sqlite3.Error, UnicodeDecodeError):
+            return True
+        with closing(sqlite3.connect(":memory:")) as sound:
+            for number in range(1, version + 1):
+                sound.executescript(MIGRATIONS[number].read_text(encoding="utf-8"))
+            return not found.issuperset(sound.execute(query))
 
     def _missing(self) -> CatalogError:
         return CatalogError(

@@ -113,3 +113,16 @@ def test_a_damaged_row_of_the_picture_ledger_is_tried_again(home):
             overwrite(home, "stamp", damage, table="picture", key="product")
             overwrite(home, "hash", damage, table="picture", key="product")
             assert [each.product.id for each in catalogue.pictures_pending()] == ["2"]
+
+
+@pytest.mark.parametrize("name", [b"brcnd", b"br\xe3nd"])
+def test_a_damaged_name_in_the_schema_is_a_sentence(home, name):
+    file = home / database.FILE
+    file.write_bytes(file.read_bytes().replace(b"brand TEXT", name + b" TEXT"))
+    with pytest.raises(CatalogError, match="is damaged"), Catalogue(home) as catalogue:
+        list(catalogue.products())
+
+
+def test_an_error_in_a_query_is_no_damage(home):
+    with Catalogue(home) as catalogue, pytest.raises(sqlite3.OperationalError, match="no such"):
+        catalogue._select("SELECT gone FROM product")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog import CatalogError, values
+from catalog.cells import size
 from catalog.column_names import key
-from catalog.columns import DEFAULT_OPTION, Cells, Fields, size
+from catalog.columns import DEFAULT_OPTION, Cells, Fields
 from catalog.conventions import References, Rows
 from catalog.formats import Record
 

@@ -1,19 +1,22 @@
 """From a feed's row to the fields of a product."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from catalog import CatalogError, values
 from catalog.amazon import LINK
+from catalog.cells import Row, cell_of, remembering, size
 from catalog.column_names import key, readable
 from catalog.conventions import BRAND, OWN_EXPORT, Convention
 from catalog.exchange import MARK, fields_of
-from catalog.facts import named_facts
-from catalog.matching import STEPS, Matching, Plan, Row
+from catalog.facts import Facts, further_facts, named_facts
+from catalog.matching import STEPS, Matching, Plan
 from catalog.patterns import Pattern, find_pattern
 from catalog.product import Attribute, Product
 from pictures.data_address import is_data
@@ -46,19 +49,24 @@ DEFAULT_OPTION = "default title"  # how Shopify names the only variant of an art
 # Product field → how a cell becomes its value. The other fields have rules of their own.
 CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "id": values.identifier,
-    "rating": values.number,
-    "rating_count": values.count,
+    "rating": remembering(values.number),
+    "rating_count": remembering(values.count),
     "link": values.identifier,
     "parent": values.identifier,
     "sku": values.identifier,
     "gtin": values.identifier,
-    "in_stock": values.flag,
-    "released": values.date,
+    "in_stock": remembering(values.flag),
+    "released": remembering(values.date),
+    "currency": remembering(lambda cell: _currency(cell)),
 }
+DEFAULTS: Mapping[str, Any] = {
+    field.name: field.default for field in fields(Product) if field.name != "category"
+} | {"id": "", "title": ""}
 EMPTY = ("", None, ())
 COMPARED = ("price", "list_price", "thumbnails")  # fields whose other columns were looked at
 
 Fields = dict[str, Any]
+Paths = tuple[tuple[str, ...], ...]
 Cells = Sequence[tuple[str, object]]  # column and value
 KeepPicture = Callable[[bytes | str], str]
 
@@ -84,6 +92,21 @@ def chosen_columns(chosen: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, 
             raise CatalogError(f"--field {field}= names no column; write --field {field}=COLUMN.")
         found[field] = (*found.get(field, ()), *columns)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How rows with one header are read.
+
+    Attributes:
+        plan: Which columns each field is read from.
+        single: Fields of one value, their conversion and their columns.
+        size: Characters of the header.
+    """
+
+    plan: Plan
+    single: tuple[tuple[str, Callable[[object], Any], tuple[str, ...]], ...]
+    size: int
 
 
 class ColumnMapping:
@@ -125,18 +148,33 @@ class ColumnMapping:
         self._folder = folder
         self._keep_picture = keep_picture
         self._language = matching.language
+        self._conversions: Mapping[str, Callable[[object], Any]] = {
+            **CONVERSIONS,
+            "title": self._name,
+            "brand": remembering(self._name),
+            "description": lambda cell: values.text(cell, self._language),
+        }
+        self._money = remembering(values.money)
+        self._fact = remembering(lambda cell: values.attribute(cell, self._language))
+        self._path_readers: dict[str, Callable[[object], Paths]] = {}
         self._is_own = matching.convention is OWN_EXPORT and not (chosen or self._category)
         self._patterns_chosen = "images" in chosen
         self._patterns = _patterns(chosen, matching.convention, self._folder)
-        self._of_header = lru_cache(CACHED_HEADERS)(self._plan)
+        self._of_header = lru_cache(CACHED_HEADERS)(self._reading)
 
     def plan(self, row: Row) -> Plan:
         """The columns that each field of a row is read from."""
-        return self._of_header(tuple(row))
+        return self._of_header(tuple(row)).plan
 
-    def _plan(self, header: tuple[str, ...]) -> Plan:
+    def _reading(self, header: tuple[str, ...]) -> "_Reading":
         self.known |= dict.fromkeys(header)
-        return self.matching.plan(header)
+        plan = self.matching.plan(header)
+        single = tuple(
+            (field, convert, plan.fields[field])
+            for field, convert in self._conversions.items()
+            if plan.fields[field]
+        )
+        return _Reading(plan, single, sum(map(len, header)))
 
     def matched(self) -> Mapping[str, tuple[str, ...]]:
         """The columns of each field, whether anything was read from them or not."""
@@ -165,28 +203,27 @@ class ColumnMapping:
             row: The record.
             pictures: Further cells with pictures, of other rows.
         """
-        if sum(map(size, row)) > MAX_RECORD:
-            return "row too long"
         if self._is_own:
             return self._exported(row)
-        plan = self.plan(row)
-        data = {*plan.fields["images"], *plan.fields["thumbnails"]}
-        if sum(size(value) for column, value in row.items() if column not in data) > MAX_RECORD:
+        reading = self._of_header(tuple(row))
+        plan = reading.plan
+        if reading.size + sum(map(size, row.values())) > MAX_RECORD and (
+            reading.size + self._size_without_pictures(row, plan) > MAX_RECORD
+        ):
             return "row too long"
         used: set[str] = set()
-        read = {
-            field: self._first(row, plan, field, convert, used)
-            for field, convert in CONVERSIONS.items()
-        }
-        for field, convert in (
-            ("title", self._name),
-            ("brand", self._name),
-            ("description", lambda cell: values.text(cell, self._language)),
-        ):
-            read[field] = self._first(row, plan, field, convert, used)
+        read = dict(DEFAULTS)
+        for field, convert, columns in reading.single:
+            for column in columns:
+                cell = row[column] if column in row else cell_of(row, column)
+                if cell is not None and cell != "" and (value := convert(cell)) not in EMPTY:
+                    used.add(column)
+                    self.used[field, column] += 1
+                    read[field] = value
+                    break
         read["features"] = self._features(row, plan, used)
         read["categories"] = self._category_paths(row, plan, used)
-        read |= self._prices(row, plan, used)
+        self._read_prices(row, plan, read)
         read["images"] = self._images(row, plan, read["id"], pictures)
         read["attributes"] = self._attributes(row, plan, used)
         read["brand"] = read["brand"] or self._brand_among(read["attributes"])
@@ -195,6 +232,11 @@ class ColumnMapping:
             read["link"] = LINK.format(read["id"])
             self.used["link", LINK.format("{parent_asin}")] += 1
         return read
+
+    def _size_without_pictures(self, row: Row, plan: Plan) -> int:
+        """Characters of a row's cells; pictures may be data: addresses."""
+        data = {*plan.fields["images"], *plan.fields["thumbnails"]}
+        return sum(size(value) for column, value in row.items() if column not in data)
 
     def _exported(self, row: Row) -> Fields | str:
         """The fields of a row of Vitrine's own export."""
@@ -215,25 +257,6 @@ class ColumnMapping:
                 return self._keep_picture(EmbeddedPictures(self._folder).read(address))
         return self._kept(address)
 
-    def _first(
-        self,
-        row: Row,
-        plan: Plan,
-        field: str,
-        convert: Callable[[object], Any],
-        used: set[str],
-    ) -> Any:  # noqa: ANN401
-        for column in plan.fields[field]:
-            cell = _cell(row, column)
-            if cell is None or cell == "":
-                continue
-            value = convert(cell)
-            if value not in EMPTY:
-                used.add(column)
-                self.used[field, column] += 1
-                return value
-        return convert(None)
-
     def _name(self, cell: object) -> str:
         """A name; of several in a list, the first."""
         cell = values.parse_literal(cell)
@@ -244,9 +267,12 @@ class ColumnMapping:
     def _features(self, row: Row, plan: Plan, used: set[str]) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for column in plan.fields["features"]:
+            cell = cell_of(row, column)
+            if cell is None or cell == "":
+                continue
             points = [
                 point.strip()
-                for written in values.texts(_cell(row, column), self._language)
+                for written in values.texts(cell, self._language)
                 for point in written.split("|")
                 if point.strip()
             ]
@@ -256,17 +282,17 @@ class ColumnMapping:
                 found |= dict.fromkeys(points)
         return tuple(found)
 
-    def _category_paths(self, row: Row, plan: Plan, used: set[str]) -> tuple[tuple[str, ...], ...]:
+    def _category_paths(self, row: Row, plan: Plan, used: set[str]) -> Paths:
         if self._category:
             return (self._category,)
-        found: tuple[tuple[str, ...], ...] = ()
+        found: Paths = ()
         for column in plan.fields["category"]:
             if len(found) == 1 and len(found[0]) > 1:
                 break
             paths = (
                 self._path_of_steps(row, column)
                 if STEPS in column and column not in row
-                else self._paths(column, _cell(row, column))
+                else self._paths(column, cell_of(row, column))
             )
             # a department, and in another column the whole path
             if paths and (not found or paths[0][: len(found[0])] == found[0] != paths[0]):
@@ -275,77 +301,87 @@ class ColumnMapping:
                 self.used["category", column] += 1
         return found
 
-    def _path_of_steps(self, row: Row, columns: str) -> tuple[tuple[str, ...], ...]:
+    def _path_of_steps(self, row: Row, columns: str) -> Paths:
         steps: tuple[str, ...] = ()
         for column in columns.split(STEPS):
-            for path in self._paths(column, _cell(row, column))[:1]:
+            for path in self._paths(column, cell_of(row, column))[:1]:
                 steps = path if path[: len(steps)] == steps else steps + path
         return (steps,) if steps else ()
 
-    def _paths(self, column: str, cell: object) -> tuple[tuple[str, ...], ...]:
-        """The category paths of a cell, without those that another of them begins with."""
+    def _paths(self, column: str, cell: object) -> Paths:
         if cell is None or cell == "":
             return ()
+        if column not in self._path_readers:
+            self._path_readers[column] = self._path_reader(column)
+        return self._path_readers[column](cell)
+
+    def _path_reader(self, column: str) -> Callable[[object], Paths]:
+        """How the cells of a column become category paths."""
         convention = self.matching.convention
         lists = convention.category_lists if convention else ""
         steps = convention.category_steps if convention else ""
         slash = True if steps == "/" else self.matching.has_slash_paths(column)
-        cell = values.parse_literal(cell)
-        if steps == "," and isinstance(cell, str):
-            cell = cell.split(",")
-        items = cell if lists == "[]" and isinstance(cell, list) else [cell]
-        paths = [
-            path
-            for item in items
-            for path in values.category_paths(
-                item, self._language, separator=lists.strip("[]"), slash=slash
-            )
-        ]
-        return tuple(
-            path
-            for path in dict.fromkeys(paths)
-            if not any(other != path and other[: len(path)] == path for other in paths)
-        )
 
-    def _prices(self, row: Row, plan: Plan, used: set[str]) -> Fields:
-        """The lowest of what a product may cost, the currency, and the price before a reduction."""
-        amounts = []
-        for column in plan.fields["price"]:
-            cell = _cell(row, column)
-            found = None if cell is None or cell == "" else values.money(cell)
-            if found is not None:
-                amounts.append((column, found))
-        chosen = next((each for each in amounts if each[1].amount > 0), next(iter(amounts), None))
-        currency = self._first(row, plan, "currency", _currency, used)
-        if chosen is None:
-            return {"price": None, "list_price": None, "currency": currency}
-        column, money = chosen
-        self.used["price", column] += 1
-        higher = None
-        for other in plan.fields["list_price"]:
-            cell = None if other == column else _cell(row, other)
-            found = None if cell is None or cell == "" else values.money(cell)
-            if found is not None and found.amount > money.amount:
-                higher = found.amount
-                self.used["list_price", other] += 1
-                break
+        def read(cell: object) -> Paths:
+            cell = values.parse_literal(cell)
+            if steps == "," and isinstance(cell, str):
+                cell = cell.split(",")
+            items: Sequence[object] = [cell]
+            if lists == "[]" and isinstance(cell, list):
+                items = cell
+            elif lists and isinstance(cell, str):  # within a name it comes after a backslash
+                items = re.split(rf"(?<!\\){re.escape(lists)}", cell)
+            paths = [
+                path
+                for item in items
+                for path in values.category_paths(
+                    item, self._language, separator=lists.strip("[]"), slash=slash
+                )
+            ]
+            return tuple(  # without those that another of them begins with
+                path
+                for path in dict.fromkeys(paths)
+                if not any(other != path and other[: len(path)] == path for other in paths)
+            )
+
+        return remembering(read)
+
+    def _read_prices(self, row: Row, plan: Plan, read: Fields) -> None:
+        """What a product costs, its currency, and the price before a reduction."""
+        amounts = {column: self._amount(row, column) for column in plan.fields["price"]}
+        chosen = next((name for name, each in amounts.items() if each and each.amount > 0), None)
+        chosen = chosen or next((name for name, each in amounts.items() if each), None)
+        money = amounts.get(chosen or "")
+        if chosen is None or money is None:
+            return
+        self.used["price", chosen] += 1
         divisor = self._minor_units(row)
-        return {
-            "price": money.amount / divisor,
-            "list_price": None if higher is None else higher / divisor,
-            "currency": money.currency or currency,
-        }
+        read["price"] = money.amount / divisor
+        read["currency"] = money.currency or read["currency"]
+        for column in plan.fields["list_price"]:
+            higher = amounts[column] if column in amounts else self._amount(row, column)
+            if higher and higher.amount > money.amount:
+                self.used["list_price", column] += 1
+                read["list_price"] = higher.amount / divisor
+                return
+
+    def _amount(self, row: Row, column: str) -> values.Money | None:
+        cell = row[column] if column in row else cell_of(row, column)
+        return None if cell is None or cell == "" else self._money(cell)
 
     def _minor_units(self, row: Row) -> int:
         convention = self.matching.convention
         if convention is None or not convention.minor_units:
             return 1
-        digits = values.count(_cell(row, convention.minor_units))
+        digits = values.count(cell_of(row, convention.minor_units))
         return 10 ** min(digits or 0, 4)
 
     def _images(self, row: Row, plan: Plan, identity: str, cells: Cells) -> list[str]:
         found: list[str | bytes] = []
-        for column, cell in [*((each, _cell(row, each)) for each in plan.fields["images"]), *cells]:
+        for column, cell in [
+            *((each, cell_of(row, each)) for each in plan.fields["images"]),
+            *cells,
+        ]:
             if cell is None or cell == "":
                 continue
             located = values.addresses(cell, self._folder)
@@ -356,7 +392,7 @@ class ColumnMapping:
             found += self._by_pattern(row, identity)
         if not found:
             for column in plan.fields["thumbnails"]:
-                located = values.addresses(_cell(row, column), self._folder)
+                located = values.addresses(cell_of(row, column), self._folder)
                 if located:
                     self.used["images", column] += 1
                     found += located
@@ -365,7 +401,7 @@ class ColumnMapping:
 
     def _by_pattern(self, row: Row, identity: str) -> list[str | bytes]:
         def cell(column: str) -> object:
-            value = _cell(row, column)
+            value = cell_of(row, column)
             return identity if value is None and column == "id" else value
 
         found: list[str | bytes] = []
@@ -391,8 +427,8 @@ class ColumnMapping:
             return picture
         return self._keep_picture(picture)
 
-    def _attributes(self, row: Row, plan: Plan, used: set[str]) -> dict[str, Attribute]:
-        found: dict[str, Attribute] = {}
+    def _attributes(self, row: Row, plan: Plan, used: set[str]) -> Facts:
+        found: Facts = {}
         for name_column, value_column in plan.pairs:
             name = values.text(row.get(name_column), self._language)
             fact = values.attribute(row.get(value_column), self._language)
@@ -400,7 +436,7 @@ class ColumnMapping:
                 found.setdefault(readable(name), fact)
                 self._spent |= {name_column, value_column}
         for column in plan.fields["attributes"]:
-            named = named_facts(_cell(row, column), self._language)
+            named = named_facts(cell_of(row, column), self._language)
             if named:
                 used.add(column)
                 self.used["attributes", column] += 1
@@ -409,7 +445,13 @@ class ColumnMapping:
             value = row[column]
             if column in used or value is None or value == "":
                 continue
-            for name, fact in self._facts(column, value):
+            facts: Iterable[tuple[str, Attribute]]
+            if isinstance(value, str | int | float):
+                fact = self._fact(value)
+                facts = () if fact is None else ((readable(column), fact),)
+            else:
+                facts = further_facts(readable(column), value, self._language)
+            for name, fact in facts:
                 if name not in found:
                     found[name] = fact
                     self._spent.add(column)
@@ -419,67 +461,25 @@ class ColumnMapping:
             self.attributes.update(found.keys() & self.attributes.keys())
         return found
 
-    def _facts(self, column: str, value: object) -> list[tuple[str, Attribute]]:
-        """What a further column says: a fact, or the facts of an object."""
-        if isinstance(value, bytes):
-            return []
-        items = value if isinstance(value, list | tuple) else ()
-        if not all(VALUED & item.keys() for item in items if isinstance(item, Mapping)):
-            return []
-        if isinstance(value, Mapping) and not VALUED & value.keys() and not values.languages(value):
-            return [
-                (f"{readable(column)} {readable(name)}", fact)
-                for name, item in value.items()
-                if not isinstance(item, list | tuple)
-                for fact in [values.attribute(item, self._language)]
-                if fact is not None
-            ]
-        fact = values.attribute(value, self._language)
-        return [] if fact is None else [(readable(column), fact)]
 
-
-VALUED = frozenset({"value", "name", "label", "@value"})  # objects that stand for one value
-
-
-def product_of(fields: Fields) -> Product | str:
+def product_of(read: Fields) -> Product | str:
     """The product of complete fields, or the reason why they are none."""
     for required in ("id", "title"):
-        if not fields[required]:
+        if not read[required]:
             return f"no {required}"
     for field, longest in MAX_FIELD.items():
-        if len(fields[field]) > longest:
+        if len(read[field]) > longest:
             return f"{field} too long"
-    if fields["parent"] == "0":  # how databases write "none"
-        fields = {**fields, "parent": ""}
-    if any(len(step) > MAX_STEP for path in fields["categories"] for step in path):
+    if any(len(step) > MAX_STEP for path in read["categories"] for step in path):
         return "category too long"
-    return Product(**fields | {"images": tuple(fields["images"])})
-
-
-def size(value: object) -> int:
-    """Characters of a cell, of nested values and their names together."""
-    if isinstance(value, str | bytes):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(size(name) + size(item) for name, item in value.items())
-    return sum(map(size, value)) if isinstance(value, list | tuple) else 1
+    parent = "" if read["parent"] == "0" else read["parent"]  # how databases write "none"
+    return Product(**read | {"images": tuple(read["images"]), "parent": parent})
 
 
 def list_columns(columns: Sequence[str]) -> str:
     """Columns in a sentence, the first of them if there are many."""
     listed = ", ".join(columns[:MAX_LISTED]) or "none"
     return listed + (", …" if len(columns) > MAX_LISTED else "")
-
-
-def _cell(row: Row, column: str) -> object:
-    """A cell; of a dotted name the value inside an object, or inside a list's first object."""
-    if column in row or "." not in column:
-        return row.get(column)
-    first, _, inner = column.partition(".")
-    value = values.parse_literal(row.get(first))
-    if isinstance(value, list | tuple):
-        value = next((item for item in value if isinstance(item, Mapping)), None)
-    return _cell(value, inner) if isinstance(value, Mapping) else None
 
 
 def _parts(column: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Named attributes in the notations of single exports, which `catalog.values` does not read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from catalog import values
 from catalog.product import Attribute
@@ -9,6 +9,7 @@ from catalog.product import Attribute
 Facts = dict[str, Attribute]
 
 # PrestaShop's "Material:Walnut:0": a name, a value, its position and whether it is a custom one.
+VALUED = frozenset({"value", "name", "label", "@value"})  # objects that stand for one value
 FEATURE = re.compile(r"([^:,]+):([^:,]+)(?::\d*){1,2}")
 
 
@@ -40,6 +41,29 @@ def named_facts(value: object, language: str) -> Facts:
         name: fact.replace("|", ", ") if isinstance(fact, str) else fact
         for name, fact in found.items()
     }
+
+
+def further_facts(label: str, value: object, language: str) -> Iterable[tuple[str, Attribute]]:
+    """What a further column says: a fact, or the facts of an object.
+
+    Args:
+        label: the column's name as people read it.
+        value: an object, a list or another value that is no plain one.
+        language: of language-tagged texts.
+    """
+    items = value if isinstance(value, list | tuple) else ()
+    if isinstance(value, bytes) or not all(
+        VALUED & item.keys() for item in items if isinstance(item, Mapping)
+    ):
+        return
+    if isinstance(value, Mapping) and not VALUED & value.keys() and not values.languages(value):
+        named = {name: item for name, item in value.items() if not isinstance(item, list | tuple)}
+        for name, inner in values.attributes(named, language).items():
+            yield f"{label} {name[:1].lower()}{name[1:]}", inner
+        return
+    fact = values.attribute(value, language)
+    if fact is not None:
+        yield label, fact
 
 
 def _options(written: str) -> Facts:

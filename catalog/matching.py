@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catalog import values
+from catalog.cells import Row
 from catalog.column_names import (
     LISTS,
     NESTED,
@@ -18,7 +18,6 @@ from catalog.conventions import Convention, recognise
 from catalog.facts import named_facts
 from catalog.values.departments import has_slash_paths
 
-Row = Mapping[str, Any]
 STEPS = "+"  # between the columns of one category path
 
 # Kinds of rows, which a column "type" may hold: no departments.

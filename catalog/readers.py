@@ -28,6 +28,7 @@ from pathlib import Path
 
 from catalog import CatalogError, values
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
+from catalog.cells import size
 from catalog.column_names import key
 from catalog.columns import (
     Cells,
@@ -37,7 +38,6 @@ from catalog.columns import (
     chosen_columns,
     list_columns,
     product_of,
-    size,
 )
 from catalog.conventions import Convention
 from catalog.formats import Feed, Record, Rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog import CatalogError
 from catalog.amazon import hub_category
-from catalog.columns import size
+from catalog.cells import size
 from catalog.product import Product
 from catalog.readers import DroppedRow, picture_folder, read_products
 from catalog.report import Report

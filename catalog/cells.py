@@ -1,0 +1,51 @@
+"""Cells of a row: by plain and dotted names, their size, and conversions that remember results."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from catalog import values
+
+Row = Mapping[str, Any]
+Result = TypeVar("Result")
+
+# Brands, departments, colours and prices repeat from row to row. A conversion remembers so many
+# texts, and only short ones: 8,192 of 100 characters take a megabyte or two.
+REMEMBERED = 8_192
+LONGEST_REMEMBERED = 100
+
+
+def remembering(convert: Callable[[Any], Result]) -> Callable[[object], Result]:
+    """A conversion that remembers the results of short texts.
+
+    Args:
+        convert: Of a cell, to a value that is not changed afterwards.
+    """
+    of_text = lru_cache(REMEMBERED)(convert)
+
+    def converted(cell: object) -> Result:
+        if type(cell) is str and len(cell) <= LONGEST_REMEMBERED:
+            return of_text(cell)
+        return convert(cell)
+
+    return converted
+
+
+def cell_of(row: Row, column: str) -> object:
+    """A cell; of a dotted name the value inside an object, or inside a list's first object."""
+    if column in row or "." not in column:
+        return row.get(column)
+    first, _, inner = column.partition(".")
+    value = values.parse_literal(row.get(first))
+    if isinstance(value, list | tuple):
+        value = next((item for item in value if isinstance(item, Mapping)), None)
+    return cell_of(value, inner) if isinstance(value, Mapping) else None
+
+
+def size(value: object) -> int:
+    """Characters of a cell, of nested values and their names together."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(size(name) + size(item) for name, item in value.items())
+    return sum(map(size, value)) if isinstance(value, list | tuple) else 1

@@ -1,0 +1,90 @@
+"""The job `vectors` from the vector files to the collection, and `verify`."""
+
+import numpy as np
+
+from encoder.variants import Variants
+from ingest.products import load_products
+from ingest.status import read_status
+from ingest.vectors import embed_products
+from ingest.verification import verify_collection
+from qdrant.vector_files import VectorFiles, checksums
+from tests import shop
+from tests.ingest.stored import generation, points
+
+
+def test_every_product_becomes_a_point_with_its_vectors_and_its_payload(home):
+    found = points(home)
+    assert found.keys() == {row["id"] for row in shop.rows()}
+    kettle = found["kettle-teal"]
+    assert kettle.payload["title"] == "teal kettle"
+    assert kettle.payload["price"] == 80
+    assert kettle.payload["picture"]
+    total = kettle.vectors["text"] + kettle.vectors["image"]
+    np.testing.assert_allclose(kettle.vectors["fused"], total / np.linalg.norm(total), atol=1e-5)
+
+
+def test_a_product_whose_picture_failed_has_a_text_vector_only(tmp_path, tiny_clip):
+    rows = shop.rows()[:4]
+    rows[0]["image"] = "absent.jpg"
+    del rows[1]["image"]
+    rows[2]["image"] = "data:image/png;base64,AAAA"
+    home = shop.build(tmp_path, tiny_clip, rows)
+    found = points(home)
+    assert [set(found[row["id"]].vectors) for row in rows] == [
+        {"text"},
+        {"text"},
+        {"text"},
+        {"text", "image", "fused"},
+    ]
+    failures = {each["reason"]: each["count"] for each in read_status(home)["failures"]}
+    assert failures["missing file"] == 1
+    assert sum(failures.values()) >= 2
+
+
+def test_few_changes_are_made_to_a_copy_and_many_mean_building_anew(home, monkeypatch):
+    rows = shop.rows()
+    rows[0]["price"] = 1
+    rows[1]["title"] = "ivory kettle"
+    source = shop.write_source(home / "source", rows[:-1])
+    load_products(home, source, category_field="category", prune=True)
+    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.3)
+    figures = embed_products(home, "tiny")
+    assert (figures["written"], figures["deleted"], figures["points"]) == (2, 1, 11)
+    assert verify_collection(home, "tiny")["faults"] == {}
+    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.0)
+    rows[2]["price"] = 2
+    load_products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
+    figures = embed_products(home, "tiny")
+    assert (figures["written"], figures["deleted"], figures["points"]) == (11, 0, 11)
+    assert verify_collection(home, "tiny")["faults"] == {}
+
+
+def test_a_collection_is_built_anew_with_recreate_or_when_it_is_broken(home):
+    before = generation(home)
+    assert embed_products(home, "tiny", recreate=True)["written"] == 12
+    assert generation(home) != before
+    (home / "qdrant" / "tiny" / "CURRENT").write_text("nonsense")
+    assert embed_products(home, "tiny")["written"] == 12
+    assert verify_collection(home, "tiny")["faults"] == {}
+
+
+def test_verify_finds_what_is_missing_extra_and_stale(home):
+    rows = shop.rows()
+    rows[2]["title"] = "another"
+    fresh = [*rows[1:], {"id": "new", "title": "new", "category": "Beauty"}]
+    load_products(
+        home, shop.write_source(home / "source", fresh), category_field="category", prune=True
+    )
+    assert verify_collection(home, "tiny")["faults"] == {"missing": 1, "extra": 1, "stale": 1}
+
+
+def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
+    variant = Variants(home).get("tiny")
+    folder = home / "vectors" / variant.fingerprint
+    [part] = folder.glob("*.part")
+    with VectorFiles(folder, variant.dim) as vector_files:
+        records = np.fromfile(part, vector_files.record)
+    records["vector"] = records["vector"][:, ::-1]
+    records["checksum"] = checksums(records)
+    records.tofile(part)
+    assert verify_collection(home, "tiny")["faults"] == {"other vectors": 12}

@@ -1,8 +1,8 @@
 r"""The adaptation experiment: what fine-tuning gains on held-out products, and what it forgets.
 
-    python -m benchmarks adaptation PRODUCTS --base CHECKPOINT --out FOLDER \
-        --source-domain OTHER -- --batch 32 --epochs 10
+    python -m benchmarks adaptation PRODUCTS --base CHECKPOINT --out FOLDER --source-domain OTHER
 
+`vitrine finetune` chooses its settings; options after `--` are its own, such as --minutes 60.
 Everything runs through Vitrine's own commands. Each seed holds other products out, whole groups of
 those that share a picture or a title; `vitrine finetune` judges by them at the end. Forgetting is
 the change in title → picture on products of the source domain, which the base was trained on. A
@@ -185,6 +185,9 @@ def _table(results: Sequence[Result]) -> Table:
         for direction, found in result["training"]["heldout"]["ways"].items():
             cells = _cells(found["base"], found["tuned"], found["difference"])
             table.add_row(f"{result['seed']}", direction, *cells)
+        recommended = "recommended" if result["training"]["recommended"] else "not recommended"
+        gain = result["training"]["heldout"]["gain"]
+        table.add_row("", f"both: {recommended}", f"{gain['n']:,}", "", "", _interval(gain))
         if found := result["source_domain"]:
             difference = next(each for each in found["differences"] if each["measure"] == MEASURE)
             base, tuned = found["variants"].values()
@@ -195,6 +198,9 @@ def _table(results: Sequence[Result]) -> Table:
 
 
 def _cells(base: Result, tuned: Result, gain: Result) -> tuple[str, ...]:
-    interval = f"{gain['value']:+z.4f} ({gain['low']:+z.4f} to {gain['high']:+z.4f})"
     values = (f"{each[MEASURE]['value']:.4f}" for each in (base, tuned))
-    return f"{gain['n']:,}", *values, interval, f"{gain['p_holm']:.3f}"
+    return f"{gain['n']:,}", *values, _interval(gain), f"{gain['p_holm']:.3f}"
+
+
+def _interval(gain: Result) -> str:
+    return f"{gain['value']:+z.4f} ({gain['low']:+z.4f} to {gain['high']:+z.4f})"

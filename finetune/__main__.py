@@ -2,34 +2,31 @@
 
 import math
 import os
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
 
 from encoder.checkpoint import DEFAULT_BASE
 from encoder.errors import VariantMissing
 from encoder.variants import Variants
-from eval.measures import DECIDING
 from finetune.candidates import COMMON, Search, common_settings
 from finetune.settings import RECIPES, Precision, Settings, parse_assignments
+from finetune.summary import print_summary
 from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
-
-if TYPE_CHECKING:
-    from encoder.variant import Variant
 
 AUTO = "auto"
 # The name that a recipe's variant has where none is given. The reference system's recipes are kept
 # for comparison, under the names that its variants have.
 VARIANTS = {AUTO: "tuned", "reference": "lora", "reference-mp": "lora_mp"}
-CHOSEN = {"targets", "learning_rate", "batch", "epochs", "adapter_weight"}
+CHOSEN = {
+    *("targets", "learning_rate", "batch", "epochs", "patience"),
+    *("adapter_weight", "validation", "test"),
+}
 
 
 class _TrainByDefault(TyperGroup):
@@ -230,7 +227,7 @@ def train(
             }
         )
     else:
-        _print(made)
+        print_summary(made)
 
 
 @app.command()
@@ -284,74 +281,6 @@ def _usual_base() -> tuple[str, str | None]:
     except VariantMissing:
         return DEFAULT_BASE, None
     return manifest.base, None if Path(manifest.base).is_absolute() else manifest.revision
-
-
-def _print(variant: "Variant") -> None:
-    figures = variant.manifest.notes["figures"]
-    console = Console()
-    if figures.get("choice"):
-        console.print(_candidates(figures["choice"]))
-    if figures["heldout"]:
-        table = Table("", "nDCG@10", "base", variant.name, box=None, header_style="bold")
-        for direction, both in figures["heldout"]["ways"].items():
-            base, tuned = (both[name]["nDCG@10"]["value"] for name in ("base", "tuned"))
-            table.add_row(direction, f"{tuned - base:+z.3f}", f"{base:.3f}", f"{tuned:.3f}")
-        console.print(table)
-    console.print(
-        f"{variant.name}: epoch {figures['best_epoch']} of {figures['epochs']} kept, adapter "
-        f"weight {variant.manifest.adapter_weight:g}, {figures['samples_per_second']:,.0f} "
-        f"products/s. {variant.folder / 'README.md'}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if "recommended" in figures:  # not in those of earlier releases
-        for sentence in _verdict(variant.name, figures):
-            console.print(sentence, highlight=False, soft_wrap=True)
-    if figures.get("recommended") is not False:
-        messages.print(f"Next: vitrine ingest vectors --variant {variant.name}", markup=False)
-
-
-def _candidates(choice: dict[str, Any]) -> Table:
-    """The trials, with the validation nDCG@10 of each."""
-    table = Table("candidate", "learning rate", f"validation {DECIDING}", "", box=None)
-    for each in choice["candidates"]:
-        score = "" if each["trial"] is None else f"{each['trial']:.3f}"
-        remark = "chosen" if each["name"] == choice["chosen"] else ""
-        rate = f"{each['settings'].get('rate', '')}"
-        table.add_row(each["name"], rate, score, "diverged" if each["diverged"] else remark)
-    table.add_row("base", "", f"{choice['base'][DECIDING]:.3f}")
-    return table
-
-
-def _verdict(name: str, figures: dict[str, Any]) -> Iterator[str]:
-    """Whether the variant is recommended, and what it has forgotten, in sentences."""
-    heldout = figures["heldout"]
-    if not heldout:
-        yield f"No test products were held out, so no gain of {name} is measured."
-        return
-    measured = f"{_change(heldout['gain'])} on {heldout['queries']:,} held-out products"
-    if figures["recommended"]:
-        yield f"{name} is recommended: {measured}."
-    else:
-        yield f"No gain is proven: {measured}. {name} is not recommended; search with its base."
-    for category, gap in heldout["by_category"].items():
-        if gap["high"] < 0:
-            yield f"Worse than its base in {category}: {_change(gap)} on {gap['n']:,} products."
-    if forgotten := heldout["forgotten"]:
-        remedy = (
-            "; a larger mix forgets less, such as --set mix=0.5" if forgotten["high"] < 0 else ""
-        )
-        yield (
-            f"On products of other categories: {_change(forgotten)} on {forgotten['n']:,} "
-            f"products{remedy}."
-        )
-
-
-def _change(gap: dict[str, Any]) -> str:
-    return (
-        f"{gap['value']:+z.3f} {gap['measure']} (95 % interval {gap['low']:+z.3f} to "
-        f"{gap['high']:+z.3f})"
-    )
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ MIN_BATCH, MAX_BATCH = 16, 128
 # Steps of a whole training, as far as the number of epochs allows.
 STEPS = 300
 MIN_EPOCHS, MAX_EPOCHS = 5, 30
-PRODUCTS = (
-    200_000  # of a whole training, in a shop where fewer epochs have as many: the reference's
-)
+# Products of a whole training, of which a large shop needs fewer epochs: the reference system's.
+PRODUCTS = 200_000
 PATIENCE = 0.3  # of the epochs: in a small shop an epoch is a few steps, and its score is noisy
 
 # What the candidates share. Adapters of rank 16 at twice their scale, as the reference's are.
@@ -78,7 +77,7 @@ def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
     """What all candidates share on a shop of some size.
 
     Args:
-        products: that have a picture.
+        products: that have a picture, of the categories to train on.
         fixed: settings that the user has chosen.
     """
     validation = _clip(VALIDATION_SHARE * products, VALIDATION)
@@ -123,7 +122,7 @@ def candidates_for(
         }
         changed = {key: value for key, value in changes.items() if key not in fixed}
         candidate = replace(settings, **changed)
-        if candidate not in found.values():
+        if candidate.facts() not in (each.facts() for each in found.values()):
             found[name] = candidate
     return found
 

@@ -24,7 +24,7 @@ from finetune.progress import Report, no_progress
 from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, recorded
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
-from finetune.split import Split, check_split, draw_split
+from finetune.split import Split, check_split, draw_split, in_categories
 from finetune.trainer import Trainer
 from finetune.training import Trained
 from vitrine.command import messages
@@ -141,7 +141,8 @@ def _prepare(
     )
     candidates = {}
     if isinstance(settings, Search):
-        common = settings_for(len(examples), settings.fixed).with_loss(family.loss)
+        products = len(in_categories(examples, common.categories))
+        common = settings_for(products, settings.fixed).with_loss(family.loss)
         candidates = candidates_for(common, family.lora, settings.fixed)
     split = draw_split(
         examples,

@@ -80,10 +80,8 @@ def draw_split(
         FinetuneError: no product is of one of the categories.
     """
     pairs = [(row.id, group) for row, group in zip(examples.rows, examples.groups, strict=True)]
-    new = pairs
-    if categories:
-        wanted = _in_categories(examples, categories)
-        new = [pair for pair in pairs if pair[0] in wanted]
+    wanted = in_categories(examples, categories)
+    new = [pair for pair in pairs if pair[0] in wanted]
     free = {"test": round(test * len(new)), "validation": round(validation * len(new))}
     parts = _draw(new, free, "train", seed)
     groups = {group for _, group in new}
@@ -108,8 +106,12 @@ def _draw(
     return {part: sorted(ids) for part, ids in parts.items()}
 
 
-def _in_categories(examples: Examples, categories: Collection[str]) -> set[str]:
-    """The ids of the products of some categories."""
+def in_categories(examples: Examples, categories: Collection[str]) -> set[str]:
+    """The ids of the products of some categories; of all where none is named.
+
+    Raises:
+        FinetuneError: no product is of one of them.
+    """
     counts = Counter(row.category for row in examples.rows)
     for category in categories:
         if not counts[category]:
@@ -119,7 +121,7 @@ def _in_categories(examples: Examples, categories: Collection[str]) -> set[str]:
                 f"No product with a picture is of the category {category!r}: "
                 f"{f'--category is one of {known}' if known else 'no product has a category'}."
             )
-    return {row.id for row in examples.rows if row.category in categories}
+    return {row.id for row in examples.rows if not categories or row.category in categories}
 
 
 def check_split(examples: Examples, split: Split, batch: int) -> None:

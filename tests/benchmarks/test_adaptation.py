@@ -19,8 +19,8 @@ def experiment(tiny_clip, tmp_path):
     source = tmp_path / "products.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def run(batch=8):
-        words = ["adaptation", source, "--base", tiny_clip, "--out", tmp_path / "out", "--json"]
+    def run(batch=8, output=("--json",)):
+        words = ["adaptation", source, "--base", tiny_clip, "--out", tmp_path / "out", *output]
         words += ["--source-domain", source, "--", "--epochs", 1, "--batch", batch]
         words += ["--recipe", "reference"]
         return CliRunner().invoke(app, [str(word) for word in words])
@@ -41,6 +41,9 @@ def test_a_seed_is_judged_on_held_out_products_and_on_the_source_domain_once(exp
     kept = result | {"source_domain": None}
     (tmp_path / "out" / "seed0.json").write_text(json.dumps(kept))
     assert seeds_of(experiment()) == [kept]
+    table = experiment(output=()).stdout
+    assert "both: " in table
+    assert "recommended" in table
     other = experiment(batch=4)
     assert other.exit_code == 2
     assert "another experiment" in " ".join(other.output.replace("│", " ").split())

@@ -34,6 +34,12 @@ def test_what_the_user_has_chosen_is_every_candidates():
     assert len(candidates_for(settings_for(500, {}), CLIP.lora, {})) == len(CANDIDATES)
 
 
+def test_candidates_for_all_weights_differ_in_their_learning_rates_only():
+    fixed = {"method": "full"}
+    candidates = candidates_for(settings_for(500, fixed), CLIP.lora, fixed)
+    assert [each.learning_rate for each in candidates.values()] == [5e-4, 1e-4]
+
+
 def test_some_candidates_train_the_token_embedding_and_some_do_not():
     targets = [
         settings.targets

@@ -74,7 +74,7 @@ class EmbeddedPictures(ContentFolder):
         address, data = _address_and_data(value)
         if data:
             path = self.path(address.removeprefix(PREFIX))
-            if not (path.is_file() and path.stat().st_size == len(data)):
+            if not _holds(path, data):
                 self._write(path, data)
         return address
 
@@ -102,10 +102,17 @@ class EmbeddedPictures(ContentFolder):
             raise PictureError(
                 "unreadable file", f"{shorten(address)} cannot be read: {error.strerror}."
             ) from error
-        if hashlib.sha256(data).hexdigest() != name:
-            path.unlink(missing_ok=True)  # or `add` would take it for complete
+        if hashlib.sha256(data).hexdigest() != name:  # damaged: `add` writes it anew
             raise missing
         return data
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a file has this content."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _address_and_data(value: bytes | str) -> tuple[str, bytes]:

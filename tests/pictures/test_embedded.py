@@ -89,6 +89,7 @@ def test_a_damaged_file_is_missing_until_its_feed_is_read_again(pictures):
     [path] = files(pictures)
     path.write_bytes(DATA[::-1])
     assert reason(pictures, ADDRESS) == "missing file"
+    assert path.exists()  # reading deletes nothing
     pictures.add(DATA)
     assert pictures.read(ADDRESS) == DATA
 

@@ -39,6 +39,7 @@ CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])")
 ACRONYMS = frozenset({"ASIN", "CPU", "EAN", "GPU", "GTIN", "HDMI", "ID", "ISBN", "LED", "MPN",
                       "RAM", "SKU", "SSD", "UPC", "URL", "USB"})  # fmt: skip
 CACHED_NAMES = 4_096  # the rows of a feed share their names
+LONGEST_NAME = 100  # characters of a name that a machine wrote
 LONGEST_ACRONYM = 4  # letters: a name in capitals alone may be an acronym that is not listed
 
 # "name=value" or "name: value", several with , ; | or a line break before the next name. A name has
@@ -98,12 +99,16 @@ def _is_code(name: str) -> bool:
     return words[-1:] != [] and (words[-1] in LAST_CODE_WORDS or not CODE_WORDS.isdisjoint(words))
 
 
-@lru_cache(CACHED_NAMES)
 def attribute_name(written: str) -> str:
     """The name of an attribute as people read it: "battery_life" is "Battery life".
 
     A name that no machine wrote is kept as it is.
     """
+    return _name(written) if len(written) <= LONGEST_NAME else written
+
+
+@lru_cache(CACHED_NAMES)
+def _name(written: str) -> str:
     bare = PREFIX.sub("", written)
     words = [word for word in BETWEEN_WORDS.split(bare) if word]
     if " " in written or not words:

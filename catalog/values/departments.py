@@ -45,6 +45,7 @@ NUMBERED = re.compile(r"\d+\s+-\s+(?=\D)")  # Google's taxonomy: "166 - Apparel 
 BROKEN_LITERAL = re.compile(r"""^\[\s*["']\s*|\s*["']\s*\]$""")
 
 CACHED_TEXTS = 4_096  # a shop has fewer categories
+LONGEST_CACHED = 500  # characters
 
 # Under these names an object holds the whole path of a category.
 PATH_KEYS = ("fullName", "full_name", "full_path", "fullPath", "categoryPath", "category_path",
@@ -68,7 +69,8 @@ def category_paths(
             Magento's exports); within a name it comes after a backslash.
         slash: whether a slash separates steps; by default each cell decides for itself.
     """
-    read = _read_text if isinstance(value, str) else _read
+    short = isinstance(value, str) and len(value) <= LONGEST_CACHED
+    read = _read_text if short else _read
     return read(value, language, separator, slash)
 
 

@@ -24,14 +24,15 @@ SYMBOLS = "$€£₤¥￥円元₹₨₽₩원₺₴₪₫฿₱₦₵₸₼₾�
 SIGNS = {
     "$": "USD", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "CAD$": "CAD",
     "CDN$": "CAD", "HK$": "HKD", "MX$": "MXN", "NT$": "TWD", "NZ$": "NZD", "R$": "BRL",
-    "S$": "SGD", "SG$": "SGD", "dollars": "USD", "€": "EUR", "euro": "EUR", "euros": "EUR",
-    "£": "GBP", "₤": "GBP", "¥": "JPY", "￥": "JPY", "円": "JPY", "CN¥": "CNY", "元": "CNY",
-    "RMB": "CNY", "₹": "INR", "Rs": "INR", "₨": "INR", "₽": "RUB", "руб": "RUB", "р": "RUB",
-    "₩": "KRW", "원": "KRW", "₺": "TRY", "TL": "TRY", "₴": "UAH", "грн": "UAH", "zł": "PLN",
-    "Kč": "CZK", "Ft": "HUF", "lei": "RON", "лв": "BGN", "SFr": "CHF", "Fr": "CHF", "₪": "ILS",
-    "₫": "VND", "đ": "VND", "฿": "THB", "₱": "PHP", "Rp": "IDR", "RM": "MYR", "₦": "NGN",
-    "₵": "GHS", "GH₵": "GHS", "₸": "KZT", "₼": "AZN", "₾": "GEL", "₲": "PYG", "₡": "CRC",
-    "৳": "BDT", "R": "ZAR", "S/": "PEN", "kr": "",
+    "S$": "SGD", "SG$": "SGD", "N$": "NAD", "J$": "JMD", "TT$": "TTD", "RD$": "DOP",
+    "dollars": "USD", "€": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "₤": "GBP",
+    "¥": "JPY", "￥": "JPY", "円": "JPY", "CN¥": "CNY", "元": "CNY", "RMB": "CNY", "₹": "INR",
+    "Rs": "INR", "₨": "INR", "₽": "RUB", "руб": "RUB", "р": "RUB", "₩": "KRW", "원": "KRW",
+    "₺": "TRY", "TL": "TRY", "₴": "UAH", "грн": "UAH", "zł": "PLN", "Kč": "CZK", "Ft": "HUF",
+    "lei": "RON", "лв": "BGN", "SFr": "CHF", "Fr": "CHF", "₪": "ILS", "₫": "VND", "đ": "VND",
+    "฿": "THB", "₱": "PHP", "Rp": "IDR", "RM": "MYR", "₦": "NGN", "₵": "GHS", "GH₵": "GHS",
+    "₸": "KZT", "₼": "AZN", "₾": "GEL", "₲": "PYG", "₡": "CRC", "৳": "BDT", "R": "ZAR",
+    "S/": "PEN", "د.إ": "AED", "ر.س": "SAR", "ج.م": "EGP", "kr": "",
 }  # fmt: skip
 # Too short to be taken in another case: "ft" is a length, "r" and "fr" are abbreviations.
 _ANY_CASE = {sign.casefold(): code for sign, code in SIGNS.items() if len(sign) > 2}

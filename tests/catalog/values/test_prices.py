@@ -45,6 +45,12 @@ from catalog.values import Money, money
         ("EUR ca. 12,99", 12.99, "EUR"),
         ("12,99 EUR inkl. MwSt.", 12.99, "EUR"),
         ("$0.00", 0.0, "USD"),
+        ("CAD $5.90", 5.9, "CAD"),
+        ("$5.90 CAD", 5.9, "CAD"),
+        ("5.90$ CAD", 5.9, "CAD"),
+        ("CLP$12.990", 12990.0, "CLP"),
+        ("149:50 kr", 149.5, ""),
+        ("1299:-", 1299.0, ""),
     ],
 )  # fmt: skip
 def test_a_price_is_an_amount_with_its_currency(written, amount, currency):
@@ -85,6 +91,9 @@ def test_counts_and_sizes_beside_a_price_are_no_prices(written, amount, currency
         ("5,99 € (0,60 €/100 g)", 5.99, "EUR"),
         ("1 kg = 5,98 € 2,99 €", 2.99, "EUR"),
         ("5,98 €/kg", 5.98, "EUR"),
+        ("-15% €12.99", 12.99, "EUR"),
+        ("12.99 (15% off)", 12.99, ""),
+        ("US $5 - US $9", 5.0, "USD"),
         (["$12", "$9"], 9.0, "USD"),
         ([12, 9, "15"], 9.0, ""),
     ],
@@ -96,7 +105,8 @@ def test_of_several_prices_the_lowest_that_is_to_be_paid_is_taken(written, amoun
 @pytest.mark.parametrize(
     "written",
     ["", "n/a", "Call us", "Sold out", "free shipping", "12 pack", "250 ml", "50 GSM", "20%", '12"',
-     "4.99 x 3", "$10 off", "+ $4.99 shipping", "-5", "-$5.00", "2026-03-31", "$" * 2000 + "1",
+     "4.99 x 3", "2 12.99", "£1.5k", "$10 off", "+ $4.99 shipping", "-5", "-$5.00", "2026-03-31",
+     "$" * 2000 + "1",
      None, True, math.nan, math.inf, 10**400, [], {}, {"currency": "USD"}],
 )  # fmt: skip
 def test_what_is_no_price_is_none(written):
@@ -106,7 +116,8 @@ def test_what_is_no_price_is_none(written):
 @pytest.mark.parametrize(
     ("written", "amount"),
     [("12.99", 12.99), (".75", 0.75), ("1.299", 1.299), ("34.992001", 34.992001), ("1 299", 1299.0),
-     ("1,234,567.890", 1234567.89), ("ab 12,99", 12.99), ("1299/-", 1299.0), (12, 12.0),
+     ("1,234,567.890", 1234567.89), ("ab 12,99", 12.99), ("12.99 inc. GST", 12.99), ("1299/-",
+     1299.0), (12, 12.0),
      (Decimal("8.99"), 8.99)],
 )  # fmt: skip
 def test_a_number_alone_is_a_price_of_unknown_currency(written, amount):

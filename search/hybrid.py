@@ -27,7 +27,7 @@ def part_queries(
 
     Args:
         query: words, with or without a picture.
-        vectors: of its text and its picture; None for a search by words alone.
+        vectors: of its text and its picture; a search by words alone needs none.
         words: embeds the text as the collection's products are embedded.
         settings: a dense vector of weight 0 is not searched.
         dense: names of the collection's dense vectors.
@@ -36,7 +36,7 @@ def part_queries(
         CODE: code_query(query.text),
         WORDS: words.query(query.text),
     }
-    if vectors is not None:
+    if vectors is not None and query.match == "hybrid":
         weighted = (name for name in dense if settings.weights.get(name, 0) > 0)
         compared |= {name: _compared(name, query, vectors) for name in weighted}
     count = max(query.k, CANDIDATES)

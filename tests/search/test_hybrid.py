@@ -1,11 +1,13 @@
 """Searches by words, and by words and vectors together."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from qdrant.model import NO_FILTERS, Filters, Point, Spec
 from qdrant.store import open_store
+from search.embedding import encode
 from search.engine import Engine
 from search.query import Query, QueryError
 from search.settings import SearchSettings
@@ -48,6 +50,14 @@ def test_words_alone_load_no_model(engine):
 
     words_alone = Engine(engine.variant, engine.store, fail)
     assert search(words_alone, "olive kettle", match="words").results
+
+
+def test_a_search_by_words_is_by_words_alone_even_where_the_vectors_are_known(engine):
+    query = Query("olive kettle", match="words")
+    known = encode([replace(query, match="vectors")], engine.encoder)
+    [found] = engine.search_batch([query], known)
+    assert ids(found) == ids(engine.search(query))
+    assert all(result.parts.keys() == {"words"} for result in found.results)
 
 
 def test_each_result_of_a_hybrid_search_has_its_place_in_every_part(engine):

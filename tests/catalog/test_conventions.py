@@ -39,6 +39,10 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
         "GP-1": Expected("Brass Reading Lamp", "Glowick", 119, LAMPS, "gp-1 gp-1-side", "LAMP"),
         "GP-2": Expected("Steel Reading Lamp", "Glowick", 139, LAMPS, "gp-2", "LAMP"),
     }),
+    "google.xml": ("a Google Merchant Center feed", {
+        "GX-1": Expected("Brass Reading Lamp", "Candelux", 119, LAMPS, "gx-1 gx-1-side", "LAMP"),
+        "GX-2": Expected("Steel Reading Lamp", "Candelux", 139, LAMPS, "gx-2", "LAMP"),
+    }),
     "shopify.csv": ("a Shopify export", {
         "HJ-S": Expected("Harbour Jumper", "Northquay", 89, JUMPERS,
                          "jumper-front jumper-back jumper-knit", "harbour-jumper"),

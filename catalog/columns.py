@@ -357,7 +357,9 @@ class ColumnMapping:
         self.used["price", chosen] += 1
         divisor = self._minor_units(row)
         read["price"] = money.amount / divisor
-        read["currency"] = money.currency or read["currency"]
+        if money.currency:
+            read["currency"] = money.currency
+            self.used["currency", chosen] += 1
         for column in plan.fields["list_price"]:
             higher = amounts[column] if column in amounts else self._amount(row, column)
             if higher and higher.amount > money.amount:

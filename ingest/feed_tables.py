@@ -71,7 +71,7 @@ def show_preview(figures: Figures) -> None:
             _line(console, f"{product['id']}  {shown}")
     for name in ("dropped", "not_for_sale"):
         for reason, count in figures[name].items():
-            _line(console, f"{name.replace('_', ' ')}: {count:,} for {reason}", "yellow")
+            _line(console, f"{name.replace('_', ' ')}: {count:,} × {reason}", "yellow")
     show_report(figures["columns"], console)
 
 
@@ -98,7 +98,7 @@ def _price(product: Mapping[str, Any]) -> str:
 def _field(
     console: Console, name: str, field: Mapping[str, Any], columns: Mapping[str, Any]
 ) -> None:
-    shown = NAMES.get(name, name)
+    shown = NAMES.get(name, name.replace("_", " "))
     read = [column for column, rows in field["columns"].items() if rows]
     blank = [column for column, rows in field["columns"].items() if not rows]
     if not read and not field["products"]:

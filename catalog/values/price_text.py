@@ -24,8 +24,8 @@ PERCENT = re.compile(
 )
 TOKEN = re.compile(
     rf"(?P<split>\d+[:{SYMBOLS}]\d\d(?![\d.,:]))"  # 12€99, and 12:99 in Sweden
-    # also 12,– and 1299/-; "1.5k" is too coarse for a price
-    rf"|(?P<amount>(?>{AMOUNT.pattern})(?![kKM]\b))(?:[.,][-–—]+|/-)?"
+    # also 12,– and 12:- and 1299/-; "1.5k" is too coarse for a price
+    rf"|(?P<amount>(?>{AMOUNT.pattern})(?![kKM]\b))(?:[.,:][-–—]+|/-)?"
     rf"|(?P<sign>[A-Z]{{0,3}}[{SYMBOLS}]|S/\.?(?=\s*\d)|د\.إ|ر\.س|ج\.م)"
     r"|(?P<word>[^\W\d_]+\.?)"
     r"|(?P<mark>[^\s\w.,:;*()\[\]'’!])"

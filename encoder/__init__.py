@@ -12,6 +12,8 @@ adapter                 LoRA adapters: checked, identified, merged
 processor               pictures to pixels
 tokenizer, charsmap     texts to token ids
 model, precision        the dual encoder, its device and its precision
+text_model              a SentenceTransformer model for texts beside a dual encoder
+shared_models           models in memory, each once
 pipeline                prefetch: batches are prepared while others run
 encoder                 texts and images in, unit vectors out
 vectors                 normalisation and fusion

@@ -13,6 +13,7 @@ from PIL import Image
 from encoder.model import DualEncoder, load_model
 from encoder.pipeline import prefetch
 from encoder.precision import Precision, find_device, in_precision
+from encoder.shared_models import SharedModels
 from encoder.text_model import TextEncoder
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
@@ -34,6 +35,11 @@ TOKENS_PER_PICTURE = 100
 
 # Batches of text that are sorted by length together: enough to leave hardly any padding.
 WINDOW = 64
+
+
+# What several variants share is in memory once.
+_dual_encoders: SharedModels[DualEncoder] = SharedModels()
+_text_encoders: SharedModels[TextEncoder] = SharedModels()
 
 
 @dataclass(frozen=True)
@@ -118,11 +124,16 @@ class Encoder:
         """
         checkpoint = variant.checkpoint()
         where = find_device(device)
-        loaded = load_model(
-            checkpoint, variant.adapter_folder, variant.manifest.adapter_weight, where
-        )
         tokenizer = checkpoint.tokenizer()
-        model = in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)
+
+        def load() -> DualEncoder:
+            weight = variant.manifest.adapter_weight
+            loaded = load_model(checkpoint, variant.adapter_folder, weight, where)
+            return in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)
+
+        # Neither the template nor the text model is part of the dual encoder.
+        key = (variant.manifest.image_fingerprint, variant.manifest.tokenizer_hash)
+        model = _dual_encoders.get((*key, str(where), precision), load)
         usual = CPU_BATCH if where.type == "cpu" else GPU_BATCH
         return cls(variant, model, tokenizer, batch_size or usual)
 
@@ -172,7 +183,8 @@ class Encoder:
         """
         with self._loading:
             if self._text_encoder is None and (found := self.variant.text_model()):
-                self._text_encoder = found.load(self.device)
+                key = (found.hash, self.device)
+                self._text_encoder = _text_encoders.get(key, lambda: found.load(self.device))
             return self._text_encoder
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from qdrant.model import VECTORS, Filters
 from qdrant.store import Store, open_store
 from search.engine import check_fingerprint
 from search.query import MATCHES
+
+if TYPE_CHECKING:
+    from encoder.encoder import Encoder
 
 
 def evaluate(
@@ -81,10 +84,17 @@ def evaluate(
         judgement = judge(queries, store, names, settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
-        runs = {}
+        runs: dict[str, Run] = {}
+        encoder: Encoder | None = None
         for name, (variant, match) in systems.items():
             notify(f"{name}: searching {len(judged):,} queries")
-            runs[name] = _run(variant, match, store, judged, settings, pictures)
+            started = perf_counter()
+            if encoder and not _share_model(encoder.variant, variant):
+                encoder = None  # freed before another model is loaded
+            encoder = _load(variant, settings)
+            loaded = perf_counter() - started
+            runs[name] = _run(variant, match, store, encoder, judged, settings, pictures)
+            runs[name].load_seconds = loaded
         failed = {query: why for run in runs.values() for query, why in run.failed.items()}
         measured = [query for query in judged if query.id not in failed]
         if not measured:
@@ -131,27 +141,31 @@ def _systems(variants: Sequence[Variant], settings: Settings) -> dict[str, tuple
     }
 
 
+def _share_model(one: Variant, other: Variant) -> bool:
+    return one.manifest.image_fingerprint == other.manifest.image_fingerprint
+
+
+def _load(variant: Variant, settings: Settings) -> "Encoder":
+    from encoder.encoder import Encoder  # imports torch
+
+    return Encoder.load(variant, precision=settings.precision)  # type: ignore[arg-type]
+
+
 def _run(
     variant: Variant,
     match: str,
     store: Store,
+    encoder: "Encoder",
     queries: Sequence[LabelledQuery],
     settings: Settings,
     pictures: QueryPictures,
 ) -> Run:
     """A variant's results from the engine of the settings."""
-    from encoder.encoder import Encoder  # imports torch
-
-    started = perf_counter()
-    encoder = Encoder.load(variant, precision=settings.precision)  # type: ignore[arg-type]
-    loaded = perf_counter() - started
     if settings.engine != "qdrant":
         by_category = settings.within_category
         baseline = BaselineStore(store, variant.name, settings.engine, by_category=by_category)
         store = cast("Store", baseline)  # the part of the store that the search engine reads
-    run = retrieve(variant, store, encoder, queries, match, settings, pictures)
-    run.load_seconds = loaded
-    return run
+    return retrieve(variant, store, encoder, queries, match, settings, pictures)
 
 
 def _outcome(

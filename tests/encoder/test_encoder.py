@@ -1,7 +1,9 @@
 """The encoder: the vectors of transformers, whatever the batch, the order or the bad input."""
 
+import gc
 import shutil
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -455,3 +457,20 @@ def test_a_gpu_is_used_where_there_is_one(variant, encoder, pictures, texts):
     for encode, items in (("encode_images", pictures), ("encode_texts", texts)):
         cosines = (getattr(there, encode)(items) * getattr(encoder, encode)(items)).sum(axis=1)
         assert cosines.min() >= LEAST_COSINE
+
+
+def test_variants_of_one_model_share_it_in_memory_as_long_as_one_uses_it(tmp_path, texts):
+    base = build_tiny_clip(tmp_path / "base", seed=9)  # no other test has it in memory
+    adapter = build_adapter(base, tmp_path / "adapter", seed=1)
+    variants = Variants(tmp_path)
+    first = Encoder.load(variants.add("first", base), device="cpu")
+    titles = Encoder.load(variants.add("titles", base, template="title"), device="cpu")
+    tuned = Encoder.load(variants.add("tuned", base, adapter=adapter), device="cpu")
+    assert titles._model.model is first._model.model
+    assert tuned._model.model is not first._model.model
+    model = weakref.ref(first._model.model)
+    del first
+    assert np.isfinite(titles.encode_texts(texts)).all()
+    del titles
+    gc.collect()
+    assert model() is None

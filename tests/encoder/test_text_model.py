@@ -192,3 +192,14 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, tiny_clip):
 def test_its_tokenizer_counts_without_cutting(text_model):
     [ids] = TextModel.find(str(text_model)).tokenizer()(["th " * 100])
     assert len(ids) > 2 * TOKENS
+
+
+def test_variants_of_one_text_model_share_it_in_memory(tmp_path, tiny_clip, text_model):
+    variants = Variants(tmp_path)
+    one, other = (
+        Encoder.load(
+            variants.add(name, tiny_clip, text_model=text_model, template=name), device="cpu"
+        )
+        for name in ("title", "title_description")
+    )
+    assert one.text_encoder is other.text_encoder

@@ -17,9 +17,9 @@ END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF; the others are DHT, JPG and DAC
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}  # frames that send a coefficient in several scans
 ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length: TEM, RST, SOI
-MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 # In a scan's data FF 00 is a byte of 0xFF, and RST occurs.
-AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
+AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 COEFFICIENTS = 64  # of a block: DC and 63 of AC
 MAX_SCANS = 100  # a dozen are usual; each one is a pass over all blocks, for a few bytes
@@ -83,7 +83,9 @@ def repair(data: bytes) -> bytes:
     scans = _read_scans(data)
     if scans.count > MAX_SCANS:
         raise ValueError(f"{scans.count} scans")
-    return data if scans.has_end or not scans.end else data[: scans.end] + ADDED_END
+    if scans.has_end or not scans.end:
+        return data
+    return _without_filling(data[: scans.end]) + ADDED_END
 
 
 def ends_early(image: Image.Image, data: bytes) -> bool:
@@ -103,10 +105,15 @@ def ends_early(image: Image.Image, data: bytes) -> bool:
     is_grey = GREY.issuperset(last if isinstance(last, tuple) else (last,))
     if not (is_grey or scans.lack_bits() or data.endswith(ADDED_END)):
         return False
-    file = io.BytesIO(data[: scans.end] + FILLING + data[scans.end :])
-    longer = Image.open(file, formats=("JPEG",))
+    more = _without_filling(data[: scans.end]) + FILLING + data[scans.end :]
+    longer = Image.open(io.BytesIO(more), formats=("JPEG",))
     longer.draft(None, image.size)
     return longer.tobytes() != image.tobytes()
+
+
+def _without_filling(data: bytes) -> bytes:
+    """Data of a scan without the 0xFF that may be in front of the next marker."""
+    return data.rstrip(b"\xff")
 
 
 def _read_scans(data: bytes) -> _Scans:

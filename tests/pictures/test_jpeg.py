@@ -95,3 +95,11 @@ def test_a_jpeg_of_hundreds_of_scans_is_rejected_before_it_is_decoded() -> None:
     last = data[data.rindex(b"\xff\xda") : -2]
     assert reason(data[:-2] + last * 50 + END) == ""
     assert reason(data[:-2] + last * 2000 + END) == "broken"
+
+
+@pytest.mark.parametrize("filling", [b"\xff" * 200_000, b"\xff" * 200_000 + b"\0"])
+def test_long_filling_is_read_once(filling: bytes) -> None:
+    data = encoded(NOISE)
+    assert reason(data[:2] + filling + data[2:]) in {"", "broken"}
+    assert reason(data[:-2] + filling + END) in {"", "broken", "truncated"}
+    assert reason(data[:-2] + filling) in {"", "broken", "truncated"}

@@ -17,9 +17,7 @@ Rows that only add to another row's product, such as a further picture of it, ar
 rows of things that are not for sale, such as drafts, as skipped.
 """
 
-import hashlib
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -46,12 +44,12 @@ from catalog.matching import Matching
 from catalog.patterns import find_pattern
 from catalog.product import Product
 from catalog.report import SHOWN, Report
+from catalog.seen_ids import SeenIds
 from pictures.embedded import embedded_address
 
 # Rows that are looked at before the first is read: what columns hold, what a file is.
 PEEKED = 200
 PEEKED_SIZE = 32 * 2**20  # characters; the rest is not read ahead
-SEEN_CACHE = 16 * 2**10  # KiB of memory for the ids seen; the rest is in a temporary file
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +239,7 @@ class ProductReader:
     def _read(self, rows: Rows) -> Iterator[Product | DroppedRow]:
         missing = self._missing(())
         with ExitStack() as stack:
-            self._seen = stack.enter_context(closing(_SeenIds()))
+            self._seen = stack.enter_context(closing(SeenIds()))
             self._article: tuple[int, set[str]] = (0, set())
             references = self._convention.references if self._convention else None
             referred = Referred(references, self._known) if references else None
@@ -345,32 +343,3 @@ def _skipped(record: Record, convention: Convention | None) -> str:
                 if written in unsold or (written and "*" in unsold):
                     return reason
     return ""
-
-
-class _SeenIds:
-    """A set of ids in bounded memory: a temporary database that spills to disk."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for statement in (
-            f"PRAGMA cache_size = -{SEEN_CACHE}",
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",
-            "BEGIN",
-        ):
-            self._database.execute(statement)
-
-    def add(self, identity: str) -> bool:
-        """Add an id. Returns whether it is new."""
-        digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
-        statement = "INSERT OR IGNORE INTO seen VALUES (?)"
-        try:
-            return self._database.execute(statement, (digest,)).rowcount == 1
-        except sqlite3.OperationalError as error:
-            raise CatalogError(
-                f"The ids of a feed need space in the temporary folder: {error}."
-            ) from error
-
-    def close(self) -> None:
-        self._database.close()

@@ -25,9 +25,9 @@ DATA_SETS = (
         "Amazon Reviews 2023",
         "parentasin title averagerating|ratingnumber|details",
         {
-            "id": "parentasin",
+            "id": "id parentasin",  # files made from it may have ids and categories of their own
             "parent": "parentasin",
-            "category": "maincategory categories",
+            "category": "category maincategory categories",
             "brand": "store",
         },
         unused=("videos", "boughttogether", "subtitle", "author"),

@@ -1,5 +1,6 @@
 """Made-up exports of each convention (tests/catalog/exports) are read without a word of help."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,6 +188,14 @@ def test_every_convention_is_tried_and_no_two_have_the_same_columns():
     assert len({convention.columns for convention in CONVENTIONS}) == len(CONVENTIONS)
     tried = {convention for convention, _ in PRODUCTS.values()}
     assert {convention.name for convention in CONVENTIONS} == tried | {OWN_EXPORT.name}
+
+
+def test_ids_and_categories_of_its_own_come_first_in_a_file_made_from_a_data_set(tmp_path):
+    row = {"id": "cup-2", "parent_asin": "CUPS", "title": "Cup", "category": "Kitchen"}
+    source = tmp_path / "made.jsonl"
+    source.write_text(json.dumps(row | {"details": {"Colour": "blue"}}))
+    [product] = read_products(source)
+    assert (product.id, product.parent, product.category) == ("cup-2", "CUPS", "Kitchen")
 
 
 def test_columns_of_a_plain_table_are_no_convention():

@@ -7,9 +7,10 @@ import streamlit as st
 
 from app import cards, controls, installation
 from app.errors import show_errors
-from app.escaping import escape_sentence, shorten
+from app.escaping import escape, escape_sentence, shorten
 from app.product_view import show_product
 from app.query_picture import QueryPicture, forget
+from app.redaction import redact_setting
 from app.state import SearchState
 from catalog.catalogue import Catalogue
 from search.engine import Engine
@@ -149,7 +150,14 @@ class _ResultsView:
         times = [f"{searching * 1000:.0f} ms in the index"]
         if encoding:
             times.insert(0, f"{encoding * 1000:.0f} ms in the model")
-        st.caption(f"{total:,} products searched · {', '.join(times)}")
+        st.caption(f"{total:,} products searched · {', '.join([*times, *self._models()])}")
+
+    def _models(self) -> list[str]:
+        """Which model compares what, where there are two."""
+        models = self._engine.models()
+        if len(set(models.values())) == 1:
+            return []
+        return [f"{name} by {escape(redact_setting(model))}" for name, model in models.items()]
 
     def _show_cards(self, name: str, results: Sequence[Result], **style: bool) -> None:
         if results:

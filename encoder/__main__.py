@@ -132,7 +132,7 @@ def list_variants(as_json: Json = False) -> None:
         table.add_row(
             variant.name,
             variant.base,
-            variant.manifest.text_model.base if variant.manifest.text_model else "the base",
+            variant.manifest.text_model.name if variant.manifest.text_model else "the base",
             f"weight {variant.manifest.adapter_weight:g}" if variant.adapter_folder else "none",
             variant.template.name,
             str(variant.dim),

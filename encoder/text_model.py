@@ -99,6 +99,12 @@ class TextModel:
         content = {name: digest_files([file]) for name, file in files.items()}
         return cls(str(folder), digest_json(content), folder)
 
+    @property
+    def name(self) -> str:
+        """Its hub id, or its folder's name."""
+        folder = Path(self.base)
+        return folder.name if folder.is_absolute() else self.base.partition("@")[0]
+
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer, for texts that are neither cut nor filled up.
 

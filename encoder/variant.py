@@ -31,12 +31,14 @@ class TextModelFacts:
     """The text model of a variant.
 
     Attributes:
+        name: hub id, or the name of the folder that was given.
         base: hub id and commit, or absolute folder.
         hash: sha256 over all its files.
         dim: length of its vectors.
         max_tokens: most tokens of a text.
     """
 
+    name: str
     base: str
     hash: str
     dim: int

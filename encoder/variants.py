@@ -230,7 +230,7 @@ def _facts(words: TextModel) -> TextModelFacts:
         EncoderError: it cannot be loaded.
     """
     loaded = words.load()
-    return TextModelFacts(words.base, words.hash, loaded.dim, loaded.max_tokens)
+    return TextModelFacts(words.name, words.base, words.hash, loaded.dim, loaded.max_tokens)
 
 
 def _check_model(checkpoint: Checkpoint, adapter: Path | None, weight: float) -> None:
@@ -274,4 +274,4 @@ def _card(manifest: Manifest) -> str:
 
 def _text_model_line(manifest: Manifest) -> str:
     words = manifest.text_model
-    return f"- text model: `{words.base}`, vectors of {words.dim} dimensions\n" if words else ""
+    return f"- text model: `{words.name}`, vectors of {words.dim} dimensions\n" if words else ""

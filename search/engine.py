@@ -82,9 +82,9 @@ class Engine:
         return _vector_of(query, self.collection())
 
     def models(self) -> dict[str, str]:
-        """The model behind each vector: hub id or folder, by the vector's name."""
+        """The model behind each vector: hub id, or a folder of this machine; by vector."""
         text_model = self.variant.manifest.text_model
-        other = {"text": text_model.base} if text_model else {}
+        other = {"text": text_model.name} if text_model else {}
         return dict.fromkeys(self.variant.vectors, self.variant.base) | other
 
     def search(self, query: Query) -> Results:

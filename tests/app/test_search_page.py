@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from app.escaping import escape
 from encoder.variants import Variants
 from ingest.vectors import embed_products
 from qdrant.model import Point
@@ -19,6 +20,7 @@ from tests.app.page_parts import (
     scores,
     titles,
 )
+from tests.tiny_models import build_tiny_text_model
 
 
 def test_without_a_query_there_are_products_without_scores(open_page):
@@ -205,3 +207,17 @@ def replace_payload(home, product_id, payload):
         [point] = store.retrieve("tiny", [product_id], vectors=True).values()
         changed = Point(product_id, payload, point.vectors)
         store.update(store.collection("tiny"), [changed])
+
+
+def test_the_page_names_both_models_of_a_variant_with_a_text_model(
+    open_page, home_copy, tiny_clip, tmp_path
+):
+    model = build_tiny_text_model(tmp_path / "words-model")
+    Variants(home_copy).add("words", tiny_clip, text_model=model)
+    embed_products(home_copy, "words")
+    page = open_page(home_copy, q="coral kettle", variant="words")
+    [caption] = [each.value for each in page.caption if "products searched" in each.value]
+    assert "text by words\\-model" in caption
+    assert f"image by {escape(tiny_clip.name)}" in caption
+    assert str(tmp_path) not in caption
+    assert titles(page)

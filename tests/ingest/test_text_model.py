@@ -113,9 +113,9 @@ def test_what_two_models_cannot_answer_is_said(worded):
 def test_the_command_says_which_model_answers(command, worded, text_model):
     found = json.loads(command("navy", "--json").stdout)
     variant = Variants(worded).get("words")
-    assert found["models"] == {"image": variant.base, "text": str(text_model)}
+    assert found["models"] == {"image": variant.base, "text": text_model.name}
     assert found["query"]["vector"] == "text"
-    assert f"text by {text_model}" in command("navy").stderr
+    assert f"text by {text_model.name}" in command("navy").stderr
 
 
 def test_vectors_of_another_machine_are_merged(worded, tiny_clip, text_model, tmp_path):

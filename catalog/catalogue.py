@@ -20,12 +20,13 @@ from catalog.damage import is_hash, sound
 from catalog.database import Row
 from catalog.ledger import PictureLedger
 from catalog.product import Product
-from catalog.product_table import COLUMNS, SELECTED, product_of, row_of
+from catalog.product_table import COLUMNS, SELECTED, WIDTH, checksum_of, product_of, row_of
 from catalog.runs import RunLog
 from pictures.embedded import EmbeddedPictures
 from pictures.store import PictureStore
 from pictures.thumbnail import SIDE
 
+ORIGIN = "source, run, picture_folder, checksum"  # columns beside those of a product's fields
 IDS_PER_QUERY = 500  # far below SQLite's limit
 
 
@@ -98,37 +99,34 @@ class Catalogue(PictureLedger, RunLog, Attributes):
             run: The run that read them there.
             picture_folder: The folder that their local pictures must lie in; empty for any.
         """
-        origin = (source, run, picture_folder)
         rows = [row_of(product) for product in products]
         counts = {"new": 0, "changed": 0, "unchanged": 0}
         columns = ", ".join(COLUMNS)
         assigned = ", ".join(f"{column} = ?" for column in COLUMNS[1:])
         with self._transaction() as connection:
             for row in rows:
+                origin = (source, run, picture_folder, checksum_of(row))
                 found = self._select(
-                    f"SELECT source, run, picture_folder, {columns} FROM product WHERE id = ?",
-                    row[:1],
+                    f"SELECT {ORIGIN}, {columns} FROM product WHERE id = ?", row[:1]
                 )
                 if not found:
                     counts["new"] += 1
                     connection.execute(
-                        f"INSERT INTO product ({columns}, source, run, picture_folder) "
-                        f"VALUES ({', '.join('?' * len(COLUMNS))}, ?, ?, ?)",
+                        f"INSERT INTO product ({columns}, {ORIGIN}) "
+                        f"VALUES ({', '.join('?' * len(row + origin))})",
                         (*row, *origin),
                     )
                 elif found[0][len(origin) :] != row:
                     counts["changed"] += 1
                     connection.execute(
-                        f"UPDATE product SET {assigned}, source = ?, run = ?, picture_folder = ? "
-                        "WHERE id = ?",
+                        f"UPDATE product SET {assigned}, ({ORIGIN}) = (?, ?, ?, ?) WHERE id = ?",
                         (*row[1:], *origin, row[0]),
                     )
                 else:
                     counts["unchanged"] += 1
                     if found[0][: len(origin)] != origin:
                         connection.execute(
-                            "UPDATE product SET source = ?, run = ?, picture_folder = ? "
-                            "WHERE id = ?",
+                            f"UPDATE product SET ({ORIGIN}) = (?, ?, ?, ?) WHERE id = ?",
                             (*origin, row[0]),
                         )
         return Upserted(**counts)
@@ -177,7 +175,7 @@ class Catalogue(PictureLedger, RunLog, Attributes):
             after,
         )
         for row, product in self._intact(pages, product_of):
-            picture, summary, address = row[len(COLUMNS) :]
+            picture, summary, address = row[WIDTH:]
             picture = picture if is_hash(picture) else None
             yield Entry(product, picture, sound(summary), sound(address))
 

@@ -21,7 +21,7 @@ from typing import Literal, Self
 from catalog.damage import is_hash
 from catalog.database import Database
 from catalog.product import Product
-from catalog.product_table import COLUMNS, SELECTED, product_of
+from catalog.product_table import SELECTED, WIDTH, product_of
 from pictures.embedded import PREFIX
 from pictures.errors import PictureError, shorten
 from pictures.sources import is_local, is_outside
@@ -153,7 +153,7 @@ class PictureLedger(Database):
             after="",
         )
         for row, product in self._intact(pages, product_of):
-            folder, outcome, stamp, digest = row[len(COLUMNS) :]
+            folder, outcome, stamp, digest = row[WIDTH:]
             pending = PendingPicture(product, str(folder))
             kept = is_hash(digest) and is_stored(digest)
             again = retry_failed if outcome == "failed" else not kept

@@ -1,6 +1,8 @@
 """The columns of the catalogue's table `product`: the fields of `Product`, in their order."""
 
 import json
+import math
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from types import UnionType
@@ -13,7 +15,8 @@ from catalog.product import Attribute, Product
 FIELDS = tuple(field.name for field in fields(Product))
 RENAMED = {"attributes": "details"}  # field → its column, where the table has an earlier name
 COLUMNS = tuple(RENAMED.get(name, name) for name in FIELDS)
-SELECTED = ", ".join(f"product.{column}" for column in COLUMNS)
+SELECTED = ", ".join(f"product.{column}" for column in (*COLUMNS, "checksum"))
+WIDTH = len(COLUMNS) + 1  # cells of a row that `SELECTED` begins
 
 
 def _texts(written: list[str]) -> tuple[str, ...]:
@@ -49,18 +52,29 @@ OTHER_FIELDS: Mapping[str, Any] = {  # field → its type
 
 
 def row_of(product: Product) -> tuple[Any, ...]:
-    """A product as a row, in the order of `COLUMNS`."""
-    values = ((name, getattr(product, name)) for name in FIELDS)
-    return tuple(
-        json.dumps(value, default=dict) if name in JSON_FIELDS else value for name, value in values
-    )
+    """A product as a row, in the order of `COLUMNS`, and of the types that SQLite returns."""
+    return tuple(_cell(name, getattr(product, name)) for name in FIELDS)
+
+
+def _cell(name: str, value: Any) -> str | float | int | None:  # noqa: ANN401 - a field's value
+    if name in JSON_FIELDS:
+        return json.dumps(value, default=dict)
+    if OTHER_FIELDS[name] == float | None and value is not None:
+        return None if math.isnan(value) else value + 0.0  # of -0.0, SQLite returns 0.0
+    return int(value) if isinstance(value, bool) else value
+
+
+def checksum_of(row: Sequence[Any]) -> int:
+    """The CRC-32 of a row of `row_of`."""
+    return zlib.crc32("\0".join(map(str, row)).encode("utf-8", "surrogatepass"))
 
 
 def product_of(row: Sequence[Any]) -> Product:
-    """The product of a row that begins with `COLUMNS`.
+    """The product of a row that begins with what `SELECTED` names.
 
     Raises:
-        CatalogError: The row is damaged.
+        CatalogError: The row is damaged: it differs from its checksum, or where it has none yet,
+            it cannot be a product's.
     """
     values = dict(zip(FIELDS, row, strict=False))
     try:
@@ -74,6 +88,9 @@ def product_of(row: Sequence[Any]) -> Product:
         for name, cell in zip(FIELDS, row, strict=False):
             if isinstance(cell, DamagedText):
                 raise ValueError(f"{name} is no UTF-8")
+        checksum = row[len(FIELDS)]
+        if checksum is not None and checksum != checksum_of(row[: len(FIELDS)]):
+            raise ValueError("its checksum differs")
         return Product(**values)
     except (TypeError, ValueError) as error:
         prune = " and --prune" if isinstance(values["id"], DamagedText) else ""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,34 @@ def test_a_damaged_name_in_the_schema_is_a_sentence(home, name):
 def test_an_error_in_a_query_is_no_damage(home):
     with Catalogue(home) as catalogue, pytest.raises(sqlite3.OperationalError, match="no such"):
         catalogue._select("SELECT gone FROM product")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("title", "'twa'"), ("price", "2.25"), ("in_stock", "1"), ("id", "'4'")]
+)
+def test_a_row_that_could_be_a_products_and_is_not_what_was_written_is_damaged(home, column, value):
+    overwrite(home, column, value)
+    with Catalogue(home) as catalogue:
+        assert [product.id for product in catalogue.products()] == ["1", "3"]
+        assert "its checksum differs" in catalogue.damage()["example"]
+
+
+def test_rows_of_before_there_were_checksums_are_read_and_get_one_from_their_file(home):
+    overwrite(home, "checksum", "NULL")
+    overwrite(home, "price", "3")
+    changed = [PRODUCTS[0], replace(FACTS, price=3.0), PRODUCTS[2]]
+    with Catalogue(home) as catalogue:
+        assert list(catalogue.products()) == changed
+        assert catalogue.upsert(changed).unchanged == 3
+    overwrite(home, "price", "4")
+    with Catalogue(home) as catalogue:
+        assert len(list(catalogue.products())) == 2
+
+
+@pytest.mark.parametrize("price", [float("nan"), 5, 1e300, -0.0])
+def test_any_number_is_sound_when_it_is_read_back(home, price):
+    product = Product("2", "two", price=price, in_stock=False)
+    with Catalogue(home) as catalogue:
+        catalogue.upsert([product])
+        assert catalogue.upsert([product]).unchanged == 1
+        assert len(list(catalogue.products())) == 3

@@ -36,7 +36,7 @@ def test_pictures_that_a_feed_contains_are_kept_as_content_and_stored(tmp_path):
     rows = [
         {"id": "cell", "title": "t", "image": picture("teal")},
         {"id": "struct", "title": "t", "image": {"bytes": picture("teal"), "path": "1.jpg"}},
-        {"id": "broken", "title": "t", "image": b"<html>"},
+        {"id": "broken", "title": "t", "image": b"\xff\x00 no picture"},
     ]
     for row in rows:
         source = tmp_path / "source" / f"{row['id']}.parquet"

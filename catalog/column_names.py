@@ -17,21 +17,22 @@ from catalog.values import attribute_name
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     field: tuple(names.split())
     for field, names in {
-        "id": "id uniqid uniqueid offerid asin sku variantsku sellersku itemsku code number "
+        "id": "id uniqid uniqueid offerid asin sku variantsku sellersku itemsku code number no "
         "articleno nummer nr artikelnummer artikelnr artnr bestellnummer produktnummer reference "
         "ref referencia referenz codigo codice codeproduit codearticle referenceproduit "
         "parentasin handle gtin gtin13 ean ean13 barcode upc isbn mpn slug urlkey",
-        "title": "title name displayname fullname headline label titel bezeichnung "
-        "artikelbezeichnung produktbezeichnung produktname artikelname produkttitel nom titre "
-        "intitule libelle designation nomproduit nomduproduit nombre titulo denominacion "
-        "nombreproducto nombredelproducto nome titolo naam genericname",
+        "title": "title name displayname fullname titel bezeichnung artikelbezeichnung "
+        "produktbezeichnung produktname artikelname produkttitel nom titre intitule libelle "
+        "designation nomproduit nomduproduit nombre titulo denominacion nombreproducto "
+        "nombredelproducto nome titolo naam genericname product item article artikel produkt "
+        "produit producto",
         "category": "category maincategory department mastercategory type categorypath "
         "categorytree categories categoryname categorynames categoryfullpath fullcategory "
         "kategorie kategorien kategoriename kategoriepfad hauptkategorie warengruppe "
         "produktgruppe produktkategorie artikelgruppe rubrik categorie categoriename "
         "categorieproduit rayon famille categoria categorias departamento familia seccion "
         "afdeling breadcrumb breadcrumbs taxonomy googlecategory section collection collections "
-        "group groupname articletype subcategory",
+        "group groupname articletype subcategory dept primarycategory",
         "description": "description longdescription fulldescription detaileddescription "
         "descriptionlong descriptionhtml bodyhtml body longtext detaildesc text desc overview "
         "content shortdescription descriptionshort summary blurb beschreibung "
@@ -57,13 +58,15 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "priceincltax priceusd priceeur pricegbp priceinr usdprice offerscprice amount preis "
         "verkaufspreis bruttopreis preisbrutto endpreis einzelpreis vkpreis vk prix prixttc "
         "prixvente prixdevente prixunitaire tarif precio precioventa precioconiva preciofinal "
-        "pvp prezzo prijs lowprice minprice pricemin pricefrom startingprice",
+        "pvp prezzo prijs lowprice minprice pricemin pricefrom startingprice searchprice "
+        "storeprice startprice buyitnowprice",
         "list_price": "listprice regularprice retailprice originalprice actualprice oldprice "
         "wasprice priceold mrp msrp rrp uvp compareatprice variantcompareatprice strikeprice "
         "strikethroughprice fullprice normalprice pricebeforediscount maximumretailprice "
         "priceoriginal listenpreis regularerpreis regulaererpreis normalpreis statpreis "
         "stattpreis alterpreis prixbarre prixregulier prixinitial prixnormal ancienprix "
-        "tarifregulier preciooriginal precioregular precionormal precioanterior prezzolistino",
+        "tarifregulier preciooriginal precioregular precionormal precioanterior prezzolistino "
+        "rrpprice mrpprice",
         "currency": "currency currencycode currencyid pricecurrency currencyiso isocurrency "
         "wahrung waehrung devise moneda divisa valuta",
         "rating": "rating averagerating avgrating ratingaverage ratingvalue ratingscore "
@@ -96,16 +99,17 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "thumbnails thumbnailurl thumbnailimage thumb thumburl imagethumb previewimage "
         "vorschaubild vignette miniatura",
         "sku": "sku variantsku sellersku itemsku skuid stockkeepingunit articleno artikelnummer "
-        "artikelnr artnr bestellnummer produktnummer reference referencia referenz",
+        "artikelnr artnr bestellnummer produktnummer reference referencia referenz skunumber "
+        "skucode customlabelsku customlabel",
         "gtin": "gtin gtin8 gtin12 gtin13 gtin14 gtincode ean ean13 eancode eannummer upc "
         "upccode upcean eanupc upceancode barcode barcodenumber variantbarcode isbn isbn13 "
         "isbn10 globaltradenumber globaltradeitemnumber gtinupceanorisbn strichcode codebarres "
-        "codebarre codigobarras codigodebarras codiceabarre",
+        "codebarre codigobarras codigodebarras codiceabarre eans gtins codeean codegtin codeupc",
         "in_stock": "availability instock isinstock stockstatus availabilitystatus isavailable "
         "available inventorystatus stock stockquantity stockqty stocklevel currentstock "
         "currentstocklevel inventory inventoryquantity inventoryqty variantinventoryqty "
         "verfugbarkeit verfugbar vorratig lieferbar lagerbestand bestand lager disponibilite "
-        "disponible enstock disponibilidad existencias disponibilita",
+        "disponible enstock disponibilidad existencias disponibilita availablequantity",
         "released": "released releasedate launchdate publicationdate datepublished publishdate "
         "datefirstavailable erscheinungsdatum erscheinungstermin datedesortie datesortie "
         "dateparution fechalanzamiento fechadelanzamiento",
@@ -117,11 +121,12 @@ LISTS = frozenset({"images", "thumbnails", "features", "attributes"})
 
 # Steps of one category path in columns of their own, from the department down.
 PATH_STEPS = tuple(
-    frozenset(names.split())
+    tuple(names.split())
     for names in (
-        "maincategory mastercategory topcategory department categorylevel1 category1 cat1 "
-        "hauptkategorie categorieprincipale categoriaprincipal",
-        "category subcategory categorylevel2 category2 subcat cat2 unterkategorie "
+        "maincategory mastercategory topcategory primarycategory department categorylevel1 "
+        "category1 cat1 hauptkategorie categorieprincipale categoriaprincipal",
+        "category",
+        "subcategory secondarycategory subcat categorylevel2 category2 cat2 unterkategorie "
         "souscategorie subcategoria",
         "subsubcategory categorylevel3 category3 cat3 articletype",
         "categorylevel4 category4 cat4",
@@ -167,10 +172,13 @@ NESTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "isvariantof": {"parent": ("productGroupID", "@id", "sku", "id")},
 }
 
+# Objects that hold the whole product.
+WRAPPERS = ("product", "item", "node", "_source", "fields", "data")
+
 # Words for the thing for sale; "id_product" is an id.
 THINGS = frozenset(
     "product products item items article articles artikel produkt produkte produit producto "  # noqa: SIM905
-    "prodotto prod listing merchant shop g c the".split()
+    "prodotto prod listing merchant shop aw g c the".split()
 )
 LANGUAGES = frozenset(
     "en de fr es it nl pt pl sv da fi nb no cs hu ro tr ru uk el ja zh ko ar he hi".split()  # noqa: SIM905
@@ -236,6 +244,8 @@ def fits(name: str, language: str = "") -> list[tuple[str, int, bool]]:
             penalty = penalty if language and spoken == language else penalty + 4
             words = others
             found.setdefault("".join(words), (penalty, False))
+            whole = tuple(word for word in words_of(written) if word not in THINGS)
+            found.setdefault("".join(whole), (penalty + 2, False))  # "item no" is no Norwegian
         things = tuple(word for word in words if word not in THINGS)
         found.setdefault("".join(things), (penalty + 2, False))
         numbers = tuple(word for word in things if not word.isdecimal())

@@ -28,8 +28,8 @@ KINDS = frozenset(
 MIN_SHARE = 0.9  # of the first rows: an id column has values in so many, and so many different ones
 # A field's columns that no product is read from become attributes only for these: another number
 # of an article is worth keeping, another description or size of its picture is not.
-KEPT = frozenset({"id", "sku", "gtin", "title", "brand", "category", "parent", "link", "in_stock",
-                  "released", "attributes"})  # fmt: skip
+KEPT = frozenset({"id", "sku", "gtin", "brand", "category", "parent", "link", "released",
+                  "attributes"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,13 @@ class Matching:
 
         return sorted(columns, key=lambda column: not identifies(column))
 
+    def _says_kinds(self, column: str) -> bool:
+        """Whether a column says of each row what it is to the shop, as "simple" or "variation"."""
+        samples = self._samples.get(column, [])
+        return bool(samples) and all(
+            isinstance(cell, str) and cell.strip().casefold() in KINDS for cell in samples
+        )
+
     def _others(
         self,
         header: tuple[str, ...],
@@ -166,6 +173,7 @@ class Matching:
             for column in header
             if column not in taken
             and not is_administrative(column)
+            and not self._says_kinds(column)
             and not any(_begins(key(column), begun) for begun in unused)
         )
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from catalog import CatalogError, values
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
 from catalog.cells import size
-from catalog.column_names import key
+from catalog.column_names import WRAPPERS, key
 from catalog.columns import (
     Cells,
     ColumnMapping,
@@ -143,6 +143,9 @@ class ProductReader:
         head = _peek(feed.rows, PEEKED)
         if not head:
             raise CatalogError(f"{source} has no rows: there are no products in it.")
+        wrapper = _wrapper([record for _, record in head if isinstance(record, dict)])
+        head = [(row, _unwrapped(record, wrapper)) for row, record in head]
+        rest = ((row, _unwrapped(record, wrapper)) for row, record in feed.rows)
         records = [record for _, record in head if isinstance(record, dict)]
         matching = Matching(chosen, language, records)
         self._convention = matching.convention
@@ -156,7 +159,7 @@ class ProductReader:
             convention=self._convention.name if self._convention else "",
             language=matching.language,
         )
-        self._items = self._read(islice(chain(head, feed.rows), limit))
+        self._items = self._read(islice(chain(head, rest), limit))
 
     def __iter__(self) -> "ProductReader":
         return self
@@ -329,6 +332,24 @@ def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
         if total > PEEKED_SIZE:
             break
     return head
+
+
+def _wrapper(records: Sequence[Record]) -> str:
+    """The column under which all first records hold the whole product, or an empty text."""
+    for name in WRAPPERS:
+        inner = [record[name] for record in records if isinstance(record.get(name), dict)]
+        if inner and len(inner) == len(records) and all(len(each) > 1 for each in inner):
+            return name
+    return ""
+
+
+def _unwrapped(record: Record | str, wrapper: str) -> Record | str:
+    """A record with what is in its wrapper as its own columns."""
+    inner = record.get(wrapper) if wrapper and isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(inner, dict):
+        return record
+    outer = {name: cell for name, cell in record.items() if name != wrapper}
+    return {**outer, **inner}
 
 
 def _skipped(record: Record, convention: Convention | None) -> str:

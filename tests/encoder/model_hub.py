@@ -83,7 +83,8 @@ class ModelHub:
             if folder is None:
                 return 404, {"X-Error-Code": "RevisionNotFound"}, b""
             if kind == "tree":
-                return self.as_json([self.entry(file) for file in sorted(folder.iterdir())])
+                files = sorted(file for file in folder.rglob("*") if file.is_file())
+                return self.as_json([self.entry(file, folder) for file in files])
             branch = next(name for name, value in self.branches.items() if value == folder)
             return self.as_json({"id": self.base, "sha": self.commit(branch), "siblings": []})
         if path.startswith(f"/{self.base}/resolve/"):
@@ -96,9 +97,10 @@ class ModelHub:
             return 404, {"X-Error-Code": "EntryNotFound"}, b""
         return 404, {"X-Error-Code": "RepoNotFound"}, b""
 
-    def entry(self, file: Path) -> dict[str, object]:
+    def entry(self, file: Path, folder: Path) -> dict[str, object]:
         digest = hashlib.sha1(file.read_bytes(), usedforsecurity=False).hexdigest()
-        return {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": digest}
+        path = str(file.relative_to(folder))
+        return {"type": "file", "path": path, "size": file.stat().st_size, "oid": digest}
 
     def discussions(self) -> list[dict[str, object]]:
         return [

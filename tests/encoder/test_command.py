@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from encoder.__main__ import app
 from tests.encoder.model_hub import ModelHub
+from tests.encoder.open_clip import build_open_clip
+from tests.tiny_models import TEXT_DIM, build_tiny_text_model
 
 BASE = "acme/clip-tiny"
 
@@ -208,3 +210,30 @@ def test_strength_is_still_another_name_of_the_adapter_weight(invoke, tiny_clip,
         "add", "lora", "--base", tiny_clip, "--adapter", adapter, "--strength", "0.5", "--json"
     )
     assert json.loads(named.stdout)["strength"] == 0.5
+
+
+def test_a_text_model_comes_from_the_hub_pinned_and_then_needs_no_hub(command, tiny_clip, tmp_path):
+    words = build_tiny_text_model(tmp_path / "words")
+    (words / "pytorch_model.bin").write_bytes(b"large")
+    with ModelHub("acme/words", {"main": words}).serving() as hub:
+        added = command(
+            *("add", "words", "--base", tiny_clip, "--text-model", "acme/words", "--json"),
+            HF_ENDPOINT=hub.address,
+        )
+        assert added.returncode == 0, added.stderr
+        facts = json.loads(added.stdout)["text_model"]
+        assert (facts["name"], facts["dim"]) == ("acme/words", TEXT_DIM)
+        assert facts["base"] == f"acme/words@{hub.commit('main')}"
+        assert not any("pytorch_model.bin" in path for path in hub.requests)
+    assert json.loads(command("show", "words", "--json").stdout)["state"] == "ready"
+
+
+def test_an_open_clip_checkpoint_is_converted_from_the_hub(command, tmp_path):
+    folder = build_open_clip("siglip", tmp_path / "open")
+    with ModelHub("acme/open", {"main": folder}).serving() as hub:
+        done = command(
+            *("convert", "acme/open", tmp_path / "converted", "--json"), HF_ENDPOINT=hub.address
+        )
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model_type"] == "siglip"
+    assert command("add", "open", "--base", tmp_path / "converted").returncode == 0

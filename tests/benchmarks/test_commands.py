@@ -44,3 +44,9 @@ def test_exhaustive_engines_find_every_neighbour_under_every_filter_they_have(ru
     exhaustive = [key for key in recall if key[0] in ("Qdrant", "FAISS flat")]
     assert {recall[key] for key in exhaustive} == {1.0}
     assert len(exhaustive) == 2 * 5
+
+
+def test_every_format_of_feeds_is_read_to_its_end(run):
+    readings = run("feeds", "--n", 100, checkpoint=False)["readings"]
+    assert {each["file"] for each in readings} == {"csv", "jsonl", "json", "parquet", "xml", "xlsx"}
+    assert {each["kept"] for each in readings} == {100}

@@ -43,8 +43,11 @@ PRODUCTS = (
 MAX_LISTED = 5  # names in a sentence
 
 
-# What the libraries raise for compressed data that is damaged or cut off.
-DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+# What the libraries raise for compressed data that is damaged or cut off; NotImplementedError for a
+# method of zip that is none.
+DAMAGE = (
+    EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError
+)  # fmt: skip
 
 
 def read_head(data: io.BufferedReader, size: int) -> bytes:

@@ -72,10 +72,12 @@ def _errors_of(source: Path, number: Callable[[], int]) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, UnicodeDecodeError, OverflowError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno:  # the disk; Arrow's own have no number
+            raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise CatalogError(
-            f"{source} cannot be read as Parquet after row {number():,}: "
-            f"{str(error).splitlines()[0].rstrip('.')}."
+            f"{source} cannot be read as Parquet after row {number():,}: {reason}."
         ) from error
 
 

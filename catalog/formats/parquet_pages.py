@@ -54,13 +54,18 @@ def pages(data: IO[bytes], start: int, end: int) -> Iterator[Page]:
         data.seek(start)
         header = _Struct(data.read(HEADER))
         fields = header.read()
-        size, compressed = fields.get(UNCOMPRESSED, -1), fields.get(COMPRESSED, -1)
-        if size < 0 or compressed < 0:
-            raise ValueError("a page has a negative size")
-        inner = fields.get(DATA) or fields.get(DICTIONARY) or fields.get(DATA_V2) or {}
-        kind = fields.get(TYPE) == DICTIONARY_PAGE
-        yield Page(kind, size, compressed, inner.get(VALUES, 0))
+        inner = fields.get(DATA) or fields.get(DICTIONARY) or fields.get(DATA_V2)
+        values = _count(inner, VALUES) if isinstance(inner, dict) else 0
+        size, compressed = _count(fields, UNCOMPRESSED), _count(fields, COMPRESSED)
+        yield Page(fields.get(TYPE) == DICTIONARY_PAGE, size, compressed, values)
         start += header.at + compressed
+
+
+def _count(fields: dict[int, Any], number: int) -> int:
+    value = fields.get(number)
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("a page header has no sizes")
+    return value
 
 
 class _Struct:

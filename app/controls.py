@@ -15,8 +15,11 @@ from app.escaping import escape
 from app.query_picture import QueryPicture
 from app.state import MAX_K, SearchState, read_parameters, write_parameters
 
-# What a browser's file chooser offers; `pictures.store.decode` reads the bytes themselves.
-PICTURE_TYPES = ("jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "tif", "tiff")
+# What a browser’s file chooser offers; the decoder goes by the bytes themselves.
+PICTURE_TYPES = (
+    *("jpg", "jpeg", "jfif", "png", "webp", "gif", "avif", "heic", "heif"),
+    *("bmp", "tif", "tiff"),
+)
 PICTURE_MB = 16
 
 PILLS = 12  # categories that are shown side by side; more go into a list

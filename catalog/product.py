@@ -23,7 +23,8 @@ class Product:
         rating_count: How many ratings.
         link: Its page in the shop.
         parent: The article that it is a variant of, shared by all its variants.
-        images: Addresses of its pictures, best first: http(s), `data:`, or an absolute local path.
+        images: Addresses of its pictures, best first: http(s), `embedded:` (see
+            `pictures.embedded`), or an absolute local path.
         sku: The shop's stock-keeping unit.
         gtin: The trade item number: EAN, UPC, ISBN.
         currency: ISO 4217 code; empty where the feed does not say it.

@@ -22,6 +22,7 @@ from tests.app.page_parts import (
     upload,
 )
 from tests.hostile_server import HostileServer
+from tests.pictures.encoding import heif
 
 ROWS = ["Words and picture together", "Words alone", "Picture alone"]
 
@@ -31,6 +32,12 @@ def test_an_uploaded_picture_finds_what_the_engine_finds(open_page, found_by):
     assert messages(page) == ""
     assert titles(page) == found_by(Query(picture=shop.draw("kettle-olive"), k=12))
     assert address(page) == {"upload": ["1"], "variant": ["tiny"]}
+
+
+def test_a_phones_photo_is_read(open_page):
+    page = upload(open_page(), heif("rotated"), "IMG_0001.heic")
+    assert messages(page) == ""
+    assert titles(page)
 
 
 def test_words_and_a_picture_give_three_rows(open_page):

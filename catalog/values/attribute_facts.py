@@ -46,7 +46,7 @@ LONGEST_ACRONYM = 4  # letters: a name in capitals alone may be an acronym that 
 # a few words; the sign is not within a number ("16:9").
 NAME = r"[^\W\d_][^=:;|,\n\"]{0,39}"
 PAIR = re.compile(rf"\s*({NAME}?)\s*(?:=|(?<!\d):(?!//)|:(?![\d/]))\s*(.*)", re.DOTALL)
-BETWEEN_PAIRS = re.compile(rf"\s*[,;|\n]\s*(?={NAME}[=:])")
+BETWEEN_PAIRS = re.compile(rf" ?[,;|\n] ?(?={NAME}[=:])")
 MAX_NAME = 5  # words
 
 
@@ -139,7 +139,8 @@ def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
             for item in value:
                 yield from _item(item, language)
         case str():
-            parts = BETWEEN_PAIRS.split(value)
+            lines = (" ".join(line.split()) for line in value.splitlines())
+            parts = BETWEEN_PAIRS.split("\n".join(filter(None, lines)))
             pairs = [pair for part in parts if (pair := PAIR.fullmatch(part))]
             if len(pairs) == len(parts) and all(len(pair[1].split()) <= MAX_NAME for pair in pairs):
                 yield from ((text(pair[1]), pair[2]) for pair in pairs)

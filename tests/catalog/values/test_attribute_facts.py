@@ -92,6 +92,13 @@ def test_nested_facts_have_a_name_each(written, named):
     assert attributes(written, "de") == named
 
 
+def test_long_white_space_is_read_in_time_that_grows_with_its_length():
+    assert attributes("\n" * 200_000 + "Hue: red" + "\t \n" * 100_000 + "Size: 4") == {
+        "Hue": "red",
+        "Size": 4.0,
+    }
+
+
 def test_values_of_codes_stay_text_whatever_they_look_like():
     written = {"Model number": "42", "EAN 8": "1234567", "Version": "5.0", "Number of pieces": "3"}
     assert attributes(written) == written | {"Number of pieces": 3.0}

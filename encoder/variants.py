@@ -16,6 +16,7 @@ from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.text_model import KEPT as KEPT_TEXT
 from encoder.text_model import TextModel
 from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, TextModelFacts, Variant
+from vitrine.command import naming
 
 CARD = "README.md"
 
@@ -214,11 +215,9 @@ class Variants:
         self.folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
         try:
-            folder.chmod(0o755)  # mkdtemp makes it private
-            yield folder
-        except OSError as error:
-            error.filename = error.filename or str(self.folder)  # a failed write names no file
-            raise
+            with naming(self.folder):
+                folder.chmod(0o755)  # mkdtemp makes it private
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

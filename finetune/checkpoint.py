@@ -1,11 +1,16 @@
 """Plain checkpoints, which transformers and sentence-transformers open."""
 
+import os
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 
 from encoder.adapter import check_adapter_weight, merge_adapter
 from encoder.checkpoint import Checkpoint
@@ -13,9 +18,12 @@ from encoder.hub import PROCESSOR_FILES
 from encoder.variant import Variant
 from finetune.errors import FinetuneError
 from finetune.model import load_base
+from vitrine.command import naming
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+OS_ERROR = re.compile(r"\(os error (\d+)\)")  # at the end of a SafetensorError's text
 
 
 def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | None = None) -> Path:
@@ -62,13 +70,26 @@ def write_checkpoint(dual_encoder: "PreTrainedModel", checkpoint: Checkpoint, fo
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        fresh.chmod(0o755)  # mkdtemp's folders are private
-        dual_encoder.save_pretrained(fresh)
-        processor = (checkpoint.folder / name for name in PROCESSOR_FILES)
-        for file in (*checkpoint.tokenizer_files, *processor):
-            if file.is_file():
-                shutil.copyfile(file, fresh / file.name)
-        fresh.rename(folder)
+        with writing(folder):
+            fresh.chmod(0o755)  # mkdtemp's folders are private
+            dual_encoder.save_pretrained(fresh)
+            processor = (checkpoint.folder / name for name in PROCESSOR_FILES)
+            for file in (*checkpoint.tokenizer_files, *processor):
+                if file.is_file():
+                    shutil.copyfile(file, fresh / file.name)
+            fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raise a failed write as an OSError with the folder's name; safetensors has its own error."""
+    with naming(folder):
+        try:
+            yield
+        except SafetensorError as error:
+            if not (number := OS_ERROR.search(str(error))):
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error

@@ -15,6 +15,7 @@ from encoder.files import digest_json
 from encoder.variant import NAME, Variant
 from finetune.artefact import Finished, write_artefact
 from finetune.candidates import Search, candidates_for, common_settings, settings_for
+from finetune.checkpoint import writing
 from finetune.choice import Choice, Chosen
 from finetune.errors import FinetuneError
 from finetune.evaluation import Evaluation
@@ -120,7 +121,9 @@ def train(
             chosen = _fit(trainer, common, candidates, search, folder, report)
             if not first:
                 return None
-            variant, evaluation = write_artefact(home, name, Finished(chosen, examples, split, run))
+            with writing(home):
+                training = Finished(chosen, examples, split, run)
+                variant, evaluation = write_artefact(home, name, training)
             logged.figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
         return Result(variant, chosen.trained, evaluation)

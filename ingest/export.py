@@ -29,6 +29,7 @@ from pictures.sources import OUTSIDE
 from qdrant.store import Store, open_store
 from vitrine import Closing
 from vitrine.batches import batched
+from vitrine.command import naming
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
@@ -96,7 +97,7 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
     with (
         Catalogue(home, create=False) as catalogue,
         open_store(home) as store,
-        _named(folder),
+        naming(folder),
     ):
         total = catalogue.categories().get(category, 0) if category else len(catalogue)
         if not total:
@@ -194,16 +195,6 @@ def _published(folder: Path) -> Iterator[Path]:
         yield Path(unfinished)
         for name in FILES:
             (Path(unfinished) / name).replace(folder / name)
-
-
-@contextmanager
-def _named(folder: Path) -> Iterator[None]:
-    """A failed write names no file: the folder is added to it."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(folder)
-        raise
 
 
 def _guarded(batch: pa.RecordBatch) -> pa.RecordBatch:

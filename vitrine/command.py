@@ -113,6 +113,16 @@ def report_errors() -> Iterator[None]:
         _fail(f"{name!a} has bytes that are not UTF-8: rename the file or folder.")
 
 
+@contextmanager
+def naming(folder: Path) -> Iterator[None]:
+    """Add a folder's name to an operating system's error without one, as that of a failed write."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
+
+
 def _text(option: Any) -> Any:  # noqa: ANN401 - an option's value of any type
     """An option's value, its words decoded as UTF-8 whatever the locale is.
 

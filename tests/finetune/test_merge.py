@@ -13,7 +13,7 @@ from encoder.vectors import normalize
 from finetune.checkpoint import merge_variant
 from finetune.errors import FinetuneError
 from finetune.job import train
-from tests.finetune.conftest import QUICK
+from tests.finetune.conftest import QUICK, largest_file
 from tests.tiny_clip import build_tiny_clip
 
 
@@ -82,6 +82,13 @@ def test_at_weight_0_it_is_the_base(home, tiny_clip, picture, tmp_path):
 def test_a_folder_that_holds_something_is_left_alone(home, merged):
     with pytest.raises(FinetuneError, match="name a new folder"):
         merge_variant(Variants(home).get("lora"), merged)
+
+
+def test_a_disk_that_takes_no_more_is_an_error_with_the_folders_name(home, tmp_path):
+    with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
+        merge_variant(Variants(home).get("lora"), tmp_path / "merged")
+    assert caught.value.filename == str(tmp_path / "merged")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("shape", [{}, {"hidden": 48}])

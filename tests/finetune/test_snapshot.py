@@ -3,7 +3,6 @@
 import io
 import json
 import pickle
-import resource
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 
 from finetune.errors import FinetuneError
 from finetune.snapshot import BEST, OPTIMISER, STATE, WEIGHTS, Snapshot, Snapshots, State
-from tests.finetune.conftest import Killed
+from tests.finetune.conftest import Killed, largest_file
 
 
 def snapshot(step=4):
@@ -100,13 +99,11 @@ def test_a_replaced_checkpoint_that_a_killed_run_left_is_deleted(tmp_path):
 def test_no_space_leaves_the_checkpoint_before_and_says_what_to_free(tmp_path):
     snapshots = Snapshots(tmp_path)
     snapshots.save(snapshot(4))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # the weights take 160,000
-    try:
-        with pytest.raises(FinetuneError, match="step 8 cannot be written") as caught:
-            snapshots.save(snapshot(8))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with (
+        largest_file(20_000),  # the weights take 160,000
+        pytest.raises(FinetuneError, match="step 8 cannot be written") as caught,
+    ):
+        snapshots.save(snapshot(8))
     assert "free 1 MB" in str(caught.value)
     assert "resumes from step-00000004" in str(caught.value)
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000004"]

@@ -7,6 +7,7 @@ import pytest
 
 from encoder.errors import VariantInvalid
 from encoder.template import PARTS, TEMPLATES, Template, find_template
+from vitrine.text import fold
 
 SHOE = {"title": "Runner", "brand": "Acme", "category": "Shoes", "description": "Light and quick."}
 
@@ -103,3 +104,11 @@ def test_a_template_that_cannot_be_used_is_refused_with_the_remedy(form, says):
 def test_every_part_can_be_used():
     form = " ".join(f"{{{part}}}" for part in PARTS)
     assert Template("all", form).render({part: part for part in PARTS}) == " ".join(PARTS)
+
+
+def test_a_product_has_the_same_text_whether_it_was_stored_folded_or_as_written():
+    written = {"title": "Baking dish 2½ qt ™", "description": "ﬁts\u00a0in any oven"}
+    stored_folded = {name: fold(text) for name, text in written.items()}
+    text = find_template("title_description").render(written)
+    assert text == find_template("title_description").render(stored_folded)
+    assert text == "Baking dish 21⁄2 qt TM. fits in any oven"

@@ -1,9 +1,9 @@
 """Attributes: named facts of a product, typed."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import chain, count
 from typing import Any
 
 from catalog.product import Attribute
@@ -80,23 +80,24 @@ def attributes(value: object, language: str = "") -> dict[str, Attribute]:
     or a number after it.
     """
     found: dict[str, Attribute] = {}
+    copies: Counter[str] = Counter()
     for name, fact in _facts(value, language):
         label = attribute_name(name)
         typed = attribute(fact, language)
         if isinstance(typed, float) and _is_code(label):
             typed = text(fact, language)
-        if label and typed is not None:
-            others = (f"{label} {number}" for number in count(2))
-            free = (
-                each for each in chain((label, name), others) if found.get(each, typed) == typed
-            )
-            found[next(free)] = typed
+        if not label or typed is None:
+            continue
+        if found.get(label, typed) != typed:
+            copies[label] += 1
+            label = name if name not in found else f"{label} {copies[label] + 1}"
+        found[label] = typed
     return found
 
 
 def _is_code(name: str) -> bool:
     words = name.casefold().split()
-    return words[-1:] != [] and (words[-1] in LAST_CODE_WORDS or not CODE_WORDS.isdisjoint(words))
+    return not CODE_WORDS.isdisjoint(words) or not LAST_CODE_WORDS.isdisjoint(words[-1:])
 
 
 def attribute_name(written: str) -> str:
@@ -121,10 +122,8 @@ def _name(written: str) -> str:
         words = [word if word in ACRONYMS else word.lower() for word in words]
     elif len(words) == 1:
         parts = CAMEL.split(bare)
-        if len(parts[0]) > 1:  # not "iPhone"
-            words = (
-                [part if part.isupper() else part.lower() for part in parts] if parts[1:] else words
-            )
+        if len(parts) > 1 and len(parts[0]) > 1:  # not "iPhone"
+            words = [part if part.isupper() else part.lower() for part in parts]
     joined = " ".join(words)
     return written if joined == written else joined[:1].upper() + joined[1:]
 

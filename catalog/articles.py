@@ -1,16 +1,15 @@
 """Variants of one article: rows that stand together, and rows that refer to each other."""
 
-import json
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalog import CatalogError, values
-from catalog.cells import size
+from catalog import values
+from catalog.article_store import ArticleStore, inherit
+from catalog.cells import Cells, size
 from catalog.column_names import key
-from catalog.columns import DEFAULT_OPTION, Cells, Fields
+from catalog.columns import DEFAULT_OPTION, Fields
 from catalog.conventions import References, Rows
 from catalog.formats import Record
 
@@ -19,7 +18,6 @@ from catalog.formats import Record
 MAX_ARTICLE = 16 * 2**20
 # Characters of the first rows of earlier articles, for rows that stand apart from theirs.
 MAX_HEADS = 4 * 2**20
-STORE_CACHE = 16 * 2**10  # KiB of memory for articles and waiting variants; the rest is on disk
 
 Numbered = tuple[int, Record | str]
 
@@ -224,7 +222,7 @@ class Referred:
         self._parent = column(references.parent)
         self._listed = column(references.listed)
         self._visibility = column("visibility")
-        self._store = _Store()
+        self._store = ArticleStore()
 
     @property
     def articles(self) -> int:
@@ -239,7 +237,7 @@ class Referred:
         """Fields that are complete after one more row: of this row, of earlier ones, or none."""
         role = self._role(record, fields)
         if role.is_article:
-            yield from self._store.add_article(row, fields, role)
+            yield from self._store.add_article(row, fields, role.names, role.listed)
         elif role.is_variant:
             article = self._store.article_of(role.parent, fields["id"])
             if article is not None:
@@ -276,112 +274,8 @@ class Referred:
         return bool(self._listed) and shown.startswith("not visible")
 
 
-def inherit(variant: Fields, article: Fields) -> Fields:
-    """A variant's fields, and its article's where it has none; its own pictures come first."""
-    filled = {
-        name: article[name] if value in ("", None) or value == () or value == [] else value
-        for name, value in variant.items()
-    }
-    filled["id"], filled["sku"], filled["gtin"] = variant["id"], variant["sku"], variant["gtin"]
-    filled["images"] = list(dict.fromkeys([*variant["images"], *article["images"]]))
-    filled["attributes"] = {**article["attributes"], **variant["attributes"]}
-    filled["parent"] = article["id"]
-    return filled
-
-
 def _listed_skus(written: str) -> tuple[str, ...]:
     """The variants that an article of Magento lists: "sku=A-S,size=S|sku=A-M,size=M"."""
     facts = (part.split(",") for part in written.split("|"))
     pairs = (fact.partition("=") for variant in facts for fact in variant)
     return tuple(value.strip() for name, _, value in pairs if name.strip() == "sku")
-
-
-class _Store:
-    """Articles and waiting variants in a temporary database that spills to disk."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for statement in (
-            f"PRAGMA cache_size = -{STORE_CACHE}",
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            "CREATE TABLE article (row INTEGER PRIMARY KEY, fields TEXT, used INTEGER)",
-            "CREATE TABLE name (name TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
-            "CREATE TABLE listed (variant TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
-            "CREATE TABLE waiting (row INTEGER PRIMARY KEY, parent TEXT, id TEXT, fields TEXT)",
-            "CREATE INDEX waiting_parent ON waiting (parent)",
-            "CREATE INDEX waiting_id ON waiting (id)",
-            "BEGIN",
-        ):
-            self._database.execute(statement)
-
-    def close(self) -> None:
-        self._database.close()
-
-    def add_article(self, row: int, fields: Fields, role: Role) -> Iterator[tuple[int, Fields]]:
-        """Keep an article; its variants that wait for it are complete."""
-        self._run("INSERT INTO article VALUES (?, ?, 0)", (row, json.dumps(fields)))
-        for name in role.names:
-            self._run("INSERT OR IGNORE INTO name VALUES (?, ?)", (name, row))
-        waiting: dict[int, str] = {}
-        for name in role.names:
-            waiting |= dict(self._run("SELECT row, fields FROM waiting WHERE parent = ?", (name,)))
-        for variant in role.listed:
-            self._run("INSERT OR IGNORE INTO listed VALUES (?, ?)", (variant, row))
-            waiting |= dict(
-                self._run(
-                    "SELECT row, fields FROM waiting WHERE id = ? AND parent = ''", (variant,)
-                )
-            )
-        if waiting:
-            self._run("UPDATE article SET used = 1 WHERE row = ?", (row,))
-        for number, kept in sorted(waiting.items()):
-            self._run("DELETE FROM waiting WHERE row = ?", (number,))
-            yield number, inherit(_fields(kept), fields)
-
-    def article_of(self, parent: str, identity: str) -> Fields | None:
-        """The article that a variant names, or that lists it."""
-        if parent:
-            found = self._run("SELECT row FROM name WHERE name = ?", (parent,))
-        else:
-            found = self._run("SELECT row FROM listed WHERE variant = ?", (identity,))
-        if not found:
-            return None
-        self._run("UPDATE article SET used = 1 WHERE row = ?", found[0])
-        ((kept,),) = self._run("SELECT fields FROM article WHERE row = ?", found[0])
-        return _fields(kept)
-
-    def wait(self, row: int, parent: str, fields: Fields) -> None:
-        """Keep a variant until its article is read."""
-        self._run(
-            "INSERT INTO waiting VALUES (?, ?, ?, ?)",
-            (row, parent, fields["id"], json.dumps(fields)),
-        )
-
-    def articles(self) -> int:
-        """How many articles have variants."""
-        ((count,),) = self._run("SELECT COUNT(*) FROM article WHERE used = 1", ())
-        return int(count)
-
-    def rest(self) -> Iterator[tuple[int, Fields]]:
-        rows = self._database.execute(
-            "SELECT row, fields FROM waiting UNION ALL "
-            "SELECT row, fields FROM article WHERE used = 0 ORDER BY row"
-        )
-        for row, kept in rows:
-            yield row, _fields(kept)
-
-    def _run(self, statement: str, cells: Sequence[object]) -> list[tuple[Any, ...]]:
-        try:
-            return self._database.execute(statement, cells).fetchall()
-        except sqlite3.OperationalError as error:
-            raise CatalogError(
-                f"The variants of a feed need space in the temporary folder: {error}."
-            ) from error
-
-
-def _fields(kept: str) -> Fields:
-    fields = json.loads(kept)
-    fields["categories"] = tuple(map(tuple, fields["categories"]))
-    fields["features"] = tuple(fields["features"])
-    return dict(fields)

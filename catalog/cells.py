@@ -1,12 +1,13 @@
 """Cells of a row: by plain and dotted names, their size, and conversions that remember results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from catalog import values
 
 Row = Mapping[str, Any]
+Cells = Sequence[tuple[str, object]]  # column and value
 Result = TypeVar("Result")
 
 # Brands, departments, colours and prices repeat from row to row. A conversion remembers so many

@@ -1,6 +1,5 @@
 """From a feed's row to the fields of a product."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,15 +10,15 @@ from typing import Any
 
 from catalog import CatalogError, values
 from catalog.amazon import LINK
-from catalog.cells import Row, cell_of, remembering, size
+from catalog.category_cells import CategoryCells, Paths
+from catalog.cells import Cells, Row, cell_of, remembering, size
 from catalog.column_names import key, readable
-from catalog.conventions import BRAND, OWN_EXPORT, Convention
+from catalog.conventions import BRAND, OWN_EXPORT
 from catalog.exchange import MARK, fields_of
 from catalog.facts import Facts, further_facts, named_facts
 from catalog.matching import STEPS, Matching, Plan
-from catalog.patterns import Pattern, find_pattern
+from catalog.picture_cells import KeepPicture, PictureCells
 from catalog.product import Attribute, Product
-from pictures.data_address import is_data
 from pictures.embedded import EmbeddedPictures, embedded_address, is_embedded
 from pictures.errors import PictureError
 
@@ -66,9 +65,6 @@ EMPTY = ("", None, ())
 COMPARED = ("price", "list_price", "thumbnails")  # fields whose other columns were looked at
 
 Fields = dict[str, Any]
-Paths = tuple[tuple[str, ...], ...]
-Cells = Sequence[tuple[str, object]]  # column and value
-KeepPicture = Callable[[bytes | str], str]
 
 
 def chosen_columns(chosen: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -116,7 +112,6 @@ class ColumnMapping:
     of them. Other columns become attributes.
 
     Attributes:
-        used: How many rows each field was read from each column in.
         attributes: How many rows each attribute has a value in.
     """
 
@@ -140,13 +135,12 @@ class ColumnMapping:
                 `EmbeddedPictures.add`, or by default a function that keeps nothing.
         """
         self.matching = matching
-        self.used: Counter[tuple[str, str]] = Counter()
+        self._used: Counter[tuple[str, str]] = Counter()
         self.attributes: Counter[str] = Counter()
         self.known: dict[str, None] = {}  # columns, in the order of their first rows
         self._spent: set[str] = set()
         self._category = tuple(filter(None, [values.text(category)]))
         self._folder = folder
-        self._keep_picture = keep_picture
         self._language = matching.language
         self._conversions: Mapping[str, Callable[[object], Any]] = {
             **CONVERSIONS,
@@ -156,10 +150,9 @@ class ColumnMapping:
         }
         self._money = remembering(values.money)
         self._fact = remembering(lambda cell: values.attribute(cell, self._language))
-        self._path_readers: dict[str, Callable[[object], Paths]] = {}
+        self._categories = CategoryCells(matching)
         self._is_own = matching.convention is OWN_EXPORT and not (chosen or self._category)
-        self._patterns_chosen = "images" in chosen
-        self._patterns = _patterns(chosen, matching.convention, self._folder)
+        self._pictures = PictureCells(chosen, matching.convention, folder, keep_picture)
         self._of_header = lru_cache(CACHED_HEADERS)(self._reading)
 
     def plan(self, row: Row) -> Plan:
@@ -176,13 +169,19 @@ class ColumnMapping:
         )
         return _Reading(plan, single, sum(map(len, header)))
 
+    def sources(self) -> Counter[tuple[str, str]]:
+        """How many rows each field was read from each column or pattern in."""
+        pictures = {("images", column): rows for column, rows in self._pictures.used.items()}
+        return self._used + Counter(pictures)
+
     def matched(self) -> Mapping[str, tuple[str, ...]]:
         """The columns of each field, whether anything was read from them or not."""
         return self.matching.plan(tuple(self.known)).fields
 
     def unused(self) -> list[str]:
         """The columns with values that nothing was read from."""
-        used = {part for _, column in self.used for part in _parts(column)} | self._spent
+        used = {part for _, column in self.sources() for part in _parts(column)}
+        used |= self._spent | self._pictures.spent
         matched = self.matched()
         used.update(column for field in COMPARED for column in matched[field])
         convention = self.matching.convention
@@ -218,19 +217,21 @@ class ColumnMapping:
                 cell = row[column] if column in row else cell_of(row, column)
                 if cell is not None and cell != "" and (value := convert(cell)) not in EMPTY:
                     used.add(column)
-                    self.used[field, column] += 1
+                    self._used[field, column] += 1
                     read[field] = value
                     break
         read["features"] = self._features(row, plan, used)
         read["categories"] = self._category_paths(row, plan, used)
         self._read_prices(row, plan, read)
-        read["images"] = self._images(row, plan, read["id"], pictures)
+        read["images"] = self._pictures.read(
+            row, plan.fields["images"], plan.fields["thumbnails"], read["id"], pictures
+        )
         read["attributes"] = self._attributes(row, plan, used)
         read["brand"] = read["brand"] or self._brand_among(read["attributes"])
         # Amazon Reviews 2023 has no link at all.
         if not read["link"] and read["id"] and row.get("parent_asin") == read["id"]:
             read["link"] = LINK.format(read["id"])
-            self.used["link", LINK.format("{parent_asin}")] += 1
+            self._used["link", LINK.format("{parent_asin}")] += 1
         return read
 
     def _size_without_pictures(self, row: Row, plan: Plan) -> int:
@@ -245,7 +246,7 @@ class ColumnMapping:
         except ValueError:
             return "unreadable row"
         read["images"] = [self._beside(address) for address in read["images"]]
-        self.used.update((name, name) for name, value in read.items() if value not in EMPTY)
+        self._used.update((name, name) for name, value in read.items() if value not in EMPTY)
         self.attributes.update(read["attributes"].keys())
         self._spent.add(MARK)
         return read
@@ -254,8 +255,8 @@ class ColumnMapping:
         """A picture's address; one that lies embedded beside the feed is kept first."""
         if is_embedded(address):
             with suppress(PictureError):  # the job of images records why there is none
-                return self._keep_picture(EmbeddedPictures(self._folder).read(address))
-        return self._kept(address)
+                return self._pictures.keep(EmbeddedPictures(self._folder).read(address))
+        return self._pictures.keep(address)
 
     def _name(self, cell: object) -> str:
         """A name; of several in a list, the first."""
@@ -278,73 +279,18 @@ class ColumnMapping:
             ]
             if points:
                 used.add(column)
-                self.used["features", column] += 1
+                self._used["features", column] += 1
                 found |= dict.fromkeys(points)
         return tuple(found)
 
     def _category_paths(self, row: Row, plan: Plan, used: set[str]) -> Paths:
         if self._category:
             return (self._category,)
-        found: Paths = ()
-        for column in plan.fields["category"]:
-            if len(found) == 1 and len(found[0]) > 1:
-                break
-            paths = (
-                self._path_of_steps(row, column)
-                if STEPS in column and column not in row
-                else self._paths(column, cell_of(row, column))
-            )
-            # a department, and in another column the whole path
-            if paths and (not found or paths[0][: len(found[0])] == found[0] != paths[0]):
-                found = paths
-                used.update(_parts(column))
-                self.used["category", column] += 1
-        return found
-
-    def _path_of_steps(self, row: Row, columns: str) -> Paths:
-        steps: tuple[str, ...] = ()
-        for column in columns.split(STEPS):
-            for path in self._paths(column, cell_of(row, column))[:1]:
-                steps = path if path[: len(steps)] == steps else steps + path
-        return (steps,) if steps else ()
-
-    def _paths(self, column: str, cell: object) -> Paths:
-        if cell is None or cell == "":
-            return ()
-        if column not in self._path_readers:
-            self._path_readers[column] = self._path_reader(column)
-        return self._path_readers[column](cell)
-
-    def _path_reader(self, column: str) -> Callable[[object], Paths]:
-        """How the cells of a column become category paths."""
-        convention = self.matching.convention
-        lists = convention.category_lists if convention else ""
-        steps = convention.category_steps if convention else ""
-        slash = True if steps == "/" else self.matching.has_slash_paths(column)
-
-        def read(cell: object) -> Paths:
-            cell = values.parse_literal(cell)
-            if steps == "," and isinstance(cell, str):
-                cell = cell.split(",")
-            items: Sequence[object] = [cell]
-            if lists == "[]" and isinstance(cell, list):
-                items = cell
-            elif lists and isinstance(cell, str):  # within a name it comes after a backslash
-                items = re.split(rf"(?<!\\){re.escape(lists)}", cell)
-            paths = [
-                path
-                for item in items
-                for path in values.category_paths(
-                    item, self._language, separator=lists.strip("[]"), slash=slash
-                )
-            ]
-            return tuple(  # without those that another of them begins with
-                path
-                for path in dict.fromkeys(paths)
-                if not any(other != path and other[: len(path)] == path for other in paths)
-            )
-
-        return remembering(read)
+        paths, columns = self._categories.read(row, plan.fields["category"])
+        for column in columns:
+            self._used["category", column] += 1
+            used.update(_parts(column))
+        return paths
 
     def _read_prices(self, row: Row, plan: Plan, read: Fields) -> None:
         """What a product costs, its currency, and the price before a reduction."""
@@ -354,16 +300,16 @@ class ColumnMapping:
         money = amounts.get(chosen or "")
         if chosen is None or money is None:
             return
-        self.used["price", chosen] += 1
+        self._used["price", chosen] += 1
         divisor = self._minor_units(row)
         read["price"] = money.amount / divisor
         if money.currency:
             read["currency"] = money.currency
-            self.used["currency", chosen] += 1
+            self._used["currency", chosen] += 1
         for column in plan.fields["list_price"]:
             higher = amounts[column] if column in amounts else self._amount(row, column)
             if higher and higher.amount > money.amount:
-                self.used["list_price", column] += 1
+                self._used["list_price", column] += 1
                 read["list_price"] = higher.amount / divisor
                 return
 
@@ -378,43 +324,6 @@ class ColumnMapping:
         digits = values.count(cell_of(row, convention.minor_units))
         return 10 ** min(digits or 0, 4)
 
-    def _images(self, row: Row, plan: Plan, identity: str, cells: Cells) -> list[str]:
-        found: list[str | bytes] = []
-        for column, cell in [
-            *((each, cell_of(row, each)) for each in plan.fields["images"]),
-            *cells,
-        ]:
-            if cell is None or cell == "":
-                continue
-            located = values.addresses(cell, self._folder)
-            if located:
-                self.used["images", column] += 1
-                found += located
-        if self._patterns_chosen or not found:
-            found += self._by_pattern(row, identity)
-        if not found:
-            for column in plan.fields["thumbnails"]:
-                located = values.addresses(cell_of(row, column), self._folder)
-                if located:
-                    self.used["images", column] += 1
-                    found += located
-                    break
-        return list(dict.fromkeys(map(self._kept, found)))
-
-    def _by_pattern(self, row: Row, identity: str) -> list[str | bytes]:
-        def cell(column: str) -> object:
-            value = cell_of(row, column)
-            return identity if value is None and column == "id" else value
-
-        found: list[str | bytes] = []
-        for pattern in self._patterns:
-            written = pattern.addresses(cell)
-            if written:
-                self.used["images", pattern.written] += 1
-                self._spent.update(pattern.columns)
-                found += values.addresses(written, self._folder)
-        return found
-
     def _brand_among(self, attributes: Mapping[str, Attribute]) -> str:
         convention = self.matching.convention
         wanted = convention.brand_attribute if convention else BRAND
@@ -422,12 +331,6 @@ class ColumnMapping:
             (values.text(fact) for name, fact in attributes.items() if name.casefold() == wanted),
             "",
         )
-
-    def _kept(self, picture: str | bytes) -> str:
-        """A picture's address; one inside the row is kept first."""
-        if isinstance(picture, str) and not is_data(picture):
-            return picture
-        return self._keep_picture(picture)
 
     def _attributes(self, row: Row, plan: Plan, used: set[str]) -> Facts:
         found: Facts = {}
@@ -441,7 +344,7 @@ class ColumnMapping:
             named = named_facts(cell_of(row, column), self._language)
             if named:
                 used.add(column)
-                self.used["attributes", column] += 1
+                self._used["attributes", column] += 1
                 found |= {readable(name): fact for name, fact in named.items()}
         for column in plan.others:
             value = row[column]
@@ -493,19 +396,3 @@ def _parts(column: str) -> list[str]:
 def _currency(cell: object) -> str:
     written = values.text(cell).upper()
     return written if len(written) == 3 and written.isalpha() else ""
-
-
-def _patterns(
-    chosen: Mapping[str, Sequence[str]], convention: Convention | None, folder: Path
-) -> list[Pattern]:
-    if "images" in chosen:
-        written = chosen["images"]
-    elif convention:
-        written = [
-            each
-            for each in convention.pictures
-            if "://" in each or (folder / each.partition("{")[0]).is_dir()
-        ]
-    else:
-        written = []
-    return [pattern for each in written if (pattern := find_pattern(each))]

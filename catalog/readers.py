@@ -24,24 +24,22 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from catalog import CatalogError, values
+from catalog import CatalogError
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
-from catalog.cells import size
+from catalog.cells import Cells, size
 from catalog.column_names import WRAPPERS, key
 from catalog.columns import (
-    Cells,
     ColumnMapping,
     Fields,
-    KeepPicture,
     chosen_columns,
     list_columns,
     product_of,
 )
-from catalog.conventions import Convention
 from catalog.formats import Feed, Record, Rows
 from catalog.formats.opening import open_feed
 from catalog.matching import Matching
 from catalog.patterns import find_pattern
+from catalog.picture_cells import KeepPicture
 from catalog.product import Product
 from catalog.report import SHOWN, Report
 from catalog.seen_ids import SeenIds
@@ -172,7 +170,7 @@ class ProductReader:
         """What was understood so far."""
         report = self._report
         report.fields = {name: {} for name in SHOWN}
-        for (name, column), count in self._columns.used.most_common():
+        for (name, column), count in self._columns.sources().most_common():
             report.fields.setdefault(name, {})[column] = count
         for name, columns in self._columns.matched().items():
             if not report.fields.get(name):
@@ -277,7 +275,7 @@ class ProductReader:
         if not isinstance(record, dict):
             return record
         try:
-            if reason := _skipped(record, self._convention):
+            if reason := self._convention.unsold(record) if self._convention else "":
                 self._report.skipped[reason] += 1
                 return None
             fields = self._columns.read(record, self._pictures(piece))
@@ -350,17 +348,3 @@ def _unwrapped(record: Record | str, wrapper: str) -> Record | str:
         return record
     outer = {name: cell for name, cell in record.items() if name != wrapper}
     return {**outer, **inner}
-
-
-def _skipped(record: Record, convention: Convention | None) -> str:
-    """Why a row is of nothing that is for sale; empty where it is."""
-    if convention is None or not convention.skipped:
-        return ""
-    by_key = {key(column): column for column in record}
-    for reason, (columns, unsold) in convention.skipped.items():
-        for name in columns.split("|"):
-            if name in by_key:
-                written = values.text(record[by_key[name]]).casefold()
-                if written in unsold or (written and "*" in unsold):
-                    return reason
-    return ""

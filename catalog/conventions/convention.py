@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from catalog import values
+from catalog.column_names import key
+
 BRAND = "brand"
 
 
@@ -94,6 +97,19 @@ class Convention:
     skipped: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     minor_units: str = ""
     unused: tuple[str, ...] = ()
+
+    def unsold(self, record: Mapping[str, object]) -> str:
+        """Why a row is of nothing that is for sale; empty where it is."""
+        if not self.skipped:
+            return ""
+        by_key = {key(column): column for column in record}
+        for reason, (columns, unsold) in self.skipped.items():
+            for name in columns.split("|"):
+                if name in by_key:
+                    written = values.text(record[by_key[name]]).casefold()
+                    if written in unsold or (written and "*" in unsold):
+                        return reason
+        return ""
 
     @property
     def structural(self) -> frozenset[str]:

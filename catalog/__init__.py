@@ -1,6 +1,6 @@
 """The catalogue of a shop: products, their pictures, and the record of every attempt.
 
-feed             reads products from a feed: formats (JSON Lines, CSV, Parquet), columns, values
+readers          reads products from a feed: formats (files), columns (mapping), values (cells)
 product          one item for sale
 catalogue        products, picture ledger, summaries and runs in one SQLite file
 """

@@ -38,7 +38,8 @@ class Feed:
         tabular: Whether every row has the same columns.
         facts: What was found out about the file, by name: always `format`, and, where they are
             not the usual ones, `encoding`, `delimiter`, `quoting`, `compression`, `member` (of an
-            archive), `sheet` (of a workbook), `list` (within a document), `row element` (of XML).
+            archive), `pictures not read` (in an archive: how many), `sheet` (of a workbook),
+            `list` (within a document), `row element` (of XML).
             Complete when the file has been opened.
     """
 

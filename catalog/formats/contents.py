@@ -40,6 +40,7 @@ PRODUCTS = (
     ".parquet",
     ".txt",
 )
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".tif", ".tiff", ".bmp")
 MAX_LISTED = 5  # names in a sentence
 
 
@@ -67,7 +68,7 @@ class Contents:
 
     Attributes:
         name: of the file inside; of the file itself where it is not packed.
-        facts: `compression` and `member`, where there are any.
+        facts: `compression`, `member` and `pictures not read`, where there are any.
     """
 
     def __init__(self, source: Path) -> None:
@@ -143,6 +144,8 @@ class Contents:
         self._member = member.filename
         self.name = PurePosixPath(member.filename).name
         self.facts |= {"compression": "zip", "member": member.filename}
+        if pictures := sum(name.casefold().endswith(PICTURES) for name in names):
+            self.facts["pictures not read"] = pictures  # paths start from a folder on disk
 
     def _only(self, found: list[zipfile.ZipInfo], count: int) -> zipfile.ZipInfo:
         if len(found) == 1:

@@ -53,11 +53,13 @@ def find_layout(head: bytes) -> Layout:
 
 
 def _count_values(line: bytes) -> int:
-    """How many values a line has; 0 where it ends within one."""
+    """How many objects and arrays a line has; 0 where it has anything else or ends within one."""
     values = JsonValues(io.BytesIO(line))
     count = 0
     try:
-        while values.next_byte():
+        while byte := values.next_byte():
+            if byte not in (b"{", b"["):
+                return 0
             values.take()
             count += 1
     except ValueError:

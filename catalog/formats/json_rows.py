@@ -63,7 +63,9 @@ def _values(source: Path, data: BufferedReader, layout: Layout) -> Rows:
 
 def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | str]:
     """The records of each value of a text."""
-    while values.next_byte():
+    while byte := values.next_byte():
+        if byte not in (b"{", b"["):
+            raise ValueError("there is something between its records")
         if layout.kind == "JSON objects":
             yield values.take()
         else:

@@ -49,9 +49,11 @@ def test_a_file_is_known_by_its_content(tmp_path, name, content, compression):
 
 
 def test_the_member_of_an_archive_is_stated(tmp_path):
-    rows_of(tmp_path / "shop.zip", archive({"out/shop.jsonl": LINES}))
+    members = {"out/shop.jsonl": LINES, "out/1.jpg": b"x", "out/2.PNG": b"y"}
+    rows_of(tmp_path / "shop.zip", archive(members))
     assert open_feed(tmp_path / "shop.zip").facts == {
-        "format": "JSON Lines", "compression": "zip", "member": "out/shop.jsonl"
+        "format": "JSON Lines", "compression": "zip", "member": "out/shop.jsonl",
+        "pictures not read": 2,
     }  # fmt: skip
 
 

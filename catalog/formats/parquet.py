@@ -7,11 +7,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Record, Rows
-from catalog.formats.parquet_pages import Page, pages
+from catalog.formats.parquet_pages import Chunk, Page, RowGroup, pages, row_groups
 
 if TYPE_CHECKING:
     from pyarrow import Array, RecordBatch
-    from pyarrow.parquet import ColumnChunkMetaData, FileMetaData, ParquetFile
+    from pyarrow.parquet import ParquetFile
 
 # A row may hold some pictures as they are.
 PICTURES = 4  # times formats.MAX_ROW
@@ -51,16 +51,20 @@ def read_parquet(source: Path, data: IO[bytes]) -> Feed:
                 "the most."
             )
         columns = tuple(dict.fromkeys(filter(None, file.schema_arrow.names)))
-    rows = _rows(source, data, file)
+        try:
+            groups = row_groups(data)
+        except ValueError as error:
+            raise CatalogError(f"{source} is a damaged Parquet file: {error}.") from error
+    rows = _rows(source, data, file, groups)
     return Feed(rows, columns, tabular=True, facts={"format": "Parquet"})
 
 
-def _rows(source: Path, data: IO[bytes], file: "ParquetFile") -> Rows:
+def _rows(source: Path, data: IO[bytes], file: "ParquetFile", groups: list[RowGroup]) -> Rows:
     number = 0
     with data, file, _errors_of(source, lambda: number):
-        for group in range(file.num_row_groups):
-            size = _batch_size(source, data, file.metadata, group)
-            for batch in file.iter_batches(size, row_groups=[group], use_threads=False):
+        for index, group in enumerate(groups):
+            size = _batch_size(source, data, group)
+            for batch in file.iter_batches(size, row_groups=[index], use_threads=False):
                 for record in _records(batch):
                     number += 1
                     yield number, record
@@ -81,55 +85,45 @@ def _errors_of(source: Path, number: Callable[[], int]) -> Iterator[None]:
         ) from error
 
 
-def _batch_size(source: Path, data: IO[bytes], metadata: "FileMetaData", group: int) -> int:
+def _batch_size(source: Path, data: IO[bytes], group: RowGroup) -> int:
     """How many rows of a row group are decoded together.
 
     Raises:
         CatalogError: A page of it is too large. The headers of the pages are read for this: the
             sizes of a column that the file states may be others.
     """
-    rows = metadata.row_group(group)
     largest = 0.0  # bytes of a row
-    for number in range(rows.num_columns):
-        chunk = rows.column(number)
+    for chunk in group.chunks:
         try:
-            found = list(pages(data, *_extent(chunk)))
+            found = list(pages(data, chunk.start, chunk.end))
         except ValueError as error:
             raise CatalogError(
-                f"{source} is damaged in its column {chunk.path_in_schema}: {error}."
+                f"{source} is damaged in its column {chunk.path}: {error}."
             ) from error
-        _check(source, chunk, found, repeated=metadata.schema.column(number).max_repetition_level)
-        size = sum(page.size for page in found) / max(1, rows.num_rows)
+        _check(source, chunk, found, group.rows)
+        size = sum(page.size for page in found) / max(1, group.rows)
         # a value of a few bytes may stand for another one, however large
-        shared = [page.size for page in found if page.dictionary]
-        if any("DELTA" in encoding for encoding in chunk.encodings):
-            shared += [page.size for page in found]
+        shared = [page.size for page in found if page.dictionary or chunk.delta]
         largest += max([size, *shared])
     return int(min(MAX_BATCH, max(1, BATCH // max(1, largest))))
 
 
-def _extent(chunk: "ColumnChunkMetaData") -> tuple[int, int]:
-    """Where the pages of a column chunk begin and end in the file."""
-    start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
-    return start, start + chunk.total_compressed_size
-
-
-def _check(source: Path, chunk: "ColumnChunkMetaData", found: list[Page], *, repeated: int) -> None:
+def _check(source: Path, chunk: Chunk, found: list[Page], rows: int) -> None:
     dictionary = max((page.size for page in found if page.dictionary), default=0)
     for page in found:
         memory = page.size + page.compressed + dictionary
         bomb = page.size > MIN_BOMB and page.size > MAX_RATIO * page.compressed
         if bomb or memory > MAX_PAGES:
             raise CatalogError(
-                f"{source} cannot be read within bounds: a page of its column "
-                f"{chunk.path_in_schema} takes {page.size:,} bytes, and {page.compressed:,} in the "
-                "file; write it with smaller row groups, for example of 50 rows."
+                f"{source} cannot be read within bounds: a page of its column {chunk.path} takes "
+                f"{page.size:,} bytes, and {page.compressed:,} in the file; write it with smaller "
+                "row groups, for example of 50 rows."
             )
     values = sum(page.values for page in found if not page.dictionary)
-    if repeated and values > MAX_NESTED:
+    if values > max(rows, MAX_NESTED):
         raise CatalogError(
-            f"{source} cannot be read within bounds: its column {chunk.path_in_schema} has "
-            f"{values:,} values in the lists of one row group; write it with smaller row groups."
+            f"{source} cannot be read within bounds: its column {chunk.path} has {values:,} "
+            "values in the lists of one row group; write it with smaller row groups."
         )
 
 

@@ -1,9 +1,10 @@
-"""The pages of a Parquet file, as their headers describe them.
+"""The column chunks of a Parquet file and their pages, as the file describes them.
 
 A page is the unit that Parquet is decompressed in, whatever it holds, and the sizes that a file
 states for a whole column may be other than those of its pages. The headers follow each other in a
-column chunk, each before its page. Source: parquet.thrift of the Parquet format, written in
-Thrift's compact protocol.
+column chunk, each before its page. Arrow's own access to a chunk's description ends the process
+where its statistics are damaged, so the footer is read here, too. Source: parquet.thrift of the
+Parquet format, written in Thrift's compact protocol.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,80 @@ TYPE, UNCOMPRESSED, COMPRESSED = 1, 2, 3
 DATA, DICTIONARY, DATA_V2 = 5, 7, 8
 VALUES = 1
 DICTIONARY_PAGE = 2
+# Fields of the footer, of a row group, a column chunk and its metadata.
+ROW_GROUPS = 4
+COLUMNS, ROWS = 1, 3
+METADATA = 3
+ENCODINGS, PATH, TOTAL_COMPRESSED, DATA_OFFSET, DICTIONARY_OFFSET = 2, 3, 7, 9, 11
+DELTA_BYTE_ARRAY = 7
+FOOTER_END = 8  # bytes: the length of the footer, and the signature
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A column of a row group.
+
+    Attributes:
+        path: Of the column.
+        start: Where its pages begin in the file.
+        end: Where they end.
+        delta: Whether values are stored as the difference to the one before.
+    """
+
+    path: str
+    start: int
+    end: int
+    delta: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows that are stored together, by column."""
+
+    rows: int
+    chunks: list[Chunk]
+
+
+def row_groups(data: IO[bytes]) -> list[RowGroup]:
+    """The row groups of a file.
+
+    Raises:
+        ValueError: The footer cannot be read.
+    """
+    end = data.seek(0, 2) - FOOTER_END
+    data.seek(max(0, end))
+    start = end - int.from_bytes(data.read(4), "little")
+    if start < 0:
+        raise ValueError("it has no footer")
+    data.seek(start)
+    footer = _Struct(data.read(end - start)).read()
+    return [
+        RowGroup(_count(group, ROWS), [_chunk(column) for column in _structs(group, COLUMNS)])
+        for group in _structs(footer, ROW_GROUPS)
+    ]
+
+
+def _chunk(column: dict[int, Any]) -> Chunk:
+    described = column.get(METADATA)
+    if not isinstance(described, dict):
+        raise ValueError("a column has no description")
+    path, encodings = described.get(PATH), described.get(ENCODINGS)
+    if not isinstance(path, list) or not isinstance(encodings, list):
+        raise ValueError("a column has no description")
+    start = _count(described, DATA_OFFSET)
+    if described.get(DICTIONARY_OFFSET):
+        start = min(start, _count(described, DICTIONARY_OFFSET))
+    name = ".".join(part.decode(errors="replace") for part in path if isinstance(part, bytes))
+    return Chunk(
+        name, start, start + _count(described, TOTAL_COMPRESSED), DELTA_BYTE_ARRAY in encodings
+    )
+
+
+def _structs(fields: dict[int, Any], number: int) -> list[dict[int, Any]]:
+    found = fields.get(number, [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError("its footer cannot be read")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +139,12 @@ def pages(data: IO[bytes], start: int, end: int) -> Iterator[Page]:
 def _count(fields: dict[int, Any], number: int) -> int:
     value = fields.get(number)
     if not isinstance(value, int) or value < 0:
-        raise ValueError("a page header has no sizes")
+        raise ValueError("its description has no sizes")
     return value
 
 
 class _Struct:
-    """A structure in the compact protocol: field number → value, of those that are needed."""
+    """A structure in the compact protocol: field number → value."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -77,7 +152,7 @@ class _Struct:
 
     def read(self, depth: int = 0) -> dict[int, Any]:
         if depth > MAX_DEPTH:
-            raise ValueError("a page header is nested too deep")
+            raise ValueError("it is nested too deep")
         fields: dict[int, Any] = {}
         number = 0
         while kind := self._byte():
@@ -88,7 +163,7 @@ class _Struct:
     def _value(self, kind: int, depth: int) -> Any:  # noqa: ANN401
         match kind:
             case 1 | 2:
-                return kind == TRUE
+                return kind == TRUE  # in lists a byte each, which no list here has
             case 3:
                 return self._byte()
             case 4 | 5 | 6:
@@ -98,20 +173,20 @@ class _Struct:
             case 8:
                 length = self._varint()
                 self.at += length
+                return self._data[self.at - length : self.at]
             case 9 | 10:
                 head = self._byte()
                 count = head >> 4 if head >> 4 < 15 else self._varint()
-                for _ in range(min(count, HEADER)):
-                    self._value(head & 15, depth + 1)
+                return [self._value(head & 15, depth + 1) for _ in range(count)]
             case 12:
                 return self.read(depth + 1)
             case _:
-                raise ValueError("a page header cannot be read")
+                raise ValueError("its description cannot be read")
         return None
 
     def _byte(self) -> int:
         if self.at >= len(self._data):
-            raise ValueError("a page header ends early")
+            raise ValueError("its description ends early")
         self.at += 1
         return self._data[self.at - 1]
 

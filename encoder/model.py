@@ -150,7 +150,7 @@ def _configuration(checkpoint: Checkpoint, config_class: Any) -> Any:  # noqa: A
         if "projection_dim" in values[section]:
             values[section]["projection_dim"] = checkpoint.dim
     if checkpoint.family.text_pooling != "end":
-        # No one reads them there; SigLIP's defaults are beyond its vocabulary, which would warn.
+        # Nothing reads them there; SigLIP's defaults are beyond its vocabulary, which would warn.
         values["text_config"] |= {"bos_token_id": None, "eos_token_id": None}
     return config_class(**values)
 

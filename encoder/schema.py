@@ -66,7 +66,7 @@ class Transformer(Schema):
     hidden_act: Activation
     layer_norm_eps: Annotated[float, Field(gt=0, le=1)]
     attention_dropout: Dropout = 0.0
-    # Families with one dimension for both encoders have it here too, where no one reads it.
+    # Families with one dimension for both encoders have it here too, unread.
     projection_dim: Width | None = None
 
     @model_validator(mode="after")

@@ -145,7 +145,8 @@ def build_tiny_text_model(
         prompts: put before texts, by `query` and `document`.
     """
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
     from transformers import BertConfig, BertModel
 
     tokenizer = _bert()

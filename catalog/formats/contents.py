@@ -163,5 +163,5 @@ class Contents:
 
 def _is_product_file(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename)
-    hidden = path.name.startswith((".", "__MACOSX")) or path.parts[0] == "__MACOSX"
+    hidden = path.name.startswith(".") or "__MACOSX" in path.parts
     return not (member.is_dir() or hidden) and path.suffix.casefold() in PRODUCTS

@@ -245,8 +245,8 @@ def test_bad_names_bases_and_homes_are_errors(run, home, tmp_path, tiny_clip):
 
 
 def test_a_base_that_looks_at_larger_pictures_than_are_kept_is_an_error(run, tmp_path):
-    large = build_tiny_clip(tmp_path / "large", image_size=256, patch_size=64)
-    with pytest.raises(FinetuneError, match="--picture-side 256"):
+    large = build_tiny_clip(tmp_path / "large", image_size=512, patch_size=128)
+    with pytest.raises(FinetuneError, match="--picture-side 512"):
         run(base=large)
 
 

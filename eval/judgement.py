@@ -99,7 +99,7 @@ def refuse_leaks(queries: QuerySet, settings: Settings) -> None:
             or by words.
     """
     by_words = [f"--match {match}" for match in settings.matches if match != "vectors"]
-    chosen = [f"--vector {settings.vector}"] if settings.vector else []
+    chosen = ["--vector"] if settings.vector else []
     for query in queries:
         leaking = [*by_words, *(chosen if query.vector != settings.vector else ())]
         if query.vector and leaking:

@@ -23,6 +23,7 @@ AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 COEFFICIENTS = 64  # of a block: DC and 63 of AC
 MAX_SCANS = 100  # a dozen are usual; each one is a pass over all blocks, for a few bytes
+REDUCTIONS = (1, 2, 4, 8)
 GREY = {127, 128}  # 127: where a CMYK file is inverted
 FILLING = b"\xaa" * 2**12  # data of a scan that is no marker
 
@@ -107,8 +108,21 @@ def ends_early(image: Image.Image, data: bytes) -> bool:
         return False
     more = _without_filling(data[: scans.end]) + FILLING + data[scans.end :]
     longer = Image.open(io.BytesIO(more), formats=("JPEG",))
-    longer.draft(None, image.size)
+    longer.draft(None, _size_to_request(longer.size, image.size))
     return longer.tobytes() != image.tobytes()
+
+
+def _size_to_request(full: tuple[int, int], reduced: tuple[int, int]) -> tuple[int, int]:
+    """The size for which Pillow decodes a picture with the same reduction again.
+
+    libjpeg reduces by 1, 2, 4 or 8 and rounds up; Pillow takes the largest reduction that gives at
+    least the size requested.
+    """
+    for scale in REDUCTIONS:
+        if reduced == tuple(-(-side // scale) for side in full):
+            width, height = (max(side // scale, 1) for side in full)
+            return width, height
+    return full
 
 
 def _without_filling(data: bytes) -> bytes:

@@ -184,7 +184,7 @@ class Store(Closing):
         """
         if field not in layout.KEYWORD_INDEXES:
             raise InvalidQuery(
-                f"'{field}' is not counted; {' and '.join(layout.KEYWORD_INDEXES)} are."
+                f"'{field}' is not counted; {', '.join(layout.KEYWORD_INDEXES)} are."
             )
         if limit < 1:
             raise InvalidQuery(f"A count needs at least 1 value, not {limit}.")

@@ -1,6 +1,7 @@
 """A shop with untrusted texts and broken pictures, and its page."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,18 @@ from streamlit.testing.v1 import AppTest
 
 from app.cards import TITLE
 from app.escaping import shorten
+from catalog.catalogue import Catalogue
+from encoder.variants import Variants
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
 from search.query import Query
 from search.service import SearchService
 from tests import shop
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 
+ODD = "<i>Odd</i>"
 MARKUP = "**b** [l](http://evil.test) <b>x</b> :red[r] www.evil.test $a$ :smile: # <img src=x>"
 
 HOSTILE = [
@@ -21,12 +28,12 @@ HOSTILE = [
         "id": "markup",
         "title": MARKUP,
         "brand": MARKUP,
-        "category": "<i>Odd</i>",
+        "category": "Odd",
         "price": 1,
         "link": "javascript:alert(1)",
         "image": "crimson.png",
     },
-    {"id": "long/ü?&#", "title": "long " * 400, "category": "<i>Odd</i>", "image": "teal.png"},
+    {"id": "long/ü?&#", "title": "long " * 400, "category": "Odd", "image": "teal.png"},
     {"id": "bare", "title": "coral kettle", "category": "Appliances"},
     {"id": "torn", "title": "torn kettle", "category": "Appliances", "image": "torn.jpg"},
 ]
@@ -39,7 +46,25 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     linked = [row | {"link": f"https://shop.test/{row['id']}"} for row in shop.rows()]
     (folder / "source").mkdir()
     (folder / "source" / "torn.jpg").write_bytes(b"<html>Not found</html>")
-    return shop.build(folder, tiny_clip, linked + HOSTILE)
+    Variants(folder).add("tiny", tiny_clip)
+    load_products(folder, shop.write_source(folder / "source", linked + HOSTILE))
+    _store_markup(folder)
+    fetch_images(folder)
+    embed_products(folder, "tiny")
+    return folder
+
+
+def _store_markup(home: Path) -> None:
+    """Store markup as a catalogue's text: of a feed, only the text within the markup is read."""
+    with Catalogue(home) as catalogue:
+        odd = [
+            replace(product, category=ODD, categories=((ODD,),))
+            for product in catalogue.products(category="Odd")
+        ]
+        catalogue.upsert(
+            replace(product, title=MARKUP, brand=MARKUP) if product.id == "markup" else product
+            for product in odd
+        )
 
 
 @pytest.fixture(autouse=True)

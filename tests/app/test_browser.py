@@ -146,7 +146,9 @@ def test_a_broken_upload_is_reported_in_a_sentence(page, tmp_path):
     page.goto("/")
     page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
     page.locator("input[type=file]").set_input_files(words)
-    expect(page.get_by_test_id("stAlert")).to_contain_text("no picture in a known format")
+    expect(page.get_by_test_id("stAlert")).to_contain_text(
+        "is no picture; the formats that are read are JPEG"
+    )
 
 
 def test_an_upload_above_the_cap_is_reported_by_the_browser(page, tmp_path):

@@ -6,7 +6,7 @@ from pictures import jpeg
 from pictures.decoder import decode
 from pictures.errors import PictureError
 from pictures.thumbnail import make_thumbnail
-from tests.pictures.encoding import encoded
+from tests.pictures.encoding import encoded, noise
 
 NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 300, 3), np.uint8))
 END = b"\xff\xd9"
@@ -103,3 +103,12 @@ def test_long_filling_is_read_once(filling: bytes) -> None:
     assert reason(data[:2] + filling + data[2:]) in {"", "broken"}
     assert reason(data[:-2] + filling + END) in {"", "broken", "truncated"}
     assert reason(data[:-2] + filling) in {"", "broken", "truncated"}
+
+
+@pytest.mark.parametrize("size", [(501, 400), (502, 403), (601, 467), (121, 97)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_whole_picture_with_a_grey_corner_is_whole_at_every_reduction(size, options):
+    picture = noise(*size)
+    picture.paste((128, 128, 128), (size[0] - 16, size[1] - 16, *size))
+    for side in (16, 32, 64):  # libjpeg reduces by 8, 4, 2 and rounds the sizes up
+        assert make_thumbnail(encoded(picture, **options), side, "").width >= side

@@ -213,7 +213,9 @@ def test_facets_are_exact_and_the_most_frequent_first(filled: Store):
 
 
 def test_a_facet_of_what_has_no_index_is_an_error(filled: Store):
-    with pytest.raises(InvalidQuery, match="'title' is not counted; category and brand are"):
+    with pytest.raises(
+        InvalidQuery, match="'title' is not counted; category, categories, brand are"
+    ):
         filled.facet("demo", "title")
 
 

@@ -58,6 +58,7 @@ def test_every_field_that_we_filter_by_is_indexed_before_the_first_point(fake_se
     indexes = fake_server.requests("PUT .*/index")
     assert {request.body["field_name"]: request.body["field_schema"] for request in indexes} == {
         "category": {"type": "keyword"},
+        "categories": {"type": "keyword"},
         "brand": {"type": "keyword"},
         "price": {"type": "float", "enable_hnsw": False},
         "rating": {"type": "float", "enable_hnsw": False},
@@ -127,6 +128,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "vectors": ["image", "text", "fused"],
         "dims": {},
         "words": None,
+        "payload": 1,
         "generation": made.generation,
         "points": 10,
         "created": made.created,

@@ -26,7 +26,7 @@ def home(tmp_path_factory, tiny_clip):
         {"id": f"bare-{n}", "title": f"crimson lipstick {n}", "category": "Beauty"} for n in "ba"
     ]
     rows = [*shop.rows(), *twins, *bare]
-    rows[0]["title"] = "crimson [bold]lipstick[/bold]"
+    rows[0]["title"] = "crimson [bold]lipstick"
     return shop.build(tmp_path_factory.mktemp("shop"), tiny_clip, rows)
 
 

@@ -7,8 +7,17 @@ from typing import Any
 
 from catalog import CatalogError
 from catalog.columns import Fields
+from catalog.temporary_database import open_temporary
 
 STORE_CACHE = 16 * 2**10  # KiB of memory; the rest is on disk
+SCHEMA = (
+    "CREATE TABLE article (row INTEGER PRIMARY KEY, fields TEXT, used INTEGER)",
+    "CREATE TABLE name (name TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
+    "CREATE TABLE listed (variant TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
+    "CREATE TABLE waiting (row INTEGER PRIMARY KEY, parent TEXT, id TEXT, fields TEXT)",
+    "CREATE INDEX waiting_parent ON waiting (parent)",
+    "CREATE INDEX waiting_id ON waiting (id)",
+)
 
 
 def inherit(variant: Fields, article: Fields) -> Fields:
@@ -28,20 +37,7 @@ class ArticleStore:
     """Articles and waiting variants in a temporary database that spills to disk."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for statement in (
-            f"PRAGMA cache_size = -{STORE_CACHE}",
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            "CREATE TABLE article (row INTEGER PRIMARY KEY, fields TEXT, used INTEGER)",
-            "CREATE TABLE name (name TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
-            "CREATE TABLE listed (variant TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID",
-            "CREATE TABLE waiting (row INTEGER PRIMARY KEY, parent TEXT, id TEXT, fields TEXT)",
-            "CREATE INDEX waiting_parent ON waiting (parent)",
-            "CREATE INDEX waiting_id ON waiting (id)",
-            "BEGIN",
-        ):
-            self._database.execute(statement)
+        self._database = open_temporary(STORE_CACHE, SCHEMA)
 
     def close(self) -> None:
         """Delete the temporary file."""

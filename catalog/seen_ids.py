@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from catalog import CatalogError
+from catalog.temporary_database import open_temporary
 
 # Some 60 MB together, however many ids there are; the rest is in a temporary file.
 RECENT = 400_000  # ids in memory
@@ -26,16 +27,8 @@ class SeenIds:
         self._recent: set[str] = set()
         self._size = 0  # characters of them
         self._filter = np.zeros(0, np.uint8)  # made when it is needed
-        # "" is a database in a temporary file
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for statement in (
-            f"PRAGMA cache_size = -{CACHE}",
-            "PRAGMA journal_mode = OFF",
-            "PRAGMA synchronous = OFF",
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",
-            "BEGIN",
-        ):
-            self._database.execute(statement)
+        schema = ("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID",)
+        self._database = open_temporary(CACHE, schema)
 
     def add(self, identity: str) -> bool:
         """Add an id. Returns whether it is new."""

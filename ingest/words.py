@@ -7,8 +7,7 @@ from catalog.product import Product
 from qdrant.model import WordSettings
 from qdrant.words import count_words, detect_language
 
-# How often the words of a title count. Titles name the product, descriptions also what goes with it
-# (`python -m benchmarks words` compares weights).
+# How often the words of a title count: a title names the product, a description also its uses.
 TITLE = 3
 # Characters of an attribute's value that is searched: a longer one is running text, of which the
 # words say little ("compatible with …").

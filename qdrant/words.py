@@ -134,9 +134,10 @@ def detect_language(text: str) -> str:
         A key of `LANGUAGES`.
     """
     frequent = Counter(_spaced(text.casefold()).split()).most_common(FREQUENT)
+    embedders = {code: Words(WordSettings(code)) for code in LANGUAGES}
     shares = {
-        code: sum(count for word, count in frequent if not Words(WordSettings(code)).query(word))
-        for code in LANGUAGES
+        code: sum(count for word, count in frequent if not words.query(word))
+        for code, words in embedders.items()
     }
     best = max(shares, key=lambda code: shares[code])
     clear = shares[best] > CLEAR * shares["en"]

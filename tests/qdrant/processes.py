@@ -39,7 +39,7 @@ PUBLISHED = ("CURRENT has been switched", "the old generation is removed", "all 
 
 
 class Worker:
-    """A process with a role."""
+    """A process with a role, in a process group of its own."""
 
     def __init__(self, role: str, folder: Path, *rest: str) -> None:
         self.process = subprocess.Popen(
@@ -48,6 +48,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Self:

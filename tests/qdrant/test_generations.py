@@ -192,8 +192,7 @@ def test_ctrl_c_ends_the_builder_and_sweeps_its_folder(folder: Path):
     old = published(folder)
     with Worker("build", folder) as worker:
         _, builder = worker.read_line().split()
-        worker.process.send_signal(signal.SIGINT)
-        os.kill(int(builder), signal.SIGINT)  # a terminal sends it to both
+        os.killpg(worker.process.pid, signal.SIGINT)  # as a terminal does, to both
         assert worker.process.wait() != 0
         assert wait_for_end(int(builder))
     assert published(folder) == old

@@ -85,6 +85,8 @@ def search(
         query = Query(text, picture, filters, k, vector, weight, like, match)
         compared = engine.vector_of(query)
         results = engine.search(query)
+    if engine.settings_problem and match == "hybrid":
+        messages.print(engine.settings_problem, markup=False, soft_wrap=True)
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
         query_fields["match"] = match

@@ -16,7 +16,7 @@ from qdrant.words import Words
 from search.embedding import EmbeddedQuery, QueryVectors, embed, encode, group_rows
 from search.hybrid import part_queries, ranked, results_of
 from search.query import Query, QueryError, Result, Results, SearchError
-from search.settings import DEFAULT_SETTINGS
+from search.settings import SearchSettings, settings_file
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -33,6 +33,7 @@ class Engine:
         store: where collections are.
         load_encoder: loads the variant's encoder; called once, by the first query with a text or
             a picture. By default `Encoder.load`.
+        settings: of the search; by default those of the variant's file.
 
     Raises:
         CollectionMissing: the variant has no collection yet.
@@ -44,10 +45,12 @@ class Engine:
         variant: Variant,
         store: Store,
         load_encoder: "Callable[[], Encoder] | None" = None,
+        settings: SearchSettings | None = None,
     ) -> None:
         self.variant = variant
         self.store = store
-        self.settings = DEFAULT_SETTINGS
+        self._settings = settings
+        self._settings_file = settings_file(variant)
         self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
@@ -61,6 +64,16 @@ class Engine:
             if self._encoder is None:
                 self._encoder = self._load_encoder()
             return self._encoder
+
+    @property
+    def settings(self) -> SearchSettings:
+        """The search settings as they are now: of the variant's file, else the default ones."""
+        return self._settings or self._settings_file.value
+
+    @property
+    def settings_problem(self) -> str:
+        """Why the variant's file of settings cannot be used; empty where it can."""
+        return self._settings_file.problem
 
     def collection(self) -> Collection:
         """The variant's collection as it is now.
@@ -195,8 +208,9 @@ class Engine:
         if not chosen or collection.words is None:
             return {}
         words = Words(collection.words)
+        settings = self.settings
         parts = {
-            row: part_queries(query, vectors.get(row), words, self.settings, collection.vectors)
+            row: part_queries(query, vectors.get(row), words, settings, collection.vectors)
             for row, query in chosen.items()
         }
         name = self.variant.name
@@ -204,7 +218,7 @@ class Engine:
             self.store.search_batch(name, [each for row in parts.values() for each in row.values()])
         )
         fused = {
-            row: ranked(chosen[row], {part: next(answers) for part in searches}, self.settings)
+            row: ranked(chosen[row], {part: next(answers) for part in searches}, settings)
             for row, searches in parts.items()
         }
         ids = [each.id for products in fused.values() for each in products]

@@ -22,6 +22,12 @@ def search(engine, text, *, match="hybrid", filters=NO_FILTERS, k=10, picture=No
     return engine.search(Query(text, picture, filters, k, match=match))
 
 
+def weighted(engine, **weights):
+    """An engine whose hybrid search has these weights."""
+    settings = SearchSettings(weights=weights)
+    return Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
+
+
 def test_words_find_the_products_that_have_them(engine):
     found = search(engine, "olive kettles", match="words", k=1)
     assert ids(found) == ["kettle-olive"]
@@ -79,15 +85,13 @@ def test_a_product_without_a_picture_is_ranked_among_the_others(engine):
 
 
 def test_the_weights_decide_which_part_counts(engine):
-    only_words = Engine(engine.variant, engine.store, lambda: engine.encoder)
-    only_words.settings = SearchSettings(weights={"words": 1.0})
+    only_words = weighted(engine, words=1.0)
     by_words = search(engine, "olive kettle", match="words")
     assert ids(search(only_words, "olive kettle")) == ids(by_words)
 
 
 def test_a_picture_beside_the_text_is_compared_with_pictures(engine):
-    by_image = Engine(engine.variant, engine.store, lambda: engine.encoder)
-    by_image.settings = SearchSettings(weights={"image": 1.0})
+    by_image = weighted(engine, image=1.0)
     found = search(by_image, "kettle", picture=shop.draw("lipstick-teal"), k=1)
     assert ids(found) == ["lipstick-teal"]
 

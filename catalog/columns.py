@@ -16,6 +16,7 @@ from catalog.column_names import key, readable
 from catalog.conventions import BRAND, OWN_EXPORT
 from catalog.exchange import MARK, fields_of
 from catalog.facts import Facts, further_facts, named_facts
+from catalog.formats.archive import Archive
 from catalog.matching import STEPS, Matching, Plan
 from catalog.picture_cells import KeepPicture, PictureCells
 from catalog.product import Attribute, Product
@@ -123,6 +124,7 @@ class ColumnMapping:
         folder: Path,
         *,
         keep_picture: KeepPicture = embedded_address,
+        archive: Archive | None = None,
     ) -> None:
         """Make a mapping.
 
@@ -133,6 +135,7 @@ class ColumnMapping:
             folder: What relative picture paths are relative to.
             keep_picture: Keeps a picture that a row contains and returns its address;
                 `EmbeddedPictures.add`, or by default a function that keeps nothing.
+            archive: The zip archive of the feed, where pictures are its members.
         """
         self.matching = matching
         self._used: Counter[tuple[str, str]] = Counter()
@@ -152,7 +155,7 @@ class ColumnMapping:
         self._fact = remembering(lambda cell: values.attribute(cell, self._language))
         self._categories = CategoryCells(matching)
         self._is_own = matching.convention is OWN_EXPORT and not (chosen or self._category)
-        self._pictures = PictureCells(chosen, matching.convention, folder, keep_picture)
+        self._pictures = PictureCells(chosen, matching.convention, folder, keep_picture, archive)
         self._of_header = lru_cache(CACHED_HEADERS)(self._reading)
 
     def plan(self, row: Row) -> Plan:

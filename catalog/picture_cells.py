@@ -7,14 +7,18 @@ from pathlib import Path
 from catalog import values
 from catalog.cells import Cells, Row, cell_of
 from catalog.conventions import Convention
+from catalog.formats.archive import Archive
 from catalog.patterns import Pattern, find_pattern
+from catalog.values.picture_addresses import SCHEME
 from pictures.data_address import is_data
+from pictures.embedded import refused_address
+from pictures.errors import PictureError
 
 KeepPicture = Callable[[bytes | str], str]
 
 
 class PictureCells:
-    """Reads the addresses of pictures; those inside a row are kept first.
+    """Reads the addresses of pictures; those inside a row or an archive are kept first.
 
     Attributes:
         used: How many rows had pictures in each column, or by each pattern.
@@ -27,14 +31,17 @@ class PictureCells:
         convention: Convention | None,
         folder: Path,
         keep_picture: KeepPicture,
+        archive: Archive | None,
     ) -> None:
         """Make a reader; the arguments are those of `catalog.columns.ColumnMapping`."""
         self.used: Counter[str] = Counter()
         self.spent: set[str] = set()
         self._folder = folder
         self._keep_picture = keep_picture
+        self._archive = archive if archive and archive.pictures else None
+        self._kept: dict[str, str] = {}  # member of the archive → address
         self._patterns_chosen = "images" in chosen
-        self._patterns = _patterns(chosen, convention, folder)
+        self._patterns = _patterns(chosen, convention, folder, self._archive)
 
     def read(
         self,
@@ -90,14 +97,31 @@ class PictureCells:
         return found
 
     def keep(self, picture: str | bytes) -> str:
-        """A picture's address; one inside the row is kept first."""
-        if isinstance(picture, str) and not is_data(picture):
-            return picture
-        return self._keep_picture(picture)
+        """A picture's address; one inside the row or the archive is kept first."""
+        if isinstance(picture, bytes) or is_data(picture):
+            return self._keep_picture(picture)
+        return self._of_archive(picture) if self._archive else picture
+
+    def _of_archive(self, address: str) -> str:
+        """The address of a picture that may be a member of the archive."""
+        path = address.removeprefix(f"{self._folder}/")
+        member = self._archive.find(path) if self._archive and not SCHEME.match(path) else None
+        if not (self._archive and member):
+            return address
+        if member.filename not in self._kept:
+            try:
+                kept = self._keep_picture(self._archive.read_picture(member))
+            except PictureError as error:
+                kept = refused_address(error.reason)
+            self._kept[member.filename] = kept
+        return self._kept[member.filename]
 
 
 def _patterns(
-    chosen: Mapping[str, Sequence[str]], convention: Convention | None, folder: Path
+    chosen: Mapping[str, Sequence[str]],
+    convention: Convention | None,
+    folder: Path,
+    archive: Archive | None,
 ) -> list[Pattern]:
     if "images" in chosen:
         written = chosen["images"]
@@ -105,7 +129,9 @@ def _patterns(
         written = [
             each
             for each in convention.pictures
-            if "://" in each or (folder / each.partition("{")[0]).is_dir()
+            if "://" in each
+            or (folder / (begun := each.partition("{")[0])).is_dir()
+            or (archive and archive.has_folder(begun))
         ]
     else:
         written = []

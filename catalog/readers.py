@@ -44,6 +44,7 @@ from catalog.product import Product
 from catalog.report import SHOWN, Report
 from catalog.seen_ids import SeenIds
 from pictures.embedded import embedded_address
+from vitrine import VitrineError
 
 # Rows that are looked at before the first is read: what columns hold, what a file is.
 PEEKED = 200
@@ -147,8 +148,14 @@ class ProductReader:
         records = [record for _, record in head if isinstance(record, dict)]
         matching = Matching(chosen, language, records)
         self._convention = matching.convention
+        self._archive = feed.archive
         self._columns = ColumnMapping(
-            matching, chosen, category, Path(picture_folder(source)), keep_picture=keep_picture
+            matching,
+            chosen,
+            category,
+            Path(picture_folder(source)),
+            keep_picture=keep_picture,
+            archive=feed.archive,
         )
         self._known = list(dict.fromkeys(chain(feed.columns, chain.from_iterable(records))))
         self._check(feed, head, records)
@@ -169,6 +176,8 @@ class ProductReader:
     def report(self) -> Report:
         """What was understood so far."""
         report = self._report
+        if self._archive and self._archive.pictures:
+            report.file["pictures read"] = self._archive.read
         report.fields = {name: {} for name in SHOWN}
         for (name, column), count in self._columns.sources().most_common():
             report.fields.setdefault(name, {})[column] = count
@@ -240,6 +249,8 @@ class ProductReader:
     def _read(self, rows: Rows) -> Iterator[Product | DroppedRow]:
         missing = self._missing(())
         with ExitStack() as stack:
+            if self._archive:
+                stack.enter_context(closing(self._archive))
             self._seen = stack.enter_context(closing(SeenIds()))
             self._article: tuple[int, set[str]] = (0, set())
             references = self._convention.references if self._convention else None
@@ -281,6 +292,8 @@ class ProductReader:
             fields = self._columns.read(record, self._pictures(piece))
         except RecursionError:  # lists nested hundreds deep
             return "unreadable row"
+        except VitrineError:  # a picture cannot be kept, or the archive is too large
+            raise
         except Exception as error:  # noqa: BLE001 - one row is dropped, not the file
             return f"unexpected {type(error).__name__}"
         if isinstance(fields, str):

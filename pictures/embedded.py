@@ -33,12 +33,21 @@ REFUSALS = {
         "bad data address",
         "The feed has a data: address that cannot be unpacked.",
     ),
+    "unreadable-file": (
+        "unreadable file",
+        "The feed's archive has a picture that is damaged or has a password.",
+    ),
 }
 
 
 def is_embedded(address: str) -> bool:
     """Whether an address is that of an embedded picture."""
     return address.startswith(PREFIX)
+
+
+def refused_address(reason: str) -> str:
+    """The address of a value that is refused, for a reason of `REFUSALS`."""
+    return PREFIX + reason.replace(" ", "-")
 
 
 def embedded_address(value: bytes | str) -> str:
@@ -124,5 +133,5 @@ def _address_and_data(value: bytes | str) -> tuple[str, bytes]:
         if len(data) > MAX_BYTES:
             raise too_many_bytes("The picture", MAX_BYTES)
     except PictureError as error:
-        return PREFIX + error.reason.replace(" ", "-"), b""
+        return refused_address(error.reason), b""
     return PREFIX + hashlib.sha256(data).hexdigest(), data

@@ -1,7 +1,7 @@
 """The file formats that shops export, read as a stream of rows.
 
 opening      opens a file: its format, and its rows
-contents     unpacks compressed files and archives
+contents     unpacks compressed files; archive is a zip archive, with pictures
 encoding     text encodings
 delimited    CSV and its relatives: dialect decides the delimiter, records reads cells
 tables       records of a header and cells
@@ -17,6 +17,8 @@ and in values: three bytes of JSON, `[],`, take 64 bytes as an object.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from catalog.formats.archive import Archive
 
 Record = dict[str, Any]
 Rows = Iterator[tuple[int, Record | str]]
@@ -38,12 +40,13 @@ class Feed:
         tabular: Whether every row has the same columns.
         facts: What was found out about the file, by name: always `format`, and, where they are
             not the usual ones, `encoding`, `delimiter`, `quoting`, `compression`, `member` (of an
-            archive), `pictures not read` (in an archive: how many), `sheet` (of a workbook),
-            `list` (within a document), `row element` (of XML).
-            Complete when the file has been opened.
+            archive), `pictures` (in an archive: how many), `sheet` (of a workbook), `list` (within
+            a document), `row element` (of XML). Complete when the file has been opened.
+        archive: The zip archive that the file is in; the reader closes it.
     """
 
     rows: Rows
     columns: tuple[str, ...] = ()
     tabular: bool = False
     facts: dict[str, str | int] = field(default_factory=dict)
+    archive: Archive | None = None

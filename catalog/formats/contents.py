@@ -12,13 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from catalog import CatalogError
+from catalog.formats.archive import MAX_RATIO, MIN_LIMIT, Archive
 
 BUFFER = 2**16  # bytes
-# A file that is read from its end is unpacked to disk: above MIN_LIMIT, at most MAX_RATIO times
-# what it has on disk. Parquet is compressed already.
-MIN_LIMIT = 2**30  # bytes
-MAX_RATIO = 20
-
 COMPRESSIONS: dict[bytes, tuple[str, Callable[[Path], object]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
@@ -26,24 +22,6 @@ COMPRESSIONS: dict[bytes, tuple[str, Callable[[Path], object]]] = {
 }
 PACKED = (".gz", ".bz2", ".xz")  # browsers unpack such a file and keep its name
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-EMPTY_PACKED = (".gz", ".bz2", ".xz")  # browsers unpack such a file and keep its name
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-PRODUCTS = (
-    ".csv",
-    ".tsv",
-    ".tab",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-    ".xml",
-    ".xlsx",
-    ".parquet",
-    ".txt",
-)
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".tif", ".tiff", ".bmp")
-MAX_LISTED = 5  # names in a sentence
-
-
 # What the libraries raise for compressed data that is damaged or cut off; NotImplementedError for a
 # method of zip that is none.
 DAMAGE = (
@@ -68,7 +46,8 @@ class Contents:
 
     Attributes:
         name: of the file inside; of the file itself where it is not packed.
-        facts: `compression`, `member` and `pictures not read`, where there are any.
+        facts: `compression`, `member` and `pictures`, where there are any.
+        archive: Of a zip archive, which the caller closes.
     """
 
     def __init__(self, source: Path) -> None:
@@ -81,7 +60,6 @@ class Contents:
         self.name = source.stem if source.suffix.casefold() in PACKED else source.name
         self.facts: dict[str, str | int] = {}
         self._source = source
-        self._opened: list[IO[bytes]] = []
         with source.open("rb") as file:
             head = file.read(8)
         self._unpack: Callable[[Path], object] | None = None
@@ -89,15 +67,15 @@ class Contents:
             if head.startswith(signature):
                 self._unpack = unpack
                 self.facts["compression"] = name
-        self._member = ""
+        self.archive: Archive | None = None
         if head.startswith(ZIP):
             self._look_into_archive()
 
     def open(self) -> io.BufferedReader:
         """The contents from their beginning."""
-        if self._member:
-            with zipfile.ZipFile(self._source) as archive:
-                data: object = archive.open(self._member)
+        data: object
+        if self.archive:
+            data = self.archive.open_products()
         else:
             data = self._unpack(self._source) if self._unpack else self._source.open("rb")
         return io.BufferedReader(cast(io.RawIOBase, data), BUFFER)
@@ -122,46 +100,12 @@ class Contents:
         return cast(IO[bytes], unpacked)
 
     def _look_into_archive(self) -> None:
-        try:
-            with zipfile.ZipFile(self._source) as archive:
-                members = archive.infolist()
-        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
-            raise CatalogError(
-                f"{self._source} is a damaged zip archive ({error}); copy or download it again."
-            ) from error
-        names = [each.filename for each in members]
-        if "xl/workbook.xml" in names:
-            return  # an Excel workbook
-        if "mimetype" in names and "content.xml" in names:
-            raise CatalogError(f"{self._source} is an OpenDocument file; save it as .xlsx or .csv.")
-        found = [each for each in members if _is_product_file(each)]
-        tables = [each for each in found if not each.filename.casefold().endswith(".txt")]
-        member = self._only(tables or found, len(names))
-        if member.flag_bits & 1:
-            raise CatalogError(
-                f"{self._source} has a password; unpack it and name the file inside."
-            )
-        self._member = member.filename
-        self.name = PurePosixPath(member.filename).name
-        self.facts |= {"compression": "zip", "member": member.filename}
-        if pictures := sum(name.casefold().endswith(PICTURES) for name in names):
-            self.facts["pictures not read"] = pictures  # paths start from a folder on disk
-
-    def _only(self, found: list[zipfile.ZipInfo], count: int) -> zipfile.ZipInfo:
-        if len(found) == 1:
-            return found[0]
-        listed = ", ".join(each.filename for each in found[:MAX_LISTED])
-        if len(found) > MAX_LISTED:
-            listed += ", …"
-        raise CatalogError(
-            f"{self._source} holds {len(found)} product files ({listed}); unpack it and name one."
-            if found
-            else f"{self._source} holds no product file among its {count:,} files; they end in "
-            f"{', '.join(PRODUCTS)}."
-        )
-
-
-def _is_product_file(member: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(member.filename)
-    hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-    return not (member.is_dir() or hidden) and path.suffix.casefold() in PRODUCTS
+        archive = Archive(self._source)
+        if not archive.member:
+            archive.close()  # an Excel workbook
+            return
+        self.archive = archive
+        self.name = PurePosixPath(archive.member).name
+        self.facts |= {"compression": "zip", "member": archive.member}
+        if archive.pictures:
+            self.facts["pictures"] = archive.pictures

@@ -8,7 +8,8 @@ from pathlib import Path
 from catalog import CatalogError
 from catalog.amazon import hub_category, open_category
 from catalog.formats import Feed, Rows
-from catalog.formats.contents import DAMAGE, PRODUCTS, Contents, read_head
+from catalog.formats.archive import PRODUCTS
+from catalog.formats.contents import DAMAGE, Contents, read_head
 from catalog.formats.delimited import read_delimited
 from catalog.formats.encoding import declared_encoding, find_encoding, open_as_utf8
 from catalog.formats.json_rows import read_json, read_json_lines
@@ -71,6 +72,7 @@ def _read(source: Path) -> Feed:
         _reject_others(source, head)
         feed = _read_text(source, contents, head)
     feed.facts |= contents.facts
+    feed.archive = contents.archive
     return feed
 
 

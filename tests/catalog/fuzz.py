@@ -24,6 +24,7 @@ from pyarrow import parquet
 
 from catalog import CatalogError
 from catalog.formats.opening import open_feed
+from catalog.readers import DroppedRow, read_products
 
 ROWS = [
     {
@@ -113,6 +114,7 @@ def feeds(kind: str) -> list[bytes]:
             data = io.BytesIO()
             with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr("out/shop.csv", _table(","))
+                archive.writestr("out/1.jpg", b"\xff\xd8\xff" * 20)
             return [data.getvalue()]
         case _:
             return [gzip.compress(each) for each in feeds(kind.removesuffix(".gz"))]
@@ -151,14 +153,21 @@ def fault(kind: str, content: bytes, path: Path) -> str:
     """What is wrong with how a file is read; empty if nothing is."""
     path.write_bytes(content)
     rows = []
+    products = []
     try:
         rows.extend(open_feed(path).rows)
+        products.extend(read_products(path))
     except CatalogError as error:
         return "a sentence of several lines" if "\n" in str(error) else ""
     except BaseException:  # noqa: BLE001 - whatever it is, it is what is looked for
         return traceback.format_exc()
     if [number for number, _ in rows] != sorted({number for number, _ in rows}):
         return "rows are not numbered in order"
+    reasons = {each.reason for each in products if isinstance(each, DroppedRow)}
+    if unexpected := [reason for reason in reasons if reason.startswith("unexpected")]:
+        return ", ".join(unexpected)
+    if len(products) > len(rows):
+        return f"{len(products)} products of {len(rows)} rows"
     most = len(re.split(rb"[\r\n]", content))  # records that lost their line ends are records
     most += content.count(b"{") if kind == "jsonl" else 0
     if kind in ("csv", "tsv", "jsonl") and len(rows) > most:

@@ -1,13 +1,11 @@
 """`vitrine eval`: measure a shop's search."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from catalog.catalogue import Catalogue
@@ -25,6 +23,7 @@ from eval.reference_files import as_catalogue
 from eval.results import as_object, variants_object
 from eval.settings import Settings
 from eval.trec import keep_judged, read_qrels, score_runs
+from eval.tuning_command import tune_command
 from search.service import SearchService
 from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -135,7 +134,7 @@ def run(
     )
     name = fit_name(name) if name else default_name(query_set.name, datetime.now())
     evaluation = evaluate(home(), query_set, settings, _notify)
-    _show(tables.evaluation_table(evaluation), stderr=as_json)
+    tables.show(tables.evaluation_table(evaluation), stderr=as_json)
     _notify("writing the report")
     folder = write_report(home(), name, evaluation)
     if as_json:
@@ -173,7 +172,7 @@ def compare_runs(
     if as_json:
         print_json(variants_object(means, pairs))
     else:
-        _show(tables.variants_table(MEASURES, means, {}, pairs))
+        tables.show(tables.variants_table(MEASURES, means, {}, pairs))
 
 
 @app.command(name="make-queries")
@@ -241,7 +240,10 @@ def make(
     if as_json:
         print_json({"counts": counts, "out": str(out)})
     else:
-        _show(tables.counts_lines(counts))
+        tables.show(tables.counts_lines(counts))
+
+
+app.command(name="tune")(tune_command)
 
 
 @app.command()
@@ -285,7 +287,7 @@ def classify(
             print_json({"pictures": found, "failed": failed})
         else:
             for picture, cosines in found.items():
-                _show(tables.picture_table(picture, cosines))
+                tables.show(tables.picture_table(picture, cosines))
         return
     with Catalogue(home(), create=False) as catalogue, open_store(home()) as store:
         results = label_products(
@@ -301,7 +303,7 @@ def classify(
     if as_json:
         print_json({"field": field} | results.as_object())
     else:
-        _show(tables.labels_table(field, results))
+        tables.show(tables.labels_table(field, results))
 
 
 def _default_variant() -> str:
@@ -311,12 +313,6 @@ def _default_variant() -> str:
 
 def _notify(sentence: str) -> None:
     messages.print(f"[dim]{escape(sentence)}[/dim]")
-
-
-def _show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
-    console = Console(highlight=False, stderr=stderr)
-    for line in lines:
-        console.print(line, soft_wrap=isinstance(line, str))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What the command line shows of its results."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,6 +12,13 @@ from eval.labels import LabelResults
 from eval.measures import DECIDING, MEASURES, average_name
 from eval.queries import COUNTS
 from eval.results import Evaluation
+
+
+def show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
+    """Print lines and tables; lines are not wrapped."""
+    console = Console(highlight=False, stderr=stderr)
+    for line in lines:
+        console.print(line, soft_wrap=isinstance(line, str))
 
 
 def evaluation_table(evaluation: Evaluation) -> Iterator[RenderableType]:

@@ -1,0 +1,149 @@
+"""What each part of a hybrid search finds for the queries, to be fused many times.
+
+Choosing weights needs hundreds of fusions of the same hits, so these are kept as arrays, with a row
+for each query and a column for each of its candidates. The order is that of `search.fusion.fuse`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eval.measures import CUT, DISCOUNTS
+from qdrant.model import WORDS, Hit
+from search.embedding import encode
+from search.engine import Engine
+from search.fusion import METHODS
+from search.hybrid import CODE
+from search.query import Query
+from search.settings import CANDIDATES, PARTS, SearchSettings
+
+BATCH = 256  # queries searched together
+
+DECIMALS = 9  # of a fused score, as `search.fusion.fuse` rounds it before it orders
+
+
+@dataclass
+class Found:
+    """What a search by parts finds for one text.
+
+    Attributes:
+        first: ids of the products that come before all others: their id, SKU or GTIN is the text.
+        parts: the hits of each part, best first.
+    """
+
+    first: list[str] = field(default_factory=list)
+    parts: dict[str, list[Hit]] = field(default_factory=dict)
+
+
+def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
+    """Search by each part alone; every text is encoded once."""
+    dense = engine.collection().vectors
+    found = [Found() for _ in texts]
+    for start in range(0, len(texts), BATCH):
+        queries = [
+            Query(text, k=CANDIDATES, match="hybrid") for text in texts[start : start + BATCH]
+        ]
+        vectors = encode(queries, engine.encoder)
+        for part in (WORDS, *dense):
+            settings = SearchSettings(weights={part: 1.0})
+            alone = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
+            for row, results in enumerate(alone.search_batch(queries, vectors), start=start):
+                places = [
+                    (result.parts[part].rank, Hit(result.id, result.parts[part].score, {}))
+                    for result in results.results
+                    if part in result.parts
+                ]
+                found[row].parts[part] = [
+                    hit for _, hit in sorted(places, key=lambda each: each[0])
+                ]
+                found[row].first = [each.id for each in results.results if CODE in each.parts]
+    return found
+
+
+class PartRankings:
+    """The candidates of each query, and what each method makes of their places in each part.
+
+    Args:
+        found: of each query.
+        grades: grade by product of each query.
+
+    Attributes:
+        parts: those that found anything.
+        ids: the candidates of each query, ascending.
+    """
+
+    def __init__(self, found: Sequence[Found], grades: Sequence[Mapping[str, int]]) -> None:
+        hits = {part: hits for each in found for part, hits in each.parts.items() if hits}
+        self.parts = tuple(part for part in PARTS if part in hits)
+        self.ids = [
+            sorted({*each.first, *(hit.id for hits in each.parts.values() for hit in hits)})
+            for each in found
+        ]
+        rows, columns = len(self.ids), max(map(len, self.ids), default=0)
+        self._values = {method: np.zeros((len(self.parts), rows, columns)) for method in METHODS}
+        # Above every fused score, which is at most 1; below it, where a part has not found it.
+        self._offsets = np.full((rows, columns), -np.inf)
+        self._gains = np.zeros((rows, columns))
+        self._ideal = np.zeros(rows)
+        for row, (each, judged) in enumerate(zip(found, grades, strict=True)):
+            self._fill(row, each, judged)
+        self._found = np.stack(
+            [self._values["rrf"][number] > 0 for number in range(len(self.parts))]
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def ndcg(self, settings: SearchSettings, rows: np.ndarray) -> np.ndarray:
+        """NDCG@10 of some queries, float64 (n,), where the parts are fused with these settings.
+
+        Args:
+            settings: method and weights.
+            rows: of the queries.
+        """
+        scores = self._scores(settings, rows)
+        gains = np.where(scores > -np.inf, self._gains[rows], 0)
+        gains = np.take_along_axis(gains, _order(scores, CUT), axis=1)
+        return (gains @ DISCOUNTS[: gains.shape[1]]) / self._ideal[rows]
+
+    def ranked(self, settings: SearchSettings, row: int, depth: int) -> list[str]:
+        """The first products of a query, best first."""
+        scores = self._scores(settings, np.array([row]))
+        columns = (column for column in _order(scores, depth)[0] if scores[0, column] > -np.inf)
+        return [self.ids[row][column] for column in columns]
+
+    def _fill(self, row: int, found: Found, grades: Mapping[str, int]) -> None:
+        columns = {product: column for column, product in enumerate(self.ids[row])}
+        for number, part in enumerate(self.parts):
+            hits = found.parts.get(part, [])
+            at = [columns[hit.id] for hit in hits]
+            for method, scale in METHODS.items() if hits else ():
+                self._values[method][number, row, at] = scale(hits)
+        self._offsets[row, : len(columns)] = 0
+        self._offsets[row, [columns[product] for product in found.first]] = 2
+        for product, column in columns.items():
+            self._gains[row, column] = grades.get(product, 0)
+        ideal = np.sort(list(grades.values()))[::-1][:CUT]
+        self._ideal[row] = ideal @ DISCOUNTS[: len(ideal)]
+
+    def _scores(self, settings: SearchSettings, rows: np.ndarray) -> np.ndarray:
+        """Fused scores, float64 (n, columns); −∞ for what no part of a weight above 0 found."""
+        weights = np.array([settings.weights.get(part, 0.0) for part in self.parts])
+        used = np.flatnonzero(weights)
+        fused = np.zeros((len(rows), self._gains.shape[1]))
+        found = np.zeros(fused.shape, bool)
+        # Each query's parts that found something share the weight among them.
+        for number in used:
+            fused += weights[number] * self._values[settings.method][number][rows]
+            found |= self._found[number][rows]
+        any_hit = self._found[:, rows].any(axis=2)
+        total = (weights[:, None] * any_hit).sum(axis=0)
+        fused /= np.where(total > 0, total, 1)[:, None]
+        offsets = self._offsets[rows]
+        return np.where(found | (offsets > 0), np.round(fused, DECIMALS) + offsets, -np.inf)
+
+
+def _order(scores: np.ndarray, depth: int) -> np.ndarray:
+    """Columns of the highest scores of each row, best first, equal ones by ascending id."""
+    return np.argsort(-scores, axis=1, kind="stable")[:, :depth]

@@ -1,0 +1,210 @@
+"""Choosing and proving how a hybrid search weighs its parts."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from encoder.variants import Variants
+from eval import EvalError
+from eval.__main__ import app
+from eval.measures import score
+from eval.part_rankings import Found, PartRankings, search_parts
+from eval.tuning import choose, most_fusions, split, tune
+from qdrant.model import Hit
+from search.engine import Engine
+from search.fusion import METHODS, fuse
+from search.query import Query
+from search.service import SearchService
+from search.settings import DEFAULT_SETTINGS, SearchSettings, settings_file, settings_object
+from tests.shop import COLOURS
+
+PRODUCTS = [f"p{number:02}" for number in range(30)]
+IMAGES = SearchSettings(weights={"image": 1.0})
+
+
+def hits(rng, best):
+    """Ten hits, some of equal score; the first is `best`."""
+    others = [each for each in rng.permutation(PRODUCTS).tolist() if each != best][:9]
+    scores = sorted(rng.integers(1, 8, 10).tolist(), reverse=True)
+    return [Hit(name, value, {}) for name, value in zip([best, *others], scores, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Sixty queries; `text` has the one relevant product first, the other parts random ones."""
+    rng = np.random.default_rng(0)
+    found, qrels = [], {}
+    for number in range(60):
+        relevant, other = rng.choice(PRODUCTS, 2, replace=False).tolist()
+        found.append(Found([], {"words": hits(rng, other), "text": hits(rng, relevant)}))
+        qrels[f"q{number}"] = {relevant: 1}
+    found[3].first = [PRODUCTS[5]]
+    found[4].parts["words"] = []
+    return found, qrels
+
+
+@pytest.fixture(scope="module")
+def rankings(drawn):
+    found, qrels = drawn
+    return PartRankings(found, list(qrels.values()))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("weights", [{"words": 1.0}, {"words": 0.3, "text": 0.7, "fused": 0.5}])
+def test_rankings_fused_as_arrays_are_those_of_the_search(drawn, rankings, method, weights):
+    found, qrels = drawn
+    settings = SearchSettings(method, weights)
+    ranked = {}
+    for row, (query, each) in enumerate(zip(qrels, found, strict=True)):
+        fused = [one.id for one in fuse(each.parts, weights, method) if one.id not in each.first]
+        ranked[query] = [*each.first, *fused]
+        assert rankings.ranked(settings, row, 50) == ranked[query]
+    expected = score(qrels, ranked)["nDCG@10"]
+    assert rankings.ndcg(settings, np.arange(60)) == pytest.approx(expected)
+
+
+def test_the_part_that_finds_the_relevant_products_is_chosen_and_proved(drawn, rankings):
+    _, qrels = drawn
+    messages = []
+    present = SearchSettings(weights={"words": 1.0})
+    tuning = tune(
+        rankings, qrels, np.arange(60), present, resamples=500, seed=0, notify=messages.append
+    )
+    weights = tuning.settings.weights
+    assert weights["text"] > weights.get("words", 0)
+    assert tuning.proved
+    assert tuning.proof.estimates["tuned settings"]["nDCG@10"].n == 30
+    assert tuning.cross_validation.estimates["tuned settings"]["nDCG@10"].n == 60
+    assert "at most" in messages[0]
+
+
+def test_present_settings_that_nothing_surpasses_stay(rankings):
+    best = choose(rankings, np.arange(60), DEFAULT_SETTINGS)
+    assert choose(rankings, np.arange(60), best) == best
+
+
+def test_what_only_one_half_shows_is_not_proved(drawn, rankings):
+    """Labels without any connection with the results."""
+    found, _ = drawn
+    rng = np.random.default_rng(1)
+    qrels = {f"q{row}": {str(rng.choice(PRODUCTS)): 1} for row in range(60)}
+    noise = PartRankings(found, list(qrels.values()))
+    tuning = tune(noise, qrels, np.arange(60), DEFAULT_SETTINGS, resamples=500, seed=0)
+    assert not tuning.proved
+
+
+def test_queries_of_a_cluster_are_on_one_side_and_both_sides_alike_in_number():
+    clusters = np.repeat(np.arange(50), np.arange(50) % 4 + 1)
+    first, second = split(clusters, seed=3)
+    assert not set(clusters[first]) & set(clusters[second])
+    assert abs(len(first) - len(second)) <= 1
+    assert sorted([*first, *second]) == list(range(len(clusters)))
+
+
+def test_too_few_independent_queries_are_refused_with_the_number_needed():
+    with pytest.raises(EvalError, match=r"There are 39 independent queries .* tuning needs 40"):
+        split(np.repeat(np.arange(39), 3), seed=0)
+
+
+def test_the_stated_number_of_fusions_is_not_exceeded(rankings, monkeypatch):
+    calls = []
+    measure = PartRankings.ndcg
+    monkeypatch.setattr(
+        PartRankings, "ndcg", lambda *arguments: calls.append(1) or measure(*arguments)
+    )
+    choose(rankings, np.arange(60), DEFAULT_SETTINGS)
+    assert len(calls) <= 2 * most_fusions(len(rankings.parts))
+
+
+def test_each_part_is_searched_as_the_hybrid_search_does(shop):
+    with SearchService(shop) as service:
+        engine = service.engine("tiny")
+        texts = ["olive kettle", "kettle-olive"]
+        found = search_parts(engine, texts)
+        rankings = PartRankings(found, [{"kettle-olive": 1}] * 2)
+        settings = SearchSettings("rrf", {"words": 0.4, "text": 0.2, "fused": 0.3})
+        hybrid = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
+        for row, text in enumerate(texts):
+            results = hybrid.search(Query(text, match="hybrid", k=13)).results
+            assert rankings.ranked(settings, row, 13) == [result.id for result in results]
+    assert found[1].first == ["kettle-olive"]
+
+
+@pytest.fixture
+def queries(tmp_path):
+    """Sixty labelled queries that words answer."""
+    pairs = list(combinations(COLOURS, 2))
+    rows = [
+        {
+            "id": f"{one}-{other}-{kind}-{brand}",
+            "text": f"{one} or {other} {kind} {brand}",
+            "relevant": {f"{kind}-{one}": 2, f"{kind}-{other}": 1 + (brand == "acme")},
+        }
+        for kind in ("lipstick", "kettle")
+        for one, other in pairs
+        for brand in ("acme", "zenith")
+    ]
+    # Of equal relevant products, two queries are one cluster.
+    for number, row in enumerate(rows[1::2]):
+        row["relevant"] = dict.fromkeys(row["relevant"], 1) | {
+            f"kettle-{list(COLOURS)[number % 6]}": 1
+        }
+    file = tmp_path / "queries.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+@pytest.fixture
+def file(shop, monkeypatch):
+    """The file of settings of `tiny`, which compares pictures alone until it is tuned."""
+    monkeypatch.setenv("VITRINE_HOME", str(shop))
+    settings = settings_file(Variants(shop).get("tiny"))
+    settings.write(settings_object(IMAGES, {}))
+    yield settings
+    settings.path.unlink(missing_ok=True)
+
+
+def run(*words, expect=0):
+    done = CliRunner().invoke(app, ["tune", "--variant", "tiny", "--resamples", "200", *words])
+    assert done.exit_code == expect, done.output
+    return done
+
+
+def test_the_command_writes_settings_that_are_proved_better(file, queries):
+    printed = json.loads(run("--queries", str(queries), "--json").stdout)
+    assert printed["proved"] is printed["written"] is True
+    assert printed["settings"]["weights"]["words"] > 0
+    assert file.value == SearchSettings(**printed["settings"])
+    notes = json.loads(file.path.read_text())["notes"]
+    assert notes["chosen_on"] == printed["queries"]["chosen_on"]
+
+
+def test_the_command_writes_nothing_where_it_is_not_to_or_nothing_is_proved(file, queries):
+    assert "Not written" in run("--queries", str(queries), "--write", "never").stdout
+    assert file.value == IMAGES
+    file.write(settings_object(SearchSettings(weights={"words": 1.0}), {}))
+    assert "Nothing was written: on" in run("--queries", str(queries)).stdout
+    assert file.value.weights == {"words": 1.0}
+
+
+def test_the_command_shows_the_present_settings(file):
+    assert run("--show").stdout.startswith("tiny: convex, image 1 (")
+    file.path.write_text("{")
+    shown = run("--show")
+    assert "tiny: convex, words 0.7" in shown.stdout
+    assert "(default settings)" in shown.stdout
+    assert "is damaged" in shown.stderr
+    assert json.loads(run("--show", "--json").stdout)["problem"].startswith(str(file.path))
+
+
+def test_queries_that_cannot_tune_are_refused(file, tmp_path):
+    few = tmp_path / "few.jsonl"
+    few.write_text(json.dumps({"text": "olive", "relevant": ["kettle-olive"]}) + "\n")
+    assert "There are 1 independent queries" in run("--queries", str(few), expect=1).output
+    few.write_text(json.dumps({"text": "olive", "relevant": ["kettle-olive"], "vector": "image"}))
+    assert "a leak" in run("--queries", str(few), expect=1).output
+    assert "Give --queries FILE" in run(expect=2).output
+    assert "Take proved, always, never" in run("--show", "--write", "maybe", expect=2).output

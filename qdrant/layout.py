@@ -20,7 +20,9 @@ EF = 128
 MAX_RESULTS = 10_000
 # Without an index a filter costs 26 ms and a facet fails. Keyword values get links of their own in
 # the graph; links for every range of prices would cost build time and help no exact value.
-KEYWORD_INDEXES = ("category", "categories", "brand")
+# Written by the store: whether the product has an `image` vector.
+PICTURED, PICTURED_VALUES = "pictured", {True: "yes", False: "no"}
+KEYWORD_INDEXES = ("category", "categories", "brand", PICTURED)
 FLOAT_INDEXES = ("price", "rating")
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from qdrant.errors import StoreError
 
-PATHS = 2  # `Spec.payload` with category paths
+# `Spec.payload` with category paths, and with `layout.PICTURED`.
+PATHS, PICTURED = 2, 3
 VECTORS = ("image", "text", "fused")  # dense
 WORDS = "words"  # sparse
 # A variant names a folder and a server collection, so no other characters are allowed.
@@ -92,7 +93,8 @@ class Spec:
         dims: dimensions by name, of the vectors where they are not `dim`.
         words: how the sparse vector `words` is made; None where points carry none.
         payload: version of what payloads hold and which indexes there are: from `PATHS` on
-            `categories`, by which products are filtered.
+            `categories`, by which products are filtered; from `PICTURED` on whether there is a
+            picture.
     """
 
     variant: str

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from qdrant.model import Hit, Point, Spec
+from qdrant.model import PICTURED, Hit, Point, Spec
 
 DIM = 16
-SPEC = Spec("demo", "0123456789abcdef", DIM, base="tiny", source="digest")
+SPEC = Spec("demo", "0123456789abcdef", DIM, base="tiny", source="digest", payload=PICTURED)
 CATEGORIES = ("Beauty", "Appliances", "Möbel & Küche")
 BRANDS = ("Acme", "Ünïcode ☂", "O'Brien")
 
@@ -26,6 +26,7 @@ def shop(count: int, seed: int = 0) -> list[Point]:
 
 def _product(i: int, drawn: np.ndarray) -> Point:
     payload: dict[str, object] = {"title": f"product {i}", "category": CATEGORIES[i % 3]}
+    payload["categories"] = [CATEGORIES[i % 3]]
     if i % 2:
         payload["brand"] = BRANDS[i % 7 % 3]
     if i % 5:

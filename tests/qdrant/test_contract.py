@@ -20,7 +20,7 @@ from qdrant.errors import (
     InvalidQuery,
     StoreError,
 )
-from qdrant.model import Filters, Point, Spec, VectorQuery
+from qdrant.model import PATHS, Filters, Point, Spec, VectorQuery
 from qdrant.points import checked_rows, point_id
 from qdrant.server.connection import Connection, connect
 from qdrant.server.engine import ServerEngine
@@ -214,7 +214,7 @@ def test_facets_are_exact_and_the_most_frequent_first(filled: Store):
 
 def test_a_facet_of_what_has_no_index_is_an_error(filled: Store):
     with pytest.raises(
-        InvalidQuery, match="'title' is not counted; category, categories, brand are"
+        InvalidQuery, match="'title' is not counted; category, categories, brand, pictured are"
     ):
         filled.facet("demo", "title")
 
@@ -379,14 +379,37 @@ def test_products_without_any_picture_leave_the_other_vectors_empty(store: Store
     assert store.count("demo", Filters(has_picture=False)) == 1
 
 
+def test_a_collection_without_the_flag_of_a_picture_is_filtered_by_its_vectors(store: Store):
+    store.build(replace(SPEC, payload=PATHS), POINTS[:20])
+    store.update(replace(SPEC, payload=PATHS), [], delete=["p1"])
+    without = {point.id for point in POINTS[:20] if "image" not in point.vectors}
+    found = store.search(
+        "demo", QUERIES[0], vector="text", k=20, filters=Filters(has_picture=False)
+    )[0]
+    assert set(ids(found)) == without
+    assert store.count("demo", Filters(has_picture=True)) == 19 - len(without)
+
+
+def test_an_update_by_which_a_product_loses_its_picture_changes_what_is_found(store: Store):
+    store.build(SPEC, POINTS[:10])
+    lost = Point("p1", {}, {"text": POINTS[1].vectors["text"]})
+    store.update(SPEC, [lost])
+    assert store.count("demo", Filters(ids=("p1",), has_picture=False)) == 1
+    assert store.retrieve("demo", ["p1"])["p1"].payload == {"id": "p1"}
+
+
 def test_a_build_replaces_everything_and_an_update_only_what_it_names(store: Store):
     store.build(SPEC, POINTS[:50])
     new = vectors(3, seed=5)
     made = store.update(
         replace(SPEC, source="next"),
         [
-            Point("p1", {"category": "New"}, {"text": new[0]}),
-            Point("fresh", {"category": "New"}, {"text": new[1], "fused": new[2]}),
+            Point("p1", {"category": "New", "categories": ["New"]}, {"text": new[0]}),
+            Point(
+                "fresh",
+                {"category": "New", "categories": ["New"]},
+                {"text": new[1], "fused": new[2]},
+            ),
         ],
         delete=["p2", "p3", "nobody"],
     )
@@ -394,13 +417,13 @@ def test_a_build_replaces_everything_and_an_update_only_what_it_names(store: Sto
     assert store.facet("demo", "category", Filters(ids=("p1", "fresh"))) == {"New": 2}
     changed = store.retrieve("demo", ["p1", "p2", "p7"], vectors=True)
     assert list(changed) == ["p1", "p7"]
-    assert changed["p1"].payload == {"category": "New", "id": "p1"}
+    assert changed["p1"].payload == {"category": "New", "categories": ["New"], "id": "p1"}
     np.testing.assert_allclose(changed["p1"].vectors.pop("text"), new[0], atol=1e-6)
     assert changed["p1"].vectors == {}
     assert changed["p7"].payload["title"] == "product 7"
     assert store.search("demo", new[2], k=1)[0][0].id == "fresh"
 
-    store.update(SPEC, [Point("p1", {"category": "Newer"}, {"text": new[0]})], delete=["fresh"])
+    store.update(SPEC, [Point("p1", {"categories": ["Newer"]}, {"text": new[0]})], delete=["fresh"])
     assert store.count("demo", Filters(categories=("New",))) == 0
     assert store.count("demo", Filters(categories=("Newer",))) == 1
 
@@ -410,8 +433,16 @@ def test_a_build_replaces_everything_and_an_update_only_what_it_names(store: Sto
 
 def test_an_id_both_deleted_and_given_is_there(store: Store):
     store.build(SPEC, POINTS[:5])
-    store.update(SPEC, [Point("p1", {"category": "New"}, {"text": vectors(1)[0]})], delete=["p1"])
-    assert store.retrieve("demo", ["p1"])["p1"].payload == {"category": "New", "id": "p1"}
+    store.update(
+        SPEC,
+        [Point("p1", {"category": "New", "categories": ["New"]}, {"text": vectors(1)[0]})],
+        delete=["p1"],
+    )
+    assert store.retrieve("demo", ["p1"])["p1"].payload == {
+        "category": "New",
+        "categories": ["New"],
+        "id": "p1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def large(tmp_path_factory: pytest.TempPathFactory):
     vectors, queries = clustered(rng, centres, COUNT), clustered(rng, centres, QUERIES)
     assert not layout.scan_all(COUNT, DIM), "this must be beyond the full scan"
     points = (
-        Point(f"p{i}", {"category": f"c{i % 5}", "price": float(i)}, {"fused": vector})
+        Point(f"p{i}", {"categories": [f"c{i % 5}"], "price": float(i)}, {"fused": vector})
         for i, vector in enumerate(vectors)
     )
     with open_embedded(tmp_path_factory.mktemp("large")) as store:

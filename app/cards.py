@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.errors import show_errors
 from app.escaping import escape, format_price, shorten, web_link
-from search.query import Result
+from search.results import Result
 
 NARROWEST = 158  # pixels of a card: two fit side by side on a phone of 360
 STRIP_WIDTH = 176  # pixels of a card in a row that scrolls sideways

@@ -14,7 +14,8 @@ from app.redaction import redact_setting
 from app.state import SearchState
 from catalog.catalogue import Catalogue
 from search.engine import Engine
-from search.query import QueryError, Result, Results
+from search.query import QueryError
+from search.results import Result, Results
 from search.service import VariantStatus
 
 LONGEST_PROBLEM = 500  # characters: an error may quote what a visitor pasted

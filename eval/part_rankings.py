@@ -14,7 +14,7 @@ from qdrant.model import WORDS, Hit
 from search.embedding import encode
 from search.engine import Engine
 from search.fusion import METHODS
-from search.hybrid import CODE
+from search.plan import CODE
 from search.query import Query
 from search.settings import CANDIDATES, PARTS, SearchSettings
 
@@ -42,7 +42,8 @@ def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
     found = [Found() for _ in texts]
     for start in range(0, len(texts), BATCH):
         queries = [
-            Query(text, k=CANDIDATES, match="hybrid") for text in texts[start : start + BATCH]
+            Query(text, k=CANDIDATES, match="hybrid", fold=False)
+            for text in texts[start : start + BATCH]
         ]
         vectors = encode(queries, engine.encoder)
         for part in (WORDS, *dense):

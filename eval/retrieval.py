@@ -168,6 +168,7 @@ def _search(
             k=settings.depth,
             vector=query.vector or settings.vector,
             match=match,
+            fold=False,
         )
     except QueryError as error:
         raise EvalError(f"Query {query.id} cannot be searched. {error}") from None

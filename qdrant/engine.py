@@ -35,7 +35,7 @@ class Search:
         conditions: all must hold.
         exact: compare with every point instead of using the graph.
         ef: candidates that the graph search keeps.
-        payload: read the whole payload; else the product's id alone.
+        payload: names of the facts to read besides the id; None reads all of them.
     """
 
     vector: str
@@ -44,7 +44,7 @@ class Search:
     conditions: list[Condition]
     exact: bool
     ef: int
-    payload: bool
+    payload: tuple[str, ...] | None
 
 
 class Reader(Protocol):

@@ -229,7 +229,7 @@ class VectorQuery:
         filters: which products may be found.
         exact: compare with every product instead of using the graph.
         ef: candidates that the graph search keeps; None takes `layout.EF`.
-        payload: read the products' payloads; else the hits have the id alone.
+        payload: names of the facts that the hits have besides the id; None reads all of them.
     """
 
     vector: str
@@ -238,7 +238,7 @@ class VectorQuery:
     filters: Filters = NO_FILTERS
     exact: bool = False
     ef: int | None = None
-    payload: bool = True
+    payload: tuple[str, ...] | None = None
 
 
 def check_variant(variant: str) -> str:

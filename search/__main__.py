@@ -14,7 +14,8 @@ from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.sources import is_web, read_source
 from qdrant.model import Filters
-from search.query import Query, QueryError, Result, Results
+from search.query import Query, QueryError
+from search.results import Result, Results
 from search.service import SearchService
 from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -42,9 +43,11 @@ def search(
     price_max: Annotated[float | None, typer.Option(help="Price at most this.")] = None,
     rating_min: Annotated[float | None, typer.Option(help="Rating at least this.")] = None,
     k: Annotated[int, typer.Option(help="Number of products.")] = 10,
+    offset: Annotated[int, typer.Option(help="Leave out that many before the first one.")] = 0,
     match: Annotated[
-        str, typer.Option(help="Match the words as hybrid, words or vectors.")
-    ] = "vectors",
+        str,
+        typer.Option(help="Match the words as hybrid (by words and vectors), words or vectors."),
+    ] = "",
     vector: Annotated[
         str,
         typer.Option(
@@ -54,6 +57,10 @@ def search(
     weight: Annotated[
         float, typer.Option(help="Weight of the words beside a picture, 0 to 1.")
     ] = 0.5,
+    fold: Annotated[
+        bool,
+        typer.Option("--fold/--no-fold", help="Show variants and near-duplicates as one result."),
+    ] = True,
     variant: Annotated[str, typer.Option(help="Variant whose collection is searched.")] = "",
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the rank of each result in each part.")
@@ -82,14 +89,14 @@ def search(
     with SearchService(home()) as service:
         engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
-        query = Query(text, picture, filters, k, vector, weight, like, match)
+        query = Query(text, picture, filters, k, vector, weight, like, match, offset, fold)
         compared = engine.vector_of(query)
         results = engine.search(query)
-    if engine.settings_problem and match == "hybrid":
+    if engine.settings_problem and engine.match_of(query) == "hybrid":
         messages.print(engine.settings_problem, markup=False, soft_wrap=True)
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
-        query_fields["match"] = match
+        query_fields |= {"match": engine.match_of(query), "offset": offset, "fold": fold}
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields, "models": engine.models()} | as_object(results))
         return
@@ -133,7 +140,7 @@ def show(results: Results, *, explain: bool = False) -> None:
 
     Args:
         results: what was found.
-        explain: show each product's place in the parts of a hybrid search.
+        explain: show each product's place in the parts of the search.
     """
     console = Console()
     if not results.results and not results.without_picture:
@@ -162,7 +169,7 @@ def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
         cells = (
             str(result.rank),
             f"{result.score:.3f}",
-            product.get("title", ""),
+            product.get("title", "") + _more(result),
             product.get("brand", ""),
             product.get("category", ""),
             "" if price is None else f"{price:,.2f}",
@@ -173,10 +180,16 @@ def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
     return table
 
 
+def _more(result: Result) -> str:
+    """How many products a result stands for besides itself."""
+    count = len(result.folded)
+    return f" (+{count} variant{'s' if count > 1 else ''})" if count else ""
+
+
 def _explained(result: Result) -> str:
     """Where a product stands in each part."""
     parts = (f"{name} {part.rank} ({part.score:.3g})" for name, part in result.parts.items())
-    return ", ".join(parts) or f"{result.vector} {result.rank}"
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
-"""From queries to the vectors that the store is searched with."""
+"""From the texts and pictures of queries to their vectors."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from encoder.vectors import fuse
-from qdrant.model import Filters
-from qdrant.store import Store
-from search.query import Query, QueryError
+from search.query import Query
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -55,26 +52,6 @@ class QueryVectors:
         return fuse(self.text, self.picture, weight)
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedQuery:
-    """A query with its vectors.
-
-    Attributes:
-        vector_name: the products' vector to compare with.
-        k: number of hits.
-        filters: what every hit must satisfy.
-        vector: float32 of shape (d,), compared with `vector_name`.
-        text_vector: the same, compared with the texts of products that have no picture; None
-            where the query has nothing to compare them with.
-    """
-
-    vector_name: str
-    k: int
-    filters: Filters
-    vector: np.ndarray
-    text_vector: np.ndarray | None
-
-
 def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVectors]:
     """Vectors of the queries that have a text or a picture, by the query's row.
 
@@ -99,46 +76,3 @@ def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVecto
         )
         for row, query in encoded.items()
     }
-
-
-def embed(
-    queries: Mapping[int, Query], encoded: Mapping[int, QueryVectors], store: Store, variant: str
-) -> dict[int, EmbeddedQuery]:
-    """Queries with their vectors, by row; those of products (`like`) are read from the collection.
-
-    Raises:
-        QueryError: the collection has no such product.
-    """
-    ids = [query.like for query in queries.values() if query.like]
-    products = store.retrieve(variant, ids, vectors=True) if ids else {}
-    embedded = {}
-    for row, query in queries.items():
-        name, filters = query.vector, query.filters
-        vector: np.ndarray | None
-        text_vector: np.ndarray | None
-        if not query.like:
-            vector = encoded[row].compared(name, query.weight)
-            text_vector = encoded[row].compared("text", query.weight)
-            if vector is None:
-                raise QueryError(
-                    f"The `text` vectors of {variant} are of a text model, which reads no "
-                    "pictures: search by `image`, or with words."
-                )
-        elif product := products.get(query.like):
-            name = name if name in product.vectors else "text"
-            vector, text_vector = product.vectors[name], product.vectors["text"]
-            filters = replace(filters, exclude=(*filters.exclude, query.like))
-        else:
-            raise QueryError(
-                f"The collection of {variant} has no product with the id “{query.like}”."
-            )
-        embedded[row] = EmbeddedQuery(name, query.k, filters, vector, text_vector)
-    return embedded
-
-
-def group_rows(queries: Mapping[int, EmbeddedQuery]) -> list[list[int]]:
-    """Rows of queries that one call of the store can answer."""
-    groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
-    for row, query in queries.items():
-        groups[query.vector_name, query.k, query.filters].append(row)
-    return list(groups.values())

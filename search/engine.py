@@ -1,7 +1,14 @@
-"""The engine: embeds queries, searches the store, and ranks the hits."""
+"""The engine: one pipeline from queries to results.
+
+resolve     how each query is matched in this collection             search.plan
+encode      texts and pictures to vectors                            search.embedding
+plan        what each part of a search compares the products with    search.plan
+rank        one request to the store; fusion, exact codes, stages    search.ranking
+read        the payloads of what is shown, once
+"""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 from time import perf_counter
@@ -10,19 +17,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import NO_FILTERS, PATHS, Collection, Filters
+from qdrant.model import NO_FILTERS, Collection, Filters, Point
 from qdrant.store import Store
-from qdrant.words import Words
-from search.embedding import EmbeddedQuery, QueryVectors, embed, encode, group_rows
-from search.hybrid import part_queries, ranked, results_of
-from search.query import Query, QueryError, Result, Results, SearchError
+from search.embedding import QueryVectors, encode
+from search.filter_values import check_values
+from search.folding import Group
+from search.plan import Plan, Planner, named_products, resolve, vector_of
+from search.query import Query, SearchError
+from search.ranking import rank_plans
+from search.results import Folded, Result, Results
 from search.settings import SearchSettings, settings_file
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
 RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
-EXAMPLES = 10  # values named where a filter's value does not exist
 
 
 class Engine:
@@ -92,7 +101,11 @@ class Engine:
         Raises:
             QueryError: the collection has no such vector.
         """
-        return _vector_of(query, self.collection())
+        return vector_of(query, self.collection())
+
+    def match_of(self, query: Query) -> str:
+        """How a query is matched in this collection: `hybrid`, `words` or `vectors`."""
+        return resolve(query, self.collection()).match
 
     def models(self) -> dict[str, str]:
         """The model behind each vector: hub id, or a folder of this machine; by vector."""
@@ -123,25 +136,21 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        queries = [
-            replace(_matched(query, collection), vector=_vector_of(query, collection))
-            for query in queries
-        ]
+        queries = [resolve(query, collection) for query in queries]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
             vectors, load_seconds, encode_seconds = self._encode(queries)
         started = perf_counter()
-        found = self._search_by_vectors(queries, vectors, collection)
-        found |= self._search_by_words(queries, vectors, collection)
+        found = self._search(queries, vectors, collection)
         search_seconds = perf_counter() - started
         return [
             replace(
-                found[row],
+                results,
                 load_seconds=load_seconds / len(queries),
                 encode_seconds=encode_seconds / len(queries),
                 search_seconds=search_seconds / len(queries),
             )
-            for row in range(len(queries))
+            for results in found
         ]
 
     def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
@@ -156,10 +165,15 @@ class Engine:
         for vector in (with_picture, "text"):
             shape = RANDOM_DIRECTIONS, collection.dim_of(vector)
             directions = rng.standard_normal(shape).astype(np.float32)
-            in_turn = chain(*zip_longest(*self._find(directions, vector, k, filters)))
-            if varied := {result.id: result for result in in_turn if result}:
-                first = list(varied.values())[:k]
-                return tuple(replace(each, rank=rank) for rank, each in enumerate(first, start=1))
+            found = self.store.search(
+                self.variant.name, directions, vector=vector, k=k, filters=filters
+            )
+            varied = {hit.id: hit for hit in chain(*zip_longest(*found)) if hit}
+            if varied:
+                return tuple(
+                    Result(rank, hit.id, hit.score, vector, hit.payload)
+                    for rank, hit in enumerate(list(varied.values())[:k], start=1)
+                )
         return ()
 
     def facets(
@@ -185,52 +199,6 @@ class Engine:
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
         return point.payload if point else None
 
-    def _search_by_vectors(
-        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
-    ) -> dict[int, Results]:
-        """Results by row of the queries that are matched by vectors alone."""
-        chosen = {row: query for row, query in enumerate(queries) if query.match == "vectors"}
-        embedded = embed(chosen, vectors, self.store, self.variant.name)
-        found = {}
-        for rows in group_rows(embedded):
-            group = [embedded[row] for row in rows]
-            ranked = self._rank(group)
-            others = self._rank_without_picture(group, collection.generation)
-            for row, results, without_picture in zip(rows, ranked, others, strict=True):
-                found[row] = Results(results, without_picture)
-        return found
-
-    def _search_by_words(
-        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
-    ) -> dict[int, Results]:
-        """Results by row of the queries that are matched by words, and by vectors beside them."""
-        chosen = {row: query for row, query in enumerate(queries) if query.match != "vectors"}
-        if not chosen or collection.words is None:
-            return {}
-        words = Words(collection.words)
-        settings = self.settings
-        parts = {
-            row: part_queries(query, vectors.get(row), words, settings, collection.vectors)
-            for row, query in chosen.items()
-        }
-        name = self.variant.name
-        answers = iter(
-            self.store.search_batch(name, [each for row in parts.values() for each in row.values()])
-        )
-        fused = {
-            row: ranked(chosen[row], {part: next(answers) for part in searches}, settings)
-            for row, searches in parts.items()
-        }
-        ids = [each.id for products in fused.values() for each in products]
-        products = self.store.retrieve(name, ids)
-        found = {
-            row: Results(tuple(results_of(chosen[row], fused[row], products))) for row in chosen
-        }
-        for row, results in found.items():
-            if not results.results:
-                self._check_values(chosen[row].filters)
-        return found
-
     def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
         """The queries' vectors, the seconds until the model was loaded, and those in the model."""
         if not any(query.encoded for query in queries):
@@ -241,95 +209,38 @@ class Engine:
         vectors = encode(queries, encoder)
         return vectors, loaded - started, perf_counter() - loaded
 
-    def _rank(self, group: Sequence[EmbeddedQuery]) -> list[tuple[Result, ...]]:
-        """The k best products of each search of a group."""
-        first = group[0]
-        vectors = np.stack([query.vector for query in group])
-        ranked = self._find(vectors, first.vector_name, first.k, first.filters)
-        if not all(ranked):
-            self._check_values(first.filters)
-        return ranked
-
-    def _rank_without_picture(
-        self, group: Sequence[EmbeddedQuery], generation: str
-    ) -> list[tuple[Result, ...]]:
-        """Products that have neither `image` nor `fused`, by their text."""
-        first = group[0]
-        if (
-            first.vector_name == "text"
-            or first.filters.has_picture is not None
-            or not self._has_products_without_picture(generation)
-        ):
-            return [()] * len(group)
-        filters = replace(first.filters, has_picture=False)
-        vectors = [query.text_vector for query in group if query.text_vector is not None]
-        found = iter(self._find(np.stack(vectors), "text", first.k, filters) if vectors else ())
-        return [() if query.text_vector is None else next(found) for query in group]
+    def _search(
+        self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
+    ) -> list[Results]:
+        """Plan, rank and read: the results of resolved queries, without their times."""
+        name = self.variant.name
+        named = list(named_products(queries))
+        products = self.store.retrieve(name, named, vectors=True) if named else {}
+        planner = Planner(collection, self.settings, products)
+        plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
+        others: dict[int, Plan] = {}
+        if self._has_products_without_picture(collection.generation):
+            for row, plan in enumerate(plans):
+                if other := planner.plan_without_picture(plan, vectors.get(row)):
+                    others[row] = other
+        ranked = rank_plans(self.store, name, [*plans, *others.values()], self.settings)
+        shown = [group.best.id for groups in ranked for group in groups]
+        points = self.store.retrieve(name, shown)
+        results = [
+            tuple(_results(plan, groups, points))
+            for plan, groups in zip([*plans, *others.values()], ranked, strict=True)
+        ]
+        beside = dict(zip(others, results[len(plans) :], strict=True))
+        for query, found in zip(queries, results, strict=False):
+            if not found and not query.offset:
+                check_values(self.store, name, query.filters)
+        return [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""
         if self._without_picture[0] != generation:
             self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
         return self._without_picture[1]
-
-    def _find(
-        self, vectors: np.ndarray, vector: str, k: int, filters: Filters
-    ) -> list[tuple[Result, ...]]:
-        """The k nearest products of each query vector of shape (n, d)."""
-        found = self.store.search(self.variant.name, vectors, vector=vector, k=k, filters=filters)
-        return [
-            tuple(
-                Result(rank, hit.id, hit.score, vector, hit.payload)
-                for rank, hit in enumerate(hits, start=1)
-            )
-            for hits in found
-        ]
-
-    def _check_values(self, filters: Filters) -> None:
-        """Report a category or brand that no product has; else an empty result is right."""
-        for value in filters.categories:
-            if not self.count(Filters(categories=(value,))):
-                raise self._no_such_value("category", "categories", value)
-        for value in filters.brands:
-            if not self.count(Filters(brands=(value,))):
-                raise self._no_such_value("brand", "brands", value)
-
-    def _no_such_value(self, field: str, plural: str, value: str) -> QueryError:
-        """The error of a filter's value that no product has, with the most frequent values."""
-        known = self.store.facet(self.variant.name, field, limit=EXAMPLES + 1)
-        sentence = f"No product has the {field} “{value}”. {_examples(known, plural)}"
-        name = self.variant.name
-        if field == "category" and self.store.collection(name).payload < PATHS:
-            sentence += (
-                " This collection has departments only: "
-                f"`vitrine ingest vectors --variant {name}` adds the deeper steps."
-            )
-        return QueryError(sentence)
-
-
-def _vector_of(query: Query, collection: Collection) -> str:
-    """The vector that a query is compared with, where only vectors are.
-
-    Raises:
-        QueryError: the collection has no such vector.
-    """
-    if not query.vector:
-        if "fused" in collection.vectors:
-            return "fused"
-        return "image" if query.picture or query.like else "text"
-    if query.vector not in collection.vectors:
-        raise QueryError(
-            f"The variant {collection.variant} has no `{query.vector}` vectors: its texts and its "
-            f"pictures are embedded by two models. Search {' or '.join(collection.vectors)}."
-        )
-    return query.vector
-
-
-def _matched(query: Query, collection: Collection) -> Query:
-    """A query, matched as it can be: by words where it has a text and the collection has them."""
-    if query.match == "vectors" or (query.text and collection.words):
-        return query
-    return replace(query, match="vectors")
 
 
 def check_fingerprint(variant: Variant, collection: Collection) -> None:
@@ -347,15 +258,23 @@ def check_fingerprint(variant: Variant, collection: Collection) -> None:
         )
 
 
+def _results(plan: Plan, groups: Sequence[Group], points: Mapping[str, Point]) -> Iterable[Result]:
+    """The results of a page; a product that was removed since it was found is left out."""
+    present = [group for group in groups if group.best.id in points]
+    for rank, group in enumerate(present, start=plan.query.offset + 1):
+        best = group.best
+        yield Result(
+            rank,
+            best.id,
+            best.score,
+            plan.name,
+            points[best.id].payload,
+            best.parts,
+            tuple(Folded(each.id, each.facts.get("title", "")) for each in group.others),
+        )
+
+
 def _load_encoder(variant: Variant) -> "Encoder":
     from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
 
     return Encoder.load(variant)
-
-
-def _examples(known: dict[str, int], plural: str) -> str:
-    """Some of the values there are, most frequent first."""
-    if not known:
-        return f"This collection has no {plural}."
-    first = ", ".join(list(known)[:EXAMPLES])
-    return f"There are {first}{' and others' if len(known) > EXAMPLES else ''}."

@@ -1,12 +1,12 @@
-"""Fusion: one ranking from the parts of a hybrid search.
+"""Fusion: one ranking from the parts of a search.
 
 Both methods fuse here and not in the engine, so that the rank and the score in each part are known
 and both engines agree.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from qdrant.model import Hit
 
@@ -30,23 +30,25 @@ class PartScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Fused:
-    """A product with its fused score.
+class Candidate:
+    """A product with its score, before its payload is read.
 
     Attributes:
         id: product id.
-        score: weighted sum over the parts, 0 to 1.
+        score: what it is ranked by; the weighted sum over the parts, 0 to 1, where these are fused.
         parts: its place in each part that found it, by the part's name.
+        facts: those of its payload that the stages of the query need.
     """
 
     id: str
     score: float
     parts: Mapping[str, PartScore]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fuse(
     parts: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], method: Method
-) -> list[Fused]:
+) -> list[Candidate]:
     """Return the products of all parts, best first, ties by ascending id.
 
     Args:
@@ -61,13 +63,17 @@ def fuse(
     total = sum(weights[name] for name in used)
     scores: dict[str, float] = {}
     places: dict[str, dict[str, PartScore]] = {}
+    facts: dict[str, Mapping[str, Any]] = {}
     for name, hits in used.items():
         share = weights[name] / total
         for rank, (hit, value) in enumerate(zip(hits, METHODS[method](hits), strict=True), start=1):
             scores[hit.id] = scores.get(hit.id, 0.0) + share * value
             places.setdefault(hit.id, {})[name] = PartScore(rank, hit.score)
+            facts[hit.id] = hit.payload
     order = sorted(scores, key=lambda product: (-round(scores[product], 9), product))
-    return [Fused(product, scores[product], places[product]) for product in order]
+    return [
+        Candidate(product, scores[product], places[product], facts[product]) for product in order
+    ]
 
 
 def _scaled(hits: Sequence[Hit]) -> list[float]:

@@ -1,14 +1,11 @@
-"""A query and what it finds."""
+"""A query: what to search for, and how."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from PIL.Image import Image
 
 from qdrant.model import NO_FILTERS, VECTORS, Filters
-from search.fusion import PartScore
 from vitrine import VitrineError
 from vitrine.text import fold
 
@@ -17,6 +14,7 @@ from vitrine.text import fold
 MAX_TEXT = 4_000
 MATCHES = ("hybrid", "words", "vectors")
 MAX_K = 1_000  # a person reads tens; evaluation needs hundreds
+MAX_OFFSET = 1_000  # nobody pages further: more filters are what helps
 
 
 class SearchError(VitrineError):
@@ -36,14 +34,19 @@ class Query:
         picture: an RGB picture; with a text, both count.
         filters: what every result must satisfy.
         k: number of results, 1 to `MAX_K`.
-        match: how a text is matched: `hybrid`, by words and by vectors; `words`; or `vectors`.
-            Pictures alone and `like` are matched by vectors.
-        vector: which vector of the products to compare with, where only vectors are: `fused`,
-            `image` or `text`. Empty takes `fused`; of a variant with a text model, which has
-            none, `image` where there is a picture and `text` where there are words alone.
+        vector: which vector of the products to compare with: `fused`, `image` or `text`. It makes
+            `vectors` the match where none is named; in a hybrid search it is the only one beside
+            the words. Empty takes `fused`, and `image` for a picture alone; of a variant with a
+            text model, which has no `fused`, `image` where there is a picture and `text` where
+            there are words alone.
         weight: of the text where a picture is there too, 0 to 1.
         like: a product's id, in place of text and picture: the products nearest to that one,
             itself left out. A product without a picture is compared by its text.
+        match: how a text is matched: `hybrid`, by words and by vectors; `words`; or `vectors`.
+            Empty takes `hybrid`, or `vectors` where a vector is named. Pictures alone and `like`
+            are matched by vectors; a picture alone by `fused` where the match is `vectors`.
+        offset: results that are left out before the first one shown, 0 to `MAX_OFFSET`.
+        fold: variants of one article, and near-duplicates, are one result.
 
     Raises:
         QueryError: nothing to search for, or a value out of its range.
@@ -56,7 +59,9 @@ class Query:
     vector: str = ""
     weight: float = 0.5
     like: str = ""
-    match: str = "vectors"
+    match: str = ""
+    offset: int = 0
+    fold: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", fold(self.text))
@@ -74,11 +79,16 @@ class Query:
             raise QueryError(f"The weight of the text is {self.weight}; it lies between 0 and 1.")
         if not 1 <= self.k <= MAX_K:
             raise QueryError(f"k is {self.k}; it lies between 1 and {MAX_K:,}.")
+        if not 0 <= self.offset <= MAX_OFFSET:
+            raise QueryError(
+                f"The offset is {self.offset:,}; it lies between 0 and {MAX_OFFSET:,}. Set more "
+                "filters to see others."
+            )
         if self.vector not in ("", *VECTORS):
             raise QueryError(
                 f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
             )
-        if self.match not in MATCHES:
+        if self.match not in ("", *MATCHES):
             raise QueryError(
                 f"There is no match “{self.match}”; a text is matched by {', '.join(MATCHES)}."
             )
@@ -92,46 +102,3 @@ class Query:
     def encoded(self) -> bool:
         """Whether a model has to encode its text or its picture."""
         return not self.like and self.match != "words"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One product that was found.
-
-    Attributes:
-        rank: 1 is the best.
-        id: the product's id.
-        score: exact cosine of the query and the product's vector, −1 to 1; comparable only
-            within one variant and one vector. Of a hybrid search or one by words, the fused
-            score, 0 to 1, comparable only within the one search.
-        vector: the vector that was compared, or the match, `hybrid` or `words`.
-        product: the product's payload: title, brand, category, price and so on, where present.
-        parts: its rank and score in each part of a hybrid search that found it.
-    """
-
-    rank: int
-    id: str
-    score: float
-    vector: str
-    product: dict[str, Any]
-    parts: Mapping[str, PartScore] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What was found for one query.
-
-    Attributes:
-        results: the products, best first.
-        without_picture: products that have no picture, ranked by their text alone. A text is far
-            nearer to a text than to a picture, so their scores are not comparable with the others.
-        load_seconds: time until the model was in memory, by the variant's first query.
-        encode_seconds: time in the model.
-        search_seconds: time in the store and in ranking.
-    """
-
-    results: tuple[Result, ...]
-    without_picture: tuple[Result, ...] = ()
-    load_seconds: float = 0.0
-    encode_seconds: float = 0.0
-    search_seconds: float = 0.0

@@ -11,7 +11,7 @@ from search.fusion import METHODS, Method
 from search.query import SearchError
 from search.variant_files import VariantFile
 
-# Products that each part of a hybrid search contributes.
+# Products that each part of a hybrid search contributes, over which its scores are scaled.
 CANDIDATES = 200
 
 FILE = "search.json"

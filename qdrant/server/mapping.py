@@ -126,7 +126,7 @@ def query(search: Search) -> models.QueryRequest:
         params=models.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=True if search.payload else ["id"],
+        with_payload=True if search.payload is None else ["id", *search.payload],
     )
 
 

@@ -129,12 +129,17 @@ def test_queries_of_several_vectors_and_filters_are_answered_in_one_batch(filled
     ]
 
 
-def test_a_search_without_payloads_gives_ids_and_scores_alone(filled: Store):
-    whole, bare = (
+def test_a_search_reads_the_facts_that_are_named_and_the_id(filled: Store):
+    whole, some, bare = (
         filled.search_batch("demo", [VectorQuery("text", QUERIES[0], 9, payload=payload)])[0]
-        for payload in (True, False)
+        for payload in (None, ("category", "price", "absent"), ())
     )
-    assert [(hit.id, hit.score) for hit in bare] == [(hit.id, hit.score) for hit in whole]
+    for found in (some, bare):
+        assert [(hit.id, hit.score) for hit in found] == [(hit.id, hit.score) for hit in whole]
+    named = {"id", "category", "price"}
+    assert [hit.payload for hit in some] == [
+        {name: fact for name, fact in hit.payload.items() if name in named} for hit in whole
+    ]
     assert all(hit.payload == {"id": hit.id} for hit in bare)
 
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
 from search.__main__ import app, show
-from search.query import Result, Results
+from search.results import Result, Results
 from tests.hostile_server import HostileServer
 
 
@@ -17,14 +17,18 @@ def search(search_command):
 
 
 def test_json_is_one_object_with_the_query_and_ranked_results(search):
-    done = search("crimson lipstick", "--category", "Beauty", "--k", "3", "--json")
+    done = search(
+        "crimson lipstick", "--category", "Beauty", "--k", "3", "--match", "vectors", "--json"
+    )
     found = json.loads(done.stdout)
     assert done.exit_code == 0
     assert found["query"]["text"] == "crimson lipstick"
     assert found["query"]["categories"] == ["Beauty"]
     assert found["seconds"].keys() == {"load", "encode", "search"}
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
-    assert found["results"][0].keys() == {"rank", "id", "score", "vector", "product", "parts"}
+    assert found["results"][0].keys() == {
+        *("rank", "id", "score", "vector", "product", "parts", "folded")
+    }
     assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()
     assert [result["id"] for result in found["without_picture"]] == ["bare-a", "bare-b"]
 
@@ -46,7 +50,7 @@ def test_a_picture_on_the_web_is_fetched_and_searched_with(search, monkeypatch):
 
 
 def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
-    shown = search("crimson lipstick").stdout
+    shown = search("crimson lipstick", "--match", "vectors").stdout
     assert "crimson [bold]lipstick" in shown
     assert "Without a picture, ranked by their text" in shown
 

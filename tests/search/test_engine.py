@@ -40,25 +40,27 @@ def test_text_and_picture_are_fused_by_the_weight_of_the_text(engine):
     for weight in (0.0, 0.3, 1.0):
         vector = fuse(text, image, weight)
         expected = engine.store.search("tiny", vector, k=3, filters=beauty, exact=True)[0]
-        query = Query("ivory lipstick", picture, filters=beauty, k=3, weight=weight)
+        query = Query(
+            "ivory lipstick", picture, filters=beauty, k=3, weight=weight, match="vectors"
+        )
         found = engine.search(query).results
         assert ids(found) == ids(expected)
         np.testing.assert_allclose([r.score for r in found], [h.score for h in expected], atol=1e-5)
 
 
 def test_equal_scores_are_ordered_by_id_even_where_the_cut_falls_among_them(engine):
-    query = Query(picture=shop.draw("twin-a"), vector="image", k=3)
+    query = Query(picture=shop.draw("twin-a"), vector="image", k=3, fold=False)
     assert ids(engine.search(query).results) == ["twin-a", "twin-b", "twin-c"]
 
 
 def test_a_tie_longer_than_the_slack_is_cut_by_id_too(engine, monkeypatch):
     monkeypatch.setattr("qdrant.ranking.SLACK", 1)
-    query = Query(picture=shop.draw("twin-a"), vector="image", k=2)
+    query = Query(picture=shop.draw("twin-a"), vector="image", k=2, fold=False)
     assert ids(engine.search(query).results) == ["twin-a", "twin-b"]
 
 
 def test_products_without_a_picture_are_a_group_of_their_own(engine):
-    found = engine.search(Query("crimson lipstick 7", k=20))
+    found = engine.search(Query("crimson lipstick 7", k=20, match="vectors"))
     assert not {"bare-a", "bare-b"} & set(ids(found.results))
     assert set(ids(found.without_picture)) == {"bare-a", "bare-b"}
     assert {result.vector for result in found.without_picture} == {"text"}
@@ -93,7 +95,7 @@ def test_facets_leave_their_own_filter_out(engine):
 
 
 def test_products_like_one_are_the_nearest_without_itself(engine):
-    found = engine.search(Query(like="twin-c", k=7, vector="image")).results
+    found = engine.search(Query(like="twin-c", k=7, vector="image", fold=False)).results
     assert ids(found) == sorted(set(TWINS) - {"twin-c"})
 
 

@@ -67,11 +67,11 @@ def test_a_search_by_words_is_by_words_alone_even_where_the_vectors_are_known(en
 
 
 def test_each_result_of_a_hybrid_search_has_its_place_in_every_part(engine):
-    found = search(engine, "navy lipstick", k=20)
+    found = engine.search(Query("navy lipstick", k=30, fold=False))
     best = found.results[0]
     assert best.id == "lipstick-navy"
     assert best.parts.keys() == {"words", "text", "fused"}
-    by_text = engine.search(Query("navy lipstick", vector="text", k=20)).results
+    by_text = engine.search(Query("navy lipstick", vector="text", k=30, fold=False)).results
     cosines = {result.id: (result.rank, result.score) for result in by_text}
     for result in found.results:
         part = result.parts["text"]

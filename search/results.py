@@ -1,0 +1,66 @@
+"""What a query finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search.fusion import PartScore
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A product that is shown together with a better one: another variant, or a near-duplicate.
+
+    Attributes:
+        id: product id.
+        title: its title.
+    """
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One product that was found.
+
+    Attributes:
+        rank: 1 is the best.
+        id: the product's id.
+        score: exact cosine of the query and the product's vector, −1 to 1; comparable only
+            within one variant and one vector. Of a hybrid search or one by words, the fused
+            score, 0 to 1, comparable only within the one search.
+        vector: the vector that was compared, or the match, `hybrid` or `words`.
+        product: the product's payload: title, brand, category, price and so on, where present.
+        parts: its rank and score in each part of the search that found it.
+        folded: the products that this one stands for, best first.
+    """
+
+    rank: int
+    id: str
+    score: float
+    vector: str
+    product: dict[str, Any]
+    parts: Mapping[str, PartScore] = field(default_factory=dict)
+    folded: tuple[Folded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was found for one query.
+
+    Attributes:
+        results: the products, best first.
+        without_picture: where vectors of pictures were compared, products that have no picture,
+            ranked by their text alone. A text is far nearer to a text than to a picture, so their
+            scores are not comparable with the others.
+        load_seconds: time until the model was in memory, by the variant's first query.
+        encode_seconds: time in the model.
+        search_seconds: time in the store and in ranking.
+    """
+
+    results: tuple[Result, ...]
+    without_picture: tuple[Result, ...] = ()
+    load_seconds: float = 0.0
+    encode_seconds: float = 0.0
+    search_seconds: float = 0.0

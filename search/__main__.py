@@ -90,13 +90,13 @@ def search(
         engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
         query = Query(text, picture, filters, k, vector, weight, like, match, offset, fold)
-        compared = engine.vector_of(query)
+        compared, matched = engine.vector_of(query), engine.match_of(query)
         results = engine.search(query)
-    if engine.settings_problem and engine.match_of(query) == "hybrid":
+    if engine.settings_problem and matched == "hybrid":
         messages.print(engine.settings_problem, markup=False, soft_wrap=True)
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
-        query_fields |= {"match": engine.match_of(query), "offset": offset, "fold": fold}
+        query_fields |= {"match": matched, "offset": offset, "fold": fold}
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields, "models": engine.models()} | as_object(results))
         return

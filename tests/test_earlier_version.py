@@ -40,8 +40,8 @@ def test_its_collections_answer_as_they_did(home, name):
     picture = open_file(home / "source" / "kettle-navy.png")
     queries = {
         "words": Query("navy kettle", k=4),
-        "picture": Query(picture=picture, k=4),
-        "both": Query("in coral", picture, k=4),
+        "picture": Query(picture=picture, k=4, vector="fused"),
+        "both": Query("in coral", picture, k=4, match="vectors"),
     }
     with SearchService(home) as service:
         engine = service.engine(name)

@@ -81,7 +81,7 @@ def test_words_are_compared_with_words_and_pictures_with_both(worded):
     picture = shop.draw("kettle-navy")
     with SearchService(worded) as service, open_store(worded) as store:
         engine = service.engine("words")
-        texts = engine.search(Query(query, k=13)).results
+        texts = engine.search(Query(query, k=13, match="vectors")).results
         assert (texts[0].id, texts[0].vector) == ("kettle-navy", "text")
         assert texts[0].score == pytest.approx(1, abs=1e-5)
         assert len(texts) == 13
@@ -94,7 +94,9 @@ def test_words_are_compared_with_words_and_pictures_with_both(worded):
         seen = engine.search(Query(picture=picture, k=2))
         assert seen.results[0].vector == "image"
         assert seen.without_picture == ()
-        assert engine.search(Query("red", picture, k=2)).results[0].vector == "image"
+        assert (
+            engine.search(Query("red", picture, k=2, match="vectors")).results[0].vector == "image"
+        )
         assert engine.search(Query(like="kettle-navy", k=2)).results[0].vector == "image"
         assert engine.search(Query(like="bare", k=2)).results[0].vector == "text"
         assert {each.vector for each in engine.browse(Query("x").filters, 5)} == {"image"}

@@ -8,7 +8,7 @@ from catalog.catalogue import Catalogue
 from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
-from qdrant.model import PICTURED, Collection, Point, Spec
+from qdrant.model import PAYLOAD, Collection, Point, Spec
 from qdrant.store import Store
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
@@ -48,7 +48,7 @@ def bring_up_to_date(
         vectors=variant.vectors,
         dims={"text": variant.text_dim} if variant.text_dim != variant.dim else {},
         words=projection.words,
-        payload=PICTURED,
+        payload=PAYLOAD,
     )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:

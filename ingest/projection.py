@@ -13,7 +13,7 @@ product. An index for each attribute would need its name before the first point.
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
 from ingest.kept_vectors import KeptVectors
-from ingest.words import codes_of, searched_text
+from ingest.words import codes_of, searched_fields, searched_text
+from qdrant.layout import PHRASE_INDEX
 from qdrant.model import WORDS, Point, WordSettings
 from qdrant.vector_files import Key
 from qdrant.words import Words
@@ -39,8 +40,9 @@ class PlannedPoint:
         payload: facts of the product; those that are not known are left out.
         text_key: the key of the text's vector.
         image_key: the key of the picture's vector; None where none is kept.
-        words: the text whose words are searched.
+        searched: the texts that it is found by (`searched_fields`).
         codes: the article numbers that it is found by.
+        brand: its brand.
         has_text: whether the text's vector is kept. Without it there is no point: the model failed
             on the text.
         content: a digest of all that the point is made of, which its payload contains, too. Two
@@ -51,8 +53,9 @@ class PlannedPoint:
     payload: dict[str, Any]
     text_key: Key
     image_key: Key | None
-    words: str
+    searched: Mapping[str, list[str]]
     codes: tuple[str, ...]
+    brand: str
     has_text: bool
     content: str
 
@@ -107,17 +110,18 @@ def _plan(
     facts["attributes"] = [_attribute(name, fact) for name, fact in chosen.items()]
     facts["facets"] = [f"{name}\t{_shown(fact)}" for name, fact in chosen.items()]
     payload = {name: value for name, value in facts.items() if value not in ("", None, [])}
-    words, codes = searched_text(product), codes_of(product)
+    searched, codes = searched_fields(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
-    made_of = [payload, *dense, words, codes, asdict(settings)]
+    made_of = [payload, *dense, searched, codes, asdict(settings)]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     return PlannedPoint(
         product.id,
         payload | {"content": content},
         text_key,
         image_key,
-        words,
+        searched,
         codes,
+        product.brand,
         has_text,
         content,
     )
@@ -218,5 +222,7 @@ class Projection:
             vectors = {"text": texts[row]}
             if row in position:
                 vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
-            words = self._embedder.document(plan.words, plan.codes)
-            yield Point(plan.id, plan.payload, vectors, {WORDS: words} if words else {})
+            text = searched_text(plan.searched, self.words.title)
+            words = self._embedder.document(text, plan.codes, plan.brand)
+            payload = {**plan.payload, PHRASE_INDEX: self._embedder.field_terms(plan.searched)}
+            yield Point(plan.id, payload, vectors, {WORDS: words} if words else {})

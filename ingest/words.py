@@ -1,5 +1,7 @@
 """Which words of a product are searched, and how much each counts."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 
 from catalog.catalogue import Catalogue
@@ -7,8 +9,6 @@ from catalog.product import Product
 from qdrant.model import WordSettings
 from qdrant.words import count_words, detect_language
 
-# How often the words of a title count: a title names the product, a description also its uses.
-TITLE = 3
 # Characters of an attribute's value that is searched: a longer one is running text, of which the
 # words say little ("compatible with …").
 LONGEST_VALUE = 40
@@ -20,23 +20,28 @@ SAMPLE_TEXT = 200_000  # characters that the language is detected in
 TOLERANCE = 0.1
 
 
-def searched_text(product: Product) -> str:
-    """The text whose words a product is found by."""
+def searched_fields(product: Product) -> dict[str, list[str]]:
+    """The texts that a product is found by; each name is one of `qdrant.words.FIELDS`."""
     values = (str(value) for value in product.attributes.values() if not isinstance(value, bool))
-    paths = dict.fromkeys(step for path in product.categories for step in path)
-    return " ".join(
-        filter(
-            None,
-            (
-                *[product.title] * TITLE,
-                product.brand,
-                *paths,
-                *product.features,
-                *(value for value in values if len(value) <= LONGEST_VALUE),
-                product.description,
-            ),
-        )
-    )
+    return {
+        "title": [product.title],
+        "brand": [product.brand] if product.brand else [],
+        "category": list(dict.fromkeys(step for path in product.categories for step in path)),
+        "attribute": [value for value in values if len(value) <= LONGEST_VALUE],
+        "description": [*product.features, *filter(None, [product.description])],
+    }
+
+
+def searched_text(fields: Mapping[str, list[str]], title: int) -> str:
+    """The text whose words a product is found by.
+
+    Args:
+        fields: its texts (`searched_fields`).
+        title: how often its title counts: it names the product, a description also its uses.
+    """
+    repeated = [*fields["title"] * title]
+    others = (text for name, texts in fields.items() if name != "title" for text in texts)
+    return " ".join([*repeated, *others])
 
 
 def codes_of(product: Product) -> tuple[str, ...]:
@@ -45,11 +50,16 @@ def codes_of(product: Product) -> tuple[str, ...]:
 
 
 def choose_settings(catalogue: Catalogue, current: WordSettings | None) -> WordSettings:
-    """The settings for a catalogue's words; those of its collection where they still fit."""
+    """The settings for a catalogue's words.
+
+    Those of its collection where they still fit. What was chosen for the shop and is not measured
+    here, as the weight of titles, stays in any case.
+    """
+    chosen = current or WordSettings()
     sample = ""
     words = products = 0
     for product in islice(catalogue.products(), SAMPLE):
-        text = searched_text(product)
+        text = searched_text(searched_fields(product), chosen.title)
         words += count_words(text)
         products += 1
         if len(sample) < SAMPLE_TEXT:
@@ -62,4 +72,4 @@ def choose_settings(catalogue: Catalogue, current: WordSettings | None) -> WordS
         and abs(mean - current.mean_length) <= TOLERANCE * current.mean_length
     ):
         return current
-    return WordSettings(language, round(mean, 1))
+    return replace(chosen, language=language, mean_length=round(mean, 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qdrant import layout
 from qdrant.errors import InvalidQuery
-from qdrant.model import PATHS, PICTURED, Filters
+from qdrant.model import PATHS, PICTURED, TERMS, Filters
 from qdrant.points import point_id
 
 STEP = re.compile(r"\s*>\s*")  # between the steps of a category path
@@ -46,7 +46,16 @@ class HasId:
     wanted: bool
 
 
-Condition = OneOf | Between | HasVector | HasId
+@dataclass(frozen=True)
+class HasPhrase:
+    """The terms occur in the field one after another (`wanted`), or do not."""
+
+    field: str
+    terms: str
+    wanted: bool
+
+
+Condition = OneOf | Between | HasVector | HasId | HasPhrase
 
 
 def conditions_of(filters: Filters, payload: int) -> list[Condition]:
@@ -57,8 +66,10 @@ def conditions_of(filters: Filters, payload: int) -> list[Condition]:
         payload: `Spec.payload` of the collection: an older one has departments only.
 
     Raises:
-        InvalidQuery: a bound is not a number.
+        InvalidQuery: a bound is not a number, or the collection has no terms to find a phrase in.
     """
+    if (filters.phrases or filters.not_phrases) and payload < TERMS:
+        raise InvalidQuery("This collection was built without the terms that phrases are found in.")
     conditions: list[Condition] = []
     if filters.categories:
         conditions.append(_category(filters.categories, payload))
@@ -74,6 +85,8 @@ def conditions_of(filters: Filters, payload: int) -> list[Condition]:
             conditions.append(Between(field, low, high))
     if filters.has_picture is not None:
         conditions.append(_picture(filters.has_picture, payload))
+    for phrases, wanted in ((filters.phrases, True), (filters.not_phrases, False)):
+        conditions += [HasPhrase(layout.PHRASE_INDEX, terms, wanted) for terms in phrases]
     if filters.ids:
         conditions.append(HasId(tuple(map(point_id, filters.ids)), wanted=True))
     if filters.exclude:
@@ -97,9 +110,9 @@ def _picture(wanted: bool, payload: int) -> Condition:
 def needs_acorn(conditions: list[Condition]) -> bool:
     """Whether a graph search must look past the neighbours that a condition excludes.
 
-    A keyword value has links of its own in the graph. A range and a missing vector have none: few
-    neighbours pass them, and the search ends too early. A price range of 6 % of the products had
-    recall 0.05, one of 10 % 0.58. With ACORN, which goes on to the neighbours of those neighbours,
-    it is 1.000, in 2 ms and less (L. Patel et al., ACORN, SIGMOD 2024).
+    A keyword value has links of its own in the graph. A range, a phrase and a missing vector have
+    none: few neighbours pass them, and the search ends too early. A price range of 6 % of the
+    products had recall 0.05, one of 10 % 0.58. With ACORN, which goes on to the neighbours of those
+    neighbours, it is 1.000, in 2 ms and less (L. Patel et al., ACORN, SIGMOD 2024).
     """
-    return any(isinstance(condition, Between | HasVector) for condition in conditions)
+    return any(isinstance(condition, Between | HasVector | HasPhrase) for condition in conditions)

@@ -24,6 +24,8 @@ MAX_RESULTS = 10_000
 PICTURED, PICTURED_VALUES = "pictured", {True: "yes", False: "no"}
 KEYWORD_INDEXES = ("category", "categories", "brand", PICTURED)
 FLOAT_INDEXES = ("price", "rating")
+# A product's terms in their order (`words.Words.terms`), in which phrases are found.
+PHRASE_INDEX = "terms"
 
 
 def scan_all(points: int, dim: int) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 
 from qdrant.errors import StoreError
 
-# `Spec.payload` with category paths, and with `layout.PICTURED`.
-PATHS, PICTURED = 2, 3
+# `Spec.payload` with category paths, with `layout.PICTURED`, and with `layout.PHRASE_INDEX`.
+PATHS, PICTURED, TERMS = 2, 3, 4
+PAYLOAD = TERMS  # the newest
 VECTORS = ("image", "text", "fused")  # dense
 WORDS = "words"  # sparse
 # A variant names a folder and a server collection, so no other characters are allowed.
@@ -70,13 +71,22 @@ class Hit:
 class WordSettings:
     """What the sparse vector `words` depends on, besides the texts (`qdrant.words`).
 
+    The defaults are those of collections that were built before these could be chosen: k and b are
+    Anserini's values for short passages; product texts are as short.
+
     Attributes:
         language: ISO 639-1 code: which stemmer, and which words are stop words.
         mean_length: mean number of words of a product.
+        k: how soon further occurrences of a term count less: 0 counts one as much as many.
+        b: how much a long document is discounted, 0 to 1.
+        title: how often the words of a title count.
     """
 
     language: str = "en"
     mean_length: float = 100.0
+    k: float = 0.9
+    b: float = 0.4
+    title: int = 3
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class Spec:
         words: how the sparse vector `words` is made; None where points carry none.
         payload: version of what payloads hold and which indexes there are: from `PATHS` on
             `categories`, by which products are filtered; from `PICTURED` on whether there is a
-            picture.
+            picture; from `TERMS` on `terms`, in which phrases are found.
     """
 
     variant: str
@@ -203,6 +213,9 @@ class Filters:
         has_picture: True: only products with an `image` vector; False: only those without.
         exclude: not these product ids.
         ids: only these product ids; empty means all.
+        phrases: each of these sequences of terms, divided by blanks (`words.Words.terms`), occurs
+            in the product's searched text.
+        not_phrases: none of these does.
     """
 
     categories: tuple[str, ...] = ()
@@ -213,6 +226,8 @@ class Filters:
     has_picture: bool | None = None
     exclude: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    not_phrases: tuple[str, ...] = ()
 
 
 NO_FILTERS = Filters()

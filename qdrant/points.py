@@ -124,8 +124,9 @@ def sparse_vector(indices: ArrayLike, values: ArrayLike) -> SparseVector:
 
 
 def hit(found: Any) -> Hit:  # noqa: ANN401 (either engine's scored point)
-    """Return a search result."""
+    """Return a search result; a product's terms are of use to the engine alone."""
     payload = _facts(found)
+    payload.pop(layout.PHRASE_INDEX, None)
     return Hit(payload["id"], found.score, payload)
 
 

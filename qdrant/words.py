@@ -8,7 +8,8 @@ Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import qdrant_edge as qe
 
@@ -16,10 +17,6 @@ from qdrant.errors import StoreError
 from qdrant.model import SparseVector, WordSettings
 from qdrant.points import sparse_vector
 from vitrine.text import fold
-
-# How soon further occurrences of a term count less, and how much a long document is discounted.
-# Anserini's values for short passages; product texts are as short.
-K, B = 0.9, 0.4
 
 # Languages with a stemmer and stop words in the embedder, by ISO 639-1 code.
 LANGUAGES = {
@@ -42,6 +39,12 @@ LANGUAGES = {
     "tr": "turkish",
 }
 
+# The fields of a product that are searched, and what stands between two of them and between two
+# values of one, so that no phrase goes beyond a value; no term is like it. Letters, since the
+# client's local mode passes over other marks.
+FIELDS = ("title", "brand", "category", "attribute", "description")
+FIELD_END, VALUE_END = "zz", "z"
+
 LONGEST_CODE = 64  # characters
 CODES = 2**31  # from here on the indices are codes; those of words are below
 
@@ -51,10 +54,16 @@ CLEAR = 1.5  # times as many as of English, which names and brands are written i
 LEAST = 0.02  # share of all words
 
 # Han, kana, Thai, Lao, Burmese and Khmer are written without blanks between words.
-WITHOUT_BLANKS = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff]+"
+_WITHOUT_BLANKS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
 )
+WITHOUT_BLANKS = re.compile(f"[{_WITHOUT_BLANKS}]+")
+WORD = re.compile(rf"[{_WITHOUT_BLANKS}]|(?:(?![{_WITHOUT_BLANKS}])[^\W_])+")
+# Zero-width characters, soft hyphens and direction marks stand within words and are not seen.
+INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Terms of which the hash is kept; a shop's texts repeat their words.
+KEPT_TERMS = 100_000
 
 
 class Words:
@@ -75,32 +84,73 @@ class Words:
             )
         self._embedder = qe.Bm25(
             qe.Bm25Config(
-                k=K,
-                b=B,
+                k=settings.k,
+                b=settings.b,
                 avg_len=settings.mean_length,
                 language=LANGUAGES[settings.language],
                 ascii_folding=True,
             )
         )
+        self._term = lru_cache(KEPT_TERMS)(self._term_of)
 
-    def document(self, text: str, codes: Iterable[str] = ()) -> SparseVector | None:
+    def document(
+        self, text: str, codes: Iterable[str] = (), brand: str = ""
+    ) -> SparseVector | None:
         """Embed a document.
 
         Args:
             text: its words.
             codes: article numbers, each of them one term (`code_query`).
+            brand: one more term, which a query has that is just this brand. By its words alone
+                "Arrow" finds "Arrow Woman" first, and "AND" is a stop word.
 
         Returns:
-            None when it has neither a code nor a word but stop words.
+            None when it has no code, no brand, and no word but stop words.
         """
         words = self._embedder.embed_document(_spaced(text))
-        terms = sorted(set(map(_code_term, filter(None, map(normalize_code, codes)))))
+        terms = {_code_term(code) for code in map(normalize_code, codes) if code}
+        terms |= _brand_terms(brand)
+        return _sparse([*words.indices, *sorted(terms)], [*words.values, *[1.0] * len(terms)])
+
+    def query(self, text: str, brand: str = "") -> SparseVector | None:
+        """Embed a query.
+
+        Args:
+            text: its words.
+            brand: what is also the query for a brand, if there is one of that name.
+
+        Returns:
+            None when it has neither a brand nor a word but stop words.
+        """
+        words = self._embedder.embed_query(_spaced(text))
+        terms = _brand_terms(brand)
         return _sparse([*words.indices, *terms], [*words.values, *[1.0] * len(terms)])
 
-    def query(self, text: str) -> SparseVector | None:
-        """Embed a query; None when it has no word but stop words."""
-        terms = self._embedder.embed_query(_spaced(text))
-        return _sparse(terms.indices, terms.values)
+    def has_words(self, text: str) -> bool:
+        """Whether a text has a word other than stop words."""
+        return bool(self._embedder.embed_query(_spaced(text)).indices)
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of a text in their order, to compare word sequences.
+
+        Returns:
+            For each word what the vector has for it, in hexadecimal; a stop word itself. Runs of a
+            script without blanks are cut into single characters: a part of a run is a sequence.
+        """
+        return [self._term(word) for word in split_words(text)]
+
+    def field_terms(self, fields: Mapping[str, Iterable[str]]) -> str:
+        """Return the terms of a product's texts as one text, in which phrases are found.
+
+        Args:
+            fields: its texts by the names of `FIELDS`.
+        """
+        values = ([" ".join(self.terms(text)) for text in fields.get(name, ())] for name in FIELDS)
+        return f" {FIELD_END} ".join(map(f" {VALUE_END} ".join, values))
+
+    def _term_of(self, word: str) -> str:
+        found = self._embedder.embed_query(word).indices
+        return f"{found[0]:x}" if found else f"_{word}"
 
 
 def code_query(text: str) -> SparseVector | None:
@@ -117,6 +167,28 @@ def normalize_code(text: str) -> str:
     """
     code = "".join(filter(str.isalnum, fold(text).casefold()))
     return (code.lstrip("0") or code) if len(code) <= LONGEST_CODE else ""
+
+
+def split_terms(text: str) -> dict[str, list[str]]:
+    """Return the values of each field, each as its terms with blanks between them.
+
+    Args:
+        text: made by `Words.field_terms`; of another text nothing is returned.
+    """
+    fields = text.split(f" {FIELD_END} ")
+    if len(fields) != len(FIELDS):
+        return {}
+    return {name: field.split(f" {VALUE_END} ") for name, field in zip(FIELDS, fields, strict=True)}
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, and each character of scripts without blanks."""
+    return WORD.findall(visible(text).casefold())
+
+
+def visible(text: str) -> str:
+    """Return a text folded (`vitrine.text.fold`), without characters that are not seen."""
+    return fold(INVISIBLE.sub("", text))
 
 
 def count_words(text: str) -> int:
@@ -136,7 +208,7 @@ def detect_language(text: str) -> str:
     frequent = Counter(_spaced(text.casefold()).split()).most_common(FREQUENT)
     embedders = {code: Words(WordSettings(code)) for code in LANGUAGES}
     shares = {
-        code: sum(count for word, count in frequent if not words.query(word))
+        code: sum(count for word, count in frequent if not words.has_words(word))
         for code, words in embedders.items()
     }
     best = max(shares, key=lambda code: shares[code])
@@ -146,7 +218,7 @@ def detect_language(text: str) -> str:
 
 def _spaced(text: str) -> str:
     """A text in which runs without blanks are written as their pairs of characters."""
-    return WITHOUT_BLANKS.sub(lambda run: f" {_pairs(run[0])} ", text)
+    return WITHOUT_BLANKS.sub(lambda run: f" {_pairs(run[0])} ", visible(text))
 
 
 def _pairs(run: str) -> str:
@@ -156,6 +228,11 @@ def _pairs(run: str) -> str:
 def _code_term(code: str) -> int:
     digest = hashlib.blake2b(code.encode(), digest_size=4).digest()
     return CODES | int.from_bytes(digest)
+
+
+def _brand_terms(brand: str) -> set[int]:
+    code = normalize_code(brand)
+    return {_code_term(f"brand {code}")} if code else set()
 
 
 def _sparse(indices: Sequence[int], values: Sequence[float]) -> SparseVector | None:

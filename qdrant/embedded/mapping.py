@@ -9,7 +9,7 @@ import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.engine import Search
-from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
+from qdrant.filters import Between, Condition, HasId, HasPhrase, HasVector, OneOf, needs_acorn
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
@@ -52,6 +52,9 @@ def filter_of(conditions: list[Condition]) -> qe.Filter | None:
                 must.append(qe.FieldCondition(key=field, match=qe.MatchAny(list(values))))
             case Between(field, low, high):
                 must.append(qe.FieldCondition(key=field, range=qe.RangeFloat(gte=low, lte=high)))
+            case HasPhrase(field, terms, yes):
+                phrase = qe.FieldCondition(key=field, match=qe.MatchPhrase(terms))
+                (must if yes else must_not).append(phrase)
             case HasVector(name, yes):
                 (must if yes else must_not).append(qe.HasVectorCondition(name))
             case HasId(keys, yes):

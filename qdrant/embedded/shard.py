@@ -38,6 +38,13 @@ class Shard:
             for field in layout.FLOAT_INDEXES:
                 bounds = qe.FloatIndexParams(enable_hnsw=False)
                 shard.update(qe.UpdateOperation.create_field_index(field, bounds))
+            phrases = qe.TextIndexParams(
+                tokenizer=qe.TokenizerType.Whitespace,
+                phrase_matching=True,
+                enable_hnsw=False,
+                memory=qe.Memory.Cached,
+            )
+            shard.update(qe.UpdateOperation.create_field_index(layout.PHRASE_INDEX, phrases))
         return cls(shard, spec.variant)
 
     @classmethod

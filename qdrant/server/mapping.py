@@ -12,7 +12,7 @@ from qdrant_client import models
 from qdrant import layout
 from qdrant.engine import Search
 from qdrant.errors import StoreError
-from qdrant.filters import Between, Condition, HasId, HasVector, OneOf, needs_acorn
+from qdrant.filters import Between, Condition, HasId, HasPhrase, HasVector, OneOf, needs_acorn
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
@@ -67,11 +67,21 @@ class Placement:
 
 
 INDEXES: Mapping[str, models.PayloadSchemaParams] = {
-    field: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
-    for field in layout.KEYWORD_INDEXES
-} | {
-    field: models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=False)
-    for field in layout.FLOAT_INDEXES
+    **{
+        field: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
+        for field in layout.KEYWORD_INDEXES
+    },
+    **{
+        field: models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=False)
+        for field in layout.FLOAT_INDEXES
+    },
+    layout.PHRASE_INDEX: models.TextIndexParams(
+        type=models.TextIndexType.TEXT,
+        tokenizer=models.TokenizerType.WHITESPACE,
+        phrase_matching=True,
+        enable_hnsw=False,
+        on_disk=True,  # with the positions as large as the text
+    ),
 }
 
 
@@ -169,6 +179,9 @@ def filter_of(conditions: list[Condition]) -> models.Filter | None:
             case Between(field, low, high):
                 bounds = models.Range(gte=low, lte=high)
                 must.append(models.FieldCondition(key=field, range=bounds))
+            case HasPhrase(field, terms, yes):
+                phrase = models.FieldCondition(key=field, match=models.MatchPhrase(phrase=terms))
+                (must if yes else must_not).append(phrase)
             case HasVector(name, yes):
                 (must if yes else must_not).append(models.HasVectorCondition(has_vector=name))
             case HasId(keys, yes):

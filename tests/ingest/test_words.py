@@ -4,7 +4,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from ingest.words import choose_settings, searched_text
+from ingest.words import choose_settings, searched_fields, searched_text
 from qdrant.model import WordSettings
 
 TEAPOT = Product(
@@ -19,7 +19,7 @@ TEAPOT = Product(
 
 
 def test_a_product_is_found_by_title_brand_category_steps_features_attributes_and_description():
-    text = searched_text(TEAPOT)
+    text = searched_text(searched_fields(TEAPOT), 3)
     for words in ("Ollerby", "Teapots", "Gifts", "dishwasher safe", "slate", "Holds a litre."):
         assert text.count(words) == 1
     assert text.count("Stoneware teapot") == 3  # a title says what a product is
@@ -27,8 +27,7 @@ def test_a_product_is_found_by_title_brand_category_steps_features_attributes_an
 
 
 def test_long_attributes_and_yes_or_no_are_left_out():
-    assert "rinse" not in searched_text(TEAPOT)
-    assert "True" not in searched_text(TEAPOT)
+    assert searched_fields(TEAPOT)["attribute"] == ["slate"]
 
 
 @pytest.fixture
@@ -47,6 +46,11 @@ def test_the_settings_of_the_collection_are_kept_while_they_fit(catalogue: Catal
     assert choose_settings(catalogue, kept) is kept
     assert choose_settings(catalogue, WordSettings("de", 20.0)).mean_length == 11.0
     assert choose_settings(catalogue, WordSettings("en", 11.0)).language == "de"
+
+
+def test_what_was_chosen_for_the_shop_is_kept_when_the_rest_is_measured_anew(catalogue: Catalogue):
+    chosen = WordSettings("en", 20.0, k=1.2, b=0.5, title=1)
+    assert choose_settings(catalogue, chosen) == WordSettings("de", 9.0, k=1.2, b=0.5, title=1)
 
 
 def test_an_empty_catalogue_has_the_default_settings(tmp_path: Path):

@@ -2,7 +2,7 @@ import pytest
 
 from qdrant.errors import StoreError
 from qdrant.model import WordSettings
-from qdrant.words import Words, count_words, detect_language
+from qdrant.words import Words, count_words, detect_language, split_terms
 
 ENGLISH = Words(WordSettings("en", 5.0))
 
@@ -20,6 +20,8 @@ def terms(words: Words, text: str) -> set[int]:
         ("crème brûlée", "creme brulee"),
         ("KX-200", "kx 200"),
         ("the red kettle", "red kettle"),
+        ("\uff23\uff21\uff34 cm\u00b2", "cat cm2"),
+        ("ket\u00adtle\u200b", "\u200fkettle"),
     ],
 )
 def test_case_endings_accents_hyphens_and_stop_words_make_no_difference(one: str, other: str):
@@ -32,10 +34,59 @@ def test_a_language_has_its_own_endings_and_stop_words():
     assert terms(german, "the kettle") != terms(german, "kettle")
 
 
-@pytest.mark.parametrize("text", ["", "the of and", "— …"])
+@pytest.mark.parametrize("text", ["", "the of and", "— …", "\u200b"])
 def test_a_text_without_searchable_words_has_no_vector(text: str):
     assert ENGLISH.query(text) is None
     assert ENGLISH.document(text) is None
+    assert not ENGLISH.has_words(text)
+
+
+@pytest.mark.parametrize(("typed", "found"), [("ARROW", True), (" Ar-row ", True), ("bow", False)])
+def test_the_query_for_a_brand_has_the_term_of_that_brand_alone(typed: str, found: bool):
+    query = ENGLISH.query("", brand=typed)
+    arrow = ENGLISH.document("arrow shirt", brand="Arrow")
+    woman = ENGLISH.document("arrow shirt", brand="Arrow Woman")
+    assert query
+    assert arrow
+    assert woman
+    assert (query.indices[0] in arrow.indices) is found
+    assert query.indices[0] not in woman.indices
+
+
+def test_a_brand_of_stop_words_is_found():
+    document, query = ENGLISH.document("shirt", brand="AND"), ENGLISH.query("and", brand="and")
+    assert document
+    assert query
+    assert set(query.indices) <= set(document.indices)
+
+
+def test_terms_are_in_order_stemmed_and_folded_stop_words_too():
+    assert ENGLISH.terms("The Réd T-Shirts") == ENGLISH.terms("the red t shirt")
+    assert ENGLISH.terms("red the") != ENGLISH.terms("the red")
+    assert len(ENGLISH.terms("the red t-shirt")) == 4
+
+
+@pytest.mark.parametrize("run", ["红色高跟鞋", "รองเท้าวิ่ง"])
+def test_a_part_of_a_run_without_blanks_is_a_sequence_of_its_terms(run: str):
+    whole, part = " ".join(ENGLISH.terms(run)), " ".join(ENGLISH.terms(run[1:4]))
+    assert part in whole
+
+
+def test_the_terms_of_fields_and_their_values_are_told_apart():
+    fields = {"title": ["Red kettle"], "category": ["Kitchen", "Kettles"], "description": ["of"]}
+    found = split_terms(ENGLISH.field_terms(fields))
+    assert list(found) == ["title", "brand", "category", "attribute", "description"]
+    assert found["title"] == [" ".join(ENGLISH.terms("red kettles"))]
+    assert found["category"] == [ENGLISH.terms("kitchen")[0], ENGLISH.terms("kettle")[0]]
+    assert (found["brand"], found["description"]) == ([""], ["_of"])
+    assert split_terms("no terms") == {}
+
+
+def test_the_settings_decide_how_much_a_repeated_word_counts():
+    binary = Words(WordSettings("en", 5.0, k=0.0))
+    found = binary.document("kettle kettle lid")
+    assert found
+    assert set(found.values.tolist()) == {1.0}
 
 
 @pytest.mark.parametrize(

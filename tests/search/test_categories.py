@@ -50,7 +50,7 @@ def test_an_earlier_collection_is_filtered_by_department_until_it_is_built_anew(
     home, tmp_path, monkeypatch
 ):
     home = shop.copy(home, tmp_path / "home")
-    monkeypatch.setattr(collection, "PICTURED", 1)
+    monkeypatch.setattr(collection, "PAYLOAD", 1)
     assert embed_products(home, "tiny")["written"] == 12
     assert len(found(home, "Appliances")) == 6
     with pytest.raises(QueryError, match="departments only: `vitrine ingest vectors --variant"):

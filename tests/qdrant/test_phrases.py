@@ -1,0 +1,73 @@
+"""Phrases that products must have or must not have, on both engines."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qdrant.errors import InvalidQuery
+from qdrant.model import TERMS, Filters, Point
+from qdrant.store import Store, open_embedded
+from tests.qdrant.shop import SPEC, ids, vectors
+from tests.qdrant.test_contract import ENGINES, engine
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+]
+
+PHRASED = replace(SPEC, payload=TERMS)
+TEXTS = {
+    "kettle": "a1 _of b2 zz c3 zz d4 z e5",
+    "pan": "b2 a1 zz c3 zz e5",
+    "lid": "a1 zz a1 c3 zz d4 e5",
+    "mug": "f6 zz  zz d4",
+}
+POINTS = [
+    Point(name, {"terms": terms}, {"text": vector})
+    for (name, terms), vector in zip(TEXTS.items(), vectors(len(TEXTS)), strict=True)
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def phrased(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    with engine(request.param, tmp_path_factory.mktemp("phrases")) as store:
+        store.build(PHRASED, POINTS)
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("phrases", "not_phrases", "names"),
+    [
+        (["a1"], [], ["kettle", "lid", "pan"]),
+        (["a1 _of b2"], [], ["kettle"]),
+        (["a1 b2"], [], []),
+        (["a1 c3"], [], ["lid"]),
+        (["d4 e5"], [], ["lid"]),
+        (["b2 c3"], [], []),
+        (["f9"], [], []),
+        (["a1", "e5"], ["b2 a1"], ["kettle", "lid"]),
+        ([], ["a1"], ["mug"]),
+        ([], ["_of", "f6"], ["lid", "pan"]),
+        ([], ["f9"], ["kettle", "lid", "mug", "pan"]),
+    ],
+)
+def test_products_with_the_wanted_phrases_and_without_the_others_are_found(
+    phrased: Store, phrases: list[str], not_phrases: list[str], names: list[str]
+):
+    filters = Filters(phrases=tuple(phrases), not_phrases=tuple(not_phrases))
+    assert phrased.count("demo", filters) == len(names)
+    found = phrased.search("demo", vectors(1, seed=3), vector="text", filters=filters)[0]
+    assert sorted(ids(found)) == names
+    assert all(hit.payload == {"id": hit.id} for hit in found)
+
+
+def test_a_phrase_in_a_collection_without_terms_is_refused(tmp_path: Path):
+    with open_embedded(tmp_path) as store:
+        store.build(SPEC, POINTS)
+        for filters in (Filters(phrases=("a1",)), Filters(not_phrases=("a1",))):
+            with pytest.raises(InvalidQuery, match="without the terms"):
+                store.count("demo", filters)

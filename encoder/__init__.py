@@ -1,6 +1,7 @@
 """Variants and dual encoders: texts and images in, unit vectors out.
 
-Only `encoder.encoder` and what it loads import torch.
+Only `model`, `precision`, `text_model`, `conversion` and `runtimes.conversion` import torch, and
+`encoder.encoder` imports these where there is no converted model.
 
 variant, variants       a named way to embed: its manifest, and the registry of all
 template                from a product's parts to its text
@@ -11,7 +12,8 @@ schema                  types and bounds in the JSON files of checkpoints and ad
 adapter                 LoRA adapters: checked, identified, merged
 processor               pictures to pixels
 tokenizer, charsmap     texts to token ids
-model, precision        the dual encoder, its device and its precision
+model, precision        the dual encoder as torch runs it, its device and its precision
+runtimes                the converted model as OpenVINO runs it; the choice of its precision
 text_model              a SentenceTransformer model for texts beside a dual encoder
 shared_models           models in memory, each once
 pipeline                prefetch: batches are prepared while others run

@@ -3,16 +3,18 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Generic, Self, TypeVar
 
 import numpy as np
-import torch
 from PIL import Image
 
-from encoder.model import DualEncoder, load_model
+from encoder.checkpoint import Checkpoint
+from encoder.errors import EncoderError
 from encoder.pipeline import prefetch
-from encoder.precision import Precision, find_device, in_precision
+from encoder.runtimes.openvino_model import OpenVINOModel, find_converted
+from encoder.runtimes.runtime import Precision, Runtime, check_precision
 from encoder.shared_models import SharedModels
 from encoder.text_model import TextEncoder
 from encoder.tokenizer import Tokenizer, group_by_length
@@ -38,7 +40,7 @@ WINDOW = 64
 
 
 # What several variants share is in memory once.
-_dual_encoders: SharedModels[DualEncoder] = SharedModels()
+_models: SharedModels[Runtime] = SharedModels()
 _text_encoders: SharedModels[TextEncoder] = SharedModels()
 
 
@@ -79,26 +81,19 @@ class Encoder:
         variant: the variant.
         dim: length of its vectors.
         batch_size: pictures in a batch.
-        precision: "float32" or "bfloat16", whichever it runs in.
+        precision: "float32", "bfloat16" or "int8", whichever it runs in.
         device: "cpu", "cuda", …
     """
 
     def __init__(
-        self,
-        variant: Variant,
-        model: DualEncoder,
-        tokenizer: Tokenizer,
-        batch_size: int,
+        self, variant: Variant, model: Runtime, tokenizer: Tokenizer, batch_size: int
     ) -> None:
         self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
-        self.precision = str(model.dtype).removeprefix("torch.")
-        self.device = str(model.device)
-        self._model, self._processor = model, model.checkpoint.processor
+        self.precision, self.device = model.precision, model.device_name
+        self._model, self._processor = model, model.processor
         self._tokenizer = tokenizer
         self._text_encoder: TextEncoder | None = None
         self._loading = threading.Lock()
-        # A GPU is fed by one thread; each core of a CPU runs batches of its own.
-        self._runners = torch.get_num_threads() if model.device.type == "cpu" else 1
 
     @classmethod
     def load(
@@ -113,28 +108,36 @@ class Encoder:
 
         Args:
             variant: which.
-            precision: "auto" is float32 on a CPU, and on a GPU bfloat16 where a probe batch
-                keeps a cosine of 0.999 to float32.
+            precision: "auto" is that of the converted model, where `vitrine ingest vectors` made
+                one for this machine; else float32 on a CPU, and on a GPU bfloat16 where a probe
+                batch keeps a cosine of 0.999 to float32.
             device: torch's name of it; when None, CUDA where there is one, else the CPU.
             batch_size: pictures in a batch; 16 on a CPU, 256 on a GPU when None.
 
         Raises:
             EncoderError: the base or the adapter is missing, has changed, or does not fit; there
-                is no such device; or bfloat16 was named and changes the vectors.
+                is no such device; the precision is unknown, was named and changes the vectors, or
+                is int8 and there is no such model; or torch is needed and is not installed.
         """
-        checkpoint = variant.checkpoint()
-        where = find_device(device)
-        tokenizer = checkpoint.tokenizer()
-
-        def load() -> DualEncoder:
-            weight = variant.manifest.adapter_weight
-            loaded = load_model(checkpoint, variant.adapter_folder, weight, where)
-            return in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)
-
+        check_precision(precision)
+        manifest = variant.manifest
         # Neither the template nor the text model is part of the dual encoder.
-        key = (variant.manifest.image_fingerprint, variant.manifest.tokenizer_hash)
-        model = _dual_encoders.get((*key, str(where), precision), load)
-        usual = CPU_BATCH if where.type == "cpu" else GPU_BATCH
+        key = (manifest.image_fingerprint, manifest.tokenizer_hash)
+        converted = find_converted(variant, precision, device)
+        if converted:
+            wanted = converted.named(precision)
+            tokenizer = converted.tokenizer()
+            model = _models.get(
+                (*key, converted.folder, wanted), lambda: OpenVINOModel(converted, wanted)
+            )
+        else:
+            checkpoint = variant.checkpoint()
+            tokenizer = checkpoint.tokenizer()
+            model = _models.get(
+                (*key, device, precision),
+                lambda: _load(variant, checkpoint, tokenizer, precision, device),
+            )
+        usual = CPU_BATCH if model.device_name == "cpu" else GPU_BATCH
         return cls(variant, model, tokenizer, batch_size or usual)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -230,10 +233,10 @@ class Encoder:
                     opened.failed.append((key, error))
             return opened
 
-        def run(opened: _Opened[K]) -> ImageBatch[K]:
+        def run(model: Runtime, opened: _Opened[K]) -> ImageBatch[K]:
             keys, vectors, failed = self._encode(
                 list(zip(opened.keys, opened.pixels, strict=True)),
-                lambda pixels: self._model.image_features(np.stack(pixels)),
+                lambda pixels: model.image_features(np.stack(pixels)),
             )
             return ImageBatch(keys, vectors, opened.failed + failed)
 
@@ -262,8 +265,8 @@ class Encoder:
                 for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
                     yield [(done[row][0][0], tokens[row]) for row in rows]
 
-        def run(batch: list[tuple[K, list[int]]]) -> TextBatch[K]:
-            return TextBatch(*self._encode(batch, self._model.text_features))
+        def run(model: Runtime, batch: list[tuple[K, list[int]]]) -> TextBatch[K]:
+            return TextBatch(*self._encode(batch, model.text_features))
 
         yield from self._work(batches(), lambda batch: batch, run)
         if failed:
@@ -291,14 +294,15 @@ class Encoder:
         self,
         batches: Iterator[Batch],
         prepare: Callable[[Batch], Prepared],
-        run: Callable[[Prepared], Result],
+        run: Callable[[Runtime, Prepared], Result],
     ) -> Iterator[Result]:
-        """Run a single batch in this thread with all of torch's threads; several in a pool."""
+        """Run a single batch in this thread with all of the model's threads; several in a pool."""
         first = list(islice(batches, 2))
         if len(first) < 2:
-            yield from (run(prepare(batch)) for batch in first)
+            yield from (run(self._model, prepare(batch)) for batch in first)
         else:
-            yield from prefetch(chain(first, batches), prepare, run, self._runners)
+            run_one = partial(run, self._model.for_batches())
+            yield from prefetch(chain(first, batches), prepare, run_one, self._model.runners)
 
 
 @dataclass(frozen=True)
@@ -308,3 +312,29 @@ class _Opened(Generic[K]):
     keys: list[K]
     pixels: list[np.ndarray]
     failed: list[tuple[K, Exception]]
+
+
+def _load(
+    variant: Variant,
+    checkpoint: Checkpoint,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    device: str | None,
+) -> Runtime:
+    """Load a variant's model by torch.
+
+    Raises:
+        EncoderError: see `Encoder.load`.
+    """
+    try:
+        from encoder.model import DualEncoder, load_model
+        from encoder.precision import find_device, in_precision
+    except ImportError as error:
+        raise EncoderError(
+            f"Variant {variant.name!r} has no model for this machine that is run without torch "
+            f"({error}): install torch, or make one where it is installed, with "
+            f"`vitrine ingest vectors --variant {variant.name}`."
+        ) from error
+    weight = variant.manifest.adapter_weight
+    loaded = load_model(checkpoint, variant.adapter_folder, weight, find_device(device))
+    return in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)

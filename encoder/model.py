@@ -1,7 +1,8 @@
-"""A dual encoder: a model of any family, loaded with its adapter and run on one batch."""
+"""A dual encoder: a model of any family, loaded with its adapter and run by torch."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -25,11 +26,24 @@ class DualEncoder:
     Args:
         model: the model, on its device, in the precision to run it in.
         checkpoint: where it comes from: its picture settings and its family.
+
+    The other attributes are those of `encoder.runtimes.runtime.Runtime`.
     """
 
     def __init__(self, model: "PreTrainedModel", checkpoint: Checkpoint) -> None:
         self.model: Any = model
         self.checkpoint, self.device, self.dtype = checkpoint, model.device, model.dtype
+        self.processor = checkpoint.processor
+        self.precision, self.device_name = (
+            str(model.dtype).removeprefix("torch."),
+            str(model.device),
+        )
+        # A GPU is fed by one thread; each core of a CPU runs batches of its own.
+        self.runners = torch.get_num_threads() if model.device.type == "cpu" else 1
+
+    def for_batches(self) -> Self:
+        """The model itself: `encoder.pipeline` sets the threads that torch uses for a batch."""
+        return self
 
     @torch.inference_mode()
     def image_features(self, pixels: np.ndarray) -> np.ndarray:
@@ -46,7 +60,7 @@ class DualEncoder:
         return _numpy(self.model.get_image_features(pixel_values=values.to(self.dtype)))
 
     @torch.inference_mode()
-    def text_features(self, tokens: list[list[int]]) -> np.ndarray:
+    def text_features(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
         """Run the text encoder.
 
         Args:
@@ -174,7 +188,8 @@ class ClassTokenLayer(nn.Module):
         """Give the class token's state: (n, tokens, width) to (n, 1, width)."""
         layer: Any = self.layer
         attention = layer.self_attn
-        heads = (len(hidden_states), -1, attention.num_heads, attention.head_dim)
+        # `shape`, not `len`: torch's tracing keeps the size of the batch open.
+        heads = (hidden_states.shape[0], -1, attention.num_heads, attention.head_dim)
         states, read = layer.layer_norm1(hidden_states), hidden_states[:, :1]
         query, key, value = (
             projected.view(heads).transpose(1, 2)

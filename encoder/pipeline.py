@@ -1,13 +1,12 @@
 """Prefetch: batches are prepared in threads while the model runs others."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from threading import Barrier
-from typing import TypeVar
-
-import torch
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
@@ -64,18 +63,22 @@ def _single_threaded(runners: int) -> ThreadPoolExecutor:
     """A pool in each of whose threads torch uses a single thread.
 
     torch keeps that number per thread, but a new thread takes the last number set anywhere; so
-    all are started here, and the caller's number is set again afterwards.
+    all are started here, and the caller's number is set again afterwards. Where nothing has
+    imported torch, the model is another runtime's.
     """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return ThreadPoolExecutor(runners, "run")
     threads = torch.get_num_threads()
     together = Barrier(runners)
     pool = ThreadPoolExecutor(runners, "run")
-    for started in [pool.submit(_use_one_thread, together) for _ in range(runners)]:
+    for started in [pool.submit(_use_one_thread, torch, together) for _ in range(runners)]:
         started.result()
     torch.set_num_threads(threads)
     return pool
 
 
-def _use_one_thread(together: Barrier) -> None:
+def _use_one_thread(torch: Any, together: Barrier) -> None:  # noqa: ANN401 (the module)
     torch.get_num_threads()  # initialises the thread, which would undo a number set before
     torch.set_num_threads(1)
     together.wait()

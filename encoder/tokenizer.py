@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -51,6 +51,10 @@ class Tokenizer:
         longest: most tokens of a text, start and end included; None for texts that are neither
             cut nor filled up.
 
+    Attributes:
+        cleaner: key of `CLEANERS`, for texts before they become tokens; any other for none.
+        end: number of its end token; None where there is none, or it was read from one file.
+
     Raises:
         ValueError: what it does before tokens has no bounds, or it has no pad token and needs one.
         Exception: any other, of the libraries that load it.
@@ -60,7 +64,8 @@ class Tokenizer:
         loaded = _load(folder, family)
         # The tokenizers library itself: transformers' wrapper changes shared state in each call.
         self._tokenizer = loaded.backend_tokenizer
-        self._clean = CLEANERS.get(_class_name(folder), str) if family.cleans else str
+        self.cleaner = _class_name(folder) if family.cleans else ""
+        self.end: int | None = loaded.eos_token_id
         for step in (self._tokenizer.normalizer, self._tokenizer.pre_tokenizer):
             if step is not None:
                 _check_bounded(json.loads(step.__getstate__()))
@@ -77,9 +82,35 @@ class Tokenizer:
                     pad_id=loaded.pad_token_id,
                     pad_token=loaded.pad_token,
                 )
+        self._start()
+
+    @classmethod
+    def read(cls, file: Path, cleaner: str) -> Self:
+        """Read a tokenizer that `write` wrote; transformers is not imported.
+
+        Args:
+            file: of the tokenizer.
+            cleaner: the `cleaner` of the one that was written.
+
+        Raises:
+            Exception: of the tokenizers library, where the file is no such.
+        """
+        from tokenizers import Tokenizer as Loaded
+
+        tokenizer = cls.__new__(cls)
+        tokenizer._tokenizer = Loaded.from_file(str(file))
+        tokenizer.cleaner, tokenizer.end = cleaner, None
+        tokenizer._start()
+        return tokenizer
+
+    def write(self, file: Path) -> None:
+        """Write the tokenizer with its limit of tokens and how it fills up texts."""
+        self._tokenizer.save(str(file), pretty=False)
+
+    def _start(self) -> None:
         # <|endoftext|> in a title is text like any other, not a special token.
         self._tokenizer.encode_special_tokens = True
-        self.end = loaded.eos_token_id
+        self._clean = CLEANERS.get(self.cleaner, str)
 
     @property
     def highest(self) -> int:
@@ -156,21 +187,24 @@ def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list
         yield batch
 
 
-def text_inputs(tokens: Sequence[Sequence[int]], padding: Padding = "end") -> dict[str, np.ndarray]:
+def text_inputs(
+    tokens: Sequence[Sequence[int]], padding: Padding = "end", width: int = 0
+) -> dict[str, np.ndarray]:
     """Put texts into the arrays that a model's `get_text_features` takes.
 
     Args:
         tokens: token ids of n texts, as `Tokenizer` gives them.
         padding: of the model's family.
+        width: tokens that all texts are filled up to; to the longest one by default.
 
     Returns:
-        `input_ids`, (n, longest) int64, the last token repeated to the right; where the family
-        masks, `attention_mask` of the same shape, 1 for a text's tokens. Without a mask, attention
-        is causal and a text is pooled at its first end token, so what follows changes nothing; or
-        all texts are of one length.
+        `input_ids`, (n, `width` or longest) int64, the last token repeated to the right; where
+        the family masks, `attention_mask` of the same shape, 1 for a text's tokens. Without a mask,
+        attention is causal and a text is pooled at its first end token, so what follows changes
+        nothing; or all texts are of one length.
     """
     lengths = np.array([len(ids) for ids in tokens])
-    ids = np.empty((len(tokens), lengths.max()), dtype=np.int64)
+    ids = np.empty((len(tokens), max(lengths.max(), width)), dtype=np.int64)
     for row, given in zip(ids, tokens, strict=True):
         row[: len(given)] = given
         row[len(given) :] = given[-1]

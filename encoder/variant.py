@@ -219,8 +219,8 @@ class Variant:
             EncoderError: the base or the adapter is missing or has changed.
         """
         manifest = self.manifest
-        if Path(manifest.base).is_absolute():
-            found = Checkpoint.in_folder(self._local(manifest.base, "--base"))
+        if folder := self.base_folder():
+            found = Checkpoint.in_folder(folder)
         else:
             found = Checkpoint.find(manifest.base, manifest.revision)
         changed = [
@@ -244,6 +244,15 @@ class Variant:
                 "was made: put the old files back, or add it as a variant of another name."
             )
         return found
+
+    def base_folder(self) -> Path | None:
+        """The folder of a base that is not on the hub; None for one that is.
+
+        Raises:
+            EncoderError: it is missing.
+        """
+        base = self.manifest.base
+        return self._local(base, "--base") if Path(base).is_absolute() else None
 
     def text_model(self) -> TextModel | None:
         """Find the text model again, and check that it has not changed; None without one.

@@ -72,7 +72,7 @@ def run(
         bool,
         typer.Option("--reference-pictures", help="Excel: add the first product's picture."),
     ] = False,
-    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or int8.")] = "auto",
     resamples: Resamples = RESAMPLES,
     seed: Seed = 0,
     name: Annotated[

@@ -70,8 +70,8 @@ VariantList = Annotated[
     ),
 ]
 Precision = Annotated[
-    Literal["auto", "float32", "bfloat16"],
-    typer.Option(help="auto is float32 on a CPU; bfloat16 is used only where a probe allows it."),
+    Literal["auto", "float32", "bfloat16", "int8"],
+    typer.Option(help="auto is the fastest one that keeps the vectors, by a trial on the machine."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything failed.")]
 
@@ -335,7 +335,7 @@ def _fields(category: str, category_field: str, field: list[str] | None) -> dict
 
 def _vectors(
     variants: list[str],
-    precision: Literal["auto", "float32", "bfloat16"],
+    precision: Precision,
     *,
     recreate: bool = False,
     shard: Shard = WHOLE,

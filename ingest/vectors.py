@@ -6,28 +6,33 @@ embedded again, an unchanged one is not. Variants that differ in their text alon
 of their pictures.
 """
 
+import random
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from catalog.catalogue import Catalogue
+from encoder.runtimes.preparation import SAMPLES, Sample, prepare
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
 from ingest.collection import bring_up_to_date, published
-from ingest.embedding import WHOLE, Embedding, Shard
+from ingest.embedding import WHOLE, Embedding, Shard, inputs
 from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
 from ingest.words import choose_settings
+from pictures.errors import PictureError
 from qdrant.store import open_store
 from vitrine.command import messages
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
-    from encoder.precision import Precision
+    from encoder.runtimes.runtime import Precision
 
 
 def embed_products(
@@ -43,7 +48,7 @@ def embed_products(
     Args:
         home: the shop's folder.
         variant_name: the variant to embed with.
-        precision: the encoder's: `auto`, `float32` or `bfloat16`.
+        precision: the encoder's: `auto`, `float32`, `bfloat16` or `int8`.
         recreate: build the collection from nothing even where a change of it would do.
         shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
             combines the shares of several machines.
@@ -71,6 +76,7 @@ def embed_products(
     ):
         _require_side(run.catalogue, variant)
         damaged = _discard_damaged(kept)
+        _prepare(run.catalogue, variant, precision)
         embedding = Embedding(
             run.catalogue, variant, kept, lambda: _load(variant, precision), shard
         )
@@ -104,6 +110,30 @@ def _discard_damaged(kept: KeptVectors) -> int:
             soft_wrap=True,
         )
     return sum(found.values())
+
+
+def _prepare(catalogue: Catalogue, variant: Variant, precision: "Precision") -> None:
+    """Convert the variant's model where this machine runs it faster so, and say what was chosen."""
+    if sentence := prepare(variant, precision, lambda: _sample(catalogue, variant)):
+        messages.print(Text(sentence), soft_wrap=True)
+
+
+def _sample(catalogue: Catalogue, variant: Variant) -> Sample:
+    """Pictures and texts of some products, from all over the catalogue."""
+    generator = random.Random(0)
+    chosen: list[tuple[str, str]] = []  # pictures and texts
+    products = chain.from_iterable(inputs(catalogue, variant))
+    pairs = ((each.entry.picture, each.text) for each in products if each.entry.picture)
+    for number, pair in enumerate(pairs):  # reservoir sampling
+        if number < SAMPLES:
+            chosen.append(pair)
+        elif (place := generator.randrange(number + 1)) < SAMPLES:
+            chosen[place] = pair
+    pictures = []
+    for picture, _ in chosen:
+        with suppress(PictureError, OSError):  # the job itself records it
+            pictures.append(catalogue.pictures.open(picture))
+    return Sample(pictures, [text for _, text in chosen])
 
 
 def _load(variant: Variant, precision: "Precision") -> "Encoder":

@@ -9,6 +9,9 @@ import pytest
 from tests import shop
 from tests.tiny_clip import build_tiny_clip
 
+# A conversion takes seconds for the smallest model. The tests of converted models set this to auto.
+os.environ["VITRINE_RUNTIME"] = "torch"
+
 # A shell that starts the suite in the background has it ignore Ctrl-C, and so has every process
 # that a test starts in order to press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

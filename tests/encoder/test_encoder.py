@@ -446,8 +446,8 @@ def test_a_device_that_is_not_there_is_refused(variant, name):
 
 
 def test_an_unknown_precision_is_refused(variant):
-    with pytest.raises(EncoderError, match="'int8'"):
-        Encoder.load(variant, precision="int8", device="cpu")
+    with pytest.raises(EncoderError, match="'int4'"):
+        Encoder.load(variant, precision="int4", device="cpu")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

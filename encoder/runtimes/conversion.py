@@ -1,0 +1,126 @@
+"""A model loaded by torch as OpenVINO's graphs: one of each encoder; quantisation to int8."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from encoder.checkpoint import Checkpoint
+from encoder.model import DualEncoder, normalize_pixels
+from encoder.processor import ImageProcessor
+from encoder.runtimes.machine import load_openvino
+from encoder.runtimes.trial import Samples
+from encoder.tokenizer import text_inputs
+from vitrine.batches import batched
+
+Graphs = Mapping[str, Any]  # OpenVINO's models, by "image" and "text"
+
+# Samples in a batch of calibration.
+CALIBRATION_BATCH = 8
+EXAMPLE = [[0, 1, 2], [0, 2]]  # token ids; every vocabulary has them
+
+
+def convert(model: DualEncoder) -> Graphs:
+    """Convert both encoders in float32, for any number of pictures and of texts.
+
+    The image encoder's graph takes pixels, as `DualEncoder.image_features` does; the text
+    encoder's what `text_inputs` gives. Texts are of any length, unless the family fills all up.
+    """
+    checkpoint = model.checkpoint
+    side = checkpoint.image_side
+    pixels = np.zeros((2, side, side, 3), dtype=np.uint8)
+    full = checkpoint.family.padding == "full"
+    width = checkpoint.max_tokens if full else -1
+    example = [[*ids, *[0] * (width - len(ids))] for ids in EXAMPLE]
+    inputs = text_inputs(example, checkpoint.family.padding)
+    return {
+        "image": _convert(
+            _ImagePart(model.model, checkpoint.processor), {"pixels": pixels}, (-1, side, side, 3)
+        ),
+        "text": _convert(_TextPart(model.model), inputs, (-1, width)),
+    }
+
+
+def _convert(part: nn.Module, example: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 (OpenVINO's model)
+    openvino = load_openvino()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # torch's tracing, of sizes that are constant here
+        return openvino.convert_model(
+            part.eval(),
+            example_input={name: torch.from_numpy(array) for name, array in example.items()},
+            input=[(name, openvino.PartialShape(list(shape))) for name in example],
+        )
+
+
+class _ImagePart(nn.Module):
+    def __init__(self, model: Any, processor: ImageProcessor) -> None:  # noqa: ANN401
+        super().__init__()
+        self.model, self.processor = model, processor
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        values = normalize_pixels(pixels, self.processor)
+        return self.model.get_image_features(pixel_values=values).pooler_output
+
+
+class _TextPart(nn.Module):
+    def __init__(self, model: Any) -> None:  # noqa: ANN401
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        mask = {} if attention_mask is None else {"attention_mask": attention_mask}
+        return self.model.get_text_features(input_ids=input_ids, **mask).pooler_output
+
+
+def quantise(graphs: Graphs, checkpoint: Checkpoint, samples: Samples) -> Graphs:
+    """Quantise weights and activations to int8, with ranges seen on samples.
+
+    Post-training quantisation of NNCF with its preset for transformers, which smooths activations
+    first (SmoothQuant: Xiao et al. 2023).
+
+    Args:
+        graphs: in float32; they stay as they are.
+        checkpoint: whose they are.
+        samples: some of the shop's pictures and texts.
+
+    Raises:
+        ImportError: nncf is not installed.
+    """
+    import nncf
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    padding = checkpoint.family.padding
+    batches: dict[str, list[Any]] = {
+        "image": [np.stack(rows) for rows in batched(samples.pixels, CALIBRATION_BATCH)],
+        "text": [text_inputs(rows, padding) for rows in batched(samples.tokens, CALIBRATION_BATCH)],
+    }
+    with _without_bars():
+        return {
+            name: nncf.quantize(
+                graph,
+                nncf.Dataset(batches[name]),
+                model_type=nncf.ModelType.TRANSFORMER,
+                subset_size=len(batches[name]),
+            )
+            for name, graph in graphs.items()
+        }
+
+
+@contextlib.contextmanager
+def _without_bars() -> Iterator[None]:
+    """Without the progress bars that NNCF prints on stdout, by the console that rich shares."""
+    from rich import get_console
+
+    console = get_console()
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before

@@ -1,0 +1,201 @@
+"""A converted model's files, in the folder `openvino` beside the variant's manifest."""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from filelock import FileLock
+
+from encoder.files import digest_files, digest_json
+from encoder.processor import ImageProcessor
+from encoder.runtimes.machine import instructions, load_openvino
+from encoder.tokenizer import Tokenizer
+from encoder.variant import Variant
+
+FOLDER, LOCK, UNFINISHED = "openvino", ".openvino.lock", ".openvino-"
+FACTS, TOKENIZER, CACHE = "facts.json", "tokenizer.json", "cache"
+PARTS = ("image", "text")
+
+# Counted up when the files' content changes: older ones are then made anew.
+FORMAT = 1
+
+# Graphs in float32 are run in bfloat16 too.
+GRAPHS = {"float32": "float32", "bfloat16": "float32", "int8": "int8"}
+
+Stats = dict[str, list[int]]  # sizes and times of change of files, by name
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a query needs beside the graphs, and what the files were made from.
+
+    Attributes:
+        key: digest of the checkpoint, adapter, rules of the family, OpenVINO's version.
+        precision: the one chosen for this machine.
+        reason: why, one sentence.
+        instructions: of the CPU that it was chosen for.
+        sources: size and time of change of the checkpoint's and the adapter's files.
+        digest: over all files but the facts and OpenVINO's cache.
+        sizes: bytes of each of these files.
+        padding: of texts, as in `encoder.families`.
+        cleaner: key of `encoder.tokenizer.CLEANERS`; empty for none.
+        max_tokens: most tokens of a text.
+        processor: how pictures are prepared.
+    """
+
+    key: str
+    precision: str
+    reason: str
+    instructions: list[str]
+    sources: Stats
+    digest: str
+    sizes: dict[str, int]
+    padding: Any
+    cleaner: str
+    max_tokens: int
+    processor: ImageProcessor
+
+    @classmethod
+    def read(cls, file: Path) -> Self | None:
+        """The facts in a file; None where it is missing, damaged or of another format."""
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+            settings: dict[str, Any] = {
+                name: tuple(each) if isinstance(each, list) else each
+                for name, each in value.pop("processor").items()
+            }
+            return cls(**value, processor=ImageProcessor(**settings))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def write(self, file: Path) -> None:
+        """Write the facts as JSON."""
+        file.write_text(json.dumps(dataclasses.asdict(self), indent=2), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted model on this disk, and its facts."""
+
+    folder: Path
+    facts: Facts
+
+    @classmethod
+    def find(cls, variant: Variant) -> Self | None:
+        """A variant's converted model; None where there is none, or one of another state.
+
+        Raises:
+            EncoderError: the checkpoint or the adapter has changed since the variant was made.
+        """
+        folder = variant.folder / FOLDER
+        facts = Facts.read(folder / FACTS)
+        if facts is None or facts.key != key_of(variant) or sizes_of(folder) != facts.sizes:
+            return None
+        if facts.instructions != instructions():  # chosen on another machine
+            return None
+        if facts.sources != sources_of(variant):
+            variant.checkpoint()  # whether the content has changed takes longer to see
+        return cls(folder, facts)
+
+    def graph(self, part: str, precision: str) -> Path:
+        """The file of a part's graph."""
+        return self.folder / GRAPHS[precision] / f"{part}.xml"
+
+    def named(self, precision: str) -> str:
+        """The precision that a name means: "auto" is the one chosen by a trial."""
+        return self.facts.precision if precision == "auto" else precision
+
+    def has(self, precision: str) -> bool:
+        """Whether the model can be run in a precision: it has the graphs, and the CPU can."""
+        named = self.named(precision)
+        possible = named != "bfloat16" or "bfloat16" in self.facts.instructions
+        return possible and self.graph(PARTS[0], named).is_file()
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, without transformers."""
+        return Tokenizer.read(self.folder / TOKENIZER, self.facts.cleaner)
+
+    def whole(self) -> bool:
+        """Whether every byte is as it was written."""
+        return digest_of(self.folder) == self.facts.digest
+
+
+def key_of(variant: Variant) -> str:
+    """Digest of all that a converted model depends on."""
+    manifest = variant.manifest
+    return digest_json(
+        {
+            "format": FORMAT,
+            "model": manifest.image_fingerprint,
+            "tokenizer": manifest.tokenizer_hash,
+            "openvino": load_openvino().__version__,
+        }
+    )
+
+
+def sources_of(variant: Variant) -> Stats:
+    """Size and time of change of the files that a model is converted from.
+
+    Those of a hub id are left out: its folder is that of one commit.
+
+    Raises:
+        EncoderError: the checkpoint's folder is missing.
+    """
+    stats: Stats = {}
+    for folder in (variant.base_folder(), variant.adapter_folder):
+        for file in sorted(folder.iterdir()) if folder else ():
+            if file.is_file():
+                found = file.stat()
+                stats[f"{folder.name if folder else ''}/{file.name}"] = [
+                    found.st_size,
+                    found.st_mtime_ns,
+                ]
+    return stats
+
+
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Bytes of a converted model's files, by their name in its folder."""
+    return {str(file.relative_to(folder)): file.stat().st_size for file in _files(folder)}
+
+
+def digest_of(folder: Path) -> str:
+    """Digest over a converted model's files."""
+    return digest_json(
+        {str(file.relative_to(folder)): digest_files([file]) for file in _files(folder)}
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    graphs = [file for name in set(GRAPHS.values()) for file in folder.glob(f"{name}/*")]
+    return sorted([*graphs, *folder.glob(TOKENIZER)])
+
+
+@contextlib.contextmanager
+def building(variant: Variant) -> Iterator[Path]:
+    """A temporary folder that becomes the variant's converted model, whole or not at all.
+
+    Only one process builds at a time. What a killed one left is deleted.
+
+    Raises:
+        OSError: the variant's folder cannot be written.
+    """
+    with FileLock(variant.folder / LOCK):
+        for left in variant.folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=variant.folder))
+        try:
+            fresh = unfinished / FOLDER
+            fresh.mkdir()
+            yield fresh
+            if (fresh / FACTS).is_file():
+                with contextlib.suppress(FileNotFoundError):
+                    (variant.folder / FOLDER).rename(unfinished / "old")
+                fresh.rename(variant.folder / FOLDER)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)

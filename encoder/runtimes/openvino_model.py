@@ -1,0 +1,142 @@
+"""A converted model, run by OpenVINO on the CPU; nothing here imports torch or transformers."""
+
+import os
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from encoder.errors import EncoderError
+from encoder.runtimes.converted import CACHE, Converted
+from encoder.runtimes.machine import has_bfloat16, load_openvino, openvino_core, uses_cpu
+from encoder.runtimes.runtime import Precision, openvino_allowed
+from encoder.tokenizer import text_inputs
+from encoder.variant import Variant
+
+# Texts are filled up to a multiple of so many tokens: for each new shape OpenVINO generates code.
+TOKEN_STEP = 8
+
+
+class OpenVINOModel:
+    """A converted model in one precision; safe to run from several threads at once.
+
+    Args:
+        converted: its files.
+        precision: one that these have graphs for.
+        streams: batches that are run at the same time, each with its share of the cores.
+    """
+
+    device_name = "cpu"
+
+    def __init__(self, converted: Converted, precision: str, streams: int = 1) -> None:
+        self.processor = converted.facts.processor
+        self.precision = precision
+        self.runners = available_cores()
+        self._converted, self._streams = converted, streams
+        self._image = _Part(converted, "image", precision, streams)
+        self._text = _Part(converted, "text", precision, streams)
+
+    def for_batches(self) -> Self:
+        """The same model, one batch per core."""
+        return self._per_core
+
+    @cached_property
+    def _per_core(self) -> Self:
+        if self._streams == self.runners:
+            return self
+        return type(self)(self._converted, self.precision, self.runners)
+
+    def image_features(self, pixels: np.ndarray) -> np.ndarray:
+        """Run the image encoder: uint8 (n, side, side, 3) to float32 (n, d), not normalised."""
+        return self._image.run({"pixels": pixels})
+
+    def text_features(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        """Run the text encoder: token ids of n texts to float32 (n, d), not normalised."""
+        facts = self._converted.facts
+        longest = max(map(len, tokens))
+        width = min(-(-longest // TOKEN_STEP) * TOKEN_STEP, facts.max_tokens)
+        return self._text.run(text_inputs(tokens, facts.padding, width))
+
+
+class _Part:
+    """One encoder's graph, compiled when it is first run."""
+
+    def __init__(self, converted: Converted, part: str, precision: str, streams: int) -> None:
+        self._file, self._cache = converted.graph(part, precision), converted.folder / CACHE
+        self._settings = settings(precision, streams)
+        self._compiling = threading.Lock()
+        self._of_thread = threading.local()
+
+    def run(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """The graph's output, float32 (n, d)."""
+        if not hasattr(self._of_thread, "request"):
+            with self._compiling:
+                self._of_thread.request = self._compiled.create_infer_request()
+        # A copy: the next run overwrites what this one returned.
+        return np.array(self._of_thread.request.infer(inputs)[0], dtype=np.float32)
+
+    @cached_property
+    def _compiled(self) -> Any:  # noqa: ANN401 (openvino.CompiledModel)
+        return compile_graph(self._file, self._settings, self._cache)
+
+
+def compile_graph(graph: Any, settings: dict[str, Any], cache: Path | None = None) -> Any:  # noqa: ANN401 (OpenVINO's own)
+    """Compile a graph for the CPU.
+
+    Args:
+        graph: OpenVINO's model, or the file of one.
+        settings: of OpenVINO's CPU device.
+        cache: folder of OpenVINO's cache of compiled models, which saves half to four fifths of
+            the time; where it cannot be written, or is damaged, it is left out.
+    """
+    core = openvino_core()
+    if cache and (cache.is_dir() or os.access(cache.parent, os.W_OK)):
+        try:
+            return core.compile_model(graph, "CPU", {**settings, "CACHE_DIR": str(cache)})
+        except RuntimeError:
+            pass
+    return core.compile_model(graph, "CPU", settings)
+
+
+def settings(precision: str, streams: int) -> dict[str, Any]:
+    """Settings of OpenVINO's CPU device.
+
+    What is not int8 in a model of int8 is computed in bfloat16, where the CPU has it: half as
+    fast again as with float32.
+    """
+    halved = precision == "bfloat16" or (precision == "int8" and has_bfloat16())
+    return {
+        # By default it is bfloat16 on CPUs that have it.
+        "INFERENCE_PRECISION_HINT": "bf16" if halved else "f32",
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": available_cores(),
+        # Pinned threads of two processes would wait for the same cores while others are idle.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_converted(variant: Variant, precision: Precision, device: str | None) -> Converted | None:
+    """A variant's converted model, where it is to be run; None where torch is to run the model.
+
+    Raises:
+        EncoderError: the checkpoint or the adapter has changed; or int8 was named, and there is
+            no such model.
+    """
+    if openvino_allowed() and uses_cpu(device) and load_openvino():
+        found = Converted.find(variant)
+        if found and found.has(precision):
+            return found
+    if precision == "int8":
+        raise EncoderError(
+            f"Variant {variant.name!r} has no model in int8 for this machine: make it with "
+            f"`vitrine ingest vectors --variant {variant.name} --precision int8`."
+        )
+    return None

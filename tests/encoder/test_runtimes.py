@@ -1,0 +1,294 @@
+"""Converted models: torch's vectors, files that are whole or not there, queries without torch."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder.encoder import Encoder
+from encoder.errors import EncoderError
+from encoder.families import FAMILIES
+from encoder.runtimes import preparation
+from encoder.runtimes.converted import FACTS, FOLDER, Converted
+from encoder.runtimes.machine import has_bfloat16, load_openvino
+from encoder.runtimes.preparation import Sample, prepare
+from encoder.runtimes.runtime import VARIABLE
+from encoder.tokenizer import Tokenizer
+from encoder.variant import Variant
+from encoder.variants import Variants
+from tests.tiny_models import build_tiny_model
+
+pytestmark = pytest.mark.skipif(load_openvino() is None, reason="OpenVINO is not installed")
+
+LEAST = 0.99999
+
+
+@pytest.fixture(autouse=True)
+def converted_models_are_used(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "auto")
+
+
+def no_sample() -> Sample:
+    return Sample([], [])
+
+
+def least_cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one * other).sum(axis=1).min())
+
+
+def by_torch(variant: Variant, monkeypatch) -> Encoder:
+    with monkeypatch.context() as patch:
+        patch.setenv(VARIABLE, "torch")
+        return Encoder.load(variant, device="cpu", batch_size=8)
+
+
+def convert_in_float32(variant: Variant) -> str:
+    """Convert as on a CPU that has neither bfloat16 nor int8."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "has_bfloat16", lambda: False)
+        patch.setattr(preparation, "has_int8", lambda: False)
+        return prepare(variant, "auto", no_sample)
+
+
+@pytest.fixture(scope="module")
+def converted(tiny_clip, adapter, tmp_path_factory) -> Variant:
+    """A CLIP with an adapter, converted in float32; do not change it."""
+    home = tmp_path_factory.mktemp("converted")
+    variant = Variants(home).add("tiny", tiny_clip, adapter=adapter, keep_base=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "auto")
+        sentence = convert_in_float32(variant)
+    assert "run by OpenVINO in float32" in sentence
+    return variant
+
+
+@pytest.fixture
+def changeable(converted, tmp_path) -> Variant:
+    """A copy of `converted`, at another path."""
+    old = converted.folder.parents[1]
+    home = shutil.copytree(old, tmp_path / "home")
+    manifest = home / "variants" / "tiny" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(str(old), str(home)))
+    return Variants(home).get("tiny")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FAMILIES if kind != "clip"])
+def test_a_converted_model_of_every_family_has_the_vectors_of_torch(
+    kind, tmp_path, pictures, texts, monkeypatch
+):
+    variant = Variants(tmp_path).add("tiny", build_tiny_model(kind, tmp_path / "base"))
+    convert_in_float32(variant)
+    check_equal(variant, pictures[:20], texts[:40], monkeypatch)
+
+
+def test_a_converted_clip_has_the_vectors_of_torch_and_its_adapter(
+    converted, pictures, texts, monkeypatch
+):
+    check_equal(converted, pictures, texts, monkeypatch)
+
+
+def check_equal(variant, pictures, texts, monkeypatch):
+    theirs, ours = by_torch(variant, monkeypatch), Encoder.load(variant, batch_size=8)
+    assert type(ours._model).__name__ == "OpenVINOModel"
+    assert (ours.precision, ours.device) == ("float32", "cpu")
+    for encode, items in (("encode_images", pictures), ("encode_texts", texts)):
+        expected = getattr(theirs, encode)(items)
+        assert np.ptp(expected, axis=0).min() > 0.1
+        assert least_cosine(getattr(ours, encode)(items), expected) > LEAST
+        assert least_cosine(getattr(ours, encode)(items[:1]), expected[:1]) > LEAST
+
+
+def test_a_tokenizer_read_again_gives_the_same_tokens(tmp_path, texts):
+    for kind, family in FAMILIES.items():
+        folder = build_tiny_model(kind, tmp_path / kind)
+        made = Tokenizer(folder, family, 12)
+        made.write(tmp_path / "tokenizer.json")
+        again = Tokenizer.read(tmp_path / "tokenizer.json", made.cleaner)
+        every = [*texts, "<|endoftext|> a", "\ud800", "Men's SHOES, red!"]
+        assert again(every) == made(every), kind
+
+
+def test_a_query_of_a_converted_model_imports_neither_torch_nor_transformers(converted):
+    query = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from PIL import Image\n"
+        "from encoder.encoder import Encoder\n"
+        "from encoder.variants import Variants\n"
+        f"variants = Variants(Path({str(converted.folder.parents[1])!r}))\n"
+        "encoder = Encoder.load(variants.get('tiny'))\n"
+        "encoder.encode_texts(['a red dress'])\n"
+        "encoder.encode_images([Image.new('RGB', (50, 40), 'red')] * 40)\n"
+        "print([name for name in ('torch', 'transformers', 'peft', 'sentence_transformers', 'nncf',"
+        " 'openvino_telemetry.main') if name in sys.modules])\n"
+    )
+    ran = run_python(query)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
+    """Converting, calibrating and encoding, in a process without consent to telemetry."""
+    user = tmp_path / "user"
+    user.mkdir()
+    work = (
+        "import socket\n"
+        "def refuse(*_): raise AssertionError('a connection was opened')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
+        "from pathlib import Path\n"
+        "from PIL import Image\n"
+        "from encoder.encoder import Encoder\n"
+        "from encoder.runtimes import preparation\n"
+        "from encoder.runtimes.preparation import Sample, prepare\n"
+        "preparation.LEAST_COSINE = -1\n"  # a random model of this size is hard to quantise
+        "from encoder.variants import Variants\n"
+        f"variant = Variants(Path({str(tmp_path / 'home')!r})).add('tiny', {str(tiny_clip)!r})\n"
+        "pictures = [Image.new('RGB', (40, 40), (n, 99, 255 - n)) for n in range(70)]\n"
+        "sample = Sample(pictures, [f'a shoe {n}' for n in range(70)])\n"
+        "print(prepare(variant, 'int8', lambda: sample))\n"
+        "Encoder.load(variant).encode_texts(['a red dress'])\n"
+    )
+    ran = run_python(work, HOME=str(user), TMPDIR=str(tmp_path), CI="")
+    assert "run by OpenVINO in int8" in ran.stdout
+    assert [file for file in user.rglob("*") if "cache" not in str(file).lower()] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "user"]
+
+
+def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, VARIABLE: "auto", **variables}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran
+
+
+def test_a_model_that_stands_is_not_converted_again(converted):
+    assert prepare(converted, "auto", no_sample) == ""
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "facts", "graph missing"])
+def test_a_damaged_model_is_made_anew(changeable, damage, texts, monkeypatch):
+    folder = changeable.folder / FOLDER
+    weights = folder / "float32" / "text.bin"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif damage == "changed":
+        weights.write_bytes(bytes(len(weights.read_bytes())))
+    elif damage == "facts":
+        (folder / FACTS).write_text('{"key": 1')
+    else:
+        weights.with_suffix(".xml").unlink()
+    if damage != "changed":  # which only a run of `vectors` reads all bytes for
+        assert Converted.find(changeable) is None
+        assert type(Encoder.load(changeable)._model).__name__ == "DualEncoder"
+    assert "run by OpenVINO" in convert_in_float32(changeable)
+    expected = by_torch(changeable, monkeypatch).encode_texts(texts[:5])
+    assert least_cosine(Encoder.load(changeable).encode_texts(texts[:5]), expected) > LEAST
+
+
+@pytest.mark.parametrize("what", ["openvino", "checkpoint", "machine"])
+def test_a_model_of_another_state_is_not_used(changeable, what):
+    facts = changeable.folder / FOLDER / FACTS
+    value = json.loads(facts.read_text())
+    if what == "machine":
+        value["instructions"] = ["another"]
+    elif what == "openvino":
+        value["key"] = "0" * 64
+    facts.write_text(json.dumps(value))
+    if what == "checkpoint":
+        weights = changeable.base_folder() / "model.safetensors"
+        content = weights.read_bytes()
+        weights.unlink()  # it may be a hard link
+        weights.write_bytes(content[:-4] + b"\0\0\0\1")
+        with pytest.raises(EncoderError, match="has changed"):
+            Converted.find(changeable)
+    else:
+        assert Converted.find(changeable) is None
+
+
+def test_a_folder_that_was_copied_keeps_its_model(changeable):
+    """Its files have other times of change; their content is compared."""
+    for file in changeable.base_folder().iterdir():
+        os.utime(file, (1, 1))
+    assert Converted.find(changeable) is not None
+
+
+def test_what_a_killed_conversion_left_is_deleted(changeable):
+    shutil.rmtree(changeable.folder / FOLDER)
+    left = changeable.folder / ".openvino-abc"
+    (left / "float32").mkdir(parents=True)
+    assert Converted.find(changeable) is None
+    convert_in_float32(changeable)
+    assert not left.exists()
+    assert Converted.find(changeable) is not None
+
+
+def test_two_conversions_at_once_make_one_model(changeable):
+    shutil.rmtree(changeable.folder / FOLDER)
+    sentences: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: sentences.append(prepare(changeable, "auto", no_sample)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(bool, sentences)) == [False, True]
+
+
+def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, monkeypatch):
+    shutil.rmtree(changeable.folder / FOLDER)
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("encoder.runtimes.converted.tempfile.mkdtemp", refuse)
+    sentence = prepare(changeable, "auto", no_sample)
+    assert "run by torch" in sentence
+    assert "Permission denied" in sentence
+    assert Encoder.load(changeable).precision == "float32"
+
+
+def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
+    for module in ("preparation", "openvino_model"):
+        monkeypatch.setattr(f"encoder.runtimes.{module}.load_openvino", lambda: None)
+    assert prepare(converted, "auto", no_sample) == ""
+    assert type(Encoder.load(converted)._model).__name__ == "DualEncoder"
+
+
+def test_without_torch_and_a_converted_model_the_remedy_is_named(tmp_path, tiny_clip, monkeypatch):
+    variant = Variants(tmp_path).add("tiny", tiny_clip)
+    monkeypatch.setitem(sys.modules, "encoder.precision", None)
+    with pytest.raises(EncoderError, match="vitrine ingest vectors --variant tiny"):
+        Encoder.load(variant, batch_size=3)
+
+
+def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts, monkeypatch):
+    with pytest.raises(EncoderError, match="it needs 64 pictures and texts"):
+        prepare(changeable, "int8", lambda: Sample(pictures[:1], texts[:1]))
+    with pytest.raises(EncoderError, match="has no model in int8"):
+        Encoder.load(changeable, precision="int8")
+    monkeypatch.setattr(preparation, "LEAST_COSINE", 1.1)  # which none reaches
+    few = Sample(pictures[:1], texts[:1])
+    shutil.rmtree(changeable.folder / FOLDER)
+    sentence = prepare(changeable, "auto", lambda: few)
+    assert "in float32" in sentence
+    assert ("1st percentile of cosines" in sentence) == has_bfloat16()
+
+
+def test_an_unknown_runtime_is_refused(converted, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "onnx")
+    with pytest.raises(EncoderError, match="VITRINE_RUNTIME is auto or torch"):
+        Encoder.load(converted)

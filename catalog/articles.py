@@ -7,9 +7,10 @@ from typing import Any
 
 from catalog import values
 from catalog.article_store import ArticleStore, inherit
+from catalog.attribute_cells import DEFAULT_OPTION
 from catalog.cells import Cells, size
 from catalog.column_names import key
-from catalog.columns import DEFAULT_OPTION, Fields
+from catalog.columns import Fields
 from catalog.conventions import References, Rows
 from catalog.formats import Record
 

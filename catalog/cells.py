@@ -43,9 +43,14 @@ def cell_of(row: Row, column: str) -> object:
     return cell_of(value, inner) if isinstance(value, Mapping) else None
 
 
+def row_size(row: Row) -> int:
+    """Characters of a row's cells."""
+    return sum(len(cell) if type(cell) is str else size(cell) for cell in row.values())
+
+
 def size(value: object) -> int:
     """Characters of a cell, of nested values and their names together."""
-    if isinstance(value, str | bytes):
+    if type(value) is str or isinstance(value, bytes):
         return len(value)
     if isinstance(value, Mapping):
         return sum(size(name) + size(item) for name, item in value.items())

@@ -1,7 +1,7 @@
 """From a feed's row to the fields of a product."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -10,15 +10,16 @@ from typing import Any
 
 from catalog import CatalogError, values
 from catalog.amazon import LINK
+from catalog.attribute_cells import AttributeCells
 from catalog.category_cells import CategoryCells, Paths
-from catalog.cells import Cells, Row, cell_of, remembering, size
-from catalog.column_names import key, readable
+from catalog.cells import Cells, Row, cell_of, remembering, row_size, size
+from catalog.column_names import key
 from catalog.conventions import BRAND, OWN_EXPORT
 from catalog.exchange import MARK, fields_of
-from catalog.facts import Facts, further_facts, named_facts
 from catalog.formats.archive import Archive
 from catalog.matching import STEPS, Matching, Plan
 from catalog.picture_cells import KeepPicture, PictureCells
+from catalog.price_cells import PriceCells
 from catalog.product import Attribute, Product
 from pictures.embedded import EmbeddedPictures, embedded_address, is_embedded
 from pictures.errors import PictureError
@@ -30,6 +31,7 @@ SYNONYMS = {"image": "images", "picture": "images", "pictures": "images", "detai
             "categories": "category"}  # fmt: skip
 
 MAX_LISTED = 30  # columns in a sentence
+MAX_SHOWN = 100  # characters of a column's name in it
 CACHED_HEADERS = 32  # sets of columns; the rows of a file have a few, whatever its size
 # Characters: of a row without its pictures, which may be data: addresses, and of single fields.
 MAX_RECORD = 2**20
@@ -42,9 +44,7 @@ MAX_FIELD: Mapping[str, int] = {
     "sku": 1_000,
     "gtin": 1_000,
 }
-MAX_ATTRIBUTES = 20_000  # names that are counted
 MAX_STEP = 1_000  # characters of a category path's step
-DEFAULT_OPTION = "default title"  # how Shopify names the only variant of an article
 
 # Product field → how a cell becomes its value. The other fields have rules of their own.
 CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
@@ -113,7 +113,7 @@ class ColumnMapping:
     of them. Other columns become attributes.
 
     Attributes:
-        attributes: How many rows each attribute has a value in.
+        attributes: The attributes, and how many rows have each.
     """
 
     def __init__(
@@ -139,7 +139,6 @@ class ColumnMapping:
         """
         self.matching = matching
         self._used: Counter[tuple[str, str]] = Counter()
-        self.attributes: Counter[str] = Counter()
         self.known: dict[str, None] = {}  # columns, in the order of their first rows
         self._spent: set[str] = set()
         self._category = tuple(filter(None, [values.text(category)]))
@@ -151,8 +150,8 @@ class ColumnMapping:
             "brand": remembering(self._name),
             "description": lambda cell: values.text(cell, self._language),
         }
-        self._money = remembering(values.money)
-        self._fact = remembering(lambda cell: values.attribute(cell, self._language))
+        self.attributes = AttributeCells(matching)
+        self._prices = PriceCells(matching.convention)
         self._categories = CategoryCells(matching)
         self._is_own = matching.convention is OWN_EXPORT and not (chosen or self._category)
         self._pictures = PictureCells(chosen, matching.convention, folder, keep_picture, archive)
@@ -174,8 +173,13 @@ class ColumnMapping:
 
     def sources(self) -> Counter[tuple[str, str]]:
         """How many rows each field was read from each column or pattern in."""
-        pictures = {("images", column): rows for column, rows in self._pictures.used.items()}
-        return self._used + Counter(pictures)
+        found = self._used + self._prices.used
+        for field, used in (
+            ("images", self._pictures.used),
+            ("attributes", self.attributes.used),
+        ):
+            found.update({(field, column): rows for column, rows in used.items()})
+        return found
 
     def matched(self) -> Mapping[str, tuple[str, ...]]:
         """The columns of each field, whether anything was read from them or not."""
@@ -184,7 +188,7 @@ class ColumnMapping:
     def unused(self) -> list[str]:
         """The columns with values that nothing was read from."""
         used = {part for _, column in self.sources() for part in _parts(column)}
-        used |= self._spent | self._pictures.spent
+        used |= self._spent | self._pictures.spent | self.attributes.spent
         matched = self.matched()
         used.update(column for field in COMPARED for column in matched[field])
         convention = self.matching.convention
@@ -209,7 +213,7 @@ class ColumnMapping:
             return self._exported(row)
         reading = self._of_header(tuple(row))
         plan = reading.plan
-        if reading.size + sum(map(size, row.values())) > MAX_RECORD and (
+        if reading.size + row_size(row) > MAX_RECORD and (
             reading.size + self._size_without_pictures(row, plan) > MAX_RECORD
         ):
             return "row too long"
@@ -225,11 +229,14 @@ class ColumnMapping:
                     break
         read["features"] = self._features(row, plan, used)
         read["categories"] = self._category_paths(row, plan, used)
-        self._read_prices(row, plan, read)
+        price, read["list_price"] = self._prices.read(row, plan)
+        if price:
+            read["price"] = price.amount
+            read["currency"] = price.currency or read["currency"]
         read["images"] = self._pictures.read(
             row, plan.fields["images"], plan.fields["thumbnails"], read["id"], pictures
         )
-        read["attributes"] = self._attributes(row, plan, used)
+        read["attributes"] = self.attributes.read(row, plan, used)
         read["brand"] = read["brand"] or self._brand_among(read["attributes"])
         # Amazon Reviews 2023 has no link at all.
         if not read["link"] and read["id"] and row.get("parent_asin") == read["id"]:
@@ -250,7 +257,7 @@ class ColumnMapping:
             return "unreadable row"
         read["images"] = [self._beside(address) for address in read["images"]]
         self._used.update((name, name) for name, value in read.items() if value not in EMPTY)
-        self.attributes.update(read["attributes"].keys())
+        self.attributes.count(read["attributes"])
         self._spent.add(MARK)
         return read
 
@@ -292,40 +299,8 @@ class ColumnMapping:
         paths, columns = self._categories.read(row, plan.fields["category"])
         for column in columns:
             self._used["category", column] += 1
-            used.update(_parts(column))
+            used.update(_parts(column) if STEPS in column or "." in column else (column,))
         return paths
-
-    def _read_prices(self, row: Row, plan: Plan, read: Fields) -> None:
-        """What a product costs, its currency, and the price before a reduction."""
-        amounts = {column: self._amount(row, column) for column in plan.fields["price"]}
-        chosen = next((name for name, each in amounts.items() if each and each.amount > 0), None)
-        chosen = chosen or next((name for name, each in amounts.items() if each), None)
-        money = amounts.get(chosen or "")
-        if chosen is None or money is None:
-            return
-        self._used["price", chosen] += 1
-        divisor = self._minor_units(row)
-        read["price"] = money.amount / divisor
-        if money.currency:
-            read["currency"] = money.currency
-            self._used["currency", chosen] += 1
-        for column in plan.fields["list_price"]:
-            higher = amounts[column] if column in amounts else self._amount(row, column)
-            if higher and higher.amount > money.amount:
-                self._used["list_price", column] += 1
-                read["list_price"] = higher.amount / divisor
-                return
-
-    def _amount(self, row: Row, column: str) -> values.Money | None:
-        cell = row[column] if column in row else cell_of(row, column)
-        return None if cell is None or cell == "" else self._money(cell)
-
-    def _minor_units(self, row: Row) -> int:
-        convention = self.matching.convention
-        if convention is None or not convention.minor_units:
-            return 1
-        digits = values.count(cell_of(row, convention.minor_units))
-        return 10 ** min(digits or 0, 4)
 
     def _brand_among(self, attributes: Mapping[str, Attribute]) -> str:
         convention = self.matching.convention
@@ -334,40 +309,6 @@ class ColumnMapping:
             (values.text(fact) for name, fact in attributes.items() if name.casefold() == wanted),
             "",
         )
-
-    def _attributes(self, row: Row, plan: Plan, used: set[str]) -> Facts:
-        found: Facts = {}
-        for name_column, value_column in plan.pairs:
-            name = values.text(row.get(name_column), self._language)
-            fact = values.attribute(row.get(value_column), self._language)
-            if name and fact is not None and str(fact).casefold() != DEFAULT_OPTION:
-                found.setdefault(readable(name), fact)
-                self._spent |= {name_column, value_column}
-        for column in plan.fields["attributes"]:
-            named = named_facts(cell_of(row, column), self._language)
-            if named:
-                used.add(column)
-                self._used["attributes", column] += 1
-                found |= {readable(name): fact for name, fact in named.items()}
-        for column in plan.others:
-            value = row[column]
-            if column in used or value is None or value == "":
-                continue
-            facts: Iterable[tuple[str, Attribute]]
-            if isinstance(value, str | int | float):
-                fact = self._fact(value)
-                facts = () if fact is None else ((readable(column), fact),)
-            else:
-                facts = further_facts(readable(column), value, self._language)
-            for name, fact in facts:
-                if name not in found:
-                    found[name] = fact
-                    self._spent.add(column)
-        if len(self.attributes) < MAX_ATTRIBUTES:
-            self.attributes.update(found.keys())
-        else:
-            self.attributes.update(found.keys() & self.attributes.keys())
-        return found
 
 
 def product_of(read: Fields) -> Product | str:
@@ -386,7 +327,8 @@ def product_of(read: Fields) -> Product | str:
 
 def list_columns(columns: Sequence[str]) -> str:
     """Columns in a sentence, the first of them if there are many."""
-    listed = ", ".join(columns[:MAX_LISTED]) or "none"
+    names = (" ".join(column.split())[:MAX_SHOWN] for column in columns[:MAX_LISTED])
+    listed = ", ".join(names) or "none"
     return listed + (", …" if len(columns) > MAX_LISTED else "")
 
 

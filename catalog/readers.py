@@ -184,7 +184,8 @@ class ProductReader:
         for name, columns in self._columns.matched().items():
             if not report.fields.get(name):
                 report.fields[name] = dict.fromkeys(columns, 0)
-        report.attributes = dict(self._columns.attributes.most_common())
+        report.attributes = dict(self._columns.attributes.counts().most_common())
+        report.attribute_types = self._columns.attributes.kinds()
         report.unused = self._columns.unused()
         return report
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.text import Text
@@ -10,11 +10,11 @@ from rich.text import Text
 from encoder.variants import Variants
 from ingest.embedding import WHOLE, Shard
 from ingest.export import FILES, export_products
+from ingest.feed_options import FeedOptions, takes_feed
 from ingest.feed_tables import show_preview
 from ingest.images import fetch_images
 from ingest.job import Figures
 from ingest.merge import merge_vectors
-from ingest.products import load_products, preview_products
 from ingest.status import read_status
 from ingest.summaries import write_summaries
 from ingest.summarizer import Recipe
@@ -33,33 +33,6 @@ app = CommandLine(
 )
 
 
-Source = Annotated[
-    Path, typer.Argument(help="A file of products (docs/feeds.md), or amazon:All_Beauty.")
-]
-Category = Annotated[str, typer.Option(help="The category of every product of the file.")]
-CategoryField = Annotated[str, typer.Option(help="The column that holds each product's category.")]
-Field = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="The column of a field, as title=name or price=offers.price; of a picture also a "
-        "pattern, as 'image=images/{id}.jpg'; repeatable."
-    ),
-]
-Language = Annotated[
-    str, typer.Option(help="Which texts to take where there are several languages, as de.")
-]
-Filters = Annotated[
-    str | None,
-    typer.Option(help="Attributes to filter by, as 'Colour,Size'; '' for those worth a filter."),
-]
-Prune = Annotated[bool, typer.Option(help="Delete what this file had before and has no longer.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="Read at most this many rows.")]
-AllowPaths = Annotated[
-    bool, typer.Option("--allow-paths", help="Read pictures from any path, not the file's folder.")
-]
-Side = Annotated[
-    int | None, typer.Option(help="Shortest side of kept pictures, fixed with the catalogue.")
-]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
 Variant = Annotated[str, typer.Option(help="The variant; the only one by default, else zeroshot.")]
 VariantList = Annotated[
@@ -77,17 +50,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when anything fai
 
 
 @app.command("products")
+@takes_feed
 def products_command(
-    source: Source,
-    category: Category = "",
-    category_field: CategoryField = "",
-    field: Field = None,
-    prune: Prune = False,
-    limit: Limit = None,
-    picture_side: Side = None,
-    allow_paths: AllowPaths = False,
-    language: Language = "",
-    filters: Filters = None,
+    feed: FeedOptions,
     preview: Annotated[
         int, typer.Option(min=0, help="Show so many products as they are read; write nothing.")
     ] = 0,
@@ -98,34 +63,13 @@ def products_command(
 
     Example: vitrine ingest products shop.csv --category Beauty --field title=name
     """
-    if preview:
-        figures = preview_products(
-            source,
-            preview,
-            fields=_fields(category, category_field, field),
-            category=category,
-            category_field=category_field,
-            limit=limit,
-            language=language,
-        )
-        if as_json:
-            print_json(figures)
-        else:
-            show_preview(figures)
-        return
-    figures = _products(
-        source,
-        category,
-        category_field,
-        field,
-        prune,
-        limit,
-        picture_side,
-        allow_paths,
-        language,
-        filters,
-    )
-    _finish({"products": figures}, as_json, strict)
+    if not preview:
+        _finish({"products": feed.load(home())}, as_json, strict)
+    figures = feed.preview(preview)
+    if as_json:
+        print_json(figures)
+    else:
+        show_preview(figures)
 
 
 @app.command("images")
@@ -189,17 +133,9 @@ def merge_command(
 
 
 @app.command("all")
+@takes_feed
 def all_command(
-    source: Source,
-    category: Category = "",
-    category_field: CategoryField = "",
-    field: Field = None,
-    prune: Prune = False,
-    limit: Limit = None,
-    picture_side: Side = None,
-    allow_paths: AllowPaths = False,
-    language: Language = "",
-    filters: Filters = None,
+    feed: FeedOptions,
     retry_failed: Retry = False,
     variant: VariantList = None,
     precision: Precision = "auto",
@@ -209,19 +145,8 @@ def all_command(
     """Products, images, summaries where a variant's template uses them, and vectors."""
     variants = _chosen(variant)
     jobs = {
-        "products": _products(
-            source,
-            category,
-            category_field,
-            field,
-            prune,
-            limit,
-            picture_side,
-            allow_paths,
-            language,
-            filters,
-        ),
-        "images": fetch_images(home(), retry_failed=retry_failed, prune=prune),
+        "products": feed.load(home()),
+        "images": fetch_images(home(), retry_failed=retry_failed, prune=feed.prune),
     }
     for name in variants:
         if Variants(home()).get(name).template.uses_summary:
@@ -271,7 +196,7 @@ def export_command(
     _finish({"export": figures}, as_json)
 
 
-def _finish(jobs: dict[str, Figures], as_json: bool, strict: bool = False) -> None:
+def _finish(jobs: dict[str, Figures], as_json: bool, strict: bool = False) -> NoReturn:
     """Print the jobs' figures; exit 1 with --strict where something failed."""
     if not as_json:
         show_figures(jobs)
@@ -288,49 +213,6 @@ def _chosen(variants: list[str] | None) -> list[str]:
     known = Variants(home())
     named = [name for name in variants or () if name] or [default_variant(known.names())]
     return [known.get(name).name for name in named]
-
-
-def _products(
-    source: Path,
-    category: str,
-    category_field: str,
-    field: list[str] | None,
-    prune: bool,
-    limit: int | None,
-    picture_side: int | None,
-    allow_paths: bool,
-    language: str,
-    filters: str | None,
-) -> Figures:
-    fields = _fields(category, category_field, field)
-    if prune and limit:
-        raise typer.BadParameter("--prune would delete what lies beyond --limit: give one of them.")
-    return load_products(
-        home(),
-        source,
-        fields=fields,
-        category=category,
-        category_field=category_field,
-        prune=prune,
-        limit=limit,
-        picture_side=picture_side,
-        allow_paths=allow_paths,
-        language=language,
-        filters=None if filters is None else [name.strip() for name in filters.split(",") if name],
-    )
-
-
-def _fields(category: str, category_field: str, field: list[str] | None) -> dict[str, list[str]]:
-    """The columns that --field names, by field."""
-    if category and category_field:
-        raise typer.BadParameter("Give --category or --category-field, not both.")
-    fields: dict[str, list[str]] = {}
-    for each in field or ():
-        name, equals, column = each.partition("=")
-        if not (name and equals and column):
-            raise typer.BadParameter(f"--field {each}: write it as title=name.")
-        fields.setdefault(name, []).append(column)
-    return fields
 
 
 def _vectors(

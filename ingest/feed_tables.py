@@ -1,6 +1,7 @@
 """What was understood of a feed, as lines and tables for a terminal."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -40,8 +41,12 @@ def show_report(columns: Mapping[str, Any], console: Console | None = None) -> N
     attributes = columns["attributes"]
     if attributes:
         count = columns["attribute_names"]
-        listed = ", ".join(list(attributes)[:MAX_LISTED]) + _more(count)
-        _line(console, f"  {count:,} attributes ← {listed}")
+        kinds = columns["attribute_types"]
+        listed = (
+            name if kinds[name] == "text" else f"{name} ({kinds[name]})"
+            for name in islice(attributes, MAX_LISTED)
+        )
+        _line(console, f"  {count:,} attributes ← {', '.join(listed)}{_more(count)}")
     if unused := columns["unused"]:
         _line(
             console, f"  not used: {', '.join(unused[:MAX_LISTED])}{_more(len(unused))}", "yellow"

@@ -16,6 +16,7 @@ from catalog.formats.contents import read_head
 from catalog.formats.json_layout import HEAD, Layout, find_layout
 from catalog.formats.json_values import JsonValues
 
+DECODER = json.JSONDecoder(strict=False)
 SEPARATORS = (b",", b"]", b"}")  # one for each value of a JSON text, but for the outermost
 
 
@@ -92,7 +93,7 @@ def _record(value: bytes) -> Record | str:
     if sum(map(value.count, SEPARATORS)) > formats.MAX_VALUES:  # before they are made
         return "too many values"
     try:
-        record = json.loads(value.decode(), strict=False)
+        record = DECODER.decode(value.decode())
     except (ValueError, RecursionError):
         return "unreadable row"
     return record if isinstance(record, dict) else "not an object"

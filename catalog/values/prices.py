@@ -54,6 +54,8 @@ def money(value: object) -> Money | None:
         if plain and (plain[3] is None or (plain[3] in CODES and not plain[1])):
             return Money(float(plain[2].replace(",", "")), "USD" if plain[1] else plain[3] or "")
         value = parse_literal(value)
+    elif type(value) is float:
+        return Money(value) if 0 <= value < math.inf else None
     match value:
         case str():
             written = text(SUPERSCRIPT.sub(r".\1", value[: MAX_TEXT + 1]))

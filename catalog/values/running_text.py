@@ -53,7 +53,11 @@ def text(value: object, language: str = "") -> str:
         Text without control and direction characters; empty for a missing value.
     """
     if isinstance(value, str) and _is_simple(value):
-        return present(" ".join(unicodedata.normalize("NFC", value).split()))
+        if not value.isascii():
+            value = unicodedata.normalize("NFC", value)
+        elif "  " not in value and value[-1:] != " ":
+            return present(value)
+        return present(" ".join(value.split()))
     return " ".join(" ".join(part.split()) for part in pieces(value, language))
 
 

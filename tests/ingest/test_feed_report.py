@@ -32,7 +32,7 @@ def test_the_report_has_a_line_for_each_field_and_names_what_is_missing(tmp_path
     assert "  price ← Regular price (2 of 3 products)\n" in shown
     assert "  pictures: no column; where their names follow from another column" in shown
     assert "  category: Type has no value\n" in shown
-    assert "  2 attributes ← Colour, Weight\n" in shown
+    assert "  2 attributes ← Colour, Weight (number)\n" in shown
     assert "of 3 products 3 without picture, 1 without price, 3 without brand" in shown
 
 
@@ -43,8 +43,24 @@ def test_json_has_the_report_under_columns_with_names_as_keys(tmp_path, source):
     assert columns["fields"]["category"] == {"columns": {"Type": 0}, "products": 0}
     assert columns["fields"]["brand"] == {"columns": {}, "products": 0}
     assert columns["attributes"] == {"Colour": 3, "Weight": 3}
+    assert columns["attribute_types"] == {"Colour": "text", "Weight": "number"}
     assert columns["without"] == {"images": 3, "price": 1, "brand": 3, "category": 3}
     assert (columns["convention"], columns["file"]["format"]) == (None, "CSV")
+
+
+def test_a_column_has_one_type_and_is_text_where_a_value_is(tmp_path, source):
+    rows = "".join(f"{number};Pan;;;{number % 2 == 0};{number}\n" for number in range(4, 9))
+    source.write_text(f"{TABLE}{rows}9;Wok;;;no;about 2\n")
+    done = run_here(tmp_path / "home", "products", source, *words("--json"))
+    assert json.loads(done.stdout)["columns"]["attribute_types"] == {
+        "Colour": "text",
+        "Weight": "text",
+    }
+    with Catalogue(tmp_path / "home") as catalogue:
+        assert {each.name: each.kind for each in catalogue.attributes()} == {
+            "Colour": "text",
+            "Weight": "text",
+        }
 
 
 def test_columns_that_were_not_used_are_named(tmp_path, source):

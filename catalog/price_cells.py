@@ -1,0 +1,53 @@
+"""Prices from the columns of a row."""
+
+from collections import Counter
+
+from catalog import values
+from catalog.cells import Row, cell_of, remembering
+from catalog.conventions import Convention
+from catalog.matching import Plan
+from catalog.values import Money
+
+MAX_DIGITS = 4  # of a currency's minor unit; a number above it is none
+
+
+class PriceCells:
+    """Reads what a product costs, its currency, and the price before a reduction.
+
+    Attributes:
+        used: How many rows each field was read from each column in.
+    """
+
+    def __init__(self, convention: Convention | None) -> None:
+        self.used: Counter[tuple[str, str]] = Counter()
+        self._minor_units = convention.minor_units if convention else ""
+        self._money = remembering(values.money)
+
+    def read(self, row: Row, plan: Plan) -> tuple[Money | None, float | None]:
+        """The price of a row, and the price before a reduction."""
+        amounts = {column: self._amount(row, column) for column in plan.fields["price"]}
+        chosen = next((name for name, each in amounts.items() if each and each.amount > 0), None)
+        chosen = chosen or next((name for name, each in amounts.items() if each), None)
+        price = amounts.get(chosen or "")
+        if chosen is None or price is None:
+            return None, None
+        self.used["price", chosen] += 1
+        if price.currency:
+            self.used["currency", chosen] += 1
+        divisor = self._divisor(row) if self._minor_units else 1
+        listed = None
+        for column in plan.fields["list_price"]:
+            higher = amounts[column] if column in amounts else self._amount(row, column)
+            if higher and higher.amount > price.amount:
+                self.used["list_price", column] += 1
+                listed = higher.amount / divisor
+                break
+        return (Money(price.amount / divisor, price.currency) if divisor > 1 else price), listed
+
+    def _amount(self, row: Row, column: str) -> Money | None:
+        cell = row[column] if column in row else cell_of(row, column)
+        return None if cell is None or cell == "" else self._money(cell)
+
+    def _divisor(self, row: Row) -> int:
+        digits = values.count(cell_of(row, self._minor_units))
+        return 10 ** min(digits or 0, MAX_DIGITS)

@@ -56,7 +56,10 @@ def run(
         list[str] | None,
         typer.Option(help="Match texts by hybrid, words or vectors; repeatable, to compare them."),
     ] = None,
-    vector: Annotated[str, typer.Option(help="Search fused, image or text.")] = "",
+    vector: Annotated[
+        list[str] | None,
+        typer.Option(help="Search fused, image or text; repeatable, to compare them."),
+    ] = None,
     engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "qdrant",
     within_category: Annotated[
         bool,
@@ -96,14 +99,6 @@ def run(
 
       vitrine eval run --variant zeroshot --variant lora --queries queries.jsonl --must-win lora
     """
-    if (
-        must_win
-        and len(match or ()) < 2
-        and (must_win not in (variant or []) or len(set(variant or [])) < 2)
-    ):
-        raise typer.BadParameter(
-            f"Name {must_win} and what it must beat with --variant.", param_hint="--must-win"
-        )
     if not queries:
         raise typer.BadParameter("Give --queries FILE; `vitrine eval make-queries` makes one.")
     from eval.evaluation import evaluate
@@ -122,7 +117,7 @@ def run(
     settings = Settings(
         variants=tuple(variant or [_default_variant()]),
         matches=tuple(match or ["vectors"]),
-        vector=vector,
+        vectors=tuple(vector or ()),
         engine=engine,
         within_category=within_category,
         depth=depth,
@@ -132,6 +127,13 @@ def run(
         resamples=resamples,
         seed=seed,
     )
+    systems = settings.systems()
+    if must_win and (must_win not in systems or len(systems) < 2):
+        raise typer.BadParameter(
+            f"Name {must_win} and what it must beat with --variant, --match or --vector; this "
+            f"run measures {', '.join(systems)}.",
+            param_hint="--must-win",
+        )
     name = fit_name(name) if name else default_name(query_set.name, datetime.now())
     evaluation = evaluate(home(), query_set, settings, _notify)
     tables.show(tables.evaluation_table(evaluation), stderr=as_json)

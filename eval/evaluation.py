@@ -1,6 +1,7 @@
 """Evaluates variants on a query set: judge, retrieve, measure, compare."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -14,13 +15,16 @@ from eval import EvalError
 from eval.baseline import ENGINES, BaselineStore
 from eval.clusters import cluster_queries
 from eval.comparison import compare_variants, estimate
-from eval.diagnostics import diagnose, sample, sample_scores
+from eval.diagnostics import Diagnostics, diagnose, sample, sample_scores
 from eval.groups import group_of
+from eval.indexes import Matrices
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_a_product
 from eval.measures import (
     GROUND_TRUTH,
+    JUDGED,
     average_name,
     ground_truth_similarity,
+    judged_share,
     mean_similarity,
     random_baseline,
     sample_relevant,
@@ -29,8 +33,8 @@ from eval.measures import (
 from eval.queries import LabelledQuery, QuerySet
 from eval.results import SHOWN, Evaluation, Outcome, Slice
 from eval.retrieval import QueryPictures, Run, retrieve
-from eval.settings import Settings
-from qdrant.model import VECTORS, Filters
+from eval.settings import Settings, System
+from qdrant.model import VECTORS, Filters, Point
 from qdrant.store import Store, open_store
 from search.engine import check_fingerprint
 from search.query import MATCHES
@@ -59,42 +63,37 @@ def evaluate(
     """
     if settings.engine not in ENGINES:
         raise EvalError(f"There is no engine “{settings.engine}”; take {', '.join(ENGINES)}.")
-    if settings.vector not in ("", *VECTORS):
-        raise EvalError(f"There is no vector “{settings.vector}”; take {', '.join(VECTORS)}.")
+    for vector in settings.vectors:
+        if vector not in VECTORS:
+            raise EvalError(f"There is no vector “{vector}”; take {', '.join(VECTORS)}.")
     for match in settings.matches:
         if match not in MATCHES:
             raise EvalError(f"There is no match “{match}”; take {', '.join(MATCHES)}.")
     if settings.engine != "qdrant" and set(settings.matches) != {"vectors"}:
         raise EvalError(f"The engine {settings.engine} has vectors only: leave --match out.")
     refuse_leaks(queries, settings)
-    variants = [Variants(home).get(name) for name in dict.fromkeys(settings.variants)]
-    names = [variant.name for variant in variants]
-    systems = _systems(variants, settings)
+    systems = settings.systems()
+    variants = {name: Variants(home).get(name) for name in dict.fromkeys(settings.variants)}
     with open_store(home) as store:
-        for variant in variants:
-            collection = store.collection(variant.name)
-            check_fingerprint(variant, collection)
-            if collection.words is None and set(settings.matches) != {"vectors"}:
-                raise EvalError(
-                    f"The collection of {variant.name} has no words: run `vitrine ingest vectors "
-                    f"--variant {variant.name}`."
-                )
-        for variant in variants[1:]:  # the first one is checked when it is loaded
+        for variant in variants.values():
+            _check_collection(store, variant, settings)
+        for variant in list(variants.values())[1:]:  # the first one is checked when it is loaded
             variant.checkpoint()
-        judgement = judge(queries, store, names, settings)
+        judgement = judge(queries, store, list(variants), settings)
         judged = [query for query in queries if query.id in judgement.qrels]
         pictures = QueryPictures()
         runs: dict[str, Run] = {}
         encoder: Encoder | None = None
-        for name, (variant, match) in systems.items():
-            notify(f"{name}: searching {len(judged):,} queries")
+        for variant in variants.values():
+            notify(f"{variant.name}: searching {len(judged):,} queries")
             started = perf_counter()
             if encoder and not _share_model(encoder.variant, variant):
                 encoder = None  # freed before another model is loaded
             encoder = _load(variant, settings)
             loaded = perf_counter() - started
-            runs[name] = _run(variant, match, store, encoder, judged, settings, pictures)
-            runs[name].load_seconds = loaded
+            own = {name: each for name, each in systems.items() if each.variant == variant.name}
+            for name, run in _run(variant, own, store, encoder, judged, settings, pictures).items():
+                runs[name] = replace(run, load_seconds=loaded)
         failed = {query: why for run in runs.values() for query, why in run.failed.items()}
         measured = [query for query in judged if query.id not in failed]
         if not measured:
@@ -102,12 +101,24 @@ def evaluate(
                 f"The picture of no query could be read; the first: {next(iter(failed.values()))}"
             )
         qrels = {query.id: judgement.qrels[query.id] for query in measured}
-        outcomes = {}
-        for name, (variant, match) in systems.items():
-            notify(f"{name}: measuring its results and its vectors")
-            outcomes[name] = _outcome(variant, match, store, runs[name], measured, qrels, settings)
+        outcomes: dict[str, Outcome] = {}
+        sampled: dict[str, _Sampled] = {}
+        for name, system in systems.items():
+            notify(f"{name}: measuring its results")
+            if system.variant not in sampled:
+                sampled[system.variant] = _Sampled.of(store, system.variant, qrels)
+            outcomes[name] = _outcome(
+                variants[system.variant],
+                system.match,
+                store,
+                sampled[system.variant],
+                runs[name],
+                measured,
+                qrels,
+                settings,
+            )
         products = judgement.products | _shown_products(store, outcomes)
-        sizes = _searched_sizes(names[0], store, measured, settings)
+        sizes = _searched_sizes(next(iter(variants)), store, measured, settings)
     with Catalogue(home, create=False) as catalogue:
         clusters = cluster_queries(measured, group_of(catalogue.entries()), pictures.hashes)
     scores = {name: outcome.scores for name, outcome in outcomes.items()}
@@ -131,14 +142,20 @@ def evaluate(
     )
 
 
-def _systems(variants: Sequence[Variant], settings: Settings) -> dict[str, tuple[Variant, str]]:
-    """What is measured, by name: each variant with each match."""
-    matches = tuple(dict.fromkeys(settings.matches))
-    return {
-        variant.name if len(matches) == 1 else f"{variant.name}-{match}": (variant, match)
-        for variant in variants
-        for match in matches
-    }
+def _check_collection(store: Store, variant: Variant, settings: Settings) -> None:
+    """Refuse a collection that cannot be searched as the settings have it.
+
+    Raises:
+        EvalError: it has no words, and they are searched.
+        SearchError: it was built by another state of the variant.
+    """
+    collection = store.collection(variant.name)
+    check_fingerprint(variant, collection)
+    if collection.words is None and set(settings.matches) != {"vectors"}:
+        raise EvalError(
+            f"The collection of {variant.name} has no words: run `vitrine ingest vectors "
+            f"--variant {variant.name}`."
+        )
 
 
 def _share_model(one: Variant, other: Variant) -> bool:
@@ -153,25 +170,52 @@ def _load(variant: Variant, settings: Settings) -> "Encoder":
 
 def _run(
     variant: Variant,
-    match: str,
+    systems: Mapping[str, System],
     store: Store,
     encoder: "Encoder",
     queries: Sequence[LabelledQuery],
     settings: Settings,
     pictures: QueryPictures,
-) -> Run:
-    """A variant's results from the engine of the settings."""
+) -> dict[str, Run]:
+    """A variant's results from the engine of the settings, by system."""
     if settings.engine != "qdrant":
         by_category = settings.within_category
         baseline = BaselineStore(store, variant.name, settings.engine, by_category=by_category)
         store = cast("Store", baseline)  # the part of the store that the search engine reads
-    return retrieve(variant, store, encoder, queries, match, settings, pictures)
+    return retrieve(variant, store, encoder, queries, systems, settings, pictures)
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """What is read and computed once for a variant, however it is searched.
+
+    Attributes:
+        relevant: ids of relevant products by query.
+        points: those products with their vectors.
+        products: a sample of the collection.
+        diagnostics: of the sample's vectors.
+    """
+
+    relevant: Mapping[str, Sequence[str]]
+    points: Mapping[str, Point]
+    products: Matrices
+    diagnostics: Diagnostics
+
+    @classmethod
+    def of(cls, store: Store, variant: str, qrels: Mapping[str, Mapping[str, int]]) -> "_Sampled":
+        relevant = sample_relevant(qrels)
+        named = list({name for names in relevant.values() for name in names})
+        products = sample(store, variant)
+        return cls(
+            relevant, store.retrieve(variant, named, vectors=True), products, diagnose(products)
+        )
 
 
 def _outcome(
     variant: Variant,
     match: str,
     store: Store,
+    sampled: _Sampled,
     run: Run,
     measured: Sequence[LabelledQuery],
     qrels: Mapping[str, Mapping[str, int]],
@@ -180,23 +224,29 @@ def _outcome(
     started = perf_counter()
     ids = [query.id for query in measured]
     ranked = {query: run.ranked[query] for query in ids}
-    relevant = sample_relevant(qrels)
-    named = list({name for names in relevant.values() for name in names})
-    points = store.retrieve(variant.name, named, vectors=True)
-    products = sample(store, variant.name)
-    scores = score(qrels, {query: [name for name, _ in found] for query, found in ranked.items()})
+    found = {query: [name for name, _ in results] for query, results in ranked.items()}
+    scores = score(qrels, found)
     cosines = ranked if match == "vectors" else {}  # fused scores are no similarities
     scores[average_name(settings.k)] = mean_similarity(cosines, ids, settings.k)
-    scores[GROUND_TRUTH] = ground_truth_similarity(run.text_vectors, relevant, points)
+    scores[GROUND_TRUTH] = ground_truth_similarity(
+        run.text_vectors, sampled.relevant, sampled.points
+    )
+    scores[JUDGED] = judged_share([query.relevant for query in measured], list(found.values()))
     return Outcome(
         variant=variant,
         points=store.collection(variant.name).points,
         ranked=ranked,
         scores=scores,
         similarity=sample_scores(
-            run.vectors, run.searched, relevant, points, qrels, products, cosines
+            run.vectors,
+            run.searched,
+            sampled.relevant,
+            sampled.points,
+            qrels,
+            sampled.products,
+            cosines,
         ),
-        diagnostics=diagnose(products),
+        diagnostics=sampled.diagnostics,
         seconds={
             "encode": run.encode_seconds,
             "search": run.search_seconds,

@@ -99,9 +99,9 @@ def refuse_leaks(queries: QuerySet, settings: Settings) -> None:
             or by words.
     """
     by_words = [f"--match {match}" for match in settings.matches if match != "vectors"]
-    chosen = ["--vector"] if settings.vector else []
     for query in queries:
-        leaking = [*by_words, *(chosen if query.vector != settings.vector else ())]
+        others = set(settings.vectors) - {query.vector}
+        leaking = [*by_words, *(["--vector"] if others else [])]
         if query.vector and leaking:
             kind = f" ({query.kind})" if query.kind else ""
             raise EvalError(

@@ -10,7 +10,7 @@ how close the first k products are, and not whether they are relevant: a collaps
 vectors are all alike, has 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import ir_measures
@@ -33,6 +33,7 @@ _MEASURES = MappingProxyType(
     }
 )
 MEASURES: tuple[str, ...] = tuple(_MEASURES)
+JUDGED = "Judged@10"  # the share of the first ten that the qrels have a grade of, 0 included
 DECIDING = "nDCG@10"  # the measure that names a winner
 CUT = 10  # of nDCG@10
 MAX_GRADE = 1_000_000  # `ir-measures` computes with C integers
@@ -78,6 +79,24 @@ def score(qrels: Qrels, ranked: Mapping[str, Sequence[str]]) -> dict[str, np.nda
     for value in ir_measures.iter_calc(list(names), judged, run):
         scores[names[value.measure]][rows[value.query_id]] = value.value
     return scores
+
+
+def judged_share(judged: Sequence[Collection[str]], ranked: Sequence[Sequence[str]]) -> np.ndarray:
+    """The share of each query's first ten products that were judged; NaN where nothing was found.
+
+    Where it is low, a measure says little: what was not judged counts as not relevant.
+
+    Args:
+        judged: the products that each query's qrels have a grade of, 0 included.
+        ranked: product ids, best first.
+    """
+    firsts = [found[:CUT] for found in ranked]
+    return np.array(
+        [
+            np.mean([product in known for product in first]) if first else np.nan
+            for known, first in zip(judged, firsts, strict=True)
+        ]
+    )
 
 
 def random_baseline(qrels: Qrels, sizes: Sequence[int], depth: int) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ from markupsafe import Markup
 from eval import EvalError, plots
 from eval.comparison import Difference, Estimate, format_p, format_queries
 from eval.examples import choose_examples
-from eval.measures import DECIDING, GROUND_TRUTH, MEASURES, average_name
+from eval.measures import DECIDING, GROUND_TRUTH, JUDGED, MEASURES, average_name
 from eval.queries import COUNTS
 from eval.results import Evaluation, Slice, as_object, per_query
 from eval.tables import number
@@ -177,6 +177,7 @@ def _page_values(evaluation: Evaluation) -> dict[str, Any]:
         "categories": categories[:MOST_SLICES],
         "more_categories": max(0, len(categories) - MOST_SLICES),
         "measures": MEASURES,
+        "judged": JUDGED,
         "deciding": DECIDING,
         "similarity": similarity,
         "ground_truth": GROUND_TRUTH,

@@ -18,10 +18,10 @@ SHOWN = 5  # results of a query that a report shows with their pictures
 
 @dataclass
 class Outcome:
-    """The results of one variant and their measures.
+    """The results of one system and their measures.
 
     Attributes:
-        variant: the variant.
+        variant: that was searched.
         points: products in its collection.
         ranked: its results for the measured queries.
         scores: of each measured query, by measure.
@@ -127,7 +127,7 @@ def as_object(evaluation: Evaluation) -> dict[str, Any]:
             for name, outcome in evaluation.outcomes.items()
         },
         "queries": {"set": evaluation.name, "counts": evaluation.counts},
-        "settings": asdict(evaluation.settings),
+        "settings": asdict(evaluation.settings) | {"vector": evaluation.settings.vector},
     }
 
 

@@ -17,7 +17,7 @@ from encoder.variant import Variant
 from eval import EvalError
 from eval.measures import Ranked
 from eval.queries import LabelledQuery
-from eval.settings import Settings
+from eval.settings import Settings, System
 from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError, shorten
 from pictures.fetcher import fetch_picture
@@ -38,7 +38,7 @@ READERS = 8  # threads that open pictures: reading waits for disks and hosts
 
 @dataclass
 class Run:
-    """The results of one variant.
+    """The results of one system.
 
     Attributes:
         ranked: product ids and scores by query, best first.
@@ -109,27 +109,31 @@ def retrieve(
     store: Store,
     encoder: "Encoder",
     queries: Sequence[LabelledQuery],
-    match: str,
+    systems: Mapping[str, System],
     settings: Settings,
     pictures: QueryPictures,
-) -> Run:
-    """Search every query.
+) -> dict[str, Run]:
+    """Search every query with every system; its picture is opened, and it is encoded, once.
 
     Args:
         variant: whose collection is searched.
         store: where the collection lives.
         encoder: the variant's.
         queries: in their order.
-        match: how texts are matched.
-        settings: depth, vector, category and fallback of each search.
+        systems: how it is searched, by name.
+        settings: depth, category and fallback of each search.
         pictures: opens the queries' pictures.
+
+    Returns:
+        The results of each system, by its name.
 
     Raises:
         EvalError: a query that no search accepts, such as a text of a novel's length.
         SearchError, StoreError: from the engine.
     """
     engine = Engine(variant, store, lambda: encoder)
-    run = Run()
+    shared = Run()
+    runs = {name: Run(failed=shared.failed, by_text_alone=shared.by_text_alone) for name in systems}
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(queries), BATCH):
             batch = queries[start : start + BATCH]
@@ -137,22 +141,24 @@ def retrieve(
                 lambda query: pictures.open(query.picture) if query.picture else None, batch
             )
             searches = {
-                query.id: search
+                query.id: (query.vector, search)
                 for query, picture in zip(batch, opened, strict=True)
-                if (search := _search(query, picture, match, settings, run))
+                if (search := _search(query, picture, settings, shared))
             }
-            _retrieve_batch(engine, searches, run)
-    return run
+            _retrieve_batch(engine, searches, systems, runs)
+    return runs
 
 
 def _search(
     query: LabelledQuery,
     picture: Image | PictureError | None,
-    match: str,
     settings: Settings,
     run: Run,
 ) -> Query | None:
-    """The search for a query; None when its picture cannot be read and no text replaces it."""
+    """The search for a query, by vectors; None when its picture cannot be read.
+
+    With `text_fallback`, a query's text takes its picture's place.
+    """
     if isinstance(picture, PictureError):
         if not (settings.text_fallback and query.text):
             run.failed[query.id] = str(picture)
@@ -166,28 +172,46 @@ def _search(
             picture=picture,
             filters=Filters(categories=(query.category,)) if within else NO_FILTERS,
             k=settings.depth,
-            vector=query.vector or settings.vector,
-            match=match,
+            match="vectors",
             fold=False,
         )
     except QueryError as error:
         raise EvalError(f"Query {query.id} cannot be searched. {error}") from None
 
 
-def _retrieve_batch(engine: Engine, searches: Mapping[str, Query], run: Run) -> None:
+def _retrieve_batch(
+    engine: Engine,
+    searches: Mapping[str, tuple[str, Query]],
+    systems: Mapping[str, System],
+    runs: Mapping[str, Run],
+) -> None:
+    """Search a batch with every system.
+
+    Args:
+        engine: the variant's.
+        searches: by query, the only vector that it is scored against, if there is one, and what
+            is encoded: the measures of similarity need vectors, whatever the search is by.
+        systems: how it is searched, by name.
+        runs: takes the results of each.
+    """
     encoder = engine.encoder  # loaded before the clock starts
     started = perf_counter()
-    # The measures of similarity need vectors, whatever the search is by.
-    encoded = [replace(query, match="vectors") for query in searches.values()]
-    vectors = encode(encoded, encoder)
-    run.encode_seconds += perf_counter() - started
-    found = engine.search_batch(list(searches.values()), vectors)
-    for row, (query, results) in enumerate(zip(searches, found, strict=True)):
-        run.ranked[query] = [(result.id, result.score) for result in results.results]
-        run.searched[query] = name = engine.vector_of(searches[query])
-        if (vector := vectors[row].compared(name, searches[query].weight)) is not None:
-            run.vectors[query] = vector
-        run.search_seconds += results.search_seconds
-        text = vectors[row].words if vectors[row].text_model else vectors[row].text
-        if text is not None:
-            run.text_vectors[query] = text
+    vectors = encode([query for _, query in searches.values()], encoder)
+    seconds = perf_counter() - started
+    for name, run in runs.items():
+        run.encode_seconds += seconds
+        system = systems[name]
+        queries = [
+            replace(query, match=system.match, vector=own or system.vector)
+            for own, query in searches.values()
+        ]
+        found = engine.search_batch(queries, vectors)
+        for row, (query, results) in enumerate(zip(searches, found, strict=True)):
+            run.ranked[query] = [(result.id, result.score) for result in results.results]
+            run.searched[query] = searched = engine.vector_of(queries[row])
+            if (vector := vectors[row].compared(searched, queries[row].weight)) is not None:
+                run.vectors[query] = vector
+            run.search_seconds += results.search_seconds
+            text = vectors[row].words if vectors[row].text_model else vectors[row].text
+            if text is not None:
+                run.text_vectors[query] = text

@@ -8,6 +8,21 @@ from eval.queries import LabelledQuery
 DEFAULT_VECTOR = "fused"
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """One row of an evaluation: how a variant's collection is searched.
+
+    Attributes:
+        variant: its name.
+        match: how texts are matched.
+        vector: the vector that is searched; empty takes each query's own, else `fused`.
+    """
+
+    variant: str
+    match: str
+    vector: str
+
+
 @dataclass(frozen=True)
 class Settings:
     """How an evaluation is done.
@@ -16,7 +31,8 @@ class Settings:
         variants: names; the others are compared with the first.
         matches: how texts are matched, each of `search.query.MATCHES`; every variant is measured
             with each.
-        vector: the vector searched for every query; empty takes each query's own, else `fused`.
+        vectors: those searched for every query, each of them measured; empty takes each query's
+            own, else `fused`.
         engine: of `eval.baseline.ENGINES`.
         within_category: search only each query's category, as the reference system does.
         depth: results per query.
@@ -29,7 +45,7 @@ class Settings:
 
     variants: tuple[str, ...]
     matches: tuple[str, ...] = ("vectors",)
-    vector: str = ""
+    vectors: tuple[str, ...] = ()
     engine: str = "qdrant"
     within_category: bool = False
     depth: int = 100
@@ -39,11 +55,35 @@ class Settings:
     resamples: int = RESAMPLES
     seed: int = 0
 
+    def systems(self) -> dict[str, System]:
+        """What is measured, by name: each variant with each match, and `vectors` with each vector.
+
+        A search by words has no vector; a hybrid one that is measured beside several has its own.
+        """
+        matches = tuple(dict.fromkeys(self.matches))
+        vectors = tuple(dict.fromkeys(self.vectors))
+        found = {}
+        for variant in dict.fromkeys(self.variants):
+            for match in matches:
+                if match == "vectors" and len(vectors) > 1:
+                    for vector in vectors:
+                        found[f"{variant}-{vector}"] = System(variant, match, vector)
+                else:
+                    name = variant if len(matches) == 1 else f"{variant}-{match}"
+                    found[name] = System(variant, match, self.vector)
+        return found
+
+    @property
+    def vector(self) -> str:
+        """The one vector that is searched; empty where there is none, or several."""
+        return self.vectors[0] if len(set(self.vectors)) == 1 else ""
+
     def vector_of(self, query: LabelledQuery) -> str:
-        """The vector that a query is scored against."""
+        """The vector that a query is scored against; `fused`, of text and picture, for several."""
         return query.vector or self.vector or DEFAULT_VECTOR
 
     def finds_any(self, query: LabelledQuery) -> bool:
         """Whether products without a picture are searched, too."""
         by_words = any(match != "vectors" for match in self.matches)
-        return self.vector_of(query) == "text" or (by_words and query.text != "")
+        by_text = "text" in (self.vector_of(query), *self.vectors)
+        return by_text or (by_words and query.text != "")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from eval.comparison import Difference, Estimate
 from eval.labels import LabelResults
-from eval.measures import DECIDING, MEASURES, average_name
+from eval.measures import DECIDING, JUDGED, MEASURES, average_name
 from eval.queries import COUNTS
 from eval.results import Evaluation
 
@@ -24,7 +24,7 @@ def show(lines: Iterable[RenderableType], *, stderr: bool = False) -> None:
 def evaluation_table(evaluation: Evaluation) -> Iterator[RenderableType]:
     """The measures of each variant, the verdicts, and what was left out."""
     whole = evaluation.slices[0]
-    measures = (average_name(evaluation.settings.k), *MEASURES)
+    measures = (average_name(evaluation.settings.k), *MEASURES, JUDGED)
     yield from variants_table(measures, whole.estimates, whole.baseline, evaluation.differences)
     yield from counts_lines(evaluation.counts)
 

@@ -55,7 +55,7 @@ def test_relevant_products_found_first_have_the_highest_scores(shop, catalogue):
     """A picture finds itself among pictures: the engine and the measures agree."""
     picture = stored(catalogue, "kettle-teal")
     query = LabelledQuery("own", picture=picture, relevant={"kettle-teal": 1})
-    evaluation = evaluate(shop, query_set(query), replace(QUICK, vector="image"))
+    evaluation = evaluate(shop, query_set(query), replace(QUICK, vectors=("image",)))
     scores = evaluation.outcomes["tiny"].scores
     assert scores["nDCG@10"][0] == scores["Recall@1"][0] == 1
     assert evaluation.outcomes["tiny"].ranked["own"][0][1] == pytest.approx(1, abs=1e-3)
@@ -263,14 +263,15 @@ def test_products_that_all_tie_are_shown_by_id_in_every_engine(tmp_path, tiny_cl
 
 def test_queries_are_not_scored_against_what_they_are_made_of(shop, queries):
     with pytest.raises(EvalError, match="scored against `image` only"):
-        evaluate(shop, queries, replace(QUICK, vector="fused"))
+        evaluate(shop, queries, replace(QUICK, vectors=("fused",)))
 
 
 def test_a_query_that_repeats_the_title_of_its_product_is_counted(shop):
     title = LabelledQuery("t", "Teal  KETTLE", relevant={"kettle-teal": 1})
     assert evaluate(shop, query_set(title, TEAL), QUICK).counts["repeating"] == 1
     assert (
-        "repeating" not in evaluate(shop, query_set(title), replace(QUICK, vector="image")).counts
+        "repeating"
+        not in evaluate(shop, query_set(title), replace(QUICK, vectors=("image",))).counts
     )
 
 
@@ -290,7 +291,7 @@ def test_a_variant_that_cannot_be_searched_is_an_error(shop, tmp_path, tiny_clip
     with pytest.raises(VariantMissing):
         evaluate(shop, query_set(TEAL), replace(QUICK, variants=("nobody",)))
     with pytest.raises(EvalError, match="no vector “sound”; take image, text, fused"):
-        evaluate(shop, query_set(TEAL), replace(QUICK, vector="sound"))
+        evaluate(shop, query_set(TEAL), replace(QUICK, vectors=("sound",)))
     with pytest.raises(EvalError, match="engine “elastic”; take qdrant, exact, faiss"):
         evaluate(shop, query_set(TEAL), replace(QUICK, engine="elastic"))
     Variants(tmp_path).add("tiny", tiny_clip)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eval import EvalError
+from eval import EvalError, retrieval
+from eval import evaluation as evaluation_module
 from eval.__main__ import app
 from eval.evaluation import evaluate
+from eval.measures import judged_share
 from eval.queries import LabelledQuery, QuerySet
 from eval.settings import Settings
 
@@ -70,4 +72,41 @@ def test_the_command_compares_matches_and_writes_a_run_file_of_each(shop, tmp_pa
     report = json.loads(done.stdout)
     assert list(report["variants"]) == ["tiny-words", "tiny-vectors"]
     assert report["settings"]["matches"] == ["words", "vectors"]
+    assert report["settings"]["vector"] == ""
+    assert report["variants"]["tiny-words"]["Judged@10"]["value"] > 0
     assert (shop / report["report"] / "tiny-words.run").is_file()
+
+
+def test_each_vector_is_a_row_of_its_own_beside_words_and_the_hybrid_search(shop):
+    settings = replace(EACH, vectors=("image", "text"))
+    evaluation = evaluate(shop, query_set(OLIVE), settings)
+    assert list(evaluation.outcomes) == ["tiny-words", "tiny-hybrid", "tiny-image", "tiny-text"]
+    for vector in ("image", "text"):
+        alone = evaluate(shop, query_set(OLIVE), replace(QUICK, vectors=(vector,)))
+        row = evaluation.outcomes[f"tiny-{vector}"]
+        assert row.ranked == alone.outcomes["tiny"].ranked
+        assert row.similarity.auc == pytest.approx(alone.outcomes["tiny"].similarity.auc)
+
+
+def test_a_variant_is_encoded_and_diagnosed_once_however_it_is_searched(shop, monkeypatch):
+    calls = []
+    for module, name in ((evaluation_module, "diagnose"), (retrieval, "encode")):
+        real = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *each, real=real: calls.append(real.__name__) or real(*each)
+        )
+    evaluate(shop, query_set(OLIVE, TOWEL), replace(EACH, variants=("tiny", "other")))
+    assert sorted(calls) == ["diagnose", "diagnose", "encode", "encode"]
+
+
+def test_the_share_of_the_first_ten_that_was_judged_is_reported(shop, tmp_path, monkeypatch):
+    judged = replace(OLIVE, relevant={"kettle-olive": 2, "kettle-teal": 0})
+    evaluation = evaluate(shop, query_set(judged), replace(EACH, matches=("words", "vectors")))
+    for outcome in evaluation.outcomes.values():
+        first = [product for product, _ in outcome.ranked["olive"][:10]]
+        share = len({"kettle-olive", "kettle-teal"} & set(first)) / len(first)
+        assert outcome.scores["Judged@10"].tolist() == [pytest.approx(share)]
+
+
+def test_a_query_without_results_has_no_share_of_judged_ones():
+    assert np.isnan(judged_share([{"a"}], [[]])).all()

@@ -1,0 +1,235 @@
+"""How likely it is that a shop has what a text is looking for: calibrated confidence.
+
+A score has no meaning of its own: in a shop of clothes the best cosine of "refrigerator" may be
+above that of "red dress". `vitrine eval calibrate` measures on queries that fit the shop, and on
+others that do not, what tells them apart, and keeps the result in the variant's `confidence.json`
+for each match:
+
+- a logistic sum of features of what the search finds (`features`),
+- an isotonic map from the sum to the chance that something fits,
+- a threshold of the sum: of new queries that fit, at most the stated share lies below it, whatever
+  the distribution (split conformal prediction).
+
+Sources: B. Zadrozny, C. Elkan, Transforming classifier scores into accurate multiclass probability
+estimates, KDD 2002; V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a Random World, 2005.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from encoder.variant import Variant
+from qdrant.model import WORDS, Filters, Hit, SparseVector, VectorQuery
+from qdrant.store import Store
+from qdrant.words import CODES, Words
+from search.query import MATCHES, SearchError
+from search.variant_files import VariantFile
+
+FILE = "confidence.json"
+NEAREST = 20  # products of each part that are looked at
+CATEGORIES = 3  # that are named where nothing fits
+# Products that a collection may have gained or lost since it was calibrated, as a share: rare words
+# and the nearest cosines depend on how many there are.
+CHANGED = 0.2
+# The weight of a term in a document, at most: it has all the words (`qdrant.words`, k + 1).
+MOST_WEIGHT = 2.0
+
+COVERAGE, WORD_SCORE = "coverage", "word score"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From the features of a query to the chance that something fits it.
+
+    Attributes:
+        weights: of each feature in the logistic sum.
+        intercept: of the sum.
+        sums, chances: corners of the isotonic map, both ascending.
+        threshold: of the sum; below it nothing fits.
+        rate: at most this share of the queries that fit lies below the threshold.
+        products: of the collection, when it was calibrated.
+        generation: the same.
+    """
+
+    weights: Mapping[str, float]
+    intercept: float
+    sums: Sequence[float]
+    chances: Sequence[float]
+    threshold: float
+    rate: float
+    products: int
+    generation: str = ""
+
+    def __post_init__(self) -> None:
+        values = [*self.weights.values(), self.intercept, *self.sums, *self.chances]
+        numbers = [*values, self.threshold, self.rate, self.products]
+        if not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
+            raise SearchError("has a value that is no finite number.")
+        if len(self.sums) != len(self.chances) or not self.sums:
+            raise SearchError("has a map whose corners are incomplete.")
+        rising = all(a <= b for line in (self.sums, self.chances) for a, b in pairwise(line))
+        if not rising or not 0 <= self.chances[0] <= self.chances[-1] <= 1:
+            raise SearchError("has a map that does not rise from 0 to 1.")
+
+    def sum(self, features: Mapping[str, float]) -> float | None:
+        """The logistic sum; None where a feature is missing."""
+        if not self.weights.keys() <= features.keys():
+            return None
+        return self.intercept + sum(
+            weight * features[name] for name, weight in self.weights.items()
+        )
+
+    def chance(self, total: float) -> float:
+        """The chance that something fits, 0 to 1."""
+        return float(np.interp(total, self.sums, self.chances))
+
+    def holds_for(self, products: int) -> bool:
+        """Whether a collection of so many products is still the one that was calibrated."""
+        return abs(products - self.products) <= CHANGED * self.products
+
+
+Calibrations = Mapping[str, Calibration]  # by match
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a search finds for a text, as numbers.
+
+    Attributes:
+        features: by name.
+        results: the features again by product, as if it were the best one.
+    """
+
+    features: Mapping[str, float]
+    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def calibration_file(variant: Variant) -> VariantFile[Calibrations]:
+    """The calibrations of a variant by match; empty where it was not calibrated."""
+    remedy = (
+        "The search goes on without confidence: delete the file, or make a new one with "
+        f"`vitrine eval calibrate --variant {variant.name}`."
+    )
+    nothing: Calibrations = {}
+    return VariantFile(variant, FILE, _parse, nothing, remedy)
+
+
+def calibrations_object(calibrations: Calibrations) -> dict[str, Any]:
+    """Calibrations as the file has them."""
+    return {"matches": {match: asdict(each) for match, each in calibrations.items()}}
+
+
+def gather(
+    store: Store,
+    variant: str,
+    searches: Sequence[tuple[Mapping[str, np.ndarray | SparseVector], Filters]],
+    words: Words | None,
+) -> list[Evidence]:
+    """The evidence of each search, in one request to the store.
+
+    Args:
+        store: where the collection is.
+        variant: whose collection.
+        searches: of each, what its parts compare the products with, by the name of the vector, and
+            what every product must satisfy.
+        words: of the collection.
+    """
+    queries = [_vector_queries(parts, filters) for parts, filters in searches]
+    answers = iter(store.search_batch(variant, [one for each in queries for one in each.values()]))
+    products = store.collection(variant).points
+    return [_evidence({name: next(answers) for name in each}, words, products) for each in queries]
+
+
+def nearest_categories(payloads: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The most frequent categories of some products, each by its deepest path."""
+    deepest = (
+        max(each.get("categories") or [each.get("category", "")], key=len) for each in payloads
+    )
+    counted = Counter(name for name in deepest if name)
+    return tuple(name for name, _ in counted.most_common(CATEGORIES))
+
+
+def _vector_queries(
+    parts: Mapping[str, np.ndarray | SparseVector], filters: Filters
+) -> dict[str | tuple[str, int], VectorQuery]:
+    """The nearest products of each part, and the best one of each term of the words."""
+    queries: dict[str | tuple[str, int], VectorQuery] = {}
+    for name, vector in parts.items():
+        queries[name] = VectorQuery(name, vector, NEAREST, filters)
+        if isinstance(vector, SparseVector):
+            for index, value in zip(vector.indices, vector.values, strict=True):
+                if index < CODES:
+                    term = SparseVector(np.array([index], np.uint32), np.array([value], np.float32))
+                    queries[name, int(index)] = VectorQuery(name, term, 1, filters, payload=False)
+    return queries
+
+
+def _evidence(
+    found: Mapping[str | tuple[str, int], Sequence[Hit]], words: Words | None, products: int
+) -> Evidence:
+    features: dict[str, float] = {}
+    of_product: dict[str, dict[str, float]] = {}
+    masses = {
+        key[1]: hits[0].score if hits else math.log(1 + 2 * products) * MOST_WEIGHT
+        for key, hits in found.items()
+        if isinstance(key, tuple)
+    }
+    for part, hits in found.items():
+        if isinstance(part, tuple):
+            continue
+        if part == WORDS:
+            values = _word_features(hits, words, masses) if words and masses else {}
+        else:
+            values = {f"best {part}": {hit.id: hit.score for hit in hits}}
+            features[f"mean {part}"] = float(np.mean([hit.score for hit in hits] or [0.0]))
+        for name, by_product in values.items():
+            features[name] = max(by_product.values(), default=0.0)
+            for product, value in by_product.items():
+                of_product.setdefault(product, {})[name] = value
+    lowest = {
+        name: min((each[name] for each in of_product.values() if name in each), default=0.0)
+        for name in features
+    }
+    # What a part did not find among its nearest is not above the last of these.
+    results = {
+        product: {name: own.get(name, _other(name, features, lowest)) for name in features}
+        for product, own in of_product.items()
+    }
+    return Evidence(features, results)
+
+
+def _other(name: str, features: Mapping[str, float], lowest: Mapping[str, float]) -> float:
+    """A product's feature where its part has not found it: the query's mean, else the lowest."""
+    return features[name] if name.startswith("mean") else lowest[name]
+
+
+def _word_features(
+    hits: Sequence[Hit], words: Words, masses: Mapping[int, float]
+) -> dict[str, dict[str, float]]:
+    """The share of the query's words that each product has, weighted by how rare they are.
+
+    The mass of a term is the score of the product that it finds first, which is proportional to its
+    IDF; that of a word that no product has is what it would score.
+    """
+    total = sum(masses.values())
+    coverage = {}
+    for hit in hits:
+        title = words.document(str(hit.payload.get("title", "")))
+        present = set(title.indices.tolist()) if title else set()
+        coverage[hit.id] = sum(mass for term, mass in masses.items() if term in present) / total
+    return {COVERAGE: coverage, WORD_SCORE: {hit.id: hit.score / total for hit in hits}}
+
+
+def _parse(values: dict[str, Any]) -> Calibrations:
+    matches = values.get("matches")
+    if not isinstance(matches, dict) or not matches.keys() <= set(MATCHES):
+        raise SearchError("is damaged: it lacks the calibrations of matches.")
+    try:
+        return {match: Calibration(**each) for match, each in matches.items()}
+    except (TypeError, AttributeError):
+        raise SearchError("is damaged: a calibration lacks values.") from None

@@ -5,7 +5,7 @@ one the isotonic map and the threshold, and what is reported is measured on the 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,7 +194,7 @@ def _parts(fits: np.ndarray, seed: int) -> np.ndarray:
     return parts
 
 
-def reliability(tested: Tested, bins: int) -> list[Mapping[str, float]]:
+def reliability(tested: Tested, bins: int) -> list[dict[str, float]]:
     """Stated chance and share that fits, of equally wide bins of the chance that have queries.
 
     Fitting and foreign queries count as if there were as many of both, as in the map.

@@ -92,8 +92,10 @@ def search(
         query = Query(text, picture, filters, k, vector, weight, like, match, offset, fold)
         compared, matched = engine.vector_of(query), engine.match_of(query)
         results = engine.search(query)
-    if engine.settings_problem and matched == "hybrid":
-        messages.print(engine.settings_problem, markup=False, soft_wrap=True)
+        problems = [engine.settings_problem if matched == "hybrid" else ""]
+        problems.append(engine.calibration_problem)
+    for problem in filter(None, problems):
+        messages.print(problem, markup=False, soft_wrap=True)
     if as_json:
         query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
         query_fields |= {"match": matched, "offset": offset, "fold": fold}
@@ -127,6 +129,9 @@ def as_object(results: Results) -> dict[str, Any]:
     return {
         "results": [asdict(result) for result in results.results],
         "without_picture": [asdict(result) for result in results.without_picture],
+        "confidence": results.confidence,
+        "nothing_fits": results.nothing_fits,
+        "nearest_categories": list(results.nearest_categories),
         "seconds": {
             "load": results.load_seconds,
             "encode": results.encode_seconds,
@@ -145,6 +150,8 @@ def show(results: Results, *, explain: bool = False) -> None:
     console = Console()
     if not results.results and not results.without_picture:
         messages.print("Nothing matches these filters.")
+    if results.nothing_fits:
+        messages.print(escape(printable(nothing_fits(results))), soft_wrap=True)
     if results.results:
         console.print(_table("", results.results, explain))
     if results.without_picture:
@@ -152,10 +159,21 @@ def show(results: Results, *, explain: bool = False) -> None:
         console.print(_table(title, results.without_picture, explain))
 
 
+def nothing_fits(results: Results) -> str:
+    """The sentence above results of which probably none fits."""
+    sentence = f"Probably nothing here fits (confidence {results.confidence:.0%})."
+    if results.nearest_categories:
+        sentence += f" The nearest categories: {', '.join(results.nearest_categories)}."
+    return sentence
+
+
 def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("score", justify="right")
+    calibrated = any(result.confidence is not None for result in results)
+    if calibrated:
+        table.add_column("confidence", justify="right")
     table.add_column("title", ratio=1)
     for name in ("brand", "category"):
         table.add_column(name, max_width=22)
@@ -169,6 +187,7 @@ def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
         cells = (
             str(result.rank),
             f"{result.score:.3f}",
+            *([_share(result.confidence)] if calibrated else ()),
             product.get("title", "") + _more(result),
             product.get("brand", ""),
             product.get("category", ""),
@@ -178,6 +197,10 @@ def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
         )
         table.add_row(*(escape(printable(cell)) for cell in cells))
     return table
+
+
+def _share(confidence: float | None) -> str:
+    return "" if confidence is None else f"{confidence:.0%}"
 
 
 def _more(result: Result) -> str:

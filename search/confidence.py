@@ -17,17 +17,19 @@ estimates, KDD 2002; V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import WORDS, Filters, Hit, SparseVector, VectorQuery
+from qdrant.model import WORDS, Collection, Hit, SparseVector, VectorQuery
 from qdrant.store import Store
 from qdrant.words import CODES, Words
-from search.query import MATCHES, SearchError
+from search.plan import CODE, Plan
+from search.query import MATCHES, Query, SearchError
+from search.results import Results
 from search.variant_files import VariantFile
 
 FILE = "confidence.json"
@@ -94,6 +96,7 @@ class Calibration:
 
 
 Calibrations = Mapping[str, Calibration]  # by match
+Question = str | tuple[str, int]  # a part, or a part and one of its terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +127,100 @@ def calibrations_object(calibrations: Calibrations) -> dict[str, Any]:
     return {"matches": {match: asdict(each) for match, each in calibrations.items()}}
 
 
-def gather(
+def add_confidence(
+    found: Sequence[Results],
+    plans: Sequence[Plan],
+    calibrations: Calibrations,
     store: Store,
-    variant: str,
-    searches: Sequence[tuple[Mapping[str, np.ndarray | SparseVector], Filters]],
-    words: Words | None,
-) -> list[Evidence]:
-    """The evidence of each search, in one request to the store.
+    collection: Collection,
+) -> list[Results]:
+    """Results with their confidence, of the queries that are calibrated: texts without a picture.
 
     Args:
+        found: the results of each plan.
+        plans: in the same order.
+        calibrations: of the variant; those that hold for the collection no longer are left out.
         store: where the collection is.
-        variant: whose collection.
-        searches: of each, what its parts compare the products with, by the name of the vector, and
-            what every product must satisfy.
-        words: of the collection.
+        collection: that was searched.
     """
-    queries = [_vector_queries(parts, filters) for parts, filters in searches]
-    answers = iter(store.search_batch(variant, [one for each in queries for one in each.values()]))
-    products = store.collection(variant).points
-    return [_evidence({name: next(answers) for name in each}, words, products) for each in queries]
+    chosen = {
+        row: calibrations[plan.query.match]
+        for row, plan in enumerate(plans)
+        if is_calibrated(plan.query, calibrations, collection.points)
+    }
+    if not chosen:
+        return list(found)
+    evidence = gather(store, collection, [plans[row] for row in chosen])
+    judged = list(found)
+    for (row, calibration), each in zip(chosen.items(), evidence, strict=True):
+        judged[row] = _judged(found[row], calibration, each)
+    return judged
+
+
+def outdated(variant: str, calibrations: Calibrations, products: int) -> str:
+    """A sentence where calibrations hold for a collection no longer; empty where they do."""
+    old = [each for each in calibrations.values() if not each.holds_for(products)]
+    if not old:
+        return ""
+    return (
+        f"The confidence of {variant} was calibrated when its collection had {old[0].products:,} "
+        f"products, and it now has {products:,}: run `vitrine eval calibrate --variant {variant}` "
+        "again. Until then none is given."
+    )
+
+
+def is_calibrated(query: Query, calibrations: Calibrations, products: int) -> bool:
+    """Whether a query's confidence is known.
+
+    Args:
+        query: resolved.
+        calibrations: of the variant.
+        products: in the collection.
+    """
+    calibration = calibrations.get(query.match)
+    text_alone = query.text != "" and query.picture is None
+    return text_alone and calibration is not None and calibration.holds_for(products)
+
+
+def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[Evidence]:
+    """The evidence of each plan, in one request to the store."""
+    words = Words(collection.words) if collection.words else None
+    queries = [_vector_queries(plan) for plan in plans]
+    asked = [each for named in queries for each in named.values()]
+    answers = iter(store.search_batch(collection.variant, asked))
+    return [
+        _evidence({name: next(answers) for name in named}, words, collection.points)
+        for named in queries
+    ]
+
+
+def _judged(found: Results, calibration: Calibration, evidence: Evidence) -> Results:
+    """Results with the confidence of each and of the whole.
+
+    A product whose code was typed is what was looked for, whatever its words.
+    """
+    total = calibration.sum(evidence.features)
+    if total is None:
+        return found
+    sums = {product: calibration.sum(features) for product, features in evidence.results.items()}
+    lowest = min((each for each in sums.values() if each is not None), default=total)
+    results = tuple(
+        replace(each, confidence=1.0 if CODE in each.parts else calibration.chance(own))
+        for each in found.results
+        for own in [sums.get(each.id, lowest)]
+        if own is not None
+    )
+    typed = any(CODE in each.parts for each in found.results)
+    nothing = not typed and total < calibration.threshold
+    return replace(
+        found,
+        results=results,
+        confidence=1.0 if typed else calibration.chance(total),
+        nothing_fits=nothing,
+        nearest_categories=(
+            nearest_categories(each.product for each in results) if nothing else ()
+        ),
+    )
 
 
 def nearest_categories(payloads: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -154,23 +232,23 @@ def nearest_categories(payloads: Iterable[Mapping[str, Any]]) -> tuple[str, ...]
     return tuple(name for name, _ in counted.most_common(CATEGORIES))
 
 
-def _vector_queries(
-    parts: Mapping[str, np.ndarray | SparseVector], filters: Filters
-) -> dict[str | tuple[str, int], VectorQuery]:
+def _vector_queries(plan: Plan) -> dict[Question, VectorQuery]:
     """The nearest products of each part, and the best one of each term of the words."""
-    queries: dict[str | tuple[str, int], VectorQuery] = {}
-    for name, vector in parts.items():
-        queries[name] = VectorQuery(name, vector, NEAREST, filters)
+    queries: dict[Question, VectorQuery] = {}
+    for name, vector in plan.parts.items():
+        if name == CODE:
+            continue
+        queries[name] = VectorQuery(name, vector, NEAREST, plan.filters, payload=("title",))
         if isinstance(vector, SparseVector):
             for index, value in zip(vector.indices, vector.values, strict=True):
                 if index < CODES:
                     term = SparseVector(np.array([index], np.uint32), np.array([value], np.float32))
-                    queries[name, int(index)] = VectorQuery(name, term, 1, filters, payload=False)
+                    queries[name, int(index)] = VectorQuery(name, term, 1, plan.filters, payload=())
     return queries
 
 
 def _evidence(
-    found: Mapping[str | tuple[str, int], Sequence[Hit]], words: Words | None, products: int
+    found: Mapping[Question, Sequence[Hit]], words: Words | None, products: int
 ) -> Evidence:
     features: dict[str, float] = {}
     of_product: dict[str, dict[str, float]] = {}

@@ -19,6 +19,7 @@ import numpy as np
 from encoder.variant import Variant
 from qdrant.model import NO_FILTERS, Collection, Filters, Point
 from qdrant.store import Store
+from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
 from search.embedding import QueryVectors, encode
 from search.filter_values import check_values
 from search.folding import Group
@@ -60,6 +61,7 @@ class Engine:
         self.store = store
         self._settings = settings
         self._settings_file = settings_file(variant)
+        self._calibration_file = calibration_file(variant)
         self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
@@ -83,6 +85,13 @@ class Engine:
     def settings_problem(self) -> str:
         """Why the variant's file of settings cannot be used; empty where it can."""
         return self._settings_file.problem
+
+    @property
+    def calibration_problem(self) -> str:
+        """Why the calibrations cannot be used; empty where they can, or there are none."""
+        if self._calibration_file.problem:
+            return self._calibration_file.problem
+        return outdated(self.variant.name, self._calibration_file.value, self.collection().points)
 
     def collection(self) -> Collection:
         """The variant's collection as it is now.
@@ -199,6 +208,15 @@ class Engine:
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
         return point.payload if point else None
 
+    def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
+        """What tells the texts that fit the shop from others, to be calibrated."""
+        collection = self.collection()
+        queries = [resolve(query, collection) for query in queries]
+        vectors, *_ = self._encode(queries)
+        planner = Planner(collection, self.settings, {})
+        plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
+        return gather(self.store, collection, plans)
+
     def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
         """The queries' vectors, the seconds until the model was loaded, and those in the model."""
         if not any(query.encoded for query in queries):
@@ -231,10 +249,12 @@ class Engine:
             for plan, groups in zip([*plans, *others.values()], ranked, strict=True)
         ]
         beside = dict(zip(others, results[len(plans) :], strict=True))
-        for query, found in zip(queries, results, strict=False):
-            if not found and not query.offset:
+        for query, listed in zip(queries, results, strict=False):
+            if not listed and not query.offset:
                 check_values(self.store, name, query.filters)
-        return [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
+        found = [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
+        calibrations = self._calibration_file.value
+        return add_confidence(found, plans, calibrations, self.store, collection)
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""

@@ -34,6 +34,8 @@ class Result:
         product: the product's payload: title, brand, category, price and so on, where present.
         parts: its rank and score in each part of the search that found it.
         folded: the products that this one stands for, best first.
+        confidence: calibrated chance, 0 to 1, that a query whose best product is this one finds
+            what it looks for; None where the search is not calibrated (`search.confidence`).
     """
 
     rank: int
@@ -43,6 +45,7 @@ class Result:
     product: dict[str, Any]
     parts: Mapping[str, PartScore] = field(default_factory=dict)
     folded: tuple[Folded, ...] = ()
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class Results:
         without_picture: where vectors of pictures were compared, products that have no picture,
             ranked by their text alone. A text is far nearer to a text than to a picture, so their
             scores are not comparable with the others.
+        confidence: calibrated chance, 0 to 1, that the shop has what the text looks for; None
+            where the search is not calibrated.
+        nothing_fits: the confidence is below the calibrated threshold. False where there is none.
+        nearest_categories: where nothing fits, the most frequent categories of the results.
         load_seconds: time until the model was in memory, by the variant's first query.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
@@ -61,6 +68,9 @@ class Results:
 
     results: tuple[Result, ...]
     without_picture: tuple[Result, ...] = ()
+    confidence: float | None = None
+    nothing_fits: bool = False
+    nearest_categories: tuple[str, ...] = ()
     load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0

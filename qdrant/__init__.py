@@ -8,12 +8,14 @@ points        point ids, and the check of every point       filters  conditions 
 layout        index parameters of collections and searches  ranking  top-k with ties
 vector_files  every vector that was encoded, by content     disk     full disks, sparse copies
 transfer      a generation copied to a server               sizing   what a server needs
+recall        how many candidates a graph search needs
 
 embedded/     Qdrant Edge in this process       server/      a Qdrant server, at QDRANT_URL
   engine        the protocol                      engine       the protocol
   generations   folders on disk, CURRENT          generations  aliases, metadata, heartbeat
   build         the builder's parent              build        one being written, in parallel
-  reader        private hard links                reader       searches, counts, pages
+  reader        searches, counts, pages           reader       searches, counts, pages
+  private       a reader's private hard links
   mapping       the engine's types                mapping      the client's types
   shard         a folder being written            errors       one table of failures
   builder       the child process                 connection   retries

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from qdrant import layout
 from qdrant.errors import CollectionMissing, StoreError
+from qdrant.model import Collection, GraphSearch
 from qdrant.sizing import PAYLOAD, Estimate, estimate
 from qdrant.store import Store, open_embedded, open_store
 from vitrine import home
@@ -152,11 +154,32 @@ def _page(store: Store) -> dict[str, Any]:
                 "base": each.base,
                 "dim": each.dim,
                 "vectors": each.vectors,
+                "searches": _searches(each),
                 "generations": [asdict(one) for one in store.generations(each.variant)],
             }
             for each in collections
         ],
     }
+
+
+def _searches(collection: Collection) -> dict[str, dict[str, Any]]:
+    """How each dense vector is searched: `ef` is null where every vector is compared."""
+    exact, unmeasured = GraphSearch(None, 1.0), {"ef": layout.EF, "recall": None}
+    return {
+        name: asdict(exact)
+        if layout.scan_all(collection.points, collection.dim_of(name))
+        else asdict(collection.graphs[name])
+        if name in collection.graphs
+        else unmeasured
+        for name in collection.vectors
+    }
+
+
+def _search_line(name: str, search: dict[str, Any]) -> str:
+    if search["ef"] is None:
+        return f"{name}: exact"
+    recall = "not measured" if search["recall"] is None else f"recall {search['recall']:.3f}"
+    return f"{name}: ef {search['ef']}, {recall}"
 
 
 def _show(page: dict[str, Any]) -> None:
@@ -178,6 +201,9 @@ def _show(page: dict[str, Any]) -> None:
                 each["state"],
             )
     console.print(table if page["collections"] else "no collection")
+    for collection in page["collections"]:
+        lines = [_search_line(*each) for each in collection["searches"].items()]
+        console.print(f"{collection['variant']} is searched by {'; '.join(lines)}", highlight=False)
 
 
 def _show_size(found: Estimate) -> None:

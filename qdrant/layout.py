@@ -14,8 +14,10 @@ FULL_SCAN_KIB = 10_000
 # many candidates again from the original vectors: the recall is back, and the score is the exact
 # cosine.
 OVERSAMPLING = 2.0
-# Candidates that the graph search keeps.
+# Candidates that the graph search keeps, where the number was not measured (`qdrant.recall`).
 EF = 128
+# Share of a collection's products that may change before it is measured again.
+DRIFT = 0.1
 # Results that one search may ask for: a server's strict mode refuses more.
 MAX_RESULTS = 10_000
 # Without an index a filter costs 26 ms and a facet fails. Keyword values get links of their own in

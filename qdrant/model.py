@@ -147,6 +147,19 @@ class Spec:
         return {part.name: whole[part.name] for part in fields(Spec)}
 
 
+@dataclass(frozen=True, slots=True)
+class GraphSearch:
+    """How a dense vector of a collection is searched (`qdrant.recall`).
+
+    Attributes:
+        ef: candidates that the graph search keeps; None compares with every product.
+        recall: measured share of the exact ten nearest that is found, 0 to 1.
+    """
+
+    ef: int | None
+    recall: float
+
+
 @dataclass(frozen=True)
 class Collection(Spec):
     """A published generation of a variant's vectors.
@@ -155,11 +168,24 @@ class Collection(Spec):
         generation: name of the build, made of its time.
         points: products in it.
         created: UTC time of the build, ISO 8601.
+        graphs: by dense vector, how it is searched; none for vectors that are always scanned, nor
+            in collections of earlier versions.
+        changed: products written or deleted since `graphs` was measured.
     """
 
     generation: str = ""
     points: int = 0
     created: str = ""
+    graphs: Mapping[str, GraphSearch] = field(default_factory=dict)
+    changed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        graphs = {
+            name: GraphSearch(**graph) if isinstance(graph, Mapping) else graph
+            for name, graph in self.graphs.items()
+        }
+        object.__setattr__(self, "graphs", graphs)
 
 
 @dataclass(frozen=True)
@@ -243,7 +269,7 @@ class VectorQuery:
         k: how many products, from 1 to `layout.MAX_RESULTS`.
         filters: which products may be found.
         exact: compare with every product instead of using the graph.
-        ef: candidates that the graph search keeps; None takes `layout.EF`.
+        ef: candidates that the graph search keeps; None takes what was measured (`Collection`).
         payload: names of the facts that the hits have besides the id; None reads all of them.
     """
 

@@ -126,7 +126,7 @@ class Store(Closing):
             k: how many, from 1 to `layout.MAX_RESULTS`; fewer come back when fewer match.
             filters: which products may be found.
             exact: compare with every product instead of using the graph.
-            ef: candidates that the graph search keeps; None takes `layout.EF`.
+            ef: candidates that the graph search keeps; None takes what was measured (`Collection`).
 
         Raises:
             InvalidQuery: wrong dimension, NaN, zero vector, unknown vector name, bad k.
@@ -316,8 +316,10 @@ def _search(collection: Collection, query: VectorQuery, conditions: list[Conditi
     else:
         checked = _check_vector(collection, query.vector, query.query)
         scanned = layout.scan_all(collection.points, len(checked))
-    exact, ef = query.exact or scanned, query.ef or layout.EF
-    return Search(query.vector, checked, query.k, conditions, exact, ef, query.payload)
+    measured = collection.graphs.get(query.vector)
+    ef = query.ef or (measured.ef if measured else layout.EF)
+    exact = query.exact or scanned or ef is None
+    return Search(query.vector, checked, query.k, conditions, exact, ef or layout.EF, query.payload)
 
 
 def _check_vector(collection: Collection, name: str, vector: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
 """The parent's side of a build: check the disk, feed the builder's process, report how it ended."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +20,7 @@ from qdrant.disk import megabytes
 from qdrant.embedded import stream
 from qdrant.embedded.builder import DISK_FULL
 from qdrant.errors import BuildFailed, DiskFull, StoreError
-from qdrant.model import Spec
+from qdrant.model import GraphSearch, Spec
 from qdrant.points import Change
 from vitrine import Closing
 
@@ -33,6 +35,14 @@ TERMS_BYTES = 1600
 LOG_BYTES = 96 << 20
 
 
+@dataclass(frozen=True)
+class Built:
+    """What a builder made: `points`, and `graphs` as a `Collection` has them, where measured."""
+
+    points: int
+    graphs: Mapping[str, GraphSearch]
+
+
 class Build(Closing):
     """A builder process writing one unpublished folder.
 
@@ -42,10 +52,14 @@ class Build(Closing):
         folder: the folder to write: absent or empty for a new generation, a copy to continue one.
         spec: what is built.
         expected: about how many points will come; 0 if unknown.
+        measure: whether to measure how the vectors are to be searched.
     """
 
-    def __init__(self, folder: Path, spec: Spec, expected: int = 0) -> None:
+    def __init__(
+        self, folder: Path, spec: Spec, expected: int = 0, *, measure: bool = False
+    ) -> None:
         self._folder = folder
+        self._measure = measure
         self._spec = spec
         self._expected = expected
         self._payload_bytes = 0
@@ -57,7 +71,10 @@ class Build(Closing):
         root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "qdrant.embedded.builder", str(self._folder.absolute())],
+            [
+                *(sys.executable, "-m", "qdrant.embedded.builder", str(self._folder.absolute())),
+                *(["--measure"] if self._measure else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,
@@ -78,8 +95,8 @@ class Build(Closing):
             self._feed.close()
         self._messages.close()
 
-    def feed(self, changes: Iterable[Change], present: int = 0) -> int:
-        """Send every change, wait until the generation is complete, return its points.
+    def feed(self, changes: Iterable[Change], present: int = 0) -> Built:
+        """Send every change, and wait until the generation is complete.
 
         Args:
             changes: what to write.
@@ -102,7 +119,7 @@ class Build(Closing):
             self._process.wait()
         answer = self._answer.read()
         if self._process.wait() == 0:
-            return int(answer)
+            return Built(**json.loads(answer))
         raise self._failure(self._process.returncode)
 
     def _failure(self, status: int) -> StoreError:

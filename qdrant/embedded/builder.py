@@ -1,29 +1,37 @@
 """The builder's process: `python -m qdrant.embedded.builder FOLDER`, rows on standard input.
 
+With `--measure` it also measures how the generation is to be searched (`qdrant.recall`).
+
 Building holds Python's global lock for minutes and ends by SIGBUS when the disk fills, so it has a
 process of its own. It writes into an unpublished folder and publishes nothing: a builder that ends
-early costs only its folder. On success it prints the number of points.
+early costs only its folder. On success it prints, as JSON, the number of points and what it
+measured.
 """
 
 import contextlib
 import ctypes
 import errno
+import json
 import signal
 import sys
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from qdrant.embedded import stream
 from qdrant.embedded.shard import Shard
 from qdrant.errors import DiskFull, StoreError
+from qdrant.recall import measure as measure_recall
 
 DISK_FULL = errno.ENOSPC  # exit status
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def build(folder: Path) -> int:
-    """Write the rows of standard input into the folder; return how many points it then has.
+def build(folder: Path, *, measure: bool) -> dict[str, Any]:
+    """Write the rows of standard input into the folder; return `points` and `graphs` of it.
 
     A folder that already holds a copy of a generation is continued.
     """
@@ -33,7 +41,12 @@ def build(folder: Path) -> int:
         shard = Shard.open(folder, spec) if started else Shard.create(folder, spec)
         for batch in rows:
             shard.write(stream.decode(spec, batch))
-    return shard.finish()
+    with closing(shard.finish()) as reader:
+        graphs = measure_recall(reader) if measure else {}
+        return {
+            "points": reader.collection.points,
+            "graphs": {name: asdict(graph) for name, graph in graphs.items()},
+        }
 
 
 def _end_with_parent() -> None:
@@ -47,14 +60,14 @@ def main() -> int:
     """Build and return the exit status."""
     _end_with_parent()
     try:
-        points = build(Path(sys.argv[1]))
+        built = build(Path(sys.argv[1]), measure="--measure" in sys.argv[2:])
     except DiskFull as error:
         sys.stderr.write(f"{error}\n")
         return DISK_FULL
     except (StoreError, OSError, pa.ArrowException) as error:
         sys.stderr.write(f"{error}\n")
         return DISK_FULL if getattr(error, "errno", None) == errno.ENOSPC else 1
-    sys.stdout.write(f"{points}\n")
+    sys.stdout.write(json.dumps(built))
     return 0
 
 

@@ -1,6 +1,6 @@
 """Collections in a folder, by Qdrant's engine inside this process.
 
-Searches read private hard-linked copies of the published generation (`reader`, `leases`); builds
+Searches read private hard-linked copies of the published generation (`private`, `leases`); builds
 run in a child process (`build`, `builder`) and are published in one step (`generations`). So
 one process searches while another does too and a third builds.
 """
@@ -12,11 +12,12 @@ from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
+from qdrant import layout
 from qdrant.disk import copy_sparse, disk_full, mirror
 from qdrant.embedded.build import Build
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
-from qdrant.embedded.reader import Reader, sweep
+from qdrant.embedded.private import PrivateReader, sweep
 from qdrant.model import Collection, EngineInfo, Generation, Spec, generation_name, now
 from qdrant.points import Change, Deletion, Row
 
@@ -64,7 +65,7 @@ class EmbeddedEngine:
             for listed in generations.listed()
         ]
 
-    def reader(self, variant: str) -> AbstractContextManager[Reader]:
+    def reader(self, variant: str) -> AbstractContextManager[PrivateReader]:
         """Open the published generation; threads share one reader."""
         return self._leases.lease(self._generations(variant))
 
@@ -86,7 +87,7 @@ class EmbeddedEngine:
     ) -> Collection:
         """Publish a changed copy of a generation."""
         changes: Iterable[Change] = chain(map(Deletion, deleted), rows)
-        return self._make(spec, changes, expected, base)
+        return self._make(spec, changes, expected + len(deleted), base)
 
     def rollback(self, variant: str) -> Collection:
         """Exchange the published generation and the one kept beside it."""
@@ -113,15 +114,24 @@ class EmbeddedEngine:
         sweep(generations.folder / READERS)
         generations.sweep()
         present = base.points if base else 0
+        changed = base.changed + expected if base else expected
+        measured = base is not None and changed <= layout.DRIFT * present
         name = generation_name()
         folder = generations.path(name)
         try:
             folder.mkdir()
-            with Build(folder, spec, expected + present) as build:
+            with Build(folder, spec, expected + present, measure=not measured) as build:
                 if base:
                     _copy(generations.path(base.generation), folder)
-                points = build.feed(changes, present)
-            made = Collection(**spec.facts(), generation=name, points=points, created=now())
+                built = build.feed(changes, present)
+            made = Collection(
+                **spec.facts(),
+                generation=name,
+                points=built.points,
+                created=now(),
+                graphs=base.graphs if base and measured else built.graphs,
+                changed=changed if measured else 0,
+            )
             generations.publish(made)
         finally:  # after success the generation before the last, after an error the one begun
             generations.sweep()

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from qdrant.embedded.generations import Generations
-from qdrant.embedded.reader import Reader, open_reader
+from qdrant.embedded.private import PrivateReader, open_reader
 from qdrant.errors import StoreError
 
 
@@ -15,7 +15,7 @@ from qdrant.errors import StoreError
 class _Leased:
     """A reader, closed when it is retired and unused."""
 
-    reader: Reader
+    reader: PrivateReader
     users: int = 0
     retired: bool = False
 
@@ -31,7 +31,7 @@ class Leases:
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @contextmanager
-    def lease(self, generations: Generations) -> Iterator[Reader]:
+    def lease(self, generations: Generations) -> Iterator[PrivateReader]:
         """Use the generation that is current now; it stays open for as long as it is used.
 
         While one thread opens a new generation, the others use the one before.

@@ -1,31 +1,28 @@
-"""A folder of `qdrant_edge` that is written, and the engine's errors as the store's.
+"""A folder of `qdrant_edge` that is written.
 
 Each call of the engine holds Python's global lock until it returns.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.embedded import mapping
+from qdrant.embedded.errors import engine_errors
+from qdrant.embedded.reader import Reader
 from qdrant.engine import Offset
-from qdrant.errors import CollectionBroken, DiskFull, EngineError
-from qdrant.model import Spec
+from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
-
-# In the engine's message when it notices a full disk in time.
-DISK_FULL = ("os error 28", "No space left", "Not enough space")
 
 
 class Shard:
     """One folder of the engine, open for writing."""
 
-    def __init__(self, shard: qe.EdgeShard, variant: str) -> None:
+    def __init__(self, shard: qe.EdgeShard, spec: Spec) -> None:
         self._shard = shard
-        self._variant = variant
+        self._spec = spec
 
     @classmethod
     def create(cls, folder: Path, spec: Spec) -> "Shard":
@@ -45,51 +42,32 @@ class Shard:
                 memory=qe.Memory.Cached,
             )
             shard.update(qe.UpdateOperation.create_field_index(layout.PHRASE_INDEX, phrases))
-        return cls(shard, spec.variant)
+        return cls(shard, spec)
 
     @classmethod
     def open(cls, folder: Path, spec: Spec) -> "Shard":
         """Open a folder; no other process may have this very folder open."""
         with engine_errors(spec.variant):
-            return cls(qe.EdgeShard.load(str(folder)), spec.variant)
+            return cls(qe.EdgeShard.load(str(folder)), spec)
 
     def write(self, changes: Sequence[Change]) -> None:
         """Delete points, then store others."""
         gone: list[Offset] = [change.key for change in changes if isinstance(change, Deletion)]
         points = [mapping.point(change) for change in changes if isinstance(change, Row)]
-        with engine_errors(self._variant):
+        with engine_errors(self._spec.variant):
             if gone:
                 self._shard.update(qe.UpdateOperation.delete_points(gone))
             if points:
                 self._shard.update(qe.UpdateOperation.upsert_points(points))
 
-    def finish(self) -> int:
-        """Build the graphs, write everything to disk, close; return the number of points."""
-        with engine_errors(self._variant):
+    def finish(self) -> Reader:
+        """Build the graphs, and write everything to disk.
+
+        Returns:
+            what reads it in the same folder, to be closed. Its collection has no name and no time.
+        """
+        with engine_errors(self._spec.variant):
             self._shard.optimize()
             self._shard.flush()
             points = self._shard.count(qe.CountRequest(exact=True))
-            self._shard.close()
-        return points
-
-
-@contextmanager
-def engine_errors(variant: str) -> Iterator[None]:
-    """Raise what the engine raises as the store's errors.
-
-    Raises:
-        DiskFull, EngineError: the engine's bare `Exception`, by its message.
-        CollectionBroken: a panic of the engine, which damaged files cause. Its type is not in any
-            module, and derives from BaseException.
-    """
-    try:
-        yield
-    except BaseException as error:
-        words = str(error)
-        if type(error).__name__ == "PanicException":
-            raise CollectionBroken(variant, f"the vector engine panicked ({words})") from None
-        if type(error) is not Exception:  # ours, or Python's: not the engine's
-            raise
-        if any(sign in words for sign in DISK_FULL):
-            raise DiskFull(f"The disk is full: {words}.") from None
-        raise EngineError(f"The vector engine reported an error: {words}.") from None
+        return Reader(Collection(**self._spec.facts(), points=points), self._shard)

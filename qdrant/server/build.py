@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from typing import Any
 
 from qdrant_client import models
@@ -18,12 +19,14 @@ from qdrant.errors import (
     AlreadyExists,
     BuildFailed,
     BuildRunning,
+    EngineError,
     NotFound,
     RequestTooLarge,
     StoreError,
 )
 from qdrant.model import Collection, Spec, now
 from qdrant.points import Row
+from qdrant.recall import measure as measure_recall
 from qdrant.server import mapping
 from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
 from qdrant.server.generations import (
@@ -34,6 +37,7 @@ from qdrant.server.generations import (
     metadata_of,
     removed,
 )
+from qdrant.server.reader import Reader
 
 # Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
 STREAMS = 4
@@ -166,9 +170,13 @@ class Build:
         try:
             self._change(hnsw_config=mapping.GRAPH, optimizers_config=mapping.INDEXING)
             self._wait(points)
+            with suppress(EngineError):  # an exact search may take too long: `layout.EF` will do
+                graphs = measure_recall(Reader(self._connection, self.name, made, SEARCHING))
+                made = replace(made, graphs=graphs)
             self._stop_heartbeat()  # none may come after the last change
+            described = {name: asdict(graph) for name, graph in made.graphs.items()}
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
-            self._change(metadata=done)
+            self._change(metadata={**done, "graphs": described})
         except NotFound:
             raise removed(self._spec.variant, self.name) from None
         return made

@@ -53,7 +53,9 @@ def test_status_shows_all_generations(store, fake_server):
     assert (kept["use"], kept["points"]) == ("kept", 10)
     assert current["size"] == 3500 if engine.name == "server" else current["size"] > 1e5
     assert current["indexed"] is not None
+    assert collection["searches"] == {name: {"ef": None, "recall": 1.0} for name in SPEC.vectors}
     table = run("status")
+    assert "demo is searched by image: exact; text: exact; fused: exact" in table
     assert "demo" in table
     assert engine.place.removeprefix("http://")[:9] in table
 

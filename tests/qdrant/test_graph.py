@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qdrant import layout
-from qdrant.model import Filters, Point
+from qdrant.model import Filters, Point, Spec
 from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, ids
 
@@ -86,6 +86,36 @@ def test_the_graph_finds_the_true_nearest(large, filters: Filters, wanted):
     kept = numbers[wanted(numbers)]
     assert recall(found, vectors, queries, kept) >= 0.97
     assert len(store.search(SPEC.variant, queries[0], k=5000, filters=filters)[0]) <= len(kept)
+
+
+def test_the_ef_of_a_search_is_the_measured_one(large, monkeypatch):
+    """The vectors lie in clusters, where few candidates are enough."""
+    store, _, queries = large
+    graph = store.collection(SPEC.variant).graphs["fused"]
+    assert graph.recall >= 0.99
+    assert graph.ef < layout.EF
+    made = []
+    with store.engine.reader(SPEC.variant) as reader:
+        really_search = reader.search
+        monkeypatch.setattr(reader, "search", lambda each: made.extend(each) or really_search(each))
+        store.search(SPEC.variant, queries[0])
+        store.search(SPEC.variant, queries[0], ef=77)
+    assert [search.ef for search in made] == [graph.ef, 77]
+
+
+@pytest.mark.parametrize(("deleted", "changed"), [(2, 2), (2_300, 0)])
+def test_a_small_change_keeps_what_was_measured_and_a_large_one_is_measured_again(
+    large, deleted: int, changed: int
+):
+    store, _, _ = large
+    before = store.collection(SPEC.variant)
+    gone = [f"p{i}" for i in range(deleted)]
+    made = store.update(Spec(**before.facts()), [], delete=gone)
+    store.rollback(SPEC.variant)
+    assert made.points == COUNT - deleted
+    assert made.changed == changed
+    # Measured again: so few are compared one by one.
+    assert made.graphs == ({} if layout.scan_all(made.points, DIM) else before.graphs)
 
 
 def test_an_exact_search_misses_nothing(large):

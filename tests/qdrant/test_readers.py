@@ -64,7 +64,7 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
     reached, go_on = threading.Event(), threading.Event()
     really_open = leases.open_reader
 
-    def open_on_signal(generations: Generations) -> leases.Reader:
+    def open_on_signal(generations: Generations) -> leases.PrivateReader:
         reached.set()
         assert go_on.wait(60)
         return really_open(generations)

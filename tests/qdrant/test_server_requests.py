@@ -7,15 +7,15 @@ import httpx
 import numpy as np
 import pytest
 
-from qdrant import layout
+from qdrant import layout, recall
 from qdrant.errors import StoreError
-from qdrant.model import Filters, Point
+from qdrant.model import Filters, GraphSearch, Point
 from qdrant.server import mapping
 from qdrant.server.connection import connect
 from qdrant.server.engine import ServerEngine
 from qdrant.server.generations import FRESH
 from qdrant.store import Store, open_server
-from tests.qdrant.fake_server import FakeServer
+from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, ids, shop, vectors
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
@@ -136,6 +136,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "generation": made.generation,
         "points": 10,
         "created": made.created,
+        "graphs": {},
     }
 
 
@@ -202,17 +203,31 @@ def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(
     fake_server, store, monkeypatch
 ):
     monkeypatch.setattr("qdrant.server.build.STILL", 0)
+    monkeypatch.setattr(recall, "QUERIES", 10)
     dim = 1024  # so that 2,600 points are beyond the full scan
     spec = replace(SPEC, dim=dim, vectors=("text",))
     drawn = vectors(2600, dim)
     store.build(spec, (Point(f"p{i}", {}, {"text": vector}) for i, vector in enumerate(drawn)))
     store.search("demo", drawn[0], vector="text")
     store.search("demo", drawn[0], vector="text", exact=True)
-    exact = [
-        request.body["searches"][0]["params"]["exact"]
-        for request in fake_server.requests("POST .*/query/batch")
+    asked = [
+        request.body["searches"][0]["params"]
+        for request in fake_server.requests("POST .*/query/batch")[-2:]
     ]
-    assert exact == [False, True]
+    assert [params["exact"] for params in asked] == [False, True]
+    # Local mode misses nothing, so the least one is enough.
+    assert asked[0]["hnsw_ef"] == recall.LADDER[0]
+    assert store.collection("demo").graphs == {"text": GraphSearch(recall.LADDER[0], 1.0)}
+
+
+def test_a_generation_that_cannot_be_searched_exactly_is_published_all_the_same(
+    fake_server, store, monkeypatch
+):
+    monkeypatch.setattr("qdrant.server.build.STILL", 0)
+    monkeypatch.setattr(layout, "FULL_SCAN_KIB", 0)
+    fake_server.faults.append(Fault("POST .*/query/batch", status=400, words="too expensive"))
+    assert store.build(SPEC, shop(20)).graphs == {}
+    assert store.count("demo") == 20
 
 
 def test_a_filter_is_the_servers_work(fake_server, store):

@@ -25,6 +25,7 @@ from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
+from ingest.vocabulary import update_vocabulary
 from ingest.words import choose_settings
 from pictures.errors import PictureError
 from qdrant.store import open_store
@@ -98,6 +99,7 @@ def embed_products(
             projection = Projection(run.catalogue, variant, kept, words)
             run.figures |= bring_up_to_date(store, projection, embedding.failed, recreate=recreate)
             run.figures["failed"] = dict(embedding.failed)
+            update_vocabulary(run.catalogue, variant, store.collection(variant.name))
         return run.figures
 
 

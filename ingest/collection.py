@@ -49,6 +49,7 @@ def bring_up_to_date(
         dims={"text": variant.text_dim} if variant.text_dim != variant.dim else {},
         words=projection.words,
         payload=PAYLOAD,
+        numbers=projection.numbers,
     )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:
@@ -91,7 +92,7 @@ def _current(store: Store, spec: Spec) -> Collection | None:
     current = published(store, spec.variant)
     if current is None:
         return None
-    facts = ("fingerprint", "dim", "words", "payload")
+    facts = ("fingerprint", "dim", "words", "payload", "numbers")
     same = all(getattr(current, fact) == getattr(spec, fact) for fact in facts)
     return current if same else None
 

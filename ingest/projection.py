@@ -1,14 +1,12 @@
 """From vector files to the points of a collection.
 
-Attributes that products can be filtered by stand in a payload twice, in shapes that both engines
-can use (tried with qdrant-edge-py 0.9.0):
+Attributes that products can be filtered by stand in a payload twice:
 
-    attributes  [{"name": "Weight", "value": "1.25", "number": 1.25}]   nested filters, ranges
+    attributes  [{"name": "Weight", "value": "1.25", "number": 1.25}]   for people, and ranges
     facets      ["Weight", a tab, "1.25"] as one text                   counts, filters by value
 
-A nested filter holds within one attribute. A count of `attributes[].value` does not: with such a
-filter it still counts the values of all attributes, so that a red trim would count as a red
-product. An index for each attribute would need its name before the first point.
+A count of `attributes[].value` would not do: under a nested filter it still counts the values of
+all attributes (tried with qdrant-edge-py 0.9.0), so that a red trim would count as a red product.
 """
 
 import hashlib
@@ -25,6 +23,7 @@ from encoder.vectors import fuse
 from ingest.embedding import inputs
 from ingest.kept_vectors import KeptVectors
 from ingest.words import codes_of, searched_fields, searched_text
+from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
 from qdrant.model import WORDS, Point, WordSettings
 from qdrant.vector_files import Key
@@ -108,7 +107,7 @@ def _plan(
     }
     chosen = {name: fact for name, fact in product.attributes.items() if name in filters}
     facts["attributes"] = [_attribute(name, fact) for name, fact in chosen.items()]
-    facts["facets"] = [f"{name}\t{_shown(fact)}" for name, fact in chosen.items()]
+    facts["facets"] = [facet_of(name, _shown(fact)) for name, fact in chosen.items()]
     payload = {name: value for name, value in facts.items() if value not in ("", None, [])}
     searched, codes = searched_fields(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
@@ -165,7 +164,12 @@ class Projection:
         self.words = words
         self._kept = kept
         self._embedder = Words(words)
-        self._filters = {each.name for each in catalogue.filters()}
+        self._filters = {each.name: each.kind for each in catalogue.filters()}
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the attributes that are numbers, ascending."""
+        return tuple(sorted(name for name, kind in self._filters.items() if kind == "number"))
 
     def __len__(self) -> int:
         return len(self.catalogue)

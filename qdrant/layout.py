@@ -4,6 +4,13 @@ Measured with qdrant-edge-py 0.9.0 on 2 cores at 100k points of 512 dimensions, 
 comment says otherwise; `python -m benchmarks search` measures it again.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from qdrant import index_fields
+
+Kind = Literal["keyword", "float", "integer", "date", "phrases"]  # of a payload's index
+
 # Qdrant's own defaults: with int8 and rescoring they give recall 0.998 in 0.4 ms.
 HNSW_M = 16
 HNSW_EF_CONSTRUCT = 100
@@ -22,12 +29,33 @@ DRIFT = 0.1
 MAX_RESULTS = 10_000
 # Without an index a filter costs 26 ms and a facet fails. Keyword values get links of their own in
 # the graph; links for every range of prices would cost build time and help no exact value.
-# Written by the store: whether the product has an `image` vector.
-PICTURED, PICTURED_VALUES = "pictured", {True: "yes", False: "no"}
-KEYWORD_INDEXES = ("category", "categories", "brand", PICTURED)
-FLOAT_INDEXES = ("price", "rating")
 # A product's terms in their order (`words.Words.terms`), in which phrases are found.
 PHRASE_INDEX = "terms"
+INDEXES: Mapping[str, Kind] = {
+    "category": "keyword",
+    "categories": "keyword",
+    "brand": "keyword",
+    "facets": "keyword",
+    "currency": "keyword",
+    index_fields.STOCK: "keyword",
+    index_fields.PICTURED: "keyword",
+    "price": "float",
+    "list_price": "float",
+    "rating": "float",
+    index_fields.PRICE_STEP: "integer",
+    "released": "date",
+    PHRASE_INDEX: "phrases",
+}
+COUNTED = tuple(field for field, kind in INDEXES.items() if kind in ("keyword", "integer"))
+
+
+def indexes(numbers: Iterable[str]) -> dict[str, Kind]:
+    """Return the kind of index of each indexed field of a payload.
+
+    Args:
+        numbers: `Spec.numbers`.
+    """
+    return {**INDEXES, **dict.fromkeys(map(index_fields.number_field, numbers), "float")}
 
 
 def scan_all(points: int, dim: int) -> bool:

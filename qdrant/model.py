@@ -11,9 +11,10 @@ import numpy as np
 
 from qdrant.errors import StoreError
 
-# `Spec.payload` with category paths, with `layout.PICTURED`, and with `layout.PHRASE_INDEX`.
-PATHS, PICTURED, TERMS = 2, 3, 4
-PAYLOAD = TERMS  # the newest
+# `Spec.payload` with category paths, with `pictured`, with `layout.PHRASE_INDEX`, and with
+# indexes of attributes.
+PATHS, PICTURED, TERMS, ATTRIBUTES = 2, 3, 4, 5
+PAYLOAD = ATTRIBUTES  # the newest
 VECTORS = ("image", "text", "fused")  # dense
 WORDS = "words"  # sparse
 # A variant names a folder and a server collection, so no other characters are allowed.
@@ -104,7 +105,9 @@ class Spec:
         words: how the sparse vector `words` is made; None where points carry none.
         payload: version of what payloads hold and which indexes there are: from `PATHS` on
             `categories`, by which products are filtered; from `PICTURED` on whether there is a
-            picture; from `TERMS` on `terms`, in which phrases are found.
+            picture; from `TERMS` on `terms`, in which phrases are found; from `ATTRIBUTES` on
+            attributes, and all of `qdrant.filters.FIELDS`.
+        numbers: names of the attributes that are numbers, ascending: each has an index for ranges.
     """
 
     variant: str
@@ -116,6 +119,7 @@ class Spec:
     dims: Mapping[str, int] = field(default_factory=dict)
     words: WordSettings | None = None
     payload: int = 1
+    numbers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_variant(self.variant)
@@ -123,6 +127,7 @@ class Spec:
         if least < 1:
             raise StoreError(f"Variant '{self.variant}' has vectors of {least} dimensions.")
         object.__setattr__(self, "vectors", tuple(self.vectors))  # JSON has lists only
+        object.__setattr__(self, "numbers", tuple(self.numbers))
         if isinstance(self.words, Mapping):
             object.__setattr__(self, "words", WordSettings(**self.words))
         if not self.vectors or len(set(self.vectors)) != len(self.vectors):
@@ -226,6 +231,43 @@ class Generation:
     created: str
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a number, or of a date as ISO 8601 text; None is no bound.
+
+    Attributes:
+        gt, gte: above this; at least this.
+        lt, lte: below this; at most this.
+    """
+
+    gt: float | str | None = None
+    gte: float | str | None = None
+    lt: float | str | None = None
+    lte: float | str | None = None
+
+    @property
+    def bounds(self) -> tuple[float | str, ...]:
+        """The bounds there are."""
+        return tuple(b for b in (self.gt, self.gte, self.lt, self.lte) if b is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on one attribute, or on a field of `qdrant.filters.FIELDS`.
+
+    Attributes:
+        name: of the attribute or field.
+        values: the product has one of these,
+        ranges: or a number or date in one of these.
+        negated: it has none of them; a product without the attribute then matches.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    negated: bool = False
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which products may be found; every part given must hold.
@@ -242,6 +284,9 @@ class Filters:
         phrases: each of these sequences of terms, divided by blanks (`words.Words.terms`), occurs
             in the product's searched text.
         not_phrases: none of these does.
+        in_stock: True: only products in stock; False: only those that are not. Those of which
+            nothing is known never match.
+        where: conditions on attributes and fields.
     """
 
     categories: tuple[str, ...] = ()
@@ -254,6 +299,8 @@ class Filters:
     ids: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     not_phrases: tuple[str, ...] = ()
+    in_stock: bool | None = None
+    where: tuple[Where, ...] = ()
 
 
 NO_FILTERS = Filters()

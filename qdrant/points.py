@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qdrant import layout
 from qdrant.errors import InvalidPoint
+from qdrant.index_fields import index_fields, without_index_fields
+from qdrant.layout import PHRASE_INDEX
 from qdrant.model import Hit, Point, SparseVector, Spec
 
 # Fixed: another namespace would give every product another point id. One id per product makes
@@ -98,7 +99,7 @@ def _checked(spec: Spec, point: Point, seen: "_Seen") -> Row:
 
 def stored_row(point: Point) -> Row:
     """Return a point that was checked when it was stored, to be stored again."""
-    payload = json.dumps(point.payload | _pictured(point), ensure_ascii=False)
+    payload = json.dumps({**point.payload, **_index_fields(point)}, ensure_ascii=False)
     return Row(point_id(point.id), payload, point.vectors, point.sparse)
 
 
@@ -112,7 +113,7 @@ def stored_point(record: Any) -> Point:  # noqa: ANN401 (either engine's record)
             sparse[name] = sparse_vector(vector.indices, vector.values)
         else:
             vectors[name] = np.asarray(vector, dtype=np.float32)
-    payload = _facts(record)
+    payload = without_index_fields(record.payload)
     return Point(payload["id"], payload, vectors, sparse)
 
 
@@ -125,15 +126,9 @@ def sparse_vector(indices: ArrayLike, values: ArrayLike) -> SparseVector:
 
 def hit(found: Any) -> Hit:  # noqa: ANN401 (either engine's scored point)
     """Return a search result; a product's terms are of use to the engine alone."""
-    payload = _facts(found)
-    payload.pop(layout.PHRASE_INDEX, None)
+    payload = without_index_fields(found.payload)
+    payload.pop(PHRASE_INDEX, None)
     return Hit(payload["id"], found.score, payload)
-
-
-def _facts(record: Any) -> dict[str, Any]:  # noqa: ANN401 (either engine's)
-    """Return a payload as it was given to the store, and the product id."""
-    payload = record.payload  # once: the embedded engine makes a new one each time
-    return {name: fact for name, fact in payload.items() if name != layout.PICTURED}
 
 
 class _Seen:
@@ -202,13 +197,12 @@ def sparse_fault(vector: SparseVector) -> str:
     return "" if np.isfinite(vector.values).all() else "holds NaN or infinity"
 
 
-def _pictured(point: Point) -> dict[str, Any]:
-    """Return what is stored besides the payload, for `Filters.has_picture`."""
-    return {layout.PICTURED: layout.PICTURED_VALUES["image" in point.vectors]}
+def _index_fields(point: Point) -> dict[str, Any]:
+    return index_fields(point.payload, pictured="image" in point.vectors)
 
 
 def _json(point: Point) -> str:
-    payload: dict[str, Any] = {**point.payload, "id": point.id, **_pictured(point)}
+    payload: dict[str, Any] = {**point.payload, "id": point.id, **_index_fields(point)}
     try:
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
         text.encode()

@@ -149,7 +149,7 @@ class Store(Closing):
         def search(reader: Reader) -> list[list[Hit]]:
             collection = reader.collection
             searches = [
-                _search(collection, query, conditions_of(query.filters, collection.payload))
+                _search(collection, query, conditions_of(query.filters, collection))
                 for query in queries
             ]
             if not (collection.points and searches):
@@ -171,26 +171,24 @@ class Store(Closing):
         """Return how many products match, exactly."""
         return self._read(
             variant,
-            lambda reader: reader.count(conditions_of(filters, reader.collection.payload)),
+            lambda reader: reader.count(conditions_of(filters, reader.collection)),
         )
 
     def facet(
         self, variant: str, field: str, filters: Filters = NO_FILTERS, limit: int = 30
     ) -> dict[str, int]:
-        """Return exact counts by value of `category` or `brand`, most frequent first.
+        """Return exact counts by value of one of `layout.COUNTED`, most frequent first.
 
         Raises:
             InvalidQuery: the field has no index of values, or limit < 1.
         """
-        if field not in layout.KEYWORD_INDEXES:
-            raise InvalidQuery(
-                f"'{field}' is not counted; {', '.join(layout.KEYWORD_INDEXES)} are."
-            )
+        if field not in layout.COUNTED:
+            raise InvalidQuery(f"'{field}' is not counted; {', '.join(layout.COUNTED)} are.")
         if limit < 1:
             raise InvalidQuery(f"A count needs at least 1 value, not {limit}.")
 
         def facet(reader: Reader) -> dict[str, int]:
-            conditions = conditions_of(filters, reader.collection.payload)
+            conditions = conditions_of(filters, reader.collection)
             return reader.facet(field, conditions, limit)
 
         return most_frequent(self._read(variant, facet))
@@ -348,7 +346,7 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in ("fingerprint", "dim", "vectors", "dims", "words", "payload"):
+    for part in ("fingerprint", "dim", "vectors", "dims", "words", "payload", "numbers"):
         old, new = getattr(base, part), getattr(spec, part)
         if old != new:
             raise StoreError(

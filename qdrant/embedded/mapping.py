@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,28 @@ import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.engine import Search
-from qdrant.filters import Between, Condition, HasId, HasPhrase, HasVector, OneOf, needs_acorn
+from qdrant.filters import (
+    AnyOf,
+    Between,
+    Condition,
+    HasId,
+    HasPhrase,
+    HasVector,
+    Not,
+    OneOf,
+    Positive,
+    needs_acorn,
+)
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
+PayloadIndex = (
+    qe.KeywordIndexParams
+    | qe.FloatIndexParams
+    | qe.IntegerIndexParams
+    | qe.DatetimeIndexParams
+    | qe.TextIndexParams
+)
 # More threads than this make a disconnected graph (Qdrant's own bound is 8 to 16).
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)
 
@@ -40,26 +60,46 @@ def config(spec: Spec) -> qe.EdgeConfig:
     )
 
 
-def filter_of(conditions: list[Condition]) -> qe.Filter | None:
+INDEXES: Mapping[layout.Kind, Callable[[], PayloadIndex]] = {
+    "keyword": qe.KeywordIndexParams,
+    "float": lambda: qe.FloatIndexParams(enable_hnsw=False),
+    "integer": lambda: qe.IntegerIndexParams(enable_hnsw=False),
+    "date": lambda: qe.DatetimeIndexParams(enable_hnsw=False),
+    "phrases": lambda: qe.TextIndexParams(
+        tokenizer=qe.TokenizerType.Whitespace,
+        phrase_matching=True,
+        enable_hnsw=False,
+        memory=qe.Memory.Cached,
+    ),
+}
+
+
+def filter_of(conditions: Sequence[Condition]) -> qe.Filter | None:
     """Return conditions as the engine's filter, None for none."""
     if not conditions:
         return None
-    must: list[qe.ConditionType] = []
-    must_not: list[qe.ConditionType] = []
-    for condition in conditions:
-        match condition:
-            case OneOf(field, values):
-                must.append(qe.FieldCondition(key=field, match=qe.MatchAny(list(values))))
-            case Between(field, low, high):
-                must.append(qe.FieldCondition(key=field, range=qe.RangeFloat(gte=low, lte=high)))
-            case HasPhrase(field, terms, yes):
-                phrase = qe.FieldCondition(key=field, match=qe.MatchPhrase(terms))
-                (must if yes else must_not).append(phrase)
-            case HasVector(name, yes):
-                (must if yes else must_not).append(qe.HasVectorCondition(name))
-            case HasId(keys, yes):
-                (must if yes else must_not).append(qe.HasIdCondition(set(keys)))
-    return qe.Filter(must=must, must_not=must_not)
+    return qe.Filter(
+        must=[_condition(each) for each in conditions if not isinstance(each, Not)],
+        must_not=[_condition(each.condition) for each in conditions if isinstance(each, Not)],
+    )
+
+
+def _condition(condition: Positive) -> "qe.ConditionType":
+    match condition:
+        case OneOf(field, values):
+            return qe.FieldCondition(key=field, match=qe.MatchAny(list(values)))
+        case Between(field, bounds):
+            dated = any(isinstance(each, str) for each in bounds.bounds)
+            within = (qe.RangeDateTime if dated else qe.RangeFloat)(**asdict(bounds))
+            return qe.FieldCondition(key=field, range=within)
+        case HasPhrase(field, terms):
+            return qe.FieldCondition(key=field, match=qe.MatchPhrase(terms))
+        case HasVector(name):
+            return qe.HasVectorCondition(name)
+        case HasId(keys):
+            return qe.HasIdCondition(set(keys))
+        case AnyOf(alternatives):
+            return qe.Filter(should=list(map(_condition, alternatives)))
 
 
 def query(search: Search) -> qe.QueryRequest:

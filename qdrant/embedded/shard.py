@@ -29,19 +29,9 @@ class Shard:
         """Make an empty collection in a folder that has none."""
         with engine_errors(spec.variant):
             shard = qe.EdgeShard.create(str(folder), mapping.config(spec))
-            for field in layout.KEYWORD_INDEXES:
-                index = qe.KeywordIndexParams()
+            for field, kind in layout.indexes(spec.numbers).items():
+                index = mapping.INDEXES[kind]()
                 shard.update(qe.UpdateOperation.create_field_index(field, index))
-            for field in layout.FLOAT_INDEXES:
-                bounds = qe.FloatIndexParams(enable_hnsw=False)
-                shard.update(qe.UpdateOperation.create_field_index(field, bounds))
-            phrases = qe.TextIndexParams(
-                tokenizer=qe.TokenizerType.Whitespace,
-                phrase_matching=True,
-                enable_hnsw=False,
-                memory=qe.Memory.Cached,
-            )
-            shard.update(qe.UpdateOperation.create_field_index(layout.PHRASE_INDEX, phrases))
         return cls(shard, spec)
 
     @classmethod

@@ -196,8 +196,8 @@ class Build:
         except AlreadyExists:  # made by a try whose answer was lost, or resumed
             begun = self._generations.get(self.name).metadata.get(BUILDER) == self._builder
             self._change(metadata=heartbeat(self._builder))
-        for field, index in mapping.INDEXES.items():
-            self._index(field, index)
+        for field, kind in layout.indexes(self._spec.numbers).items():
+            self._index(field, mapping.INDEXES[kind])
         return begun
 
     def _index(self, field: str, index: models.PayloadSchemaParams) -> None:

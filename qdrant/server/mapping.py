@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,18 @@ from qdrant_client import models
 from qdrant import layout
 from qdrant.engine import Search
 from qdrant.errors import StoreError
-from qdrant.filters import Between, Condition, HasId, HasPhrase, HasVector, OneOf, needs_acorn
+from qdrant.filters import (
+    AnyOf,
+    Between,
+    Condition,
+    HasId,
+    HasPhrase,
+    HasVector,
+    Not,
+    OneOf,
+    Positive,
+    needs_acorn,
+)
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 
@@ -66,16 +77,12 @@ class Placement:
         return cls(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
 
 
-INDEXES: Mapping[str, models.PayloadSchemaParams] = {
-    **{
-        field: models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
-        for field in layout.KEYWORD_INDEXES
-    },
-    **{
-        field: models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=False)
-        for field in layout.FLOAT_INDEXES
-    },
-    layout.PHRASE_INDEX: models.TextIndexParams(
+INDEXES: Mapping[layout.Kind, models.PayloadSchemaParams] = {
+    "keyword": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD),
+    "float": models.FloatIndexParams(type=models.FloatIndexType.FLOAT, enable_hnsw=False),
+    "integer": models.IntegerIndexParams(type=models.IntegerIndexType.INTEGER, enable_hnsw=False),
+    "date": models.DatetimeIndexParams(type=models.DatetimeIndexType.DATETIME, enable_hnsw=False),
+    "phrases": models.TextIndexParams(
         type=models.TextIndexType.TEXT,
         tokenizer=models.TokenizerType.WHITESPACE,
         phrase_matching=True,
@@ -165,29 +172,32 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def filter_of(conditions: list[Condition]) -> models.Filter | None:
+def filter_of(conditions: Sequence[Condition]) -> models.Filter | None:
     """Return conditions as the client's filter, None for none."""
     if not conditions:
         return None
-    must: list[models.Condition] = []
-    must_not: list[models.Condition] = []
-    for condition in conditions:
-        match condition:
-            case OneOf(field, values):
-                one_of = models.MatchAny(any=list(values))
-                must.append(models.FieldCondition(key=field, match=one_of))
-            case Between(field, low, high):
-                bounds = models.Range(gte=low, lte=high)
-                must.append(models.FieldCondition(key=field, range=bounds))
-            case HasPhrase(field, terms, yes):
-                phrase = models.FieldCondition(key=field, match=models.MatchPhrase(phrase=terms))
-                (must if yes else must_not).append(phrase)
-            case HasVector(name, yes):
-                (must if yes else must_not).append(models.HasVectorCondition(has_vector=name))
-            case HasId(keys, yes):
-                ids: list[models.ExtendedPointId] = [str(key) for key in keys]
-                (must if yes else must_not).append(models.HasIdCondition(has_id=ids))
-    return models.Filter(must=must, must_not=must_not)
+    return models.Filter(
+        must=[_condition(each) for each in conditions if not isinstance(each, Not)],
+        must_not=[_condition(each.condition) for each in conditions if isinstance(each, Not)],
+    )
+
+
+def _condition(condition: Positive) -> models.Condition:
+    match condition:
+        case OneOf(field, values):
+            return models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
+        case Between(field, bounds):
+            dated = any(isinstance(each, str) for each in bounds.bounds)
+            within = (models.DatetimeRange if dated else models.Range)(**asdict(bounds))
+            return models.FieldCondition(key=field, range=within)
+        case HasPhrase(field, terms):
+            return models.FieldCondition(key=field, match=models.MatchPhrase(phrase=terms))
+        case HasVector(name):
+            return models.HasVectorCondition(has_vector=name)
+        case HasId(keys):
+            return models.HasIdCondition(has_id=[str(key) for key in keys])
+        case AnyOf(alternatives):
+            return models.Filter(should=list(map(_condition, alternatives)))
 
 
 def _vectors(row: Row) -> dict[str, Any]:

@@ -4,10 +4,22 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from qdrant.model import PICTURED, Hit, Point, Spec
+from qdrant.filters import facet_of
+from qdrant.model import ATTRIBUTES, Hit, Point, Spec
 
 DIM = 16
-SPEC = Spec("demo", "0123456789abcdef", DIM, base="tiny", source="digest", payload=PICTURED)
+# Names with what a path has to quote, or cannot.
+WEIGHT, INCHES = "Weight (kg)", 'Screen 15" \\ a.b[0]'
+SPEC = Spec(
+    "demo",
+    "0123456789abcdef",
+    DIM,
+    base="tiny",
+    source="digest",
+    payload=ATTRIBUTES,
+    numbers=(INCHES, WEIGHT),
+)
+COLOURS = ("Red", "Blue, dark", "<i>Grün</i>")
 CATEGORIES = ("Beauty", "Appliances", "Möbel & Küche")
 BRANDS = ("Acme", "Ünïcode ☂", "O'Brien")
 
@@ -33,6 +45,18 @@ def _product(i: int, drawn: np.ndarray) -> Point:
         payload["price"] = i / 2
     if i % 3:
         payload["rating"] = 1 + i % 9 / 2
+    facts: dict[str, str | float] = {"Colour": COLOURS[i % 5 % 3]} if i % 10 else {}
+    facts |= {WEIGHT: i % 8 / 4, INCHES: i - 100.0} if i % 6 else {}
+    payload["facets"] = [facet_of(name, str(fact)) for name, fact in facts.items()]
+    payload["attributes"] = [
+        {"name": name, "value": str(fact)} | ({} if isinstance(fact, str) else {"number": fact})
+        for name, fact in facts.items()
+    ]
+    if i % 4 < 3:
+        payload["in_stock"] = i % 4 != 1
+        payload["released"] = f"20{i % 25:02}-03-0{i % 9 + 1}"
+    payload["currency"] = "EUR" if i % 9 else "USD"
+    payload["categories"] = [payload["category"], f"Step {i % 2}", f"{payload['category']} > Step"]
     named = {"text": drawn[0]}
     if i % 4:
         named |= {"image": drawn[1], "fused": drawn[2]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qdrant.errors import InvalidQuery
-from qdrant.model import TERMS, Filters, Point
+from qdrant.model import PICTURED, Filters, Point
 from qdrant.store import Store, open_embedded
 from tests.qdrant.shop import SPEC, ids, vectors
 from tests.qdrant.test_contract import ENGINES, engine
@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),
 ]
 
-PHRASED = replace(SPEC, payload=TERMS)
 TEXTS = {
     "kettle": "a1 _of b2 zz c3 zz d4 z e5",
     "pan": "b2 a1 zz c3 zz e5",
@@ -35,7 +34,7 @@ def phrased(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:
     with engine(request.param, tmp_path_factory.mktemp("phrases")) as store:
-        store.build(PHRASED, POINTS)
+        store.build(SPEC, POINTS)
         yield store
 
 
@@ -67,7 +66,7 @@ def test_products_with_the_wanted_phrases_and_without_the_others_are_found(
 
 def test_a_phrase_in_a_collection_without_terms_is_refused(tmp_path: Path):
     with open_embedded(tmp_path) as store:
-        store.build(SPEC, POINTS)
+        store.build(replace(SPEC, payload=PICTURED), POINTS)
         for filters in (Filters(phrases=("a1",)), Filters(not_phrases=("a1",))):
             with pytest.raises(InvalidQuery, match="without the terms"):
                 store.count("demo", filters)

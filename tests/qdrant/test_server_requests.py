@@ -9,6 +9,7 @@ import pytest
 
 from qdrant import layout, recall
 from qdrant.errors import StoreError
+from qdrant.index_fields import number_field
 from qdrant.model import Filters, GraphSearch, Point
 from qdrant.server import mapping
 from qdrant.server.connection import connect
@@ -56,13 +57,20 @@ def test_strict_mode_forbids_what_no_search_of_ours_needs(fake_server, store):
 def test_every_field_that_we_filter_by_is_indexed_before_the_first_point(fake_server, store):
     store.build(SPEC, shop(10))
     indexes = fake_server.requests("PUT .*/index")
+    keywords = ("category", "categories", "brand", "facets", "currency", "stock", "pictured")
+    numbers = ("price", "list_price", "rating", *map(number_field, SPEC.numbers))
     assert {request.body["field_name"]: request.body["field_schema"] for request in indexes} == {
-        "category": {"type": "keyword"},
-        "categories": {"type": "keyword"},
-        "brand": {"type": "keyword"},
-        "pictured": {"type": "keyword"},
-        "price": {"type": "float", "enable_hnsw": False},
-        "rating": {"type": "float", "enable_hnsw": False},
+        **{name: {"type": "keyword"} for name in keywords},
+        **{name: {"type": "float", "enable_hnsw": False} for name in numbers},
+        "price_step": {"type": "integer", "enable_hnsw": False},
+        "released": {"type": "datetime", "enable_hnsw": False},
+        "terms": {
+            "type": "text",
+            "tokenizer": "whitespace",
+            "phrase_matching": True,
+            "enable_hnsw": False,
+            "on_disk": True,
+        },
     }
     order = [request.path.rpartition("/")[2] for request in fake_server.requests("PUT .*/.*/.*/.*")]
     assert order.index("points") > max(i for i, last in enumerate(order) if last == "index")
@@ -97,15 +105,13 @@ def test_points_go_in_batches_that_the_server_has_stored_before_it_answers(fake_
     assert all(request.parameters["wait"] == "true" for request in sent)
     stored = {p["payload"]["id"]: p for request in sent for p in request.body["points"]}
     assert stored["p7"]["payload"] == {
-        "title": "product 7",
-        "category": "Appliances",
-        "categories": ["Appliances"],
-        "brand": "Acme",
-        "price": 3.5,
-        "rating": 4.5,
+        **points[7].payload,
         "id": "p7",
         "pictured": "yes",
+        "price_step": 5,
+        "numbers": {"Weight (kg)": 1.75, "Screen 15″ / a.b[0]": -93.0},
     }
+    assert stored["p1"]["payload"]["stock"] == "no"
     assert stored["p4"]["payload"]["pictured"] == "no"
     assert list(stored["p4"]["vector"]) == ["text"]
 
@@ -133,6 +139,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "dims": {},
         "words": None,
         "payload": SPEC.payload,
+        "numbers": list(SPEC.numbers),
         "generation": made.generation,
         "points": 10,
         "created": made.created,

@@ -11,6 +11,7 @@ from rich.markup import escape
 from catalog.catalogue import Catalogue
 from eval import tables
 from eval.baseline import ENGINES
+from eval.calibration_command import calibrate_command
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
 from eval.clusters import cluster_queries
 from eval.comparison import compare_variants, estimate, wins
@@ -246,6 +247,7 @@ def make(
 
 
 app.command(name="tune")(tune_command)
+app.command(name="calibrate")(calibrate_command)
 
 
 @app.command()

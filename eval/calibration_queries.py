@@ -10,6 +10,7 @@ from catalog.product import Product
 from catalog.readers import read_products
 from eval import EvalError
 from eval.groups import group_of, normalize_title
+from eval.queries import QuerySet
 from eval.trec import read_text
 
 MOST = 600  # queries of each sort; more make no threshold visibly better
@@ -43,6 +44,21 @@ def own_titles(catalogue: Catalogue, seed: int) -> list[Probe]:
         members.setdefault(group, []).append(product.id)
     drawn = _draw(sorted(titles), seed)
     return [Probe(titles[group], tuple(members[group])) for group in drawn]
+
+
+def labelled_texts(queries: QuerySet, seed: int) -> tuple[list[Probe], list[Probe]]:
+    """The texts of labelled queries: those with a relevant product, and those without one.
+
+    Of several queries with one text, the first.
+    """
+    texts: dict[str, tuple[str, bool]] = {}
+    for query in queries:
+        if query.text and not query.picture:
+            fits = any(query.relevant.values())
+            texts.setdefault(normalize_title(query.text), (query.text, fits))
+    sorts = ([text for text, fit in texts.values() if fit is wanted] for wanted in (True, False))
+    fitting, foreign = ([Probe(text) for text in _draw(each, seed)] for each in sorts)
+    return fitting, foreign
 
 
 def foreign_texts(path: Path | None, own: Iterable[Product], seed: int) -> list[Probe]:

@@ -20,6 +20,7 @@ from search.settings import CANDIDATES, PARTS, SearchSettings
 
 BATCH = 256  # queries searched together
 
+BEFORE_OTHERS = 10.0  # is added to a score, to be above every fused one
 DECIMALS = 9  # of a fused score, as `search.fusion.fuse` rounds it before it orders
 
 
@@ -83,7 +84,6 @@ class PartRankings:
         ]
         rows, columns = len(self.ids), max(map(len, self.ids), default=0)
         self._values = {method: np.zeros((len(self.parts), rows, columns)) for method in METHODS}
-        # Above every fused score, which is at most 1; below it, where a part has not found it.
         self._offsets = np.full((rows, columns), -np.inf)
         self._gains = np.zeros((rows, columns))
         self._ideal = np.zeros(rows)
@@ -120,9 +120,9 @@ class PartRankings:
             hits = found.parts.get(part, [])
             at = [columns[hit.id] for hit in hits]
             for method, scale in METHODS.items() if hits else ():
-                self._values[method][number, row, at] = scale(hits)
+                self._values[method][number, row, at] = scale(part, hits)
         self._offsets[row, : len(columns)] = 0
-        self._offsets[row, [columns[product] for product in found.first]] = 2
+        self._offsets[row, [columns[product] for product in found.first]] = BEFORE_OTHERS
         for product, column in columns.items():
             self._gains[row, column] = grades.get(product, 0)
         ideal = np.sort(list(grades.values()))[::-1][:CUT]

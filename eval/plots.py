@@ -1,7 +1,7 @@
 """Plots of a report, as self-contained SVG documents."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -142,6 +142,27 @@ def _histogram(axes: Axes, values: np.ndarray, edges: np.ndarray, colour: str, l
         bins = edges.tolist()
         axes.hist(values, bins, weights=shares, color=colour, alpha=0.3, lw=0)
         axes.hist(values, bins, weights=shares, color=colour, histtype="step", lw=1.4, label=label)
+
+
+def reliability_plot(bins: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """The share of queries that fit against the stated chance, of each match."""
+    with mpl.rc_context(STYLE):
+        figure = Figure((WIDTH / 2, WIDTH / 2))
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=QUIET, lw=1, ls=":")
+        for number, (name, each) in enumerate(bins.items()):
+            axes.plot(
+                [one["stated"] for one in each], [one["observed"] for one in each], "o-",
+                color=COLOURS[number % len(COLOURS)], ms=5, lw=1.5, label=name,
+            )  # fmt: skip
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.grid()
+        axes.set_axisbelow(True)
+        axes.set_xlabel("stated chance")
+        axes.set_ylabel("share of the queries that fit")
+        axes.legend(loc="upper left", fontsize=9)
+        return _svg(figure)
 
 
 def _svg(figure: Figure, top: float = 0.0) -> str:

@@ -86,7 +86,8 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
         (folder / "results.json").write_text(
             json.dumps(finite(results), ensure_ascii=False, indent=1), encoding="utf-8"
         )
-        page = _render(
+        page = render(
+            "report.html.j2",
             name=name,
             created=f"{created:%Y-%m-%d %H:%M} UTC",
             plots=_plots(evaluation),
@@ -95,7 +96,7 @@ def write_report(home: Path, name: str, evaluation: Evaluation) -> Path:
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
 
-    return _replace_folder(home, name, fill)
+    return replace_folder(home, name, fill)
 
 
 def check_reports(home: Path) -> None:
@@ -108,7 +109,7 @@ def check_reports(home: Path) -> None:
         Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=reports)).rmdir()
 
 
-def _replace_folder(home: Path, name: str, fill: Callable[[Path], None]) -> Path:
+def replace_folder(home: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """Fill a new folder, then rename it over one of the same name.
 
     Raises:
@@ -150,8 +151,8 @@ def _reports(home: Path) -> Iterator[Path]:
         raise EvalError(f"The report cannot be written to {reports}: {describe(error)}.") from None
 
 
-def _render(**values: Any) -> str:  # noqa: ANN401 - what the template shows
-    """The page; everything is escaped, since titles are data."""
+def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template shows
+    """A page; everything is escaped, since titles are data."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -161,7 +162,7 @@ def _render(**values: Any) -> str:  # noqa: ANN401 - what the template shows
     )
     environment.filters |= {"number": number, "p": format_p}
     environment.globals["format_queries"] = format_queries
-    return environment.get_template("report.html.j2").render(values)
+    return environment.get_template(template).render(values)
 
 
 def _page_values(evaluation: Evaluation) -> dict[str, Any]:
@@ -268,11 +269,11 @@ def _plots(evaluation: Evaluation) -> dict[str, Markup]:
     whole = evaluation.slices[0]
     similarity = {name: outcome.similarity for name, outcome in evaluation.outcomes.items()}
     drawn = {
-        "measures": _image(
+        "measures": svg_image(
             plots.measures_plot(whole.estimates, whole.baseline),
             "Each measure of each variant with its interval",
         ),
-        "scores": _image(
+        "scores": svg_image(
             plots.scores_plot(similarity), "Scores of relevant and of other products by variant"
         ),
     }
@@ -283,13 +284,13 @@ def _plots(evaluation: Evaluation) -> dict[str, Markup]:
     if pairs:
         scores = {name: outcome.scores[DECIDING] for name, outcome in evaluation.outcomes.items()}
         gaps = {(first, second): scores[second] - scores[first] for first, second in pairs}
-        drawn["differences"] = _image(
+        drawn["differences"] = svg_image(
             plots.differences_plot(gaps, DECIDING), f"Differences of {DECIDING} by query"
         )
     return drawn
 
 
-def _image(svg: str, words: str) -> Markup:
+def svg_image(svg: str, words: str) -> Markup:
     """A plot as an image of its own, so that its ids cannot clash with another plot's."""
     data = base64.b64encode(svg.encode()).decode()
     return Markup('<img class="plot" alt="{}" src="data:image/svg+xml;base64,{}">').format(

@@ -1,6 +1,6 @@
 """Fusion: one ranking from the parts of a search.
 
-Both methods fuse here and not in the engine, so that the rank and the score in each part are known
+Every method fuses here and not in the engine, so that the rank and the score in each part are known
 and both engines agree.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from qdrant.model import Hit
+from qdrant.model import WORDS, Hit
 
-Method = Literal["convex", "rrf"]
+Method = Literal["margin", "convex", "rrf"]
 
 # Of reciprocal rank fusion; Cormack, Clarke and Büttcher, SIGIR 2009.
 RRF_K = 60
@@ -55,9 +55,11 @@ def fuse(
         parts: the hits of each part, best first.
         weights: of each part, at least 0; their sum does not matter. A part of weight 0 adds
             nothing.
-        method: `convex`, the weighted mean of the scores, each part's scaled so that its best hit
-            has 1 and its last 0 (Bruch, Gai and Ingber, TOIS 2023); or `rrf`, the weighted
-            mean of 1 / (60 + rank), scaled so that a product that is first in all parts has 1.
+        method: how the score of a hit is made comparable; the fused score is the weighted mean.
+            `margin`: of words, its share of the best hit's; of vectors, how far its cosine is
+            above the last hit's. `convex`: scaled so that the part's best hit has 1 and its last 0
+            (Bruch, Gai and Ingber, TOIS 2023). `rrf`: 1 / (60 + rank), scaled so that a product
+            that is first in all parts has 1.
     """
     used = {name: hits for name, hits in parts.items() if hits and weights.get(name, 0) > 0}
     total = sum(weights[name] for name in used)
@@ -66,7 +68,9 @@ def fuse(
     facts: dict[str, Mapping[str, Any]] = {}
     for name, hits in used.items():
         share = weights[name] / total
-        for rank, (hit, value) in enumerate(zip(hits, METHODS[method](hits), strict=True), start=1):
+        for rank, (hit, value) in enumerate(
+            zip(hits, METHODS[method](name, hits), strict=True), start=1
+        ):
             scores[hit.id] = scores.get(hit.id, 0.0) + share * value
             places.setdefault(hit.id, {})[name] = PartScore(rank, hit.score)
             facts[hit.id] = hit.payload
@@ -76,7 +80,20 @@ def fuse(
     ]
 
 
-def _scaled(hits: Sequence[Hit]) -> list[float]:
+def _margins(part: str, hits: Sequence[Hit]) -> list[float]:
+    """Of words their share of the best score, of cosines the margin over the last one.
+
+    A product that words find has more than one that they do not find, however few these are. A
+    model to which all products are nearly alike moves none of them far: scaled from 0 to 1, its
+    noise would.
+    """
+    best, last = hits[0].score, hits[-1].score
+    if part == WORDS:
+        return [hit.score / best if best > 0 else 1.0 for hit in hits]
+    return [hit.score - last for hit in hits]
+
+
+def _scaled(part: str, hits: Sequence[Hit]) -> list[float]:
     """Scores from 1 for the best to 0 for the last; all 1 where they are equal."""
     best, last = hits[0].score, hits[-1].score
     if best <= last:
@@ -84,11 +101,12 @@ def _scaled(hits: Sequence[Hit]) -> list[float]:
     return [(hit.score - last) / (best - last) for hit in hits]
 
 
-def _reciprocal(hits: Sequence[Hit]) -> list[float]:
+def _reciprocal(part: str, hits: Sequence[Hit]) -> list[float]:
     return [(RRF_K + 1) / (RRF_K + rank) for rank in range(1, len(hits) + 1)]
 
 
-METHODS: Mapping[Method, Callable[[Sequence[Hit]], list[float]]] = {
+METHODS: Mapping[Method, Callable[[str, Sequence[Hit]], list[float]]] = {
+    "margin": _margins,
     "convex": _scaled,
     "rrf": _reciprocal,
 }

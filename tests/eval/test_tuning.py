@@ -1,7 +1,6 @@
 """Choosing and proving how a hybrid search weighs its parts."""
 
 import json
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from search.fusion import METHODS, fuse
 from search.query import Query
 from search.service import SearchService
 from search.settings import DEFAULT_SETTINGS, SearchSettings, settings_file, settings_object
-from tests.shop import COLOURS
 
 PRODUCTS = [f"p{number:02}" for number in range(30)]
 IMAGES = SearchSettings(weights={"image": 1.0})
@@ -134,30 +132,6 @@ def test_each_part_is_searched_as_the_hybrid_search_does(shop):
 
 
 @pytest.fixture
-def queries(tmp_path):
-    """Sixty labelled queries that words answer."""
-    pairs = list(combinations(COLOURS, 2))
-    rows = [
-        {
-            "id": f"{one}-{other}-{kind}-{brand}",
-            "text": f"{one} or {other} {kind} {brand}",
-            "relevant": {f"{kind}-{one}": 2, f"{kind}-{other}": 1 + (brand == "acme")},
-        }
-        for kind in ("lipstick", "kettle")
-        for one, other in pairs
-        for brand in ("acme", "zenith")
-    ]
-    # Of equal relevant products, two queries are one cluster.
-    for number, row in enumerate(rows[1::2]):
-        row["relevant"] = dict.fromkeys(row["relevant"], 1) | {
-            f"kettle-{list(COLOURS)[number % 6]}": 1
-        }
-    file = tmp_path / "queries.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return file
-
-
-@pytest.fixture
 def file(shop, monkeypatch):
     """The file of settings of `tiny`, which compares pictures alone until it is tuned."""
     monkeypatch.setenv("VITRINE_HOME", str(shop))
@@ -173,8 +147,8 @@ def run(*words, expect=0):
     return done
 
 
-def test_the_command_writes_settings_that_are_proved_better(file, queries):
-    printed = json.loads(run("--queries", str(queries), "--json").stdout)
+def test_the_command_writes_settings_that_are_proved_better(file, typed_queries):
+    printed = json.loads(run("--queries", str(typed_queries), "--json").stdout)
     assert printed["proved"] is printed["written"] is True
     assert printed["settings"]["weights"]["words"] > 0
     assert file.value == SearchSettings(**printed["settings"])
@@ -182,19 +156,19 @@ def test_the_command_writes_settings_that_are_proved_better(file, queries):
     assert notes["chosen_on"] == printed["queries"]["chosen_on"]
 
 
-def test_the_command_writes_nothing_where_it_is_not_to_or_nothing_is_proved(file, queries):
-    assert "Not written" in run("--queries", str(queries), "--write", "never").stdout
+def test_the_command_writes_nothing_where_it_is_not_to_or_nothing_is_proved(file, typed_queries):
+    assert "Not written" in run("--queries", str(typed_queries), "--write", "never").stdout
     assert file.value == IMAGES
     file.write(settings_object(SearchSettings(weights={"words": 1.0}), {}))
-    assert "Nothing was written: on" in run("--queries", str(queries)).stdout
+    assert "Nothing was written: on" in run("--queries", str(typed_queries)).stdout
     assert file.value.weights == {"words": 1.0}
 
 
 def test_the_command_shows_the_present_settings(file):
-    assert run("--show").stdout.startswith("tiny: convex, image 1 (")
+    assert run("--show").stdout.startswith("tiny: margin, image 1 (")
     file.path.write_text("{")
     shown = run("--show")
-    assert "tiny: convex, words 0.7" in shown.stdout
+    assert "tiny: margin, words 0.8" in shown.stdout
     assert "(default settings)" in shown.stdout
     assert "is damaged" in shown.stderr
     assert json.loads(run("--show", "--json").stdout)["problem"].startswith(str(file.path))

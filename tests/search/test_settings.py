@@ -68,7 +68,7 @@ def test_an_engine_takes_changed_settings_up_without_a_new_start(engine, variant
         ({"weights": {}}, "No part has a weight above 0"),
         ({"weights": [1]}, "is damaged: it lacks the method or the weights"),
         ({"method": None}, "is damaged: it lacks the method or the weights"),
-        ({"method": "sum"}, "There is no fusion “sum”; take convex or rrf"),
+        ({"method": "sum"}, "There is no fusion “sum”; take margin, convex, rrf"),
         ({"weigths": {"words": 1}}, "has an unknown setting “weigths”"),
         ({"variant": "other"}, "was made for the variant other with fingerprint"),
         ({"fingerprint": "0" * 16}, "with fingerprint 0000000000000000, and this one is tiny"),

@@ -13,8 +13,8 @@ from eval.measures import CUT, DISCOUNTS
 from qdrant.model import WORDS, Hit
 from search.embedding import encode
 from search.engine import Engine
+from search.exact import EXACT
 from search.fusion import METHODS
-from search.plan import CODE
 from search.query import Query
 from search.settings import CANDIDATES, PARTS, SearchSettings
 
@@ -29,7 +29,8 @@ class Found:
     """What a search by parts finds for one text.
 
     Attributes:
-        first: ids of the products that come before all others: their id, SKU or GTIN is the text.
+        first: ids of the products that come before all others: their id, SKU, GTIN or title is the
+            text.
         parts: the hits of each part, best first.
     """
 
@@ -59,7 +60,8 @@ def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
                 found[row].parts[part] = [
                     hit for _, hit in sorted(places, key=lambda each: each[0])
                 ]
-                found[row].first = [each.id for each in results.results if CODE in each.parts]
+                exact = [each.id for each in results.results if EXACT & each.parts.keys()]
+                found[row].first = list(dict.fromkeys([*found[row].first, *exact]))
     return found
 
 

@@ -14,6 +14,7 @@ from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.sources import is_web, read_source
 from qdrant.model import Filters
+from search.ordering import FACTS
 from search.query import Query, QueryError
 from search.results import Result, Results
 from search.service import SearchService
@@ -32,8 +33,17 @@ def search(
         typer.Option(help="Picture to search for: a file, or an https:, http: or data: address."),
     ] = "",
     like: Annotated[
-        str, typer.Option(metavar="ID", help="Find products like the one with this id.")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="ID", help="Find products like the one with this id; repeatable."),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Less like the product with this id; repeatable."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORDS", help="Nothing about these words; repeatable."),
+    ] = None,
     category: Annotated[
         list[str] | None,
         typer.Option(help='Only this category, as Kettles or "Kitchen > Kettles"; repeatable.'),
@@ -57,6 +67,13 @@ def search(
     weight: Annotated[
         float, typer.Option(help="Weight of the words beside a picture, 0 to 1.")
     ] = 0.5,
+    sort: Annotated[
+        str,
+        typer.Option(help=f"Order of the results that fit: {', '.join(FACTS)}. Else by score."),
+    ] = "",
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Results that are unlike one another, too.")
+    ] = False,
     fold: Annotated[
         bool,
         typer.Option("--fold/--no-fold", help="Show variants and near-duplicates as one result."),
@@ -76,6 +93,8 @@ def search(
       vitrine search --image photo.jpg
 
       vitrine search "in red" --image photo.jpg --json
+
+      vitrine search "handbag" --without leather --sort price
     """
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
@@ -89,7 +108,22 @@ def search(
     with SearchService(home()) as service:
         engine = service.engine(variant or service.default_variant())
         picture = open_picture(image) if image else None
-        query = Query(text, picture, filters, k, vector, weight, like, match, offset, fold)
+        query = Query(
+            text,
+            picture,
+            filters,
+            k,
+            vector,
+            weight,
+            tuple(like or ()),
+            match,
+            offset,
+            fold,
+            sort,
+            tuple(unlike or ()),
+            tuple(without or ()),
+            diverse,
+        )
         compared, matched = engine.vector_of(query), engine.match_of(query)
         results = engine.search(query)
         problems = [engine.settings_problem if matched == "hybrid" else ""]
@@ -97,8 +131,11 @@ def search(
     for problem in filter(None, problems):
         messages.print(problem, markup=False, soft_wrap=True)
     if as_json:
-        query_fields = {"text": text, "image": image, "like": like, "k": k, "vector": compared}
-        query_fields |= {"match": matched, "offset": offset, "fold": fold}
+        query_fields = {"text": text, "image": image, "like": "", "k": k, "vector": compared}
+        if like:
+            query_fields |= {"like": like[0], "likes": like}
+        query_fields |= {"match": matched, "offset": offset, "fold": fold, "sort": sort}
+        query_fields |= {"unlike": unlike or [], "without": without or [], "diverse": diverse}
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields, "models": engine.models()} | as_object(results))
         return

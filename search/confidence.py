@@ -27,7 +27,8 @@ from encoder.variant import Variant
 from qdrant.model import WORDS, Collection, Hit, SparseVector, VectorQuery
 from qdrant.store import Store
 from qdrant.words import CODES, Words
-from search.plan import CODE, Plan
+from search.exact import CODE, EXACT
+from search.plan import Plan
 from search.query import MATCHES, Query, SearchError
 from search.results import Results
 from search.variant_files import VariantFile
@@ -197,7 +198,7 @@ def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[
 def _judged(found: Results, calibration: Calibration, evidence: Evidence) -> Results:
     """Results with the confidence of each and of the whole.
 
-    A product whose code was typed is what was looked for, whatever its words.
+    A product whose code or title was typed is what was looked for, whatever its words.
     """
     total = calibration.sum(evidence.features)
     if total is None:
@@ -205,12 +206,12 @@ def _judged(found: Results, calibration: Calibration, evidence: Evidence) -> Res
     sums = {product: calibration.sum(features) for product, features in evidence.results.items()}
     lowest = min((each for each in sums.values() if each is not None), default=total)
     results = tuple(
-        replace(each, confidence=1.0 if CODE in each.parts else calibration.chance(own))
+        replace(each, confidence=1.0 if EXACT & each.parts.keys() else calibration.chance(own))
         for each in found.results
         for own in [sums.get(each.id, lowest)]
         if own is not None
     )
-    typed = any(CODE in each.parts for each in found.results)
+    typed = any(EXACT & each.parts.keys() for each in found.results)
     nothing = not typed and total < calibration.threshold
     return replace(
         found,

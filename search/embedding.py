@@ -23,12 +23,14 @@ class QueryVectors:
         words: the text by the variant's text model, comparable with `text` vectors alone; None
             without a text, or where the variant has no text model.
         text_model: whether the variant has one.
+        without: each term to avoid, as the text of a query is.
     """
 
     text: np.ndarray | None
     picture: np.ndarray | None
     words: np.ndarray | None = None
     text_model: bool = False
+    without: tuple["QueryVectors", ...] = ()
 
     def compared(self, name: str, weight: float) -> np.ndarray | None:
         """The unit vector to compare with the products' vector of that name.
@@ -53,14 +55,18 @@ class QueryVectors:
 
 
 def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVectors]:
-    """Vectors of the queries that have a text or a picture, by the query's row.
+    """Vectors of the queries that a model has to encode, by the query's row.
 
     Args:
         queries: each distinct text and picture is encoded once.
         encoder: the variant's.
     """
     encoded = {row: query for row, query in enumerate(queries) if query.encoded}
-    texts = list(dict.fromkeys(query.text for query in encoded.values() if query.text))
+    texts = list(
+        dict.fromkeys(
+            text for query in encoded.values() for text in (query.text, *query.without) if text
+        )
+    )
     pictures = {id(query.picture): query.picture for query in encoded.values() if query.picture}
     by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     images = encoder.encode_images(list(pictures.values()))
@@ -73,6 +79,10 @@ def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVecto
             by_picture.get(id(query.picture)),
             by_words.get(query.text),
             text_model,
+            tuple(
+                QueryVectors(by_text[term], None, by_words.get(term), text_model)
+                for term in query.without
+            ),
         )
         for row, query in encoded.items()
     }

@@ -3,7 +3,8 @@
 resolve     how each query is matched in this collection             search.plan
 encode      texts and pictures to vectors                            search.embedding
 plan        what each part of a search compares the products with    search.plan
-rank        one request to the store; fusion, exact codes, stages    search.ranking
+rank        one request to the store, fusion, exact matches          search.candidates
+            sorting, folding, diversity, the page                    search.ranking
 read        the payloads of what is shown, once
 """
 

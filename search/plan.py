@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qdrant.model import WORDS, Collection, Filters, Point, SparseVector
+from qdrant.model import VECTORS, WORDS, Collection, Filters, Point, SparseVector
 from qdrant.words import Words, code_query
+from search.avoidance import Term, move_away, term_of
 from search.embedding import QueryVectors
+from search.exact import CODE
 from search.query import Query, QueryError
 from search.settings import SearchSettings
-
-# The part of products whose id, SKU or GTIN is the query's text: they come first.
-CODE = "code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,12 @@ class Plan:
         query: as the collection can answer it.
         name: what the results are said to be found by: the match, or the vector.
         parts: what each part of the search compares the products with. A part has the name of the
-            products' vector, or is `CODE`.
-        weights: of the parts, where they are fused; empty where there is one, whose own scores are
-            kept.
+            products' vector, or is `CODE`, or `like:ID` where several products are liked.
+        weights: of the parts, where they are fused; empty where the scores of vectors are kept, of
+            several the highest.
         filters: what every product must satisfy.
+        avoided: terms that no product may be about.
+        pictureless: whether, of the page, only the products without a picture are shown.
     """
 
     query: Query
@@ -34,6 +35,21 @@ class Plan:
     parts: Mapping[str, np.ndarray | SparseVector]
     weights: Mapping[str, float]
     filters: Filters
+    avoided: tuple[Term, ...] = ()
+    pictureless: bool = False
+
+    @property
+    def compared(self) -> str:
+        """The name of the vector by which its products are compared with one another."""
+        if self.name in VECTORS:
+            return self.name
+        return next((part for part in ("fused", "image") if part in self.parts), "text")
+
+    def vector_of(self, part: str) -> str:
+        """The name of the products' vector that a part compares."""
+        if part == CODE:
+            return WORDS
+        return part if part in (WORDS, *VECTORS) else self.name
 
 
 def resolve(query: Query, collection: Collection) -> Query:
@@ -106,21 +122,28 @@ class Planner:
         if query.match != "vectors":
             return self._plan_words(query, vectors)
         name = query.vector
-        if query.like:
-            product = self._product(query.like)
-            name = name if name in product.vectors else "text"
-            excluded = replace(query.filters, exclude=(*query.filters.exclude, query.like))
-            return Plan(query, name, {name: product.vectors[name]}, {}, excluded)
-        vector = vectors.compared(name, query.weight) if vectors else None
-        if vector is None:
-            raise QueryError(
-                f"The `text` vectors of {self._collection.variant} are of a text model, which "
-                "reads no pictures: search by `image`, or with words."
-            )
-        return Plan(query, name, {name: vector}, {}, query.filters)
+        liked = [self._product(product) for product in query.like]
+        if not all(name in product.vectors for product in liked):
+            name = "text"
+        if liked:
+            parts = {f"like:{product.id}": product.vectors[name] for product in liked}
+            if len(liked) == 1:
+                parts = {name: liked[0].vectors[name]}
+        else:
+            vector = vectors.compared(name, query.weight) if vectors else None
+            if vector is None:
+                raise QueryError(
+                    f"The `text` vectors of {self._collection.variant} are of a text model, which "
+                    "reads no pictures: search by `image`, or with words."
+                )
+            parts = {name: vector}
+        return self._plan(query, name, parts, {}, vectors)
 
     def plan_without_picture(self, plan: Plan, vectors: QueryVectors | None) -> Plan | None:
         """Plan the ranking of the products that have neither `image` nor `fused`, by their text.
+
+        They are shown where a search by text alone has them on its page: so they are no more than
+        fit as well as what has a picture.
 
         Returns:
             None where the query's results hold them already, or it has nothing to compare with
@@ -129,31 +152,70 @@ class Planner:
         query = plan.query
         if plan.weights or plan.name == "text" or query.filters.has_picture is not None:
             return None
-        vector: np.ndarray | None
+        parts: dict[str, np.ndarray]
         if query.like:
-            vector = self._product(query.like).vectors["text"]
+            parts = {f"like:{name}": self._product(name).vectors["text"] for name in query.like}
+            if len(parts) == 1:
+                parts = {"text": next(iter(parts.values()))}
         else:
             vector = vectors.compared("text", query.weight) if vectors else None
-        if vector is None:
-            return None
-        filters = replace(plan.filters, has_picture=False)
-        return Plan(query, "text", {"text": vector}, {}, filters)
+            if vector is None:
+                return None
+            parts = {"text": vector}
+        return replace(self._plan(query, "text", parts, {}, vectors), pictureless=True)
 
     def _plan_words(self, query: Query, vectors: QueryVectors | None) -> Plan:
         """Plan a search by words, with vectors beside them where the match is hybrid."""
         if self._words is None:
             raise ValueError("a collection without words is not searched by words")
         weights = {WORDS: 1.0}
-        parts: dict[str, np.ndarray | SparseVector | None] = {
+        compared: dict[str, np.ndarray | SparseVector | None] = {
             CODE: code_query(query.text),
             WORDS: self._words.query(query.text),
         }
         if query.match == "hybrid" and vectors is not None:
             weights = part_weights(query, self._settings.weights, self._collection.vectors)
             dense = [name for name in weights if name != WORDS]
-            parts |= {name: _compared(name, query, vectors) for name in dense}
-        present = {name: part for name, part in parts.items() if part is not None}
-        return Plan(query, query.match, present, weights, query.filters)
+            compared |= {name: _compared(name, query, vectors) for name in dense}
+        parts = {name: part for name, part in compared.items() if part is not None}
+        return self._plan(query, query.match, parts, weights, vectors)
+
+    def _plan(
+        self,
+        query: Query,
+        name: str,
+        parts: Mapping[str, np.ndarray | SparseVector],
+        weights: Mapping[str, float],
+        vectors: QueryVectors | None,
+    ) -> Plan:
+        """A plan with all that its query avoids."""
+        plan = Plan(query, name, parts, weights, query.filters)
+        avoided: list[Term] = []
+        if self._words is not None:
+            avoided = [term_of(self._words.query(term)) for term in query.without]
+        steered = {
+            part: compared
+            if isinstance(compared, SparseVector)
+            else move_away(compared, list(self._avoided(plan.vector_of(part), query, vectors)))
+            for part, compared in parts.items()
+        }
+        named = (*query.filters.exclude, *query.like, *query.unlike)
+        filters = replace(query.filters, exclude=named) if named else query.filters
+        return replace(plan, parts=steered, filters=filters, avoided=tuple(filter(None, avoided)))
+
+    def _avoided(
+        self, vector: str, query: Query, vectors: QueryVectors | None
+    ) -> Iterator[np.ndarray]:
+        """What a dense vector of the query is moved away from."""
+        for term in vectors.without if vectors else ():
+            if (avoided := term.compared(vector, 1.0)) is not None:
+                yield avoided
+        for name in query.unlike:
+            own = self._product(name).vectors
+            if vector in own:
+                yield own[vector]
+            elif "fused" in self._collection.vectors:  # one model embeds texts and pictures
+                yield own["text"]
 
     def _product(self, product: str) -> Point:
         if product not in self._products:
@@ -198,4 +260,5 @@ def _compared(name: str, query: Query, vectors: QueryVectors) -> np.ndarray | No
 
 def named_products(queries: Sequence[Query]) -> Iterator[str]:
     """The ids of the products that queries name."""
-    yield from (query.like for query in queries if query.like)
+    for query in queries:
+        yield from (*query.like, *query.unlike)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from qdrant.model import NO_FILTERS, VECTORS, Filters
+from search.ordering import FACTS
 from vitrine import VitrineError
 from vitrine.text import fold
 
@@ -14,6 +15,7 @@ from vitrine.text import fold
 MAX_TEXT = 4_000
 MATCHES = ("hybrid", "words", "vectors")
 MAX_K = 1_000  # a person reads tens; evaluation needs hundreds
+MAX_NAMED = 50  # each product liked is a search of its own
 MAX_OFFSET = 1_000  # nobody pages further: more filters are what helps
 
 
@@ -40,13 +42,19 @@ class Query:
             text model, which has no `fused`, `image` where there is a picture and `text` where
             there are words alone.
         weight: of the text where a picture is there too, 0 to 1.
-        like: a product's id, in place of text and picture: the products nearest to that one,
-            itself left out. A product without a picture is compared by its text.
+        like: ids of products, or one, in place of text and picture: the products nearest to any
+            of them, these left out. A product without a picture is compared by its text.
         match: how a text is matched: `hybrid`, by words and by vectors; `words`; or `vectors`.
             Empty takes `hybrid`, or `vectors` where a vector is named. Pictures alone and `like`
             are matched by vectors; a picture alone by `fused` where the match is `vectors`.
         offset: results that are left out before the first one shown, 0 to `MAX_OFFSET`.
         fold: variants of one article, and near-duplicates, are one result.
+        sort: a key of `search.ordering.FACTS`, by which the results that fit are ordered; empty
+            orders them by score.
+        unlike: ids of products; the results are less like these.
+        without: terms; products with all words of one are left out, and what is near to one by its
+            vector ranks lower.
+        diverse: results are chosen to be unlike one another, too.
 
     Raises:
         QueryError: nothing to search for, or a value out of its range.
@@ -58,13 +66,21 @@ class Query:
     k: int = 10
     vector: str = ""
     weight: float = 0.5
-    like: str = ""
+    like: str | tuple[str, ...] = ()
     match: str = ""
     offset: int = 0
     fold: bool = True
+    sort: str = ""
+    unlike: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    diverse: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", fold(self.text))
+        if isinstance(self.like, str):
+            object.__setattr__(self, "like", (self.like,) if self.like else ())
+        object.__setattr__(self, "without", tuple(map(fold, self.without)))
+        self._check_less_of()
         low, high = self.filters.price_min, self.filters.price_max
         if not (self.text or self.picture or self.like):
             raise QueryError("There is nothing to search for: type words, give a picture, or both.")
@@ -98,7 +114,28 @@ class Query:
         if low is not None and high is not None and low > high:
             raise QueryError(f"The lowest price, {low:g}, is above the highest, {high:g}.")
 
+    def _check_less_of(self) -> None:
+        """Check what results must be unlike, and their order."""
+        if both := sorted({*self.like} & {*self.unlike}):
+            raise QueryError(f"The product “{both[0]}” is in both `like` and `unlike`.")
+        if max(len(self.like), len(self.unlike), len(self.without)) > MAX_NAMED:
+            raise QueryError(
+                f"A query names at most {MAX_NAMED} products or terms of each kind: leave some out."
+            )
+        if "" in self.without:
+            raise QueryError("A term that results must be without is empty: name a word.")
+        if (length := sum(map(len, self.without))) > MAX_TEXT:
+            raise QueryError(
+                f"The terms to avoid have {length:,} characters; at most {MAX_TEXT:,} are allowed."
+            )
+        if self.sort not in ("", *FACTS):
+            raise QueryError(
+                f"Results cannot be sorted by “{self.sort}”; they can by {', '.join(FACTS)}."
+            )
+        if self.sort and self.diverse:
+            raise QueryError("Results are either sorted or diverse: leave one of both out.")
+
     @property
     def encoded(self) -> bool:
-        """Whether a model has to encode its text or its picture."""
-        return not self.like and self.match != "words"
+        """Whether a model has to encode its text, its picture or its terms to avoid."""
+        return self.match != "words" and bool(self.text or self.picture or self.without)

@@ -7,6 +7,7 @@ from typing import Any
 
 from encoder.variant import Variant
 from qdrant.model import VECTORS, WORDS
+from search.formula import SIGNALS
 from search.fusion import METHODS, Method
 from search.query import SearchError
 from search.variant_files import VariantFile
@@ -30,13 +31,17 @@ class SearchSettings:
     Attributes:
         method: of fusion.
         weights: of `words` and of each dense vector, at least 0; what is not named has 0.
+        formula: weights of `rating`, `stock` and `age` beside a relevance of weight 1
+            (`search.formula`); none by default.
 
     Raises:
-        SearchError: an unknown method or part, or a weight that is no finite number from 0 up.
+        SearchError: an unknown method, part or signal, or a weight that is no finite number from 0
+            up.
     """
 
     method: Method = "margin"
     weights: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    formula: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -46,6 +51,13 @@ class SearchSettings:
                 raise SearchError(f"There is no part “{part}”; take {', '.join(PARTS)}.")
             if not _is_weight(weight):
                 raise SearchError(f"The weight of {part} is {weight!r}; it is a number from 0 up.")
+        for signal, weight in self.formula.items():
+            if signal not in SIGNALS:
+                raise SearchError(f"There is no signal “{signal}”; take {', '.join(SIGNALS)}.")
+            if not _is_weight(weight):
+                raise SearchError(
+                    f"The weight of {signal} is {weight!r}; it is a number from 0 up."
+                )
         if not any(self.weights.values()):
             raise SearchError("No part has a weight above 0.")
 
@@ -81,7 +93,9 @@ def _parse(values: dict[str, Any]) -> SearchSettings:
     values.pop("notes", None)
     if not isinstance(values.get("weights"), dict) or not isinstance(values.get("method"), str):
         raise SearchError("is damaged: it lacks the method or the weights.")
-    if unknown := sorted(values.keys() - {"method", "weights"}):
+    if not isinstance(values.get("formula", {}), dict):
+        raise SearchError("is damaged: its formula has no weights.")
+    if unknown := sorted(values.keys() - {"method", "weights", "formula"}):
         raise SearchError(f"has an unknown setting “{unknown[0]}”.")
     try:
         return SearchSettings(**values)

@@ -85,7 +85,7 @@ def test_words_are_compared_with_words_and_pictures_with_both(worded):
         assert (texts[0].id, texts[0].vector) == ("kettle-navy", "text")
         assert texts[0].score == pytest.approx(1, abs=1e-5)
         assert len(texts) == 13
-        images = engine.search(Query(query, k=3, vector="image"))
+        images = engine.search(Query(query, k=13, vector="image"))
         [vector] = encoder.encode_texts([query])
         stored = store.retrieve("words", [images.results[0].id], vectors=True)
         cosine = stored[images.results[0].id].vectors["image"] @ vector

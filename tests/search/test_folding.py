@@ -105,8 +105,8 @@ def test_an_offset_beyond_all_results_shows_none(engine):
 
 @pytest.mark.parametrize("match", ["hybrid", "vectors"])
 def test_deeper_candidates_are_appended_and_change_no_earlier_result(engine, monkeypatch, match):
-    monkeypatch.setattr("search.ranking.FUSED_LEVELS", (4, 9, 30))
-    monkeypatch.setattr("search.ranking.SINGLE_LEVELS", (4, 9, 30))
+    monkeypatch.setattr("search.candidates.FUSED_LEVELS", (4, 9, 30))
+    monkeypatch.setattr("search.candidates.SINGLE_LEVELS", (4, 9, 30))
     first = engine.search(Query("teal kettle", k=3, match=match)).results
     deep = engine.search(Query("teal kettle", k=13, match=match)).results
     assert [each.id for each in deep[:3]] == [each.id for each in first]

@@ -50,6 +50,19 @@ def test_a_typed_product_id_is_first_with_and_without_hyphens_and_case(engine, t
     assert [result.rank for result in found.results] == list(range(1, len(found.results) + 1))
 
 
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_typed_title_is_first_whatever_resembles_it_more(engine, fold):
+    settings = SearchSettings(weights={"fused": 1.0})
+    by_pictures = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
+    for title in ("Ivory  KETTLE", "olive lipstick"):
+        best = by_pictures.search(Query(title, fold=fold, k=3)).results[0]
+        assert best.product["title"] == " ".join(title.lower().split())
+        assert best.parts["title"].rank == 1
+    exact = engine.search(Query("crimson lipstick b", k=20)).results
+    assert "title" in exact[0].parts
+    assert not any("title" in result.parts for result in exact[1:])
+
+
 def test_words_alone_load_no_model(engine):
     def fail():
         raise AssertionError("a model was loaded")
@@ -63,14 +76,14 @@ def test_a_search_by_words_is_by_words_alone_even_where_the_vectors_are_known(en
     known = encode([replace(query, match="vectors")], engine.encoder)
     [found] = engine.search_batch([query], known)
     assert ids(found) == ids(engine.search(query))
-    assert all(result.parts.keys() == {"words"} for result in found.results)
+    assert all(result.parts.keys() <= {"words", "title"} for result in found.results)
 
 
 def test_each_result_of_a_hybrid_search_has_its_place_in_every_part(engine):
     found = engine.search(Query("navy lipstick", k=30, fold=False))
     best = found.results[0]
     assert best.id == "lipstick-navy"
-    assert best.parts.keys() == {"words", "text", "fused"}
+    assert best.parts.keys() == {"words", "text", "fused", "title"}
     by_text = engine.search(Query("navy lipstick", vector="text", k=30, fold=False)).results
     cosines = {result.id: (result.rank, result.score) for result in by_text}
     for result in found.results:

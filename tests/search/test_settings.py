@@ -50,7 +50,7 @@ def test_an_engine_takes_changed_settings_up_without_a_new_start(engine, variant
     query = Query("olive kettle", match="hybrid")
     assert {"words", "text"} <= searching.search(query).results[0].parts.keys()
     write(settings_file(variant))
-    assert searching.search(query).results[0].parts.keys() == {"words"}
+    assert searching.search(query).results[0].parts.keys() == {"words", "title"}
     settings_file(variant).path.unlink()
     assert "text" in searching.search(query).results[0].parts
 

@@ -1,0 +1,142 @@
+"""Candidates: what the parts of a search find, as one ranking, level by level.
+
+Each level has more candidates than the one before. It is ranked by itself, and its new candidates
+are appended: so the order of the first results does not depend on how many are shown, though scores
+of a part are scaled over the candidates of a level.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from qdrant.model import Hit, VectorQuery
+from qdrant.store import Store
+from search.avoidance import drop_avoided
+from search.exact import CODE, CODE_FACTS, put_exact_first
+from search.folding import FOLD_FACTS
+from search.formula import FORMULA_FACTS, rescore
+from search.fusion import Candidate, best_of, fuse
+from search.ordering import FACTS
+from search.plan import Plan
+from search.settings import CANDIDATES, SearchSettings
+
+# Candidates of each part, level by level. A search by vectors needs no more than are shown and
+# folded. What is sorted is chosen from all that fits, whatever the page.
+FUSED_LEVELS = (CANDIDATES, 2_000, 10_000)
+SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
+SORTED_LEVELS = (2_000,)
+
+
+@dataclass
+class Search:
+    """A plan, and the candidates that were found so far.
+
+    Attributes:
+        plan: what is searched for.
+        candidates: of the levels so far, best first.
+        level: number of the next one.
+        more: whether the store may have products beyond the levels so far.
+    """
+
+    plan: Plan
+    candidates: list[Candidate] = field(default_factory=list)
+    level: int = 0
+    more: bool = True
+
+    @property
+    def levels(self) -> Sequence[int]:
+        """Candidates of each part, level by level."""
+        if self.plan.query.sort:
+            return SORTED_LEVELS
+        return FUSED_LEVELS if self.plan.weights else SINGLE_LEVELS
+
+    def next_levels(self, needed: int) -> Sequence[int]:
+        """The next level, and those after it up to one that is as deep as is needed."""
+        deep = [number for number, depth in enumerate(self.levels) if depth >= needed]
+        last = max(self.level, deep[0] if deep else len(self.levels) - 1)
+        return self.levels[self.level : last + 1]
+
+    def append(self, ranked: Sequence[Candidate], *, full: bool) -> None:
+        """Append the new candidates of a level.
+
+        Args:
+            ranked: all of the level, best first.
+            full: whether the store may have more of them.
+        """
+        seen = {candidate.id for candidate in self.candidates}
+        new = [candidate for candidate in ranked if candidate.id not in seen]
+        if self.plan.weights and self.candidates and new:
+            # Scores of two levels do not compare: those of the deeper one are scaled to lie below.
+            scale = min(1.0, self.candidates[-1].score / (new[0].score or 1.0))
+            new = [replace(candidate, score=scale * candidate.score) for candidate in new]
+        self.candidates += new
+        self.level += 1
+        self.more = full and self.level < len(self.levels)
+
+
+def extend(
+    store: Store,
+    variant: str,
+    searches: Sequence[Search],
+    needed: Sequence[int],
+    settings: SearchSettings,
+) -> None:
+    """Append to each search the candidates of the levels that it needs next.
+
+    All are found in one request; in a second one where terms are avoided.
+
+    Args:
+        store: where the collection is.
+        variant: whose collection.
+        searches: those that lack candidates.
+        needed: how many candidates each needs at least.
+        settings: how parts are fused.
+    """
+    levels = [
+        (search, depth)
+        for search, count in zip(searches, needed, strict=True)
+        for depth in search.next_levels(count)
+    ]
+    queries = [_vector_queries(search.plan, depth, settings) for search, depth in levels]
+    every = [each for named in queries for each in named.values()]
+    answers = iter(store.search_batch(variant, every))
+    found = [{name: next(answers) for name in named} for named in queries]
+    ranked = [
+        _ranked(search.plan, parts, depth, settings)
+        for (search, depth), parts in zip(levels, found, strict=True)
+    ]
+    if any(search.plan.avoided for search in searches):
+        ranked = drop_avoided(store, variant, [search.plan.avoided for search, _ in levels], ranked)
+    for (search, depth), parts, candidates in zip(levels, found, ranked, strict=True):
+        full = any(len(hits) == depth for name, hits in parts.items() if name != CODE)
+        search.append(candidates, full=full)
+
+
+def _vector_queries(plan: Plan, depth: int, settings: SearchSettings) -> dict[str, VectorQuery]:
+    """The searches of a plan's parts."""
+    query = plan.query
+    facts = {"title"} if plan.weights else set()
+    facts |= set(FOLD_FACTS if query.fold else ())
+    facts |= set(FACTS[query.sort] if query.sort else ())
+    facts |= set(FORMULA_FACTS if settings.formula else ())
+    facts |= {"picture"} if plan.pictureless else set()
+    return {
+        part: VectorQuery(
+            plan.vector_of(part),
+            compared,
+            depth,
+            plan.filters,
+            payload=tuple(sorted(facts | set(CODE_FACTS if part == CODE else ()))),
+        )
+        for part, compared in plan.parts.items()
+    }
+
+
+def _ranked(
+    plan: Plan, found: Mapping[str, Sequence[Hit]], depth: int, settings: SearchSettings
+) -> list[Candidate]:
+    """The products of all parts, best first: exact matches of the text before all others."""
+    if not plan.weights:
+        return rescore(best_of(found, depth), settings.formula)
+    parts = {name: hits for name, hits in found.items() if name != CODE}
+    fused = rescore(fuse(parts, plan.weights, settings.method), settings.formula)
+    return list(put_exact_first(plan.query.text, found.get(CODE, ()), fused))

@@ -1,0 +1,65 @@
+"""Sorting: by price, rating or release, among the products that fit the query."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from search.formula import RATING_FACTS, bayesian_ratings, scaled
+from search.fusion import Candidate
+
+# A product fits where its score, scaled over the candidates, is at least this. Of the products
+# that fit 70 queries of article types and colours on 9,583 fashion products, .78 are of that type
+# and colour, and .88 of all of them fit; with 0.6 these are .67 and .95, with 0.8 .86 and .73. On
+# the Chorus queries 0.7 gives .76 and .78 of the judged products.
+FIT = 0.7
+
+# What a product is sorted by, of each sort; a product without it comes last.
+FACTS: Mapping[str, tuple[str, ...]] = {
+    "price": ("price",),
+    "-price": ("price",),
+    "rating": RATING_FACTS,
+    "newest": ("released",),
+}
+
+
+def fitting(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that fit, best first."""
+    if not candidates:
+        return []
+    scores = scaled([candidate.score for candidate in candidates])
+    return [each for each, score in zip(candidates, scores, strict=True) if score >= FIT]
+
+
+def sort(candidates: Sequence[Candidate], by: str) -> list[Candidate]:
+    """Candidates in the order of a fact, ties by ascending id; those without it last.
+
+    Args:
+        candidates: in any order.
+        by: a key of `FACTS`. `rating` is the mean mixed with a prior, so that a single best
+            rating does not lead; `newest` has the latest release first.
+    """
+    values = _VALUES[by]([candidate.facts for candidate in candidates])
+    known = [
+        (value, candidate)
+        for value, candidate in zip(values, candidates, strict=True)
+        if value is not None
+    ]
+    rest = [each for value, each in zip(values, candidates, strict=True) if value is None]
+    known.sort(key=lambda pair: pair[1].id)
+    known.sort(key=lambda pair: pair[0], reverse=by != "price")
+    return [candidate for _, candidate in known] + sorted(rest, key=lambda each: each.id)
+
+
+def _prices(facts: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [each.get("price") for each in facts]
+
+
+def _releases(facts: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [each.get("released") for each in facts]  # ISO 8601 sorts as text
+
+
+_VALUES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Sequence[Any]]] = {
+    "price": _prices,
+    "-price": _prices,
+    "rating": bayesian_ratings,
+    "newest": _releases,
+}

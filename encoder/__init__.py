@@ -6,7 +6,9 @@ Only `model`, `precision`, `text_model`, `conversion` and `runtimes.conversion` 
 variant, variants       a named way to embed: its manifest, and the registry of all
 template                from a product's parts to its text
 families                what differs between CLIP, SigLIP and the others
-checkpoint, hub, files  base checkpoints: found, downloaded, checked, pinned by digests
+base, hub, files        the base of a variant: found by folder or hub id, downloaded
+checkpoint              a dual encoder's files: checked, pinned by digests
+configuration, weights  its settings, completed and checked; its safetensors
 conversion, open_clip_config  open_clip's checkpoints in the transformers format
 schema                  types and bounds in the JSON files of checkpoints and adapters
 adapter                 LoRA adapters: checked, identified, merged

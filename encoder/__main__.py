@@ -29,7 +29,8 @@ Name = Annotated[str, typer.Argument(help="Lower-case letters, digits and unders
 def add(
     name: Name,
     base: Annotated[
-        str, typer.Option(help="Folder of a checkpoint (CLIP, SigLIP, …), or its id on the hub.")
+        str,
+        typer.Option(help="Folder of a checkpoint (CLIP, SigLIP, an embedder, …), or its hub id."),
     ] = DEFAULT_BASE,
     adapter: Annotated[
         Path | None, typer.Option(help="Folder of a LoRA adapter in PEFT's format; it is copied.")
@@ -52,6 +53,12 @@ def add(
             "pictures stay with the base."
         ),
     ] = None,
+    dim: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Numbers kept of an embedder's vectors (Matryoshka); all by default."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another variant of that name.")
     ] = False,
@@ -64,6 +71,8 @@ def add(
     vitrine add photo --base ../models/clip-photo --template title
 
     vitrine add words --text-model sentence-transformers/all-MiniLM-L6-v2
+
+    vitrine add qwen --base Qwen/Qwen3-VL-Embedding-2B --dim 1024
     """
     variant = Variants(home()).add(
         name,
@@ -73,6 +82,7 @@ def add(
         template=template,
         revision=revision,
         text_model=text_model,
+        dim=dim or 0,
         force=force,
         keep_base=True,
     )

@@ -13,7 +13,7 @@ from encoder.schema import AdapterConfig
 
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from transformers import CLIPModel
+    from transformers import PreTrainedModel
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -113,7 +113,7 @@ def check_scalable(folder: Path, weight: float) -> None:
         )
 
 
-def merge_adapter(model: "CLIPModel", folder: Path, weight: float = 1.0) -> "CLIPModel":
+def merge_adapter(model: "PreTrainedModel", folder: Path, weight: float = 1.0) -> "PreTrainedModel":
     """Add an adapter's weights, times `weight`, to the model's own.
 
     Loaded by `PeftModel.from_pretrained`: `get_peft_model` would start a fresh adapter instead,

@@ -1,16 +1,17 @@
 """The encoder: one variant, loaded; texts and images in, unit vectors out."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from encoder.checkpoint import Checkpoint
+from encoder.embedder import Embedder, EmbedderCheckpoint
 from encoder.errors import EncoderError
 from encoder.pipeline import prefetch
 from encoder.runtimes.openvino_model import OpenVINOModel, find_converted
@@ -86,13 +87,20 @@ class Encoder:
     """
 
     def __init__(
-        self, variant: Variant, model: Runtime, tokenizer: Tokenizer, batch_size: int
+        self,
+        variant: Variant,
+        model: Runtime,
+        tokenizer: Callable[[Sequence[str]], Sequence[Sized]],
+        batch_size: int,
     ) -> None:
         self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
         self.precision, self.device = model.precision, model.device_name
         self._model, self._processor = model, model.processor
         self._tokenizer = tokenizer
+        # An embedder makes the `text` vectors too, with a prompt of their own.
         self._text_encoder: TextEncoder | None = None
+        if isinstance(model, Embedder) and not variant.manifest.text_model:
+            self._text_encoder = model
         self._loading = threading.Lock()
 
     @classmethod
@@ -121,9 +129,11 @@ class Encoder:
         """
         check_precision(precision)
         manifest = variant.manifest
-        # Neither the template nor the text model is part of the dual encoder.
+        # Neither the template nor the text model is part of the base.
         key = (manifest.image_fingerprint, manifest.tokenizer_hash)
         converted = find_converted(variant, precision, device)
+        tokenizer: Callable[[Sequence[str]], Sequence[Sized]]
+        model: Runtime
         if converted:
             wanted = converted.named(precision)
             tokenizer = converted.tokenizer()
@@ -131,17 +141,20 @@ class Encoder:
                 (*key, converted.folder, wanted), lambda: OpenVINOModel(converted, wanted)
             )
         else:
-            checkpoint = variant.checkpoint()
-            tokenizer = checkpoint.tokenizer()
-            model = _models.get(
-                (*key, device, precision),
-                lambda: _load(variant, checkpoint, tokenizer, precision, device),
-            )
+            base = variant.checkpoint()
+            load: Callable[[], Runtime]
+            if isinstance(base, EmbedderCheckpoint):
+                tokenizer = list  # its own processor makes tokens of texts
+                load = partial(_load_embedder, base, precision, device)
+            else:
+                tokenizer = base.tokenizer()
+                load = partial(_load, variant, base, tokenizer, precision, device)
+            model = _models.get((*key, device, precision), load)
         usual = CPU_BATCH if model.device_name == "cpu" else GPU_BATCH
         return cls(variant, model, tokenizer, batch_size or usual)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Encode texts; what is longer than the model reads is cut.
+        """Encode texts to compare with pictures; what is longer than the model reads is cut.
 
         Args:
             texts: n texts, in any order and of any length; an empty one has a vector too.
@@ -179,7 +192,7 @@ class Encoder:
 
     @property
     def text_encoder(self) -> TextEncoder | None:
-        """The variant's text model, loaded once; None where the dual encoder has that part.
+        """The model of the `text` vectors, loaded once; None where the dual encoder makes them.
 
         Raises:
             EncoderError: it is missing, has changed, or cannot be loaded.
@@ -236,7 +249,7 @@ class Encoder:
         def run(model: Runtime, opened: _Opened[K]) -> ImageBatch[K]:
             keys, vectors, failed = self._encode(
                 list(zip(opened.keys, opened.pixels, strict=True)),
-                lambda pixels: model.image_features(np.stack(pixels)),
+                lambda pixels: model.image_features(self._processor.batch(pixels)),
             )
             return ImageBatch(keys, vectors, opened.failed + failed)
 
@@ -254,10 +267,10 @@ class Encoder:
         """
         failed: list[tuple[K, Exception]] = []  # in the tokenizer
 
-        def tokenize(window: list[tuple[K, str]]) -> list[list[int]]:
+        def tokenize(window: list[tuple[K, str]]) -> Sequence[Sized]:
             return self._tokenizer([text for _, text in window])
 
-        def batches() -> Iterator[list[tuple[K, list[int]]]]:
+        def batches() -> Iterator[list[tuple[K, Sized]]]:
             for window in batched(items, WINDOW * self.batch_size):
                 done, refused = attempt(tokenize, window)
                 failed.extend((key, error) for (key, _), error in refused)
@@ -265,7 +278,7 @@ class Encoder:
                 for rows in group_by_length(tokens, TOKENS_PER_PICTURE * self.batch_size):
                     yield [(done[row][0][0], tokens[row]) for row in rows]
 
-        def run(model: Runtime, batch: list[tuple[K, list[int]]]) -> TextBatch[K]:
+        def run(model: Runtime, batch: list[tuple[K, Sized]]) -> TextBatch[K]:
             return TextBatch(*self._encode(batch, model.text_features))
 
         yield from self._work(batches(), lambda batch: batch, run)
@@ -310,8 +323,21 @@ class _Opened(Generic[K]):
     """A prefetched batch: pixels of the images that could be opened, errors of the others."""
 
     keys: list[K]
-    pixels: list[np.ndarray]
+    pixels: list[Any]
     failed: list[tuple[K, Exception]]
+
+
+def _load_embedder(base: EmbedderCheckpoint, precision: Precision, device: str | None) -> Embedder:
+    """Load an embedder.
+
+    Raises:
+        EncoderError: see `Encoder.load`.
+    """
+    from encoder.precision import find_device
+
+    if precision == "bfloat16":
+        raise EncoderError(f"{base.base} is an embedder, which runs in float32: name that.")
+    return base.load(str(find_device(device)))
 
 
 def _load(

@@ -19,6 +19,12 @@ TOKENIZER_FILES = (
     "added_tokens.json",
 )
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
+# Of sentence-transformers' models, beside the others.
+SENTENCE_FILES = (
+    *("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"),
+    *("chat_template.jinja", "chat_template.json", "video_preprocessor_config.json"),
+    *("[0-9]_*/config.json", "[0-9]_*/model.safetensors"),
+)
 # All that an encoder reads and nothing else: repositories also hold the same weights in
 # other formats, which would double the download.
 FILES = [
@@ -29,6 +35,7 @@ FILES = [
     WEIGHTS,
     "model-*-of-*.safetensors",
     WEIGHTS_INDEX,
+    *SENTENCE_FILES,
 ]
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -72,7 +79,7 @@ def fetch(base: str, revision: str | None = None) -> Path:
     )
 
 
-def find_files(base: str, revision: str | None, files: Sequence[str]) -> Path:
+def find_files(base: str, revision: str | None, files: Sequence[str] = FILES) -> Path:
     """A folder with some of a repository's files.
 
     Args:

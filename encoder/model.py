@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from encoder.adapter import merge_adapter
 from encoder.checkpoint import Checkpoint
-from encoder.errors import EncoderError
+from encoder.errors import EncoderError, VectorError
 from encoder.hub import CONFIG
 from encoder.processor import ImageProcessor
 from encoder.schema import SECTIONS
-from encoder.tokenizer import text_inputs
+from encoder.tokenizer import Tokenizer, text_inputs
+from encoder.vectors import normalize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+PROBE = "two words"
 
 
 class DualEncoder:
@@ -73,6 +77,22 @@ class DualEncoder:
         arrays = {name: torch.from_numpy(array).to(self.device) for name, array in inputs.items()}
         return _numpy(self.model.get_text_features(**arrays))
 
+    def check(self, tokenizer: Tokenizer) -> None:
+        """Check that a picture and a text have vectors.
+
+        Raises:
+            EncoderError: one has none: the weights are zero, or too large.
+        """
+        pixels = self.processor.pixels(Image.new("RGB", (2, 2), "gray"))
+        try:
+            normalize(self.image_features(self.processor.batch([pixels])))
+            normalize(self.text_features(tokenizer([PROBE])))
+        except VectorError as error:
+            raise EncoderError(
+                f"{self.checkpoint.base} gives no vectors ({error}): its weights are no trained "
+                "model's; get the checkpoint again."
+            ) from error
+
 
 def _numpy(output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output object)
     return output.pooler_output.float().cpu().numpy()
@@ -95,8 +115,6 @@ def load_model(
 ) -> "PreTrainedModel":
     """Load a checkpoint in float32, with the adapter merged into its weights.
 
-    On the device "meta" no weight is read: only their names and shapes are checked.
-
     Raises:
         EncoderError: the weights cannot be read, are not finite or do not belong to the
             configuration, or the adapter does not fit.
@@ -118,7 +136,6 @@ def load_model(
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
-            device_map="meta" if device.type == "meta" else None,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
@@ -140,8 +157,7 @@ def load_model(
         )
     if adapter:
         model = merge_adapter(model, adapter, adapter_weight)
-    named = model.named_parameters() if device.type != "meta" else ()
-    broken = [name for name, each in named if not each.isfinite().all()]
+    broken = [name for name, each in model.named_parameters() if not each.isfinite().all()]
     if broken:
         raise EncoderError(
             f"{checkpoint.base}{' with its adapter' if adapter else ''} has NaN or infinite "

@@ -196,6 +196,19 @@ class TextModule(Schema):
     path: Annotated[str, Field(pattern=r"^(\d+_[A-Za-z]+)?$")]
 
 
+class ModalityCall(Schema):
+    """How a text model's or an embedder's transformer runs one kind of input."""
+
+    method: Annotated[str, Field(pattern=r"^(forward|get_[a-z]+_features)$")]
+
+
+class InputSettings(Schema):
+    """sentence_bert_config.json: how inputs become those of a transformer."""
+
+    transformer_task: Literal["feature-extraction"] = "feature-extraction"
+    modality_config: dict[str, ModalityCall] | None = None
+
+
 class WeightsIndex(Schema):
     """model.safetensors.index.json: the file of each tensor, in the checkpoint's folder."""
 
@@ -232,7 +245,7 @@ class AdapterConfig(Schema):
     use_dora: bool = False
     # The other initialisations change the base's weights.
     init_lora_weights: bool | Literal["gaussian", "eva", "orthogonal"] | None = True
-    # What cannot be merged, or is not CLIP's.
+    # What cannot be merged, or is not for dual encoders.
     alora_invocation_tokens: None = None
     arrow_config: None = None
     kasa_config: None = None

@@ -3,7 +3,6 @@
 Words are compared with words by a model made for that; pictures with words by the dual encoder.
 """
 
-import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,15 @@ import numpy as np
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.files import digest_files, digest_json, keep_files, read_json, read_json_list
-from encoder.hub import CONFIG, TOKENIZER_FILES, WEIGHTS, WEIGHTS_INDEX, find_files
-from encoder.schema import TextModule, read_schema_list
+from encoder.files import keep_files, read_json
+from encoder.hub import CONFIG, find_files
+from encoder.sentence_files import (
+    MODULES,
+    check_folder,
+    digest_folder,
+    files_in,
+    load_folder,
+)
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
 from vitrine.batches import attempt, batched
@@ -26,29 +31,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
-MODULES = "modules.json"
-PROMPTS = "config_sentence_transformers.json"
-TRANSFORMER = "sentence_bert_config.json"
 KEPT = "text-"  # start of the folder's name under `checkpoints/`
 
-# What a module may be. Any other class is code that this package does not know: a Router loads
-# further modules, a WordEmbeddings unpickles.
-MODULE = re.compile(
-    r"sentence_transformers\.(?:[a-z_]+\.)*(Transformer|Pooling|Normalize|Dense|LayerNorm|Dropout)"
-)
-WITH_WEIGHTS = ("Dense", "LayerNorm")
-ACTIVATION = re.compile(r"torch\.nn\.modules\.(activation|linear)\.[A-Za-z]+")
-# Settings of the Transformer module that would be handed to the libraries' loaders unchecked.
-ARGUMENTS = (
-    *("model_args", "tokenizer_args", "config_args"),
-    *("model_kwargs", "processor_kwargs", "config_kwargs"),
-)
-
-FILES = (
-    *(MODULES, PROMPTS, TRANSFORMER, CONFIG, "vocab.txt", *TOKENIZER_FILES),
-    *(WEIGHTS, WEIGHTS_INDEX, "model-*-of-*.safetensors"),
-    *("[0-9]_*/config.json", "[0-9]_*/model.safetensors"),
-)
 WINDOW = 512  # texts sorted by length together
 BATCH = 32
 PROBE = "two words"
@@ -83,7 +67,7 @@ class TextModel:
         folder = Path(base).expanduser()
         if folder.is_dir():
             return cls.in_folder(folder.resolve())
-        folder = find_files(name, revision or None, FILES)
+        folder = find_files(name, revision or None)
         found = cls.in_folder(folder)
         return cls(f"{name}@{folder.name}", found.hash, folder)
 
@@ -94,10 +78,18 @@ class TextModel:
         Raises:
             EncoderError: no text model that can be loaded without running code of its own.
         """
-        _check(folder)
-        files = {str(file.relative_to(folder)): file for file in _files(folder)}
-        content = {name: digest_files([file]) for name, file in files.items()}
-        return cls(str(folder), digest_json(content), folder)
+        if not (folder / MODULES).is_file():
+            kind = read_json(folder / CONFIG).get("model_type")
+            if isinstance(kind, str) and kind in FAMILIES:
+                raise EncoderError(
+                    f"{folder} holds a dual encoder ({kind}): name it with --base, and a text "
+                    "model of sentence-transformers with --text-model."
+                )
+            raise EncoderError(
+                f"{folder} is no text model of sentence-transformers: it has no {MODULES}."
+            )
+        check_folder(folder)
+        return cls(str(folder), digest_folder(folder), folder)
 
     @property
     def name(self) -> str:
@@ -105,7 +97,7 @@ class TextModel:
         folder = Path(self.base)
         return folder.name if folder.is_absolute() else self.base.partition("@")[0]
 
-    def tokenizer(self) -> Tokenizer:
+    def uncut_tokenizer(self) -> Tokenizer:
         """Its tokenizer, for texts that are neither cut nor filled up.
 
         Raises:
@@ -126,7 +118,7 @@ class TextModel:
         if not Path(self.base).is_absolute() or self.folder.is_relative_to(kept.resolve()):
             return self.base
         target = kept.resolve() / f"{KEPT}{self.hash[:16]}"
-        keep_files(self.folder, _files(self.folder), target)
+        keep_files(self.folder, files_in(self.folder), target)
         return str(target)
 
     def load(self, device: str = "cpu") -> "TextEncoder":
@@ -135,24 +127,9 @@ class TextModel:
         Raises:
             EncoderError: it cannot be loaded.
         """
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
         try:
-            self.tokenizer()  # checks its steps
-            model = SentenceTransformer(
-                str(self.folder),
-                device=device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={
-                    "use_safetensors": True,
-                    "attn_implementation": "sdpa",
-                    "dtype": "float32",
-                },
-            )
-            encoder = TextEncoder(model.eval())
+            self.uncut_tokenizer()  # checks its steps
+            encoder = TextEncoder(load_folder(self.folder, device))
             encoder.encode_queries([PROBE])
         except Exception as error:  # two libraries' own, of any kind
             reason = " ".join(str(error).split())[:200]
@@ -166,6 +143,9 @@ class TextModel:
 class TextEncoder:
     """A loaded text model; safe to use from several threads.
 
+    Args:
+        model: as `encoder.sentence_files.load_folder` gives it.
+
     Attributes:
         dim: length of its vectors.
         max_tokens: most tokens of a text.
@@ -173,10 +153,10 @@ class TextEncoder:
 
     def __init__(self, model: "SentenceTransformer") -> None:
         self._model: Any = model
-        self.dim = int(model.encode_document([PROBE], show_progress_bar=False).shape[1])
         self.max_tokens = int(model.max_seq_length or 0)
         # The tokenizer's truncation is shared state.
         self._lock = threading.Lock()
+        self.dim = int(model.encode_document([{"text": PROBE}], show_progress_bar=False).shape[1])
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors (n, d), float32, of query texts, with the model's prompt for queries."""
@@ -212,57 +192,3 @@ class TextEncoder:
         marked = [{"text": text.encode("utf-8", "replace").decode("utf-8")} for text in texts]
         with self._lock:
             return normalize(encode(marked, batch_size=BATCH, show_progress_bar=False))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted({file for pattern in FILES for file in folder.glob(pattern) if file.is_file()})
-
-
-def _check(folder: Path) -> None:
-    """Check that loading a folder reads safetensors and runs classes of the library alone.
-
-    Raises:
-        EncoderError: it would not.
-    """
-    if not (folder / MODULES).is_file():
-        kind = read_json(folder / CONFIG).get("model_type")
-        if isinstance(kind, str) and kind in FAMILIES:
-            raise EncoderError(
-                f"{folder} holds a dual encoder ({kind}): name it with --base, and a text model of "
-                "sentence-transformers with --text-model."
-            )
-        raise EncoderError(
-            f"{folder} is no text model of sentence-transformers: it has no {MODULES}."
-        )
-    modules = read_schema_list(TextModule, read_json_list(folder / MODULES), folder / MODULES)
-    for module in modules:
-        matched = MODULE.fullmatch(module.type)
-        if not matched:
-            raise EncoderError(
-                f"{folder} has a part of the type {module.type}, which Vitrine does not run: use a "
-                "model of Transformer, Pooling, Normalize and Dense."
-            )
-        within = folder / module.path
-        if matched[1] in WITH_WEIGHTS and not (within / WEIGHTS).is_file():
-            raise EncoderError(
-                f"{within} has no {WEIGHTS}: Vitrine reads weights as safetensors only."
-            )
-        if matched[1] == "Dense":
-            activation = read_json(within / CONFIG).get("activation_function", "")
-            if activation and not ACTIVATION.fullmatch(str(activation)):
-                raise EncoderError(
-                    f"{within / CONFIG} names the activation {activation!r}: only torch's own "
-                    "are used."
-                )
-    settings = read_json(folder / CONFIG)
-    own = [key for key in ("auto_map", "quantization_config") if settings.get(key)]
-    if (folder / TRANSFORMER).is_file():
-        arguments = read_json(folder / TRANSFORMER)
-        own += [key for key in ARGUMENTS if arguments.get(key)]
-    if own:
-        raise EncoderError(
-            f"{folder} sets {', '.join(own)}, which Vitrine does not use: choose a text model "
-            "without code and arguments of its own."
-        )
-    if not any((folder / name).is_file() for name in (WEIGHTS, WEIGHTS_INDEX)):
-        raise EncoderError(f"{folder} has no {WEIGHTS}: Vitrine reads safetensors only.")

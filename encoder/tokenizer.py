@@ -3,7 +3,7 @@
 import json
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -166,7 +166,7 @@ def _check_bounded(step: Any) -> None:  # noqa: ANN401 (any JSON value)
         _check_bounded(value)
 
 
-def group_by_length(tokens: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
+def group_by_length(tokens: Sequence[Sized], most: int) -> Iterator[list[int]]:
     """Group texts so that little of a batch is padding.
 
     Args:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from encoder.adapter import adapter_hash
-from encoder.checkpoint import CHECKPOINTS, Checkpoint
+from encoder.base import Base, base_in_folder, find_base
+from encoder.checkpoint import CHECKPOINTS
 from encoder.errors import EncoderError, VariantInvalid
 from encoder.files import digest_json
 from encoder.template import Template
@@ -212,7 +213,7 @@ class Variant:
         """The folder of the LoRA adapter; None without one."""
         return self.folder / ADAPTER if self.manifest.adapter_hash else None
 
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self) -> Base:
         """Find the base again, and check that it and the adapter have not changed.
 
         Raises:
@@ -220,15 +221,15 @@ class Variant:
         """
         manifest = self.manifest
         if folder := self.base_folder():
-            found = Checkpoint.in_folder(folder)
+            found = base_in_folder(folder, manifest.dim)
         else:
-            found = Checkpoint.find(manifest.base, manifest.revision)
+            found = find_base(manifest.base, manifest.revision, manifest.dim)
         changed = [
             what
             for what, now, then in (
                 ("weights or configuration", found.revision, manifest.revision),
                 ("tokenizer", found.tokenizer_hash, manifest.tokenizer_hash),
-                ("picture settings", found.processor.hash, manifest.processor_hash),
+                ("picture settings", found.processor_hash, manifest.processor_hash),
             )
             if now != then
         ]

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from encoder import adapter as lora
+from encoder.base import Base, find_base
 from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
+from encoder.embedder import KEPT as KEPT_EMBEDDER
+from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.text_model import KEPT as KEPT_TEXT
@@ -62,6 +65,7 @@ class Variants:
         revision: str | None = None,
         notes: Mapping[str, Any] | None = None,
         text_model: str | Path | None = None,
+        dim: int = 0,
         force: bool = False,
         keep_base: bool = False,
     ) -> Variant:
@@ -77,6 +81,7 @@ class Variants:
             notes: facts of training, kept in the manifest.
             text_model: folder or hub id of a SentenceTransformer model that makes the `text`
                 vectors in place of the dual encoder.
+            dim: numbers kept of an embedder's vectors (Matryoshka); 0: all.
             force: replace another variant of that name.
             keep_base: copy a base that is a folder elsewhere into the installation's.
 
@@ -92,7 +97,7 @@ class Variants:
                 "at most 64."
             )
         manifest, checkpoint = self._manifest(
-            name, str(base), adapter, adapter_weight, template, revision, notes
+            name, str(base), adapter, adapter_weight, template, revision, notes, dim
         )
         words = TextModel.find(str(text_model)) if text_model else None
         if words:
@@ -109,10 +114,11 @@ class Variants:
                     f"{manifest.fingerprint}): choose another name, or replace it with --force."
                 )
         if keep_base:
-            manifest = replace(manifest, base=checkpoint.copy_into(self.folder.parent))
+            kept = self.folder.parent / CHECKPOINTS
+            manifest = replace(manifest, base=checkpoint.copy_into(kept))
             if words and manifest.text_model:
-                kept = words.copy_into(self.folder.parent / CHECKPOINTS)
-                manifest = replace(manifest, text_model=replace(manifest.text_model, base=kept))
+                facts = replace(manifest.text_model, base=words.copy_into(kept))
+                manifest = replace(manifest, text_model=facts)
         if name in self.names():
             self._replace(manifest, adapter)
             if old:
@@ -132,32 +138,33 @@ class Variants:
         template: str,
         revision: str | None,
         notes: Mapping[str, Any] | None,
-    ) -> tuple[Manifest, Checkpoint]:
+        dim: int,
+    ) -> tuple[Manifest, Base]:
         chosen = find_template(template)
         if adapter is None and adapter_weight != 1:
             raise VariantInvalid("An adapter weight needs an adapter: name it with --adapter.")
+        adapter_weight = lora.check_adapter_weight(adapter_weight)
         adapted = lora.adapter_hash(adapter) if adapter else ""
         if adapter:
             lora.check_scalable(adapter, adapter_weight)
-        checkpoint = Checkpoint.find(base, revision)
-        checkpoint.check_weights()
-        checkpoint.tokenizer()
-        if adapter:
-            lora.check_base(adapter, checkpoint.base, checkpoint.revision)
-        _check_model(checkpoint, adapter, adapter_weight)
+        checkpoint = find_base(base, revision, dim)
+        if isinstance(checkpoint, EmbedderCheckpoint):
+            checkpoint = _checked_embedder(checkpoint, adapter)
+        else:
+            _check_dual_encoder(checkpoint, adapter, adapter_weight, dim)
         manifest = Manifest(
             name=name,
             base=checkpoint.base,
             revision=checkpoint.revision,
             tokenizer_hash=checkpoint.tokenizer_hash,
-            processor_hash=checkpoint.processor.hash,
+            processor_hash=checkpoint.processor_hash,
             template=chosen,
             dim=checkpoint.dim,
             image_side=checkpoint.image_side,
             max_tokens=checkpoint.max_tokens,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             adapter_hash=adapted,
-            adapter_weight=lora.check_adapter_weight(adapter_weight),
+            adapter_weight=adapter_weight,
             notes=dict(notes or {}),
         )
         return manifest, checkpoint
@@ -175,7 +182,7 @@ class Variants:
         used = any(f'/{base.name}"' in file.read_text(errors="replace") for file in files)
         if (
             base.parent == home / CHECKPOINTS
-            and base.name.startswith((KEPT, KEPT_TEXT))
+            and base.name.startswith((KEPT, KEPT_TEXT, KEPT_EMBEDDER))
             and not used
         ):
             shutil.rmtree(base, ignore_errors=True)
@@ -232,17 +239,43 @@ def _facts(words: TextModel) -> TextModelFacts:
     return TextModelFacts(words.name, words.base, words.hash, loaded.dim, loaded.max_tokens)
 
 
-def _check_model(checkpoint: Checkpoint, adapter: Path | None, weight: float) -> None:
-    """Check that the base's weights are its model's, and that the adapter fits.
+def _checked_embedder(found: EmbedderCheckpoint, adapter: Path | None) -> EmbedderCheckpoint:
+    """An embedder with the facts that only a loaded model has.
 
     Raises:
-        EncoderError: they are not, or it does not.
+        EncoderError: it cannot be loaded, or an adapter is given.
+    """
+    if adapter:
+        raise EncoderError(
+            f"{found.base} is an embedder, and adapters are for dual encoders such as CLIP or "
+            "SigLIP: leave --adapter out."
+        )
+    return found.loaded()
+
+
+def _check_dual_encoder(
+    checkpoint: Checkpoint, adapter: Path | None, weight: float, dim: int
+) -> None:
+    """Check that a base's files belong together, that the adapter fits, and that it has vectors.
+
+    Raises:
+        EncoderError: they do not, or it does not, or it has none.
     """
     import torch
 
-    from encoder.model import load_model
+    from encoder.model import DualEncoder, load_model
 
-    load_model(checkpoint, adapter, weight, torch.device("meta"))
+    if dim:
+        raise EncoderError(
+            f"--dim is for embedders that were trained for it (Matryoshka); {checkpoint.base} is a "
+            f"dual encoder, and its vectors have {checkpoint.dim} numbers: leave it out."
+        )
+    checkpoint.check_weights()
+    tokenizer = checkpoint.tokenizer()
+    if adapter:
+        lora.check_base(adapter, checkpoint.base, checkpoint.revision)
+    model = load_model(checkpoint, adapter, weight, torch.device("cpu"))
+    DualEncoder(model, checkpoint).check(tokenizer)
 
 
 def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:
@@ -263,12 +296,16 @@ def _card(manifest: Manifest) -> str:
         f"`{manifest.base}` at `{manifest.revision}`, {adapter}.\n\n"
         f"- fingerprint: `{manifest.fingerprint}`\n"
         f"- vectors: {manifest.dim} dimensions\n"
-        f"- pictures: {manifest.image_side} × {manifest.image_side} pixels\n"
+        f"- pictures: {_side(manifest.image_side)}\n"
         f"- texts: `{manifest.template.format!r}`, at most {manifest.max_tokens} tokens\n"
         + _text_model_line(manifest)
         + f"- made: {manifest.created}\n"
         + "".join(f"- {key}: {value}\n" for key, value in manifest.notes.items())
     )
+
+
+def _side(side: int) -> str:
+    return f"{side} × {side} pixels" if side else "of any side"
 
 
 def _text_model_line(manifest: Manifest) -> str:

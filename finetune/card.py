@@ -4,6 +4,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from encoder.base import as_dual_encoder
 from encoder.variant import Variant
 from eval.comparison import Estimate, format_p
 from eval.measures import DECIDING
@@ -29,7 +30,7 @@ def make_card(variant: Variant, settings: Settings, evaluation: Evaluation | Non
         base_model=notes["trained_from"]["base"],
         pipeline_tag="zero-shot-image-classification",
         tags=[
-            variant.checkpoint().config.model_type,
+            as_dual_encoder(variant.checkpoint()).config.model_type,
             "product-search",
             *(["lora"] if lora else []),
         ],

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 
 from encoder.adapter import check_adapter_weight, merge_adapter
+from encoder.base import as_dual_encoder
 from encoder.checkpoint import Checkpoint
 from encoder.hub import PROCESSOR_FILES
 from encoder.variant import Variant
@@ -42,7 +43,7 @@ def merge_variant(variant: Variant, folder: Path, *, adapter_weight: float | Non
         FinetuneError: the folder is not empty.
         OSError: the folder cannot be written.
     """
-    checkpoint = variant.checkpoint()
+    checkpoint = as_dual_encoder(variant.checkpoint())
     dual_encoder: Any = load_base(checkpoint, torch.device("cpu"))
     if variant.adapter_folder:
         weight = variant.manifest.adapter_weight if adapter_weight is None else adapter_weight

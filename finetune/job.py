@@ -8,6 +8,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from catalog.catalogue import Catalogue
+from encoder.base import as_dual_encoder, find_base
 from encoder.checkpoint import DEFAULT_BASE, Checkpoint
 from encoder.errors import VariantInvalid
 from encoder.families import Family
@@ -89,7 +90,7 @@ def train(
     first = accelerator.is_main_process
     folder = home / RUNS / name
     with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):
-        checkpoint = Checkpoint.find(base, revision)
+        checkpoint = as_dual_encoder(find_base(base, revision))
         _check_side(checkpoint, catalogue)
         examples, split, common, candidates = _prepare(catalogue, settings, checkpoint.family)
         identity = {

@@ -153,7 +153,7 @@ def _unsaved_variant(checkpoint: Checkpoint) -> Variant:
         base=checkpoint.base,
         revision=checkpoint.revision,
         tokenizer_hash=checkpoint.tokenizer_hash,
-        processor_hash=checkpoint.processor.hash,
+        processor_hash=checkpoint.processor_hash,
         template=TEMPLATES["title"],
         dim=checkpoint.dim,
         image_side=checkpoint.image_side,

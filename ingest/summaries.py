@@ -163,6 +163,5 @@ class _Job:
 def _tokenizer(variant: Variant) -> Tokenizer:
     """The tokenizer of the model that embeds a variant's product texts; it cuts nothing."""
     if text_model := variant.text_model():
-        return text_model.tokenizer()
-    checkpoint = variant.checkpoint()
-    return Tokenizer(checkpoint.folder, checkpoint.family, longest=None)
+        return text_model.uncut_tokenizer()
+    return variant.checkpoint().uncut_tokenizer()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from encoder.base import as_dual_encoder
+from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError
 from encoder.runtimes.converted import (
     CACHE,
@@ -86,6 +88,12 @@ def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]
         return ""
     if precision == "float32" or _stands(variant, precision):
         return ""
+    if isinstance(variant.checkpoint(), EmbedderCheckpoint):
+        if precision == "auto":
+            return ""
+        raise EncoderError(
+            f"Variant {variant.name!r} is of an embedder, which runs in float32: name that."
+        )
     try:
         with building(variant) as folder:
             if _stands(variant, precision):  # another process was faster
@@ -126,7 +134,7 @@ class _Preparation:
         from encoder.precision import find_device
 
         self._variant, self._folder = variant, folder
-        self._checkpoint = variant.checkpoint()
+        self._checkpoint = as_dual_encoder(variant.checkpoint())
         self._tokenizer = self._checkpoint.tokenizer()
         weight = variant.manifest.adapter_weight
         loaded = load_model(self._checkpoint, variant.adapter_folder, weight, find_device("cpu"))

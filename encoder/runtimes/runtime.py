@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
+from PIL import Image
 
 from encoder.errors import EncoderError
-from encoder.processor import ImageProcessor
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 PRECISIONS = ("auto", "float32", "bfloat16", "int8")
@@ -16,14 +16,22 @@ PRECISIONS = ("auto", "float32", "bfloat16", "int8")
 VARIABLE = "VITRINE_RUNTIME"
 
 
+class Pictures(Protocol):
+    """How a model takes pictures."""
+
+    def pixels(self, image: Image.Image) -> Any:  # noqa: ANN401 (the model's own form)
+        """Prepare one picture of any mode and size."""
+
+    def batch(self, pixels: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Put prepared pictures together, as `Runtime.image_features` takes them."""
+
+
 class Runtime(Protocol):
-    """A dual encoder that can be run, from several threads at once.
+    """A dual encoder or an embedder that can be run, from several threads at once."""
 
-    Attributes:
-        processor: how it takes pictures.
-    """
-
-    processor: ImageProcessor
+    @property
+    def processor(self) -> Pictures:
+        """How it takes pictures."""
 
     @property
     def precision(self) -> str:
@@ -40,11 +48,11 @@ class Runtime(Protocol):
     def for_batches(self) -> Self:
         """The same model, set up for `runners` batches at a time; a single one is slower on it."""
 
-    def image_features(self, pixels: np.ndarray) -> np.ndarray:
-        """Run the image encoder: uint8 (n, side, side, 3) to float32 (n, d), not normalised."""
+    def image_features(self, pixels: Any) -> np.ndarray:  # noqa: ANN401
+        """Run it on a batch of n pictures: float32 (n, d), not normalised."""
 
-    def text_features(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
-        """Run the text encoder: token ids of n texts to float32 (n, d), not normalised."""
+    def text_features(self, tokens: Sequence[Any]) -> np.ndarray:
+        """Run it on n texts, as its tokenizer gives them: float32 (n, d), not normalised."""
 
 
 def openvino_allowed() -> bool:

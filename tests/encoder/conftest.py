@@ -1,12 +1,17 @@
 """Fixtures of the encoder's tests: a loaded tiny CLIP, an adapter for it, pictures and texts."""
 
+import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from transformers import AutoTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from encoder.encoder import Encoder
 from encoder.variant import Variant
@@ -71,3 +76,36 @@ def build_adapter(base: Path, folder: Path, seed: int, **options: Any) -> Path:
                 weight += torch.empty_like(weight).normal_(0, 0.3, generator=random)
     model.save_pretrained(folder, save_embedding_layers=False)
     return folder
+
+
+@pytest.fixture
+def base(tiny_clip, tmp_path):
+    """A copy of the tiny checkpoint that a test may change."""
+    return shutil.copytree(tiny_clip, tmp_path / "base")
+
+
+@pytest.fixture
+def variants(tmp_path):
+    return Variants(tmp_path / "home")
+
+
+def edit(file, **changes):
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+@torch.inference_mode()
+def picture_features(model, folder, pictures):
+    """What transformers gives for pictures, made unit."""
+    processor = CLIPImageProcessorPil.from_pretrained(folder)
+    output = model.get_image_features(**processor(pictures, return_tensors="pt"))
+    return torch.nn.functional.normalize(output.pooler_output, dim=-1).numpy()
+
+
+@torch.inference_mode()
+def text_features(model, folder, texts):
+    """What transformers gives for texts, made unit."""
+    tokens = AutoTokenizer.from_pretrained(folder)(
+        texts, padding=True, truncation=True, return_tensors="pt"
+    )
+    output = model.get_text_features(**tokens)
+    return torch.nn.functional.normalize(output.pooler_output, dim=-1).numpy()

@@ -21,7 +21,7 @@ from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
 from encoder.variants import Variants
-from tests.encoder.conftest import build_adapter
+from tests.encoder.conftest import build_adapter, edit
 from tests.tiny_models import DIM, HIDDEN, TOKENS, build_tiny_model
 
 LEAST = 0.99999
@@ -71,10 +71,6 @@ def theirs(folder, pictures, texts, model=None):
 
 def least_cosine(one, other):
     return (one * other).sum(axis=1).min()
-
-
-def edit(file, **changes):
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
 @pytest.mark.parametrize("kind", FAMILIES)

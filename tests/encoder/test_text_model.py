@@ -11,6 +11,7 @@ from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.text_model import TextModel
 from encoder.variants import Variants
+from tests.encoder.conftest import edit
 from tests.tiny_models import TEXT_DIM, TOKENS, build_tiny_text_model
 
 PROMPTS = {"query": "find: ", "document": "item: "}
@@ -31,10 +32,6 @@ def worded(tmp_path_factory, tiny_clip, text_model):
 @pytest.fixture
 def copied(tmp_path, text_model):
     return shutil.copytree(text_model, tmp_path / "copied")
-
-
-def edit(file, **changes):
-    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
 def test_texts_have_the_vectors_of_sentence_transformers_with_their_prompts(
@@ -190,7 +187,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, tiny_clip):
 
 
 def test_its_tokenizer_counts_without_cutting(text_model):
-    [ids] = TextModel.find(str(text_model)).tokenizer()(["th " * 100])
+    [ids] = TextModel.find(str(text_model)).uncut_tokenizer()(["th " * 100])
     assert len(ids) > 2 * TOKENS
 
 

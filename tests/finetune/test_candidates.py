@@ -11,8 +11,8 @@ from finetune.candidates import CANDIDATES, candidates_for, settings_for
     [
         (20, 4, 30, 0.2, 0.3),
         (80, 16, 30, 0.2, 0.3),
-        (1000, 16, 9, 0.1, 0.3),
-        (2500, 32, 6, 0.1, 0.2),
+        (1000, 16, 17, 0.1, 0.3),
+        (2500, 32, 12, 0.1, 0.2),
         (100_000, 128, 3, 0.03, 0.05),
     ],
 )
@@ -30,7 +30,7 @@ def test_what_the_user_has_chosen_is_every_candidates():
     for settings in candidates.values():
         assert {name: getattr(settings, name) for name in fixed} == fixed
     # Without their learning rates some candidates are the same.
-    assert list(candidates) == ["tokens", "linear_slow"]
+    assert list(candidates) == ["tokens", "linear"]
     assert len(candidates_for(settings_for(500, {}), CLIP.lora, {})) == len(CANDIDATES)
 
 

@@ -182,7 +182,7 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     ("recipe", "line", "checkpoints"),
     [
         ("reference", "epoch   2", "checkpoints"),
-        ("auto", "linear_slow_trial ", "checkpoints/linear_slow_trial"),
+        ("auto", "tokens_slow_trial ", "checkpoints/tokens_slow_trial"),
     ],
 )
 def test_a_killed_process_resumes_by_the_same_command(

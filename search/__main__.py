@@ -14,15 +14,28 @@ from pictures.errors import PictureError
 from pictures.fetcher import fetch_picture
 from pictures.sources import is_web, read_source
 from qdrant.model import Filters
+from search.engine import Engine
 from search.ordering import FACTS
 from search.query import Query, QueryError
 from search.results import Result, Results
 from search.service import SearchService
+from search.where import parse_where
 from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 from vitrine.text import printable
 
 app = CommandLine()
+
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="Only products with this attribute, as colour=Red, colour=Red,Blue, colour!=Red, "
+        "weight<2, weight=1..2 or released>=2024; repeatable. Also of brand, category, price, "
+        "list_price, currency, rating, stock and released.",
+    ),
+]
+InStock = Annotated[bool, typer.Option("--in-stock", help="Only products that are in stock.")]
 
 
 @app.command()
@@ -52,6 +65,8 @@ def search(
     price_min: Annotated[float | None, typer.Option(help="Price at least this.")] = None,
     price_max: Annotated[float | None, typer.Option(help="Price at most this.")] = None,
     rating_min: Annotated[float | None, typer.Option(help="Rating at least this.")] = None,
+    where: Where = None,
+    in_stock: InStock = False,
     k: Annotated[int, typer.Option(help="Number of products.")] = 10,
     offset: Annotated[int, typer.Option(help="Leave out that many before the first one.")] = 0,
     match: Annotated[
@@ -95,6 +110,8 @@ def search(
       vitrine search "in red" --image photo.jpg --json
 
       vitrine search "handbag" --without leather --sort price
+
+      vitrine search kettle --where colour=red,blue --where "weight<1.5" --in-stock
     """
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
@@ -104,9 +121,12 @@ def search(
         price_min=price_min,
         price_max=price_max,
         rating_min=rating_min,
+        in_stock=in_stock or None,
+        where=parse_where(where or ()),
     )
     with SearchService(home()) as service:
         engine = service.engine(variant or service.default_variant())
+        filters = resolve_filters(engine, filters)
         picture = open_picture(image) if image else None
         query = Query(
             text,
@@ -143,6 +163,20 @@ def search(
         named = ", ".join(f"{name} by {model}" for name, model in engine.models().items())
         messages.print(f"{engine.variant.name}: {named}", markup=False, soft_wrap=True)
     show(results, explain=explain)
+
+
+def resolve_filters(engine: Engine, filters: Filters) -> Filters:
+    """Filters as the collection has them; a message where products of a currency are left out."""
+    resolved = engine.resolve_filters(filters)
+    for added in resolved.where[len(filters.where) :]:
+        if added.name == "currency" and added.negated:
+            messages.print(
+                f"Prices are in {engine.attributes().currencies[0]}; products with a price in "
+                f"{', '.join(added.values)} are left out. --where currency=… chooses another one.",
+                markup=False,
+                soft_wrap=True,
+            )
+    return resolved
 
 
 def open_picture(address: str) -> Image:

@@ -20,6 +20,7 @@ import numpy as np
 from encoder.variant import Variant
 from qdrant.model import NO_FILTERS, Collection, Filters, Point
 from qdrant.store import Store
+from search.attributes import Attributes, needs_attributes
 from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
 from search.embedding import QueryVectors, encode
 from search.filter_values import check_values
@@ -45,6 +46,8 @@ class Engine:
         load_encoder: loads the variant's encoder; called once, by the first query with a text or
             a picture. By default `Encoder.load`.
         settings: of the search; by default those of the variant's file.
+        attribute_names: gives the names of all attributes of the catalogue, for the error of a
+            condition on one that is not among the filters.
 
     Raises:
         CollectionMissing: the variant has no collection yet.
@@ -57,6 +60,7 @@ class Engine:
         store: Store,
         load_encoder: "Callable[[], Encoder] | None" = None,
         settings: SearchSettings | None = None,
+        attribute_names: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.variant = variant
         self.store = store
@@ -66,6 +70,8 @@ class Engine:
         self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+        self._attribute_names = attribute_names
+        self._attributes: Attributes | None = None  # of the last generation that was read
         self._without_picture = ("", False)  # a generation; whether it has such products
         self.collection()
 
@@ -104,6 +110,23 @@ class Engine:
         collection = self.store.collection(self.variant.name)
         check_fingerprint(self.variant, collection)
         return collection
+
+    def attributes(self) -> Attributes:
+        """The attributes of the collection as it is now; read once a generation."""
+        collection, found = self.collection(), self._attributes
+        if found is None or found.collection != collection:
+            found = Attributes.read(self.store, collection, self._attribute_names)
+            self._attributes = found
+        return found
+
+    def resolve_filters(self, filters: Filters) -> Filters:
+        """Filters with names and values as the collection has them, and prices of one currency.
+
+        Raises:
+            QueryError: a condition on an attribute or a value that no product has, or a bound that
+                is no number or date.
+        """
+        return self.attributes().resolve(filters) if needs_attributes(filters) else filters
 
     def vector_of(self, query: Query) -> str:
         """The vector that a query is compared with, where only vectors are.
@@ -146,7 +169,7 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        queries = [resolve(query, collection) for query in queries]
+        queries = [self._resolved(query, collection) for query in queries]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
             vectors, load_seconds, encode_seconds = self._encode(queries)
@@ -169,7 +192,7 @@ class Engine:
         The nearest products of some fixed random directions in turn, since the products nearest
         to a single one resemble each other. Their scores mean nothing.
         """
-        collection = self.collection()
+        collection, filters = self.collection(), self.resolve_filters(filters)
         rng = np.random.default_rng(0)
         with_picture = "fused" if "fused" in collection.vectors else "image"
         for vector in (with_picture, "text"):
@@ -202,7 +225,7 @@ class Engine:
 
     def count(self, filters: Filters = NO_FILTERS) -> int:
         """Number of products that pass the filters."""
-        return self.store.count(self.variant.name, filters)
+        return self.store.count(self.variant.name, self.resolve_filters(filters))
 
     def product(self, product_id: str) -> dict[str, Any] | None:
         """The payload of a product; None where the collection has no such product."""
@@ -212,11 +235,16 @@ class Engine:
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
         """What tells the texts that fit the shop from others, to be calibrated."""
         collection = self.collection()
-        queries = [resolve(query, collection) for query in queries]
+        queries = [self._resolved(query, collection) for query in queries]
         vectors, *_ = self._encode(queries)
         planner = Planner(collection, self.settings, {})
         plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
         return gather(self.store, collection, plans)
+
+    def _resolved(self, query: Query, collection: Collection) -> Query:
+        """A query with its filters, match and vector as the collection has them."""
+        filters = self.resolve_filters(query.filters)
+        return resolve(replace(query, filters=filters), collection)
 
     def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
         """The queries' vectors, the seconds until the model was loaded, and those in the model."""

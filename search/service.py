@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog import CatalogError
+from catalog.catalogue import Catalogue
 from encoder.errors import EncoderError
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
@@ -91,6 +93,12 @@ class SearchService(Closing):
             problem = problem or str(error)
         return VariantStatus(name, variant, collection, problem)
 
+    def _attribute_names(self) -> list[str]:
+        """The names of all attributes of the catalogue; none where it cannot be read."""
+        with suppress(CatalogError), Catalogue(self.home, create=False) as catalogue:
+            return [each.name for each in catalogue.attributes()]
+        return []
+
     def engine(self, name: str) -> Engine:
         """The engine of a variant as it is now; its model is not loaded by this.
 
@@ -101,7 +109,9 @@ class SearchService(Closing):
         with self._lock:
             engine = self._engines.get(name)
             if engine is None or engine.variant != variant:
-                engine = self._engines[name] = Engine(variant, self.store)
+                engine = self._engines[name] = Engine(
+                    variant, self.store, attribute_names=self._attribute_names
+                )
             self._engines.move_to_end(name)
             while len(self._engines) > MODELS_KEPT:
                 self._engines.popitem(last=False)

@@ -1,0 +1,127 @@
+"""Filters by attribute, and facets, in a shop that was read from a feed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from qdrant.model import Filters
+from search.__main__ import app
+from search.query import Query
+from search.service import SearchService
+from search.where import parse_where
+from tests import shop
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_clip):
+    """The drawn shop's twelve products, with attributes; of prices in dollars there are two."""
+    rows = shop.rows()
+    for number, row in enumerate(rows):
+        kind, _, colour = row["id"].partition("-")
+        row["category"] = f"{row['category']} > {kind.title()}s"
+        row["currency"] = "USD" if number in (1, 7) else "EUR"
+        row["in_stock"] = number % 4 != 0
+        row["released"] = f"202{number % 4}-05-0{number % 9 + 1}"
+        row["attributes"] = {"Colour": colour, "Weight (kg)": 0.25 * number, "Rare": f"r{number}"}
+        if number % 2:
+            row["attributes"]["Washable"] = number % 3 == 0
+        if not number:
+            row["attributes"]["Plug"] = "G"
+    return shop.build(tmp_path_factory.mktemp("filters"), tiny_clip, rows)
+
+
+@pytest.fixture(scope="module")
+def engine(home):
+    with SearchService(home) as service:
+        yield service.engine("tiny")
+
+
+@pytest.fixture
+def search_command(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *words: CliRunner().invoke(app, words)
+
+
+def found(engine, *written, **filters):
+    query = Query("kettle", filters=Filters(where=parse_where(written), **filters), k=50)
+    results = engine.search(query)
+    assert not results.without_picture
+    return {each.id for each in results.results}
+
+
+def numbered(*numbers):
+    ids = [row["id"] for row in shop.rows()]
+    return {ids[number] for number in numbers}
+
+
+@pytest.mark.parametrize(
+    ("written", "numbers"),
+    [
+        (["colour=TEAL"], [1, 7]),
+        (["colour=teal,navy"], [1, 3, 7, 9]),
+        (["colour=teal", "Colour=navy", "category=kettles"], [7, 9]),
+        (["colour!=teal", "category=kettles"], [6, 8, 9, 10, 11]),
+        (["weight (kg)<0.5"], [0, 1]),
+        (["weight_(kg)>0.25", "Weight (kg)<=0.75"], [2, 3]),
+        (["weight (kg)=0.5..0.75,2.75"], [2, 3, 11]),
+        (["washable=yes"], [3, 9]),
+        (["washable!=yes", "weight (kg)<1"], [0, 1, 2]),
+        (["stock=no"], [0, 4, 8]),
+        (["released=2020-05-01..2021"], [0, 1, 4, 5, 8, 9]),
+        (["price<=30"], [0, 2]),
+        (["price<=30 USD"], [1]),
+        (["brand=ACME", "price>90"], [9, 11]),
+        (["rating>=4.5", "rating<5"], [5, 11]),
+    ],
+)
+def test_products_are_found_by_their_attributes_and_fields(engine, written, numbers):
+    assert found(engine, *written) == numbered(*numbers)
+
+
+def test_only_products_in_stock(engine):
+    assert found(engine, in_stock=True) == numbered(1, 2, 3, 5, 6, 7, 9, 10, 11)
+
+
+def test_a_price_bound_is_in_the_commonest_currency(engine):
+    assert engine.count(Filters(price_max=30)) == 2
+    assert engine.count(Filters(price_max=30, where=parse_where(["currency=usd"]))) == 1
+
+
+def test_the_command_filters_by_attributes_and_names_the_currency(search_command):
+    done = search_command("kettle", "--where", "colour=Teal", "--where", "weight (kg)<1", "--json")
+    shown = json.loads(done.stdout)
+    assert [result["id"] for result in shown["results"]] == ["lipstick-teal"]
+    assert shown["query"]["where"][0] == {
+        "name": "Colour", "values": ["teal"], "ranges": [], "negated": False
+    }  # fmt: skip
+    done = search_command("kettle", "--price-max", "30", "--in-stock")
+    assert "olive lipstick" in done.stdout
+    assert "crimson" not in done.stdout
+    assert "Prices are in EUR; products with a price in USD are left out." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("color", "“color” is not a condition"),
+        ("color=teal", "No attribute to filter by is called “color”. Attributes there are: Colour"),
+        ("colour=tael", "No product has the value “tael” of “Colour”. Values there are: teal"),
+        ("plug=G", "“Plug” is an attribute of the catalogue and not among the filters."),
+        ("weight (kg)=light", "“Weight (kg)” is a number, and “light” is none"),
+    ],
+)
+def test_a_condition_that_cannot_hold_ends_the_command_with_the_reason(
+    search_command, written, sentence
+):
+    done = search_command("kettle", "--where", written)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: {sentence}")
+
+
+def test_a_thousand_conditions_are_refused(search_command):
+    options = [word for number in range(1_000) for word in ("--where", f"weight (kg)>{number}")]
+    done = search_command("kettle", *options)
+    assert done.exit_code == 1
+    assert "at most 32 conditions on attributes, not 1,000" in done.stderr

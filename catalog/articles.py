@@ -1,5 +1,6 @@
 """Variants of one article: rows that stand together, and rows that refer to each other."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from catalog.cells import Cells, size
 from catalog.column_names import key
 from catalog.columns import Fields
 from catalog.conventions import References, Rows
+from catalog.facts import named_facts
 from catalog.formats import Record
 
 # Characters of rows of one article that are held at a time; a longer article is read in parts, and
@@ -19,6 +21,8 @@ from catalog.formats import Record
 MAX_ARTICLE = 16 * 2**20
 # Characters of the first rows of earlier articles, for rows that stand apart from theirs.
 MAX_HEADS = 4 * 2**20
+
+OPTION_KIND = re.compile(r"\[\w{1,5}\]")  # of BigCommerce: "[S]Size=40,[RT]Colour=Red"
 
 Numbered = tuple[int, Record | str]
 
@@ -60,7 +64,7 @@ def nested_variants(rows: Iterable[Numbered], column: str, *, whole: bool) -> It
             they are read from the list, which then has that one.
     """
     for row, record in rows:
-        found = values.parse_literal(record.get(column)) if isinstance(record, dict) else None
+        found = _list_of(record.get(column)) if isinstance(record, dict) else None
         if isinstance(record, str) or not isinstance(found, list):
             yield Piece(row, record, article=row)
             continue
@@ -71,6 +75,16 @@ def nested_variants(rows: Iterable[Numbered], column: str, *, whole: bool) -> It
             named = variant.get("id") if isinstance(variant, Mapping) else None
             merged |= _option_columns(record.get("options"), variant)
             yield Piece(row, merged, article=row, fallback=values.identifier(named))
+
+
+def _list_of(cell: object) -> object:
+    """A list of variants; a connection of GraphQL holds them as edges with a node each."""
+    cell = values.parse_literal(cell)
+    if isinstance(cell, Mapping):
+        if isinstance(cell.get("edges"), list):
+            return [edge.get("node") for edge in cell["edges"] if isinstance(edge, Mapping)]
+        return cell.get("nodes")
+    return cell
 
 
 def _option_columns(options: object, variant: object) -> Record:
@@ -103,6 +117,7 @@ class RowGroups:
         self._pictures = next(iter(found(layout.pictures)), "")
         self._position = next(iter(found(layout.position)), "")
         self._kind = next(iter(found(layout.kind)), "")
+        self._options = next(iter(found(layout.options)), "")
         self._named_by = next(iter(found(layout.named_by or layout.article)), "")
         self._own = {column for column in columns if key(column).startswith(layout.own)}
         self._heads: OrderedDict[str, Record] = OrderedDict()
@@ -161,10 +176,23 @@ class RowGroups:
                 yield Piece(row, None, article)
                 continue
             filled = {
-                column: cell for column, cell in record.items() if cell is not None and cell != ""
+                column: cell
+                for column, cell in record.items()
+                if cell is not None
+                and cell != ""
+                and not (column == self._options and record is not head)
             }
-            merged = {**record, **inherited, **filled}
+            merged = {**record, **inherited, **filled, **self._chosen_options(record)}
             yield Piece(row, merged, article, pictures, parent, self._named(parent, merged))
+
+    def _chosen_options(self, record: Record) -> Record:
+        """Names and values of a variant's options that one column holds, as columns."""
+        found: Record = {}
+        written = values.text(record.get(self._options)) if self._options else ""
+        facts = named_facts(OPTION_KIND.sub("", written), "") if "=" in written else {}
+        for number, (name, fact) in enumerate(facts.items(), 1):
+            found[f"Option{number} Name"], found[f"Option{number} Value"] = name, fact
+        return found
 
     def _is_variant(self, record: Record) -> bool:
         if self._kind:

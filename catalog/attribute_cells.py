@@ -66,7 +66,11 @@ class AttributeCells:
             if named:
                 used.add(column)
                 self.used[column] += 1
-                found |= {readable(name): fact for name, fact in named.items()}
+                found |= {
+                    readable(name): fact
+                    for name, fact in named.items()
+                    if str(fact).casefold() != DEFAULT_OPTION
+                }
         for column in plan.others:
             value = row[column]
             if column in used or value is None or value == "":

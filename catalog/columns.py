@@ -14,7 +14,7 @@ from catalog.attribute_cells import AttributeCells
 from catalog.category_cells import CategoryCells, Paths
 from catalog.cells import Cells, Row, cell_of, remembering, row_size, size
 from catalog.column_names import key
-from catalog.conventions import BRAND, OWN_EXPORT
+from catalog.conventions import OWN_EXPORT
 from catalog.exchange import MARK, fields_of
 from catalog.formats.archive import Archive
 from catalog.matching import STEPS, Matching, Plan
@@ -59,6 +59,7 @@ CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "released": remembering(values.date),
     "currency": remembering(lambda cell: _currency(cell)),
 }
+BRANDS = frozenset({"brand", "brandname", "marke", "marque", "marca", "merk"})  # of attributes
 DEFAULTS: Mapping[str, Any] = {
     field.name: field.default for field in fields(Product) if field.name != "category"
 } | {"id": "", "title": ""}
@@ -229,10 +230,9 @@ class ColumnMapping:
                     break
         read["features"] = self._features(row, plan, used)
         read["categories"] = self._category_paths(row, plan, used)
-        price, read["list_price"] = self._prices.read(row, plan)
+        price, read["list_price"] = self._prices.read(row, plan, read["currency"])
         if price:
-            read["price"] = price.amount
-            read["currency"] = price.currency or read["currency"]
+            read["price"], read["currency"] = price.amount, price.currency
         read["images"] = self._pictures.read(
             row, plan.fields["images"], plan.fields["thumbnails"], read["id"], pictures
         )
@@ -304,11 +304,9 @@ class ColumnMapping:
 
     def _brand_among(self, attributes: Mapping[str, Attribute]) -> str:
         convention = self.matching.convention
-        wanted = convention.brand_attribute if convention else BRAND
-        return next(
-            (values.text(fact) for name, fact in attributes.items() if name.casefold() == wanted),
-            "",
-        )
+        wanted = BRANDS | {convention.brand_attribute} if convention else BRANDS
+        found = (values.text(fact) for name, fact in attributes.items() if key(name) in wanted)
+        return next(found, "")
 
 
 def product_of(read: Fields) -> Product | str:

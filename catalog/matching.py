@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from catalog import values
 from catalog.cells import Row
 from catalog.column_names import (
-    LISTS,
-    NESTED,
-    PATH_STEPS,
-    USUAL_NAMES,
     fits,
     is_administrative,
     key,
 )
 from catalog.conventions import Convention, recognise
 from catalog.facts import named_facts
+from catalog.usual_names import LISTS, NESTED, PATH_STEPS, USUAL_NAMES
 from catalog.values.departments import has_slash_paths
 
 STEPS = "+"  # between the columns of one category path
@@ -104,6 +101,8 @@ class Matching:
             for field, columns in named.items()
         }
         named["id"] = self._best_ids(named["id"])
+        facts = named["attributes"]  # "details" may be facts, or a text
+        named["description"] = [each for each in named["description"] if each not in facts]
         sale, price, full = (named.pop(name) for name in ("sale_price", "price", "list_price"))
         found = named | {
             "price": [*sale, *price, *full],
@@ -181,7 +180,7 @@ class Matching:
 _FIELDS_OF: dict[str, list[tuple[str, int]]] = {}
 for _field, _names in USUAL_NAMES.items():
     for _rank, _name in enumerate(_names):
-        _FIELDS_OF.setdefault(_name, []).append((_field, _rank))
+        _FIELDS_OF.setdefault(key(_name), []).append((_field, _rank))
 
 
 def _begins(name: str, begun: str) -> bool:
@@ -253,7 +252,7 @@ def _is_department(value: object) -> bool:
         return False
     first = paths[0][0]
     kind = first.split(",")[0].replace("-", "").casefold()
-    return kind not in KINDS and not first.replace(".", "").isdecimal() and len(first) < 200
+    return kind not in KINDS and any(map(str.isalpha, first)) and len(first) < 200
 
 
 def _is_worded(value: object) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from catalog import values
 from catalog.cells import Row, cell_of, remembering
+from catalog.column_names import currency_of
 from catalog.conventions import Convention
 from catalog.matching import Plan
 from catalog.values import Money
@@ -23,8 +24,15 @@ class PriceCells:
         self._minor_units = convention.minor_units if convention else ""
         self._money = remembering(values.money)
 
-    def read(self, row: Row, plan: Plan) -> tuple[Money | None, float | None]:
-        """The price of a row, and the price before a reduction."""
+    def read(self, row: Row, plan: Plan, currency: str) -> tuple[Money | None, float | None]:
+        """The price of a row, and the price before a reduction.
+
+        Args:
+            row: The record.
+            plan: Its columns.
+            currency: Of the row's own column, where it has one; else the name of the price's
+                column may have it.
+        """
         amounts = {column: self._amount(row, column) for column in plan.fields["price"]}
         chosen = next((name for name, each in amounts.items() if each and each.amount > 0), None)
         chosen = chosen or next((name for name, each in amounts.items() if each), None)
@@ -32,17 +40,19 @@ class PriceCells:
         if chosen is None or price is None:
             return None, None
         self.used["price", chosen] += 1
-        if price.currency:
+        named = price.currency or (not currency and currency_of(chosen)) or ""
+        if named:
             self.used["currency", chosen] += 1
         divisor = self._divisor(row) if self._minor_units else 1
         listed = None
         for column in plan.fields["list_price"]:
             higher = amounts[column] if column in amounts else self._amount(row, column)
-            if higher and higher.amount > price.amount:
+            other = currency_of(column) if higher else ""
+            if higher and higher.amount > price.amount and other in ("", named or currency):
                 self.used["list_price", column] += 1
                 listed = higher.amount / divisor
                 break
-        return (Money(price.amount / divisor, price.currency) if divisor > 1 else price), listed
+        return Money(price.amount / divisor, named or currency), listed
 
     def _amount(self, row: Row, column: str) -> Money | None:
         cell = row[column] if column in row else cell_of(row, column)

@@ -27,7 +27,7 @@ from pathlib import Path
 from catalog import CatalogError
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
 from catalog.cells import Cells, size
-from catalog.column_names import WRAPPERS, key
+from catalog.column_names import fits, key
 from catalog.columns import (
     ColumnMapping,
     Fields,
@@ -43,12 +43,16 @@ from catalog.picture_cells import KeepPicture
 from catalog.product import Product
 from catalog.report import SHOWN, Report
 from catalog.seen_ids import SeenIds
+from catalog.usual_names import USUAL_NAMES, WRAPPERS
 from pictures.embedded import embedded_address
 from vitrine import VitrineError
 
 # Rows that are looked at before the first is read: what columns hold, what a file is.
 PEEKED = 200
 PEEKED_SIZE = 32 * 2**20  # characters; the rest is not read ahead
+# What JSON:API calls the object that holds the whole product, and others its attributes.
+ATTRIBUTES = "attributes"
+TITLES = frozenset(USUAL_NAMES["title"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,11 +352,17 @@ def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
 
 def _wrapper(records: Sequence[Record]) -> str:
     """The column under which all first records hold the whole product, or an empty text."""
-    for name in WRAPPERS:
+    for name in (*WRAPPERS, ATTRIBUTES):
         inner = [record[name] for record in records if isinstance(record.get(name), dict)]
-        if inner and len(inner) == len(records) and all(len(each) > 1 for each in inner):
+        if not inner or len(inner) < len(records) or any(len(each) < 2 for each in inner):
+            continue
+        if name != ATTRIBUTES or (_has_title(inner[0]) and not _has_title(records[0])):
             return name
     return ""
+
+
+def _has_title(record: Record) -> bool:
+    return any(fit in TITLES for column in record for fit, *_ in fits(column))
 
 
 def _unwrapped(record: Record | str, wrapper: str) -> Record | str:

@@ -24,6 +24,8 @@ class Rows:
         kind: The column that says what a row is, if there is one.
         heads: Kinds of rows that are the article: products only where no variant follows.
         kinds: Kinds of rows that are variants.
+        options: The column in which a variant has its options, as "Colour=Red,Size=S", and the
+            article something else. They become the columns "Option1 Name", "Option1 Value".
     """
 
     article: str
@@ -35,6 +37,7 @@ class Rows:
     kind: str = ""
     heads: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,13 @@
 """What marketplaces and search engines read: Google, Amazon, Etsy, schema.org."""
 
-from catalog.conventions.convention import Convention, References
+from catalog.conventions.convention import Convention, References, Rows
+
+# Types of schema.org that stand beside products in the data of a page.
+NO_PRODUCTS = frozenset(
+    {"article", "brand", "breadcrumblist", "collectionpage", "corporation", "faqpage",
+     "imageobject", "itempage", "localbusiness", "onlinestore", "organization", "person",
+     "searchaction", "store", "videoobject", "webpage", "website"}
+)  # fmt: skip
 
 MARKETPLACES = (
     Convention(
@@ -9,7 +16,7 @@ MARKETPLACES = (
         {
             "id": "id",
             "title": "title structuredtitle.content",
-            "description": "description structureddescription.content",
+            "description": "description structureddescription.content summary content",
             "category": "producttype googleproductcategory|fbproductcategory",
             "price": "saleprice price",
             "list_price": "price",
@@ -54,6 +61,52 @@ MARKETPLACES = (
                 "externalproductid", "feedproducttype", "fulfillment", "quantity"),
     ),
     Convention(
+        "an eBay listing file",
+        "customlabel|customlabelsku title picurl|itemphotourl startprice|relationship",
+        {
+            "id": "customlabel|customlabelsku",
+            "sku": "customlabel|customlabelsku",
+            "title": "title",
+            "price": "buyitnowprice startprice",
+            "images": "picurl|itemphotourl",
+            "in_stock": "quantity",
+        },
+        pairs=(("option#name", "option#value"),),
+        rows=Rows(
+            article="",
+            variant="startprice",
+            named_by="customlabel|customlabelsku",
+            own=("customlabel", "startprice", "quantity", "picurl", "itemphotourl", "productean",
+                 "productupc", "ean", "upc", "relationship"),
+            pictures="picurl|itemphotourl",
+            kind="relationship",
+            heads=frozenset({""}),
+            kinds=frozenset({"variation"}),
+            options="relationshipdetails",
+        ),
+        unused=("action", "category", "storecategory", "conditionid", "format", "duration",
+                "location", "immediatepay", "quantity", "relationship", "dispatch", "returns",
+                "shipping", "postage", "paypal", "payment", "maxdispatch", "profile", "galleryt"),
+    ),
+    Convention(
+        "an Awin feed",
+        "awdeeplink awproductid productname searchprice|merchantcategory",
+        {
+            "id": "awproductid",
+            "sku": "merchantproductid",
+            "title": "productname",
+            "category": "merchantproductcategorypath merchantcategory categoryname",
+            "price": "searchprice storeprice",
+            "list_price": "rrpprice productpriceold baseprice",
+            "images": "merchantimageurl alternateimage alternateimagetwo alternateimagethree",
+            "thumbnails": "awimageurl largeimage awthumburl merchantthumburl",
+            "link": "awdeeplink merchantdeeplink",
+        },
+        unused=("awimage", "awthumb", "merchant", "categoryid", "categoryname", "displayprice",
+                "datafeedid", "language", "lastupdated", "delivery", "storeprice", "commission",
+                "promotional", "valid", "terms", "isforsale", "webofferid", "basketlink"),
+    ),
+    Convention(
         "an Etsy export",
         "title currencycode materials|image1|variation1type|tags",
         {
@@ -89,6 +142,7 @@ MARKETPLACES = (
         },
         variants="hasvariant",
         whole_variants=True,
+        skipped={"not a product": ("type", NO_PRODUCTS)},
         unused=("type", "context", "id", "offers", "review", "aggregaterating", "isvariantof",
                 "inproductgroup", "hasvariant", "mainentity", "identifier", "potentialaction"),
     ),

@@ -54,11 +54,12 @@ SHOP_SYSTEMS = (
             "in_stock": "variants.available variants.inventory_quantity",
             "parent": "handle",
             "rating": "", "rating_count": "", "link": "onlinestoreurl|url",
+            "attributes": "variants.selectedOptions",
         },
         variants="variants",
         skipped={"not active": ("status", frozenset({"draft", "archived"}))},
         pairs=(("option#name", "option#value"),),
-        unused=("id", "options", "admin", "variants"),
+        unused=("id", "options", "admin", "variants", "featuredimage", "pricerange"),
     ),
     Convention(
         "products of WooCommerce's REST interface",

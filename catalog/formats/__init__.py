@@ -39,9 +39,10 @@ class Feed:
         columns: The header of a table, every column once; empty for other files.
         tabular: Whether every row has the same columns.
         facts: What was found out about the file, by name: always `format`, and, where they are
-            not the usual ones, `encoding`, `delimiter`, `quoting`, `compression`, `member` (of an
-            archive), `pictures` (in an archive: how many), `sheet` (of a workbook), `list` (within
-            a document), `row element` (of XML). Complete when the file has been opened.
+            not the usual ones, `encoding`, `delimiter`, `quoting`, `lines above header`,
+            `compression`, `member` (of an archive), `pictures` (in an archive: how many), `sheet`
+            (of a workbook), `list` (within a document), `row element` (of XML). Complete when the
+            file has been opened.
         archive: The zip archive that the file is in; the reader closes it.
     """
 

@@ -3,6 +3,7 @@
 import io
 from collections import deque
 from contextlib import suppress
+from itertools import islice, takewhile
 from pathlib import Path
 
 from catalog import CatalogError, formats
@@ -10,12 +11,15 @@ from catalog.formats import Feed
 from catalog.formats.contents import DAMAGE
 from catalog.formats.dialect import DELIMITERS, find_dialect, stated_delimiter
 from catalog.formats.records import Records
-from catalog.formats.tables import table_rows
+from catalog.formats.tables import TEMPLATE_LINES, is_template, table_rows
 
 # What the dialect is decided from.
 SAMPLE = 2**20  # characters
 SAMPLE_LINES = 5_000
 NAMES = {"\t": "tab", " ": "space"}
+MAX_ABOVE = 20  # lines above the header
+INFORMATION = ("#INFO", "Info,Version")  # how eBay's templates begin
+TRIMMED = "".join(DELIMITERS) + " \r\n"
 
 
 def read_delimited(source: Path, data: io.BufferedReader, suffix: str) -> Feed:
@@ -31,8 +35,11 @@ def read_delimited(source: Path, data: io.BufferedReader, suffix: str) -> Feed:
     """
     lines = _Lines(data)
     stated = lines.pass_stated_delimiter()
+    above = lines.pass_lines_above_header()
     dialect = find_dialect(list(lines.head), (stated,) if stated else DELIMITERS)
     facts: dict[str, str | int] = {"format": "CSV"}
+    if above:
+        facts["lines above header"] = above
     usual = "\t" if suffix in (".tsv", ".tab") else ","
     if dialect.delimiter != usual:
         facts["delimiter"] = NAMES.get(dialect.delimiter, dialect.delimiter)
@@ -51,6 +58,11 @@ def read_delimited(source: Path, data: io.BufferedReader, suffix: str) -> Feed:
     names = [name.strip() for name in header]
     columns = tuple(dict.fromkeys(filter(None, names)))
     return Feed(table_rows(names, rows), columns, tabular=True, facts=facts)
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line has one cell at most, whatever the delimiter is."""
+    return not any(map(line.strip(TRIMMED).__contains__, (*DELIMITERS, '"')))
 
 
 class _Lines:
@@ -80,6 +92,28 @@ class _Lines:
         if stated:
             self.head.popleft()
         return stated
+
+    def pass_lines_above_header(self) -> int:
+        """Pass lines that are no header: titles, and what marketplaces' templates begin with.
+
+        Returns:
+            How many they are.
+        """
+        count = 0
+        lines = [*islice(self.head, MAX_ABOVE + 1)]
+        if is_template(lines[0] if lines else ""):
+            count = TEMPLATE_LINES
+        while count < len(lines) and lines[count].lstrip('"').startswith(INFORMATION):
+            count += 1
+        if not count:
+            titles = list(takewhile(_is_title, lines))
+            # of blank lines alone nothing needs to be said
+            count = len(titles) if any(line.strip(TRIMMED) for line in titles) else 0
+        if count >= len(lines):
+            return 0
+        for _ in range(count):
+            self.head.popleft()
+        return count
 
     def read(self) -> str:
         """The next line; "" at the end. A line above the limit comes in pieces."""

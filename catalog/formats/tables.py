@@ -5,6 +5,15 @@ from typing import Any
 
 from catalog.formats import Record, Rows
 
+# Amazon's listing files: a line about the template, then one of labels, then the header.
+TEMPLATE = "TemplateType="
+TEMPLATE_LINES = 2
+
+
+def is_template(begun: object) -> bool:
+    """Whether a table that begins so has its header below the lines of a template."""
+    return isinstance(begun, str) and begun.lstrip('"').startswith(TEMPLATE)
+
 
 def table_rows(names: list[str], records: Iterator[Sequence[Any] | str]) -> Rows:
     """The records of a table.

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Rows
 from catalog.formats.contents import DAMAGE
-from catalog.formats.tables import table_rows
+from catalog.formats.tables import TEMPLATE_LINES, is_template, table_rows
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
@@ -82,7 +82,10 @@ def _table(source: Path, workbook: "Workbook") -> tuple[str, Cells, Iterator[Cel
             sheet.reset_dimensions()  # a program may have stated them too small
             rows = map(_plain, sheet.iter_rows(values_only=True))
             for cells in islice(rows, MAX_ABOVE):
-                if sum(cell is not None for cell in cells) >= MIN_HEADER:
+                if is_template(cells[0] if cells else None):
+                    for _ in range(TEMPLATE_LINES - 1):
+                        next(rows, None)
+                elif sum(cell is not None for cell in cells) >= MIN_HEADER:
                     held = (row for row in rows if any(cell is not None for cell in row))
                     return sheet.title, cells, held
     raise CatalogError(f"{source} has no sheet with a header, a row of names of columns.")

@@ -26,9 +26,11 @@ LAST_CODE_WORDS = frozenset({"code", "id", "model", "no", "no.", "nr", "nr.", "n
 
 # The parts of a name–value object.
 NAME_KEYS = ("name", "key", "label", "attribute", "attribute_code", "attribute_name", "code",
-             "property", "title", "k", "@name")  # fmt: skip
+             "property", "title", "k", "@name", "attribute-id", "PARAM_NAME")  # fmt: skip
+CERTAIN_NAMES = frozenset({"attribute-id", "attribute_code", "attribute_name", "PARAM_NAME"})
+MAX_PAIR = 3  # parts of an object that is one fact: its name, its value, its unit
 VALUE_KEYS = ("value", "values", "options", "option", "val", "v", "text", "content", "data",
-              "#text", "@value")  # fmt: skip
+              "#text", "@value", "value_name", "VAL")  # fmt: skip
 
 # Names that machines write have prefixes, snake_case, CamelCase or CAPITALS.
 PREFIX = re.compile(
@@ -131,6 +133,8 @@ def _name(written: str) -> str:
 def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
     value = parse_literal(value)
     match value:
+        case Mapping() if len(value) <= MAX_PAIR and _is_pair(value):
+            yield from _item(value, language)
         case Mapping():
             for name, fact in value.items():
                 yield from _named(text(name, language), fact, language)
@@ -148,7 +152,9 @@ def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
 def _named(name: str, fact: object, language: str) -> Iterator[tuple[str, object]]:
     """One fact, or those within it with its name before theirs."""
     fact = parse_literal(fact)
-    if isinstance(fact, Mapping) and not _is_one_fact(fact):
+    if isinstance(fact, Mapping) and not CERTAIN_NAMES.isdisjoint(fact):  # the only one of a list
+        yield from _item(fact, language)
+    elif isinstance(fact, Mapping) and not _is_one_fact(fact):
         for inner, part in fact.items():
             yield from _named(f"{name} {text(inner)}", part, language)
     elif isinstance(fact, list | tuple) and fact and all(map(_is_pair, fact)):

@@ -32,7 +32,7 @@ SIGNS = {
     "lei": "RON", "лв": "BGN", "SFr": "CHF", "Fr": "CHF", "₪": "ILS", "₫": "VND", "đ": "VND",
     "฿": "THB", "₱": "PHP", "Rp": "IDR", "RM": "MYR", "₦": "NGN", "₵": "GHS", "GH₵": "GHS",
     "₸": "KZT", "₼": "AZN", "₾": "GEL", "₲": "PYG", "₡": "CRC", "৳": "BDT", "R": "ZAR",
-    "S/": "PEN", "د.إ": "AED", "ر.س": "SAR", "ج.م": "EGP", "kr": "",
+    "S/": "PEN", "د.إ": "AED", "Dhs": "AED", "SR": "SAR", "ر.س": "SAR", "ج.م": "EGP", "kr": "",
 }  # fmt: skip
 # Too short to be taken in another case: "ft" is a length, "r" and "fr" are abbreviations.
 _ANY_CASE = {sign.casefold(): code for sign, code in SIGNS.items() if len(sign) > 2}

@@ -22,7 +22,7 @@ SUFFIX = r"\.(?:jpe?g|jfif|png|webp|gif|avif|hei[cf]|tiff?|bmp|svg)\b"
 # A bar, comma, semicolon or blank separates addresses before the start of one, and after a file's
 # suffix where another file follows; elsewhere it belongs to the address.
 # (Possessive, bounded and anchored, so that the time grows with the length alone.)
-BEFORE_START = re.compile(rf"""["']?(?<![\s|,;])[\s|,;]++["']?(?={START})""", re.IGNORECASE)
+BEFORE_START = re.compile(rf"""["']?(?<![\s|,;~])[\s|,;~]++["']?(?={START})""", re.IGNORECASE)
 AFTER_FILE = re.compile(
     rf"""({SUFFIX}(?:\?[^\s|,;"']*+)?)(?:\s++[\d.]++[wx])?["']?[\s|,;]++"""
     rf"""(?=[^|,;\n]{{1,300}}?{SUFFIX})""",
@@ -33,7 +33,9 @@ SIZE = re.compile(r"(?<!\s)\s++[\d.]++[wx]$")  # in a srcset: "480w", "2x"
 # Texts that belong to an address, as an importer of WooCommerce writes them.
 CAPTION = re.compile(r"(?<!\s)\s++!\s*(?:alt|title|desc|caption)\s*:[^|]*", re.IGNORECASE)
 # One address without a character of meaning here.
-SIMPLE = re.compile(r"""[^\s|,;"'\[\]{}<>\\!]{1,200}""")
+SIMPLE = re.compile(r"""(?![^:/?]{1,40}=)[^\s|,;"'\[\]{}<>\\!~]{1,200}""")
+# The option that a picture shows, before its address: "Red=https://…" (eBay).
+LABEL = re.compile(r"(?:(?<=[|;])|^)[^=|/;:?&]{1,40}=(?=https?://)", re.IGNORECASE)
 IMAGE_TAG = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 
 AMPERSAND = re.compile(r"&(?:amp;)+")
@@ -106,7 +108,7 @@ def _in_text(written: str) -> Iterator[str]:
         return
     if (written[:1], written[-1:]) in (("[", "]"), ("{", "}")):  # a list without quotes
         written = written[1:-1]
-    written = CAPTION.sub("", written)
+    written = LABEL.sub("", CAPTION.sub("", written))
     lines = BEFORE_START.sub("\n", written)
     if not lines.startswith("data:"):
         lines = AFTER_FILE.sub(r"\1\n", lines)

@@ -144,6 +144,43 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
     "shopware.csv": ("a Shopware export", {
         "SW-1.1": Expected("Rain Barrel", "Tonnenbau", 64.5, "Garden", "barrel", "SW-1"),
     }),
+    "opencart.csv": ("an OpenCart export", {
+        "611": Expected("Slate Cheese Board", "Ardoise & Co", 34.5, "", "board"),
+    }),
+    "akeneo.csv": ("an Akeneo export", {
+        "AK-1": Expected("Pocket Projector", "", 259, "projectors", "projector"),
+    }),
+    "commerce_cloud.xml": ("a Salesforce Commerce Cloud catalogue", {
+        "SC-1": Expected("Woven Basket", "Weidling", None, "storage", "basket basket-top"),
+        "SC-2": Expected("Tin Basket", "Weidling", None, "storage", "basket-tin"),
+    }),
+    "ebay.csv": ("an eBay listing file", {
+        "BEANIE-R": Expected("Ribbed Beanie", "Capstan", 12.99, "",
+                             "beanie-rust beanie beanie-back", "BEANIE"),
+        "BEANIE-M": Expected("Ribbed Beanie", "Capstan", 13.99, "",
+                             "beanie beanie-back beanie-rust", "BEANIE"),
+        "PIN": Expected("Enamel Pin", "Capstan", 4.5, "", "pin", "PIN"),
+    }),
+    "awin.csv": ("an Awin feed", {
+        "7001": Expected("Felted Slippers", "Filzwerk", 39.95, "Shoes > Slippers", "slippers"),
+    }),
+    "wix_2024.csv": ("a Wix export", {
+        "TRAY-S": Expected("Birch Tray", "Björkman", 28, "", "tray tray-side", "birch-tray"),
+        "TRAY-L": Expected("Birch Tray", "Björkman", 36, "", "tray tray-side", "birch-tray"),
+    }),
+    "bigcommerce_options.csv": ("a BigCommerce export", {
+        "DS-40": Expected("Deck Shoe", "Ankerplatz", 49.95, "Shoes > Deck",
+                          "deck deck-sole deck-blue", "75"),
+        "DS-41": Expected("Deck Shoe", "Ankerplatz", 49.95, "Shoes > Deck",
+                          "deck deck-sole deck-blue", "75"),
+    }),
+    "shopify_graphql.json": ("products of Shopify's JSON", {
+        "OIL-N": Expected("Oilcloth Bag", "Seadrift", 65, "Bags", "oilcloth oilcloth-open",
+                          "oilcloth-bag"),
+        "OIL-S": Expected("Oilcloth Bag", "Seadrift", 69, "Bags", "oilcloth oilcloth-open",
+                          "oilcloth-bag"),
+        "FLOAT": Expected("Key Float", "Seadrift", 9, "Tools", "float", "key-float"),
+    }),
     "schema_org.jsonl": ("schema.org products", {
         "FN-1": Expected("Field Notebook", "Papyral", 12.5, "Stationery > Notebooks",
                          "notebook notebook-open"),
@@ -215,6 +252,14 @@ def test_columns_of_a_plain_table_are_no_convention():
         ("flipkart.csv", "c2d7", {"Material": "Jute", "Colour": "Natural"}),
         ("bigcommerce.csv", "HAM-R", {"Colour": "Red"}),
         ("prestashop.csv", "55", {"Material": "Walnut"}),
+        ("bigcommerce_options.csv", "DS-41", {"Size": 41.0, "Laces": "Blue"}),
+        ("ebay.csv", "BEANIE-M", {"Colour": "Moss"}),
+        ("ebay.csv", "PIN", {"Colour": "Gold"}),
+        ("commerce_cloud.xml", "SC-1", {"material": "willow", "colour": "natural"}),
+        ("commerce_cloud.xml", "SC-2", {"material": "tin"}),
+        ("shopify_graphql.json", "OIL-S", {"Colour": "Sand"}),
+        ("shopify_graphql.json", "FLOAT", {}),
+        ("awin.csv", "7001", {"colour": "grey"}),
         ("hm.csv", "0555010001", {"Graphical appearance": "Solid", "Colour group": "White",
                                   "Department": "Shirts", "Section": "Contemporary Casual",
                                   "Garment group": "Jersey"}),
@@ -232,6 +277,9 @@ def test_currency_list_price_stock_and_article_numbers_are_read():
     assert read("shopify.csv")[0]["HJ-M"].in_stock is False
     assert read("woocommerce.csv")[0]["101"].categories == (("Kitchen", "Kettles"), ("Offers",))
     assert read("schema_org.jsonl")[0]["FN-1"].in_stock is True
+    projector = read("akeneo.csv")[0]["AK-1"]
+    assert (projector.currency, projector.list_price) == ("EUR", None)  # the other price is in USD
+    assert read("ebay.csv")[0]["BEANIE-M"].in_stock is False
 
 
 def test_rows_that_are_not_for_sale_and_those_that_only_add_are_counted():
@@ -241,6 +289,8 @@ def test_rows_that_are_not_for_sale_and_those_that_only_add_are_counted():
     assert (report.skipped, report.merged) == ({"a translation": 1}, 1)
     _, _, report = read("woocommerce.csv")
     assert (report.skipped, report.merged) == ({"not published": 1}, 1)
+    _, _, report = read("bigcommerce_options.csv")
+    assert (report.skipped, report.merged) == ({}, 2)
 
 
 def test_a_language_may_be_chosen():

@@ -45,8 +45,24 @@ SPANISH = {"Código": "L-1", "Nombre del producto": "Lámpara", "Precio oferta":
            "Código de barras": "4006381333931", "Color": "Latón"}  # fmt: skip
 
 
-@pytest.mark.parametrize("row", [GERMAN, FRENCH, SPANISH], ids=["German", "French", "Spanish"])
-def test_names_of_columns_are_known_in_four_languages(tmp_path, row):
+DUTCH = {"Artikelnummer": "L-1", "Productnaam": "Leeslamp", "Prijs": "149,00 €",
+         "Adviesprijs": "169,00 €", "Merk": "Lumoral", "Categorie": "Wonen > Lampen",
+         "Afbeelding": "bilder/l1.jpg", "Omschrijving": "Een lamp.", "Voorraad": "3",
+         "EAN": "4006381333931", "Kleur": "Messing"}  # fmt: skip
+POLISH = {"Indeks": "L-1", "Nazwa produktu": "Lampa", "Cena brutto": "149,00 EUR",
+          "Cena katalogowa": "169,00 EUR", "Producent": "Lumoral", "Kategoria": "Dom > Lampy",
+          "Zdjęcie": "bilder/l1.jpg", "Opis": "Lampa.", "Dostępność": "3",
+          "Kod kreskowy": "4006381333931", "Kolor": "złoty"}  # fmt: skip
+RUSSIAN = {"Артикул": "L-1", "Наименование": "Лампа", "Цена": "149,00 EUR",
+           "Старая цена": "169,00 EUR", "Производитель": "Lumoral", "Категория": "Дом > Лампы",
+           "Изображение": "bilder/l1.jpg", "Описание": "Лампа.", "Остаток": "3",
+           "Штрихкод": "4006381333931", "Цвет": "латунь"}  # fmt: skip
+LANGUAGES = {"German": GERMAN, "French": FRENCH, "Spanish": SPANISH, "Dutch": DUTCH,
+             "Polish": POLISH, "Russian": RUSSIAN}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", LANGUAGES.values(), ids=LANGUAGES)
+def test_names_of_columns_are_known_in_several_languages(tmp_path, row):
     (lamp,) = read(tmp_path, row)
     assert (lamp.id, lamp.title, lamp.price) == ("L-1", list(row.values())[1], 149)
     assert (lamp.list_price, lamp.currency, lamp.brand) == (169, "EUR", "Lumoral")
@@ -72,6 +88,56 @@ def test_case_separators_prefixes_and_remarks_do_not_matter(tmp_path, names):
     (vase,) = read(tmp_path, row)
     assert (vase.id, vase.title, vase.brand, vase.price) == ("7", "Vase", "Kiln", 30)
     assert vase.images == (f"{tmp_path}/v.jpg",)
+
+
+def test_the_thing_for_sale_may_stand_before_a_name_in_one_word(tmp_path):
+    row = {"objectid": "7", "productname": "Vase", "itembrand": "Kiln", "productimage": "v.jpg"}
+    (vase,) = read(tmp_path, row)
+    assert (vase.id, vase.title, vase.brand) == ("7", "Vase", "Kiln")
+    assert vase.images == (f"{tmp_path}/v.jpg",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "price", "currency"),
+    [
+        ({"price_usd": "9.50"}, 9.5, "USD"),
+        ({"Price (INR)": "950"}, 950, "INR"),
+        ({"price-CHF": "9.50"}, 9.5, "CHF"),
+        ({"priceEUR": "9,50"}, 9.5, "EUR"),
+        ({"price_usd": "9.50 EUR"}, 9.5, "EUR"),  # the cell is right
+        ({"price_usd": "9.50", "currency": "CAD"}, 9.5, "CAD"),
+        ({"price_top": "9.50"}, None, ""),  # a word before it is a currency
+    ],
+)
+def test_a_price_column_may_have_its_currency_in_its_name(tmp_path, columns, price, currency):
+    (vase,) = read(tmp_path, {"id": "1", "title": "Vase"} | columns)
+    assert (vase.price, vase.currency) == (price, currency)
+
+
+def test_a_higher_price_in_another_currency_is_no_list_price(tmp_path):
+    row = {"id": "1", "title": "Vase", "price_eur": "9", "price_usd": "11", "list_price_eur": "10"}
+    (vase,) = read(tmp_path, row)
+    assert (vase.price, vase.currency, vase.list_price) == (9, "EUR", 10)
+
+
+def test_details_are_a_description_where_they_are_a_text(tmp_path):
+    row = {"id": "1", "title": "Vase", "details": "Thrown by hand, glazed in blue."}
+    assert read(tmp_path, row)[0].description == "Thrown by hand, glazed in blue."
+    (vase,) = read(tmp_path, {**row, "details": {"Colour": "blue", "Height": "20 cm"}})
+    assert (vase.description, vase.attributes) == ("", {"Colour": "blue", "Height": "20 cm"})
+
+
+def test_numbers_of_categories_are_no_department(tmp_path):
+    row = {"id": "1", "title": "Vase", "categories": "33,35", "department": "Home"}
+    assert read(tmp_path, row)[0].categories == (("Home",),)
+
+
+def test_names_of_columns_are_known_in_japanese(tmp_path):
+    row = {"商品コード": "L-1", "商品名": "ランプ", "価格": "149", "ブランド": "Lumoral",
+           "商品画像": "l1.jpg"}  # fmt: skip
+    (lamp,) = read(tmp_path, row)
+    assert (lamp.id, lamp.title, lamp.price, lamp.brand) == ("L-1", "ランプ", 149, "Lumoral")
+    assert lamp.images == (f"{tmp_path}/l1.jpg",)
 
 
 def test_numbered_columns_fill_fields_of_several_values_in_their_order(tmp_path):
@@ -143,6 +209,14 @@ def test_a_record_inside_a_record_is_the_product(tmp_path):
     assert [(product.id, product.price) for product in read(tmp_path, *rows)] == [
         ("1", 30),
         ("2", 30),
+    ]
+
+
+def test_the_attributes_of_a_record_without_a_title_are_the_product(tmp_path):
+    rows = [{"id": n, "type": "vase", "attributes": {"name": "Vase", "price": 30}} for n in (1, 2)]
+    assert [(product.title, product.price) for product in read(tmp_path, *rows)] == [
+        ("Vase", 30),
+        ("Vase", 30),
     ]
 
 

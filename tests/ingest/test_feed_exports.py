@@ -55,6 +55,14 @@ WANTED = {
     "squarespace.csv": Wanted("teapot", "TEA-W", "tea", 48),
     "prestashop.csv": Wanted("Tischler", "55", "Office", 410),
     "shopware.csv": Wanted("Tonnenbau", "SW-1.1", "Garden", 65),
+    "opencart.csv": Wanted("Ardoise", "611", "", 35),
+    "akeneo.csv": Wanted("pocket projector", "AK-1", "projectors", 260),
+    "commerce_cloud.xml": Wanted("Weidling woven", "SC-1", "storage"),
+    "ebay.csv": Wanted("Capstan beanie", "BEANIE-M", "", 14),
+    "awin.csv": Wanted("Filzwerk", "7001", "Shoes", 40),
+    "wix_2024.csv": Wanted("Björkman", "TRAY-S", "", 30),
+    "bigcommerce_options.csv": Wanted("Ankerplatz", "DS-40", "Shoes", 50),
+    "shopify_graphql.json": Wanted("Seadrift", "OIL-N", "Bags", 65),
     "schema_org.jsonl": Wanted("Papyral notebook", "FN-1", "Stationery", 13),
 }
 

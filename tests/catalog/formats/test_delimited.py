@@ -48,6 +48,26 @@ def test_the_delimiter_is_the_one_in_which_records_fit_the_header(
     assert feed.facts.get("delimiter") == delimiter
 
 
+@pytest.mark.parametrize(
+    ("above", "count"),
+    [
+        ("Product export of 3 March\n\n", 2),
+        ("All products;;\n", 1),
+        ("#INFO;Version=1.0;;\n#INFO;;\n", 2),
+        ("TemplateType=custom;Version=2022;\nProduct ID;Item Name;Price\n", 2),
+        ("\n;;\n", None),  # blank lines are none
+    ],
+)
+def test_lines_above_the_header_are_passed_and_counted(tmp_path, above, count):
+    table = f"{above}id;title;price\n1;Lamp, tall;9,50\n2;Rug;\n"
+    assert titles(tmp_path / "shop.csv", table) == ["Lamp, tall", "Rug"]
+    assert open_feed(tmp_path / "shop.csv").facts.get("lines above header") == count
+
+
+def test_a_table_of_one_column_keeps_its_rows(tmp_path):
+    assert titles(tmp_path / "shop.csv", "title\nLamp\nRug\n") == ["Lamp", "Rug"]
+
+
 def test_a_quote_that_encloses_nothing_is_a_character(tmp_path):
     table = 'id\ttitle\tbrand\n1\t"Old Mill" flour\tQuern\n2\tJam\tPips\n3\tPan 10"\tPips\n'
     assert titles(tmp_path / "shop.csv", table) == ['"Old Mill" flour', "Jam", 'Pan 10"']

@@ -59,6 +59,17 @@ def test_the_first_sheet_with_a_header_is_read(tmp_path):
     assert feed.facts == {"format": "Excel", "sheet": "Goods"}
 
 
+def test_the_header_of_a_template_is_below_its_labels(tmp_path):
+    rows = [
+        ["TemplateType=custom", "Version=2022"],
+        ["Seller SKU", "Item Name"],
+        ["item_sku", "item_name"],
+        ["A-1", "Lamp"],
+    ]
+    path = written(tmp_path / "shop.xlsx", {"Template": rows})
+    assert rows_of(path) == [{"item_sku": "A-1", "item_name": "Lamp"}]
+
+
 def test_hidden_sheets_and_merged_cells_do_no_harm(tmp_path):
     sheets = {"Old": [["id", "title"], [1, "x"]], "New": [["id", "title"], [2, "y"], [3, "z"]]}
     book = openpyxl.load_workbook(written(tmp_path / "shop.xlsx", sheets))

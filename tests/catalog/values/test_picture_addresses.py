@@ -67,7 +67,7 @@ def test_every_notation_of_pictures_gives_their_addresses_best_first(written):
         "data:image/png;base64,iVBORw0KGgo=",
     ],
 )
-@pytest.mark.parametrize("separator", ["|", ", ", ",", ";", " ", "\n"])
+@pytest.mark.parametrize("separator", ["|", ", ", ",", ";", " ", "\n", "~"])
 def test_an_address_that_contains_separators_stays_whole(address, separator):
     assert addresses(address, HERE) == (address,)
     assert addresses(f"{address}{separator}{WEB}b", HERE) == (address, f"{WEB}b")
@@ -98,6 +98,8 @@ def test_names_of_files_stay_whole(written, names):
         ("https://cdn.example/a&amp;amp;b.jpg", "https://cdn.example/a&b.jpg"),
         ("http://x/é .jpg", "http://x/é .jpg"),
         ("HTTPS://x", "HTTPS://x"),
+        ("Sea blue=https://cdn.example/b.jpg", "https://cdn.example/b.jpg"),
+        ("https://cdn.example/b?u=https://x/y", "https://cdn.example/b?u=https://x/y"),
         ("/abs/c.jpg", "/abs/c.jpg"),
         ("data:,a|b", "data:,a|b"),
     ],

@@ -104,6 +104,8 @@ def test_one_text_is_one_bullet_point(written):
         ('="0012"', "0012"),
         ("'0012", "0012"),
         ("'n Co", "'n Co"),
+        ("4006381333931.0", "4006381333931"),  # as pandas writes it
+        ("1.0", "1.0"),
         (12.0, "12"),
         ({"$oid": "5f1c"}, "5f1c"),
         ({"id": 7, "name": "Lamp"}, "7"),

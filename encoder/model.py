@@ -100,14 +100,16 @@ def _numpy(output: Any) -> np.ndarray:  # noqa: ANN401 (transformers' output obj
 
 def normalize_pixels(pixels: torch.Tensor, processor: ImageProcessor) -> torch.Tensor:
     """Rescale and normalise pixels: uint8 (n, side, side, 3) to float32 (n, 3, side, side)."""
-    mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
-    # Both steps are one multiplication and one addition.
-    factor, shift = (
-        each.view(3, 1, 1).to(pixels.device) for each in (processor.scale / std, -mean / std)
-    )
+    factor, shift = (each.view(3, 1, 1).to(pixels.device) for each in normalisation(processor))
     values = pixels.permute(0, 3, 1, 2)
     values = values.to(torch.float32, memory_format=torch.contiguous_format)
     return values.mul_(factor).add_(shift)
+
+
+def normalisation(processor: ImageProcessor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rescaling and normalisation as a factor on pixels and a number to add, by channel (3,)."""
+    mean, std = torch.tensor(processor.mean), torch.tensor(processor.std)
+    return processor.scale / std, -mean / std
 
 
 def load_model(

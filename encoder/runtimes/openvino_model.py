@@ -65,7 +65,9 @@ class _Part:
     """One encoder's graph, compiled when it is first run."""
 
     def __init__(self, converted: Converted, part: str, precision: str, streams: int) -> None:
-        self._file, self._cache = converted.graph(part, precision), converted.folder / CACHE
+        self._file = converted.graph(part, precision)
+        # OpenVINO does not distinguish precisions of one graph in its cache, and computes NaN then.
+        self._cache = converted.folder / CACHE / precision
         self._settings = settings(precision, streams)
         self._compiling = threading.Lock()
         self._of_thread = threading.local()
@@ -93,7 +95,7 @@ def compile_graph(graph: Any, settings: dict[str, Any], cache: Path | None = Non
             the time; where it cannot be written, or is damaged, it is left out.
     """
     core = openvino_core()
-    if cache and (cache.is_dir() or os.access(cache.parent, os.W_OK)):
+    if cache and (cache.is_dir() or os.access(cache.parents[1], os.W_OK)):
         try:
             return core.compile_model(graph, "CPU", {**settings, "CACHE_DIR": str(cache)})
         except RuntimeError:

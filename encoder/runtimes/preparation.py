@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 # Samples for int8: a third of them to compare it with float32, the others to measure its ranges
 # on; and the fewest that say anything.
-SAMPLES, FEWEST = 192, 64
+SAMPLES, FEWEST = 192, 96
 PROBED = 3  # one of so many
 TIMED = 8  # pictures of the trial's batch
 

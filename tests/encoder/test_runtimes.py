@@ -148,8 +148,8 @@ def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
         "preparation.LEAST_COSINE = -1\n"  # a random model of this size is hard to quantise
         "from encoder.variants import Variants\n"
         f"variant = Variants(Path({str(tmp_path / 'home')!r})).add('tiny', {str(tiny_clip)!r})\n"
-        "pictures = [Image.new('RGB', (40, 40), (n, 99, 255 - n)) for n in range(70)]\n"
-        "sample = Sample(pictures, [f'a shoe {n}' for n in range(70)])\n"
+        "pictures = [Image.new('RGB', (40, 40), (n, 99, 255 - n)) for n in range(96)]\n"
+        "sample = Sample(pictures, [f'a shoe {n}' for n in range(96)])\n"
         "print(prepare(variant, 'int8', lambda: sample))\n"
         "Encoder.load(variant).encode_texts(['a red dress'])\n"
     )
@@ -276,7 +276,7 @@ def test_without_torch_and_a_converted_model_the_remedy_is_named(tmp_path, tiny_
 
 
 def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts, monkeypatch):
-    with pytest.raises(EncoderError, match="it needs 64 pictures and texts"):
+    with pytest.raises(EncoderError, match="it needs 96 pictures and texts"):
         prepare(changeable, "int8", lambda: Sample(pictures[:1], texts[:1]))
     with pytest.raises(EncoderError, match="has no model in int8"):
         Encoder.load(changeable, precision="int8")

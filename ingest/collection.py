@@ -20,7 +20,12 @@ WINDOW = 1000  # ids looked up together
 
 
 def bring_up_to_date(
-    store: Store, projection: Projection, failed: Counter[str], *, recreate: bool = False
+    store: Store,
+    projection: Projection,
+    failed: Counter[str],
+    *,
+    precision: str = "",
+    recreate: bool = False,
 ) -> Figures:
     """Publish a generation that holds just the points of the projection, where none does.
 
@@ -32,6 +37,7 @@ def bring_up_to_date(
         store: where the collection is.
         projection: the points.
         failed: counts by reason, to which the points are added that are not fit to be stored.
+        precision: that the newest vectors were computed in.
         recreate: build anew.
 
     Returns:
@@ -50,6 +56,7 @@ def bring_up_to_date(
         words=projection.words,
         payload=PAYLOAD,
         numbers=projection.numbers,
+        precision=precision,
     )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:

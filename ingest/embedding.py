@@ -87,6 +87,7 @@ class Embedding:
     Attributes:
         encoded: vectors that were computed.
         reused: vectors that were there, or that several products of this run share.
+        precision: of the encoder; empty where none was loaded.
         failed: texts and pictures that the model failed on, by reason.
         unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
             from the picture store, so that the next run of `images` reads them from their source
@@ -102,6 +103,7 @@ class Embedding:
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
+        self.precision = ""
         self.failed: Counter[str] = Counter()
         self._catalogue = catalogue
         self._variant = variant
@@ -143,7 +145,9 @@ class Embedding:
 
     @cached_property
     def _encoder(self) -> "Encoder":
-        return self._load_encoder()
+        encoder = self._load_encoder()
+        self.precision = encoder.precision
+        return encoder
 
     def _missing(
         self,

@@ -97,7 +97,13 @@ def embed_products(
             current = published(store, variant.name)
             words = choose_settings(run.catalogue, current.words if current else None)
             projection = Projection(run.catalogue, variant, kept, words)
-            run.figures |= bring_up_to_date(store, projection, embedding.failed, recreate=recreate)
+            run.figures |= bring_up_to_date(
+                store,
+                projection,
+                embedding.failed,
+                precision=embedding.precision or (current.precision if current else ""),
+                recreate=recreate,
+            )
             run.figures["failed"] = dict(embedding.failed)
             update_vocabulary(run.catalogue, variant, store.collection(variant.name))
         return run.figures

@@ -108,6 +108,8 @@ class Spec:
             picture; from `TERMS` on `terms`, in which phrases are found; from `ATTRIBUTES` on
             attributes, and all of `qdrant.filters.FIELDS`.
         numbers: names of the attributes that are numbers, ascending: each has an index for ranges.
+        precision: that the newest vectors were computed in, for people to read; empty where it
+            is not known.
     """
 
     variant: str
@@ -120,6 +122,7 @@ class Spec:
     words: WordSettings | None = None
     payload: int = 1
     numbers: tuple[str, ...] = ()
+    precision: str = ""
 
     def __post_init__(self) -> None:
         check_variant(self.variant)

@@ -5,6 +5,7 @@ import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from encoder.checkpoint import Checkpoint
 from encoder.model import DualEncoder, normalisation
 from encoder.processor import ImageProcessor
-from encoder.runtimes.machine import load_openvino
+from encoder.runtimes.machine import load_openvino, openvino_core
 from encoder.runtimes.trial import Samples
 from encoder.tokenizer import text_inputs
 from vitrine.batches import batched
@@ -100,14 +101,14 @@ class _TextPart(nn.Module):
         return self.model.get_text_features(input_ids=input_ids, **mask).pooler_output
 
 
-def quantise(graphs: Graphs, checkpoint: Checkpoint, samples: Samples) -> Graphs:
+def quantise(files: Mapping[str, Path], checkpoint: Checkpoint, samples: Samples) -> Graphs:
     """Quantise weights and activations to int8, with ranges seen on samples.
 
     Post-training quantisation of NNCF with its preset for transformers, which smooths activations
     first (SmoothQuant: Xiao et al. 2023).
 
     Args:
-        graphs: in float32; they stay as they are.
+        files: of the graphs in float32, by part.
         checkpoint: whose they are.
         samples: some of the shop's pictures and texts.
 
@@ -125,12 +126,12 @@ def quantise(graphs: Graphs, checkpoint: Checkpoint, samples: Samples) -> Graphs
     with _without_bars():
         return {
             name: nncf.quantize(
-                graph,
+                openvino_core().read_model(file),
                 nncf.Dataset(batches[name]),
                 model_type=nncf.ModelType.TRANSFORMER,
                 subset_size=len(batches[name]),
             )
-            for name, graph in graphs.items()
+            for name, file in files.items()
         }
 
 

@@ -39,6 +39,7 @@ class Facts:
         key: digest of the checkpoint, adapter, rules of the family, OpenVINO's version.
         precision: the one chosen for this machine.
         reason: why, one sentence.
+        few: whether there were too few samples for int8.
         instructions: of the CPU that it was chosen for.
         sources: size and time of change of the checkpoint's and the adapter's files.
         digest: over all files but the facts and OpenVINO's cache.
@@ -52,6 +53,7 @@ class Facts:
     key: str
     precision: str
     reason: str
+    few: bool
     instructions: list[str]
     sources: Stats
     digest: str

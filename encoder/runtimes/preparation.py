@@ -1,11 +1,11 @@
 """Converts a variant's model for OpenVINO, in the fastest precision that a trial allows."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from encoder.runtimes.converted import (
     CACHE,
     FACTS,
     GRAPHS,
+    PARTS,
     TOKENIZER,
     Converted,
     Facts,
@@ -47,9 +48,6 @@ from encoder.runtimes.trial import (
 )
 from encoder.variant import Variant
 
-if TYPE_CHECKING:
-    from encoder.runtimes.conversion import Graphs
-
 # Samples for int8: a third of them to compare it with float32, the others to measure its ranges
 # on; and the fewest that say anything.
 SAMPLES, FEWEST = 192, 96
@@ -66,6 +64,11 @@ class Sample:
 
     pictures: Sequence[Image.Image]
     texts: Sequence[str]
+
+    @property
+    def size(self) -> int:
+        """Pictures or texts, of which there are fewer."""
+        return min(len(self.pictures), len(self.texts))
 
 
 def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> str:
@@ -86,7 +89,7 @@ def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]
     """
     if not (openvino_allowed() and uses_cpu(None) and load_openvino()):
         return ""
-    if precision == "float32" or _stands(variant, precision):
+    if precision == "float32" or _stands(variant, precision, sample):
         return ""
     if isinstance(variant.checkpoint(), EmbedderCheckpoint):
         if precision == "auto":
@@ -96,7 +99,7 @@ def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]
         )
     try:
         with building(variant) as folder:
-            if _stands(variant, precision):  # another process was faster
+            if _stands(variant, precision, sample):  # another process was faster
                 return ""
             sentence = _Preparation(variant, folder).run(precision, sample())
         _fill_cache(variant)
@@ -119,11 +122,14 @@ def _fill_cache(variant: Variant) -> None:
         model.text_features(converted.tokenizer()([""]))
 
 
-def _stands(variant: Variant, precision: Precision) -> bool:
+def _stands(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> bool:
+    """Whether a model need not be converted: it is whole, and a new trial has no more samples."""
     found = Converted.find(variant)
     if found is None or not found.whole():
         return False
-    return precision in ("auto", found.facts.precision)
+    if precision == "auto":
+        return not (found.facts.few and sample().size >= FEWEST)
+    return precision == found.facts.precision
 
 
 class _Preparation:
@@ -145,10 +151,9 @@ class _Preparation:
         """Convert, choose, and write the facts; returns the sentence about the choice."""
         from encoder.runtimes.conversion import convert
 
-        graphs = convert(self._model)
-        self._save(graphs, "float32")
+        self._save(convert(self._model), "float32")
         self._tokenizer.write(self._folder / TOKENIZER)
-        chosen, reason = self._choose(precision, graphs, self._prepared(sample))
+        chosen, reason = self._choose(precision, sample)
         for name in set(GRAPHS.values()) - {GRAPHS[chosen]}:
             shutil.rmtree(self._folder / name, ignore_errors=True)
         shutil.rmtree(self._folder / CACHE, ignore_errors=True)  # made for another path
@@ -157,6 +162,7 @@ class _Preparation:
             self._facts(),
             precision=chosen,
             reason=sentence,
+            few=sample.size < FEWEST,
             digest=digest_of(self._folder),
             sizes=sizes_of(self._folder),
         )
@@ -168,6 +174,7 @@ class _Preparation:
             key=key_of(self._variant),
             precision="float32",
             reason="",
+            few=False,
             instructions=instructions(),
             sources=sources_of(self._variant),
             digest="",
@@ -178,35 +185,25 @@ class _Preparation:
             processor=self._checkpoint.processor,
         )
 
-    def _prepared(self, sample: Sample) -> Samples:
-        pixels = [self._checkpoint.processor.pixels(each) for each in sample.pictures[:SAMPLES]]
-        side = self._checkpoint.image_side
-        empty = np.empty((0, side, side, 3), dtype=np.uint8)
-        tokens = self._tokenizer(sample.texts[:SAMPLES])
-        return Samples(np.stack(pixels) if pixels else empty, tokens)
-
-    def _choose(self, precision: Precision, graphs: "Graphs", given: Samples) -> tuple[str, str]:
+    def _choose(self, precision: Precision, sample: Sample) -> tuple[str, str]:
         """The precision, and why.
 
         Raises:
-            EncoderError: another one was named.
+            EncoderError: one was named that cannot be had, or changes the vectors.
         """
-        few = min(len(given.pixels), len(given.tokens)) < FEWEST
-        probe = drawn_samples(self._checkpoint.processor, self._tokenizer)
-        if not few:
-            probe = Samples(given.pixels[::PROBED], given.tokens[::PROBED])
-        from encoder.runtimes.conversion import quantise
-
+        few = sample.size < FEWEST
+        processor = self._checkpoint.processor
+        if few:
+            probe = drawn_samples(processor, self._tokenizer)
+        else:
+            probe = self._samples(sample, range(0, sample.size, PROBED))
         expected = features(self._model, probe)
         plain = self._model_in("float32")
         if cosine(plain, expected, probe) < LEAST_EQUAL:
             raise RuntimeError("its vectors are not those of torch")
         for each in self._candidates(precision, few):
             if each == "int8":
-                rest = [row for row in range(len(given.pixels)) if row % PROBED]
-                tokens = [ids for row, ids in enumerate(given.tokens) if row % PROBED]
-                calibration = Samples(given.pixels[rest], tokens)
-                self._save(quantise(graphs, self._checkpoint, calibration), each)
+                self._quantise(sample)
             model = self._model_in(each)
             near = cosine(model, expected, probe)
             if near < LEAST_COSINE:
@@ -227,6 +224,18 @@ class _Preparation:
                 "--precision out."
             )
         return "float32", f"as torch, but queries start without it ({why})"
+
+    def _samples(self, sample: Sample, rows: Sequence[int]) -> Samples:
+        pixels = [self._checkpoint.processor.pixels(sample.pictures[row]) for row in rows]
+        return Samples(np.stack(pixels), self._tokenizer([sample.texts[row] for row in rows]))
+
+    def _quantise(self, sample: Sample) -> None:
+        from encoder.runtimes.conversion import quantise
+
+        others = [row for row in range(sample.size) if row % PROBED]
+        files = {part: self._folder / "float32" / f"{part}.xml" for part in PARTS}
+        calibration = self._samples(sample, others)
+        self._save(quantise(files, self._checkpoint, calibration), "int8")
 
     def _candidates(self, precision: Precision, few: bool) -> Iterator[str]:
         """Precisions to try, fastest first; those that cannot be had are rejected."""
@@ -251,7 +260,7 @@ class _Preparation:
     def _model_in(self, precision: str) -> OpenVINOModel:
         return OpenVINOModel(Converted(self._folder, self._facts()), precision)
 
-    def _save(self, graphs: "Graphs", name: str) -> None:
+    def _save(self, graphs: Mapping[str, Any], name: str) -> None:
         (self._folder / name).mkdir()
         for part, graph in graphs.items():
             # By default weights are halved.

@@ -118,6 +118,8 @@ class _ResultsView:
         for title, results in zip(rows, found, strict=True):
             if title:
                 st.subheader(title, anchor=False)
+            if results.hint:
+                st.info(escape(results.hint), icon=":material/search_off:")
             self._show_cards(title or "results", results.results, strip=bool(title))
         self._show_without_picture(found[0].without_picture)
         self._show_more_button(found)

@@ -13,6 +13,7 @@ from eval import tables
 from eval.baseline import ENGINES
 from eval.calibration_command import calibrate_command
 from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held_out
+from eval.changes_command import changes_command
 from eval.clusters import cluster_queries
 from eval.comparison import compare_variants, estimate, wins
 from eval.intervals import RESAMPLES
@@ -248,6 +249,7 @@ def make(
 
 app.command(name="tune")(tune_command)
 app.command(name="calibrate")(calibrate_command)
+app.command(name="changes")(changes_command)
 
 
 @app.command()

@@ -90,7 +90,7 @@ def _example(
         payload = evaluation.products.get(product, {})
         return Card(
             title=payload.get("title", product),
-            picture=_stored_picture(pictures, payload.get("picture", "")),
+            picture=stored_picture(pictures, payload.get("picture", "")),
             relevant=product in grades,
             score=score,
         )
@@ -112,7 +112,7 @@ def _example(
     )
 
 
-def _stored_picture(pictures: PictureStore, name: str) -> str:
+def stored_picture(pictures: PictureStore, name: str) -> str:
     """A product's picture as a `data:` address; empty where it has none or it was deleted."""
     if not name:
         return ""

@@ -145,6 +145,7 @@ def per_query(evaluation: Evaluation) -> dict[str, Any]:
     """Every score of every query, and why the others were not measured."""
     return {
         "queries": [query.id for query in evaluation.queries],
+        "texts": [query.text for query in evaluation.queries],
         "clusters": evaluation.clusters.tolist(),
         "failed": evaluation.failed,
         "variants": {

@@ -221,21 +221,13 @@ def show(results: Results, *, explain: bool = False) -> None:
     console = Console()
     if not results.results and not results.without_picture:
         messages.print("Nothing matches these filters.")
-    if results.nothing_fits:
-        messages.print(escape(printable(nothing_fits(results))), soft_wrap=True)
+    if results.hint:
+        messages.print(escape(printable(results.hint)), soft_wrap=True)
     if results.results:
         console.print(_table("", results.results, explain))
     if results.without_picture:
         title = "Without a picture, ranked by their text"
         console.print(_table(title, results.without_picture, explain))
-
-
-def nothing_fits(results: Results) -> str:
-    """The sentence above results of which probably none fits."""
-    sentence = f"Probably nothing here fits (confidence {results.confidence:.0%})."
-    if results.nearest_categories:
-        sentence += f" The nearest categories: {', '.join(results.nearest_categories)}."
-    return sentence
 
 
 def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:

@@ -74,3 +74,13 @@ class Results:
     load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
+
+    @property
+    def hint(self) -> str:
+        """A sentence above results of which probably none fits; empty where some may."""
+        if not self.nothing_fits:
+            return ""
+        sentence = f"Probably nothing here fits (confidence {self.confidence:.0%})."
+        if self.nearest_categories:
+            sentence += f" The nearest categories: {', '.join(self.nearest_categories)}."
+        return sentence

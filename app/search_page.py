@@ -115,6 +115,7 @@ class _ResultsView:
         with st.spinner("Searching … the first search of a variant loads its model."):
             found = self._engine.search_batch(list(rows.values()))
         self._show_seconds(found)
+        _show_reading(found[0])
         for title, results in zip(rows, found, strict=True):
             if title:
                 st.subheader(title, anchor=False)
@@ -196,3 +197,14 @@ class _ResultsView:
                 args=(self._state.k,),
                 icon=":material/expand_more:",
             )
+
+
+def _show_reading(results: Results) -> None:
+    """What the typed words were taken for, where that is not what was typed."""
+    if results.searched_for:
+        sentence = (
+            f"Searched for “{results.searched_for}”. Words in quotes are searched as they are."
+        )
+        st.caption(escape_sentence(sentence))
+    if results.notice:
+        st.caption(escape_sentence(results.notice))

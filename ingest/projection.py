@@ -228,5 +228,6 @@ class Projection:
                 vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
             text = searched_text(plan.searched, self.words.title)
             words = self._embedder.document(text, plan.codes, plan.brand)
-            payload = {**plan.payload, PHRASE_INDEX: self._embedder.field_terms(plan.searched)}
+            terms = self._embedder.field_terms({**plan.searched, "code": plan.codes})
+            payload = {**plan.payload, PHRASE_INDEX: terms}
             yield Point(plan.id, payload, vectors, {WORDS: words} if words else {})

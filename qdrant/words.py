@@ -42,7 +42,7 @@ LANGUAGES = {
 # The fields of a product that are searched, and what stands between two of them and between two
 # values of one, so that no phrase goes beyond a value; no term is like it. Letters, since the
 # client's local mode passes over other marks.
-FIELDS = ("title", "brand", "category", "attribute", "description")
+FIELDS = ("title", "brand", "category", "attribute", "description", "code")
 FIELD_END, VALUE_END = "zz", "z"
 
 LONGEST_CODE = 64  # characters
@@ -93,6 +93,12 @@ class Words:
             )
         )
         self._term = lru_cache(KEPT_TERMS)(self._term_of)
+
+    @staticmethod
+    @lru_cache(8)
+    def of(settings: WordSettings) -> "Words":
+        """Return the embedder of some settings, the same one each time; threads may share it."""
+        return Words(settings)
 
     def document(
         self, text: str, codes: Iterable[str] = (), brand: str = ""

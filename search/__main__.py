@@ -112,6 +112,12 @@ def search(
       vitrine search "handbag" --without leather --sort price
 
       vitrine search kettle --where colour=red,blue --where "weight<1.5" --in-stock
+
+    Words in quotes occur one after another, a word after a minus does not occur:
+
+      vitrine search '"running shoes" -leather'
+
+      vitrine search -- '-leather shoes'
     """
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
@@ -148,8 +154,14 @@ def search(
         results = engine.search(query)
         problems = [engine.settings_problem if matched == "hybrid" else ""]
         problems.append(engine.calibration_problem)
+        problems.append(engine.vocabulary_problem if matched != "vectors" else "")
+        problems.append(results.notice)
+        if results.searched_for:
+            problems.append(
+                f"Searched for “{results.searched_for}”. Words in quotes are searched as they are."
+            )
     for problem in filter(None, problems):
-        messages.print(problem, markup=False, soft_wrap=True)
+        messages.print(printable(problem), markup=False, soft_wrap=True)
     if as_json:
         query_fields = {"text": text, "image": image, "like": "", "k": k, "vector": compared}
         if like:
@@ -200,6 +212,8 @@ def as_object(results: Results) -> dict[str, Any]:
     return {
         "results": [asdict(result) for result in results.results],
         "without_picture": [asdict(result) for result in results.without_picture],
+        "searched_for": results.searched_for,
+        "notice": results.notice,
         "confidence": results.confidence,
         "nothing_fits": results.nothing_fits,
         "nearest_categories": list(results.nearest_categories),
@@ -273,9 +287,10 @@ def _more(result: Result) -> str:
 
 
 def _explained(result: Result) -> str:
-    """Where a product stands in each part."""
+    """Where a product stands in each part, and which words it has where."""
     parts = (f"{name} {part.rank} ({part.score:.3g})" for name, part in result.parts.items())
-    return ", ".join(parts)
+    matched = (f"{name}: {' '.join(words)}" for name, words in result.matched.items())
+    return "; ".join(filter(None, (", ".join(parts), *matched)))
 
 
 if __name__ == "__main__":

@@ -139,4 +139,4 @@ def _ranked(
         return rescore(best_of(found, depth), settings.formula)
     parts = {name: hits for name, hits in found.items() if name != CODE}
     fused = rescore(fuse(parts, plan.weights, settings.method), settings.formula)
-    return list(put_exact_first(plan.query.text, found.get(CODE, ()), fused))
+    return list(put_exact_first(plan.query, found.get(CODE, ()), fused))

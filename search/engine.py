@@ -1,5 +1,6 @@
 """The engine: one pipeline from queries to results.
 
+read        quotes, minus and misspelt words in the text               search.reading
 resolve     how each query is matched in this collection             search.plan
 encode      texts and pictures to vectors                            search.embedding
 plan        what each part of a search compares the products with    search.plan
@@ -18,18 +19,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import NO_FILTERS, Collection, Filters, Point
+from qdrant.layout import PHRASE_INDEX
+from qdrant.model import NO_FILTERS, TERMS, Collection, Filters, Point
 from qdrant.store import Store
+from qdrant.vocabulary import FILE as VOCABULARY
+from qdrant.vocabulary import Vocabulary
+from qdrant.words import Words
 from search.attributes import Attributes, needs_attributes
 from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
 from search.embedding import QueryVectors, encode
 from search.filter_values import check_values
 from search.folding import Group
+from search.matched import matched_words, query_words
 from search.plan import Plan, Planner, named_products, resolve, vector_of
 from search.query import Query, SearchError
 from search.ranking import rank_plans
+from search.reading import Reader, Reading
 from search.results import Folded, Result, Results
 from search.settings import SearchSettings, settings_file
+from search.spelling import Speller
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -67,6 +75,8 @@ class Engine:
         self._settings = settings
         self._settings_file = settings_file(variant)
         self._calibration_file = calibration_file(variant)
+        self.vocabulary = Vocabulary(variant.folder / VOCABULARY)
+        self._speller = Speller(self.vocabulary)
         self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
@@ -99,6 +109,19 @@ class Engine:
         if self._calibration_file.problem:
             return self._calibration_file.problem
         return outdated(self.variant.name, self._calibration_file.value, self.collection().points)
+
+    @property
+    def vocabulary_problem(self) -> str:
+        """Why misspelt words are not corrected; empty where they are.
+
+        A collection of an earlier version has no vocabulary.
+        """
+        if self.collection().payload < TERMS or self.vocabulary.source():
+            return ""
+        return (
+            f"Misspelt words are not corrected: {self.vocabulary.path} is missing or damaged. "
+            f"`vitrine ingest vectors --variant {self.variant.name}` makes it again."
+        )
 
     def collection(self) -> Collection:
         """The variant's collection as it is now.
@@ -169,7 +192,8 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        queries = [self._resolved(query, collection) for query in queries]
+        readings = self._read(queries, collection)
+        queries = [self._resolved(reading.query, collection) for reading in readings]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
             vectors, load_seconds, encode_seconds = self._encode(queries)
@@ -182,8 +206,10 @@ class Engine:
                 load_seconds=load_seconds / len(queries),
                 encode_seconds=encode_seconds / len(queries),
                 search_seconds=search_seconds / len(queries),
+                searched_for=reading.searched_for,
+                notice=reading.notice,
             )
-            for results in found
+            for results, reading in zip(found, readings, strict=True)
         ]
 
     def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
@@ -230,16 +256,26 @@ class Engine:
     def product(self, product_id: str) -> dict[str, Any] | None:
         """The payload of a product; None where the collection has no such product."""
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
-        return point.payload if point else None
+        return _facts(point) if point else None
 
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
         """What tells the texts that fit the shop from others, to be calibrated."""
         collection = self.collection()
-        queries = [self._resolved(query, collection) for query in queries]
+        readings = self._read(queries, collection)
+        queries = [self._resolved(reading.query, collection) for reading in readings]
         vectors, *_ = self._encode(queries)
         planner = Planner(collection, self.settings, {})
         plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
         return gather(self.store, collection, plans)
+
+    def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
+        """What was typed as what is searched for."""
+
+        def occurs(phrase: str) -> bool:
+            return self.count(Filters(phrases=(phrase,))) > 0
+
+        reader = Reader(collection, self._speller, occurs)
+        return [reader.read(query) for query in queries]
 
     def _resolved(self, query: Query, collection: Collection) -> Query:
         """A query with its filters, match and vector as the collection has them."""
@@ -274,7 +310,7 @@ class Engine:
         shown = [group.best.id for groups in ranked for group in groups]
         points = self.store.retrieve(name, shown)
         results = [
-            tuple(_results(plan, groups, points))
+            tuple(_results(plan, groups, points, collection))
             for plan, groups in zip([*plans, *others.values()], ranked, strict=True)
         ]
         beside = dict(zip(others, results[len(plans) :], strict=True))
@@ -307,8 +343,11 @@ def check_fingerprint(variant: Variant, collection: Collection) -> None:
         )
 
 
-def _results(plan: Plan, groups: Sequence[Group], points: Mapping[str, Point]) -> Iterable[Result]:
+def _results(
+    plan: Plan, groups: Sequence[Group], points: Mapping[str, Point], collection: Collection
+) -> Iterable[Result]:
     """The results of a page; a product that was removed since it was found is left out."""
+    wanted = query_words(plan.query.text, Words.of(collection.words)) if collection.words else {}
     present = [group for group in groups if group.best.id in points]
     for rank, group in enumerate(present, start=plan.query.offset + 1):
         best = group.best
@@ -317,10 +356,16 @@ def _results(plan: Plan, groups: Sequence[Group], points: Mapping[str, Point]) -
             best.id,
             best.score,
             plan.name,
-            points[best.id].payload,
+            _facts(points[best.id]),
             best.parts,
             tuple(Folded(each.id, each.facts.get("title", "")) for each in group.others),
+            matched_words(wanted, points[best.id].payload.get(PHRASE_INDEX, "")),
         )
+
+
+def _facts(point: Point) -> dict[str, Any]:
+    """A payload without what is of use to the engine alone."""
+    return {name: fact for name, fact in point.payload.items() if name != PHRASE_INDEX}
 
 
 def _load_encoder(variant: Variant) -> "Encoder":

@@ -107,7 +107,7 @@ class Planner:
         self._collection = collection
         self._settings = settings
         self._products = products
-        self._words = Words(collection.words) if collection.words else None
+        self._words = Words.of(collection.words) if collection.words else None
 
     def plan(self, query: Query, vectors: QueryVectors | None) -> Plan:
         """Plan the ranking of a query's results.
@@ -170,8 +170,8 @@ class Planner:
             raise ValueError("a collection without words is not searched by words")
         weights = {WORDS: 1.0}
         compared: dict[str, np.ndarray | SparseVector | None] = {
-            CODE: code_query(query.text),
-            WORDS: self._words.query(query.text),
+            CODE: code_query(query.typed or query.text),
+            WORDS: self._words.query(query.text, brand=query.text),
         }
         if query.match == "hybrid" and vectors is not None:
             weights = part_weights(query, self._settings.weights, self._collection.vectors)

@@ -55,6 +55,8 @@ class Query:
         without: terms; products with all words of one are left out, and what is near to one by its
             vector ranks lower.
         diverse: results are chosen to be unlike one another, too.
+        typed: the text as it was typed, which may be an article number: set by the search, which
+            reads operators and corrects words in `text`.
 
     Raises:
         QueryError: nothing to search for, or a value out of its range.
@@ -74,6 +76,7 @@ class Query:
     unlike: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     diverse: bool = False
+    typed: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", fold(self.text))

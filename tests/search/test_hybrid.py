@@ -9,6 +9,8 @@ from qdrant.model import NO_FILTERS, Filters, Point, Spec
 from qdrant.store import open_store
 from search.embedding import encode
 from search.engine import Engine
+from search.exact import put_exact_first
+from search.fusion import Candidate
 from search.query import Query, QueryError
 from search.settings import SearchSettings
 from tests import shop
@@ -61,6 +63,21 @@ def test_a_typed_title_is_first_whatever_resembles_it_more(engine, fold):
     exact = engine.search(Query("crimson lipstick b", k=20)).results
     assert "title" in exact[0].parts
     assert not any("title" in result.parts for result in exact[1:])
+
+
+def test_a_typed_brand_comes_before_products_with_its_name_in_their_titles():
+    found = [
+        Candidate("1", 0.9, {}, {"title": "acme sport mug", "brand": "Acme Sport"}),
+        Candidate("2", 0.8, {}, {"title": "cup", "brand": "Ácme"}),
+        Candidate("3", 0.7, {}, {"title": "A.C.M.E", "brand": "Zenith"}),
+        Candidate("4", 0.6, {}, {"title": "bowl"}),
+    ]
+    ordered = list(put_exact_first(Query("acme"), (), found))
+    assert [(each.id, each.score) for each in ordered] == [
+        *[("3", 1.0), ("2", 0.9), ("1", 0.9), ("4", 0.6)]
+    ]
+    assert [each.parts.keys() for each in ordered[:3]] == [{"title"}, {"brand"}, set()]
+    assert list(put_exact_first(Query("—"), (), found)) == found
 
 
 def test_words_alone_load_no_model(engine):

@@ -45,7 +45,7 @@ def test_ratings_without_counts_are_sorted_as_they_are():
 
 
 def test_what_fits_is_the_upper_part_of_the_scores():
-    scores = {"a": 0.9, "b": 0.72, "c": 0.5, "d": 0.1}
+    scores = {"a": 0.9, "b": 0.75, "c": 0.5, "d": 0.1}
     found = [Candidate(name, score, {}) for name, score in scores.items()]
     assert ids(fitting(found)) == ["a", "b"]
     assert ids(fitting(found[:1])) == ["a"]

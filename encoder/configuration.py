@@ -10,7 +10,7 @@ from encoder.errors import EncoderError
 from encoder.families import FAMILIES, Family
 from encoder.files import read_json
 from encoder.hub import CONFIG
-from encoder.schema import ModelConfig, TokenizerSettings, read_schema
+from encoder.schema import ModelConfig, StoredWeights, TokenizerSettings, read_schema
 
 # PEFT's file: transformers would add such an adapter to the weights that it lies beside.
 ADAPTER_CONFIG = "adapter_config.json"
@@ -43,6 +43,7 @@ def read_configuration(folder: Path) -> ModelConfig:
             f"{folder} holds an adapter beside the model: move {ADAPTER_CONFIG} and its weights "
             "to a folder of their own, and name that with --adapter."
         )
+    StoredWeights.read(settings, folder / CONFIG)
     return ModelConfig.complete(settings, _defaults(str(kind)), folder / CONFIG)
 
 

@@ -167,6 +167,19 @@ class ModelConfig(Schema):
         return text.weights + vision.weights + projections
 
 
+# Numbers that weights are kept in: the libraries look the name up in torch, for tokenizers too.
+StoredType = Annotated[
+    str, Field(pattern=r"^(torch\.)?(float(16|32|64)|bfloat16|half|float|auto)$")
+]
+
+
+class StoredWeights(Schema):
+    """What any config.json says of its weights; both names are in use."""
+
+    dtype: StoredType | None = None
+    torch_dtype: StoredType | None = None
+
+
 class PictureSettings(Schema):
     """preprocessor_config.json, or the part of a processor_config.json about pictures."""
 

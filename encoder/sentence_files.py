@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 from encoder.errors import EncoderError
 from encoder.files import digest_files, digest_json, read_json, read_json_list
 from encoder.hub import CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX
-from encoder.schema import InputSettings, TextModule, read_schema, read_schema_list
+from encoder.schema import (
+    InputSettings,
+    StoredWeights,
+    TextModule,
+    TokenizerSettings,
+    read_schema,
+    read_schema_list,
+)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 MODULES, TRANSFORMER = "modules.json", "sentence_bert_config.json"
+TOKENIZER = "tokenizer_config.json"
 
 # What a module may be. Any other class is code that this package does not know: a Router loads
 # further modules, a WordEmbeddings unpickles.
@@ -49,6 +57,9 @@ def check_folder(folder: Path) -> None:
     for module in read_schema_list(TextModule, read_json_list(folder / MODULES), folder / MODULES):
         _check_module(module, folder)
     settings = read_json(folder / CONFIG)
+    StoredWeights.read(settings, folder / CONFIG)
+    if (folder / TOKENIZER).is_file():
+        read_schema(TokenizerSettings, folder / TOKENIZER)
     own = [key for key in ("auto_map", "quantization_config") if settings.get(key)]
     if (folder / TRANSFORMER).is_file():
         arguments = read_json(folder / TRANSFORMER)

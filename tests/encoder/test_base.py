@@ -78,6 +78,8 @@ def edit_text(base, **changes):
                 {"text_config": {"eos_token_id": None}},
                 {"quantization_config": {"quant_method": "bitsandbytes"}},
                 {"logit_scale_init_value": float("nan")},
+                {"torch_dtype": "evil"},
+                {"dtype": 5},
             )
         ),
         *(

@@ -182,6 +182,9 @@ def test_a_text_model_may_stand_beside_it(tmp_path, folder):
         (lambda f: (f / "processor_config.json").unlink(), "reads no pictures|cannot be loaded"),
         (lambda f: (f / "1_Pooling/config.json").unlink(), "cannot be loaded"),
         (lambda f: edit(f / "config.json", model_type="of_tomorrow"), "of_tomorrow"),
+        (lambda f: edit(f / "config.json", dtype="evil"), "dtype"),
+        (lambda f: edit(f / "tokenizer_config.json", model_max_length=0), "model_max_length"),
+        (lambda f: (f / "chat_template.jinja").write_text("{% for"), "end of template"),
     ],
 )
 def test_what_is_no_embedder_or_would_run_code_is_refused(tmp_path, copied, spoil, says):

@@ -147,6 +147,8 @@ def test_an_installation_that_was_moved_finds_its_text_model(tmp_path, tiny_clip
         (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "safetensors only"),
         (lambda f: (f / "model.safetensors").write_bytes(b"x"), "cannot be loaded"),
         (lambda f: use_slow_pattern(f), "none of those known"),
+        (lambda f: edit(f / "config.json", dtype="evil"), "dtype"),
+        (lambda f: edit(f / "tokenizer_config.json", model_max_length=0), "model_max_length"),
         (lambda f: (f / "config.json").unlink(), r"config\.json"),
     ],
 )

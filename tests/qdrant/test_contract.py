@@ -425,6 +425,21 @@ def test_ids_and_payloads_of_any_language_and_size_come_back_as_they_were(store:
     assert store.facet("demo", "category") == {"服装": 7}
 
 
+def test_a_vector_may_have_a_length_of_its_own(store: Store):
+    """As the `text` vectors of a text model have, which have no sum with those of pictures."""
+    spec = replace(SPEC, vectors=("image", "text"), dims={"text": 8})
+    images, texts = vectors(9), vectors(9, dim=8)
+    named = [{"image": image, "text": text} for image, text in zip(images, texts, strict=True)]
+    store.build(spec, [Point(f"p{row}", {}, each) for row, each in enumerate(named)])
+    for vector, queries in (("image", images), ("text", texts)):
+        answers = store.search("demo", queries, vector=vector, k=1)
+        assert [ids(each) for each in answers] == [[f"p{row}"] for row in range(9)]
+    with pytest.raises(InvalidQuery, match="8"):
+        store.search("demo", images[:1], vector="text")
+    with pytest.raises(InvalidPoint, match=r"shape \(16,\) instead of \(8,\)"):
+        store.build(spec, [Point("bad", {}, {"image": images[0], "text": images[0]})])
+
+
 def test_equal_scores_come_by_ascending_product_id(store: Store):
     same = vectors(1)[0]
     store.build(SPEC, [Point(name, {}, {"text": same}) for name in ("c", "a", "b")])

@@ -1,10 +1,8 @@
-# The image of Vitrine: slim, without root. `docker compose up` builds it.
-FROM python:3.11-slim-bookworm
-
-# The package index for torch. In pip's default index torch is built for CUDA on Linux, which makes an
-# image of 6.25 GB. The CPU build has another index, which torch's installation page has; with it all
-# Python packages take 1.9 GB.
-ARG TORCH_INDEX=
+# The image of Vitrine: slim, without root. `docker compose up` builds it. The target `serve` is a
+# smaller one of the search page alone, for shops whose models `vitrine ingest vectors` converted:
+#
+#   docker build --target serve --tag vitrine-serve .
+FROM python:3.11-slim-bookworm AS base
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -19,6 +17,24 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN useradd --uid 10001 --user-group --create-home vitrine \
     && install --directory --owner=vitrine --group=vitrine /data /models
 
+EXPOSE 8501
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
+CMD ["vitrine", "app", "--host", "0.0.0.0", "--port", "8501"]
+
+FROM base AS serve
+COPY requirements-serve.txt constraints.txt ./
+RUN pip install --no-cache-dir -r requirements-serve.txt -c constraints.txt
+COPY . .
+RUN pip install --no-cache-dir --no-deps --editable .
+USER 10001:10001
+
+FROM base
+# The package index for torch. In pip's default index torch is built for CUDA on Linux, which makes an
+# image of 6.25 GB. The CPU build has another index, which torch's installation page has; with it all
+# Python packages take 1.9 GB.
+ARG TORCH_INDEX=
+
 # Torch first: it has its own index, and its layer changes least. Then the other requirements, without
 # those under "Tests" in requirements.txt.
 COPY requirements.txt constraints.txt ./
@@ -31,7 +47,3 @@ COPY . .
 RUN pip install --no-cache-dir --no-deps --editable .
 
 USER 10001:10001
-EXPOSE 8501
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
-CMD ["vitrine", "app", "--host", "0.0.0.0", "--port", "8501"]

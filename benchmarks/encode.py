@@ -1,11 +1,13 @@
 """Encoding speed: `Encoder` against the bare forward pass and sentence-transformers.
 
-    python -m benchmarks encode --checkpoint FOLDER --pictures FOLDER --n 2000
+    python -m benchmarks encode --checkpoint FOLDER --pictures FOLDER --n 2000 --converted
 
-All run the same weights on the same pictures and texts.
+All run the same weights on the same pictures and texts. With `--converted` the encoder is measured
+in every precision that OpenVINO runs on this CPU too.
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +22,13 @@ from rich.console import Console
 
 from benchmarks.generated import random_picture, random_texts
 from benchmarks.rounds import Alternative, Measured, Rounds, as_object, table
+from encoder.errors import EncoderError
 from encoder.variants import Variants
-from vitrine.command import Json
+from vitrine.command import Json, messages
 
 if TYPE_CHECKING:
     from benchmarks.bare_pass import BarePass
+    from encoder.encoder import Encoder
 
 BARE, BARE_PER_CORE = "bare forward", "bare forward, a batch per core"
 OURS, PEER = "Encoder", "SentenceTransformer"
@@ -56,6 +60,7 @@ def measure(
     rounds: int = 5,
     batch_size: int | None = None,
     precision: str = "auto",
+    converted: bool = False,
 ) -> list[EncodingSpeed]:
     """Measure the encoding of pictures and of texts.
 
@@ -66,6 +71,7 @@ def measure(
         rounds: how many, after one that is not counted.
         batch_size: images in a batch; the encoder's default when None.
         precision: the encoder's.
+        converted: measure converted models too.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -80,11 +86,6 @@ def measure(
         peer = SentenceTransformer(str(checkpoint), device=encoder.device, model_kwargs=dtype)
         peer_encode = partial(peer.encode, batch_size=bare.size, normalize_embeddings=True)
 
-        def our_images(files: Sequence[Path]) -> np.ndarray:
-            return np.concatenate(
-                [batch.vectors for batch in encoder.stream_images(files, Image.open)]
-            )
-
         def peer_images(files: Sequence[Path]) -> np.ndarray:
             return peer_encode([Image.open(file).convert("RGB") for file in files])
 
@@ -92,12 +93,50 @@ def measure(
             # As {"text": …}: a bare string that is an address would be fetched.
             return peer_encode([{"text": text} for text in texts])
 
-        images = {OURS: our_images, PEER: peer_images}
-        words = {OURS: encoder.encode_texts, PEER: peer_texts}
+        encoders = {OURS: encoder}
+        if converted:
+            encoders |= _converted(checkpoint, Path(home), pictures, texts, bare.size)
+        images: dict[str, Encode] = {
+            name: partial(_encode_files, each) for name, each in encoders.items()
+        }
+        images |= {PEER: peer_images}
+        words: dict[str, Encode] = {name: each.encode_texts for name, each in encoders.items()}
+        words |= {PEER: peer_texts}
         return [
             _measure("pictures", pictures, rounds, bare, bare.image_batches, images),
             _measure("texts", texts, rounds, bare, bare.text_batches, words),
         ]
+
+
+def _encode_files(encoder: "Encoder", files: Sequence[Path]) -> np.ndarray:
+    return np.concatenate([batch.vectors for batch in encoder.stream_images(files, Image.open)])
+
+
+def _converted(
+    checkpoint: Path, home: Path, pictures: Sequence[Path], texts: Sequence[str], batch_size: int
+) -> dict[str, "Encoder"]:
+    """Encoders of models converted for OpenVINO, by what they compute in."""
+    from encoder.encoder import Encoder
+    from encoder.runtimes.preparation import SAMPLES, Sample, prepare
+    from encoder.runtimes.runtime import VARIABLE
+
+    os.environ[VARIABLE] = "auto"
+    shown = [Image.open(file) for file in pictures[:SAMPLES]]
+    sample = Sample(shown, texts[: len(shown)])
+    encoders: dict[str, Encoder] = {}
+    for precision in ("bfloat16", "int8"):
+        variant = Variants(home / precision).add("benchmark", checkpoint)
+        try:
+            messages.print(prepare(variant, precision, lambda: sample), soft_wrap=True)
+            encoders |= {
+                f"{OURS}, OpenVINO {each}": Encoder.load(
+                    variant, precision=each, batch_size=batch_size
+                )
+                for each in (("float32", precision) if precision == "bfloat16" else (precision,))
+            }
+        except EncoderError as error:
+            messages.print(str(error), soft_wrap=True)
+    return encoders
 
 
 def _measure(
@@ -144,6 +183,9 @@ def command(
         int | None, typer.Option(min=1, help="Images in a batch; the encoder's default if none.")
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    converted: Annotated[
+        bool, typer.Option("--converted", help="Measure OpenVINO in every precision too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Encoding speed against the bare forward pass and sentence-transformers."""
@@ -161,6 +203,7 @@ def command(
             rounds=rounds,
             batch_size=batch_size,
             precision=precision,
+            converted=converted,
         )
     if as_json:
         typer.echo(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import chain, islice
 from typing import Any, Generic, Self, TypeVar
 
@@ -141,6 +142,7 @@ class Encoder:
                 (*key, converted.folder, wanted), lambda: OpenVINOModel(converted, wanted)
             )
         else:
+            _require_torch(variant)
             base = variant.checkpoint()
             load: Callable[[], Runtime]
             if isinstance(base, EmbedderCheckpoint):
@@ -327,6 +329,21 @@ class _Opened(Generic[K]):
     failed: list[tuple[K, Exception]]
 
 
+def _require_torch(variant: Variant) -> None:
+    """Check that what a model without a converted one is loaded by is installed.
+
+    Raises:
+        EncoderError: it is not.
+    """
+    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if missing:
+        raise EncoderError(
+            f"Variant {variant.name!r} has no converted model for this machine, and "
+            f"{' and '.join(missing)} are not installed: install them (requirements.txt), or run "
+            f"`vitrine ingest vectors --variant {variant.name}` where they are."
+        )
+
+
 def _load_embedder(base: EmbedderCheckpoint, precision: Precision, device: str | None) -> Embedder:
     """Load an embedder.
 
@@ -352,15 +369,9 @@ def _load(
     Raises:
         EncoderError: see `Encoder.load`.
     """
-    try:
-        from encoder.model import DualEncoder, load_model
-        from encoder.precision import find_device, in_precision
-    except ImportError as error:
-        raise EncoderError(
-            f"Variant {variant.name!r} has no model for this machine that is run without torch "
-            f"({error}): install torch, or make one where it is installed, with "
-            f"`vitrine ingest vectors --variant {variant.name}`."
-        ) from error
+    from encoder.model import DualEncoder, load_model
+    from encoder.precision import find_device, in_precision
+
     weight = variant.manifest.adapter_weight
     loaded = load_model(checkpoint, variant.adapter_folder, weight, find_device(device))
     return in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)

@@ -265,9 +265,9 @@ def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
 
 def test_without_torch_and_a_converted_model_the_remedy_is_named(tmp_path, tiny_clip, monkeypatch):
     variant = Variants(tmp_path).add("tiny", tiny_clip)
-    monkeypatch.setitem(sys.modules, "encoder.precision", None)
+    monkeypatch.setattr("encoder.encoder.find_spec", lambda _: None)
     with pytest.raises(EncoderError, match="vitrine ingest vectors --variant tiny"):
-        Encoder.load(variant, batch_size=3)
+        Encoder.load(variant)
 
 
 def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts, monkeypatch):

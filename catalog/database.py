@@ -72,7 +72,8 @@ class Database(Closing):
     Every write is one transaction: it is complete or, where the process is killed, absent. Reads
     see a snapshot and never wait for another process's writes (WAL).
 
-    In a folder that cannot be written, as on a read-only disk, an existing file can be read.
+    In a folder that cannot be written, as on a read-only disk, an existing file can be read; one of
+    an earlier version through a copy in a temporary file.
 
     Attributes:
         damaged: The damaged rows that were left out while reading, with a sentence for each, by
@@ -228,7 +229,9 @@ class Database(Closing):
             if version == 0 and not create:
                 raise self._missing()
             self._connection.execute("PRAGMA foreign_keys = ON")
-            if not self._writable and version == max(MIGRATIONS):
+            if not self._writable:
+                if 0 < version < max(MIGRATIONS):
+                    self._migrate_copy()
                 return
             self._connection.execute("PRAGMA journal_mode = WAL")
             if version < max(MIGRATIONS):
@@ -257,6 +260,15 @@ class Database(Closing):
                 for statement in _statements(MIGRATIONS[number].read_text(encoding="utf-8")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+    def _migrate_copy(self) -> None:
+        """Read on from a migrated copy in a temporary file, which cannot be written to."""
+        copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._connection.backup(copy)
+        self._connection.close()
+        self._connection = copy
+        self._migrate()
+        copy.execute("PRAGMA query_only = ON")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

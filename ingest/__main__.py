@@ -179,7 +179,9 @@ def verify_command(variant: VariantList = None, as_json: Json = False) -> None:
 @app.command("export")
 def export_command(
     variant: Variant = "",
-    category: Annotated[str, typer.Option(help="This category only.")] = "",
+    category: Annotated[
+        str, typer.Option(help='This category only, as Kettles or "Kitchen > Kettles".')
+    ] = "",
     folder: Annotated[Path, typer.Option(help="Where to write.")] = Path("export"),
     as_json: Json = False,
 ) -> None:

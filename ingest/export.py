@@ -7,7 +7,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +82,8 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         home: the shop's folder.
         variant_name: whose text and vectors.
         folder: where to write; made if missing.
-        category: this category only; all when empty.
+        category: only products with this department, step or path of steps, as
+            `Product.category_names` has them; all when empty.
 
     Returns:
         `products` and `vectors` written, and pictures `embedded`; the `folder`; `damaged` rows of
@@ -99,15 +100,15 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         open_store(home) as store,
         naming(folder),
     ):
-        total = catalogue.categories().get(category, 0) if category else len(catalogue)
-        if not total:
+        if not any(_in_category(catalogue.entries(), category)):
             known = ", ".join(catalogue.categories()) or "none"
             raise IngestError(f"No product has the category “{category}”; there are {known}.")
         folder.mkdir(parents=True, exist_ok=True)
+        total = None if category else len(catalogue)
         with _published(folder) as unfinished, progress_bar("export", total) as advance:
             tables = _Tables(unfinished, variant, store)
             with tables:
-                for window in batched(catalogue.entries(category=category or None), WINDOW):
+                for window in batched(_in_category(catalogue.entries(), category), WINDOW):
                     tables.write(window)
                     advance(len(window))
             embedded = _copy_embedded(catalogue, tables.embedded, folder)
@@ -115,6 +116,12 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         if damage := catalogue.damage():
             figures["damaged"] = damage
         return figures
+
+
+def _in_category(entries: Iterable[Entry], category: str) -> Iterator[Entry]:
+    for entry in entries:
+        if not category or category in entry.product.category_names():
+            yield entry
 
 
 class _Tables(Closing):

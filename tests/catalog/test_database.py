@@ -3,7 +3,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,6 +175,26 @@ def test_a_log_that_was_left_on_a_read_only_disk_is_read_or_its_remedy_named(tmp
     assert "a stopped job left" in run_read_only(tmp_path, *read).stdout
     Catalogue(tmp_path).close()
     assert run_read_only(tmp_path, *read).stdout == "['from the log']\n"
+
+
+def test_an_older_catalogue_on_a_read_only_disk_is_read_and_stays_as_it_is(tmp_path):
+    file = tmp_path / database.FILE
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(database.MIGRATIONS[1].read_text())
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO setting VALUES ('picture_side', '224')")
+        old.execute(
+            "INSERT INTO product VALUES ('1', 'of old', '', '', '[]', '{}', '', NULL, NULL, NULL, "
+            "'', '', '[]', 'old.csv', 1)"
+        )
+        old.commit()
+    before = file.read_bytes()
+    write = READ.replace("print([", "catalogue.delete(['1']); print([")
+    for script, shown in ((READ, "['of old']\n"), (write, "cannot be read and written")):
+        command = ("env", "-C", str(ROOT), sys.executable, "-c", script, str(tmp_path))
+        done = run_read_only(tmp_path, *command)
+        assert (shown in done.stdout, done.stderr) == (True, "")
+    assert file.read_bytes() == before
 
 
 def test_every_migration_has_a_number_of_its_own():

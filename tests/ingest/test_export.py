@@ -233,3 +233,18 @@ def test_one_category_is_exported_and_an_unknown_one_is_an_error(home, tmp_path)
     assert export_products(home, "tiny", tmp_path, category="Beauty")["products"] == 6
     with pytest.raises(IngestError, match="“Toys”; there are Appliances, Beauty"):
         export_products(home, "tiny", tmp_path, category="Toys")
+
+
+def test_a_deeper_step_of_category_paths_is_exported_as_search_finds_it(tmp_path, tiny_clip):
+    rows = [
+        {"id": "1", "title": "Kettle", "category": "Kitchen > Kettles"},
+        {"id": "2", "title": "Pan", "category": "Kitchen > Pans"},
+        {"id": "3", "title": "Kettle lamp", "category": "Lamps > Kettles"},
+    ]
+    home = tmp_path / "home"
+    Variants(home).add("tiny", tiny_clip)
+    load_products(home, shop.write_source(tmp_path / "source", rows))
+    embed_products(home, "tiny")
+    for category, products in {"Kettles": 2, "Kitchen > Kettles": 1, "Kitchen": 2}.items():
+        figures = export_products(home, "tiny", tmp_path / "out", category=category)
+        assert figures["products"] == products

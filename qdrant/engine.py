@@ -36,6 +36,7 @@ class Search:
         exact: compare with every point instead of using the graph.
         ef: candidates that the graph search keeps.
         payload: names of the facts to read besides the id; None reads all of them.
+        point_ids: read no payload; the hits have their point ids.
     """
 
     vector: str
@@ -45,6 +46,14 @@ class Search:
     exact: bool
     ef: int
     payload: tuple[str, ...] | None
+    point_ids: bool = False
+
+    @property
+    def with_payload(self) -> bool | list[str]:
+        """What is read of the payloads, as both engines take it."""
+        if self.point_ids:
+            return False
+        return True if self.payload is None else ["id", *self.payload]
 
 
 class Reader(Protocol):
@@ -60,7 +69,7 @@ class Reader(Protocol):
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first, in any tie order.
 
-        Scores are exact cosines: candidates found by int8 are rescored (`layout.OVERSAMPLING`).
+        Scores are exact cosines: candidates found by int8 are rescored (`layout.oversampling`).
         """
 
     def count(self, conditions: list[Condition]) -> int:
@@ -69,8 +78,13 @@ class Reader(Protocol):
     def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
 
-    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
-        """Return the points that are there, at most `store.PAGE` of them, in any order."""
+    def retrieve(
+        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
+    ) -> list[Point]:
+        """Return the points that are there, at most `store.PAGE` of them, in any order.
+
+        Payloads are whole, or have these facts and the id.
+        """
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""

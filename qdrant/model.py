@@ -57,7 +57,7 @@ class Hit:
     """One product found.
 
     Attributes:
-        id: product id.
+        id: product id; the point id (`points.point_id`) where that was requested.
         score: exact cosine of the query and the searched vector; of a sparse vector their dot
             product, each term weighted by its IDF.
         payload: the point's; its id alone where no more was requested.
@@ -321,6 +321,8 @@ class VectorQuery:
         exact: compare with every product instead of using the graph.
         ef: candidates that the graph search keeps; None takes what was measured (`Collection`).
         payload: names of the facts that the hits have besides the id; None reads all of them.
+        point_ids: read no payload: the hits have their point ids. Of 200 hits this is three
+            quarters of the time.
     """
 
     vector: str
@@ -330,6 +332,7 @@ class VectorQuery:
     exact: bool = False
     ef: int | None = None
     payload: tuple[str, ...] | None = None
+    point_ids: bool = False
 
 
 def check_variant(variant: str) -> str:

@@ -1,6 +1,7 @@
 """Top-k with ties: one order of equal scores for every engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from qdrant.layout import MAX_RESULTS
 from qdrant.model import Hit
@@ -16,6 +17,16 @@ TIE_LIMIT = 1_000
 # Rounding would part those on both sides of a boundary.
 TOLERANCE = 5e-7
 
+
+class Scored(Protocol):
+    """What has a score."""
+
+    @property
+    def score(self) -> float:
+        """The higher, the better."""
+
+
+T = TypeVar("T", bound=Scored)
 # The best hits of the given queries, each as many as its limit, or all there are.
 Fetch = Callable[[Sequence[int], Sequence[int]], list[list[Hit]]]
 
@@ -55,20 +66,27 @@ def most_frequent(counts: dict[str, int]) -> dict[str, int]:
 
 def _cut_in_tie(hits: list[Hit], k: int, limit: int) -> bool:
     """Whether products beyond the limit may have the score of the k-th."""
-    return len(hits) >= limit and all(map(_equal, hits[k - 1 :], hits[k:]))
+    return len(hits) >= limit and all(map(are_equal, hits[k - 1 :], hits[k:]))
+
+
+def runs_of_equals(ranked: Iterable[T]) -> Iterator[list[T]]:
+    """Yield the runs of equal scores of hits that are ordered by score."""
+    run: list[T] = []
+    for each in ranked:
+        if run and not are_equal(run[-1], each):
+            yield run
+            run = []
+        run.append(each)
+    if run:
+        yield run
+
+
+def are_equal(better: Scored, worse: Scored) -> bool:
+    """Whether two hits, next to each other, count as equal."""
+    return better.score - worse.score <= TOLERANCE * max(1.0, better.score)
 
 
 def _ranked(hits: list[Hit]) -> list[Hit]:
     """Return hits, best first, with each run of equal scores by ascending id."""
-    ranked: list[Hit] = []
-    run: list[Hit] = []
-    for hit in sorted(hits, key=lambda hit: -hit.score):
-        if run and not _equal(run[-1], hit):
-            ranked += sorted(run, key=lambda hit: hit.id)
-            run.clear()
-        run.append(hit)
-    return ranked + sorted(run, key=lambda hit: hit.id)
-
-
-def _equal(better: Hit, worse: Hit) -> bool:
-    return better.score - worse.score <= TOLERANCE * max(1.0, better.score)
+    runs = runs_of_equals(sorted(hits, key=lambda hit: -hit.score))
+    return [hit for run in runs for hit in sorted(run, key=lambda hit: hit.id)]

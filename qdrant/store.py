@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 import numpy as np
 
@@ -198,17 +199,16 @@ class Store(Closing):
     ) -> dict[str, Point]:
         """Return points by product id, in the order of `ids`; ids that are not there are absent."""
         wanted = list(dict.fromkeys(ids))  # deduplicate
-        keys = [point_id(product) for product in wanted]
-
-        def retrieve(reader: Reader) -> dict[str, Point]:
-            found: dict[str, Point] = {}
-            for start in range(0, len(keys), PAGE):
-                points = reader.retrieve(keys[start : start + PAGE], vectors=vectors)
-                found.update((point.id, point) for point in points)
-            return found
-
-        found = self._read(variant, retrieve)
+        points = self._retrieve(variant, list(map(point_id, wanted)), vectors=vectors)
+        found = {point.id: point for point in points}
         return {product: found[product] for product in wanted if product in found}
+
+    def facts(
+        self, variant: str, point_ids: Iterable[str], names: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return the product's id and these facts by point id; what is not there is absent."""
+        points = self._retrieve(variant, list(map(UUID, point_ids)), facts=names)
+        return {str(point_id(point.id)): point.payload for point in points}
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation, in ascending order of point ids.
@@ -242,6 +242,26 @@ class Store(Closing):
     def close(self) -> None:
         """Release everything held open."""
         self.engine.close()
+
+    def _retrieve(
+        self,
+        variant: str,
+        keys: Sequence[UUID],
+        *,
+        vectors: bool = False,
+        facts: Sequence[str] | None = None,
+    ) -> list[Point]:
+        """Return the points of these ids, read page by page."""
+        pages = [keys[start : start + PAGE] for start in range(0, len(keys), PAGE)]
+
+        def retrieve(reader: Reader) -> list[Point]:
+            return [
+                point
+                for page in pages
+                for point in reader.retrieve(page, vectors=vectors, facts=facts)
+            ]
+
+        return self._read(variant, retrieve)
 
     def _read(self, variant: str, read: Callable[[Reader], T]) -> T:
         """Read the published generation; again when it was removed since it was looked up."""
@@ -317,7 +337,16 @@ def _search(collection: Collection, query: VectorQuery, conditions: list[Conditi
     measured = collection.graphs.get(query.vector)
     ef = query.ef or (measured.ef if measured else layout.EF)
     exact = query.exact or scanned or ef is None
-    return Search(query.vector, checked, query.k, conditions, exact, ef or layout.EF, query.payload)
+    return Search(
+        query.vector,
+        checked,
+        query.k,
+        conditions,
+        exact,
+        ef or layout.EF,
+        query.payload,
+        query.point_ids,
+    )
 
 
 def _check_vector(collection: Collection, name: str, vector: np.ndarray) -> np.ndarray:

@@ -3,12 +3,16 @@
 Each level has more candidates than the one before. It is ranked by itself, and its new candidates
 are appended: so the order of the first results does not depend on how many are shown, though scores
 of a part are scaled over the candidates of a level.
+
+The parts are fused by point ids alone, since to read a payload takes longer than to find a product.
+The facts that the later stages need are then read of the best.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qdrant.model import Hit, VectorQuery
+from qdrant.ranking import are_equal, runs_of_equals
 from qdrant.store import Store
 from search.avoidance import drop_avoided
 from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
@@ -24,6 +28,8 @@ from search.settings import CANDIDATES, SearchSettings
 FUSED_LEVELS = (CANDIDATES, 2_000, 10_000)
 SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
 SORTED_LEVELS = (2_000,)
+# Share of a level's depth that is kept of what is fused. The rest is found again by the next level.
+KEPT = 0.5
 
 
 @dataclass
@@ -51,7 +57,8 @@ class Search:
 
     def next_levels(self, needed: int) -> Sequence[int]:
         """The next level, and those after it up to one that is as deep as is needed."""
-        deep = [number for number, depth in enumerate(self.levels) if depth >= needed]
+        share = KEPT if self.plan.weights and not self.plan.query.sort else 1.0
+        deep = [number for number, depth in enumerate(self.levels) if share * depth >= needed]
         last = max(self.level, deep[0] if deep else len(self.levels) - 1)
         return self.levels[self.level : last + 1]
 
@@ -100,43 +107,96 @@ def extend(
     every = [each for named in queries for each in named.values()]
     answers = iter(store.search_batch(variant, every))
     found = [{name: next(answers) for name in named} for named in queries]
-    ranked = [
-        _ranked(search.plan, parts, depth, settings)
+    fused = [
+        _fused(search, parts, depth, settings)
         for (search, depth), parts in zip(levels, found, strict=True)
+    ]
+    names = _facts([search.plan for search, _ in levels], settings)
+    ranked = [
+        _ranked(search.plan, parts.get(CODE, ()), candidates, settings)
+        for (search, _), parts, candidates in zip(
+            levels, found, _read(store, variant, fused, names), strict=True
+        )
     ]
     if any(search.plan.avoided for search in searches):
         ranked = drop_avoided(store, variant, [search.plan.avoided for search, _ in levels], ranked)
     for (search, depth), parts, candidates in zip(levels, found, ranked, strict=True):
-        full = any(len(hits) == depth for name, hits in parts.items() if name != CODE)
-        search.append(candidates, full=full)
+        search.append(candidates, full=_full(parts, depth))
+
+
+def _facts(plans: Sequence[Plan], settings: SearchSettings) -> tuple[str, ...]:
+    """The facts that the stages of these plans need."""
+    facts: set[str] = set(FORMULA_FACTS if settings.formula else ())
+    for plan in plans:
+        facts |= set(EXACT_FACTS if plan.weights else ())
+        facts |= set(FOLD_FACTS if plan.query.fold else ())
+        facts |= set(FACTS[plan.query.sort] if plan.query.sort else ())
+        facts |= {"picture"} if plan.pictureless else set()
+    return tuple(sorted(facts))
 
 
 def _vector_queries(plan: Plan, depth: int, settings: SearchSettings) -> dict[str, VectorQuery]:
     """The searches of a plan's parts."""
-    query = plan.query
-    facts = set(EXACT_FACTS if plan.weights else ())
-    facts |= set(FOLD_FACTS if query.fold else ())
-    facts |= set(FACTS[query.sort] if query.sort else ())
-    facts |= set(FORMULA_FACTS if settings.formula else ())
-    facts |= {"picture"} if plan.pictureless else set()
+    exact = {*_facts([plan], settings), *CODE_FACTS}
     return {
         part: VectorQuery(
             plan.vector_of(part),
             compared,
             depth,
             plan.filters,
-            payload=tuple(sorted(facts | set(CODE_FACTS if part == CODE else ()))),
+            payload=tuple(sorted(exact)) if part == CODE else (),
+            point_ids=part != CODE,
         )
         for part, compared in plan.parts.items()
     }
 
 
-def _ranked(
-    plan: Plan, found: Mapping[str, Sequence[Hit]], depth: int, settings: SearchSettings
-) -> list[Candidate]:
-    """The products of all parts, best first: exact matches of the text before all others."""
+def _full(found: Mapping[str, Sequence[Hit]], depth: int) -> bool:
+    """Whether the store may have more products than a level has."""
+    return any(len(hits) == depth for name, hits in found.items() if name != CODE)
+
+
+def _fused(
+    search: Search, found: Mapping[str, Sequence[Hit]], depth: int, settings: SearchSettings
+) -> Sequence[Candidate]:
+    """The best products of all parts by their point ids, all of those whose scores are equal."""
+    plan = search.plan
     if not plan.weights:
-        return rescore(best_of(found, depth), settings.formula)
+        return best_of(found, depth)
     parts = {name: hits for name, hits in found.items() if name != CODE}
-    fused = rescore(fuse(parts, plan.weights, settings.method), settings.formula)
-    return list(put_exact_first(plan.query, found.get(CODE, ()), fused))
+    fused = fuse(parts, plan.weights, settings.method)
+    ranked_by_facts = plan.query.sort or any(settings.formula.values())
+    deeper = depth < search.levels[-1] and _full(parts, depth)
+    end = int(KEPT * depth) if deeper and not ranked_by_facts else len(fused)
+    while end < len(fused) and are_equal(fused[end - 1], fused[end]):
+        end += 1
+    return fused[:end]
+
+
+def _read(
+    store: Store, variant: str, fused: Sequence[Sequence[Candidate]], names: Sequence[str]
+) -> Iterator[list[Candidate]]:
+    """The candidates with their product ids and facts, those of equal scores by ascending id.
+
+    All are read in one request; a product that was removed meanwhile is left out.
+    """
+    ids = dict.fromkeys(candidate.id for candidates in fused for candidate in candidates)
+    facts = store.facts(variant, ids, names)
+    for candidates in fused:
+        ranked: list[Candidate] = []
+        for run in runs_of_equals(candidates):
+            known = [
+                replace(each, id=facts[each.id]["id"], facts=facts[each.id])
+                for each in run
+                if each.id in facts
+            ]
+            ranked += sorted(known, key=lambda each: each.id)
+        yield ranked
+
+
+def _ranked(
+    plan: Plan, codes: Sequence[Hit], candidates: Sequence[Candidate], settings: SearchSettings
+) -> list[Candidate]:
+    """Candidates in their order, exact matches of the text before all others."""
+    rescored = rescore(candidates, settings.formula)
+    return list(put_exact_first(plan.query, codes, rescored)) if plan.weights else rescored

@@ -34,7 +34,7 @@ class Candidate:
     """A product with its score, before its payload is read.
 
     Attributes:
-        id: product id.
+        id: product id; before its facts are read, the point id.
         score: what it is ranked by; the weighted sum over the parts, 0 to 1, where these are fused.
         parts: its place in each part that found it, by the part's name.
         facts: those of its payload that the stages of the query need.
@@ -65,7 +65,6 @@ def fuse(
     total = sum(weights[name] for name in used)
     scores: dict[str, float] = {}
     places: dict[str, dict[str, PartScore]] = {}
-    facts: dict[str, Mapping[str, Any]] = {}
     for name, hits in used.items():
         share = weights[name] / total
         for rank, (hit, value) in enumerate(
@@ -73,11 +72,8 @@ def fuse(
         ):
             scores[hit.id] = scores.get(hit.id, 0.0) + share * value
             places.setdefault(hit.id, {})[name] = PartScore(rank, hit.score)
-            facts[hit.id] = hit.payload
     order = sorted(scores, key=lambda product: (-round(scores[product], 9), product))
-    return [
-        Candidate(product, scores[product], places[product], facts[product]) for product in order
-    ]
+    return [Candidate(product, scores[product], places[product]) for product in order]
 
 
 def best_of(parts: Mapping[str, Sequence[Hit]], depth: int) -> list[Candidate]:
@@ -100,7 +96,7 @@ def best_of(parts: Mapping[str, Sequence[Hit]], depth: int) -> list[Candidate]:
             known = found.get(hit.id)
             score = max(hit.score, known.score if known else hit.score)
             places = {**(known.parts if known else {}), name: PartScore(rank, hit.score)}
-            found[hit.id] = Candidate(hit.id, score, places, hit.payload)
+            found[hit.id] = Candidate(hit.id, score, places)
     if len(parts) == 1:
         return list(found.values())
     reached = (each for each in found.values() if each.score >= floor)

@@ -108,7 +108,8 @@ def query(search: Search) -> qe.QueryRequest:
     Candidates found by int8 are rescored on the original vectors.
     """
     acorn = qe.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
-    rescored = qe.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
+    oversampling = layout.oversampling(search.limit)
+    rescored = qe.QuantizationSearchParams(rescore=True, oversampling=oversampling)
     return qe.QueryRequest(
         query=qe.Query.Nearest(_query_vector(search.query), using=search.vector),
         limit=search.limit,
@@ -116,7 +117,7 @@ def query(search: Search) -> qe.QueryRequest:
         params=qe.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=True if search.payload is None else ["id", *search.payload],
+        with_payload=search.with_payload,
     )
 
 

@@ -47,10 +47,13 @@ class Reader:
         with engine_errors(self.collection.variant):
             return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
 
-    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
-        """Return the points that are there."""
+    def retrieve(
+        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
+    ) -> list[Point]:
+        """Return the points that are there, their payloads whole or with these facts."""
+        payload = True if facts is None else ["id", *facts]
         with engine_errors(self.collection.variant):
-            records = self._shard.retrieve(list(keys), True, vectors)
+            records = self._shard.retrieve(list(keys), payload, vectors)
         return list(map(stored_point, records))
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:

@@ -134,7 +134,8 @@ def query(search: Search) -> models.QueryRequest:
     Candidates found by int8 are rescored on the original vectors.
     """
     acorn = models.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
-    rescored = models.QuantizationSearchParams(rescore=True, oversampling=layout.OVERSAMPLING)
+    oversampling = layout.oversampling(search.limit)
+    rescored = models.QuantizationSearchParams(rescore=True, oversampling=oversampling)
     return models.QueryRequest(
         query=_query_vector(search.query),
         using=search.vector,
@@ -143,7 +144,7 @@ def query(search: Search) -> models.QueryRequest:
         params=models.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=True if search.payload is None else ["id", *search.payload],
+        with_payload=search.with_payload,
     )
 
 

@@ -58,11 +58,16 @@ class Reader:
         )
         return {str(hit.value): hit.count for hit in answer.hits}
 
-    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
-        """Return the points that are there."""
+    def retrieve(
+        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
+    ) -> list[Point]:
+        """Return the points that are there, their payloads whole or with these facts."""
         ids = [str(key) for key in keys]
+        payload = True if facts is None else ["id", *facts]
         records = self.connection.call(
-            lambda client: client.retrieve(self.name, ids, with_payload=True, with_vectors=vectors),
+            lambda client: client.retrieve(
+                self.name, ids, with_payload=payload, with_vectors=vectors
+            ),
             self.limit,
         )
         return list(map(stored_point, records))

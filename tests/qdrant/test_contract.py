@@ -171,6 +171,19 @@ def number(point: Point, name: str) -> float:
     return next(numbers, math.nan)
 
 
+def test_products_are_found_by_point_ids_and_their_facts_read_afterwards(filled: Store):
+    [whole] = filled.search("demo", QUERIES[0], vector="text", k=9)
+    [bare] = filled.search_batch("demo", [VectorQuery("text", QUERIES[0], 9, point_ids=True)])
+    assert ids(bare) == [str(point_id(hit.id)) for hit in whole]
+    assert [hit.score for hit in bare] == [hit.score for hit in whole]
+    assert all(hit.payload == {} for hit in bare)
+    nobody = str(point_id("nobody"))
+    facts = filled.facts("demo", [*ids(bare), nobody], ["title"])
+    assert facts == {
+        str(point_id(hit.id)): {"id": hit.id, "title": hit.payload["title"]} for hit in whole
+    }
+
+
 FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {
     "one category": (
         Filters(categories=("Beauty",)),

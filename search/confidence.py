@@ -30,7 +30,7 @@ from qdrant.words import CODES, Words
 from search.exact import CODE, EXACT
 from search.plan import Plan
 from search.query import MATCHES, Query, SearchError
-from search.results import Results
+from search.results import Result, Results
 from search.variant_files import VariantFile
 
 FILE = "confidence.json"
@@ -106,11 +106,11 @@ class Evidence:
 
     Attributes:
         features: by name.
-        results: the features again by product, as if it were the best one.
+        masses: of the text's terms, how rare they are.
     """
 
     features: Mapping[str, float]
-    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    masses: Mapping[int, float] = field(default_factory=dict)
 
 
 def calibration_file(variant: Variant) -> VariantFile[Calibrations]:
@@ -151,10 +151,11 @@ def add_confidence(
     }
     if not chosen:
         return list(found)
+    words = Words(collection.words) if collection.words else None
     evidence = gather(store, collection, [plans[row] for row in chosen])
     judged = list(found)
     for (row, calibration), each in zip(chosen.items(), evidence, strict=True):
-        judged[row] = _judged(found[row], calibration, each)
+        judged[row] = _judged(found[row], calibration, each, words)
     return judged
 
 
@@ -195,33 +196,51 @@ def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[
     ]
 
 
-def _judged(found: Results, calibration: Calibration, evidence: Evidence) -> Results:
+def _judged(
+    found: Results, calibration: Calibration, evidence: Evidence, words: Words | None
+) -> Results:
     """Results with the confidence of each and of the whole.
 
-    A product whose code or title was typed is what was looked for, whatever its words.
+    A product whose code or title was typed is what was looked for.
     """
     total = calibration.sum(evidence.features)
     if total is None:
         return found
-    sums = {product: calibration.sum(features) for product, features in evidence.results.items()}
-    lowest = min((each for each in sums.values() if each is not None), default=total)
-    results = tuple(
-        replace(each, confidence=1.0 if EXACT & each.parts.keys() else calibration.chance(own))
-        for each in found.results
-        for own in [sums.get(each.id, lowest)]
-        if own is not None
-    )
     typed = any(EXACT & each.parts.keys() for each in found.results)
+    whole = 1.0 if typed else calibration.chance(total)
+    results = []
+    for each in found.results:
+        own = calibration.sum(_features_of(each, evidence, words))
+        chance = calibration.chance(total if own is None else own)
+        results.append(
+            replace(each, confidence=1.0 if EXACT & each.parts.keys() else min(chance, whole))
+        )
     nothing = not typed and total < calibration.threshold
     return replace(
         found,
-        results=results,
-        confidence=1.0 if typed else calibration.chance(total),
+        results=tuple(results),
+        confidence=whole,
         nothing_fits=nothing,
         nearest_categories=(
             nearest_categories(each.product for each in results) if nothing else ()
         ),
     )
+
+
+def _features_of(result: Result, evidence: Evidence, words: Words | None) -> dict[str, float]:
+    """The features of a query if this product were its best one.
+
+    Where words are searched, it is judged by the words that it has: the cosines of products that
+    have all the words differ among themselves as much as those of queries that fit and of others.
+    """
+    own = dict(evidence.features)
+    if words and WORD_SCORE in own:
+        place = result.parts.get(WORDS)
+        own[COVERAGE] = _coverage(str(result.product.get("title", "")), words, evidence.masses)
+        own[WORD_SCORE] = place.score / sum(evidence.masses.values()) if place else 0.0
+    else:
+        own |= {f"best {part}": place.score for part, place in result.parts.items()}
+    return own
 
 
 def nearest_categories(payloads: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -251,57 +270,41 @@ def _vector_queries(plan: Plan) -> dict[Question, VectorQuery]:
 def _evidence(
     found: Mapping[Question, Sequence[Hit]], words: Words | None, products: int
 ) -> Evidence:
-    features: dict[str, float] = {}
-    of_product: dict[str, dict[str, float]] = {}
+    """The features of one search.
+
+    The mass of a term is the score of the product that it finds first, which is proportional to its
+    IDF; that of a word that no product has is what it would score.
+    """
     masses = {
         key[1]: hits[0].score if hits else math.log(1 + 2 * products) * MOST_WEIGHT
         for key, hits in found.items()
         if isinstance(key, tuple)
     }
+    values: dict[str, list[float]] = {}
+    means: dict[str, float] = {}
     for part, hits in found.items():
         if isinstance(part, tuple):
             continue
-        if part == WORDS:
-            values = _word_features(hits, words, masses) if words and masses else {}
-        else:
-            values = {f"best {part}": {hit.id: hit.score for hit in hits}}
-            features[f"mean {part}"] = float(np.mean([hit.score for hit in hits] or [0.0]))
-        for name, by_product in values.items():
-            features[name] = max(by_product.values(), default=0.0)
-            for product, value in by_product.items():
-                of_product.setdefault(product, {})[name] = value
-    lowest = {
-        name: min((each[name] for each in of_product.values() if name in each), default=0.0)
-        for name in features
-    }
-    # What a part did not find among its nearest is not above the last of these.
-    results = {
-        product: {name: own.get(name, _other(name, features, lowest)) for name in features}
-        for product, own in of_product.items()
-    }
-    return Evidence(features, results)
+        scores = [hit.score for hit in hits] or [0.0]
+        if part != WORDS:
+            values[f"best {part}"] = scores
+            means[f"mean {part}"] = float(np.mean(scores))
+        elif words and masses:
+            titles = [str(hit.payload.get("title", "")) for hit in hits]
+            values[COVERAGE] = [_coverage(title, words, masses) for title in titles] or [0.0]
+            values[WORD_SCORE] = [score / sum(masses.values()) for score in scores]
+    return Evidence(
+        features={name: max(each) for name, each in values.items()} | means,
+        masses=masses,
+    )
 
 
-def _other(name: str, features: Mapping[str, float], lowest: Mapping[str, float]) -> float:
-    """A product's feature where its part has not found it: the query's mean, else the lowest."""
-    return features[name] if name.startswith("mean") else lowest[name]
-
-
-def _word_features(
-    hits: Sequence[Hit], words: Words, masses: Mapping[int, float]
-) -> dict[str, dict[str, float]]:
-    """The share of the query's words that each product has, weighted by how rare they are.
-
-    The mass of a term is the score of the product that it finds first, which is proportional to its
-    IDF; that of a word that no product has is what it would score.
-    """
-    total = sum(masses.values())
-    coverage = {}
-    for hit in hits:
-        title = words.document(str(hit.payload.get("title", "")))
-        present = set(title.indices.tolist()) if title else set()
-        coverage[hit.id] = sum(mass for term, mass in masses.items() if term in present) / total
-    return {COVERAGE: coverage, WORD_SCORE: {hit.id: hit.score / total for hit in hits}}
+def _coverage(title: str, words: Words, masses: Mapping[int, float]) -> float:
+    """The share of a query's words, weighted by how rare they are, that a title has."""
+    document = words.document(title)
+    present = set(document.indices.tolist()) if document else set()
+    covered = sum(mass for term, mass in masses.items() if term in present)
+    return covered / sum(masses.values())
 
 
 def _parse(values: dict[str, Any]) -> Calibrations:

@@ -5,15 +5,17 @@ address bar is read when something else changed it (a link, a reload, the back b
 whenever the widgets changed.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import query_picture
+from app import attribute_controls, query_picture
 from app.escaping import escape
 from app.query_picture import QueryPicture
 from app.state import MAX_K, SearchState, read_parameters, write_parameters
+from search.facets import CategoryCount, Facets
 
 # What a browser’s file chooser offers; the decoder goes by the bytes themselves.
 PICTURE_TYPES = (
@@ -62,6 +64,8 @@ def search_state() -> SearchState:
         brands=tuple(session.brands),
         price_min=session.price_min,
         price_max=session.price_max,
+        in_stock=session.in_stock,
+        where=tuple(session.where),
         k=session.k,
     )
     parameters = write_parameters(state)
@@ -88,28 +92,34 @@ def show_search_box() -> QueryPicture:
     return _read_picture()
 
 
-def show_filters(variants: list[str], facets: dict[str, dict[str, int]]) -> None:
-    """Show categories and brands with their counts, price, number of results and variant.
+def show_filters(variants: list[str], facets: Facets) -> None:
+    """Show categories, brands and attributes with counts, price, number of results and variant.
 
     A few categories are shown above the products; everything else is in the side bar.
 
     Args:
         variants: those that can be searched.
-        facets: counts of each category and brand under the filters of the others.
+        facets: of the products that pass the filters.
     """
-    categories = _options("categories", facets["category"])
+    counts = {each.path: each.count for each in _flat(facets.categories)}
+    departments = {each.path: each.count for each in facets.categories}
+    categories = _options("categories", departments)
     if 0 < len(categories) <= PILLS:
-        _category_pills(categories, facets["category"])
+        _category_pills(categories, counts)
+    _show_next_steps(facets.categories)
     with st.sidebar:
         st.subheader("Filters", anchor=False)
         if len(categories) > PILLS:
-            _list("Category", "categories", facets["category"])
-        _list("Brand", "brands", facets["brand"])
+            _list("Category", "categories", departments)
+        attribute_controls.show_stock(facets)
+        _list("Brand", "brands", facets.brands)
+        attribute_controls.show_prices(facets)
         low, high = st.columns(2)
         for column, label, key in ((low, "Price from", "price_min"), (high, "to", "price_max")):
             column.number_input(
                 label, min_value=0.0, value=None, key=key, placeholder="any", format="%.2f"
             )
+        attribute_controls.show_attributes(facets)
         if has_filters():
             show_clear_button("side")
         st.slider("Results", 1, MAX_K, key="k", on_change=_show_first)
@@ -141,7 +151,8 @@ def has_filters() -> bool:
     """Whether any filter is set."""
     session = st.session_state
     prices = (session.price_min, session.price_max)
-    return bool(session.categories or session.brands) or prices != (None, None)
+    chosen = (session.categories, session.brands, session.in_stock, session.where)
+    return any(chosen) or prices != (None, None)
 
 
 def show_clear_button(key: str) -> None:
@@ -163,6 +174,35 @@ def _options(key: str, counts: dict[str, int]) -> list[str]:
     options = dict.fromkeys([*st.session_state[key], *counts])
     most_first = sorted(options, key=lambda option: (-counts.get(option, 0), option))
     return most_first[:MAX_OPTIONS]
+
+
+def _flat(categories: Sequence[CategoryCount]) -> Iterator[CategoryCount]:
+    for each in categories:
+        yield each
+        yield from _flat(each.children)
+
+
+def _show_next_steps(categories: Sequence[CategoryCount]) -> None:
+    """Show the steps below the one category that is chosen."""
+    chosen = st.session_state.categories
+    below = [each for each in _flat(categories) if [each.path] == chosen and each.children]
+    if below:
+        steps = {each.path: each for each in below[0].children[:PILLS]}
+        st.pills(
+            "Narrower",
+            list(steps),
+            format_func=lambda path: _with_count(
+                steps[path].name, {steps[path].name: steps[path].count}
+            ),
+            key="next step",
+            on_change=_choose_step,
+        )
+
+
+def _choose_step() -> None:
+    if step := st.session_state["next step"]:
+        st.session_state.categories = [step]
+    st.session_state["next step"] = None
 
 
 def _category_pills(options: list[str], counts: dict[str, int]) -> None:
@@ -254,7 +294,9 @@ def _remove_picture() -> None:
 
 
 def _clear_filters() -> None:
-    st.session_state.update(categories=[], brands=[], price_min=None, price_max=None)
+    st.session_state.update(
+        categories=[], brands=[], price_min=None, price_max=None, in_stock=False, where=[]
+    )
 
 
 def _show_first() -> None:

@@ -14,7 +14,8 @@ from app.redaction import redact_setting
 from app.state import SearchState
 from catalog.catalogue import Catalogue
 from search.engine import Engine
-from search.query import QueryError
+from search.facets import Facets
+from search.query import Filters, QueryError
 from search.results import Result, Results
 from search.service import VariantStatus
 
@@ -36,13 +37,20 @@ def show() -> None:
     state = controls.search_state()
     engine = service.engine(state.variant)
     picture = controls.show_search_box()
-    controls.show_filters(
-        [status.name for status in ready], engine.facets(state.filters, limit=controls.MAX_OPTIONS)
-    )
+    controls.show_filters([status.name for status in ready], _facets(engine, state.filters))
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
     with Catalogue(service.home, create=False) as catalogue:
         _ResultsView(engine, catalogue, state, picture).show()
+
+
+def _facets(engine: Engine, filters: Filters) -> Facets:
+    """The facets under the filters; where a condition cannot hold, without the conditions."""
+    try:
+        return engine.facets(filters, limit=controls.MAX_OPTIONS)
+    except QueryError:  # which the search reports
+        without = replace(filters, where=(), in_stock=None)
+        return engine.facets(without, limit=controls.MAX_OPTIONS)
 
 
 def _choose_variant(ready: list[VariantStatus], statuses: list[VariantStatus]) -> list[str]:

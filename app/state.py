@@ -2,7 +2,8 @@
 
 Parameters: `q`, `picture` (a web address) and `upload` ("1" where one was uploaded) are the query;
 `like`, a product's id, replaces it; `variant` and `k` say how to search; `category` and `brand`,
-which are repeatable, `price_min` and `price_max` are the filters.
+which are repeatable, `price_min`, `price_max`, `stock` ("1") and `where` (repeatable; conditions on
+attributes, as `search.where` reads them) are the filters.
 """
 
 import math
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 
 from PIL.Image import Image
 
-from search.query import Filters, Query
+from search.query import Filters, Query, QueryError
+from search.where import parse_where
 
 DEFAULT_K = 12  # fills two, three, four or six columns evenly
 MAX_K = 60
@@ -33,6 +35,8 @@ class SearchState:
         brands: any of these.
         price_min: at least.
         price_max: at most.
+        in_stock: only products in stock.
+        where: conditions on attributes, as they are written.
         k: number of products at first.
     """
 
@@ -45,6 +49,8 @@ class SearchState:
     brands: tuple[str, ...] = ()
     price_min: float | None = None
     price_max: float | None = None
+    in_stock: bool = False
+    where: tuple[str, ...] = ()
     k: int = DEFAULT_K
 
     @property
@@ -55,6 +61,8 @@ class SearchState:
             brands=self.brands,
             price_min=self.price_min,
             price_max=self.price_max,
+            in_stock=self.in_stock or None,
+            where=parse_where(self.where),
         )
 
     def query(self, picture: Image | None, k: int) -> Query:
@@ -83,6 +91,8 @@ def write_parameters(state: SearchState) -> Parameters:
         "brand": list(state.brands),
         "price_min": _amount(state.price_min),
         "price_max": _amount(state.price_max),
+        "stock": ["1"] if state.in_stock else [],
+        "where": list(state.where),
         "k": [] if state.k == DEFAULT_K else [str(state.k)],
     }
     parameters = {name: values for name, values in parameters.items() if any(values)}
@@ -105,6 +115,8 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[SearchState, l
         brands=parser.words("brand"),
         price_min=parser.amount("price_min"),
         price_max=parser.amount("price_max"),
+        in_stock=bool(parser.word("stock")),
+        where=parser.conditions("where"),
         k=parser.count("k"),
     )
     return state, parser.problems
@@ -121,6 +133,17 @@ class _Parser:
     def words(self, name: str) -> tuple[str, ...]:
         stripped = (value.strip() for value in self._parameters.get(name, []))
         return tuple(dict.fromkeys(value for value in stripped if value))
+
+    def conditions(self, name: str) -> tuple[str, ...]:
+        found = []
+        for word in self.words(name):
+            try:
+                parse_where([word])
+            except QueryError:
+                self._report(name, word, "a condition such as colour=Red or weight<2")
+            else:
+                found.append(word)
+        return tuple(found)
 
     def amount(self, name: str) -> float | None:
         word = self.word(name)

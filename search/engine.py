@@ -12,6 +12,7 @@ read        the payloads of what is shown, once
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain, zip_longest
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.layout import PHRASE_INDEX
+from qdrant.layout import MAX_RESULTS, PHRASE_INDEX
 from qdrant.model import NO_FILTERS, TERMS, Collection, Filters, Point
 from qdrant.store import Store
 from qdrant.vocabulary import FILE as VOCABULARY
@@ -28,6 +29,7 @@ from qdrant.words import Words
 from search.attributes import Attributes, needs_attributes
 from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
 from search.embedding import QueryVectors, encode
+from search.facets import FacetCounter, Facets
 from search.filter_values import check_values
 from search.folding import Group
 from search.matched import matched_words, query_words
@@ -36,12 +38,13 @@ from search.query import Query, SearchError
 from search.ranking import rank_plans
 from search.reading import Reader, Reading
 from search.results import Folded, Result, Results
-from search.settings import SearchSettings, settings_file
+from search.settings import CANDIDATES, SearchSettings, settings_file
 from search.spelling import Speller
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
+NO_PRODUCT = "\0"  # an id that no feed has, where no product is a candidate
 RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
 
 
@@ -236,18 +239,29 @@ class Engine:
         return ()
 
     def facets(
-        self, filters: Filters = NO_FILTERS, *, limit: int = 30
-    ) -> dict[str, dict[str, int]]:
-        """Number of products of each category and each brand under the other filters.
+        self, filters: Filters = NO_FILTERS, query: Query | None = None, *, limit: int = 30
+    ) -> Facets:
+        """What the products that pass the filters are, counted exactly.
 
         A facet leaves its own filter out, so that it shows what another choice would give.
+
+        Args:
+            filters: of the products.
+            query: counts only the `CANDIDATES` products that fit it best under the filters; its
+                own filters and page are not used.
+            limit: values of each facet, the most frequent first.
+
+        Raises:
+            QueryError: as `resolve_filters`.
         """
-        name = self.variant.name
-        others = {"category": replace(filters, categories=()), "brand": replace(filters, brands=())}
-        return {
-            field: self.store.facet(name, field, rest, limit=limit)
-            for field, rest in others.items()
-        }
+        name, filters = self.variant.name, self.resolve_filters(filters)
+        of_query = self._candidate_filters(query) if query else lambda rest: rest
+
+        def count(field: str, rest: Filters) -> dict[str, int]:
+            return self.store.facet(name, field, of_query(rest), limit=MAX_RESULTS)
+
+        total = self.store.count(name, of_query(filters))
+        return FacetCounter(self.attributes(), filters, count).facets(total, limit)
 
     def count(self, filters: Filters = NO_FILTERS) -> int:
         """Number of products that pass the filters."""
@@ -281,6 +295,21 @@ class Engine:
         """A query with its filters, match and vector as the collection has them."""
         filters = self.resolve_filters(query.filters)
         return resolve(replace(query, filters=filters), collection)
+
+    def _candidate_filters(self, query: Query) -> Callable[[Filters], Filters]:
+        """Adds to filters that a product is among the best candidates of a query under them."""
+        collection = self.collection()
+        [reading] = self._read([query], collection)
+        vectors, _, _ = self._encode([self._resolved(reading.query, collection)])
+
+        @cache
+        def narrowed(filters: Filters) -> Filters:
+            wide = replace(query, filters=filters, k=CANDIDATES, offset=0, fold=False)
+            [found] = self.search_batch([wide], vectors)
+            ids = tuple(each.id for each in (*found.results, *found.without_picture))
+            return replace(filters, ids=ids or (NO_PRODUCT,))
+
+        return narrowed
 
     def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
         """The queries' vectors, the seconds until the model was loaded, and those in the model."""

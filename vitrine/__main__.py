@@ -34,6 +34,9 @@ COMMANDS = {
     ),
     "ingest": Mounted("ingest.__main__", "Fill a shop from a file of products; see what is there."),
     "search": Mounted("search.__main__", "Search by words, a picture, or both."),
+    "facets": Mounted(
+        "search.facets_command", "Count products by category, brand, price and attribute."
+    ),
     "app": Mounted("app.__main__", "Serve the search page."),
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),

@@ -41,9 +41,18 @@ HOSTILE = [
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
-    """Twelve products with links, and some with markup, hostile links or broken pictures."""
+    """Twelve products with attributes; others with markup, hostile links or broken pictures."""
     folder = tmp_path_factory.mktemp("shop")
-    linked = [row | {"link": f"https://shop.test/{row['id']}"} for row in shop.rows()]
+    linked = [
+        row
+        | {
+            "link": f"https://shop.test/{row['id']}",
+            "category": f"{row['category']} > {row['id'].split('-')[0].title()}s",
+            "in_stock": number % 4 > 0,
+            "attributes": {"colour": row["id"].split("-")[1], "Weight": number / 4},
+        }
+        for number, row in enumerate(shop.rows())
+    ]
     (folder / "source").mkdir()
     (folder / "source" / "torn.jpg").write_bytes(b"<html>Not found</html>")
     Variants(folder).add("tiny", tiny_clip)

@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from qdrant.model import Filters
 from search.__main__ import app
+from search.facets import CategoryCount
+from search.facets_command import app as facets_app
 from search.query import Query
 from search.service import SearchService
 from search.where import parse_where
@@ -125,3 +127,77 @@ def test_a_thousand_conditions_are_refused(search_command):
     done = search_command("kettle", *options)
     assert done.exit_code == 1
     assert "at most 32 conditions on attributes, not 1,000" in done.stderr
+
+
+def counted(engine, *written, query=None, **filters):
+    return engine.facets(Filters(where=parse_where(written), **filters), query)
+
+
+def attribute(facets, name):
+    return next(each for each in facets.attributes if each.name == name)
+
+
+def test_facets_count_what_the_products_are(engine):
+    facets = counted(engine)
+    assert facets.products == 12
+    assert facets.categories == (
+        CategoryCount("Appliances", "Appliances", 6),
+        CategoryCount("Beauty", "Beauty", 6),
+    )
+    assert facets.stock == {"yes": 9, "no": 3}
+    assert facets.brands == {"Acme": 6, "Zenith": 6}
+    assert facets.currency == "EUR"
+    assert sum(bucket.count for bucket in facets.prices) == 10
+    weight = attribute(facets, "Weight (kg)")
+    assert (weight.products, weight.low, weight.high) == (12, 0, 2.75)
+    assert attribute(facets, "Washable").values == {"no": 4, "yes": 2}
+    assert [each.name for each in facets.attributes][-1] == "Washable"  # few products have it
+
+
+def test_each_facet_leaves_its_own_filter_out(engine):
+    facets = counted(engine, "colour=teal,navy", "weight (kg)<2", "stock=yes", price_max=100)
+    assert facets.products == len(numbered(3))  # teal is in dollars, a navy kettle too heavy
+    assert attribute(facets, "Colour").values == dict.fromkeys(
+        ["crimson", "ivory", "navy", "olive"], 1
+    )
+    assert facets.stock == {"yes": 1}
+    assert [(bucket.low, bucket.high, bucket.count) for bucket in facets.prices] == [
+        (None, None, 1)
+    ]
+    assert attribute(facets, "Weight (kg)").products == 2
+
+
+def test_the_next_steps_of_a_chosen_category_are_counted(engine):
+    step = (CategoryCount("Kettles", "Appliances > Kettles", 6),)
+    for chosen in ("Appliances", "Appliances > Kettles", "Kettles"):
+        [appliances, beauty] = counted(engine, categories=(chosen,)).categories
+        assert appliances == CategoryCount("Appliances", "Appliances", 6, step)
+        assert beauty.children == ()
+
+
+def test_facets_of_a_query_count_its_best_candidates(engine):
+    query = Query("teal", match="words")
+    facets = counted(engine, query=query)
+    assert facets.products == 2
+    assert facets.brands == {"Acme": 2}
+    facets = counted(engine, "category=kettles", query=query)
+    assert facets.products == 1
+    assert [each.count for each in facets.categories] == [1, 1]
+    assert counted(engine, query=Query("zzzz", match="words")).products == 0
+
+
+def test_the_facets_command_prints_tables_and_json(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "100")
+    done = CliRunner().invoke(facets_app, ["--where", "colour=navy", "--category", "Kettles"])
+    assert done.stdout.startswith("1 product\n")
+    for line in ("Appliances", "  Kettles", "price EUR", "Colour", "crimson"):
+        assert line in done.stdout
+    done = CliRunner().invoke(facets_app, ["teal", "--where", "weight (kg)>0.3", "--json"])
+    shown = json.loads(done.stdout)
+    assert shown["products"] == 10
+    assert shown["query"]["text"] == "teal"
+    assert {"brands", "stock", "prices", "attributes", "categories"} <= shown.keys()
+    done = CliRunner().invoke(facets_app, ["--where", "color=teal"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: No attribute to filter by is called “color”.")

@@ -1,0 +1,233 @@
+"""Counts of the products at hand, by category, brand, stock, price and attribute.
+
+Each facet leaves its own filter out, so that it shows what another choice would give. Counts are
+exact in both engines.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from qdrant.filters import FIELDS, STEP
+from qdrant.model import ATTRIBUTES, PATHS, Filters, Where
+from search.attributes import Attributes, group_facets
+from search.buckets import Bucket, bucket_numbers, bucket_prices
+
+Counts = dict[str, int]  # products by value
+Count = Callable[[str, Filters], Counts]  # of a payload's field, under filters
+
+MAX_ATTRIBUTES = 12
+# A list of more values than this is not looked through, so it counts for less.
+READABLE = 30
+# Numbers of more different values than this are shown in buckets.
+MAX_NUMBERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """A step of the category tree.
+
+    Attributes:
+        name: of the step.
+        path: what to filter by: the department, or a path as "Kitchen > Kettles".
+        count: products of it.
+        children: the steps below it, where it is chosen.
+    """
+
+    name: str
+    path: str
+    count: int
+    children: tuple["CategoryCount", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeCount:
+    """The values of one attribute.
+
+    Attributes:
+        name: of the attribute.
+        products: how many have it.
+        different: number of different values.
+        values: products by value, the most frequent first, as many as were requested; of a
+            number with many values, none.
+        low, high: the least and the greatest of numbers.
+        buckets: of a number with many values.
+    """
+
+    name: str
+    products: int
+    different: int
+    values: Counts
+    low: float | None = None
+    high: float | None = None
+    buckets: tuple[Bucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What the products at hand are.
+
+    Attributes:
+        products: how many pass all filters.
+        categories: departments, the most frequent first; below a chosen one its next steps.
+        brands: products by brand, the most frequent first.
+        stock: products by `yes` and `no`; empty where nothing is known.
+        currency: of the prices; empty where the shop has none.
+        prices: products by price.
+        attributes: the most useful first.
+    """
+
+    products: int
+    categories: tuple[CategoryCount, ...]
+    brands: Counts
+    stock: Counts
+    currency: str
+    prices: tuple[Bucket, ...]
+    attributes: tuple[AttributeCount, ...]
+
+
+class FacetCounter:
+    """Counts facets under filters.
+
+    Args:
+        attributes: of the collection.
+        filters: resolved by them.
+        count: counts the values of a payload's field under filters.
+    """
+
+    def __init__(self, attributes: Attributes, filters: Filters, count: Count) -> None:
+        self._attributes = attributes
+        self._filters = filters
+        self._count = count
+
+    def facets(self, products: int, limit: int) -> Facets:
+        """All of them.
+
+        Args:
+            products: how many pass all filters.
+            limit: values of each facet.
+        """
+        new = self._attributes.collection.payload >= ATTRIBUTES
+        currencies = self._attributes.currencies
+        return Facets(
+            products,
+            self._categories(limit),
+            self._brands(limit),
+            self._stock() if new else {},
+            self._chosen_currency() or (currencies[0] if currencies else ""),
+            self._prices() if new else (),
+            self._attribute_counts(limit) if new else (),
+        )
+
+    def _categories(self, limit: int) -> tuple[CategoryCount, ...]:
+        """Departments and, below the chosen ones, the next step."""
+        rest = _without(replace(self._filters, categories=()), "category")
+        departments = self._count("category", rest)
+        if self._attributes.collection.payload < PATHS:
+            return tuple(CategoryCount(name, name, n) for name, n in _first(departments, limit))
+        counted = self._count("categories", rest)
+        chosen = {STEP.sub(" > ", name.strip()) for name in self._chosen_categories()}
+        return tuple(_tree(name, counted, chosen, limit) for name, _ in _first(departments, limit))
+
+    def _brands(self, limit: int) -> Counts:
+        """Products by brand."""
+        rest = _without(replace(self._filters, brands=()), "brand")
+        return dict(_first(self._count("brand", rest), limit))
+
+    def _stock(self) -> Counts:
+        """Products by `yes` and `no`."""
+        return self._count("stock", _without(replace(self._filters, in_stock=None), "stock"))
+
+    def _prices(self) -> tuple[Bucket, ...]:
+        """Products by price, in the currency of the filters or in the shop's commonest."""
+        rest = _without(replace(self._filters, price_min=None, price_max=None), "price")
+        others = self._attributes.currencies[1:]
+        if others and not self._chosen_currency():
+            currency = Where("currency", tuple(others), negated=True)
+            rest = replace(rest, where=(*rest.where, currency))
+        steps = {int(step): count for step, count in self._count("price_step", rest).items()}
+        return bucket_prices(steps)
+
+    def _attribute_counts(self, limit: int) -> tuple[AttributeCount, ...]:
+        """The attributes that are filtered by, then the most useful ones."""
+        counted = group_facets(self._count("facets", self._filters))
+        filtered = [each.name for each in self._filters.where if each.name not in FIELDS]
+        for name in dict.fromkeys(filtered):  # its own filter left out
+            rest = self._count("facets", _without(self._filters, name))
+            counted[name] = group_facets(rest).get(name, {})
+        numbers = self._attributes.numbers
+        useful = sorted(
+            (name for name, values in counted.items() if len(values) > 1),
+            key=lambda name: (-_usefulness(counted[name], name in numbers), name),
+        )
+        chosen = list(dict.fromkeys([*filtered, *useful]))[: max(MAX_ATTRIBUTES, len(filtered))]
+        return tuple(
+            _attribute(name, counted.get(name, {}), name in numbers, limit) for name in chosen
+        )
+
+    def _chosen_currency(self) -> str:
+        """The currency that the filters name; empty where they name none or several."""
+        named = [each for each in self._filters.where if each.name == "currency"]
+        chosen = [value for each in named if not each.negated for value in each.values]
+        return chosen[0] if len(chosen) == 1 else ""
+
+    def _chosen_categories(self) -> list[str]:
+        where = (each for each in self._filters.where if each.name == "category")
+        return [*self._filters.categories, *(value for each in where for value in each.values)]
+
+
+def _without(filters: Filters, name: str) -> Filters:
+    """Filters without the conditions on one attribute or field."""
+    return replace(filters, where=tuple(each for each in filters.where if each.name != name))
+
+
+def _first(counts: Counts, limit: int) -> list[tuple[str, int]]:
+    return list(counts.items())[:limit]
+
+
+def _tree(path: str, counted: Mapping[str, int], chosen: set[str], limit: int) -> CategoryCount:
+    """A category and, where it or one below it is chosen, the steps below."""
+    name = path.rpartition(" > ")[2]
+    count = counted.get(path, 0)
+    below = [
+        each
+        for each in counted
+        if each.startswith(f"{path} > ") and " > " not in each[len(path) + 3 :]
+    ]
+    opened = {path, name} & chosen or any(
+        each.startswith(f"{path} > ") or _is_step_below(each, path, counted) for each in chosen
+    )
+    if not opened:
+        return CategoryCount(name, path, count)
+    children = tuple(_tree(each, counted, chosen, limit) for each in below[:limit])
+    return CategoryCount(name, path, count, children)
+
+
+def _is_step_below(step: str, path: str, counted: Mapping[str, int]) -> bool:
+    return any(
+        each.startswith(f"{path} > ") and step in each[len(path) + 3 :].split(" > ")
+        for each in counted
+    )
+
+
+def _usefulness(values: Mapping[str, int], number: bool) -> float:
+    """How well an attribute divides the products: the number of pairs that it tells apart.
+
+    Of the products that have the attribute, the share of pairs with different values (Gini's
+    index); less where the list of values is too long to be looked through.
+    """
+    products = sum(values.values())
+    same = sum((count / products) ** 2 for count in values.values())
+    readable = 1.0 if number else min(1.0, READABLE / len(values))
+    return products * (1 - same) * readable
+
+
+def _attribute(name: str, values: Counts, number: bool, limit: int) -> AttributeCount:
+    products = sum(values.values())
+    if not (number and values):
+        return AttributeCount(name, products, len(values), dict(_first(values, limit)))
+    numbers = {float(value): count for value, count in values.items()}
+    low, high = min(numbers), max(numbers)
+    if len(values) <= MAX_NUMBERS:
+        ascending = dict(sorted(values.items(), key=lambda pair: float(pair[0])))
+        return AttributeCount(name, products, len(values), ascending, low, high)
+    return AttributeCount(name, products, len(values), {}, low, high, bucket_numbers(numbers))

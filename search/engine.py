@@ -285,10 +285,10 @@ class Engine:
     def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
         """What was typed as what is searched for."""
 
-        def occurs(phrase: str) -> bool:
-            return self.count(Filters(phrases=(phrase,))) > 0
+        def occurrences(phrase: str) -> int:
+            return self.count(Filters(phrases=(phrase,)))
 
-        reader = Reader(collection, self._speller, occurs)
+        reader = Reader(collection, self._speller, occurrences)
         return [reader.read(query) for query in queries]
 
     def _resolved(self, query: Query, collection: Collection) -> Query:

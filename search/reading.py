@@ -33,16 +33,16 @@ class Reader:
     Args:
         collection: that is searched.
         speller: corrects words.
-        occurs: whether a product has these terms one after another.
+        occurrences: number of products that have some terms one after another.
     """
 
     def __init__(
-        self, collection: Collection, speller: Speller, occurs: Callable[[str], bool]
+        self, collection: Collection, speller: Speller, occurrences: Callable[[str], int]
     ) -> None:
         self._collection = collection
         self._words = Words.of(collection.words) if collection.words else None
         self._speller = speller
-        self._occurs = occurs
+        self._occurrences = occurrences
 
     def read(self, query: Query) -> Reading:
         """Read the operators of a query's text, and correct its words.
@@ -98,9 +98,10 @@ class Reader:
             return syntax.text
         quoted = {word for phrase in syntax.phrases for word in phrase.split()}
         try:
-            return self._speller.correct(syntax.text, words, self._has, quoted)
+            return self._speller.correct(syntax.text, words, self._count, quoted)
         except VocabularyError:
             return syntax.text
 
-    def _has(self, text: str) -> bool:
-        return self._words is not None and self._occurs(" ".join(self._words.terms(text)))
+    def _count(self, text: str) -> int:
+        """Number of products that have the words of a text one after another."""
+        return self._occurrences(" ".join(self._words.terms(text))) if self._words else 0

@@ -28,6 +28,7 @@ MOST_LOOKED_UP = 100
 # Each part of a word that is written as two.
 SHORTEST_PART = 3
 
+Occurrences = Callable[[str], int]
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -63,17 +64,17 @@ class Speller:
         self,
         text: str,
         words: Words,
-        occurs: Callable[[str], bool],
+        occurrences: Occurrences,
         kept: Collection[str] = (),
     ) -> str:
         """Correct the words of a text that no product has.
 
-        A word with digits is a product code and stays, as does a word that is part of one.
+        A word with digits is a product code and stays.
 
         Args:
             text: of a query, without operators.
             words: of the collection, which decides what is the same word.
-            occurs: whether a product has these words one after another.
+            occurrences: number of products that have some words one after another.
             kept: words that stay as they are.
 
         Returns:
@@ -90,51 +91,57 @@ class Speller:
         known = self._vocabulary.known(terms.values())
         unknown = [token for token, term in terms.items() if term not in known]
         corrected = {
-            token: self._split(token.casefold(), words, occurs)
-            or self._nearest(token.casefold())
-            or token
+            token: self._correction(token.casefold(), words, occurrences) or token
             for token in unknown[:MOST_CORRECTED]
         }
         if len(tokens) <= MOST_CORRECTED:
-            tokens = list(self._join(tokens, occurs, kept))
+            tokens = list(self._join(tokens, occurrences, kept))
         return " ".join(corrected.get(token, token) for token in tokens)
 
-    def _split(self, word: str, words: Words, occurs: Callable[[str], bool]) -> str:
-        """The two words that a word is written of without a blank; empty where it is not."""
+    def _correction(self, word: str, words: Words, occurrences: Occurrences) -> str:
+        """The nearest word, or the two words that it may be written of if these are more frequent.
+
+        Empty where there is neither.
+        """
+        nearest, frequent = self._nearest(word)
         ends = range(SHORTEST_PART, len(word) - SHORTEST_PART + 1)
-        parts = {
-            f"{word[:end]} {word[end:]}": words.terms(f"{word[:end]} {word[end:]}") for end in ends
-        }
-        known = self._vocabulary.known({term for terms in parts.values() for term in terms})
-        found = (text for text, terms in parts.items() if known.issuperset(terms) and occurs(text))
-        return next(found, "")
+        pairs = [f"{word[:end]} {word[end:]}" for end in ends]
+        pairs = [pair for pair in pairs if all(map(words.has_words, pair.split()))]
+        known = self._vocabulary.known({term for pair in pairs for term in words.terms(pair)})
+        for pair in pairs:
+            if known.issuperset(words.terms(pair)) and occurrences(pair) > frequent:
+                return pair
+        return nearest
 
     def _join(
-        self, tokens: list[str], occurs: Callable[[str], bool], kept: Collection[str]
+        self, tokens: list[str], occurrences: Occurrences, kept: Collection[str]
     ) -> Iterator[str]:
         """Tokens, two of them as one word where the shop has that and not the two together."""
-        pairs = [f"{first}{second}".casefold() for first, second in pairwise(tokens)]
+        pairs = ["".join(pair).casefold() for pair in pairwise(tokens) if not {*pair} & {*kept}]
         counts = self._vocabulary.counts([pair for pair in pairs if _LETTERS.fullmatch(pair)])
         number = 0
         while number < len(tokens):
-            word = pairs[number] if number < len(pairs) else ""
-            if counts.get(word, 0) >= LEAST_COUNT and not occurs(
-                " ".join(tokens[number : number + 2])
-            ):
+            pair = tokens[number : number + 2]
+            word = "".join(pair).casefold()
+            joined = len(pair) == 2 and counts.get(word, 0) >= LEAST_COUNT
+            if joined and not occurrences(" ".join(pair)):
                 yield word
                 number += 2
             else:
                 yield tokens[number]
                 number += 1
 
-    def _nearest(self, word: str) -> str:
-        """The word with the fewest edits, of these the most frequent; empty where none is near."""
+    def _nearest(self, word: str) -> tuple[str, int]:
+        """The word with the fewest edits, of these the most frequent, and its number of products.
+
+        Empty where none is near.
+        """
         edits = next(most for length, most in EDITS.items() if len(word) >= length)
         lengths = self._read()
         near = lengths.between(len(word) - edits, len(word) + edits)
         choices, counts = lengths.words[near], lengths.counts[near]
         if not choices:
-            return ""
+            return "", 0
         [distances] = process.cdist(
             [word], choices, scorer=OSA.distance, score_cutoff=edits, dtype=np.uint8
         )
@@ -143,7 +150,10 @@ class Speller:
             (distances[row], choices[row][0] != word[0], -counts[row], choices[row])
             for row in np.flatnonzero(distances <= edits)
         ]
-        return min(ranked)[-1] if ranked else ""
+        if not ranked:
+            return "", 0
+        *_, count, nearest = min(ranked)
+        return nearest, -int(count)
 
     def _read(self) -> _Lengths:
         """The words that a correction may be, as the file has them now."""

@@ -37,6 +37,7 @@ COMMANDS = {
     "facets": Mounted(
         "search.facets_command", "Count products by category, brand, price and attribute."
     ),
+    "suggest": Mounted("search.suggestion_command", "Suggest what a person may be typing."),
     "app": Mounted("app.__main__", "Serve the search page."),
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),

@@ -16,6 +16,9 @@ TITLES = {
     "Möbelpolitur": 3,
     "unique waffelmaker": 1,
     "KX2000 charger": 2,
+    "let her rest": 4,
+    "hair spray can": 1,
+    "hairspray": 3,
 }
 
 
@@ -25,10 +28,11 @@ def speller(tmp_path_factory):
 
 
 def correct(speller: Speller, text: str) -> str:
-    def occurs(phrase: str) -> bool:
-        return any(f" {phrase} " in f" {title.casefold()} " for title in TITLES)
+    def occurrences(phrase: str) -> int:
+        padded = {f" {title.casefold()} ": count for title, count in TITLES.items()}
+        return sum(count for title, count in padded.items() if f" {phrase} " in title)
 
-    return speller.correct(text, WORDS, occurs)
+    return speller.correct(text, WORDS, occurrences)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,18 @@ def test_words_are_split_and_joined_as_the_shop_writes_them(speller: Speller):
     assert correct(speller, "eyeliner") == "eye liner"
     assert correct(speller, "blue sun glasses") == "blue sunglasses"
     assert correct(speller, "lip stick") == "lip stick"  # both ways
+    assert correct(speller, "eyelinerr") == "eyelinerr"
+
+
+def test_a_word_is_split_where_that_is_more_frequent_and_not_into_stop_words(speller: Speller):
+    assert correct(speller, "lether") == "leather"
+    assert correct(speller, "runningshoes") == "running shoes"
+    assert correct(speller, "restcan") == "restcan"
+
+
+def test_words_that_are_kept_are_neither_corrected_nor_joined(speller: Speller):
+    kept = {"sun", "lipstik"}
+    assert speller.correct("sun glasses lipstik", WORDS, lambda _: 0, kept) == "sun glasses lipstik"
 
 
 def test_the_words_of_a_long_text_are_corrected_up_to_a_number(speller: Speller):

@@ -1,10 +1,13 @@
 """Suggestions for what a person has begun to type."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from qdrant.vocabulary import Vocabulary
+from search.suggestion_command import app
 from search.suggestions import suggest
 from tests.search.vocabularies import make
 
@@ -62,6 +65,16 @@ def test_a_part_of_a_run_without_blanks_suggests_titles(vocabulary: Vocabulary):
 @pytest.mark.parametrize("typed", ["", "  ", '"', "-", "\u200b", "zzz", "lip" * 1300])
 def test_nothing_is_suggested_for_nothing(vocabulary: Vocabulary, typed: str):
     assert suggest(vocabulary, typed) == []
+
+
+def test_the_command_line_suggests_from_the_shop(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    found = json.loads(CliRunner().invoke(app, ["olive k", "--json"]).stdout)
+    assert found["typed"] == "olive k"
+    assert {"text": "olive kettle", "kind": "title", "count": 1} in found["suggestions"]
+    shown = CliRunner().invoke(app, ["zen"])
+    assert "Zenith" in shown.stdout
+    assert CliRunner().invoke(app, ["zen", "--k", "0"]).exit_code == 2
 
 
 def test_without_a_vocabulary_nothing_is_suggested(tmp_path: Path):

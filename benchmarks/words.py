@@ -32,6 +32,22 @@ TWO_EDITS = 0.2  # share of the long words that are misspelt twice
 
 
 @dataclass(frozen=True)
+class Misspelt:
+    """What became of words misspelt at random.
+
+    Attributes:
+        corrected, miscorrected, left: shares that became the right word, another one, or stayed as
+            they were.
+        known_changed: words of the shop that were changed.
+    """
+
+    corrected: float
+    miscorrected: float
+    left: float
+    known_changed: int
+
+
+@dataclass(frozen=True)
 class Figures:
     """What was found, of what was searched for.
 
@@ -43,9 +59,7 @@ class Figures:
         brands_searched: how many.
         titles: of so many titles, the first result has that title.
         titles_searched: how many.
-        corrected, miscorrected, left: shares of misspelt words that became the right word, another
-            one, or stayed as they were.
-        known_changed: words of the shop that were changed.
+        misspelt: what became of misspelt words; None where there is no vocabulary.
     """
 
     match: str
@@ -55,10 +69,7 @@ class Figures:
     brands_searched: int
     titles: int
     titles_searched: int
-    corrected: float
-    miscorrected: float
-    left: float
-    known_changed: int
+    misspelt: Misspelt | None
 
 
 def command(
@@ -110,7 +121,7 @@ def _measure(
         len(large),
         count(titles, _has_title),
         len(titles),
-        **_misspell(engine, rng),
+        _misspell(engine, rng),
     )
 
 
@@ -129,11 +140,11 @@ def _has_title(title: str, results: tuple[Result, ...]) -> bool:
     return bool(results) and results[0].product["title"].casefold() == title.casefold()
 
 
-def _misspell(engine: Engine, rng: random.Random) -> dict[str, float]:
-    """Figures of words misspelt at random."""
+def _misspell(engine: Engine, rng: random.Random) -> Misspelt | None:
+    """Misspell words of the vocabulary at random, and correct them by it."""
     settings = engine.collection().words
     if settings is None or not engine.vocabulary.source():
-        return {"corrected": 0.0, "miscorrected": 0.0, "left": 0.0, "known_changed": 0}
+        return None
     words = Words.of(settings)
     speller = Speller(engine.vocabulary)
     known = [
@@ -150,12 +161,12 @@ def _misspell(engine: Engine, rng: random.Random) -> dict[str, float]:
         right = words.terms(corrected) == words.terms(word)
         outcomes["right" if right else "left" if corrected == typed else "wrong"] += 1
     total = outcomes.total() or 1
-    return {
-        "corrected": round(outcomes["right"] / total, 3),
-        "miscorrected": round(outcomes["wrong"] / total, 3),
-        "left": round(outcomes["left"] / total, 3),
-        "known_changed": sum(speller.correct(word, words, lambda _: 0) != word for word in known),
-    }
+    return Misspelt(
+        round(outcomes["right"] / total, 3),
+        round(outcomes["wrong"] / total, 3),
+        round(outcomes["left"] / total, 3),
+        sum(speller.correct(word, words, lambda _: 0) != word for word in known),
+    )
 
 
 def _misspelt(word: str, rng: random.Random) -> str:

@@ -56,6 +56,8 @@ def show_cards(
                 width="stretch",
             )
             show_link(result.product)
+            if result.folded:
+                st.caption(f"+{len(result.folded)} variant{'s' * (len(result.folded) > 1)}")
 
 
 def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:

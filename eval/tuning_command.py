@@ -1,7 +1,7 @@
 """`vitrine eval tune`."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +85,9 @@ def tune_command(
         tuning = _tune(service, chosen, query_set, groups, resamples, seed)
     written = write == "always" or (write == "proved" and tuning.proved)
     if written:
-        settings_file(chosen).write(settings_object(tuning.settings, _notes(tuning, query_set)))
+        file = settings_file(chosen)
+        kept = replace(tuning.settings, formula=file.value.formula)
+        file.write(settings_object(kept, _notes(tuning, query_set)))
     if as_json:
         print_json(as_object(tuning) | {"variant": chosen.name, "written": written})
     else:

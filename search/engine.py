@@ -6,38 +6,32 @@ encode      texts and pictures to vectors                            search.embe
 plan        what each part of a search compares the products with    search.plan
 rank        one request to the store, fusion, exact matches          search.candidates
             sorting, folding, diversity, the page                    search.ranking
-read        the payloads of what is shown, once
+read        the payloads of what is shown, once                      search.pipeline
 """
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain, zip_longest
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from encoder.variant import Variant
-from qdrant.layout import MAX_RESULTS, PHRASE_INDEX
-from qdrant.model import NO_FILTERS, TERMS, Collection, Filters, Point
+from qdrant.layout import MAX_RESULTS
+from qdrant.model import NO_FILTERS, TERMS, Collection, Filters
 from qdrant.store import Store
 from qdrant.vocabulary import FILE as VOCABULARY
 from qdrant.vocabulary import Vocabulary
-from qdrant.words import Words
 from search.attributes import Attributes, needs_attributes
+from search.browsing import browse
 from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
 from search.embedding import QueryVectors, encode
 from search.facets import FacetCounter, Facets
-from search.filter_values import check_values
-from search.folding import Group
-from search.matched import matched_words, query_words
-from search.plan import Plan, Planner, named_products, resolve, vector_of
+from search.pipeline import find, make_plans, shown_facts
+from search.plan import resolve, vector_of
 from search.query import Query, SearchError
-from search.ranking import rank_plans
 from search.reading import Reader, Reading
-from search.results import Folded, Result, Results
+from search.results import Result, Results
 from search.settings import CANDIDATES, SearchSettings, settings_file
 from search.spelling import Speller
 
@@ -45,7 +39,6 @@ if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
 NO_PRODUCT = "\0"  # an id that no feed has, where no product is a candidate
-RANDOM_DIRECTIONS = 24  # of which `browse` takes the nearest products in turn
 
 
 class Engine:
@@ -115,10 +108,7 @@ class Engine:
 
     @property
     def vocabulary_problem(self) -> str:
-        """Why misspelt words are not corrected; empty where they are.
-
-        A collection of an earlier version has no vocabulary.
-        """
+        """Why misspelt words are not corrected; empty where they are, or none ever was."""
         if self.collection().payload < TERMS or self.vocabulary.source():
             return ""
         return (
@@ -216,27 +206,8 @@ class Engine:
         ]
 
     def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
-        """Varied products where there is no query, the same at every call.
-
-        The nearest products of some fixed random directions in turn, since the products nearest
-        to a single one resemble each other. Their scores mean nothing.
-        """
-        collection, filters = self.collection(), self.resolve_filters(filters)
-        rng = np.random.default_rng(0)
-        with_picture = "fused" if "fused" in collection.vectors else "image"
-        for vector in (with_picture, "text"):
-            shape = RANDOM_DIRECTIONS, collection.dim_of(vector)
-            directions = rng.standard_normal(shape).astype(np.float32)
-            found = self.store.search(
-                self.variant.name, directions, vector=vector, k=k, filters=filters
-            )
-            varied = {hit.id: hit for hit in chain(*zip_longest(*found)) if hit}
-            if varied:
-                return tuple(
-                    Result(rank, hit.id, hit.score, vector, hit.payload)
-                    for rank, hit in enumerate(list(varied.values())[:k], start=1)
-                )
-        return ()
+        """Varied products where there is no query (`search.browsing`)."""
+        return browse(self.store, self.collection(), self.resolve_filters(filters), k)
 
     def facets(
         self, filters: Filters = NO_FILTERS, query: Query | None = None, *, limit: int = 30
@@ -270,7 +241,7 @@ class Engine:
     def product(self, product_id: str) -> dict[str, Any] | None:
         """The payload of a product; None where the collection has no such product."""
         point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
-        return _facts(point) if point else None
+        return shown_facts(point) if point else None
 
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
         """What tells the texts that fit the shop from others, to be calibrated."""
@@ -278,8 +249,7 @@ class Engine:
         readings = self._read(queries, collection)
         queries = [self._resolved(reading.query, collection) for reading in readings]
         vectors, *_ = self._encode(queries)
-        planner = Planner(collection, self.settings, {})
-        plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
+        _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
 
     def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
@@ -324,31 +294,12 @@ class Engine:
     def _search(
         self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
     ) -> list[Results]:
-        """Plan, rank and read: the results of resolved queries, without their times."""
-        name = self.variant.name
-        named = list(named_products(queries))
-        products = self.store.retrieve(name, named, vectors=True) if named else {}
-        planner = Planner(collection, self.settings, products)
-        plans = [planner.plan(query, vectors.get(row)) for row, query in enumerate(queries)]
-        others: dict[int, Plan] = {}
-        if self._has_products_without_picture(collection.generation):
-            for row, plan in enumerate(plans):
-                if other := planner.plan_without_picture(plan, vectors.get(row)):
-                    others[row] = other
-        ranked = rank_plans(self.store, name, [*plans, *others.values()], self.settings)
-        shown = [group.best.id for groups in ranked for group in groups]
-        points = self.store.retrieve(name, shown)
-        results = [
-            tuple(_results(plan, groups, points, collection))
-            for plan, groups in zip([*plans, *others.values()], ranked, strict=True)
-        ]
-        beside = dict(zip(others, results[len(plans) :], strict=True))
-        for query, listed in zip(queries, results, strict=False):
-            if not listed and not query.offset:
-                check_values(self.store, name, query.filters)
-        found = [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
-        calibrations = self._calibration_file.value
-        return add_confidence(found, plans, calibrations, self.store, collection)
+        """The results of resolved queries, without their times."""
+        pictureless = self._has_products_without_picture(collection.generation)
+        plans, found = find(
+            self.store, collection, queries, vectors, self.settings, pictureless=pictureless
+        )
+        return add_confidence(found, plans, self._calibration_file.value, self.store, collection)
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""
@@ -370,31 +321,6 @@ def check_fingerprint(variant: Variant, collection: Collection) -> None:
             "their vectors cannot be compared. "
             f"Run `vitrine ingest vectors --variant {variant.name}`."
         )
-
-
-def _results(
-    plan: Plan, groups: Sequence[Group], points: Mapping[str, Point], collection: Collection
-) -> Iterable[Result]:
-    """The results of a page; a product that was removed since it was found is left out."""
-    wanted = query_words(plan.query.text, Words.of(collection.words)) if collection.words else {}
-    present = [group for group in groups if group.best.id in points]
-    for rank, group in enumerate(present, start=plan.query.offset + 1):
-        best = group.best
-        yield Result(
-            rank,
-            best.id,
-            best.score,
-            plan.name,
-            _facts(points[best.id]),
-            best.parts,
-            tuple(Folded(each.id, each.facts.get("title", "")) for each in group.others),
-            matched_words(wanted, points[best.id].payload.get(PHRASE_INDEX, "")),
-        )
-
-
-def _facts(point: Point) -> dict[str, Any]:
-    """A payload without what is of use to the engine alone."""
-    return {name: fact for name, fact in point.payload.items() if name != PHRASE_INDEX}
 
 
 def _load_encoder(variant: Variant) -> "Encoder":

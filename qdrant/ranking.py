@@ -72,11 +72,14 @@ def _cut_in_tie(hits: list[Hit], k: int, limit: int) -> bool:
 def runs_of_equals(ranked: Iterable[T]) -> Iterator[list[T]]:
     """Yield the runs of equal scores of hits that are ordered by score."""
     run: list[T] = []
+    last = 0.0
     for each in ranked:
-        if run and not are_equal(run[-1], each):
+        score = each.score
+        if run and last - score > TOLERANCE and not are_equal(run[-1], each):
             yield run
             run = []
         run.append(each)
+        last = score
     if run:
         yield run
 
@@ -89,4 +92,6 @@ def are_equal(better: Scored, worse: Scored) -> bool:
 def _ranked(hits: list[Hit]) -> list[Hit]:
     """Return hits, best first, with each run of equal scores by ascending id."""
     runs = runs_of_equals(sorted(hits, key=lambda hit: -hit.score))
-    return [hit for run in runs for hit in sorted(run, key=lambda hit: hit.id)]
+    return [
+        hit for run in runs for hit in (sorted(run, key=lambda hit: hit.id) if run[1:] else run)
+    ]

@@ -190,7 +190,7 @@ def _read(
                 for each in run
                 if each.id in facts
             ]
-            ranked += sorted(known, key=lambda each: each.id)
+            ranked += sorted(known, key=lambda each: each.id) if run[1:] else known
         yield ranked
 
 

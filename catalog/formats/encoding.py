@@ -51,6 +51,24 @@ ODD = re.compile(
     r"|[À-ÖØ-öø-ÿŠŒŽšœžŸ]{3,}"
     r"|(?<![^\W\d_])ÿ|\ufffd"
 )
+# Alphabets that texts of a few rows are known by, as bytes of their encodings: Hebrew has no
+# capitals, and is a part of the small letters of Windows-1251; Polish has signs that are no letters
+# in other encodings.
+ALPHABETS = {
+    "cp1255": bytes(range(0xE0, 0xFB)),
+    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻ".encode("cp1250"),
+}
+MIN_LETTERS = 12  # that are not ASCII
+MAX_OTHERS = 0.05  # share of signs that are no letters, as quotes
+# What Windows-1252 makes of Windows-1250 in a text that is too short for charset-normalizer:
+# letters that no language of Western Europe has together. One of each of the first two groups,
+# and none of the last.
+TOGETHER = (
+    ("ø", "ìùò", ""),  # Czech ř, ě, ů, ň
+    ("èìòøæ", "šž", ""),  # Czech, Slovak, Croatian: č, ě, ň, ř, ć beside letters in one place
+    ("ãâî", "þº", ""),  # Romanian ă, ţ, ş
+    ("õû", "öü", "ãêèçä"),  # Hungarian ő, ű; not Portuguese, French, Estonian
+)
 DECLARED = re.compile(rb"<\?xml[^>]{0,100}encoding=[\"']([\w.-]{1,40})[\"']")
 LATIN = {"iso8859-1": "cp1252", "ascii": "cp1252"}  # as browsers read them
 # In place of bytes that are damaged: a half of a surrogate pair, which no file holds.
@@ -112,11 +130,22 @@ def _of_sample(sample: bytes) -> str:
     western = sample.decode("cp1252", "replace")
     signs = len(re.findall(r"[^\x00-\x7f]", western))
     if sum(len(found[0]) for found in ODD.finditer(western)) > MAX_ODD * signs:
+        for name, alphabet in ALPHABETS.items():
+            letters = sum(map(sample.count, alphabet))
+            if letters >= MIN_LETTERS and signs - letters <= MAX_OTHERS * signs:
+                return name
         best = matches.best() if signs >= MIN_SIGNS else None
         return best.encoding if best else "utf-8"
     usual = _coherence(matches, "cp1252")
     closest = max(NEIGHBOURS, key=lambda name: _coherence(matches, name))
-    return closest if _coherence(matches, closest) > usual + MARGIN else "cp1252"
+    if _coherence(matches, closest) > usual + MARGIN:
+        return closest
+    found = set(western.casefold())
+    eastern = any(
+        not found.isdisjoint(one) and not found.isdisjoint(other) and found.isdisjoint(none)
+        for one, other, none in TOGETHER
+    )
+    return "cp1250" if eastern else "cp1252"
 
 
 def _coherence(matches: CharsetMatches, encoding: str) -> float:

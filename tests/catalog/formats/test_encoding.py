@@ -8,6 +8,10 @@ GERMAN = ("Kaffeemühle", "Löffel 4,50 €", "Topf – groß")
 FRENCH = ("Théière émaillée", "Crème à l’érable", "Bol")
 RUSSIAN = ("Кофемолка ручная", "Красная чашка", "Стол обеденный")
 POLISH = ("Młynek do kawy żółty", "Łyżka stołowa, świeca", "Książka")
+CZECH = ("Dřevěná židle", "Stolní lampička", "Nůž")
+HUNGARIAN = ("Tűzpiros szék", "Őrlő kávéhoz", "Üvegváza")
+ROMANIAN = ("Lampă de birou", "Cuţit şi farfurie", "Saltea")
+HEBREW = ("מנורת שולחן", "כיסא עץ", "סכין מטבח")
 JAPANESE = ("コーヒーミル", "赤いマグカップ 大", "木製テーブル")
 
 
@@ -21,6 +25,18 @@ JAPANESE = ("コーヒーミル", "赤いマグカップ 大", "木製テーブ�
         (RUSSIAN, "cp1251", "cp1251"),
         (RUSSIAN, "koi8_r", "koi8_r"),
         (POLISH, "cp1250", "cp1250"),
+        (CZECH, "cp1250", "cp1250"),
+        (HUNGARIAN, "cp1250", "cp1250"),
+        (ROMANIAN, "cp1250", "cp1250"),
+        (HEBREW, "cp1255", "cp1255"),
+        (
+            ("Nóż kuchenny", "Sól, łyżka", "Krzesło, stół, półka", "Łóżko dębowe, kołdra"),
+            "cp1250",
+            "cp1250",
+        ),
+        (("Møbel på tæppe", "Lænestol, grøn", "Skål"), "cp1252", "cp1252"),
+        (("Tapis à fleurs", "Sac où ranger", "Forêt d’été"), "cp1252", "cp1252"),
+        (("São João", "Botões de latão", "Pão"), "cp1252", "cp1252"),
         (JAPANESE, "shift_jis", "cp932"),
         (GERMAN, "utf-16", "utf-16-le"),
         (RUSSIAN, "utf-16-le", "utf-16-le"),

@@ -202,21 +202,25 @@ class _Preparation:
         if cosine(plain, expected, probe) < LEAST_EQUAL:
             raise RuntimeError("its vectors are not those of torch")
         for each in self._candidates(precision, few):
-            if each == "int8":
-                self._quantise(sample)
-            model = self._model_in(each)
-            near = cosine(model, expected, probe)
+            try:
+                if each == "int8":
+                    self._quantise(sample)
+                model = self._model_in(each)
+                near = cosine(model, expected, probe)
+                faster = gain(model, plain, probe.pixels[:TIMED])
+            except (RuntimeError, ImportError) as error:  # of OpenVINO or nncf
+                self._reject(each, " ".join(str(error).split())[:100])
+                continue
             if near < LEAST_COSINE:
                 self._reject(each, f"{PERCENTILE}st percentile of cosines {near:.4f}")
-                continue
-            faster = gain(model, plain, probe.pixels[:TIMED])
-            if faster < LEAST_GAIN and precision == "auto":
+            elif faster < LEAST_GAIN and precision == "auto":
                 self._reject(each, f"{faster:.1f} × as fast")
-                continue
-            return each, (
-                f"{faster:.1f} × as fast as its float32 on this machine, with cosines to float32 "
-                f"of {near:.4f} (1st percentile of {len(probe.pixels)} pictures and texts)"
-            )
+            else:
+                return each, (
+                    f"{faster:.1f} × as fast as its float32 on this machine, with cosines to "
+                    f"float32 of {near:.4f} (1st percentile of {len(probe.pixels)} pictures and "
+                    "texts)"
+                )
         why = "; ".join(self._rejected) or "the CPU has no instructions for less"
         if precision not in ("auto", "float32"):
             raise EncoderError(

@@ -283,6 +283,23 @@ def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts
     assert ("1st percentile of cosines" in sentence) == has_bfloat16()
 
 
+def test_a_precision_that_cannot_be_had_leaves_the_next_one(
+    changeable, pictures, texts, monkeypatch
+):
+    def fail(*_):
+        raise RuntimeError("an operation is not supported")
+
+    shutil.rmtree(changeable.folder / FOLDER)
+    for module in ("has_int8", "has_bfloat16"):
+        monkeypatch.setattr(preparation, module, lambda: True)
+    monkeypatch.setattr(preparation._Preparation, "_quantise", fail)
+    monkeypatch.setattr(preparation, "gain", fail)
+    sample = Sample(pictures[:1] * 96, texts[:1] * 96)
+    sentence = prepare(changeable, "auto", lambda: sample)
+    assert "in float32" in sentence
+    assert "int8: an operation is not supported; bfloat16: " in sentence
+
+
 def test_an_unknown_runtime_is_refused(converted, monkeypatch):
     monkeypatch.setenv(VARIABLE, "onnx")
     with pytest.raises(EncoderError, match="VITRINE_RUNTIME is auto or torch"):

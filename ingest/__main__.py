@@ -1,8 +1,9 @@
 """`vitrine ingest`: each job is a command, and `all` runs them in their order."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.text import Text
@@ -21,6 +22,7 @@ from ingest.summarizer import Recipe
 from ingest.tables import show_figures, show_status, show_verified
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
+from ingest.words import NOTHING
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
@@ -113,12 +115,26 @@ def vectors_command(
         bool, typer.Option("--recreate", help="Build the collection anew, whatever is there.")
     ] = False,
     shard: Annotated[str, typer.Option(help="Embed share i of n only, written i/n.")] = "1/1",
+    title_weight: Annotated[
+        int | None,
+        typer.Option(min=1, max=20, help="How often a title counts; kept until changed."),
+    ] = None,
+    bm25_k: Annotated[
+        float | None,
+        typer.Option(min=0, max=10, help="How much repeated words count; kept until changed."),
+    ] = None,
+    bm25_b: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="How much less long texts count; kept until changed."),
+    ] = None,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Embed what is not embedded yet and bring the collections up to date."""
     share = _shard(shard)
-    figures = _vectors(_chosen(variant), precision, recreate=recreate, shard=share)
+    settings = {"title": title_weight, "k": bm25_k, "b": bm25_b}
+    words = {name: value for name, value in settings.items() if value is not None}
+    figures = _vectors(_chosen(variant), precision, recreate=recreate, shard=share, words=words)
     _finish({"vectors": figures}, as_json, strict)
 
 
@@ -223,10 +239,13 @@ def _vectors(
     *,
     recreate: bool = False,
     shard: Shard = WHOLE,
+    words: Mapping[str, Any] = NOTHING,
 ) -> Figures:
     """The figures of each variant, and their sums."""
     each = {
-        name: embed_products(home(), name, precision=precision, recreate=recreate, shard=shard)
+        name: embed_products(
+            home(), name, precision=precision, recreate=recreate, shard=shard, words=words
+        )
         for name in variants
     }
     sums: Counter[str] = Counter()

@@ -7,10 +7,11 @@ of their pictures.
 """
 
 import random
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -26,7 +27,7 @@ from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
 from ingest.vocabulary import update_vocabulary
-from ingest.words import choose_settings
+from ingest.words import NOTHING, choose_settings
 from pictures.errors import PictureError
 from qdrant.store import open_store
 from vitrine.command import messages
@@ -43,6 +44,7 @@ def embed_products(
     precision: "Precision" = "auto",
     recreate: bool = False,
     shard: Shard = WHOLE,
+    words: Mapping[str, Any] = NOTHING,
 ) -> Figures:
     """Embed what is not embedded yet under a variant, and bring its collection up to date.
 
@@ -53,6 +55,8 @@ def embed_products(
         recreate: build the collection from nothing even where a change of it would do.
         shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
             combines the shares of several machines.
+        words: `k`, `b` and `title` of `WordSettings`, where they are to be others than those of the
+            collection.
 
     Returns:
         `encoded` and `reused` vectors, `unreadable` stored pictures, `damaged_vectors` where
@@ -95,8 +99,8 @@ def embed_products(
                 run.figures["damaged_vectors"] = damaged
         if shard == WHOLE:
             current = published(store, variant.name)
-            words = choose_settings(run.catalogue, current.words if current else None)
-            projection = Projection(run.catalogue, variant, kept, words)
+            settled = choose_settings(run.catalogue, current.words if current else None, words)
+            projection = Projection(run.catalogue, variant, kept, settled)
             run.figures |= bring_up_to_date(
                 store,
                 projection,

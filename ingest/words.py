@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
+from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
@@ -18,6 +20,7 @@ SAMPLE_TEXT = 200_000  # characters that the language is detected in
 # A mean length that is this much off moves no rank; the collection's own is kept, so that one new
 # product does not change every vector.
 TOLERANCE = 0.1
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def searched_fields(product: Product) -> dict[str, list[str]]:
@@ -49,17 +52,22 @@ def codes_of(product: Product) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (product.id, product.sku, product.gtin))))
 
 
-def choose_settings(catalogue: Catalogue, current: WordSettings | None) -> WordSettings:
-    """The settings for a catalogue's words.
+def choose_settings(
+    catalogue: Catalogue, current: WordSettings | None, chosen: Mapping[str, Any] = NOTHING
+) -> WordSettings:
+    """The settings for a catalogue's words: those of its collection where they still fit.
 
-    Those of its collection where they still fit. What was chosen for the shop and is not measured
-    here, as the weight of titles, stays in any case.
+    Args:
+        catalogue: whose language and mean length are measured.
+        current: of the collection, if there is one.
+        chosen: `k`, `b` and `title`, where they are to be others; they stay until they are chosen
+            again.
     """
-    chosen = current or WordSettings()
+    settings = replace(current or WordSettings(), **chosen)
     sample = ""
     words = products = 0
     for product in islice(catalogue.products(), SAMPLE):
-        text = searched_text(searched_fields(product), chosen.title)
+        text = searched_text(searched_fields(product), settings.title)
         words += count_words(text)
         products += 1
         if len(sample) < SAMPLE_TEXT:
@@ -68,8 +76,8 @@ def choose_settings(catalogue: Catalogue, current: WordSettings | None) -> WordS
     language = detect_language(sample)
     if (
         current
-        and current.language == language
-        and abs(mean - current.mean_length) <= TOLERANCE * current.mean_length
+        and settings.language == language
+        and abs(mean - settings.mean_length) <= TOLERANCE * settings.mean_length
     ):
-        return current
-    return replace(chosen, language=language, mean_length=round(mean, 1))
+        return settings
+    return replace(settings, language=language, mean_length=round(mean, 1))

@@ -1,5 +1,6 @@
 """The dataclasses at the vector store's interface; nothing here imports an engine."""
 
+import math
 import re
 import secrets
 from collections.abc import Mapping
@@ -88,6 +89,13 @@ class WordSettings:
     k: float = 0.9
     b: float = 0.4
     title: int = 3
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.k < math.inf and 0 <= self.b <= 1 and self.title >= 1):
+            raise StoreError(
+                f"Words cannot be embedded with k {self.k}, b {self.b} and title {self.title}: "
+                "take k from 0 up, b from 0 to 1 and title from 1 up."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,17 @@
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
+from ingest.__main__ import app
+from ingest.vectors import embed_products
 from ingest.words import choose_settings, searched_fields, searched_text
 from qdrant.model import WordSettings
+from qdrant.store import open_store
+from tests import shop
 
 TEAPOT = Product(
     "1",
@@ -43,7 +49,7 @@ def test_language_and_mean_length_come_from_the_catalogue(catalogue: Catalogue):
 
 def test_the_settings_of_the_collection_are_kept_while_they_fit(catalogue: Catalogue):
     kept = WordSettings("de", 10.5)
-    assert choose_settings(catalogue, kept) is kept
+    assert choose_settings(catalogue, kept) == kept
     assert choose_settings(catalogue, WordSettings("de", 20.0)).mean_length == 11.0
     assert choose_settings(catalogue, WordSettings("en", 11.0)).language == "de"
 
@@ -51,8 +57,28 @@ def test_the_settings_of_the_collection_are_kept_while_they_fit(catalogue: Catal
 def test_what_was_chosen_for_the_shop_is_kept_when_the_rest_is_measured_anew(catalogue: Catalogue):
     chosen = WordSettings("en", 20.0, k=1.2, b=0.5, title=1)
     assert choose_settings(catalogue, chosen) == WordSettings("de", 9.0, k=1.2, b=0.5, title=1)
+    again = choose_settings(catalogue, chosen, {"title": 2, "k": 1.0})
+    assert again == WordSettings("de", 10.0, k=1.0, b=0.5, title=2)
 
 
 def test_an_empty_catalogue_has_the_default_settings(tmp_path: Path):
     with Catalogue(tmp_path) as empty:
         assert choose_settings(empty, None) == WordSettings("en", 1.0)
+
+
+def test_another_weight_of_titles_embeds_the_words_anew_and_is_kept(
+    tmp_path: Path, tiny_clip: Path, monkeypatch: pytest.MonkeyPatch
+):
+    home = shop.build(tmp_path, tiny_clip)
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    run = CliRunner().invoke(app, ["vectors", "--title-weight", "5", "--bm25-b", "0.6", "--json"])
+    figures = json.loads(run.stdout)
+    assert (figures["encoded"], figures["written"]) == (0, 12)
+    assert embed_products(home, "tiny")["written"] == 0
+    with open_store(home) as store:
+        words = store.collection("tiny").words
+    assert words
+    assert (words.title, words.k, words.b) == (5, 0.9, 0.6)
+    refused = CliRunner().invoke(app, ["vectors", "--bm25-b", "nan"])
+    assert refused.exit_code == 1
+    assert "b from 0 to 1" in refused.stderr

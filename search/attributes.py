@@ -18,6 +18,7 @@ from search.bounds import as_dates, check_ascending, read_number, read_range
 from search.query import QueryError
 from search.where import folded
 
+LONGEST_LIST = 200  # characters of the names in a command
 NEAREST = 5  # names or values in an error
 LEAST_LIKENESS = 60  # of a name or value that is offered for another, 0 to 100
 OLD_FIELDS = ("brand", "category", "price", "rating")  # with an index in every collection
@@ -205,9 +206,11 @@ class Attributes:
         for name in self.others():
             if folded(name) == folded(written):
                 chosen = ",".join([*self._most_frequent, name])
+                if len(chosen) > LONGEST_LIST:
+                    chosen = f"{name},…"  # and all the others
                 return QueryError(
                     f"“{name}” is an attribute of the catalogue and not among the filters. "
-                    f'`vitrine ingest products FILE --filters "{chosen}"` adds it, and '
+                    f'`vitrine ingest products FILE --filters "{chosen}"` names them anew, and '
                     f"`vitrine ingest vectors --variant {self.collection.variant}` renews the "
                     "collection."
                 )

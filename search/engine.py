@@ -12,7 +12,7 @@ read        the payloads of what is shown, once                      search.pipe
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
 
 NO_PRODUCT = "\0"  # an id that no feed has, where no product is a candidate
+FACETS_KEPT = 64  # a page shows the same ones again whenever it is drawn
 
 
 class Engine:
@@ -78,6 +79,9 @@ class Engine:
         self._loading = threading.Lock()
         self._attribute_names = attribute_names
         self._attributes: Attributes | None = None  # of the last generation that was read
+        self._facets = lru_cache(FACETS_KEPT)(
+            lambda generation, filters, limit: self._count_facets(filters, None, limit)
+        )
         self._without_picture = ("", False)  # a generation; whether it has such products
         self.collection()
 
@@ -225,6 +229,11 @@ class Engine:
         Raises:
             QueryError: as `resolve_filters`.
         """
+        if query:
+            return self._count_facets(filters, query, limit)
+        return self._facets(self.collection().generation, filters, limit)
+
+    def _count_facets(self, filters: Filters, query: Query | None, limit: int) -> Facets:
         name, filters = self.variant.name, self.resolve_filters(filters)
         of_query = self._candidate_filters(query) if query else lambda rest: rest
 

@@ -129,7 +129,7 @@ def test_an_attribute_that_is_no_filter_is_an_error_with_the_command_that_adds_i
     sentence = str(error.value)
     assert "“Plug Type” is an attribute of the catalogue" in sentence
     assert '--filters "' in sentence
-    assert ',Plug Type"` adds it' in sentence
+    assert ',Plug Type"` names them anew' in sentence
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ The reference system keeps an `IndexFlatIP` for each category. FAISS holds no pa
 is either such an index of its own or a selector of rows; both are here.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from eval.indexes import NONE, ExactIndex, FaissIndex, Index, stack
-from qdrant.model import NO_FILTERS, Collection, Filters, Hit
+from qdrant.model import NO_FILTERS, Collection, Filters, Hit, Point, VectorQuery
+from qdrant.points import point_id
 from qdrant.ranking import top_hits
 from qdrant.store import Store
 
@@ -66,6 +69,35 @@ class BaselineStore:
     ) -> dict[str, int]:
         """How many products each value of a field has, most frequent first."""
         return self._store.facet(variant, field, filters, limit)
+
+    def retrieve(
+        self, variant: str, ids: Sequence[str], *, vectors: bool = False
+    ) -> dict[str, Point]:
+        """Points by product id, as the store has them."""
+        return self._store.retrieve(variant, ids, vectors=vectors)
+
+    def facts(
+        self, variant: str, point_ids: Iterable[str], names: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Facts by point id, as the store has them."""
+        return self._store.facts(variant, point_ids, names)
+
+    def search_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[list[Hit]]:
+        """The best products of each query; those with the same filters are one search.
+
+        Raises:
+            ValueError: a filter other than by category or by having a picture.
+        """
+        groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
+        for row, query in enumerate(queries):
+            groups[query.vector, query.k, query.filters].append(row)
+        found: list[list[Hit]] = [[] for _ in queries]
+        for (vector, k, filters), rows in groups.items():
+            dense = np.stack([np.asarray(queries[row].query) for row in rows])
+            hits = self.search(variant, dense, vector=vector, k=k, filters=filters)
+            for row, each in zip(rows, hits, strict=True):
+                found[row] = [_by_point(hit) for hit in each] if queries[row].point_ids else each
+        return found
 
     def search(
         self,
@@ -135,3 +167,8 @@ class BaselineStore:
 
     def _hit(self, product: int, score: float) -> Hit:
         return Hit(self._points.ids[product], score, dict(self._points.payloads[product]))
+
+
+def _by_point(hit: Hit) -> Hit:
+    """A hit under its point id, without its payload."""
+    return Hit(str(point_id(hit.id)), hit.score, {})

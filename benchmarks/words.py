@@ -1,4 +1,4 @@
-"""How well a shop's own ids, brands, titles and misspelt words are found.
+"""How well a shop's own ids, brands, titles, photos and misspelt words are found.
 
 VITRINE_HOME=data python -m benchmarks words --variant zeroshot --match hybrid
 """
@@ -7,9 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Annotated
 
 import typer
+from PIL import Image
 from rich.table import Table
 
 from catalog.catalogue import Catalogue
@@ -25,6 +27,7 @@ from vitrine.command import Json, messages, print_json
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SEARCHED = 60  # ids, brands, titles
+PHOTOS = 200
 MISSPELT = 1_000
 FOUND = 9  # of the first ten
 LEAST_TYPED = 4  # characters
@@ -59,6 +62,8 @@ class Figures:
         brands_searched: how many.
         titles: of so many titles, the first result has that title.
         titles_searched: how many.
+        photos: of so many products' photos, the first result has that photo.
+        photos_searched: how many.
         misspelt: what became of misspelt words; None where there is no vocabulary.
     """
 
@@ -69,20 +74,23 @@ class Figures:
     brands_searched: int
     titles: int
     titles_searched: int
+    photos: int
+    photos_searched: int
     misspelt: Misspelt | None
 
 
 def command(
     variant: Annotated[str, typer.Option(help="Variant whose collection is searched.")] = "",
     match: Annotated[str, typer.Option(help="Match as hybrid, words or vectors.")] = "words",
+    fold: Annotated[bool, typer.Option(help="Fold variants and near-duplicates.")] = False,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Search for a shop's own ids, brands and titles, and misspell its words."""
+    """Search for a shop's own ids, brands, titles and photos, and misspell its words."""
     rng = random.Random(seed)
     with SearchService(home()) as service, Catalogue(home(), create=False) as catalogue:
         engine = service.engine(variant or service.default_variant())
-        figures = _measure(engine, list(catalogue.products()), match, rng)
+        figures = _measure(engine, catalogue, match, rng, fold=fold)
     if as_json:
         print_json(asdict(figures))
         return
@@ -93,8 +101,9 @@ def command(
 
 
 def _measure(
-    engine: Engine, products: Sequence[Product], match: str, rng: random.Random
+    engine: Engine, catalogue: Catalogue, match: str, rng: random.Random, *, fold: bool
 ) -> Figures:
+    products: list[Product] = list(catalogue.products())
     codes = [code for each in products for code in (each.id, each.sku, each.gtin) if code]
     brands = Counter(each.brand for each in products if each.brand).most_common(SEARCHED)
     ids = rng.sample(codes, min(SEARCHED, len(codes)))
@@ -102,7 +111,7 @@ def _measure(
     titles = rng.sample([each.title for each in products], min(SEARCHED, len(products)))
 
     def count(texts: Sequence[str], found: Callable[[str, tuple[Result, ...]], bool]) -> int:
-        queries = [Query(text, match=match, fold=False) for text in texts]
+        queries = [Query(text, match=match, fold=fold) for text in texts]
         answers = engine.search_batch(queries)
         missed = [
             text
@@ -113,6 +122,7 @@ def _measure(
             messages.print("not found:", "; ".join(missed[:10]), markup=False)
         return len(texts) - len(missed)
 
+    photos, photos_searched = _find_photos(engine, catalogue, products, rng, fold=fold)
     return Figures(
         match,
         count(ids, _has_code),
@@ -121,6 +131,8 @@ def _measure(
         len(large),
         count(titles, _has_title),
         len(titles),
+        photos,
+        photos_searched,
         _misspell(engine, rng),
     )
 
@@ -138,6 +150,27 @@ def _has_brand(brand: str, results: tuple[Result, ...]) -> bool:
 
 def _has_title(title: str, results: tuple[Result, ...]) -> bool:
     return bool(results) and results[0].product["title"].casefold() == title.casefold()
+
+
+def _find_photos(
+    engine: Engine,
+    catalogue: Catalogue,
+    products: Sequence[Product],
+    rng: random.Random,
+    *,
+    fold: bool,
+) -> tuple[int, int]:
+    """Search by photos of the shop: how many are first, and of how many."""
+    facts = (engine.product(each.id) or {} for each in rng.sample(products, len(products)))
+    photos = islice((each["picture"] for each in facts if "picture" in each), PHOTOS)
+    found = searched = 0
+    for photo in photos:
+        with Image.open(catalogue.pictures.path(photo)) as opened:
+            picture = opened.convert("RGB")
+        results = engine.search(Query(picture=picture, k=1, fold=fold)).results
+        found += results[0].product.get("picture") == photo
+        searched += 1
+    return found, searched
 
 
 def _misspell(engine: Engine, rng: random.Random) -> Misspelt | None:

@@ -92,6 +92,7 @@ def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
     per_epoch = max(1, train // settings.batch)
     least = min(MIN_EPOCHS, math.ceil(PRODUCTS / max(train, 1)))
     epochs = min(max(math.ceil(STEPS / per_epoch), least), MAX_EPOCHS)
+    epochs = fixed.get("epochs", epochs)
     patience = max(settings.patience, round(PATIENCE * epochs))
     return replace(settings, **{"epochs": epochs, "patience": patience, **fixed})
 

@@ -1,10 +1,12 @@
 """A training job, from catalogue to variant. Stopped at any instant and run again, it resumes."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator
 
 from catalog.catalogue import Catalogue
@@ -86,7 +88,9 @@ def train(
             f"{name!r} cannot name a variant: use lower-case letters, digits and underscores, "
             "at most 64."
         )
-    accelerator = Accelerator(cpu=cpu)
+    # Without a GPU, accelerate joins torchrun's processes only where it is to use the CPU.
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    accelerator = Accelerator(cpu=cpu or (several and not torch.cuda.is_available()))
     first = accelerator.is_main_process
     folder = home / RUNS / name
     with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):

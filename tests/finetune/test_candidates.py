@@ -34,6 +34,11 @@ def test_what_the_user_has_chosen_is_every_candidates():
     assert len(candidates_for(settings_for(500, {}), CLIP.lora, {})) == len(CANDIDATES)
 
 
+def test_patience_follows_from_the_epochs_that_the_user_has_chosen():
+    assert settings_for(500, {"epochs": 20}).patience == 6
+    assert settings_for(500, {"epochs": 20, "patience": 2}).patience == 2
+
+
 def test_candidates_for_all_weights_differ_in_their_learning_rates_only():
     fixed = {"method": "full"}
     candidates = candidates_for(settings_for(500, fixed), CLIP.lora, fixed)

@@ -259,3 +259,17 @@ def test_inference_and_training_prepare_pictures_alike(checkpoint):
         ours = model.image_features(torch.from_numpy(pixels)).numpy()
     theirs = DualEncoder(model.dual_encoder, checkpoint).image_features(pixels)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+@pytest.mark.parametrize(("processes", "on_cpu"), [("1", False), ("2", True)])
+def test_processes_of_torchrun_find_each_other_without_a_gpu(home, monkeypatch, processes, on_cpu):
+    """Otherwise accelerate takes each for the only one, and the second finds the first's lock."""
+
+    def stop(cpu):
+        raise InterruptedError(cpu)
+
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    monkeypatch.setattr("finetune.job.Accelerator", stop)
+    with pytest.raises(InterruptedError, match=str(on_cpu)):
+        train(home, "lora", QUICK)

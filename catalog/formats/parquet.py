@@ -98,7 +98,7 @@ def _batch_size(source: Path, data: IO[bytes], group: RowGroup) -> int:
             found = list(pages(data, chunk.start, chunk.end))
         except ValueError as error:
             raise CatalogError(
-                f"{source} is damaged in its column {chunk.path}: {error}."
+                f"{source} is damaged in its column {chunk.path!r}: {error}."
             ) from error
         _check(source, chunk, found, group.rows)
         size = sum(page.size for page in found) / max(1, group.rows)
@@ -115,14 +115,14 @@ def _check(source: Path, chunk: Chunk, found: list[Page], rows: int) -> None:
         bomb = page.size > MIN_BOMB and page.size > MAX_RATIO * page.compressed
         if bomb or memory > MAX_PAGES:
             raise CatalogError(
-                f"{source} cannot be read within bounds: a page of its column {chunk.path} takes "
+                f"{source} cannot be read within bounds: a page of its column {chunk.path!r} takes "
                 f"{page.size:,} bytes, and {page.compressed:,} in the file; write it with smaller "
                 "row groups, for example of 50 rows."
             )
     values = sum(page.values for page in found if not page.dictionary)
     if values > max(rows, MAX_NESTED):
         raise CatalogError(
-            f"{source} cannot be read within bounds: its column {chunk.path} has {values:,} "
+            f"{source} cannot be read within bounds: its column {chunk.path!r} has {values:,} "
             "values in the lists of one row group; write it with smaller row groups."
         )
 

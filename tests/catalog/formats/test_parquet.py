@@ -62,7 +62,7 @@ def test_a_page_that_decompresses_to_many_times_its_size_is_refused(tmp_path, mo
     monkeypatch.setattr(parquet_rows, "MIN_BOMB", 2**20)
     table = {"id": range(100), "title": ["x" * 100_000] * 100}
     path = written(tmp_path / "shop.parquet", table, use_dictionary=False, compression="zstd")
-    with pytest.raises(CatalogError, match=r"page of its column title takes 10,\d+,\d+ bytes"):
+    with pytest.raises(CatalogError, match=r"page of its column 'title' takes 10,\d+,\d+ bytes"):
         rows_of(path)
 
 
@@ -85,14 +85,14 @@ def test_a_page_header_that_lies_about_its_size_is_refused(tmp_path, monkeypatch
 
     content = path.read_bytes()
     lying = content[:start] + content[start:].replace(varint(page.size), varint(1_000_000), 1)
-    with pytest.raises(CatalogError, match="page of its column title takes 1,000,000 bytes"):
+    with pytest.raises(CatalogError, match="page of its column 'title' takes 1,000,000 bytes"):
         rows_of(path, lying)
 
 
 def test_lists_without_end_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet_rows, "MAX_NESTED", 10_000)
     path = written(tmp_path / "shop.parquet", {"id": [1], "x": [[None] * 20_000]})
-    with pytest.raises(CatalogError, match=r"column x.* has 20,000 values in the lists of one row"):
+    with pytest.raises(CatalogError, match=r"column 'x.*' has 20,000 values in the lists"):
         rows_of(path)
 
 
@@ -145,7 +145,7 @@ def test_a_damaged_file_is_an_error_that_names_the_row(tmp_path):
     content[middle + 2 : middle + 60] = b"\xff" * 58
     path.write_bytes(content)
     rows = []
-    with pytest.raises(CatalogError, match=r"damaged in its column title|after row 500"):
+    with pytest.raises(CatalogError, match=r"damaged in its column 'title'|after row 500"):
         rows.extend(open_feed(path).rows)
     assert len(rows) == 500
     with pytest.raises(CatalogError, match="cannot be read as Parquet after row 0"):

@@ -1,13 +1,14 @@
 """What a server needs, computed: Qdrant's published formulas beside our own measurements.
 
 Published, https://qdrant.tech/documentation/capacity-planning/: memory is vectors × dimensions ×
-bytes of a number × 1.5, the half more for indexes, versions and what optimising needs;
+bytes of a number × 1.5, the half more for graphs, versions and what optimising needs;
 payload on disk is its JSON × 1.5. Shards and nodes: https://qdrant.tech/documentation/guides/
 distributed_deployment/ (at least two shards a node to grow by; three nodes and two replicas to
 lose one without an outage).
 
 Measured: 30,000 generated products of 3 × 512 numbers in the embedded engine, which writes the
-files that the server writes (qdrant-edge-py 0.9.0, without its log). The peak of a build: 100,000
+files that the server writes (qdrant-edge-py 0.9.0, without its log), and real products for what
+depends on texts and attributes. The peak of a build: 100,000
 such products on a server, which end at 0.83 GB of disk, took 1.55 GB and 0.29 GB of memory.
 """
 
@@ -18,14 +19,20 @@ from qdrant import layout
 
 FLOAT, INT8 = 4, 1  # bytes of a number
 PUBLISHED = 1.5
-# Measured bytes a product: ids and versions; indexes of category, brand, price and rating.
+# Measured bytes a product: ids and versions; indexes of attributes and other facts (442 and 542 in
+# two shops: 19,406 electronics products of 33 terms, 9,583 fashion products of 75); of phrases,
+# on disk alone (565 and 1,215); of the vector `words` (383 at 33 terms); and these vectors, on disk
+# alone (358 and 693).
 IDS = 29
-INDEXES = 153
+INDEXES = 500
+PHRASES = 900
+WORDS_INDEX = 650
+WORDS = 550
 # Measured bytes of an int8 copy beside its numbers, and the share of JSON that compression leaves.
 INT8_EXTRA = 4
-COMPRESSED = 0.6
-# Bytes of the JSON of a product with title, brand, prices, link, picture and digests.
-PAYLOAD = 450
+COMPRESSED = 0.77
+# Bytes of the JSON of a product, its terms included: 981 to 2,101 in three shops.
+PAYLOAD = 1_500
 # A build keeps the generation in use and the one before, and makes the next beside them.
 KEPT = 2
 # Peak of the next while it is built, as a multiple of what it takes at the end: the graphs and int8
@@ -44,7 +51,8 @@ class Form:
     """Bytes that one generation takes, in one form of its vectors.
 
     Attributes:
-        memory: by Qdrant's formula, at least what was measured: what to plan with.
+        memory: by Qdrant's formula, with the indexes of facts and words as measured, at least
+            what was measured in all: what to plan with.
         memory_measured: by our measurements, with nothing to spare.
         disk: by our measurements.
     """
@@ -137,10 +145,13 @@ def _form(copies: int, dim: int, vectors: int, payload: int, bits: int, *, int8:
     held = dim * INT8 + INT8_EXTRA if int8 else dim * FLOAT
     stored = dim * FLOAT + graph + (held if int8 else 0)
     number = INT8 if int8 else FLOAT
-    published = math.ceil(copies * vectors * dim * number * PUBLISHED)
-    measured = math.ceil(copies * (vectors * (held + graph) + IDS + INDEXES))
+    facts = IDS + INDEXES + WORDS_INDEX
+    published = math.ceil(copies * (vectors * dim * number * PUBLISHED + facts))
+    measured = math.ceil(copies * (vectors * (held + graph) + facts))
     return Form(
         memory=max(published, measured),
         memory_measured=measured,
-        disk=math.ceil(copies * (vectors * stored + payload * COMPRESSED + IDS + INDEXES)),
+        disk=math.ceil(
+            copies * (vectors * stored + payload * COMPRESSED + facts + PHRASES + WORDS)
+        ),
     )

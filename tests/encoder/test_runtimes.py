@@ -119,6 +119,7 @@ def test_a_query_of_a_converted_model_imports_neither_torch_nor_transformers(con
         "import sys\n"
         "from pathlib import Path\n"
         "from PIL import Image\n"
+        "import search.__main__\n"
         "from encoder.encoder import Encoder\n"
         "from encoder.variants import Variants\n"
         f"variants = Variants(Path({str(converted.folder.parents[1])!r}))\n"

@@ -144,6 +144,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "points": 10,
         "created": made.created,
         "graphs": {},
+        "precision": "",
     }
 
 
@@ -191,6 +192,9 @@ def test_a_search_is_rescored_on_the_original_vectors(fake_server, store):
     [
         ({}, layout.EF, False),
         ({"filters": Filters(categories=("Beauty",))}, layout.EF, False),
+        ({"filters": Filters(categories=("Beauty", "Toys"))}, layout.EF, True),
+        ({"filters": Filters(categories=("Beauty",), brands=("Acme",))}, layout.EF, True),
+        ({"filters": Filters(categories=("Beauty",), exclude=("p1",))}, layout.EF, False),
         ({"filters": Filters(has_picture=False)}, layout.EF, False),
         ({"filters": Filters(price_max=9), "ef": 64}, 64, True),
     ],

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
+from encoder.runtimes.preparation import Sample, prepare
 from encoder.variants import Variants
 from tests.encoder.conftest import edit
 from tests.tiny_embedder import BEGIN, EMBEDDER_DIM, EMBEDDER_TOKENS, IMAGE, build_tiny_embedder
@@ -207,6 +208,14 @@ def test_a_processor_that_needs_another_library_names_it(tmp_path, copied):
     )
     with pytest.raises(EncoderError, match="needs torchvision, which is not installed"):
         Variants(tmp_path).add("seeing", copied)
+
+
+def test_an_embedder_is_not_converted_for_openvino(embedding, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("VITRINE_RUNTIME", "auto")
+    assert prepare(embedding, "auto", lambda: Sample([], [])) == ""
+    with pytest.raises(EncoderError, match="runs in float32"):
+        prepare(embedding, "int8", lambda: Sample([], []))
 
 
 def test_what_is_for_the_other_kind_of_base_is_refused(

@@ -36,7 +36,7 @@ from eval.retrieval import QueryPictures, Run, retrieve
 from eval.settings import Settings, System
 from qdrant.model import VECTORS, Filters, Point
 from qdrant.store import Store, open_store
-from search.engine import check_fingerprint
+from search.fingerprint import check_fingerprint
 from search.query import MATCHES
 
 if TYPE_CHECKING:

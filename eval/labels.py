@@ -25,7 +25,7 @@ from eval.retrieval import QueryPictures
 from pictures.errors import PictureError
 from pictures.sources import is_local
 from qdrant.store import Store
-from search.engine import check_fingerprint
+from search.fingerprint import check_fingerprint
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch

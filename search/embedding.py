@@ -1,11 +1,14 @@
 """From the texts and pictures of queries to their vectors."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from encoder.variant import Variant
 from encoder.vectors import fuse
 from search.query import Query
 
@@ -86,3 +89,41 @@ def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVecto
         )
         for row, query in encoded.items()
     }
+
+
+def load_variant(variant: Variant) -> "Encoder":
+    """Load the encoder of a variant."""
+    from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
+
+    return Encoder.load(variant)
+
+
+class QueryEncoder:
+    """Encodes queries with a model that the first of them loads; threads may share it.
+
+    Args:
+        load: loads the model; called once.
+    """
+
+    def __init__(self, load: "Callable[[], Encoder]") -> None:
+        self._load = load
+        self._encoder: Encoder | None = None
+        self._loading = threading.Lock()
+
+    @property
+    def encoder(self) -> "Encoder":
+        """The model; other threads wait for it while it is loaded."""
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = self._load()
+            return self._encoder
+
+    def encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
+        """The queries' vectors, the seconds until the model was loaded, and those in the model."""
+        if not any(query.encoded for query in queries):
+            return {}, 0.0, 0.0
+        started = perf_counter()
+        encoder = self.encoder
+        loaded = perf_counter()
+        vectors = encode(queries, encoder)
+        return vectors, loaded - started, perf_counter() - loaded

@@ -9,7 +9,6 @@ rank        one request to the store, fusion, exact matches          search.cand
 read        the payloads of what is shown, once                      search.pipeline
 """
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -25,11 +24,12 @@ from qdrant.vocabulary import Vocabulary
 from search.attributes import Attributes, needs_attributes
 from search.browsing import browse
 from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
-from search.embedding import QueryVectors, encode
+from search.embedding import QueryEncoder, QueryVectors, load_variant
 from search.facets import FacetCounter, Facets
+from search.fingerprint import check_fingerprint
 from search.pipeline import find, make_plans, shown_facts
 from search.plan import resolve, vector_of
-from search.query import Query, SearchError
+from search.query import Query
 from search.reading import Reader, Reading
 from search.results import Result, Results
 from search.settings import CANDIDATES, SearchSettings, settings_file
@@ -74,9 +74,7 @@ class Engine:
         self._calibration_file = calibration_file(variant)
         self.vocabulary = Vocabulary(variant.folder / VOCABULARY)
         self._speller = Speller(self.vocabulary)
-        self._load_encoder = load_encoder or (lambda: _load_encoder(variant))
-        self._encoder: Encoder | None = None
-        self._loading = threading.Lock()
+        self._queries = QueryEncoder(load_encoder or (lambda: load_variant(variant)))
         self._attribute_names = attribute_names
         self._attributes: Attributes | None = None  # of the last generation that was read
         self._facets = lru_cache(FACETS_KEPT)(
@@ -88,10 +86,7 @@ class Engine:
     @property
     def encoder(self) -> "Encoder":
         """The variant's encoder, loaded once; other threads wait for it."""
-        with self._loading:
-            if self._encoder is None:
-                self._encoder = self._load_encoder()
-            return self._encoder
+        return self._queries.encoder
 
     @property
     def settings(self) -> SearchSettings:
@@ -193,7 +188,7 @@ class Engine:
         queries = [self._resolved(reading.query, collection) for reading in readings]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
-            vectors, load_seconds, encode_seconds = self._encode(queries)
+            vectors, load_seconds, encode_seconds = self._queries.encode(queries)
         started = perf_counter()
         found = self._search(queries, vectors, collection)
         search_seconds = perf_counter() - started
@@ -257,17 +252,15 @@ class Engine:
         collection = self.collection()
         readings = self._read(queries, collection)
         queries = [self._resolved(reading.query, collection) for reading in readings]
-        vectors, *_ = self._encode(queries)
+        vectors, *_ = self._queries.encode(queries)
         _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
 
     def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
         """What was typed as what is searched for."""
-
-        def occurrences(phrase: str) -> int:
-            return self.count(Filters(phrases=(phrase,)))
-
-        reader = Reader(collection, self._speller, occurrences)
+        reader = Reader(
+            collection, self._speller, lambda phrase: self.count(Filters(phrases=(phrase,)))
+        )
         return [reader.read(query) for query in queries]
 
     def _resolved(self, query: Query, collection: Collection) -> Query:
@@ -279,35 +272,25 @@ class Engine:
         """Adds to filters that a product is among the best candidates of a query under them."""
         collection = self.collection()
         [reading] = self._read([query], collection)
-        vectors, _, _ = self._encode([self._resolved(reading.query, collection)])
+        vectors, _, _ = self._queries.encode([self._resolved(reading.query, collection)])
 
         @cache
         def narrowed(filters: Filters) -> Filters:
-            wide = replace(query, filters=filters, k=CANDIDATES, offset=0, fold=False)
+            plain = replace(query, offset=0, fold=False, sort="", diverse=False)
+            wide = replace(plain, filters=filters, k=CANDIDATES)
             [found] = self.search_batch([wide], vectors)
             ids = tuple(each.id for each in (*found.results, *found.without_picture))
             return replace(filters, ids=ids or (NO_PRODUCT,))
 
         return narrowed
 
-    def _encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
-        """The queries' vectors, the seconds until the model was loaded, and those in the model."""
-        if not any(query.encoded for query in queries):
-            return {}, 0.0, 0.0
-        started = perf_counter()
-        encoder = self.encoder
-        loaded = perf_counter()
-        vectors = encode(queries, encoder)
-        return vectors, loaded - started, perf_counter() - loaded
-
     def _search(
         self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
     ) -> list[Results]:
         """The results of resolved queries, without their times."""
-        pictureless = self._has_products_without_picture(collection.generation)
-        plans, found = find(
-            self.store, collection, queries, vectors, self.settings, pictureless=pictureless
-        )
+        bare = self._has_products_without_picture(collection.generation)
+        settings = self.settings
+        plans, found = find(self.store, collection, queries, vectors, settings, pictureless=bare)
         return add_confidence(found, plans, self._calibration_file.value, self.store, collection)
 
     def _has_products_without_picture(self, generation: str) -> bool:
@@ -315,24 +298,3 @@ class Engine:
         if self._without_picture[0] != generation:
             self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
         return self._without_picture[1]
-
-
-def check_fingerprint(variant: Variant, collection: Collection) -> None:
-    """Refuse a collection whose vectors are not comparable with the variant's.
-
-    Raises:
-        SearchError: it was built by another state of the variant.
-    """
-    if collection.fingerprint != variant.fingerprint:
-        raise SearchError(
-            f"The collection of {variant.name} was built with fingerprint "
-            f"{collection.fingerprint}, and the variant now has {variant.fingerprint}: "
-            "their vectors cannot be compared. "
-            f"Run `vitrine ingest vectors --variant {variant.name}`."
-        )
-
-
-def _load_encoder(variant: Variant) -> "Encoder":
-    from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
-
-    return Encoder.load(variant)

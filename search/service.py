@@ -14,7 +14,8 @@ from encoder.variants import Variants
 from qdrant.errors import StoreError
 from qdrant.model import Collection
 from qdrant.store import open_store
-from search.engine import Engine, check_fingerprint
+from search.engine import Engine
+from search.fingerprint import check_fingerprint
 from search.query import SearchError
 from vitrine import Closing, default_variant
 

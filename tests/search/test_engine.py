@@ -121,7 +121,7 @@ def test_a_batch_finds_what_each_query_alone_finds(engine):
 
 def test_loading_the_model_is_no_time_of_encoding(engine, monkeypatch):
     clock = itertools.count()  # a second passes between two looks at it
-    monkeypatch.setattr("search.engine.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("search.embedding.perf_counter", lambda: next(clock))
 
     def load():
         for _ in range(30):

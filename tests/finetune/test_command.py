@@ -85,7 +85,7 @@ def test_without_flags_the_best_candidate_becomes_the_variant_and_its_gain_is_st
     result = json.loads(ran.stdout)
     assert result["variant"] == "tuned"
     assert result["choice"]["chosen"] in [each["name"] for each in result["choice"]["candidates"]]
-    assert "4 candidates on 16 products" in ran.stderr
+    assert "3 candidates on 16 products" in ran.stderr
     gain = result["heldout"]["gain"]
     assert result["recommended"] == (gain["low"] > 0)
     assert gain["n"] == 10

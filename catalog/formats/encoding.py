@@ -84,7 +84,8 @@ def find_encoding(data: io.BufferedReader) -> str:
     """
     head = read_head(data, CHUNK)
     for mark, encoding in MARKS.items():
-        if head.startswith(mark):
+        # Blanks and digits of a wide text have zero bytes: without any, the mark is damage.
+        if head.startswith(mark) and (encoding == "utf-8" or b"\0" in head[len(mark) :]):
             return encoding
     if wide := _utf16(head):
         return wide

@@ -1,3 +1,5 @@
+import codecs
+
 import pytest
 
 from catalog.formats import encoding
@@ -72,6 +74,13 @@ def test_json_in_another_encoding_is_read(tmp_path):
         lines = '{"id": 1, "title": "Löffel"}\n{"id": 2, "title": "Kaffeemühle"}\n'.encode(codec)
         rows = rows_of(tmp_path / "shop.jsonl", lines)
         assert [row["title"] for row in rows] == ["Löffel", "Kaffeemühle"]
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_a_mark_of_wide_characters_before_single_bytes_costs_its_own_line(tmp_path, mark):
+    lines = b'{"id": "1", "title": "Lamp"}\n{"id": "2", "title": "Mug"}\n'
+    rows = rows_of(tmp_path / "shop.jsonl", mark + lines)
+    assert rows[-1] == {"id": "2", "title": "Mug"}
 
 
 def test_the_sample_is_bounded(tmp_path, monkeypatch):

@@ -15,9 +15,9 @@ from PIL import Image
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.files import digest_json, keep_files, read_json
+from encoder.files import digest_json, read_json
 from encoder.hub import CONFIG
-from encoder.sentence_files import MODULES, check_folder, digest_folder, files_in, load_folder
+from encoder.sentence_files import MODULES, check_folder, copy_folder, digest_folder, load_folder
 from encoder.text_model import TextEncoder
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
@@ -100,11 +100,7 @@ class EmbedderCheckpoint:
         Raises:
             OSError: it cannot be written.
         """
-        if not Path(self.base).is_absolute() or self.folder.is_relative_to(kept.resolve()):
-            return self.base
-        target = kept.resolve() / f"{KEPT}{self.hash[:16]}"
-        keep_files(self.folder, files_in(self.folder), target)
-        return str(target)
+        return copy_folder(self.base, self.folder, kept.resolve() / f"{KEPT}{self.hash[:16]}")
 
     def uncut_tokenizer(self) -> Tokenizer:
         """Its tokenizer, for texts that are neither cut nor filled up.

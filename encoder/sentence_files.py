@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoder.errors import EncoderError
-from encoder.files import digest_files, digest_json, read_json, read_json_list
+from encoder.files import digest_files, digest_json, keep_files, read_json, read_json_list
 from encoder.hub import CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX
 from encoder.schema import (
     InputSettings,
@@ -46,6 +46,26 @@ def digest_folder(folder: Path) -> str:
     """sha256, in hex, over relative names and contents of those files."""
     files = {str(file.relative_to(folder)): file for file in files_in(folder)}
     return digest_json({name: digest_files([file]) for name, file in files.items()})
+
+
+def copy_folder(base: str, folder: Path, target: Path) -> str:
+    """Copy a local model into a shop's folder of checkpoints, unless it lies there already.
+
+    Args:
+        base: hub id, or absolute folder.
+        folder: of its files.
+        target: the copy, in the folder of checkpoints.
+
+    Returns:
+        The copy's folder; `base` where it is a hub id.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not Path(base).is_absolute() or folder.is_relative_to(target.parent):
+        return base
+    keep_files(folder, files_in(folder), target)
+    return str(target)
 
 
 def check_folder(folder: Path) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.files import keep_files, read_json
+from encoder.files import read_json
 from encoder.hub import CONFIG, find_files
 from encoder.sentence_files import (
     MODULES,
     check_folder,
+    copy_folder,
     digest_folder,
-    files_in,
     load_folder,
 )
 from encoder.tokenizer import Tokenizer
@@ -115,11 +115,7 @@ class TextModel:
         Raises:
             OSError: it cannot be written.
         """
-        if not Path(self.base).is_absolute() or self.folder.is_relative_to(kept.resolve()):
-            return self.base
-        target = kept.resolve() / f"{KEPT}{self.hash[:16]}"
-        keep_files(self.folder, files_in(self.folder), target)
-        return str(target)
+        return copy_folder(self.base, self.folder, kept.resolve() / f"{KEPT}{self.hash[:16]}")
 
     def load(self, device: str = "cpu") -> "TextEncoder":
         """Load the model in float32.

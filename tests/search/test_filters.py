@@ -6,7 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from qdrant.model import Filters
-from search.__main__ import app
 from search.facets import CategoryCount
 from search.facets_command import app as facets_app
 from search.query import Query
@@ -37,13 +36,6 @@ def home(tmp_path_factory, tiny_clip):
 def engine(home):
     with SearchService(home) as service:
         yield service.engine("tiny")
-
-
-@pytest.fixture
-def search_command(home, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(home))
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(app, words)
 
 
 def found(engine, *written, **filters):

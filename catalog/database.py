@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,7 +24,13 @@ MIGRATIONS = {  # number → file
 }
 APPLICATION_ID = 0x56495452  # "VITR", which the first migration writes
 
+# One statement: another process may write the schema between two.
+VERSION = """
+    SELECT (SELECT COUNT(*) FROM sqlite_schema), user_version, application_id
+    FROM pragma_user_version, pragma_application_id
+"""
 BUSY_TIMEOUT = 60.0  # seconds to wait for another process's transaction; ours last under one
+BUSY_PAUSE = 0.01  # seconds between tries where SQLite itself does not wait
 # Rows, and characters of their texts, held in memory while a table is iterated over.
 PAGE_ROWS = 500
 PAGE_SIZE = 8 * 2**20
@@ -233,15 +240,30 @@ class Database(Closing):
                 if 0 < version < max(MIGRATIONS):
                     self._migrate_copy()
                 return
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._keep_log()
             if version < max(MIGRATIONS):
                 self._migrate()
 
+    def _keep_log(self) -> None:
+        """Switch to WAL, which the file then keeps.
+
+        While another process reads a new file, SQLite refuses the switch at once, without the
+        connection's timeout: https://sqlite.org/c3ref/busy_handler.html.
+        """
+        deadline = time.monotonic() + BUSY_TIMEOUT
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+            time.sleep(BUSY_PAUSE)
+
     def _version(self) -> int:
         """The schema's version; other programs' and newer Vitrines' files are errors."""
-        ((version,),) = self._select("PRAGMA user_version")
-        ((application,),) = self._select("PRAGMA application_id")
-        ((tables,),) = self._select("SELECT COUNT(*) FROM sqlite_schema")
+        ((tables, version, application),) = self._select(VERSION)
         if application != APPLICATION_ID and (version or tables):
             raise CatalogError(
                 f"{self.file} belongs to another program; name another folder in VITRINE_HOME."

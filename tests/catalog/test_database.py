@@ -221,6 +221,24 @@ with Catalogue(home) as catalogue:
         assert len({product.title for product in shared.values()}) == 1
 
 
+def test_processes_that_make_the_same_catalogue_at_once_all_open_it(tmp_path):
+    code = """
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    Catalogue(home / str(number)).close()
+"""
+    children = [python(code, tmp_path) for _ in range(4)]
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    for child in children:
+        _, complaint = child.communicate(timeout=120)
+        assert (child.returncode, complaint) == (0, "")
+
+
 def test_a_reader_sees_whole_batches_while_another_process_writes(tmp_path):
     code = """
 with Catalogue(home) as catalogue:

@@ -16,7 +16,7 @@ from encoder.files import digest_files, digest_json, keep_files
 from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS_INDEX
 from encoder.processor import ImageProcessor
 from encoder.schema import ModelConfig
-from encoder.tokenizer import Tokenizer
+from encoder.tokenizer import Tokenizer, check_vocabulary
 from encoder.weights import check_weights, weight_files
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
@@ -27,10 +27,6 @@ CHECKPOINTS, KEPT = "checkpoints", "base-"  # folder of the home, and its copies
 # its highest token id.
 END_IS_HIGHEST = 2
 PROBES = ("a", "two words")
-
-# Least share of the tokens that a model takes which its tokenizer has: tables of embeddings are
-# made a little longer than needed, to be multiples of 64 or 128.
-LEAST_KNOWN = 0.5
 
 
 @dataclass(frozen=True)
@@ -177,19 +173,7 @@ class Checkpoint:
             raise EncoderError(
                 f"The tokenizer of {self.base} cannot be loaded ({reason}): get it again."
             ) from error
-        text = self.config.text_config
-        if tokenizer.highest >= text.vocab_size:
-            raise EncoderError(
-                f"The tokenizer of {self.base} has the token {tokenizer.highest}, and its model "
-                f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
-                "again."
-            )
-        if tokenizer.highest < LEAST_KNOWN * text.vocab_size:
-            raise EncoderError(
-                f"The tokenizer of {self.base} has {tokenizer.highest + 1:,} tokens, and its model "
-                f"takes {text.vocab_size:,}: the files do not belong together; get the checkpoint "
-                "again."
-            )
+        check_vocabulary(tokenizer, self.config.text_config.vocab_size, self.base)
         if self.family.text_pooling == "end":
             self._check_end(texts)
         elif tokenizer.end is not None and any(tokenizer.end not in ids for ids in texts):

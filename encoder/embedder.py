@@ -17,7 +17,14 @@ from encoder.errors import EncoderError
 from encoder.families import FAMILIES
 from encoder.files import digest_json, read_json
 from encoder.hub import CONFIG
-from encoder.sentence_files import MODULES, check_folder, copy_folder, digest_folder, load_folder
+from encoder.sentence_files import (
+    MODULES,
+    check_folder,
+    copy_folder,
+    digest_folder,
+    load_folder,
+    not_loaded,
+)
 from encoder.text_model import TextEncoder
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
@@ -31,8 +38,6 @@ KEPT = "embedder-"  # start of the folder's name under `checkpoints/`
 # costs the square of its patches, and these models take up to two million pixels.
 LONGEST_SIDE = 1024
 BATCH = 8  # texts or pictures that run together: billions of weights leave little memory
-# What a bad folder makes the libraries raise has no end; this is what the missing one names.
-MISSING_LIBRARY = re.compile(r"requires the (\w+) library")
 
 
 def is_embedder(folder: Path) -> bool:
@@ -122,7 +127,7 @@ class EmbedderCheckpoint:
             self.uncut_tokenizer()  # checks its steps
             model = load_folder(self.folder, device)
         except Exception as error:  # several libraries' own, of any kind
-            raise EncoderError(self._not_loaded(error)) from error
+            raise not_loaded(f"the embedder {self.base}", error) from error
         if not (model.supports("image") and model.supports("text")):
             kind = read_json(self.folder / CONFIG).get("model_type")
             raise EncoderError(
@@ -133,7 +138,7 @@ class EmbedderCheckpoint:
             embedder = Embedder(model, self.dim)
             embedder.image_features([Image.new("RGB", (64, 64), "white")])
         except Exception as error:
-            raise EncoderError(self._not_loaded(error)) from error
+            raise not_loaded(f"the embedder {self.base}", error) from error
         if embedder.dim < self.dim:
             raise EncoderError(
                 f"--dim {self.dim} is above the {embedder.dim} numbers of the vectors of "
@@ -149,15 +154,6 @@ class EmbedderCheckpoint:
         """
         embedder = self.load()
         return replace(self, dim=embedder.dim, max_tokens=embedder.max_tokens)
-
-    def _not_loaded(self, error: Exception) -> str:
-        reason = " ".join(str(error).split())[:200]
-        if missing := MISSING_LIBRARY.search(reason):
-            return (
-                f"The embedder {self.base} needs {missing[1].lower()}, which is not installed: "
-                f"install the {missing[1].lower()} that belongs to the installed torch."
-            )
-        return f"The embedder {self.base} cannot be loaded ({reason}): get it again."
 
 
 class WholePictures:

@@ -17,7 +17,8 @@ from encoder.files import read_json
 SECTIONS = ("text_config", "vision_config")
 
 # Above what dual encoders have: ViT-bigG has 48 layers of 1,664, SigLIP takes up to 512 pixels.
-Layers = Annotated[int, Field(ge=1, le=256)]
+MAX_LAYERS = 256
+Layers = Annotated[int, Field(ge=1, le=MAX_LAYERS)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Side = Annotated[int, Field(ge=1, le=2048)]
 Tokens = Annotated[int, Field(ge=2, le=8192)]
@@ -207,6 +208,13 @@ class TextModule(Schema):
 
     type: str
     path: Annotated[str, Field(pattern=r"^(\d+_[A-Za-z]+)?$")]
+
+
+class DenseConfig(Schema):
+    """config.json of a text model's part that has weights: a linear layer, or one without sizes."""
+
+    in_features: Width = 1
+    out_features: Width = 1
 
 
 class ModalityCall(Schema):

@@ -28,6 +28,8 @@ MODULE = re.compile(
     r"sentence_transformers\.(?:[a-z_]+\.)*(Transformer|Pooling|Normalize|Dense|LayerNorm|Dropout)"
 )
 WITH_WEIGHTS = ("Dense", "LayerNorm")
+# What a bad folder makes the libraries raise has no end; this is what the missing one names.
+MISSING_LIBRARY = re.compile(r"requires the (\w+) library")
 ACTIVATION = re.compile(r"torch\.nn\.modules\.(activation|linear)\.[A-Za-z]+")
 # Settings of the Transformer module that would be handed to the libraries' loaders unchecked.
 ARGUMENTS = (
@@ -134,3 +136,23 @@ def load_folder(folder: Path, device: str) -> "SentenceTransformer":
         },
     )
     return model.eval()
+
+
+def not_loaded(name: str, error: Exception) -> EncoderError:
+    """What to raise for an error of the libraries that load a model.
+
+    Args:
+        name: of the model: "the text model X".
+        error: of any kind.
+    """
+    reason = " ".join(str(error).split())[:200]
+    subject = name[0].upper() + name[1:]
+    if missing := MISSING_LIBRARY.search(reason):
+        library = missing[1].lower()
+        return EncoderError(
+            f"{subject} needs {library}, which is not installed: install the {library} that "
+            "belongs to the installed torch."
+        )
+    return EncoderError(
+        f"{subject} cannot be loaded ({reason}): get it again, or use another model."
+    )

@@ -21,6 +21,7 @@ from encoder.sentence_files import (
     copy_folder,
     digest_folder,
     load_folder,
+    not_loaded,
 )
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
@@ -128,11 +129,7 @@ class TextModel:
             encoder = TextEncoder(load_folder(self.folder, device))
             encoder.encode_queries([PROBE])
         except Exception as error:  # two libraries' own, of any kind
-            reason = " ".join(str(error).split())[:200]
-            raise EncoderError(
-                f"The text model {self.base} cannot be loaded ({reason}): get it again, or use "
-                "another one."
-            ) from error
+            raise not_loaded(f"the text model {self.base}", error) from error
         return encoder
 
 

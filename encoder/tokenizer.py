@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from encoder.charsmap import check_charsmaps
+from encoder.errors import EncoderError
 from encoder.families import Family, Padding
 from encoder.files import read_json
 
@@ -30,6 +31,10 @@ PATTERNS = frozenset(
 }
 # One set of characters, at most repeated: its matching takes linear time.
 CHARACTER_SET = re.compile(r"\[(?:[^\\\[\]]|\\.)+\]\+?")
+
+# Least share of the tokens that a model takes which its tokenizer has: tables of embeddings are
+# made a little longer than needed, to be multiples of 64 or 128.
+LEAST_KNOWN = 0.5
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 # SigLIP was trained on cleaned texts, which its tokenizer's file leaves to the tokenizer's class.
@@ -128,6 +133,26 @@ class Tokenizer:
                 [self._clean(_without_surrogates(text)) for text in texts]
             )
         ]
+
+
+def check_vocabulary(tokenizer: Tokenizer, taken: int, base: str) -> None:
+    """Check that a tokenizer has the vocabulary of a model.
+
+    Args:
+        tokenizer: with the model's files.
+        taken: number of tokens that the model takes.
+        base: the model's name, for the message.
+
+    Raises:
+        EncoderError: it has a token above them, or too few of them.
+    """
+    if tokenizer.highest < taken and tokenizer.highest >= LEAST_KNOWN * taken:
+        return
+    has = "the token" if tokenizer.highest >= taken else "no token above"
+    raise EncoderError(
+        f"The tokenizer of {base} has {has} {tokenizer.highest:,}, and its model takes {taken:,}: "
+        "the files do not belong together; get them again."
+    )
 
 
 def _load(folder: Path, family: Family) -> "PreTrainedTokenizerFast":

@@ -15,6 +15,7 @@ from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
 from encoder.embedder import KEPT as KEPT_EMBEDDER
 from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
+from encoder.sentence_weights import check_sentence_weights
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.text_model import KEPT as KEPT_TEXT
 from encoder.text_model import TextModel
@@ -235,6 +236,7 @@ def _facts(words: TextModel) -> TextModelFacts:
     Raises:
         EncoderError: it cannot be loaded.
     """
+    check_sentence_weights(words.folder, f"the text model {words.base}")
     loaded = words.load()
     return TextModelFacts(words.name, words.base, words.hash, loaded.dim, loaded.max_tokens)
 
@@ -250,6 +252,7 @@ def _checked_embedder(found: EmbedderCheckpoint, adapter: Path | None) -> Embedd
             f"{found.base} is an embedder, and adapters are for dual encoders such as CLIP or "
             "SigLIP: leave --adapter out."
         )
+    check_sentence_weights(found.folder, f"the embedder {found.base}")
     return found.loaded()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 from transformers import AutoTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
@@ -91,6 +92,13 @@ def variants(tmp_path):
 
 def edit(file, **changes):
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+def drop_weights(folder: Path, name: str) -> None:
+    """Leave the weights out whose name has a part."""
+    file = folder / "model.safetensors"
+    weights = {key: value for key, value in load_file(file).items() if name not in key}
+    save_file(weights, file, metadata={"format": "pt"})
 
 
 @torch.inference_mode()

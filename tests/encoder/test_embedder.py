@@ -13,7 +13,7 @@ from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.runtimes.preparation import Sample, prepare
 from encoder.variants import Variants
-from tests.encoder.conftest import edit
+from tests.encoder.conftest import drop_weights, edit
 from tests.tiny_embedder import BEGIN, EMBEDDER_DIM, EMBEDDER_TOKENS, IMAGE, build_tiny_embedder
 from tests.tiny_models import build_tiny_text_model
 
@@ -180,6 +180,7 @@ def test_a_text_model_may_stand_beside_it(tmp_path, folder):
         (lambda f: edit(f / "sentence_bert_config.json", transformer_task="any-to-any"), "any-to-"),
         (lambda f: (f / "model.safetensors").write_bytes(b"x"), "cannot be loaded"),
         (lambda f: (f / "model.safetensors").unlink(), "safetensors only"),
+        (lambda f: drop_weights(f, "vision_tower"), "weights of the embedder .* lack"),
         (lambda f: (f / "processor_config.json").unlink(), "reads no pictures|cannot be loaded"),
         (lambda f: (f / "1_Pooling/config.json").unlink(), "cannot be loaded"),
         (lambda f: edit(f / "config.json", model_type="of_tomorrow"), "of_tomorrow"),

@@ -5,13 +5,15 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
 
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
+from encoder.sentence_weights import check_sentence_weights
 from encoder.text_model import TextModel
 from encoder.variants import Variants
-from tests.encoder.conftest import edit
+from tests.encoder.conftest import drop_weights, edit
 from tests.tiny_models import TEXT_DIM, TOKENS, build_tiny_text_model
 
 PROMPTS = {"query": "find: ", "document": "item: "}
@@ -150,6 +152,11 @@ def test_an_installation_that_was_moved_finds_its_text_model(tmp_path, tiny_clip
         (lambda f: edit(f / "config.json", dtype="evil"), "dtype"),
         (lambda f: edit(f / "tokenizer_config.json", model_max_length=0), "model_max_length"),
         (lambda f: (f / "config.json").unlink(), r"config\.json"),
+        (lambda f: drop_weights(f, "layer.1.output.dense"), "lack 2 of the model's parts, encoder"),
+        (lambda f: edit(f / "config.json", num_hidden_layers=10**6), "num_hidden_layers 1,000,000"),
+        (lambda f: edit(f / "config.json", intermediate_size=10**9), "of other shapes"),
+        (lambda f: use_large_vocabulary(f), "the token 9,999, and its model takes"),
+        (lambda f: add_dense(f, 60_000), "hold 144"),
     ],
 )
 def test_what_is_no_text_model_or_would_run_code_is_refused(
@@ -159,6 +166,33 @@ def test_what_is_no_text_model_or_would_run_code_is_refused(
     with pytest.raises(EncoderError, match=says):
         Variants(tmp_path).add("words", tiny_clip, text_model=copied)
     assert not Variants(tmp_path).list()
+
+
+def use_large_vocabulary(folder):
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["beyond"] = 9_999
+    edit(folder / "tokenizer.json", model=tokenizer["model"])
+
+
+def add_dense(folder, described):
+    """Add a linear layer whose settings describe another size than its file has."""
+    (folder / "2_Dense").mkdir()
+    weights = {"linear.weight": np.zeros((TEXT_DIM, TEXT_DIM), dtype=np.float32)}
+    save_file(weights, folder / "2_Dense" / "model.safetensors")
+    (folder / "2_Dense" / "config.json").write_text(
+        json.dumps({"in_features": described, "out_features": described, "bias": False})
+    )
+    modules = json.loads((folder / "modules.json").read_text())
+    dense = {"name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
+    (folder / "modules.json").write_text(json.dumps([*modules[:2], dense]))
+
+
+def test_a_text_model_may_lack_the_pooler_which_nothing_reads(copied):
+    drop_weights(copied, "pooler")
+    check_sentence_weights(copied, "the text model")
+    drop_weights(copied, "word_embeddings")
+    with pytest.raises(EncoderError, match="lack 1 of"):
+        check_sentence_weights(copied, "the text model")
 
 
 def use_slow_pattern(folder):

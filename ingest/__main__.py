@@ -23,6 +23,7 @@ from ingest.tables import show_figures, show_status, show_verified
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from ingest.words import NOTHING
+from qdrant.word_settings import MOST_WEIGHT, WEIGHED
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
@@ -127,12 +128,22 @@ def vectors_command(
         float | None,
         typer.Option(min=0, max=1, help="How much less long texts count; kept until changed."),
     ] = None,
+    field_weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How often another field's words count, as description=2; kept until changed; "
+            "repeatable."
+        ),
+    ] = None,
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
-    """Embed what is not embedded yet and bring the collections up to date."""
+    """Embed what is not embedded yet and bring the collections up to date.
+
+    Words count as often as `vitrine eval tune` chose it, or as the options say.
+    """
     share = _shard(shard)
-    settings = {"title": title_weight, "k": bm25_k, "b": bm25_b}
+    settings = {"title": title_weight, "k": bm25_k, "b": bm25_b, **_field_weights(field_weight)}
     words = {name: value for name, value in settings.items() if value is not None}
     figures = _vectors(_chosen(variant), precision, recreate=recreate, shard=share, words=words)
     _finish({"vectors": figures}, as_json, strict)
@@ -264,6 +275,20 @@ def _vectors(
         )
     shared = {"failed": dict(failed), "pictures_pending": pending, "variants": each}
     return dict(sums) | shared | ({"damaged": damaged[0]} if damaged else {})
+
+
+def _field_weights(written: list[str] | None) -> dict[str, int]:
+    """Weights of fields, written as description=2."""
+    weights = {}
+    for each in written or ():
+        field, _, count = each.partition("=")
+        if field not in WEIGHED or not count.isdecimal() or int(count) > MOST_WEIGHT:
+            raise typer.BadParameter(
+                f"--field-weight {each}: write it as description=2, with one of "
+                f"{', '.join(WEIGHED)} and a whole number from 0 to {MOST_WEIGHT}."
+            )
+        weights[field] = int(count)
+    return weights
 
 
 def _shard(written: str) -> Shard:

@@ -12,21 +12,23 @@ all attributes (tried with qdrant-edge-py 0.9.0), so that a red trim would count
 import hashlib
 import json
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from catalog.catalogue import Catalogue, Entry
 from catalog.product import Attribute
+from catalog.searched_texts import searched_texts
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import inputs
 from ingest.kept_vectors import KeptVectors
-from ingest.words import codes_of, searched_fields, searched_text
+from ingest.words import codes_of, searched_text
 from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
-from qdrant.model import WORDS, Point, WordSettings
+from qdrant.model import WORDS, Point
 from qdrant.vector_files import Key
+from qdrant.word_settings import WordSettings
 from qdrant.words import Words
 
 
@@ -39,7 +41,7 @@ class PlannedPoint:
         payload: facts of the product; those that are not known are left out.
         text_key: the key of the text's vector.
         image_key: the key of the picture's vector; None where none is kept.
-        searched: the texts that it is found by (`searched_fields`).
+        searched: the texts that it is found by (`searched_texts`).
         codes: the article numbers that it is found by.
         brand: its brand.
         has_text: whether the text's vector is kept. Without it there is no point: the model failed
@@ -109,9 +111,9 @@ def _plan(
     facts["attributes"] = [_attribute(name, fact) for name, fact in chosen.items()]
     facts["facets"] = [facet_of(name, _shown(fact)) for name, fact in chosen.items()]
     payload = {name: value for name, value in facts.items() if value not in ("", None, [])}
-    searched, codes = searched_fields(product), codes_of(product)
+    searched, codes = searched_texts(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
-    made_of = [payload, *dense, searched, codes, asdict(settings)]
+    made_of = [payload, *dense, searched, codes, settings.facts()]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     return PlannedPoint(
         product.id,
@@ -226,7 +228,7 @@ class Projection:
             vectors = {"text": texts[row]}
             if row in position:
                 vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
-            text = searched_text(plan.searched, self.words.title)
+            text = searched_text(plan.searched, self.words)
             words = self._embedder.document(text, plan.codes, plan.brand)
             terms = self._embedder.field_terms({**plan.searched, "code": plan.codes})
             payload = {**plan.payload, PHRASE_INDEX: terms}

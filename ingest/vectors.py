@@ -27,7 +27,7 @@ from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
 from ingest.vocabulary import update_vocabulary
-from ingest.words import NOTHING, choose_settings
+from ingest.words import NOTHING, choose_settings, chosen_words
 from pictures.errors import PictureError
 from qdrant.store import open_store
 from vitrine.command import messages
@@ -55,8 +55,8 @@ def embed_products(
         recreate: build the collection from nothing even where a change of it would do.
         shard: embed only this share of the catalogue, and leave the collection as it is; `merge`
             combines the shares of several machines.
-        words: `k`, `b` and `title` of `WordSettings`, where they are to be others than those of the
-            collection.
+        words: settings of words that are chosen now, by name (`qdrant.word_settings`); they are
+            kept in the variant's folder.
 
     Returns:
         `encoded` and `reused` vectors, `unreadable` stored pictures, `damaged_vectors` where
@@ -73,6 +73,7 @@ def embed_products(
         EncoderError, StoreError: from the encoder and the store.
     """
     variant = Variants(home).get(variant_name)
+    chosen = chosen_words(variant, words)
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
         exclusive_run(home, "vectors", settings) as run,
@@ -99,7 +100,7 @@ def embed_products(
                 run.figures["damaged_vectors"] = damaged
         if shard == WHOLE:
             current = published(store, variant.name)
-            settled = choose_settings(run.catalogue, current.words if current else None, words)
+            settled = choose_settings(run.catalogue, current.words if current else None, chosen)
             projection = Projection(run.catalogue, variant, kept, settled)
             run.figures |= bring_up_to_date(
                 store,

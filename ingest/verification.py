@@ -11,9 +11,10 @@ from encoder.variants import Variants
 from ingest.job import Figures
 from ingest.kept_vectors import open_vectors
 from ingest.projection import PlannedPoint, Projection
-from qdrant.model import Point, WordSettings
+from qdrant.model import Point
 from qdrant.store import open_store
 from qdrant.vector_files import Key
+from qdrant.word_settings import WordSettings
 from vitrine.progress import progress_bar
 
 TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from catalog.catalogue import Catalogue
+from catalog.searched_texts import searched_texts
 from encoder.variant import Variant
-from ingest.words import searched_fields
 from qdrant.model import Collection
 from qdrant.vocabulary import (
     FILE,
@@ -39,7 +39,7 @@ def update_vocabulary(catalogue: Catalogue, variant: Variant, collection: Collec
     names = {kind: _Counts(MOST_NAMES) for kind in ("brand", "category", "title")}
     with progress_bar("vocabulary", len(catalogue)) as advance:
         for product in catalogue.products():
-            fields = searched_fields(product)
+            fields = searched_texts(product)
             text = " ".join(text for values in fields.values() for text in values)
             counted.add({word for word in split_words(text) if _is_word(word)})
             for kind, values in names.items():

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
-from qdrant.model import WordSettings
+from catalog.searched_texts import searched_texts
+from encoder.variant import Variant
+from qdrant.errors import StoreError
+from qdrant.word_settings import WordSettings, read_choice, write_choice
 from qdrant.words import count_words, detect_language
+from vitrine.command import messages
 
-# Characters of an attribute's value that is searched: a longer one is running text, of which the
-# words say little ("compatible with …").
-LONGEST_VALUE = 40
 # Products that the language and the mean length are taken from.
 SAMPLE = 20_000
 SAMPLE_TEXT = 200_000  # characters that the language is detected in
@@ -23,33 +24,48 @@ TOLERANCE = 0.1
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def searched_fields(product: Product) -> dict[str, list[str]]:
-    """The texts that a product is found by; each name is one of `qdrant.words.FIELDS`."""
-    values = (str(value) for value in product.attributes.values() if not isinstance(value, bool))
-    return {
-        "title": [product.title],
-        "brand": [product.brand] if product.brand else [],
-        "category": list(dict.fromkeys(step for path in product.categories for step in path)),
-        "attribute": [value for value in values if len(value) <= LONGEST_VALUE],
-        "description": [*product.features, *filter(None, [product.description])],
-    }
-
-
-def searched_text(fields: Mapping[str, list[str]], title: int) -> str:
-    """The text whose words a product is found by.
+def searched_text(texts: Mapping[str, list[str]], settings: WordSettings) -> str:
+    """The text whose words a product is found by, each field as often as it counts.
 
     Args:
-        fields: its texts (`searched_fields`).
-        title: how often its title counts: it names the product, a description also its uses.
+        texts: of each field (`searched_texts`).
+        settings: its weights are used.
     """
-    repeated = [*fields["title"] * title]
-    others = (text for name, texts in fields.items() if name != "title" for text in texts)
-    return " ".join([*repeated, *others])
+    weights = settings.weights
+    return " ".join(text for name, each in texts.items() for text in each * weights[name])
 
 
 def codes_of(product: Product) -> tuple[str, ...]:
     """The article numbers that a product is found by."""
     return tuple(dict.fromkeys(filter(None, (product.id, product.sku, product.gtin))))
+
+
+def chosen_words(variant: Variant, now: Mapping[str, Any]) -> dict[str, Any]:
+    """What is chosen for a variant's words: what is chosen now is kept beside what was before.
+
+    A file that cannot be used is reported, and replaced where something is chosen now.
+
+    Args:
+        variant: in whose folder the choice is kept.
+        now: values of `qdrant.word_settings.CHOSEN` by name.
+
+    Raises:
+        StoreError: a value is out of its range.
+    """
+    try:
+        before = read_choice(variant.folder)
+    except StoreError as error:
+        before = {}
+        messages.print(
+            f"{error} The words stay as the collection has them: correct the file or delete it.",
+            markup=False,
+            soft_wrap=True,
+        )
+    chosen = {**before, **now}
+    WordSettings(**chosen)
+    if now:
+        write_choice(variant.folder, chosen, {})
+    return chosen
 
 
 def choose_settings(
@@ -60,18 +76,18 @@ def choose_settings(
     Args:
         catalogue: whose language and mean length are measured.
         current: of the collection, if there is one.
-        chosen: `k`, `b` and `title`, where they are to be others; they stay until they are chosen
-            again.
+        chosen: those of `qdrant.word_settings.CHOSEN` that are to be others.
     """
     settings = replace(current or WordSettings(), **chosen)
     sample = ""
     words = products = 0
     for product in islice(catalogue.products(), SAMPLE):
-        text = searched_text(searched_fields(product), settings.title)
-        words += count_words(text)
+        texts = searched_texts(product)
+        words += count_words(searched_text(texts, settings))
         products += 1
         if len(sample) < SAMPLE_TEXT:
-            sample += f" {text[: SAMPLE_TEXT // 10]}"
+            whole = " ".join(chain.from_iterable(texts.values()))
+            sample += f" {whole[: SAMPLE_TEXT // 10]}"
     mean = max(words / max(products, 1), 1.0)
     language = detect_language(sample)
     if (

@@ -1,6 +1,5 @@
 """The dataclasses at the vector store's interface; nothing here imports an engine."""
 
-import math
 import re
 import secrets
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qdrant.errors import StoreError
+from qdrant.word_settings import WordSettings
 
 # `Spec.payload` with category paths, with `pictured`, with `layout.PHRASE_INDEX`, and with
 # indexes of attributes.
@@ -67,35 +67,6 @@ class Hit:
     id: str
     score: float
     payload: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WordSettings:
-    """What the sparse vector `words` depends on, besides the texts (`qdrant.words`).
-
-    The defaults are those of collections that were built before these could be chosen: k and b are
-    Anserini's values for short passages; product texts are as short.
-
-    Attributes:
-        language: ISO 639-1 code: which stemmer, and which words are stop words.
-        mean_length: mean number of words of a product.
-        k: how soon further occurrences of a term count less: 0 counts one as much as many.
-        b: how much a long document is discounted, 0 to 1.
-        title: how often the words of a title count.
-    """
-
-    language: str = "en"
-    mean_length: float = 100.0
-    k: float = 0.9
-    b: float = 0.4
-    title: int = 3
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.k < math.inf and 0 <= self.b <= 1 and self.title >= 1):
-            raise StoreError(
-                f"Words cannot be embedded with k {self.k}, b {self.b} and title {self.title}: "
-                "take k from 0 up, b from 0 to 1 and title from 1 up."
-            )
 
 
 @dataclass(frozen=True)

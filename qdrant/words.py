@@ -14,8 +14,9 @@ from functools import lru_cache
 import qdrant_edge as qe
 
 from qdrant.errors import StoreError
-from qdrant.model import SparseVector, WordSettings
+from qdrant.model import SparseVector
 from qdrant.points import sparse_vector
+from qdrant.word_settings import WordSettings
 from vitrine.text import fold
 
 # Languages with a stemmer and stop words in the embedder, by ISO 639-1 code.

@@ -12,8 +12,8 @@ from catalog.product import Product
 from ingest.kept_vectors import KeptVectors
 from ingest.projection import Projection
 from pictures.store import StoredPicture
-from qdrant.model import WordSettings
 from qdrant.vector_files import VectorFiles, vector_key
+from qdrant.word_settings import WordSettings
 
 PICTURE = StoredPicture("ab" * 32, 300, 224, 9999)
 VARIANT = SimpleNamespace(

@@ -6,12 +6,12 @@ from typer.testing import CliRunner
 
 from catalog.catalogue import Catalogue
 from catalog.product import Product
+from catalog.searched_texts import searched_texts
 from ingest.__main__ import app
 from ingest.vectors import embed_products
-from ingest.words import choose_settings, searched_fields, searched_text
-from qdrant.model import WordSettings
+from ingest.words import choose_settings, searched_text
 from qdrant.store import open_store
-from tests import shop
+from qdrant.word_settings import WordSettings, write_choice
 
 TEAPOT = Product(
     "1",
@@ -25,15 +25,16 @@ TEAPOT = Product(
 
 
 def test_a_product_is_found_by_title_brand_category_steps_features_attributes_and_description():
-    text = searched_text(searched_fields(TEAPOT), 3)
+    text = searched_text(searched_texts(TEAPOT), WordSettings())
     for words in ("Ollerby", "Teapots", "Gifts", "dishwasher safe", "slate", "Holds a litre."):
         assert text.count(words) == 1
     assert text.count("Stoneware teapot") == 3  # a title says what a product is
     assert text.count("Kitchen") == 1
 
 
-def test_long_attributes_and_yes_or_no_are_left_out():
-    assert searched_fields(TEAPOT)["attribute"] == ["slate"]
+def test_a_field_is_searched_as_often_as_it_counts():
+    text = searched_text(searched_texts(TEAPOT), WordSettings(title=1, brand=2, description=0))
+    assert (text.count("teapot"), text.count("Ollerby"), text.count("litre")) == (1, 2, 0)
 
 
 @pytest.fixture
@@ -66,17 +67,36 @@ def test_an_empty_catalogue_has_the_default_settings(tmp_path: Path):
         assert choose_settings(empty, None) == WordSettings("en", 1.0)
 
 
-def test_another_weight_of_titles_embeds_the_words_anew_and_is_kept(
-    tmp_path: Path, tiny_clip: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_chosen_for_the_words_is_kept_beside_what_was_chosen_before(
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    home = shop.build(tmp_path, tiny_clip)
     monkeypatch.setenv("VITRINE_HOME", str(home))
-    run = CliRunner().invoke(app, ["vectors", "--title-weight", "5", "--bm25-b", "0.6", "--json"])
+    write_choice(home / "variants" / "tiny", {"title": 5, "k": 0.5}, {"queries": "some"})
+    run = CliRunner().invoke(
+        app, ["vectors", "--field-weight", "description=0", "--bm25-b", "0.6", "--json"]
+    )
     figures = json.loads(run.stdout)
     assert (figures["encoded"], figures["written"]) == (0, 12)
     assert embed_products(home, "tiny")["written"] == 0
     with open_store(home) as store:
         words = store.collection("tiny").words
     assert words
-    assert (words.title, words.k, words.b) == (5, 0.9, 0.6)
-    assert CliRunner().invoke(app, ["vectors", "--bm25-b", "nan"]).exit_code == 2
+    assert (words.title, words.k, words.b, words.description) == (5, 0.5, 0.6, 0)
+
+
+def test_a_damaged_choice_is_reported_and_the_words_stay(
+    home: Path, capsys: pytest.CaptureFixture[str]
+):
+    (home / "variants" / "tiny" / "words.json").write_text('{"title": 0}')
+    assert embed_products(home, "tiny")["written"] == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "words.json cannot be used: The words of the title cannot count 0 times" in said
+    assert "The words stay as the collection has them" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--bm25-b", "nan"), ("--field-weight", "colour=2"), ("--field-weight", "brand=21")],
+)
+def test_settings_of_words_that_are_out_of_range_are_refused(option: str, value: str):
+    assert CliRunner().invoke(app, ["vectors", option, value]).exit_code == 2

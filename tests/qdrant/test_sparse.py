@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from qdrant.errors import InvalidPoint, InvalidQuery, StoreError
-from qdrant.model import Filters, Point, SparseVector, Spec, VectorQuery, WordSettings
+from qdrant.model import Filters, Point, SparseVector, Spec, VectorQuery
 from qdrant.server.generations import Stored
 from qdrant.store import Store
+from qdrant.word_settings import WordSettings
 from tests.qdrant.shop import DIM, SPEC, ids, vectors
 from tests.qdrant.test_contract import engine
 

@@ -1,7 +1,7 @@
 import pytest
 
 from qdrant.errors import StoreError
-from qdrant.model import WordSettings
+from qdrant.word_settings import WordSettings
 from qdrant.words import Words, count_words, detect_language, split_terms
 
 ENGLISH = Words(WordSettings("en", 5.0))
@@ -135,9 +135,3 @@ def test_a_language_is_detected_by_its_stop_words_and_is_english_where_there_are
 def test_a_language_without_an_embedder_is_refused():
     with pytest.raises(StoreError, match=r"language 'tlh' cannot be embedded; those of ar, .* can"):
         Words(WordSettings("tlh"))
-
-
-@pytest.mark.parametrize("values", [{"k": float("nan")}, {"k": -1.0}, {"b": 1.5}, {"title": 0}])
-def test_settings_that_are_no_bm25_are_refused(values: dict[str, float]):
-    with pytest.raises(StoreError, match="k from 0 up, b from 0 to 1 and title from 1 up"):
-        WordSettings(**values)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from qdrant.model import Filters, Point, Spec, WordSettings
+from qdrant.model import Filters, Point, Spec
 from qdrant.store import open_store
+from qdrant.word_settings import WordSettings
 from qdrant.words import Words
 from search.engine import Engine
 from search.query import MAX_TEXT, Query, QueryError

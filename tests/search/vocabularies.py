@@ -3,8 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from qdrant.model import WordSettings
 from qdrant.vocabulary import FILE, CountedName, CountedWord, Vocabulary, write_vocabulary
+from qdrant.word_settings import WordSettings
 from qdrant.words import Words, split_words
 
 WORDS = Words(WordSettings("en"))

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.hostile_responses import RESPONSES, Exchange
 
 CERTIFICATE = Path(__file__).with_suffix(".pem")  # of pictures.test, signed by itself
-TEST_TIMEOUT = 20.0  # seconds after which a test that waits for the server has failed
+TEST_TIMEOUT = 120.0  # seconds after which a test that waits for the server has failed
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import psutil
 
 
-def still_running(processes: Iterable[psutil.Process], timeout: float = 20.0) -> list[int]:
+def still_running(processes: Iterable[psutil.Process], timeout: float = 120.0) -> list[int]:
     """The ids of those that have not ended after `timeout` seconds; zombies have."""
     _, alive = psutil.wait_procs(list(processes), timeout=timeout)
     return [process.pid for process in alive if process.status() != psutil.STATUS_ZOMBIE]

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 COMMANDS = Path(sys.executable).parent  # `make install` puts `vitrine` and `streamlit` there
-ENDING = 15  # seconds for the server to end by itself
+ENDING = 120  # seconds for the server to end by itself
 
 
 @dataclass
@@ -28,7 +28,7 @@ class PageServer:
     address: str
 
     def health(self) -> str:
-        with urlopen(f"{self.address}/_stcore/health", timeout=10) as answer:
+        with urlopen(f"{self.address}/_stcore/health", timeout=120) as answer:
             return answer.read().decode()
 
     def press_ctrl_c(self) -> tuple[int, str]:
@@ -49,32 +49,35 @@ def serve(home: Path, folder: Path, command: str, *options: str, path: str = "")
         options: the rest of the command line; PORT is replaced by a free port.
         path: where in the address the page is.
     """
-    port = free_port()
-    words = [option.replace("PORT", str(port)) for option in options]
-    with subprocess.Popen(
-        [COMMANDS / command, *words],
-        cwd=folder,
-        env=os.environ | {"VITRINE_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        written = []
-        for line in iter(process.stdout.readline, ""):
-            written.append(line)
-            if "URL:" in line:
-                break
-        else:
-            raise AssertionError("the server ended before it listened:\n" + "".join(written))
-        yield PageServer(process, f"http://127.0.0.1:{port}{path}")
-        process.terminate()
+    with reserved_port() as port:
+        words = [option.replace("PORT", str(port)) for option in options]
+        process = subprocess.Popen(
+            [COMMANDS / command, *words],
+            cwd=folder,
+            env=os.environ | {"VITRINE_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try:
-            process.wait(ENDING)
-        except subprocess.TimeoutExpired:  # a browser is still connected
+            written = []
+            for line in iter(process.stdout.readline, ""):
+                written.append(line)
+                if "URL:" in line:
+                    break
+            else:
+                raise AssertionError("the server ended before it listened:\n" + "".join(written))
+            yield PageServer(process, f"http://127.0.0.1:{port}{path}")
+        finally:
             process.kill()
+            process.wait()
+            process.stdout.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A free port that nobody else is given meanwhile, though a server may listen on it."""
+    with socket.socket() as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind(("127.0.0.1", 0))
+        yield reservation.getsockname()[1]

@@ -103,7 +103,6 @@ def test_the_theme_is_in_effect_from_any_folder(page, home, tmp_path):
         expect(page.get_by_role("button", name="Search", exact=True)).to_have_css(
             "background-color", THEME
         )
-        page.goto("about:blank")  # the server ends when no page is connected
 
 
 def test_a_person_types_narrows_and_goes_back(page, shoot):

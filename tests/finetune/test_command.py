@@ -178,6 +178,21 @@ def test_merging_prints_the_folder(home, tiny_clip, tmp_path):
     assert "a file is where a folder should be" in blocked.stderr
 
 
+# A training that is killed when it has printed a line; its own command, so that it is killed there.
+KILLED = """
+import os, signal, sys
+from finetune.__main__ import app
+line, write = sys.argv.pop(1), sys.stderr.write
+def write_and_die(text):
+    written = write(text)
+    if text.startswith(line):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return written
+sys.stderr.write = write_and_die
+app()
+"""
+
+
 @pytest.mark.parametrize(
     ("recipe", "line", "checkpoints"),
     [
@@ -190,17 +205,14 @@ def test_a_killed_process_resumes_by_the_same_command(
 ):
     words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", "12", "--recipe", recipe]
     words += ["--variant", "lora", "--set", "snapshot_every=1", "--set", "patience=0"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "finetune", *words],
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, line, *words],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
     )
-    next(each for each in process.stderr if each.startswith(line))
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert killed.returncode == -signal.SIGKILL
     (state,) = (home / "training" / "lora" / checkpoints).glob("step-*/state.json")
     assert 2 <= json.loads(state.read_text())["step"] < 24
     unbroken = shutil.copytree(home, tmp_path / "unbroken")

@@ -15,7 +15,7 @@ from tests.hostile_server import CERTIFICATE, TEST_TIMEOUT
 
 HOST = "pictures.test"  # resolved by a fake resolver only
 PUBLIC = "3ffe::1"  # in public space but unassigned, should a test connect to it
-LONG_TIMEOUTS = FetchSettings(connect=10, read=10, total=20, allow_loopback=True, retries=0)
+LONG_TIMEOUTS = FetchSettings(connect=60, read=60, total=120, allow_loopback=True, retries=0)
 SHORT_TIMEOUTS = replace(LONG_TIMEOUTS, read=0.15, total=0.4)
 SMALL_CAP = replace(LONG_TIMEOUTS, max_bytes=100_000)
 

@@ -114,7 +114,7 @@ def test_a_host_that_stops_sending_is_a_timeout_after_the_read_limit(
 
 
 def test_one_fetcher_survives_every_hostile_response_at_once(server: HostileServer) -> None:
-    settings = replace(SMALL_CAP, read=0.5, total=1.0, per_host=50, concurrency=50)
+    settings = replace(SMALL_CAP, read=1.5, total=2.0, per_host=50, concurrency=50)
 
     async def storm(fetcher: Fetcher) -> list[Any]:
         pages = (fetcher.fetch(server.address(page)) for page, *_ in HOSTILE)

@@ -167,7 +167,7 @@ class FakeServer:
             return len(self.requests(pattern, done=done)) >= times
 
         with self._arrived:
-            assert self._arrived.wait_for(enough, timeout=60)
+            assert self._arrived.wait_for(enough, timeout=120)
 
     def next_fault(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this request, if any."""
@@ -217,7 +217,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = fake_server.next_fault(self.command, parts.path)
         fake_server.record(request)
         if fault and fault.hold:
-            fault.hold.wait(60)
+            fault.hold.wait(120)
         if fault and fault.lose == "request":
             self.close_connection = True
             return

@@ -81,7 +81,7 @@ def builders_of(process: int) -> list[int]:
     ]
 
 
-def wait_for_end(process: int, seconds: float = 20) -> bool:
+def wait_for_end(process: int, seconds: float = 120) -> bool:
     """Wait until a process that need not be ours has ended."""
     try:
         descriptor = os.pidfd_open(process)

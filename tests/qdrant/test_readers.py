@@ -12,6 +12,7 @@ from qdrant.embedded.lock import Lock
 from qdrant.model import Point
 from qdrant.store import Store, open_embedded
 from tests.qdrant.processes import Worker
+from tests.qdrant.repetition import Repetition
 from tests.qdrant.shop import SPEC, nearest, shop, vectors
 
 POINTS = shop(310)
@@ -66,7 +67,7 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
 
     def open_on_signal(generations: Generations) -> leases.PrivateReader:
         reached.set()
-        assert go_on.wait(60)
+        assert go_on.wait(120)
         return really_open(generations)
 
     with open_embedded(tmp_path) as another:
@@ -74,7 +75,7 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
     monkeypatch.setattr(leases, "open_reader", open_on_signal)
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(store.count, "demo")
-        assert reached.wait(60)
+        assert reached.wait(120)
         assert store.count("demo") == 10
         go_on.set()
         assert first.result() == 20
@@ -122,33 +123,25 @@ def test_threads_search_on_while_generations_change(store: Store):
         return [Point(p.id, {"category": str(count)}, p.vectors) for p in POINTS[:count]]
 
     store.build(SPEC, generation(20))
-    stop = threading.Event()
-    faults: list[object] = []
-    seen: set[tuple[str, ...]] = set()
+    seen: set[str] = set()
 
     def search() -> None:
-        while not stop.is_set():
-            try:
-                hits = store.search("demo", QUERY, vector="text", k=40)[0]
-            except Exception as error:  # noqa: BLE001 - whatever a thread meets is the finding
-                faults.append(error)
-                return
-            said = {hit.payload["category"] for hit in hits}
-            seen.add(tuple(said))
-            if len(said) != 1 or len(hits) != int(said.pop()):
-                faults.append(hits)
+        hits = store.search("demo", QUERY, vector="text", k=40)[0]
+        assert {hit.payload["category"] for hit in hits} == {str(len(hits))}
+        seen.add(str(len(hits)))
 
-    threads = [threading.Thread(target=search) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for count in (30, 40):
-        store.build(SPEC, generation(count))
-    store.rollback("demo")
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert faults == []
-    assert {("20",), ("40",)} <= seen
+    with Repetition(search, threads=6) as searching:
+        for change, count in (
+            (lambda: store.build(SPEC, generation(30)), "30"),
+            (lambda: store.build(SPEC, generation(40)), "40"),
+            (lambda: store.rollback("demo"), "30"),
+        ):
+            change()
+            searching.wait()  # one has opened the generation
+            searching.wait()  # no search of the one before is under way
+            seen.clear()
+            searching.wait()
+            assert seen == {count}
 
 
 def test_a_lock_is_held_by_one_until_it_is_released(tmp_path: Path):

@@ -23,6 +23,7 @@ from qdrant.server.engine import ServerEngine
 from qdrant.server.generations import BEAT, BUILDER
 from qdrant.store import Store, open_embedded, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
+from tests.qdrant.repetition import Repetition
 from tests.qdrant.server_process import Process
 from tests.qdrant.shop import CATEGORIES, SPEC, broken_off, ids, shop, vectors
 
@@ -115,7 +116,7 @@ def test_what_a_builder_of_this_machine_left_when_it_died_is_swept_at_once(fake_
 
 
 def test_what_one_of_another_machine_left_is_swept_when_it_was_silent_for_long(fake_server, store):
-    left = leave_behind(fake_server, store, "elsewhere:1:x", server_generations.STALE_AFTER - 30)
+    left = leave_behind(fake_server, store, "elsewhere:1:x", 0)
     with pytest.raises(BuildRunning, match="by process 1 of elsewhere"):
         store.build(SPEC, shop(10))
     old = (datetime.now(UTC) - timedelta(seconds=server_generations.STALE_AFTER + 1)).isoformat()
@@ -329,25 +330,15 @@ def test_the_same_search_has_equal_results_embedded_and_over_http(store, tmp_pat
 
 def test_searches_go_on_while_generations_come_and_go(store, fake_server):
     store.build(SPEC, shop(20))
-    done = threading.Event()
 
-    def search_on() -> int:
-        answered = 0
-        with open_server(fake_server.url) as own:
-            while not done.is_set():
-                found = own.search("demo", QUERIES, vector="text", k=5)
-                assert [len(hits) for hits in found] == [5] * len(QUERIES)
-                answered += 1
-        return answered
+    def search() -> None:
+        found = reader.search("demo", QUERIES, vector="text", k=5)
+        assert [len(hits) for hits in found] == [5] * len(QUERIES)
 
-    with ThreadPoolExecutor(4) as threads:
-        searching = [threads.submit(search_on) for _ in range(4)]
-        try:
-            for count in (30, 40, 50, 60):
-                store.build(SPEC, shop(count))
-        finally:
-            done.set()
-        assert all(each.result() > 0 for each in searching)
+    with open_server(fake_server.url) as reader, Repetition(search, threads=4) as searching:
+        for count in (30, 40, 50, 60):
+            store.build(SPEC, shop(count))
+            searching.wait()
     assert store.count("demo") == 60
 
 

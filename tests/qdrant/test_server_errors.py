@@ -141,13 +141,13 @@ def test_a_permanent_failure_is_not_retried(fake_server, store, time):
 
 
 def test_an_answer_that_does_not_come_is_reported(fake_server, time, monkeypatch):
-    monkeypatch.setattr(connections, "ANSWER", 1)
     released = threading.Event()
+    with timed(connect(fake_server.url), time) as builder:
+        builder.build(SPEC, shop(5))
+    monkeypatch.setattr(connections, "ANSWER", 1)
     with timed(connect(fake_server.url), time) as store:
-        store.build(SPEC, shop(5))
-        store.engine.connection.clock = count(
-            0, SEARCHING.seconds
-        ).__next__  # the first try takes all
+        # The first try takes all the time there is.
+        store.engine.connection.clock = count(0, SEARCHING.seconds).__next__
         fake_server.faults.append(Fault(SEARCH, hold=released))
         with pytest.raises(EngineError, match="did not answer in time"):
             store.search("demo", QUERY)

@@ -1,7 +1,7 @@
 """Variants and dual encoders: texts and images in, unit vectors out.
 
-Only `model`, `precision`, `text_model`, `conversion` and `runtimes.conversion` import torch, and
-`encoder.encoder` imports these where there is no converted model.
+Only `model`, `precision`, `text_model`, `conversion`, `runtimes.loaded` and `runtimes.conversion`
+import torch, and `encoder.encoder` imports these where there is no converted model.
 
 variant, variants       a named way to embed: its manifest, and the registry of all
 template                from a product's parts to its text
@@ -17,6 +17,7 @@ tokenizer, charsmap     texts to token ids
 model, precision        the dual encoder as torch runs it, its device and its precision
 runtimes                the converted model as OpenVINO runs it; the choice of its precision
 text_model              a SentenceTransformer model for texts beside a dual encoder
+text_encoder            what embeds texts by such a model, whichever runtime runs it
 shared_models           models in memory, each once
 pipeline                prefetch: batches are prepared while others run
 encoder                 texts and images in, unit vectors out

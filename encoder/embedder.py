@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from PIL import Image
@@ -25,7 +25,8 @@ from encoder.sentence_files import (
     load_folder,
     not_loaded,
 )
-from encoder.text_model import TextEncoder
+from encoder.text_encoder import Kind
+from encoder.text_model import SentenceEncoder
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
 
@@ -172,7 +173,7 @@ class WholePictures:
         return list(pixels)
 
 
-class Embedder(TextEncoder):
+class Embedder(SentenceEncoder):
     """A loaded embedder; safe to use from several threads, which wait for each other.
 
     The attributes are those of `encoder.runtimes.runtime.Runtime`.
@@ -212,7 +213,7 @@ class Embedder(TextEncoder):
         """Unit vectors (n, d), float32, of texts, with the prompt for queries."""
         return self.encode_queries(tokens)
 
-    def _encode(self, encode: Any, texts: Sequence[str]) -> np.ndarray:  # noqa: ANN401 (a method)
+    def _encode(self, kind: Kind, texts: Sequence[str]) -> np.ndarray:
         """Encode texts in which special tokens, such as a picture's place, are text like any."""
         plain = [self._special.sub(lambda token: f"{token[0][0]} {token[0][1:]}", t) for t in texts]
-        return super()._encode(encode, plain)
+        return super()._encode(kind, plain)

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from itertools import chain, islice
 from typing import Any, Generic, Self, TypeVar
 
@@ -17,8 +16,10 @@ from encoder.errors import EncoderError
 from encoder.pipeline import prefetch
 from encoder.runtimes.openvino_model import OpenVINOModel, find_converted
 from encoder.runtimes.runtime import Precision, Runtime, check_precision
+from encoder.runtimes.source import DualEncoderSource
+from encoder.runtimes.text_encoders import load_text_encoder
 from encoder.shared_models import SharedModels
-from encoder.text_model import TextEncoder
+from encoder.text_encoder import TextEncoder
 from encoder.tokenizer import Tokenizer, group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
@@ -43,7 +44,6 @@ WINDOW = 64
 
 # What several variants share is in memory once.
 _models: SharedModels[Runtime] = SharedModels()
-_text_encoders: SharedModels[TextEncoder] = SharedModels()
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,12 @@ class Encoder:
         model: Runtime,
         tokenizer: Callable[[Sequence[str]], Sequence[Sized]],
         batch_size: int,
+        precision: Precision = "auto",
     ) -> None:
         self.variant, self.dim, self.batch_size = variant, variant.dim, batch_size
         self.precision, self.device = model.precision, model.device_name
         self._model, self._processor = model, model.processor
-        self._tokenizer = tokenizer
+        self._tokenizer, self._wanted = tokenizer, precision
         # An embedder makes the `text` vectors too, with a prompt of their own.
         self._text_encoder: TextEncoder | None = None
         if isinstance(model, Embedder) and not variant.manifest.text_model:
@@ -132,7 +133,7 @@ class Encoder:
         manifest = variant.manifest
         # Neither the template nor the text model is part of the base.
         key = (manifest.image_fingerprint, manifest.tokenizer_hash)
-        converted = find_converted(variant, precision, device)
+        converted = find_converted(DualEncoderSource(variant), precision, device)
         tokenizer: Callable[[Sequence[str]], Sequence[Sized]]
         model: Runtime
         if converted:
@@ -142,7 +143,6 @@ class Encoder:
                 (*key, converted.folder, wanted), lambda: OpenVINOModel(converted, wanted)
             )
         else:
-            _require_torch(variant)
             base = variant.checkpoint()
             load: Callable[[], Runtime]
             if isinstance(base, EmbedderCheckpoint):
@@ -153,7 +153,7 @@ class Encoder:
                 load = partial(_load, variant, base, tokenizer, precision, device)
             model = _models.get((*key, device, precision), load)
         usual = CPU_BATCH if model.device_name == "cpu" else GPU_BATCH
-        return cls(variant, model, tokenizer, batch_size or usual)
+        return cls(variant, model, tokenizer, batch_size or usual, precision)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Encode texts to compare with pictures; what is longer than the model reads is cut.
@@ -200,9 +200,8 @@ class Encoder:
             EncoderError: it is missing, has changed, or cannot be loaded.
         """
         with self._loading:
-            if self._text_encoder is None and (found := self.variant.text_model()):
-                key = (found.hash, self.device)
-                self._text_encoder = _text_encoders.get(key, lambda: found.load(self.device))
+            if self._text_encoder is None:
+                self._text_encoder = load_text_encoder(self.variant, self._wanted, self.device)
             return self._text_encoder
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -327,21 +326,6 @@ class _Opened(Generic[K]):
     keys: list[K]
     pixels: list[Any]
     failed: list[tuple[K, Exception]]
-
-
-def _require_torch(variant: Variant) -> None:
-    """Check that what a model without a converted one is loaded by is installed.
-
-    Raises:
-        EncoderError: it is not.
-    """
-    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
-    if missing:
-        raise EncoderError(
-            f"Variant {variant.name!r} has no converted model for this machine, and "
-            f"{' and '.join(missing)} are not installed: install them (requirements.txt), or run "
-            f"`vitrine ingest vectors --variant {variant.name}` where they are."
-        )
 
 
 def _load_embedder(base: EmbedderCheckpoint, precision: Precision, device: str | None) -> Embedder:

@@ -7,7 +7,7 @@ import torch
 from encoder.errors import EncoderError
 from encoder.model import DualEncoder
 from encoder.runtimes.runtime import Precision
-from encoder.runtimes.trial import cosines, drawn_samples, features
+from encoder.runtimes.trial import Samples, cosines, drawn_pictures, drawn_texts, features
 from encoder.tokenizer import Tokenizer
 
 # Least cosine to float32 on the probe that another precision must keep.
@@ -62,6 +62,6 @@ def in_precision(model: DualEncoder, precision: Precision, tokenizer: Tokenizer)
 
 def least_cosine(one: DualEncoder, other: DualEncoder, tokenizer: Tokenizer) -> float:
     """The least cosine between two models' vectors over the probe's pictures and texts."""
-    samples = drawn_samples(one.processor, tokenizer)
+    samples = Samples(tokenizer(drawn_texts()), drawn_pictures(one.processor))
     expected, got = features(one, samples), features(other, samples)
     return min(float(cosines(got[part], expected[part]).min()) for part in expected)

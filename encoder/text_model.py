@@ -4,10 +4,10 @@ Words are compared with words by a model made for that; pictures with words by t
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,18 +23,15 @@ from encoder.sentence_files import (
     load_folder,
     not_loaded,
 )
+from encoder.text_encoder import Kind, TextEncoder
 from encoder.tokenizer import Tokenizer
 from encoder.vectors import normalize
-from vitrine.batches import attempt, batched
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-K = TypeVar("K")
-
 KEPT = "text-"  # start of the folder's name under `checkpoints/`
 
-WINDOW = 512  # texts sorted by length together
 BATCH = 32
 PROBE = "two words"
 
@@ -118,7 +115,7 @@ class TextModel:
         """
         return copy_folder(self.base, self.folder, kept.resolve() / f"{KEPT}{self.hash[:16]}")
 
-    def load(self, device: str = "cpu") -> "TextEncoder":
+    def load(self, device: str = "cpu") -> "SentenceEncoder":
         """Load the model in float32.
 
         Raises:
@@ -126,61 +123,29 @@ class TextModel:
         """
         try:
             self.uncut_tokenizer()  # checks its steps
-            encoder = TextEncoder(load_folder(self.folder, device))
+            encoder = SentenceEncoder(load_folder(self.folder, device))
             encoder.encode_queries([PROBE])
         except Exception as error:  # two libraries' own, of any kind
             raise not_loaded(f"the text model {self.base}", error) from error
         return encoder
 
 
-class TextEncoder:
-    """A loaded text model; safe to use from several threads.
+class SentenceEncoder(TextEncoder):
+    """A text model that torch runs; safe to use from several threads.
 
     Args:
         model: as `encoder.sentence_files.load_folder` gives it.
-
-    Attributes:
-        dim: length of its vectors.
-        max_tokens: most tokens of a text.
     """
 
     def __init__(self, model: "SentenceTransformer") -> None:
         self._model: Any = model
-        self.max_tokens = int(model.max_seq_length or 0)
         # The tokenizer's truncation is shared state.
         self._lock = threading.Lock()
-        self.dim = int(model.encode_document([{"text": PROBE}], show_progress_bar=False).shape[1])
+        dim = int(model.encode_document([{"text": PROBE}], show_progress_bar=False).shape[1])
+        super().__init__(dim, int(model.max_seq_length or 0))
 
-    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors (n, d), float32, of query texts, with the model's prompt for queries."""
-        return self._encode(self._model.encode_query, texts)
-
-    def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors (n, d), float32, of product texts, with the model's prompt for documents."""
-        return self._encode(self._model.encode_document, texts)
-
-    def stream_documents(
-        self, items: Iterable[tuple[K, str]]
-    ) -> Iterator[tuple[list[K], np.ndarray, list[tuple[K, Exception]]]]:
-        """Encode any number of product texts in bounded memory.
-
-        Yields:
-            Keys, their unit vectors (n, d), and the keys whose text failed with the reason.
-        """
-        for window in batched(items, WINDOW):
-            done, failed = attempt(
-                lambda some: self.encode_documents([text for _, text in some]), window
-            )
-            vectors = [vector for _, vector in done] or np.empty((0, self.dim))
-            yield (
-                [key for (key, _), _ in done],
-                np.array(vectors, dtype=np.float32),
-                [(key, error) for (key, _), error in failed],
-            )
-
-    def _encode(self, encode: Any, texts: Sequence[str]) -> np.ndarray:  # noqa: ANN401 (a method)
-        if not texts:
-            return np.empty((0, self.dim), dtype=np.float32)
+    def _encode(self, kind: Kind, texts: Sequence[str]) -> np.ndarray:
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
         # A bare text that looks like an address would be taken for a picture to fetch.
         marked = [{"text": text.encode("utf-8", "replace").decode("utf-8")} for text in texts]
         with self._lock:

@@ -1,5 +1,6 @@
 """The text side of a checkpoint: texts to token ids, and token ids to batches."""
 
+import copy
 import json
 import re
 import string
@@ -15,6 +16,7 @@ from encoder.families import Family, Padding
 from encoder.files import read_json
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Loaded
     from transformers import PreTrainedTokenizerFast
 
 # CLIP's own patterns, and that of Qwen's text models. A tokenizer's file is untrusted, and
@@ -90,31 +92,51 @@ class Tokenizer:
         self._start()
 
     @classmethod
-    def read(cls, file: Path, cleaner: str) -> Self:
+    def read(cls, file: Path, cleaner: str = "", *, special: bool = False) -> Self:
         """Read a tokenizer that `write` wrote; transformers is not imported.
 
         Args:
             file: of the tokenizer.
             cleaner: the `cleaner` of the one that was written.
+            special: whether the name of a special token in a text is that token.
 
         Raises:
             Exception: of the tokenizers library, where the file is no such.
         """
-        from tokenizers import Tokenizer as Loaded
+        import tokenizers
 
+        return cls._of(tokenizers.Tokenizer.from_file(str(file)), cleaner, special=special)
+
+    @classmethod
+    def of_text_model(cls, loaded: "PreTrainedTokenizerFast", longest: int) -> Self:
+        """The tokenizer of a text model, which has special tokens in texts as transformers does.
+
+        Args:
+            loaded: as sentence-transformers has it.
+            longest: most tokens of a text, start and end included; 0 for no limit.
+        """
+        backend = copy.deepcopy(loaded.backend_tokenizer)
+        backend.no_padding()
+        backend.no_truncation()
+        if longest:
+            backend.enable_truncation(longest)
+        return cls._of(backend, "", special=True)
+
+    @classmethod
+    def _of(cls, loaded: "Loaded", cleaner: str, *, special: bool) -> Self:
         tokenizer = cls.__new__(cls)
-        tokenizer._tokenizer = Loaded.from_file(str(file))
+        tokenizer._tokenizer = loaded
         tokenizer.cleaner, tokenizer.end = cleaner, None
-        tokenizer._start()
+        tokenizer._start(special=special)
         return tokenizer
 
     def write(self, file: Path) -> None:
         """Write the tokenizer with its limit of tokens and how it fills up texts."""
         self._tokenizer.save(str(file), pretty=False)
 
-    def _start(self) -> None:
-        # <|endoftext|> in a title is text like any other, not a special token.
-        self._tokenizer.encode_special_tokens = True
+    def _start(self, *, special: bool = False) -> None:
+        # By default <|endoftext|> in a title is text like any other, not a special token.
+        self._tokenizer.encode_special_tokens = not special
         self._clean = CLEANERS.get(self.cleaner, str)
 
     @property

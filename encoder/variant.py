@@ -264,10 +264,8 @@ class Variant:
         facts = self.manifest.text_model
         if facts is None:
             return None
-        if Path(facts.base).is_absolute():
-            found = TextModel.in_folder(self._local(facts.base, "--text-model"))
-        else:
-            found = TextModel.find(facts.base)
+        folder = self.text_model_folder()
+        found = TextModel.in_folder(folder) if folder else TextModel.find(facts.base)
         if found.hash != facts.hash:
             raise EncoderError(
                 f"The text model {facts.base} has changed since variant {self.name!r} was made, so "
@@ -275,6 +273,17 @@ class Variant:
                 "the new ones as a variant of another name."
             )
         return found
+
+    def text_model_folder(self) -> Path | None:
+        """The folder of a text model that is not on the hub; None for one that is, or without one.
+
+        Raises:
+            EncoderError: it is missing.
+        """
+        facts = self.manifest.text_model
+        if facts is None or not Path(facts.base).is_absolute():
+            return None
+        return self._local(facts.base, "--text-model")
 
     def _local(self, base: str, option: str) -> Path:
         folder = Path(base)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from catalog.catalogue import Catalogue
-from encoder.runtimes.preparation import SAMPLES, Sample, prepare
+from encoder.runtimes.preparation import SAMPLES, prepare
+from encoder.runtimes.trial import Sample
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
@@ -127,7 +128,7 @@ def _discard_damaged(kept: KeptVectors) -> int:
 
 def _prepare(catalogue: Catalogue, variant: Variant, precision: "Precision") -> None:
     """Convert the variant's model where this machine runs it faster so, and say what was chosen."""
-    if sentence := prepare(variant, precision, lambda: _sample(catalogue, variant)):
+    for sentence in prepare(variant, precision, lambda: _sample(catalogue, variant)):
         messages.print(Text(sentence), soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""A model loaded by torch as OpenVINO's graphs: one of each encoder; quantisation to int8."""
+"""Models loaded by torch as OpenVINO's graphs, one of each encoder; quantisation to int8."""
 
 import contextlib
 import copy
@@ -6,19 +6,22 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from encoder.checkpoint import Checkpoint
+from encoder.families import Padding
 from encoder.model import DualEncoder, normalisation
 from encoder.processor import ImageProcessor
 from encoder.runtimes.machine import load_openvino, openvino_core
 from encoder.runtimes.trial import Samples
 from encoder.tokenizer import text_inputs
 from vitrine.batches import batched
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 Graphs = Mapping[str, Any]  # OpenVINO's models, by "image" and "text"
 
@@ -43,6 +46,12 @@ def convert(model: DualEncoder) -> Graphs:
     with _normalising(model.model, checkpoint.processor):
         image = _convert(_ImagePart(model.model), {"pixels": pixels}, (-1, side, side, 3))
     return {"image": image, "text": _convert(_TextPart(model.model), inputs, (-1, width))}
+
+
+def convert_text_model(model: "SentenceTransformer") -> Graphs:
+    """Convert a text model in float32, with its pooling and what else comes after it."""
+    inputs = text_inputs(EXAMPLE, "mask")
+    return {"text": _convert(_TextModelPart(model), inputs, (-1, -1))}
 
 
 def _convert(part: nn.Module, example: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 (OpenVINO's model)
@@ -101,7 +110,17 @@ class _TextPart(nn.Module):
         return self.model.get_text_features(input_ids=input_ids, **mask).pooler_output
 
 
-def quantise(files: Mapping[str, Path], checkpoint: Checkpoint, samples: Samples) -> Graphs:
+class _TextModelPart(nn.Module):
+    def __init__(self, model: "SentenceTransformer") -> None:
+        super().__init__()
+        self.model: Any = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        given = {"input_ids": input_ids, "attention_mask": attention_mask, "modality": "text"}
+        return self.model(given)["sentence_embedding"][:, : self.model.truncate_dim]
+
+
+def quantise(files: Mapping[str, Path], padding: Padding, samples: Samples) -> Graphs:
     """Quantise weights and activations to int8, with ranges seen on samples.
 
     Post-training quantisation of NNCF with its preset for transformers, which smooths activations
@@ -109,7 +128,7 @@ def quantise(files: Mapping[str, Path], checkpoint: Checkpoint, samples: Samples
 
     Args:
         files: of the graphs in float32, by part.
-        checkpoint: whose they are.
+        padding: of texts.
         samples: some of the shop's pictures and texts.
 
     Raises:
@@ -118,9 +137,9 @@ def quantise(files: Mapping[str, Path], checkpoint: Checkpoint, samples: Samples
     import nncf
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    padding = checkpoint.family.padding
+    pixels = () if samples.pixels is None else samples.pixels
     batches: dict[str, list[Any]] = {
-        "image": [np.stack(rows) for rows in batched(samples.pixels, CALIBRATION_BATCH)],
+        "image": [np.stack(rows) for rows in batched(pixels, CALIBRATION_BATCH)],
         "text": [text_inputs(rows, padding) for rows in batched(samples.tokens, CALIBRATION_BATCH)],
     }
     with _without_bars():

@@ -1,4 +1,4 @@
-"""A converted model's files, in the folder `openvino` beside the variant's manifest."""
+"""A converted model's files, in a folder beside the variant's manifest."""
 
 import contextlib
 import dataclasses
@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,12 +15,11 @@ from filelock import FileLock
 from encoder.files import digest_files, digest_json
 from encoder.processor import ImageProcessor
 from encoder.runtimes.machine import instructions, load_openvino
+from encoder.runtimes.source import Source
 from encoder.tokenizer import Tokenizer
-from encoder.variant import Variant
 
-FOLDER, LOCK, UNFINISHED = "openvino", ".openvino.lock", ".openvino-"
+LOCK, UNFINISHED = ".openvino.lock", ".openvino-"
 FACTS, TOKENIZER, CACHE = "facts.json", "tokenizer.json", "cache"
-PARTS = ("image", "text")
 
 # Counted up when the files' content changes: older ones are then made anew.
 FORMAT = 1
@@ -47,7 +46,8 @@ class Facts:
         padding: of texts, as in `encoder.families`.
         cleaner: key of `encoder.tokenizer.CLEANERS`; empty for none.
         max_tokens: most tokens of a text.
-        processor: how pictures are prepared.
+        processor: how pictures are prepared; None for a text model.
+        prompts: of a text model, put before texts: for "query" and "document".
     """
 
     key: str
@@ -61,24 +61,27 @@ class Facts:
     padding: Any
     cleaner: str
     max_tokens: int
-    processor: ImageProcessor
+    processor: ImageProcessor | None
+    prompts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
         """The facts in a file; None where it is missing, damaged or of another format."""
         try:
             value = json.loads(file.read_text(encoding="utf-8"))
-            settings: dict[str, Any] = {
-                name: tuple(each) if isinstance(each, list) else each
-                for name, each in value.pop("processor").items()
-            }
-            return cls(**value, processor=ImageProcessor(**settings))
+            settings = value.pop("processor")
+            return cls(**value, processor=_processor(settings) if settings else None)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def write(self, file: Path) -> None:
         """Write the facts as JSON."""
         file.write_text(json.dumps(dataclasses.asdict(self), indent=2), encoding="utf-8")
+
+
+def _processor(settings: dict[str, Any]) -> ImageProcessor:
+    lists = {name: tuple(each) for name, each in settings.items() if isinstance(each, list)}
+    return ImageProcessor(**{**settings, **lists})
 
 
 @dataclass(frozen=True)
@@ -89,21 +92,20 @@ class Converted:
     facts: Facts
 
     @classmethod
-    def find(cls, variant: Variant) -> Self | None:
-        """A variant's converted model; None where there is none, or one of another state.
+    def find(cls, source: Source) -> Self | None:
+        """A source's converted model; None where there is none, or one of another state.
 
         Raises:
-            EncoderError: the checkpoint or the adapter has changed since the variant was made.
+            EncoderError: the source has changed since the variant was made.
         """
-        folder = variant.folder / FOLDER
-        facts = Facts.read(folder / FACTS)
-        if facts is None or facts.key != key_of(variant) or sizes_of(folder) != facts.sizes:
+        facts = Facts.read(source.folder / FACTS)
+        if facts is None or facts.key != key_of(source) or sizes_of(source.folder) != facts.sizes:
             return None
         if facts.instructions != instructions():  # chosen on another machine
             return None
-        if facts.sources != sources_of(variant):
-            variant.checkpoint()  # whether the content has changed takes longer to see
-        return cls(folder, facts)
+        if facts.sources != stats_of(source):
+            source.check()  # whether the content has changed takes longer to see
+        return cls(source.folder, facts)
 
     def graph(self, part: str, precision: str) -> Path:
         """The file of a part's graph."""
@@ -117,47 +119,35 @@ class Converted:
         """Whether the model can be run in a precision: it has the graphs, and the CPU can."""
         named = self.named(precision)
         possible = named != "bfloat16" or "bfloat16" in self.facts.instructions
-        return possible and self.graph(PARTS[0], named).is_file()
+        return possible and self.graph("text", named).is_file()
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, without transformers."""
-        return Tokenizer.read(self.folder / TOKENIZER, self.facts.cleaner)
+        file, of_text_model = self.folder / TOKENIZER, self.facts.processor is None
+        return Tokenizer.read(file, self.facts.cleaner, special=of_text_model)
 
     def whole(self) -> bool:
         """Whether every byte is as it was written."""
         return digest_of(self.folder) == self.facts.digest
 
 
-def key_of(variant: Variant) -> str:
+def key_of(source: Source) -> str:
     """Digest of all that a converted model depends on."""
-    manifest = variant.manifest
-    return digest_json(
-        {
-            "format": FORMAT,
-            "model": manifest.image_fingerprint,
-            "tokenizer": manifest.tokenizer_hash,
-            "openvino": load_openvino().__version__,
-        }
-    )
+    return digest_json({"format": FORMAT, **source.key, "openvino": load_openvino().__version__})
 
 
-def sources_of(variant: Variant) -> Stats:
+def stats_of(source: Source) -> Stats:
     """Size and time of change of the files that a model is converted from.
 
-    Those of a hub id are left out: its folder is that of one commit.
-
     Raises:
-        EncoderError: the checkpoint's folder is missing.
+        EncoderError: a folder of the source is missing.
     """
     stats: Stats = {}
-    for folder in (variant.base_folder(), variant.adapter_folder):
-        for file in sorted(folder.iterdir()) if folder else ():
+    for folder in source.folders():
+        for file in sorted(folder.iterdir()):
             if file.is_file():
                 found = file.stat()
-                stats[f"{folder.name if folder else ''}/{file.name}"] = [
-                    found.st_size,
-                    found.st_mtime_ns,
-                ]
+                stats[f"{folder.name}/{file.name}"] = [found.st_size, found.st_mtime_ns]
     return stats
 
 
@@ -179,25 +169,26 @@ def _files(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def building(variant: Variant) -> Iterator[Path]:
-    """A temporary folder that becomes the variant's converted model, whole or not at all.
+def building(source: Source) -> Iterator[Path]:
+    """A temporary folder that becomes the source's converted model, whole or not at all.
 
     Only one process builds at a time. What a killed one left is deleted.
 
     Raises:
         OSError: the variant's folder cannot be written.
     """
-    with FileLock(variant.folder / LOCK):
-        for left in variant.folder.glob(f"{UNFINISHED}*"):
+    parent = source.folder.parent
+    with FileLock(parent / LOCK):
+        for left in parent.glob(f"{UNFINISHED}*"):
             shutil.rmtree(left, ignore_errors=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=variant.folder))
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
         try:
-            fresh = unfinished / FOLDER
+            fresh = unfinished / source.folder.name
             fresh.mkdir()
             yield fresh
             if (fresh / FACTS).is_file():
                 with contextlib.suppress(FileNotFoundError):
-                    (variant.folder / FOLDER).rename(unfinished / "old")
-                fresh.rename(variant.folder / FOLDER)
+                    source.folder.rename(unfinished / "old")
+                fresh.rename(source.folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,9 +1,11 @@
 """A converted model, run by OpenVINO on the CPU; nothing here imports torch or transformers."""
 
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,15 +15,15 @@ from encoder.errors import EncoderError
 from encoder.runtimes.converted import CACHE, Converted
 from encoder.runtimes.machine import has_bfloat16, load_openvino, openvino_core, uses_cpu
 from encoder.runtimes.runtime import Precision, openvino_allowed
+from encoder.runtimes.source import Source
 from encoder.tokenizer import text_inputs
-from encoder.variant import Variant
 
 # Texts are filled up to a multiple of so many tokens: for each new shape OpenVINO generates code.
 TOKEN_STEP = 8
 
 
-class OpenVINOModel:
-    """A converted model in one precision; safe to run from several threads at once.
+class OpenVINOTexts:
+    """A converted text encoder in one precision; safe to run from several threads at once.
 
     Args:
         converted: its files.
@@ -32,11 +34,9 @@ class OpenVINOModel:
     device_name = "cpu"
 
     def __init__(self, converted: Converted, precision: str, streams: int = 1) -> None:
-        self.processor = converted.facts.processor
         self.precision = precision
         self.runners = available_cores()
         self._converted, self._streams = converted, streams
-        self._image = _Part(converted, "image", precision, streams)
         self._text = _Part(converted, "text", precision, streams)
 
     def for_batches(self) -> Self:
@@ -49,16 +49,27 @@ class OpenVINOModel:
             return self
         return type(self)(self._converted, self.precision, self.runners)
 
-    def image_features(self, pixels: np.ndarray) -> np.ndarray:
-        """Run the image encoder: uint8 (n, side, side, 3) to float32 (n, d), not normalised."""
-        return self._image.run({"pixels": pixels})
-
     def text_features(self, tokens: Sequence[Sequence[int]]) -> np.ndarray:
         """Run the text encoder: token ids of n texts to float32 (n, d), not normalised."""
         facts = self._converted.facts
         longest = max(map(len, tokens))
-        width = min(-(-longest // TOKEN_STEP) * TOKEN_STEP, facts.max_tokens)
+        width = min(-(-longest // TOKEN_STEP) * TOKEN_STEP, facts.max_tokens or sys.maxsize)
         return self._text.run(text_inputs(tokens, facts.padding, width))
+
+
+class OpenVINOModel(OpenVINOTexts):
+    """A converted dual encoder, as `OpenVINOTexts` is a converted text encoder."""
+
+    def __init__(self, converted: Converted, precision: str, streams: int = 1) -> None:
+        super().__init__(converted, precision, streams)
+        if converted.facts.processor is None:
+            raise ValueError(f"{converted.folder} holds a text model")
+        self.processor = converted.facts.processor
+        self._image = _Part(converted, "image", precision, streams)
+
+    def image_features(self, pixels: np.ndarray) -> np.ndarray:
+        """Run the image encoder: uint8 (n, side, side, 3) to float32 (n, d), not normalised."""
+        return self._image.run({"pixels": pixels})
 
 
 class _Part:
@@ -125,20 +136,27 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def find_converted(variant: Variant, precision: Precision, device: str | None) -> Converted | None:
-    """A variant's converted model, where it is to be run; None where torch is to run the model.
+def find_converted(source: Source, precision: Precision, device: str | None) -> Converted | None:
+    """A source's converted model, where it is to be run; None where torch is to run the source.
 
     Raises:
-        EncoderError: the checkpoint or the adapter has changed; or int8 was named, and there is
-            no such model.
+        EncoderError: the source has changed; or int8 was named, and there is no such model; or
+            torch is to run it and is not installed.
     """
     if openvino_allowed() and uses_cpu(device) and load_openvino():
-        found = Converted.find(variant)
+        found = Converted.find(source)
         if found and found.has(precision):
             return found
+    ingest = f"`vitrine ingest vectors --variant {source.variant.name}"
     if precision == "int8":
         raise EncoderError(
-            f"Variant {variant.name!r} has no model in int8 for this machine: make it with "
-            f"`vitrine ingest vectors --variant {variant.name} --precision int8`."
+            f"{source.title} has no model in int8 for this machine: make it with {ingest} "
+            "--precision int8`."
+        )
+    if missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
+        raise EncoderError(
+            f"{source.title} has no converted model for this machine, and "
+            f"{' and '.join(missing)} are not installed: install them (requirements.txt), or run "
+            f"{ingest}` where they are."
         )
     return None

@@ -1,23 +1,19 @@
-"""Converts a variant's model for OpenVINO, in the fastest precision that a trial allows."""
+"""Converts a variant's models for OpenVINO, each in the fastest precision that a trial allows."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from encoder.base import as_dual_encoder
-from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError
 from encoder.runtimes.converted import (
     CACHE,
     FACTS,
     GRAPHS,
-    PARTS,
     TOKENIZER,
     Converted,
     Facts,
@@ -25,7 +21,7 @@ from encoder.runtimes.converted import (
     digest_of,
     key_of,
     sizes_of,
-    sources_of,
+    stats_of,
 )
 from encoder.runtimes.machine import (
     has_bfloat16,
@@ -34,135 +30,125 @@ from encoder.runtimes.machine import (
     load_openvino,
     uses_cpu,
 )
-from encoder.runtimes.openvino_model import OpenVINOModel
+from encoder.runtimes.openvino_model import OpenVINOModel, OpenVINOTexts
 from encoder.runtimes.runtime import Precision, openvino_allowed
-from encoder.runtimes.trial import (
-    LEAST_COSINE,
-    LEAST_GAIN,
-    PERCENTILE,
-    Samples,
-    cosine,
-    drawn_samples,
-    features,
-    gain,
-)
+from encoder.runtimes.source import DualEncoderSource, Source, TextModelSource
+from encoder.runtimes.trial import LEAST_COSINE, LEAST_GAIN, PERCENTILE, Sample
 from encoder.variant import Variant
 
 # Samples for int8: a third of them to compare it with float32, the others to measure its ranges
 # on; and the fewest that say anything.
 SAMPLES, FEWEST = 192, 96
 PROBED = 3  # one of so many
-TIMED = 8  # pictures of the trial's batch
 
 # Of a converted model in float32 to torch.
 LEAST_EQUAL = 0.9999
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Some of a shop's pictures and texts: up to `SAMPLES` of each are used."""
-
-    pictures: Sequence[Image.Image]
-    texts: Sequence[str]
-
-    @property
-    def size(self) -> int:
-        """Pictures or texts, of which there are fewer."""
-        return min(len(self.pictures), len(self.texts))
-
-
-def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> str:
-    """Convert a variant's model, where OpenVINO can run it and it is not yet converted.
+def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> list[str]:
+    """Convert a variant's models, where OpenVINO can run them and they are not yet converted.
 
     Args:
         variant: which.
         precision: "auto" chooses by a trial; another one is kept in place of the one chosen
             before; float32 is left to torch where nothing is converted.
-        sample: called where it is needed.
+        sample: of the shop's pictures and texts; called where it is needed.
 
     Returns:
-        The sentence that says what was chosen and why; empty where nothing was done.
+        For each model a sentence that says what was chosen and why; none where nothing was done.
 
     Raises:
-        EncoderError: the checkpoint or the adapter is missing or has changed, or int8 was named
-            and cannot be had.
+        EncoderError: a model is missing or has changed, or int8 was named and cannot be had.
     """
-    if not (openvino_allowed() and uses_cpu(None) and load_openvino()):
+    if precision == "float32" or not (openvino_allowed() and uses_cpu(None) and load_openvino()):
+        return []
+    sources: list[Source] = [DualEncoderSource(variant)]
+    if not variant.image_side:  # an embedder
+        if precision != "auto":
+            raise EncoderError(
+                f"Variant {variant.name!r} is of an embedder, which runs in float32: name that."
+            )
+        sources.clear()
+    if variant.manifest.text_model:
+        sources.append(TextModelSource(variant))
+    return [done for each in sources if (done := _prepare(each, precision, sample))]
+
+
+def _prepare(source: Source, precision: Precision, sample: Callable[[], Sample]) -> str:
+    """Convert one model; returns the sentence about it, empty where nothing was done."""
+    if _stands(source, precision, sample):
         return ""
-    if precision == "float32" or _stands(variant, precision, sample):
-        return ""
-    if isinstance(variant.checkpoint(), EmbedderCheckpoint):
-        if precision == "auto":
-            return ""
-        raise EncoderError(
-            f"Variant {variant.name!r} is of an embedder, which runs in float32: name that."
-        )
     try:
-        with building(variant) as folder:
-            if _stands(variant, precision, sample):  # another process was faster
+        with building(source) as folder:
+            if _stands(source, precision, sample):  # another process was faster
                 return ""
-            sentence = _Preparation(variant, folder).run(precision, sample())
-        _fill_cache(variant)
+            sentence = _Preparation(source, folder).run(precision, sample())
+        _fill_cache(source)
+    except EncoderError:
+        raise
     except OSError as error:
-        reason = f"it cannot be kept in {variant.folder} ({error.strerror or error})"
-    except (RuntimeError, MemoryError, ImportError) as error:  # of OpenVINO, torch or nncf
+        reason = f"it cannot be kept in {source.folder} ({error.strerror or error})"
+    except Exception as error:  # noqa: BLE001 (of OpenVINO, torch or nncf, of any kind)
         reason = " ".join(str(error).split())[:200] or type(error).__name__
     else:
         return sentence
     if precision == "int8":
-        raise EncoderError(f"Variant {variant.name!r} cannot be run in int8: {reason}.")
-    return f"Variant {variant.name!r} is run by torch, and has no converted model: {reason}."
+        raise EncoderError(f"{source.title} cannot be run in int8: {reason}.")
+    return f"{source.title} is run by torch, and has no converted model: {reason}."
 
 
-def _fill_cache(variant: Variant) -> None:
+def _fill_cache(source: Source) -> None:
     """Compile a converted model where it now is, so that OpenVINO's cache has it."""
-    if converted := Converted.find(variant):
-        model, side = OpenVINOModel(converted, converted.facts.precision), variant.image_side
-        model.image_features(np.zeros((1, side, side, 3), dtype=np.uint8))
-        model.text_features(converted.tokenizer()([""]))
+    if converted := Converted.find(source):
+        precision, tokens = converted.facts.precision, converted.tokenizer()([""])
+        if converted.facts.processor is None:
+            OpenVINOTexts(converted, precision).text_features(tokens)
+        else:
+            model, side = OpenVINOModel(converted, precision), source.variant.image_side
+            model.image_features(np.zeros((1, side, side, 3), dtype=np.uint8))
+            model.text_features(tokens)
 
 
-def _stands(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> bool:
+def _stands(source: Source, precision: Precision, sample: Callable[[], Sample]) -> bool:
     """Whether a model need not be converted: it is whole, and a new trial has no more samples."""
-    found = Converted.find(variant)
+    found = Converted.find(source)
     if found is None or not found.whole():
         return False
     if precision == "auto":
-        return not (found.facts.few and sample().size >= FEWEST)
+        return not (found.facts.few and _size(source, sample()) >= FEWEST)
     return precision == found.facts.precision
+
+
+def _size(source: Source, sample: Sample) -> int:
+    """How many samples a model can be calibrated on."""
+    texts = len(sample.texts)
+    return texts if isinstance(source, TextModelSource) else min(texts, len(sample.pictures))
 
 
 class _Preparation:
     """One conversion, into an empty folder."""
 
-    def __init__(self, variant: Variant, folder: Path) -> None:
-        from encoder.model import DualEncoder, load_model
-        from encoder.precision import find_device
+    def __init__(self, source: Source, folder: Path) -> None:
+        from encoder.runtimes.loaded import load
 
-        self._variant, self._folder = variant, folder
-        self._checkpoint = as_dual_encoder(variant.checkpoint())
-        self._tokenizer = self._checkpoint.tokenizer()
-        weight = variant.manifest.adapter_weight
-        loaded = load_model(self._checkpoint, variant.adapter_folder, weight, find_device("cpu"))
-        self._model = DualEncoder(loaded, self._checkpoint)
+        self._source, self._folder = source, folder
+        self._loaded = load(source)
         self._rejected: list[str] = []  # reasons
 
     def run(self, precision: Precision, sample: Sample) -> str:
         """Convert, choose, and write the facts; returns the sentence about the choice."""
-        from encoder.runtimes.conversion import convert
-
-        self._save(convert(self._model), "float32")
-        self._tokenizer.write(self._folder / TOKENIZER)
+        self._save(self._loaded.convert(), "float32")
+        self._loaded.write_tokenizer(self._folder / TOKENIZER)
         chosen, reason = self._choose(precision, sample)
         for name in set(GRAPHS.values()) - {GRAPHS[chosen]}:
             shutil.rmtree(self._folder / name, ignore_errors=True)
         shutil.rmtree(self._folder / CACHE, ignore_errors=True)  # made for another path
-        sentence = f"Variant {self._variant.name!r} is run by OpenVINO in {chosen}: {reason}."
+        sentence = f"{self._source.title} is run by OpenVINO in {chosen}: {reason}."
         facts = replace(
             self._facts(),
             precision=chosen,
             reason=sentence,
-            few=sample.size < FEWEST,
+            few=_size(self._source, sample) < FEWEST,
             digest=digest_of(self._folder),
             sizes=sizes_of(self._folder),
         )
@@ -171,18 +157,15 @@ class _Preparation:
 
     def _facts(self) -> Facts:
         return Facts(
-            key=key_of(self._variant),
+            key=key_of(self._source),
             precision="float32",
             reason="",
             few=False,
             instructions=instructions(),
-            sources=sources_of(self._variant),
+            sources=stats_of(self._source),
             digest="",
             sizes={},
-            padding=self._checkpoint.family.padding,
-            cleaner=self._tokenizer.cleaner,
-            max_tokens=self._checkpoint.max_tokens,
-            processor=self._checkpoint.processor,
+            **self._loaded.facts,
         )
 
     def _choose(self, precision: Precision, sample: Sample) -> tuple[str, str]:
@@ -191,23 +174,18 @@ class _Preparation:
         Raises:
             EncoderError: one was named that cannot be had, or changes the vectors.
         """
-        few = sample.size < FEWEST
-        processor = self._checkpoint.processor
-        if few:
-            probe = drawn_samples(processor, self._tokenizer)
-        else:
-            probe = self._samples(sample, range(0, sample.size, PROBED))
-        expected = features(self._model, probe)
+        size = _size(self._source, sample)
+        few = size < FEWEST
+        trial = self._loaded.trial(None if few else sample, range(0, size, PROBED))
         plain = self._model_in("float32")
-        if cosine(plain, expected, probe) < LEAST_EQUAL:
+        if trial.cosine(plain) < LEAST_EQUAL:
             raise RuntimeError("its vectors are not those of torch")
         for each in self._candidates(precision, few):
             try:
                 if each == "int8":
-                    self._quantise(sample)
+                    self._quantise(sample, size)
                 model = self._model_in(each)
-                near = cosine(model, expected, probe)
-                faster = gain(model, plain, probe.pixels[:TIMED])
+                near, faster = trial.cosine(model), trial.gain(model, plain)
             except (RuntimeError, ImportError) as error:  # of OpenVINO or nncf
                 self._reject(each, " ".join(str(error).split())[:100])
                 continue
@@ -218,28 +196,21 @@ class _Preparation:
             else:
                 return each, (
                     f"{faster:.1f} × as fast as its float32 on this machine, with cosines to "
-                    f"float32 of {near:.4f} (1st percentile of {len(probe.pixels)} pictures and "
-                    "texts)"
+                    f"float32 of {near:.4f} (1st percentile of {trial.samples.named})"
                 )
         why = "; ".join(self._rejected) or "the CPU has no instructions for less"
         if precision not in ("auto", "float32"):
             raise EncoderError(
-                f"Variant {self._variant.name!r} cannot be run in {precision} ({why}): leave "
-                "--precision out."
+                f"{self._source.title} cannot be run in {precision} ({why}): leave --precision out."
             )
         return "float32", f"as torch, but queries start without it ({why})"
 
-    def _samples(self, sample: Sample, rows: Sequence[int]) -> Samples:
-        pixels = [self._checkpoint.processor.pixels(sample.pictures[row]) for row in rows]
-        return Samples(np.stack(pixels), self._tokenizer([sample.texts[row] for row in rows]))
-
-    def _quantise(self, sample: Sample) -> None:
+    def _quantise(self, sample: Sample, size: int) -> None:
         from encoder.runtimes.conversion import quantise
 
-        others = [row for row in range(sample.size) if row % PROBED]
-        files = {part: self._folder / "float32" / f"{part}.xml" for part in PARTS}
-        calibration = self._samples(sample, others)
-        self._save(quantise(files, self._checkpoint, calibration), "int8")
+        calibration = self._loaded.samples(sample, [row for row in range(size) if row % PROBED])
+        files = {file.stem: file for file in (self._folder / "float32").glob("*.xml")}
+        self._save(quantise(files, self._loaded.facts["padding"], calibration), "int8")
 
     def _candidates(self, precision: Precision, few: bool) -> Iterator[str]:
         """Precisions to try, fastest first; those that cannot be had are rejected."""
@@ -247,7 +218,7 @@ class _Preparation:
             if precision == "auto" and not has_int8():
                 self._reject("int8", "the CPU has no instructions for it")
             elif few:
-                self._reject("int8", f"it needs {FEWEST} pictures and texts")
+                self._reject("int8", f"it needs {FEWEST} {self._loaded.sampled}")
             elif find_spec("nncf") is None:
                 self._reject("int8", "nncf is not installed")
             else:
@@ -261,8 +232,8 @@ class _Preparation:
     def _reject(self, precision: str, reason: str) -> None:
         self._rejected.append(f"{precision}: {reason}")
 
-    def _model_in(self, precision: str) -> OpenVINOModel:
-        return OpenVINOModel(Converted(self._folder, self._facts()), precision)
+    def _model_in(self, precision: str) -> OpenVINOTexts:
+        return self._loaded.run(Converted(self._folder, self._facts()), precision)
 
     def _save(self, graphs: Mapping[str, Any], name: str) -> None:
         (self._folder / name).mkdir()

@@ -15,14 +15,16 @@ from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
 from encoder.runtimes import preparation
-from encoder.runtimes.converted import FACTS, FOLDER, Converted
+from encoder.runtimes.converted import FACTS, Converted
 from encoder.runtimes.machine import has_bfloat16, load_openvino
-from encoder.runtimes.preparation import Sample, prepare
+from encoder.runtimes.preparation import prepare
 from encoder.runtimes.runtime import VARIABLE
+from encoder.runtimes.source import DualEncoderSource
+from encoder.runtimes.trial import Sample, Trial
 from encoder.tokenizer import Tokenizer
 from encoder.variant import Variant
 from encoder.variants import Variants
-from tests.tiny_models import build_tiny_model
+from tests.tiny_models import build_tiny_model, build_tiny_text_model
 
 pytestmark = pytest.mark.skipif(load_openvino() is None, reason="OpenVINO is not installed")
 
@@ -48,7 +50,7 @@ def by_torch(variant: Variant, monkeypatch) -> Encoder:
         return Encoder.load(variant, device="cpu", batch_size=8)
 
 
-def convert_in_float32(variant: Variant) -> str:
+def convert_in_float32(variant: Variant) -> list[str]:
     """Convert as on a CPU that has neither bfloat16 nor int8."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparation, "has_bfloat16", lambda: False)
@@ -63,8 +65,8 @@ def converted(tiny_clip, adapter, tmp_path_factory) -> Variant:
     variant = Variants(home).add("tiny", tiny_clip, adapter=adapter, keep_base=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, "auto")
-        sentence = convert_in_float32(variant)
-    assert "run by OpenVINO in float32" in sentence
+        [sentence] = convert_in_float32(variant)
+    assert "Variant 'tiny' is run by OpenVINO in float32" in sentence
     return variant
 
 
@@ -114,23 +116,48 @@ def test_a_tokenizer_read_again_gives_the_same_tokens(tmp_path, texts):
         assert again(every) == made(every), kind
 
 
-def test_a_query_of_a_converted_model_imports_neither_torch_nor_transformers(converted):
-    query = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from PIL import Image\n"
-        "import search.__main__\n"
-        "from encoder.encoder import Encoder\n"
-        "from encoder.variants import Variants\n"
-        f"variants = Variants(Path({str(converted.folder.parents[1])!r}))\n"
-        "encoder = Encoder.load(variants.get('tiny'))\n"
-        "encoder.encode_texts(['a red dress'])\n"
-        "encoder.encode_images([Image.new('RGB', (50, 40), 'red')] * 40)\n"
-        "print([name for name in ('torch', 'transformers', 'peft', 'sentence_transformers', 'nncf',"
-        " 'openvino_telemetry.main') if name in sys.modules])\n"
+@pytest.fixture(scope="module")
+def worded(tiny_clip, tmp_path_factory) -> Variant:
+    """A variant with a text model that has prompts; nothing of it is converted."""
+    folder = tmp_path_factory.mktemp("words")
+    prompts = {"query": "find: ", "passage": "item: "}
+    text_model = build_tiny_text_model(folder / "model", prompts=prompts)
+    return Variants(folder / "home").add("words", tiny_clip, text_model=text_model)
+
+
+def test_a_converted_text_model_has_the_vectors_of_torch_and_its_prompts(
+    worded, texts, monkeypatch
+):
+    theirs = by_torch(worded, monkeypatch).text_encoder
+    _, sentence = convert_in_float32(worded)
+    assert "The text model of variant 'words' is run by OpenVINO in float32" in sentence
+    ours = Encoder.load(worded).text_encoder
+    assert type(ours).__name__ == "OpenVINOTextEncoder"
+    assert (ours.dim, ours.max_tokens) == (theirs.dim, theirs.max_tokens)
+    odd = ["", "\ud800", "a [SEP] b", " two  spaces ", "http://127.0.0.1:9/x.png"]
+    for encode in ("encode_queries", "encode_documents"):
+        expected = getattr(theirs, encode)([*texts, *odd])
+        assert np.ptp(expected, axis=0).min() > 0.1
+        assert least_cosine(getattr(ours, encode)([*texts, *odd]), expected) > LEAST
+    queries, documents = ours.encode_queries(texts), ours.encode_documents(texts)
+    assert least_cosine(queries, documents) < 0.999  # the prompts differ
+    assert ours.encode_queries([]).shape == (0, ours.dim)
+    assert prepare(worded, "auto", no_sample) == []
+
+
+def test_a_text_model_that_cannot_be_converted_is_run_by_torch(worded, tmp_path, monkeypatch):
+    def fail(_):
+        raise KeyError("an operation of its own")
+
+    words = Variants(tmp_path).add("words", worded.base, text_model=worded.manifest.text_model.base)
+    monkeypatch.setattr("encoder.runtimes.loaded.convert_text_model", fail)
+    monkeypatch.setattr("encoder.runtimes.loaded.convert", fail)
+    _, sentence = prepare(words, "auto", no_sample)
+    assert sentence == (
+        "The text model of variant 'words' is run by torch, and has no converted model: "
+        "'an operation of its own'."
     )
-    ran = run_python(query)
-    assert ran.stdout.strip() == "[]"
+    assert type(Encoder.load(words).text_encoder).__name__ == "SentenceEncoder"
 
 
 def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
@@ -145,7 +172,8 @@ def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
         "from PIL import Image\n"
         "from encoder.encoder import Encoder\n"
         "from encoder.runtimes import preparation\n"
-        "from encoder.runtimes.preparation import Sample, prepare\n"
+        "from encoder.runtimes.preparation import prepare\n"
+        "from encoder.runtimes.trial import Sample\n"
         "preparation.LEAST_COSINE = -1\n"  # a random model of this size is hard to quantise
         "from encoder.variants import Variants\n"
         f"variant = Variants(Path({str(tmp_path / 'home')!r})).add('tiny', {str(tiny_clip)!r})\n"
@@ -175,12 +203,12 @@ def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_model_that_stands_is_not_converted_again(converted):
-    assert prepare(converted, "auto", no_sample) == ""
+    assert prepare(converted, "auto", no_sample) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "graph missing", "facts"])
 def test_a_damaged_model_is_not_used(changeable, damage):
-    folder = changeable.folder / FOLDER
+    folder = changeable.folder / "openvino"
     weights = folder / "float32" / "text.bin"
     if damage == "cut":
         weights.write_bytes(weights.read_bytes()[:-100])
@@ -188,21 +216,21 @@ def test_a_damaged_model_is_not_used(changeable, damage):
         weights.with_suffix(".xml").unlink()
     else:
         (folder / FACTS).write_text('{"key": 1')
-    assert Converted.find(changeable) is None
+    assert Converted.find(DualEncoderSource(changeable)) is None
 
 
 def test_a_damaged_model_is_made_anew(changeable, texts, monkeypatch):
     """Here by bytes of the same number, which only `vitrine ingest vectors` reads all of."""
-    weights = changeable.folder / FOLDER / "float32" / "text.bin"
+    weights = changeable.folder / "openvino" / "float32" / "text.bin"
     weights.write_bytes(bytes(weights.stat().st_size))
-    assert "run by OpenVINO" in convert_in_float32(changeable)
+    assert "run by OpenVINO" in convert_in_float32(changeable)[0]
     expected = by_torch(changeable, monkeypatch).encode_texts(texts[:5])
     assert least_cosine(Encoder.load(changeable).encode_texts(texts[:5]), expected) > LEAST
 
 
 @pytest.mark.parametrize("what", ["openvino", "checkpoint", "machine"])
 def test_a_model_of_another_state_is_not_used(changeable, what):
-    facts = changeable.folder / FOLDER / FACTS
+    facts = changeable.folder / "openvino" / FACTS
     value = json.loads(facts.read_text())
     if what == "machine":
         value["instructions"] = ["another"]
@@ -215,23 +243,23 @@ def test_a_model_of_another_state_is_not_used(changeable, what):
         weights.unlink()  # it may be a hard link
         weights.write_bytes(content[:-4] + b"\0\0\0\1")
         with pytest.raises(EncoderError, match="has changed"):
-            Converted.find(changeable)
+            Converted.find(DualEncoderSource(changeable))
     else:
-        assert Converted.find(changeable) is None
+        assert Converted.find(DualEncoderSource(changeable)) is None
 
 
 def test_a_folder_that_was_copied_keeps_its_model(changeable):
     """Its files have other times of change; their content is compared."""
     for file in changeable.base_folder().iterdir():
         os.utime(file, (1, 1))
-    assert Converted.find(changeable) is not None
+    assert Converted.find(DualEncoderSource(changeable)) is not None
 
 
 def test_two_conversions_at_once_make_one_model_and_delete_what_a_killed_one_left(changeable):
-    shutil.rmtree(changeable.folder / FOLDER)
+    shutil.rmtree(changeable.folder / "openvino")
     left = changeable.folder / ".openvino-abc"
     (left / "float32").mkdir(parents=True)
-    sentences: list[str] = []
+    sentences: list[list[str]] = []
     threads = [
         threading.Thread(target=lambda: sentences.append(prepare(changeable, "auto", no_sample)))
         for _ in range(2)
@@ -245,13 +273,13 @@ def test_two_conversions_at_once_make_one_model_and_delete_what_a_killed_one_lef
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, monkeypatch):
-    shutil.rmtree(changeable.folder / FOLDER)
+    shutil.rmtree(changeable.folder / "openvino")
 
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("encoder.runtimes.converted.tempfile.mkdtemp", refuse)
-    sentence = prepare(changeable, "auto", no_sample)
+    [sentence] = prepare(changeable, "auto", no_sample)
     assert "run by torch" in sentence
     assert "Permission denied" in sentence
     assert Encoder.load(changeable).precision == "float32"
@@ -260,13 +288,13 @@ def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, m
 def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
     for module in ("preparation", "openvino_model"):
         monkeypatch.setattr(f"encoder.runtimes.{module}.load_openvino", lambda: None)
-    assert prepare(converted, "auto", no_sample) == ""
+    assert prepare(converted, "auto", no_sample) == []
     assert type(Encoder.load(converted)._model).__name__ == "DualEncoder"
 
 
 def test_without_torch_and_a_converted_model_the_remedy_is_named(tmp_path, tiny_clip, monkeypatch):
     variant = Variants(tmp_path).add("tiny", tiny_clip)
-    monkeypatch.setattr("encoder.encoder.find_spec", lambda _: None)
+    monkeypatch.setattr("encoder.runtimes.openvino_model.find_spec", lambda _: None)
     with pytest.raises(EncoderError, match="vitrine ingest vectors --variant tiny"):
         Encoder.load(variant)
 
@@ -278,8 +306,8 @@ def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts
         Encoder.load(changeable, precision="int8")
     monkeypatch.setattr(preparation, "LEAST_COSINE", 1.1)  # which none reaches
     few = Sample(pictures[:1], texts[:1])
-    shutil.rmtree(changeable.folder / FOLDER)
-    sentence = prepare(changeable, "auto", lambda: few)
+    shutil.rmtree(changeable.folder / "openvino")
+    [sentence] = prepare(changeable, "auto", lambda: few)
     assert "in float32" in sentence
     assert ("1st percentile of cosines" in sentence) == has_bfloat16()
 
@@ -290,13 +318,13 @@ def test_a_precision_that_cannot_be_had_leaves_the_next_one(
     def fail(*_):
         raise RuntimeError("an operation is not supported")
 
-    shutil.rmtree(changeable.folder / FOLDER)
+    shutil.rmtree(changeable.folder / "openvino")
     for module in ("has_int8", "has_bfloat16"):
         monkeypatch.setattr(preparation, module, lambda: True)
     monkeypatch.setattr(preparation._Preparation, "_quantise", fail)
-    monkeypatch.setattr(preparation, "gain", fail)
+    monkeypatch.setattr(Trial, "gain", fail)
     sample = Sample(pictures[:1] * 96, texts[:1] * 96)
-    sentence = prepare(changeable, "auto", lambda: sample)
+    [sentence] = prepare(changeable, "auto", lambda: sample)
     assert "in float32" in sentence
     assert "int8: an operation is not supported; bfloat16: " in sentence
 

@@ -1,0 +1,84 @@
+"""What a search of converted models imports: neither torch nor transformers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from encoder.runtimes.machine import load_openvino
+from encoder.runtimes.runtime import VARIABLE
+from encoder.variants import Variants
+from ingest.images import fetch_images
+from ingest.products import load_products
+from ingest.vectors import embed_products
+from tests import shop
+from tests.tiny_models import build_tiny_text_model
+
+pytestmark = pytest.mark.skipif(load_openvino() is None, reason="OpenVINO is not installed")
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"torch", "transformers", "sentence_transformers", "peft", "nncf"}
+
+# The page as a visitor's first search runs it, in a process of its own.
+PAGE = """
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file("app/main.py", default_timeout=60).run()
+page.text_input(key="text").set_value("crimson lipstick").run()
+assert not page.exception, page.exception
+print(page.text[0].value)
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, tiny_clip) -> Path:
+    """A shop whose variant has a text model, both converted as `vitrine ingest vectors` does."""
+    folder = tmp_path_factory.mktemp("converted")
+    text_model = build_tiny_text_model(tmp_path_factory.mktemp("words") / "model")
+    Variants(folder).add("words", tiny_clip, text_model=text_model)
+    load_products(folder, shop.write_source(folder / "source"), category_field="category")
+    fetch_images(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "auto")
+        embed_products(folder, "words")
+    return folder
+
+
+def run(home: Path, *words: str) -> str:
+    """Run Python with these words; what it printed, after a check of what it imported."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *words],
+        env={**os.environ, "VITRINE_HOME": str(home), VARIABLE: "auto"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("import time:")]
+    modules = {line.rpartition("|")[2].strip() for line in lines}
+    packages = {name.partition(".")[0] for name in modules}
+    assert {"openvino", "tokenizers"} <= packages
+    assert not HEAVY & packages
+    # Its import is tried, and fails: see `encoder.runtimes.machine.load_openvino`.
+    assert not [name for name in modules if name.startswith("openvino_telemetry.")]
+    return ran.stdout
+
+
+def test_a_search_by_words_imports_neither_torch_nor_transformers(home):
+    found = json.loads(run(home, "-m", "vitrine", "search", "crimson lipstick", "--json"))
+    assert found["results"]
+    assert found["seconds"]["encode"] > 0
+    assert found["models"].keys() == {"image", "text"}
+
+
+def test_a_search_by_a_picture_imports_neither_torch_nor_transformers(home):
+    picture = str(home / "source" / "kettle-teal.png")
+    printed = run(home, "-m", "vitrine", "search", "--image", picture, "--json")
+    assert json.loads(printed)["results"]
+
+
+def test_the_pages_first_search_imports_neither_torch_nor_transformers(home):
+    assert run(home, "-c", PAGE).strip() == "crimson lipstick"

@@ -9,9 +9,10 @@ of their pictures.
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rich.text import Text
 
@@ -36,6 +37,8 @@ from vitrine.command import messages
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
     from encoder.runtimes.runtime import Precision
+
+Item = TypeVar("Item")
 
 
 def embed_products(
@@ -83,15 +86,19 @@ def embed_products(
     ):
         _require_side(run.catalogue, variant)
         damaged = _discard_damaged(kept)
-        _prepare(run.catalogue, variant, precision)
-        embedding = Embedding(
-            run.catalogue, variant, kept, lambda: _load(variant, precision), shard
-        )
+
+        def load() -> "Encoder":
+            _prepare(run.catalogue, variant, precision)
+            return _load(variant, precision)
+
+        embedding = Embedding(run.catalogue, variant, kept, load, shard)
         try:
             embedding.texts()
             label_folders(home)
             copy_image_vectors(home, variant, run.catalogue, kept.images)
             embedding.pictures()
+            if not embedding.precision:  # nothing was encoded, and yet queries need a model
+                _prepare(run.catalogue, variant, precision, tries=precision != "auto")
         finally:
             run.figures |= {"encoded": embedding.encoded, "reused": embedding.reused}
             run.figures["unreadable"] = embedding.unreadable
@@ -126,28 +133,51 @@ def _discard_damaged(kept: KeptVectors) -> int:
     return sum(found.values())
 
 
-def _prepare(catalogue: Catalogue, variant: Variant, precision: "Precision") -> None:
-    """Convert the variant's model where this machine runs it faster so, and say what was chosen."""
-    for sentence in prepare(variant, precision, lambda: _sample(catalogue, variant)):
+def _prepare(
+    catalogue: Catalogue, variant: Variant, precision: "Precision", *, tries: bool = True
+) -> None:
+    """Convert the variant's models where this machine runs them faster so; say what was chosen.
+
+    Args:
+        catalogue: whose pictures and texts int8 is tried on.
+        variant: which.
+        precision: that was named.
+        tries: try int8, which takes the most time.
+    """
+    sample = partial(_sample, catalogue, variant) if tries else None
+    for sentence in prepare(variant, precision, sample):
         messages.print(Text(sentence), soft_wrap=True)
 
 
 def _sample(catalogue: Catalogue, variant: Variant) -> Sample:
     """Pictures and texts of some products, from all over the catalogue."""
-    generator = random.Random(0)
-    chosen: list[tuple[str, str]] = []  # pictures and texts
-    products = chain.from_iterable(inputs(catalogue, variant))
-    pairs = ((each.entry.picture, each.text) for each in products if each.entry.picture)
-    for number, pair in enumerate(pairs):  # reservoir sampling
-        if number < SAMPLES:
-            chosen.append(pair)
-        elif (place := generator.randrange(number + 1)) < SAMPLES:
-            chosen[place] = pair
+    rng = random.Random(0)
+    texts, hashes = _Reservoir[str](rng), _Reservoir[str](rng)
+    for each in chain.from_iterable(inputs(catalogue, variant)):
+        texts.add(each.text)
+        if each.entry.picture:
+            hashes.add(each.entry.picture)
     pictures = []
-    for picture, _ in chosen:
+    for picture in hashes.items:
         with suppress(PictureError, OSError):  # the job itself records it
             pictures.append(catalogue.pictures.open(picture))
-    return Sample(pictures, [text for _, text in chosen])
+    return Sample(pictures, texts.items)
+
+
+class _Reservoir(Generic[Item]):
+    """A random sample of a stream of unknown length (reservoir sampling)."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.items: list[Item] = []
+        self._rng, self._seen = rng, 0
+
+    def add(self, item: Item) -> None:
+        """Take the next item into account."""
+        self._seen += 1
+        if len(self.items) < SAMPLES:
+            self.items.append(item)
+        elif (place := self._rng.randrange(self._seen)) < SAMPLES:
+            self.items[place] = item
 
 
 def _load(variant: Variant, precision: "Precision") -> "Encoder":

@@ -27,6 +27,8 @@ FORMAT = 1
 # Graphs in float32 are run in bfloat16 too.
 GRAPHS = {"float32": "float32", "bfloat16": "float32", "int8": "int8"}
 
+NEVER = "torch"  # in place of a precision, where a model cannot be converted
+
 Stats = dict[str, list[int]]  # sizes and times of change of files, by name
 
 
@@ -36,7 +38,7 @@ class Facts:
 
     Attributes:
         key: digest of the checkpoint, adapter, rules of the family, OpenVINO's version.
-        precision: the one chosen for this machine.
+        precision: the one chosen for this machine; `NEVER` where there are no graphs.
         reason: why, one sentence.
         few: whether there were too few samples for int8.
         instructions: of the CPU that it was chosen for.
@@ -118,6 +120,8 @@ class Converted:
     def has(self, precision: str) -> bool:
         """Whether the model can be run in a precision: it has the graphs, and the CPU can."""
         named = self.named(precision)
+        if named == NEVER:
+            return False
         possible = named != "bfloat16" or "bfloat16" in self.facts.instructions
         return possible and self.graph("text", named).is_file()
 

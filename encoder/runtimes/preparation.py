@@ -14,6 +14,7 @@ from encoder.runtimes.converted import (
     CACHE,
     FACTS,
     GRAPHS,
+    NEVER,
     TOKENIZER,
     Converted,
     Facts,
@@ -35,6 +36,7 @@ from encoder.runtimes.runtime import Precision, openvino_allowed
 from encoder.runtimes.source import DualEncoderSource, Source, TextModelSource
 from encoder.runtimes.trial import LEAST_COSINE, LEAST_GAIN, PERCENTILE, Sample
 from encoder.variant import Variant
+from vitrine.command import OUT_OF_MEMORY
 
 # Samples for int8: a third of them to compare it with float32, the others to measure its ranges
 # on; and the fewest that say anything.
@@ -45,14 +47,18 @@ PROBED = 3  # one of so many
 LEAST_EQUAL = 0.9999
 
 
-def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]) -> list[str]:
+Sampling = Callable[[], Sample] | None
+
+
+def prepare(variant: Variant, precision: Precision, sample: Sampling) -> list[str]:
     """Convert a variant's models, where OpenVINO can run them and they are not yet converted.
 
     Args:
         variant: which.
         precision: "auto" chooses by a trial; another one is kept in place of the one chosen
             before; float32 is left to torch where nothing is converted.
-        sample: of the shop's pictures and texts; called where it is needed.
+        sample: of the shop's pictures and texts, called where it is needed; None leaves out the
+            trial of int8, which takes the most time, until there is one.
 
     Returns:
         For each model a sentence that says what was chosen and why; none where nothing was done.
@@ -74,7 +80,7 @@ def prepare(variant: Variant, precision: Precision, sample: Callable[[], Sample]
     return [done for each in sources if (done := _prepare(each, precision, sample))]
 
 
-def _prepare(source: Source, precision: Precision, sample: Callable[[], Sample]) -> str:
+def _prepare(source: Source, precision: Precision, sample: Sampling) -> str:
     """Convert one model; returns the sentence about it, empty where nothing was done."""
     if _stands(source, precision, sample):
         return ""
@@ -82,24 +88,33 @@ def _prepare(source: Source, precision: Precision, sample: Callable[[], Sample])
         with building(source) as folder:
             if _stands(source, precision, sample):  # another process was faster
                 return ""
-            sentence = _Preparation(source, folder).run(precision, sample())
+            sentence = _Preparation(source, folder).run(precision, sample and sample())
         _fill_cache(source)
     except EncoderError:
         raise
     except OSError as error:
         reason = f"it cannot be kept in {source.folder} ({error.strerror or error})"
     except Exception as error:  # noqa: BLE001 (of OpenVINO, torch or nncf, of any kind)
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = _sentence(error)
     else:
         return sentence
     if precision == "int8":
         raise EncoderError(f"{source.title} cannot be run in int8: {reason}.")
+    return _by_torch(source, reason)
+
+
+def _by_torch(source: Source, reason: str) -> str:
     return f"{source.title} is run by torch, and has no converted model: {reason}."
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _fill_cache(source: Source) -> None:
     """Compile a converted model where it now is, so that OpenVINO's cache has it."""
-    if converted := Converted.find(source):
+    converted = Converted.find(source)
+    if converted and converted.has("auto"):
         precision, tokens = converted.facts.precision, converted.tokenizer()([""])
         if converted.facts.processor is None:
             OpenVINOTexts(converted, precision).text_features(tokens)
@@ -109,18 +124,20 @@ def _fill_cache(source: Source) -> None:
             model.text_features(tokens)
 
 
-def _stands(source: Source, precision: Precision, sample: Callable[[], Sample]) -> bool:
+def _stands(source: Source, precision: Precision, sample: Sampling) -> bool:
     """Whether a model need not be converted: it is whole, and a new trial has no more samples."""
     found = Converted.find(source)
     if found is None or not found.whole():
         return False
     if precision == "auto":
-        return not (found.facts.few and _size(source, sample()) >= FEWEST)
+        return not (sample and found.facts.few and _size(source, sample()) >= FEWEST)
     return precision == found.facts.precision
 
 
-def _size(source: Source, sample: Sample) -> int:
+def _size(source: Source, sample: Sample | None) -> int:
     """How many samples a model can be calibrated on."""
+    if sample is None:
+        return 0
     texts = len(sample.texts)
     return texts if isinstance(source, TextModelSource) else min(texts, len(sample.pictures))
 
@@ -135,15 +152,23 @@ class _Preparation:
         self._loaded = load(source)
         self._rejected: list[str] = []  # reasons
 
-    def run(self, precision: Precision, sample: Sample) -> str:
-        """Convert, choose, and write the facts; returns the sentence about the choice."""
-        self._save(self._loaded.convert(), "float32")
-        self._loaded.write_tokenizer(self._folder / TOKENIZER)
-        chosen, reason = self._choose(precision, sample)
-        for name in set(GRAPHS.values()) - {GRAPHS[chosen]}:
+    def run(self, precision: Precision, sample: Sample | None) -> str:
+        """Convert, choose, and write the facts; returns the sentence about the choice.
+
+        A model that cannot be converted has facts alone, so that it is not tried again.
+        """
+        try:
+            chosen, sentence = self._converted(precision, sample)
+        except (EncoderError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            sentence = _by_torch(self._source, _sentence(error))
+            if precision == "int8" or any(map(sentence.__contains__, OUT_OF_MEMORY)):
+                raise
+            chosen = NEVER
+        for name in set(GRAPHS.values()) - {GRAPHS.get(chosen)}:
             shutil.rmtree(self._folder / name, ignore_errors=True)
         shutil.rmtree(self._folder / CACHE, ignore_errors=True)  # made for another path
-        sentence = f"{self._source.title} is run by OpenVINO in {chosen}: {reason}."
         facts = replace(
             self._facts(),
             precision=chosen,
@@ -154,6 +179,13 @@ class _Preparation:
         )
         facts.write(self._folder / FACTS)
         return sentence
+
+    def _converted(self, precision: Precision, sample: Sample | None) -> tuple[str, str]:
+        """Convert and choose; returns the precision and the sentence about it."""
+        self._save(self._loaded.convert(), "float32")
+        self._loaded.write_tokenizer(self._folder / TOKENIZER)
+        chosen, reason = self._choose(precision, sample)
+        return chosen, f"{self._source.title} is run by OpenVINO in {chosen}: {reason}."
 
     def _facts(self) -> Facts:
         return Facts(
@@ -168,22 +200,22 @@ class _Preparation:
             **self._loaded.facts,
         )
 
-    def _choose(self, precision: Precision, sample: Sample) -> tuple[str, str]:
+    def _choose(self, precision: Precision, sample: Sample | None) -> tuple[str, str]:
         """The precision, and why.
 
         Raises:
             EncoderError: one was named that cannot be had, or changes the vectors.
         """
         size = _size(self._source, sample)
-        few = size < FEWEST
-        trial = self._loaded.trial(None if few else sample, range(0, size, PROBED))
+        enough = sample if size >= FEWEST else None
+        trial = self._loaded.trial(enough, range(0, size, PROBED))
         plain = self._model_in("float32")
         if trial.cosine(plain) < LEAST_EQUAL:
             raise RuntimeError("its vectors are not those of torch")
-        for each in self._candidates(precision, few):
+        for each in self._candidates(precision, sample):
             try:
-                if each == "int8":
-                    self._quantise(sample, size)
+                if each == "int8" and enough:
+                    self._quantise(enough, size)
                 model = self._model_in(each)
                 near, faster = trial.cosine(model), trial.gain(model, plain)
             except (RuntimeError, ImportError) as error:  # of OpenVINO or nncf
@@ -212,12 +244,14 @@ class _Preparation:
         files = {file.stem: file for file in (self._folder / "float32").glob("*.xml")}
         self._save(quantise(files, self._loaded.facts["padding"], calibration), "int8")
 
-    def _candidates(self, precision: Precision, few: bool) -> Iterator[str]:
+    def _candidates(self, precision: Precision, sample: Sample | None) -> Iterator[str]:
         """Precisions to try, fastest first; those that cannot be had are rejected."""
         if precision in ("auto", "int8"):
             if precision == "auto" and not has_int8():
                 self._reject("int8", "the CPU has no instructions for it")
-            elif few:
+            elif sample is None:
+                self._reject("int8", "it is tried when something is to be encoded")
+            elif _size(self._source, sample) < FEWEST:
                 self._reject("int8", f"it needs {FEWEST} {self._loaded.sampled}")
             elif find_spec("nncf") is None:
                 self._reject("int8", "nncf is not installed")

@@ -12,7 +12,6 @@ from sentence_transformers import SentenceTransformer
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.runtimes.preparation import prepare
-from encoder.runtimes.trial import Sample
 from encoder.variants import Variants
 from tests.encoder.conftest import drop_weights, edit
 from tests.tiny_embedder import BEGIN, EMBEDDER_DIM, EMBEDDER_TOKENS, IMAGE, build_tiny_embedder
@@ -215,9 +214,9 @@ def test_a_processor_that_needs_another_library_names_it(tmp_path, copied):
 def test_an_embedder_is_not_converted_for_openvino(embedding, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setenv("VITRINE_RUNTIME", "auto")
-    assert prepare(embedding, "auto", lambda: Sample([], [])) == []
+    assert prepare(embedding, "auto", None) == []
     with pytest.raises(EncoderError, match="runs in float32"):
-        prepare(embedding, "int8", lambda: Sample([], []))
+        prepare(embedding, "int8", None)
 
 
 def test_what_is_for_the_other_kind_of_base_is_refused(

@@ -36,10 +36,6 @@ def converted_models_are_used(monkeypatch):
     monkeypatch.setenv(VARIABLE, "auto")
 
 
-def no_sample() -> Sample:
-    return Sample([], [])
-
-
 def least_cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).sum(axis=1).min())
 
@@ -55,7 +51,7 @@ def convert_in_float32(variant: Variant) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preparation, "has_bfloat16", lambda: False)
         patch.setattr(preparation, "has_int8", lambda: False)
-        return prepare(variant, "auto", no_sample)
+        return prepare(variant, "auto", None)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +138,7 @@ def test_a_converted_text_model_has_the_vectors_of_torch_and_its_prompts(
     queries, documents = ours.encode_queries(texts), ours.encode_documents(texts)
     assert least_cosine(queries, documents) < 0.999  # the prompts differ
     assert ours.encode_queries([]).shape == (0, ours.dim)
-    assert prepare(worded, "auto", no_sample) == []
+    assert prepare(worded, "auto", None) == []
 
 
 def test_a_text_model_that_cannot_be_converted_is_run_by_torch(worded, tmp_path, monkeypatch):
@@ -152,12 +148,15 @@ def test_a_text_model_that_cannot_be_converted_is_run_by_torch(worded, tmp_path,
     words = Variants(tmp_path).add("words", worded.base, text_model=worded.manifest.text_model.base)
     monkeypatch.setattr("encoder.runtimes.loaded.convert_text_model", fail)
     monkeypatch.setattr("encoder.runtimes.loaded.convert", fail)
-    _, sentence = prepare(words, "auto", no_sample)
+    _, sentence = prepare(words, "auto", None)
     assert sentence == (
         "The text model of variant 'words' is run by torch, and has no converted model: "
         "'an operation of its own'."
     )
     assert type(Encoder.load(words).text_encoder).__name__ == "SentenceEncoder"
+    assert prepare(words, "auto", None) == []  # it is not tried again
+    with pytest.raises(EncoderError, match="cannot be run in int8: 'an operation of its own'"):
+        prepare(words, "int8", None)
 
 
 def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
@@ -203,7 +202,7 @@ def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_model_that_stands_is_not_converted_again(converted):
-    assert prepare(converted, "auto", no_sample) == []
+    assert prepare(converted, "auto", None) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "graph missing", "facts"])
@@ -261,7 +260,7 @@ def test_two_conversions_at_once_make_one_model_and_delete_what_a_killed_one_lef
     (left / "float32").mkdir(parents=True)
     sentences: list[list[str]] = []
     threads = [
-        threading.Thread(target=lambda: sentences.append(prepare(changeable, "auto", no_sample)))
+        threading.Thread(target=lambda: sentences.append(prepare(changeable, "auto", None)))
         for _ in range(2)
     ]
     for thread in threads:
@@ -279,7 +278,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, m
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("encoder.runtimes.converted.tempfile.mkdtemp", refuse)
-    [sentence] = prepare(changeable, "auto", no_sample)
+    [sentence] = prepare(changeable, "auto", None)
     assert "run by torch" in sentence
     assert "Permission denied" in sentence
     assert Encoder.load(changeable).precision == "float32"
@@ -288,7 +287,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, m
 def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
     for module in ("preparation", "openvino_model"):
         monkeypatch.setattr(f"encoder.runtimes.{module}.load_openvino", lambda: None)
-    assert prepare(converted, "auto", no_sample) == []
+    assert prepare(converted, "auto", None) == []
     assert type(Encoder.load(converted)._model).__name__ == "DualEncoder"
 
 

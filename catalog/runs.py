@@ -33,7 +33,7 @@ class JobLock:
 
 LOCKS = {"finetune": JobLock("training/.{variant}.lock", "training of {variant!r}")}
 INGEST_LOCK = JobLock("ingest.lock", "ingest job")  # of every other job: one at a time
-LOCK_TIMEOUT = 0.2  # seconds: whoever reads the state of the runs holds the lock for an instant
+LOCK_PAUSE = 0.05  # seconds between two tries, while somebody reads the state of the runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,12 @@ class RunLog(Database):
         path = self.home / kind.file.format(variant=variant)
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
-        try:
-            lock.acquire(timeout=LOCK_TIMEOUT, poll_interval=LOCK_TIMEOUT / 4)
-        except Timeout:
-            raise CatalogError(
-                f"Another {kind.holder.format(variant=variant)} is running in {self.home}. "
-                "Let it finish, or stop it, and run this again."
-            ) from None
+        while not _acquired(lock):
+            if _is_held(path):
+                raise CatalogError(
+                    f"Another {kind.holder.format(variant=variant)} is running in {self.home}. "
+                    "Let it finish, or stop it, and run this again."
+                )
         try:
             self._stop_killed(path)
             yield
@@ -131,15 +130,24 @@ class RunLog(Database):
 
     def runs(self, job: str | None = None) -> list[Run]:
         """All runs, or those of one job, the newest first."""
+        found = self._rows("?1 IS NULL OR job = ?1", job)
+        return [run if run.outcome else self._unended(run) for run in found]
+
+    def _rows(self, condition: str, value: object) -> list[Run]:
+        """The runs that fulfil a condition of SQL, the newest first, as their rows have them."""
         rows = self._select(
-            "SELECT id, job, outcome, settings, figures, started, ended "
-            "FROM run WHERE ?1 IS NULL OR job = ?1 ORDER BY id DESC",
-            (job,),
+            "SELECT id, job, outcome, settings, figures, started, ended "  # noqa: S608
+            f"FROM run WHERE {condition} ORDER BY id DESC",
+            (value,),
         )
-        return [run if run.outcome else self._unended(run) for run in map(_run, rows)]
+        return [_run(row) for row in rows]
 
     def _unended(self, run: Run) -> Run:
-        return replace(run, outcome="running" if _is_held(self._lock_of(run)) else "stopped")
+        """A run without an outcome: it runs, was killed, or has ended since its row was read."""
+        if _is_held(self._lock_of(run)):
+            return replace(run, outcome="running")
+        now = next(iter(self._rows("id = ?", run.id)), run)
+        return now if now.outcome else replace(run, outcome="stopped")
 
     def _stop_killed(self, lock: Path) -> None:
         """Record that whatever had a lock before, which is held now, has ended."""
@@ -204,8 +212,20 @@ def _object(text: str) -> Mapping[str, Any]:
     return found
 
 
+def _acquired(lock: FileLock) -> bool:
+    """Take a lock; False where a job has it, or whoever reads the state of the runs."""
+    try:
+        lock.acquire(timeout=LOCK_PAUSE)
+    except Timeout:
+        return False
+    return True
+
+
 def _is_held(lock: Path) -> bool:
-    """Whether a process, this one included, holds a lock."""
+    """Whether a job, of this process or another, holds a lock.
+
+    Jobs hold it exclusively. This takes it together with whoever else reads the state of the runs.
+    """
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -141,8 +141,7 @@ def convert(
         OSError: the folder cannot be written.
     """
     folder = folder.expanduser().resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise EncoderError(f"{folder} exists and is not empty: name a new folder.")
+    _check_new(folder)
     source = find_files(base, revision, (CONFIG, WEIGHTS, *TOKENIZER_FILES))
     if not (source / CONFIG).is_file():
         raise EncoderError(f"{base} is no open_clip checkpoint: it has no {CONFIG}.")
@@ -170,8 +169,22 @@ def convert(
             Checkpoint.in_folder(fresh).tokenizer()
         except EncoderError as error:
             raise EncoderError(str(error).replace(str(fresh), base)) from error
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            _check_new(folder)  # another process may have been faster
+            raise
     return Checkpoint.in_folder(folder)
+
+
+def _check_new(folder: Path) -> None:
+    """Check that a folder can become the checkpoint's.
+
+    Raises:
+        EncoderError: it exists and is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EncoderError(f"{folder} exists and is not empty: name a new folder.")
 
 
 def _write_model(weights: Path, config: OpenClipConfig, kind: str, folder: Path) -> None:

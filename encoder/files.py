@@ -1,6 +1,5 @@
 """The files of checkpoints and adapters: read as JSON, and digested."""
 
-import contextlib
 import hashlib
 import json
 import shutil
@@ -47,8 +46,11 @@ def keep_files(source: Path, files: Iterable[Path], folder: Path) -> None:
                 target.hardlink_to(file.resolve())
             except OSError:  # another file system, or one without hard links
                 shutil.copyfile(file, target)
-        with contextlib.suppress(FileExistsError):  # another process was faster
+        try:
             fresh.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from encoder import adapter as lora
 from encoder.base import Base, find_base
 from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
@@ -23,6 +25,7 @@ from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, TextModelFacts, V
 from vitrine.command import naming
 
 CARD = "README.md"
+LOCK = "variants.lock"  # in the installation's folder
 
 
 class Variants:
@@ -103,7 +106,21 @@ class Variants:
         words = TextModel.find(str(text_model)) if text_model else None
         if words:
             manifest = replace(manifest, text_model=_facts(words))
-        old = None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder.parent / LOCK):
+            return self._put(manifest, checkpoint, words, adapter, force, keep_base)
+
+    def _put(
+        self,
+        manifest: Manifest,
+        checkpoint: Base,
+        words: TextModel | None,
+        adapter: Path | None,
+        force: bool,
+        keep_base: bool,
+    ) -> Variant:
+        """Write a variant, while no other process adds one or deletes a base."""
+        name, old = manifest.name, None
         if name in self.names():
             old = self._old(name, force)
             if old and old.manifest.fingerprint == manifest.fingerprint and not force:
@@ -192,13 +209,14 @@ class Variants:
         """Write a temporary folder and rename it: a variant is there whole or not at all."""
         with self._temporary() as folder:
             _write(folder, manifest, adapter)
+            target = self.folder / manifest.name
             try:
-                folder.rename(self.folder / manifest.name)
+                folder.rename(target)
             except OSError as error:
-                if not (self.folder / manifest.name).exists():
+                if not target.exists():
                     raise
                 raise EncoderError(
-                    f"Another variant was called {manifest.name!r} just now: choose another name."
+                    f"{target} exists and is no variant: move it away, or choose another name."
                 ) from error
 
     def _replace(self, manifest: Manifest, adapter: Path | None) -> None:
@@ -220,7 +238,6 @@ class Variants:
 
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
         try:
             with naming(self.folder):

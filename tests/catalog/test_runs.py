@@ -1,3 +1,4 @@
+import fcntl
 import json
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog import CatalogError
+from catalog import CatalogError, runs
 from catalog.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +104,35 @@ def test_trainings_of_two_variants_run_at_once_and_of_one_variant_do_not(catalog
             stack.enter_context(training)
         with pytest.raises(CatalogError, match="Another ingest job is running"):
             stack.enter_context(vectors)
+
+
+def test_whoever_reads_the_state_of_the_runs_is_not_taken_for_a_job(catalogue, monkeypatch):
+    is_held, checked = runs._is_held, []
+
+    def check_and_stop_reading(lock):
+        checked.append(is_held(lock))
+        fcntl.flock(reader, fcntl.LOCK_UN)
+        return checked[-1]
+
+    monkeypatch.setattr(runs, "_is_held", check_and_stop_reading)
+    with (catalogue.home / "ingest.lock").open("w") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        with catalogue.exclusive("images"):
+            assert checked == [False]
+
+
+def test_a_run_that_ends_while_the_state_is_read_is_done(catalogue, monkeypatch):
+    is_held = runs._is_held
+    with ExitStack() as run:
+        run.enter_context(catalogue.exclusive("images"))
+        run.enter_context(catalogue.recorded("images", {}))
+
+        def end_and_check(lock):
+            run.close()
+            return is_held(lock)
+
+        monkeypatch.setattr(runs, "_is_held", end_and_check)
+        assert outcomes(catalogue) == ["done"]
 
 
 @pytest.mark.parametrize("column", ["settings", "figures"])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from typer.testing import CliRunner
 
+from encoder import conversion
 from encoder.__main__ import app
 from encoder.conversion import NAMES, convert
 from encoder.encoder import Encoder
@@ -184,6 +185,24 @@ def test_a_tensor_that_the_table_has_not_is_named(source, tmp_path):
     save_file(tensors, folder / "open_clip_model.safetensors")
     with pytest.raises(EncoderError, match=r"holds visual.transformer.resblocks.0.ls_1.gamma"):
         convert(str(folder), tmp_path / "converted")
+
+
+def test_a_folder_that_another_conversion_has_filled_meanwhile_is_left_as_it_is(
+    source, tmp_path, monkeypatch
+):
+    folder = tmp_path / "made"
+
+    def write(*arguments):
+        folder.mkdir()
+        (folder / "config.json").write_text("another's")
+        return write_model(*arguments)
+
+    write_model = conversion._write_model
+    monkeypatch.setattr(conversion, "_write_model", write)
+    with pytest.raises(EncoderError, match="made exists and is not empty: name a new folder"):
+        convert(str(source("clip")), folder)
+    assert (folder / "config.json").read_text() == "another's"
+    assert not list(tmp_path.glob(".made-*"))
 
 
 def test_the_command_converts_with_a_tokenizer_from_elsewhere(source, tmp_path):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from encoder.errors import (
     VariantInvalid,
     VariantMissing,
 )
+from encoder.files import keep_files
 from encoder.variant import Manifest
 from encoder.variants import Variants
 from tests.encoder.conftest import build_adapter, edit
@@ -247,6 +250,41 @@ def test_a_manifest_written_by_an_earlier_version_is_read_and_keeps_its_fingerpr
 def test_a_manifest_survives_its_file(variants, base, adapter):
     manifest = variants.add("lora", base, adapter=adapter, adapter_weight=0.5).manifest
     assert Manifest.read(variants.folder / "lora" / "manifest.json") == manifest
+
+
+def test_threads_that_add_the_same_variant_at_once_get_the_same(variants, base):
+    together = threading.Barrier(4)
+
+    def add(name):
+        together.wait()
+        return variants.add(name, base, keep_base=True)
+
+    with ThreadPoolExecutor(4) as threads:
+        for name in "abcdefgh":
+            assert len({each.fingerprint for each in threads.map(add, [name] * 4)}) == 1
+    assert [each.name for each in variants.list()] == list("abcdefgh")
+
+
+def test_a_folder_that_is_no_variant_is_left_as_it_is(variants, base):
+    (variants.folder / "photo").mkdir(parents=True)
+    (variants.folder / "photo" / "notes.txt").write_text("mine")
+    with pytest.raises(EncoderError, match="photo exists and is no variant: move it away"):
+        variants.add("photo", base)
+    assert [file.name for file in (variants.folder / "photo").iterdir()] == ["notes.txt"]
+
+
+def test_files_that_another_process_has_put_there_meanwhile_stay(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    (source / "a").write_text("kept")
+
+    def files():
+        keep_files(source, [source / "a"], target)
+        yield source / "a"
+
+    keep_files(source, files(), target)
+    assert {file.name for file in tmp_path.iterdir()} == {"source", "target"}
+    assert (target / "a").read_text() == "kept"
 
 
 def test_a_failed_add_leaves_nothing_behind(variants, base, monkeypatch):

@@ -16,7 +16,9 @@ from search.engine import Engine
 from search.exact import EXACT
 from search.fusion import METHODS
 from search.query import Query
+from search.results import Results
 from search.settings import CANDIDATES, PARTS, SearchSettings
+from search.syntax import read_syntax
 
 BATCH = 256  # queries searched together
 
@@ -29,13 +31,15 @@ class Found:
     """What a search by parts finds for one text.
 
     Attributes:
-        first: ids of the products that come before all others: their id, SKU, GTIN or title is the
-            text.
+        first: ids of the products that come before all others: their id, SKU, GTIN, title or brand
+            is the text.
         parts: the hits of each part, best first.
+        text: as it was searched for, corrected; empty where it has operators, which filter.
     """
 
     first: list[str] = field(default_factory=list)
     parts: dict[str, list[Hit]] = field(default_factory=dict)
+    text: str = ""
 
 
 def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
@@ -60,9 +64,18 @@ def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
                 found[row].parts[part] = [
                     hit for _, hit in sorted(places, key=lambda each: each[0])
                 ]
+                if part == WORDS:
+                    found[row].text = _searched_text(texts[row], results)
                 exact = [each.id for each in results.results if EXACT & each.parts.keys()]
                 found[row].first = list(dict.fromkeys([*found[row].first, *exact]))
     return found
+
+
+def _searched_text(typed: str, results: Results) -> str:
+    syntax = read_syntax(typed)
+    if syntax.phrases or syntax.without:
+        return ""
+    return results.searched_for or syntax.text
 
 
 class PartRankings:

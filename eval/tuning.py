@@ -1,9 +1,10 @@
-"""Chooses how a hybrid search fuses its parts on some queries, and proves it on others.
+"""Chooses how a hybrid search weighs words and fuses its parts, and proves it on other queries.
 
-The method and the weights are chosen by nDCG@10 on one half of the queries: a coarse grid over the
-simplex of weights first, then ever smaller steps from the best. What was chosen is measured on the
-other half, beside words alone and the present settings. Queries of one cluster are on one side:
-else the proof would measure what was learnt by heart.
+How the words of each field count, then the method and the weights of the fusion are chosen by
+nDCG@10 on one half of the queries: of the fusion a coarse grid over the simplex of weights first,
+then ever smaller steps from the best. What was chosen is measured on the other half, beside words
+alone and the present settings. Queries of one cluster are on one side: else the proof would measure
+what was learnt by heart.
 
 For reports both halves change places (two-fold cross-validation): every query is then measured with
 settings that were chosen without it.
@@ -20,6 +21,7 @@ from eval import EvalError
 from eval.comparison import Difference, Estimate, Scores, compare_variants, estimate
 from eval.measures import DECIDING, score
 from eval.part_rankings import PartRankings
+from eval.word_tuning import WORDS_ALONE, Choice, TriedWords, is_clear
 from search.fusion import METHODS
 from search.settings import SearchSettings
 
@@ -30,7 +32,6 @@ FINEST = 1 / 16  # a smaller change of a weight moves no measure beyond its nois
 MOST_ROUNDS = 12  # of steps of one length
 DEPTH = 100  # results of a query that are measured
 
-WORDS_ALONE = SearchSettings("convex", {"words": 1.0})
 SYSTEMS = WORDS, PRESENT, TUNED = "words alone", "present settings", "tuned settings"
 
 
@@ -52,15 +53,15 @@ class Tuning:
     """What was chosen, and how it was proved.
 
     Attributes:
-        settings: chosen on one half of the queries.
+        chosen: on one half of the queries.
         present: those before.
         chosen_on: number of queries of that half.
         proof: on the other half.
         cross_validation: on all queries, each measured with settings that were chosen without it.
     """
 
-    settings: SearchSettings
-    present: SearchSettings
+    chosen: Choice
+    present: Choice
     chosen_on: int
     proof: Comparison
     cross_validation: Comparison
@@ -76,12 +77,17 @@ class Tuning:
         better = by_pair[PRESENT, TUNED].winner == TUNED
         return better and by_pair[WORDS, TUNED].winner != WORDS
 
+    @property
+    def renews(self) -> bool:
+        """Whether the collection has to be built again for words to count as chosen."""
+        return self.chosen.words.chosen != self.present.words.chosen
+
 
 def tune(
-    rankings: PartRankings,
+    tried: TriedWords,
     qrels: Mapping[str, Mapping[str, int]],
     clusters: np.ndarray,
-    present: SearchSettings,
+    settings: SearchSettings,
     *,
     resamples: int,
     seed: int,
@@ -90,10 +96,10 @@ def tune(
     """Choose settings and prove them.
 
     Args:
-        rankings: of the queries, in the order of `qrels`.
+        tried: of the queries, in the order of `qrels`.
         qrels: grades by product by query.
         clusters: of the queries, int (n,).
-        present: the settings of the variant.
+        settings: of the variant, at present.
         resamples: of the bootstrap and of the randomisation test.
         seed: of the halves and of all draws.
         notify: takes a message about each step.
@@ -102,25 +108,28 @@ def tune(
         EvalError: there are too few independent queries.
     """
     halves = split(clusters, seed)
+    present = Choice(settings, tried.present)
+    if seconds := tried.seconds():
+        notify(f"choosing how words count: at most {seconds:,.0f} s")
+    rankings = tried.rankings(tried.present)
     started = perf_counter()
-    rankings.ndcg(present, np.arange(len(rankings)))
-    seconds = (perf_counter() - started) * most_fusions(len(rankings.parts))
+    rankings.ndcg(settings, np.arange(len(rankings)))
+    fusions = most_fusions(len(rankings.parts))
     notify(
         f"choosing among {' and '.join(METHODS)} and the weights of {', '.join(rankings.parts)}: "
-        f"at most {most_fusions(len(rankings.parts)):,} fusions of each query, {seconds:,.0f} s"
+        f"at most {fusions:,} fusions of each query, {(perf_counter() - started) * fusions:,.0f} s"
     )
-    chosen = [choose(rankings, half, present) for half in halves]
-
-    def measured(rows: np.ndarray, settings: SearchSettings) -> Scores:
-        ids = list(qrels)
-        ranked = {ids[row]: rankings.ranked(settings, row, DEPTH) for row in rows}
-        return score({query: qrels[query] for query in ranked}, ranked)
-
-    def systems(rows: np.ndarray, settings: SearchSettings) -> dict[str, Scores]:
-        each = (WORDS_ALONE, present, settings)
-        return {name: measured(rows, used) for name, used in zip(SYSTEMS, each, strict=True)}
-
-    folds = [systems(halves[1], chosen[0]), systems(halves[0], chosen[1])]
+    chosen = [choose(tried, half, present) for half in halves]
+    measured = [halves[1], halves[0]]
+    folds = [
+        {
+            name: _measured(tried, each, qrels, rows)
+            for name, each in zip(
+                SYSTEMS, (Choice(WORDS_ALONE, tried.present), present, choice), strict=True
+            )
+        }
+        for rows, choice in zip(measured, chosen, strict=True)
+    ]
     both = {
         name: {
             measure: np.concatenate([fold[name][measure] for fold in folds])
@@ -136,12 +145,22 @@ def tune(
         )
 
     return Tuning(
-        settings=chosen[0],
+        chosen=chosen[0],
         present=present,
         chosen_on=len(halves[0]),
         proof=compared(folds[0], halves[1]),
-        cross_validation=compared(both, np.concatenate([halves[1], halves[0]])),
+        cross_validation=compared(both, np.concatenate(measured)),
     )
+
+
+def _measured(
+    tried: TriedWords, choice: Choice, qrels: Mapping[str, Mapping[str, int]], rows: np.ndarray
+) -> Scores:
+    """The measures of some queries under a choice."""
+    ids = list(qrels)
+    rankings = tried.rankings(choice.words)
+    ranked = {ids[row]: rankings.ranked(choice.settings, row, DEPTH) for row in rows}
+    return score({query: qrels[query] for query in ranked}, ranked)
 
 
 def split(clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,12 +189,22 @@ def split(clusters: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(halves == 0), np.flatnonzero(halves == 1)
 
 
-def choose(rankings: PartRankings, rows: np.ndarray, present: SearchSettings) -> SearchSettings:
-    """The best settings on some queries.
+def choose(tried: TriedWords, rows: np.ndarray, present: Choice) -> Choice:
+    """The best choice on some queries; the present one where the best is not clearly better."""
+    choices = [
+        Choice(fuse_best(tried.rankings(words), rows, present.settings), words)
+        for words in dict.fromkeys([present.words, tried.choose(rows)])
+    ]
 
-    The present ones stay where the best are not better by a standard error of the difference: on a
-    few dozen queries, the best of hundreds of settings is better than it would be on others.
-    """
+    def ndcg(choice: Choice) -> np.ndarray:
+        return tried.rankings(choice.words).ndcg(choice.settings, rows)
+
+    best = max(choices, key=lambda choice: float(ndcg(choice).mean()))
+    return best if is_clear(ndcg(best) - ndcg(present)) else present
+
+
+def fuse_best(rankings: PartRankings, rows: np.ndarray, present: SearchSettings) -> SearchSettings:
+    """The method and the weights that are best on some queries; at a tie the present ones."""
 
     def value(settings: SearchSettings) -> float:
         return float(rankings.ndcg(settings, rows).mean())
@@ -197,15 +226,17 @@ def choose(rankings: PartRankings, rows: np.ndarray, present: SearchSettings) ->
                 start = better
             step /= 2
         best = max(best, start, key=value)
-    gains = rankings.ndcg(best, rows) - rankings.ndcg(present, rows)
-    return best if gains.mean() > gains.std(ddof=1) / np.sqrt(len(rows)) else present
+    return best
 
 
 def most_fusions(parts: int) -> int:
-    """The most fusions of each query that `tune` makes: each query is in one half that chooses."""
+    """The most fusions of each query that `tune` makes, under the present words and others.
+
+    Each query is in one half that chooses.
+    """
     steps = int(np.log2(1 / COARSE / 2 / FINEST)) + 1
     around = parts * (parts - 1) + 2
-    return len(METHODS) * (len(list(_grid(range(parts)))) + steps * MOST_ROUNDS * around)
+    return 2 * len(METHODS) * (len(list(_grid(range(parts)))) + steps * MOST_ROUNDS * around)
 
 
 def _grid(parts: Sequence[object]) -> Iterator[tuple[float, ...]]:

@@ -1,34 +1,46 @@
 """`vitrine eval tune`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
 from rich.markup import escape
 
 from catalog.catalogue import Catalogue
+from catalog.product import Product
 from encoder.variant import Variant
 from encoder.variants import Variants
 from eval import EvalError, tables
 from eval.clusters import cluster_queries
-from eval.comparison import Estimate
 from eval.groups import group_of
 from eval.intervals import RESAMPLES
 from eval.judgement import judge, refuse_leaks
-from eval.measures import DECIDING, MEASURES
-from eval.part_rankings import PartRankings, search_parts
+from eval.measures import DECIDING
+from eval.part_rankings import search_parts
 from eval.queries import QuerySet, join
 from eval.query_files import read_queries
 from eval.results import variants_object
 from eval.settings import Settings
-from eval.tuning import TUNED, Comparison, Tuning, tune
+from eval.tuning import Comparison, Tuning, tune
+from eval.tuning_report import (
+    conclusion,
+    describe_settings,
+    describe_words,
+    renewal,
+    tuned_estimate,
+    tuning_tables,
+)
+from eval.word_index import WordIndex
+from eval.word_tuning import TriedWords
+from qdrant.errors import StoreError
+from qdrant.word_settings import read_choice, write_choice
 from search.service import SearchService
-from search.settings import SearchSettings, settings_file, settings_object
+from search.settings import settings_file, settings_object
 from vitrine import home
 from vitrine.command import Json, messages, print_json
+from vitrine.progress import progress_bar
 
 MOST_QUERIES = 2_000  # measured; their candidates take some 100 MB
 
@@ -50,6 +62,13 @@ def tune_command(
             help="Keep the settings: proved, where they are proved better; always; or never."
         ),
     ] = "proved",
+    words: Annotated[
+        bool,
+        typer.Option(
+            help="Choose how the words of each field count, too. It takes effect when the "
+            "collection is built again."
+        ),
+    ] = True,
     show: Annotated[
         bool, typer.Option("--show", help="Show the present settings and change nothing.")
     ] = False,
@@ -61,9 +80,10 @@ def tune_command(
 ) -> None:
     """Choose how a hybrid search weighs words and vectors, and prove it.
 
-    The method of fusion and the weights are chosen on one half of the queries and proved on the
-    other. They are written to the variant's search settings where they are significantly better
-    than the present ones and words alone are not better. The next search uses them.
+    How often the words of each field count, the method of fusion and the weights are chosen on one
+    half of the queries and proved on the other. They are written to the variant's folder where they
+    are significantly better than the present ones and words alone are not better. The next search
+    uses the method and the weights, and the next `ingest vectors` counts words so.
 
     Examples:
       vitrine eval tune --variant zeroshot --queries queries.jsonl
@@ -77,37 +97,39 @@ def tune_command(
     with SearchService(home()) as service:
         chosen = Variants(home()).get(variant or service.default_variant())
         if show:
-            _show(chosen, as_json)
+            _show(service, chosen, as_json)
             return
         with Catalogue(home(), create=False) as catalogue:
             query_set = join([read_queries(path, catalogue, qrels=qrels) for path in queries or ()])
-            groups = group_of(catalogue.entries())
-        tuning = _tune(service, chosen, query_set, groups, resamples, seed)
+            tuning = _tune(
+                service, chosen, query_set, catalogue, resamples=resamples, seed=seed, words=words
+            )
     written = write == "always" or (write == "proved" and tuning.proved)
     if written:
-        file = settings_file(chosen)
-        kept = replace(tuning.settings, formula=file.value.formula)
-        file.write(settings_object(kept, _notes(tuning, query_set)))
+        _write(chosen, tuning, query_set)
     if as_json:
         print_json(as_object(tuning) | {"variant": chosen.name, "written": written})
     else:
         tables.show(tuning_tables(tuning))
-        tables.show([_conclusion(chosen, tuning, written)])
+        tables.show([conclusion(chosen, tuning, written)])
 
 
 def _tune(
     service: SearchService,
     variant: Variant,
     queries: QuerySet,
-    groups: dict[str, str],
+    catalogue: Catalogue,
+    *,
     resamples: int,
     seed: int,
+    words: bool,
 ) -> Tuning:
     """Tune a variant on the queries that have a text alone."""
     settings = Settings((variant.name,), matches=("hybrid",))
     refuse_leaks(queries, settings)
     engine = service.engine(variant.name)
-    if engine.collection().words is None:
+    collection = engine.collection()
+    if collection.words is None:
         raise EvalError(
             f"The collection of {variant.name} has no words, so that there is nothing to weigh: "
             f"run `vitrine ingest vectors --variant {variant.name}`."
@@ -117,16 +139,27 @@ def _tune(
         raise EvalError(f"No query of {queries.name} has a text without a picture.")
     judgement = judge(QuerySet(queries.name, texts), service.store, [variant.name], settings)
     judged = [query for query in texts if query.id in judgement.qrels][:MOST_QUERIES]
-    clusters = cluster_queries(judged, groups)
+    clusters = cluster_queries(judged, group_of(catalogue.entries()))
     _notify(
         f"{variant.name}: searching {len(judged):,} of {len(queries):,} queries by each part "
-        f"({len(engine.collection().vectors) + 1} searches each)"
+        f"({len(collection.vectors) + 1} searches each)"
     )
     grades = {query.id: judgement.qrels[query.id] for query in judged}
     found = search_parts(engine, [query.text for query in judged])
-    rankings = PartRankings(found, list(grades.values()))
+    index = None
+    if words:
+        if len(catalogue) != collection.points:
+            _notify(
+                f"The catalogue has {len(catalogue):,} products and the collection "
+                f"{collection.points:,}: `vitrine ingest vectors --variant {variant.name}` first "
+                "makes what is chosen hold better."
+            )
+        with progress_bar("words", len(catalogue)) as advance:
+            products = _counted(catalogue.products(), advance)
+            searched = [each.text for each in found]
+            index = WordIndex(products, searched, collection.words.language)
     return tune(
-        rankings,
+        TriedWords(found, list(grades.values()), collection.words, index),
         grades,
         clusters,
         engine.settings,
@@ -136,35 +169,38 @@ def _tune(
     )
 
 
+def _counted(products: Iterator[Product], advance: Callable[[int], None]) -> Iterator[Product]:
+    for product in products:
+        yield product
+        advance(1)
+
+
+def _write(variant: Variant, tuning: Tuning, queries: QuerySet) -> None:
+    """Keep what was chosen in the variant's folder."""
+    notes = _notes(tuning, queries)
+    if tuning.renews:
+        write_choice(variant.folder, tuning.chosen.words.chosen, notes)
+    file = settings_file(variant)
+    kept = replace(tuning.chosen.settings, formula=file.value.formula)
+    file.write(settings_object(kept, notes))
+
+
 def as_object(tuning: Tuning) -> dict[str, Any]:
     """The object that `eval tune --json` prints."""
     return {
-        "settings": asdict(tuning.settings),
-        "present": asdict(tuning.present),
+        "settings": asdict(tuning.chosen.settings),
+        "words": tuning.chosen.words.chosen,
+        "present": asdict(tuning.present.settings),
+        "present_words": tuning.present.words.chosen,
         "proved": tuning.proved,
-        "queries": {"chosen_on": tuning.chosen_on, "proved_on": _measured(tuning.proof).n},
+        "queries": {"chosen_on": tuning.chosen_on, "proved_on": tuned_estimate(tuning.proof).n},
         "proof": _comparison(tuning.proof),
         "cross_validation": _comparison(tuning.cross_validation),
     }
 
 
-def tuning_tables(tuning: Tuning) -> Iterator[RenderableType]:
-    """Both comparisons as tables with their verdicts."""
-    for heading, each in (
-        ("Proof: the half of the queries that did not choose", tuning.proof),
-        ("Two-fold cross-validation: all queries", tuning.cross_validation),
-    ):
-        yield f"[bold]{heading}[/bold]"
-        yield from tables.variants_table(MEASURES, each.estimates, {}, each.differences)
-        yield ""
-
-
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     return variants_object(comparison.estimates, comparison.differences)
-
-
-def _measured(comparison: Comparison) -> Estimate:
-    return comparison.estimates[TUNED][DECIDING]
 
 
 def _notes(tuning: Tuning, queries: QuerySet) -> dict[str, Any]:
@@ -177,45 +213,36 @@ def _notes(tuning: Tuning, queries: QuerySet) -> dict[str, Any]:
     }
 
 
-def _conclusion(variant: Variant, tuning: Tuning, written: bool) -> str:
-    """What was done with the settings, in a sentence."""
-    settings = describe_settings(tuning.settings)
-    file = settings_file(variant).path
-    if written:
-        proved = "" if tuning.proved else " They are not proved better than the present ones."
-        return escape(f"Written to {file}: {settings}.{proved}")
-    if tuning.proved:
-        return escape(f"Not written, as --write never has it: {settings}.")
-    return escape(
-        f"Nothing was written: on {_measured(tuning.proof).n:,} other queries {settings} is not "
-        f"proved better than the present settings, {describe_settings(tuning.present)}. More "
-        "labelled queries can prove smaller differences; --write always keeps the settings anyway."
-    )
-
-
-def describe_settings(settings: SearchSettings) -> str:
-    """Settings in a line, each weight as its share."""
-    total = sum(settings.weights.values())
-    weights = (f"{part} {weight / total:.3g}" for part, weight in settings.weights.items())
-    return f"{settings.method}, {', '.join(weights)}"
-
-
-def _show(variant: Variant, as_json: bool) -> None:
+def _show(service: SearchService, variant: Variant, as_json: bool) -> None:
     file = settings_file(variant)
+    problem = file.problem
+    collection = service.status(variant.name).collection
+    words = collection.words if collection else None
+    chosen = words
+    try:
+        chosen = words and replace(words, **read_choice(variant.folder))
+    except StoreError as error:
+        problem = f"{problem} {error}".strip()
     if as_json:
         print_json(
             {
                 "variant": variant.name,
                 "settings": asdict(file.value),
                 "file": str(file.path) if file.path.exists() else None,
-                "problem": file.problem or None,
+                "words": words and words.chosen,
+                "chosen_words": chosen and chosen.chosen,
+                "problem": problem or None,
             }
         )
         return
     source = file.path if file.path.exists() and not file.problem else "default settings"
     tables.show([escape(f"{variant.name}: {describe_settings(file.value)} ({source})")])
-    if file.problem:
-        messages.print(file.problem, markup=False, soft_wrap=True)
+    if words:
+        tables.show([escape(f"{variant.name}: {describe_words(words)}")])
+    if words and chosen and words.chosen != chosen.chosen:
+        tables.show([escape(f"chosen: {describe_words(chosen)}. {renewal(variant)}")])
+    if problem:
+        messages.print(problem, markup=False, soft_wrap=True)
 
 
 def _notify(sentence: str) -> None:

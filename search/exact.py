@@ -53,7 +53,7 @@ def _exact(candidate: Candidate, part: str, score: float) -> Candidate:
 
 def _with_fact(fact: str, texts: Iterable[str], candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates of which a fact is one of the texts."""
-    wanted = set(filter(None, map(_letters, texts)))
+    wanted = set(filter(None, map(letters, texts)))
     if not wanted:
         return []
     equal: dict[str, bool] = {}  # by value: brands repeat
@@ -61,13 +61,16 @@ def _with_fact(fact: str, texts: Iterable[str], candidates: Iterable[Candidate])
     for candidate in candidates:
         value = candidate.facts.get(fact, "")
         if value not in equal:
-            equal[value] = _letters(value) in wanted
+            equal[value] = letters(value) in wanted
         if equal[value]:
             found.append(candidate)
     return found
 
 
-def _letters(text: str) -> str:
-    """Letters and digits of a text, without case, accents and all that lies between them."""
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, without case, accents and all between them.
+
+    Titles and brands are compared by these.
+    """
     decomposed = text if text.isascii() else unicodedata.normalize("NFKD", text)
     return "".join(filter(str.isalnum, decomposed.casefold()))

@@ -12,7 +12,9 @@ from eval.__main__ import app
 from eval.measures import score
 from eval.part_rankings import Found, PartRankings, search_parts
 from eval.tuning import choose, most_fusions, split, tune
+from eval.word_tuning import Choice, TriedWords
 from qdrant.model import Hit
+from qdrant.word_settings import WordSettings, write_choice
 from search.engine import Engine
 from search.fusion import METHODS, fuse
 from search.query import Query
@@ -50,6 +52,12 @@ def rankings(drawn):
     return PartRankings(found, list(qrels.values()))
 
 
+@pytest.fixture(scope="module")
+def tried(drawn):
+    found, qrels = drawn
+    return TriedWords(found, list(qrels.values()), WordSettings())
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("weights", [{"words": 1.0}, {"words": 0.3, "text": 0.7, "fused": 0.5}])
 def test_rankings_fused_as_arrays_are_those_of_the_search(drawn, rankings, method, weights):
@@ -64,14 +72,14 @@ def test_rankings_fused_as_arrays_are_those_of_the_search(drawn, rankings, metho
     assert rankings.ndcg(settings, np.arange(60)) == pytest.approx(expected)
 
 
-def test_the_part_that_finds_the_relevant_products_is_chosen_and_proved(drawn, rankings):
+def test_the_part_that_finds_the_relevant_products_is_chosen_and_proved(drawn, tried):
     _, qrels = drawn
     messages = []
     present = SearchSettings(weights={"words": 1.0})
     tuning = tune(
-        rankings, qrels, np.arange(60), present, resamples=500, seed=0, notify=messages.append
+        tried, qrels, np.arange(60), present, resamples=500, seed=0, notify=messages.append
     )
-    weights = tuning.settings.weights
+    weights = tuning.chosen.settings.weights
     assert weights["text"] > weights.get("words", 0)
     assert tuning.proved
     assert tuning.proof.estimates["tuned settings"]["nDCG@10"].n == 30
@@ -79,9 +87,9 @@ def test_the_part_that_finds_the_relevant_products_is_chosen_and_proved(drawn, r
     assert "at most" in messages[0]
 
 
-def test_present_settings_that_nothing_surpasses_stay(rankings):
-    best = choose(rankings, np.arange(60), DEFAULT_SETTINGS)
-    assert choose(rankings, np.arange(60), best) == best
+def test_present_settings_that_nothing_surpasses_stay(tried):
+    best = choose(tried, np.arange(60), Choice(DEFAULT_SETTINGS, tried.present))
+    assert choose(tried, np.arange(60), best) == best
 
 
 def test_what_only_one_half_shows_is_not_proved(drawn, rankings):
@@ -89,7 +97,7 @@ def test_what_only_one_half_shows_is_not_proved(drawn, rankings):
     found, _ = drawn
     rng = np.random.default_rng(1)
     qrels = {f"q{row}": {str(rng.choice(PRODUCTS)): 1} for row in range(60)}
-    noise = PartRankings(found, list(qrels.values()))
+    noise = TriedWords(found, list(qrels.values()), WordSettings())
     tuning = tune(noise, qrels, np.arange(60), DEFAULT_SETTINGS, resamples=500, seed=0)
     assert not tuning.proved
 
@@ -107,14 +115,14 @@ def test_too_few_independent_queries_are_refused_with_the_number_needed():
         split(np.repeat(np.arange(39), 3), seed=0)
 
 
-def test_the_stated_number_of_fusions_is_not_exceeded(rankings, monkeypatch):
+def test_the_stated_number_of_fusions_is_not_exceeded(tried, monkeypatch):
     calls = []
     measure = PartRankings.ndcg
     monkeypatch.setattr(
         PartRankings, "ndcg", lambda *arguments: calls.append(1) or measure(*arguments)
     )
-    choose(rankings, np.arange(60), DEFAULT_SETTINGS)
-    assert len(calls) <= 2 * most_fusions(len(rankings.parts))
+    choose(tried, np.arange(60), Choice(DEFAULT_SETTINGS, tried.present))
+    assert len(calls) <= most_fusions(2)
 
 
 def test_each_part_is_searched_as_the_hybrid_search_does(shop):
@@ -139,6 +147,7 @@ def file(shop, monkeypatch):
     settings.write(settings_object(IMAGES, {}))
     yield settings
     settings.path.unlink(missing_ok=True)
+    settings.path.with_name("words.json").unlink(missing_ok=True)
 
 
 def run(*words, expect=0):
@@ -152,6 +161,8 @@ def test_the_command_writes_settings_that_are_proved_better(file, typed_queries)
     assert printed["proved"] is printed["written"] is True
     assert printed["settings"]["weights"]["words"] > 0
     assert file.value == SearchSettings(**printed["settings"])
+    renews = printed["words"] != printed["present_words"]
+    assert file.path.with_name("words.json").exists() == renews
     notes = json.loads(file.path.read_text())["notes"]
     assert notes["chosen_on"] == printed["queries"]["chosen_on"]
 
@@ -165,13 +176,27 @@ def test_the_command_writes_nothing_where_it_is_not_to_or_nothing_is_proved(file
 
 
 def test_the_command_shows_the_present_settings(file):
-    assert run("--show").stdout.startswith("tiny: margin, image 1 (")
+    shown = run("--show").stdout
+    assert shown.startswith("tiny: margin, image 1 (")
+    assert "tiny: words with title × 3, k 0.9, b 0.4" in shown
+    assert "chosen" not in shown
     file.path.write_text("{")
     shown = run("--show")
     assert "tiny: margin, words 0.8" in shown.stdout
     assert "(default settings)" in shown.stdout
     assert "is damaged" in shown.stderr
     assert json.loads(run("--show", "--json").stdout)["problem"].startswith(str(file.path))
+
+
+def test_words_that_were_chosen_are_shown_with_the_command_that_makes_them_count(file):
+    write_choice(file.path.parent, {"title": 5, "brand": 0}, {})
+    shown = " ".join(run("--show").stdout.split())
+    assert "chosen: words with title × 5, brand × 0, k 0.9, b 0.4." in shown
+    assert "once `vitrine ingest vectors --variant tiny` has run" in shown
+    printed = json.loads(run("--show", "--json").stdout)
+    assert (printed["words"]["title"], printed["chosen_words"]["title"]) == (3, 5)
+    file.path.with_name("words.json").write_text("{")
+    assert "words.json is damaged" in " ".join(run("--show").stderr.split())
 
 
 def test_queries_that_cannot_tune_are_refused(file, tmp_path):

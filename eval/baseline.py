@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eval.indexes import NONE, ExactIndex, FaissIndex, Index, stack
-from qdrant.model import NO_FILTERS, Collection, Filters, Hit, Point, VectorQuery
+from qdrant.model import NO_FILTERS, Collection, Filters, Hit, Point, Ranking, VectorQuery
 from qdrant.points import point_id
 from qdrant.ranking import top_hits
 from qdrant.store import Store
@@ -77,10 +77,17 @@ class BaselineStore:
         return self._store.retrieve(variant, ids, vectors=vectors)
 
     def facts(
-        self, variant: str, point_ids: Iterable[str], names: Sequence[str]
-    ) -> dict[str, dict[str, Any]]:
-        """Facts by point id, as the store has them."""
-        return self._store.facts(variant, point_ids, names)
+        self, variant: str, numbers: Iterable[int], names: Sequence[str]
+    ) -> dict[int, dict[str, Any]]:
+        """Facts by the numbers of point ids, as the store has them."""
+        return self._store.facts(variant, numbers, names)
+
+    def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
+        """The best products of each query, by the numbers of their point ids."""
+        return [
+            Ranking([point_id(hit.id).int for hit in hits], [hit.score for hit in hits])
+            for hits in self.search_batch(variant, queries)
+        ]
 
     def search_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[list[Hit]]:
         """The best products of each query; those with the same filters are one search.
@@ -96,7 +103,7 @@ class BaselineStore:
             dense = np.stack([np.asarray(queries[row].query) for row in rows])
             hits = self.search(variant, dense, vector=vector, k=k, filters=filters)
             for row, each in zip(rows, hits, strict=True):
-                found[row] = [_by_point(hit) for hit in each] if queries[row].point_ids else each
+                found[row] = each
         return found
 
     def search(
@@ -123,19 +130,22 @@ class BaselineStore:
         if not len(rows):
             return [[] for _ in queries]
 
-        def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[list[Hit]]:
+        def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[Ranking[int]]:
             limit = min(max(limits), len(rows))
             scores, found = index.search(queries[list(numbers)], limit, allowed)
+            # Products are numbered by ascending id, so ties are too.
             return [
-                [
-                    self._hit(rows[row], score)
-                    for score, row in zip(*each, strict=True)
-                    if row != NONE
-                ]
-                for each in zip(scores.tolist(), found.tolist(), strict=True)
+                Ranking(rows[places[places != NONE]].tolist(), each[places != NONE].tolist())
+                for places, each in zip(found, scores, strict=True)
             ]
 
-        return top_hits(fetch, [k] * len(queries))
+        return [
+            [
+                self._hit(product, score)
+                for product, score in zip(each.ids, each.scores, strict=True)
+            ]
+            for each in top_hits(fetch, [k] * len(queries))
+        ]
 
     def _index(self, vector: str, category: str) -> tuple[Index, np.ndarray]:
         """An index of one category, or of all, and the product of each of its rows."""
@@ -167,8 +177,3 @@ class BaselineStore:
 
     def _hit(self, product: int, score: float) -> Hit:
         return Hit(self._points.ids[product], score, dict(self._points.payloads[product]))
-
-
-def _by_point(hit: Hit) -> Hit:
-    """A hit under its point id, without its payload."""
-    return Hit(str(point_id(hit.id)), hit.score, {})

@@ -6,11 +6,12 @@ for each query and a column for each of its candidates. The order is that of `se
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
 from eval.measures import CUT, DISCOUNTS
-from qdrant.model import WORDS, Hit
+from qdrant.model import WORDS, Ranking
 from search.embedding import encode
 from search.engine import Engine
 from search.exact import EXACT
@@ -33,12 +34,12 @@ class Found:
     Attributes:
         first: ids of the products that come before all others: their id, SKU, GTIN, title or brand
             is the text.
-        parts: the hits of each part, best first.
+        parts: the products of each part, best first.
         text: as it was searched for, corrected; empty where it has operators, which filter.
     """
 
     first: list[str] = field(default_factory=list)
-    parts: dict[str, list[Hit]] = field(default_factory=dict)
+    parts: dict[str, Ranking[str]] = field(default_factory=dict)
     text: str = ""
 
 
@@ -56,14 +57,14 @@ def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
             settings = SearchSettings(weights={part: 1.0})
             alone = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
             for row, results in enumerate(alone.search_batch(queries, vectors), start=start):
-                places = [
-                    (result.parts[part].rank, Hit(result.id, result.parts[part].score, {}))
+                places = sorted(
+                    (result.parts[part].rank, result.id, result.parts[part].score)
                     for result in results.results
                     if part in result.parts
-                ]
-                found[row].parts[part] = [
-                    hit for _, hit in sorted(places, key=lambda each: each[0])
-                ]
+                )
+                found[row].parts[part] = Ranking(
+                    [product for _, product, _ in places], [score for *_, score in places]
+                )
                 if part == WORDS:
                     found[row].text = _searched_text(texts[row], results)
                 exact = [each.id for each in results.results if EXACT & each.parts.keys()]
@@ -94,7 +95,7 @@ class PartRankings:
         hits = {part: hits for each in found for part, hits in each.parts.items() if hits}
         self.parts = tuple(part for part in PARTS if part in hits)
         self.ids = [
-            sorted({*each.first, *(hit.id for hits in each.parts.values() for hit in hits)})
+            sorted({*each.first, *chain.from_iterable(hits.ids for hits in each.parts.values())})
             for each in found
         ]
         rows, columns = len(self.ids), max(map(len, self.ids), default=0)
@@ -132,10 +133,10 @@ class PartRankings:
     def _fill(self, row: int, found: Found, grades: Mapping[str, int]) -> None:
         columns = {product: column for column, product in enumerate(self.ids[row])}
         for number, part in enumerate(self.parts):
-            hits = found.parts.get(part, [])
-            at = [columns[hit.id] for hit in hits]
+            hits: Ranking[str] = found.parts.get(part, Ranking())
+            at = [columns[product] for product in hits.ids]
             for method, scale in METHODS.items() if hits else ():
-                self._values[method][number, row, at] = scale(part, hits)
+                self._values[method][number, row, at] = scale(part, hits.scores)
         self._offsets[row, : len(columns)] = 0
         self._offsets[row, [columns[product] for product in found.first]] = BEFORE_OTHERS
         for product, column in columns.items():

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from catalog.product import Product
 from catalog.searched_texts import searched_texts
-from qdrant.model import Hit, SparseVector
+from qdrant.model import Ranking, SparseVector
 from qdrant.word_settings import WEIGHED, WordSettings
 from qdrant.words import CODES, Words, count_words
 from search.exact import letters
@@ -70,7 +70,7 @@ class WordIndex:
         mean = float((self._counts_by_field @ _weights(settings)).mean())
         return replace(settings, mean_length=round(max(mean, 1.0), 1))
 
-    def search(self, settings: WordSettings, depth: int) -> list[list[Hit]]:
+    def search(self, settings: WordSettings, depth: int) -> list[Ranking[str]]:
         """The best products of each query, best first, ties in the catalogue's order.
 
         Args:
@@ -107,7 +107,7 @@ class WordIndex:
             zip(vector.indices.tolist(), np.rint(vector.values).astype(int).tolist(), strict=True)
         )
 
-    def _best(self, scores: csr_array, depth: int) -> list[list[Hit]]:
+    def _best(self, scores: csr_array, depth: int) -> list[Ranking[str]]:
         """The best products of each row, whose columns are products."""
         found = []
         for start, end in zip(scores.indptr, scores.indptr[1:], strict=False):
@@ -116,7 +116,8 @@ class WordIndex:
                 reach = values >= np.partition(values, -depth)[-depth]
                 products, values = products[reach], values[reach]
             order = np.lexsort((products, -values))[:depth]
-            found.append([Hit(self._ids[products[at]], float(values[at]), {}) for at in order])
+            ids = [self._ids[product] for product in products[order]]
+            found.append(Ranking(ids, values[order].tolist()))
         return found
 
     def _term_weights(self, settings: WordSettings) -> csr_array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.part_rankings import Found, PartRankings
 from eval.word_index import WordIndex
-from qdrant.model import WORDS, Hit
+from qdrant.model import WORDS, Ranking
 from qdrant.word_settings import WordSettings
 from search.settings import CANDIDATES, SearchSettings
 
@@ -119,7 +119,7 @@ class TriedWords:
         """NDCG@10 of words alone, of every query."""
         if words not in self._alone:
             found = [
-                Found(each.first, {WORDS: each.parts.get(WORDS, [])})
+                Found(each.first, {WORDS: each.parts.get(WORDS, Ranking())})
                 for each in self._with_words(words, DEPTH)
             ]
             rankings = PartRankings(found, self._grades)
@@ -137,8 +137,8 @@ class TriedWords:
         ]
 
     @staticmethod
-    def _replaced(found: Found, hits: list[Hit], exact: set[str]) -> Found:
-        first = [*found.first, *(hit.id for hit in hits if hit.id in exact)]
+    def _replaced(found: Found, hits: Ranking[str], exact: set[str]) -> Found:
+        first = [*found.first, *(product for product in hits.ids if product in exact)]
         return replace(found, first=list(dict.fromkeys(first)), parts={**found.parts, WORDS: hits})
 
 

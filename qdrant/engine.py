@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import numpy as np
@@ -15,6 +15,7 @@ from qdrant.model import (
     Generation,
     Hit,
     Point,
+    Ranking,
     SparseVector,
     Spec,
 )
@@ -36,7 +37,6 @@ class Search:
         exact: compare with every point instead of using the graph.
         ef: candidates that the graph search keeps.
         payload: names of the facts to read besides the id; None reads all of them.
-        point_ids: read no payload; the hits have their point ids.
     """
 
     vector: str
@@ -46,13 +46,10 @@ class Search:
     exact: bool
     ef: int
     payload: tuple[str, ...] | None
-    point_ids: bool = False
 
     @property
     def with_payload(self) -> bool | list[str]:
         """What is read of the payloads, as both engines take it."""
-        if self.point_ids:
-            return False
         return True if self.payload is None else ["id", *self.payload]
 
 
@@ -72,18 +69,30 @@ class Reader(Protocol):
         Scores are exact cosines: candidates found by int8 are rescored (`layout.oversampling`).
         """
 
+    def rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
+        """Return the nearest points as `search` does, by the numbers of their point ids alone.
+
+        No payload is read. Of 200 hits that is three quarters of the time.
+        """
+
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
 
     def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
 
-    def retrieve(
-        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
-    ) -> list[Point]:
-        """Return the points that are there, at most `store.PAGE` of them, in any order.
+    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
+        """Return the points that are there, at most `store.PAGE` of them, in any order."""
 
-        Payloads are whole, or have these facts and the id.
+    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the product's id and these facts of the points that are there.
+
+        Args:
+            keys: at most `store.PAGE`.
+            names: of the facts.
+
+        Returns:
+            By the numbers of the point ids.
         """
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:

@@ -2,10 +2,10 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ PATHS, PICTURED, TERMS, ATTRIBUTES = 2, 3, 4, 5
 PAYLOAD = ATTRIBUTES  # the newest
 VECTORS = ("image", "text", "fused")  # dense
 WORDS = "words"  # sparse
+Id = TypeVar("Id", int, str)
 # A variant names a folder and a server collection, so no other characters are allowed.
 _VARIANT = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -58,7 +59,7 @@ class Hit:
     """One product found.
 
     Attributes:
-        id: product id; the point id (`points.point_id`) where that was requested.
+        id: product id.
         score: exact cosine of the query and the searched vector; of a sparse vector their dot
             product, each term weighted by its IDF.
         payload: the point's; its id alone where no more was requested.
@@ -67,6 +68,22 @@ class Hit:
     id: str
     score: float
     payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(Generic[Id]):
+    """What a search finds, best first, as columns: an object for each of hundreds is slow.
+
+    Attributes:
+        ids: product ids, or the numbers of point ids (`points.point_id`).
+        scores: of each, as of a `Hit`.
+    """
+
+    ids: Sequence[Id] = ()
+    scores: Sequence[float] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -300,8 +317,6 @@ class VectorQuery:
         exact: compare with every product instead of using the graph.
         ef: candidates that the graph search keeps; None takes what was measured (`Collection`).
         payload: names of the facts that the hits have besides the id; None reads all of them.
-        point_ids: read no payload: the hits have their point ids. Of 200 hits this is three
-            quarters of the time.
     """
 
     vector: str
@@ -311,7 +326,6 @@ class VectorQuery:
     exact: bool = False
     ef: int | None = None
     payload: tuple[str, ...] | None = None
-    point_ids: bool = False
 
 
 def check_variant(variant: str) -> str:

@@ -126,10 +126,7 @@ def sparse_vector(indices: ArrayLike, values: ArrayLike) -> SparseVector:
 
 def hit(found: Any) -> Hit:  # noqa: ANN401 (either engine's scored point)
     """Return a search result; a product's terms are of use to the engine alone."""
-    payload = found.payload  # once: the embedded engine makes a new one each time
-    if not payload:
-        return Hit(str(found.id), found.score, {})
-    payload = without_index_fields(payload)
+    payload = without_index_fields(found.payload)
     payload.pop(PHRASE_INDEX, None)
     return Hit(payload["id"], found.score, payload)
 

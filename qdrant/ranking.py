@@ -1,10 +1,12 @@
 """Top-k with ties: one order of equal scores for every engine."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from qdrant.layout import MAX_RESULTS
-from qdrant.model import Hit
+from qdrant.model import Id, Ranking
 
 # Products that share a photo have equal scores. A few results more than k show where a run of
 # equal scores ends, so that ids decide which of them are in the top k, and not chance.
@@ -18,21 +20,12 @@ TIE_LIMIT = 1_000
 TOLERANCE = 5e-7
 
 
-class Scored(Protocol):
-    """What has a score."""
-
-    @property
-    def score(self) -> float:
-        """The higher, the better."""
-
-
-T = TypeVar("T", bound=Scored)
 # The best hits of the given queries, each as many as its limit, or all there are.
-Fetch = Callable[[Sequence[int], Sequence[int]], list[list[Hit]]]
+Fetch = Callable[[Sequence[int], Sequence[int]], list[Ranking[Id]]]
 
 
-def top_hits(fetch: Fetch, ks: Sequence[int]) -> list[list[Hit]]:
-    """Return the k best hits of each query, best first, ties by ascending product id.
+def top_hits(fetch: Fetch[Id], ks: Sequence[int]) -> list[Ranking[Id]]:
+    """Return the k best hits of each query, best first, ties by ascending id.
 
     A tie is followed to `TIE_LIMIT` hits, or to `k + SLACK` where that is more. Of a longer one,
     the ids decide among the products that were seen, and the engine which these are.
@@ -49,10 +42,10 @@ def top_hits(fetch: Fetch, ks: Sequence[int]) -> list[list[Hit]]:
         rows = [
             row
             for row in rows
-            if limits[row] < last[row] and _cut_in_tie(found[row], ks[row], limits[row])
+            if limits[row] < last[row] and _cut_in_tie(found[row].scores, ks[row], limits[row])
         ]
         if not rows:
-            return [_ranked(hits)[:k] for hits, k in zip(found, ks, strict=True)]
+            return [_ranked(hits, k) for hits, k in zip(found, ks, strict=True)]
         for row in rows:
             limits[row] = min(4 * limits[row], last[row])
         for row, hits in zip(rows, fetch(rows, [limits[row] for row in rows]), strict=True):
@@ -64,34 +57,38 @@ def most_frequent(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _cut_in_tie(hits: list[Hit], k: int, limit: int) -> bool:
+def runs_of_equals(scores: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Yield where each run of equal scores begins and ends; these are best first."""
+    start = 0
+    for end, (better, worse) in enumerate(pairwise(scores), start=1):
+        if better - worse > TOLERANCE and (better <= 1 or not are_equal(better, worse)):
+            yield start, end
+            start = end
+    if scores:
+        yield start, len(scores)
+
+
+def are_equal(better: float, worse: float) -> bool:
+    """Whether two scores, next to each other, count as equal."""
+    return better - worse <= TOLERANCE * max(1.0, better)
+
+
+def _cut_in_tie(scores: Sequence[float], k: int, limit: int) -> bool:
     """Whether products beyond the limit may have the score of the k-th."""
-    return len(hits) >= limit and all(map(are_equal, hits[k - 1 :], hits[k:]))
+    return len(scores) >= limit and all(map(are_equal, scores[k - 1 :], scores[k:]))
 
 
-def runs_of_equals(ranked: Iterable[T]) -> Iterator[list[T]]:
-    """Yield the runs of equal scores of hits that are ordered by score."""
-    run: list[T] = []
-    last = 0.0
-    for each in ranked:
-        score = each.score
-        if run and last - score > TOLERANCE and not are_equal(run[-1], each):
-            yield run
-            run = []
-        run.append(each)
-        last = score
-    if run:
-        yield run
-
-
-def are_equal(better: Scored, worse: Scored) -> bool:
-    """Whether two hits, next to each other, count as equal."""
-    return better.score - worse.score <= TOLERANCE * max(1.0, better.score)
-
-
-def _ranked(hits: list[Hit]) -> list[Hit]:
-    """Return hits, best first, with each run of equal scores by ascending id."""
-    runs = runs_of_equals(sorted(hits, key=lambda hit: -hit.score))
-    return [
-        hit for run in runs for hit in (sorted(run, key=lambda hit: hit.id) if run[1:] else run)
-    ]
+def _ranked(hits: Ranking[Id], k: int) -> Ranking[Id]:
+    """Return the first k hits, best first, with each run of equal scores by ascending id."""
+    least = min(map(operator.sub, hits.scores, hits.scores[1:]), default=math.inf)
+    if least > TOLERANCE * max([1.0, *hits.scores[:1]]):  # mostly: no two are equal
+        return Ranking(hits.ids[:k], hits.scores[:k])
+    ids, scores = list(hits.ids), list(hits.scores)
+    if least < 0:
+        order = sorted(range(len(ids)), key=scores.__getitem__, reverse=True)
+        ids, scores = [ids[row] for row in order], [scores[row] for row in order]
+    for start, end in runs_of_equals(scores):
+        if end - start > 1:
+            run = sorted(zip(ids[start:end], scores[start:end], strict=True))
+            ids[start:end], scores[start:end] = zip(*run, strict=True)
+    return Ranking(ids[:k], scores[:k])

@@ -13,14 +13,16 @@ import numpy as np
 from qdrant import layout
 from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
-from qdrant.filters import Condition, conditions_of
+from qdrant.filters import conditions_of
 from qdrant.model import (
     NO_FILTERS,
     Collection,
     Filters,
     Generation,
     Hit,
+    Id,
     Point,
+    Ranking,
     SparseVector,
     Spec,
     VectorQuery,
@@ -148,25 +150,37 @@ class Store(Closing):
         """
 
         def search(reader: Reader) -> list[list[Hit]]:
-            collection = reader.collection
-            searches = [
-                _search(collection, query, conditions_of(query.filters, collection))
-                for query in queries
+            hits: list[dict[str, Hit]] = [{} for _ in queries]
+
+            def fetch(numbers: Sequence[int], searches: Sequence[Search]) -> list[Ranking[str]]:
+                for number, found in zip(numbers, reader.search(searches), strict=True):
+                    hits[number] = {hit.id: hit for hit in found}
+                return [
+                    Ranking(list(hits[number]), [hit.score for hit in hits[number].values()])
+                    for number in numbers
+                ]
+
+            ranked = _top(reader.collection, queries, fetch)
+            return [
+                [found[product] for product in best.ids]
+                for found, best in zip(hits, ranked, strict=True)
             ]
-            if not (collection.points and searches):
-                return [[] for _ in searches]
-
-            def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[list[Hit]]:
-                return reader.search(
-                    [
-                        replace(searches[number], limit=min(limit, collection.points))
-                        for number, limit in zip(numbers, limits, strict=True)
-                    ]
-                )
-
-            return top_hits(fetch, [query.k for query in queries])
 
         return self._read(variant, search)
+
+    def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
+        """Return the nearest products as `search_batch` does, by the numbers of their point ids.
+
+        No payload is read: `facts` reads those of the products that matter.
+
+        Raises:
+            InvalidQuery: as `search_batch`.
+        """
+
+        def rank(reader: Reader) -> list[Ranking[int]]:
+            return _top(reader.collection, queries, lambda _, searches: reader.rank(searches))
+
+        return self._read(variant, rank)
 
     def count(self, variant: str, filters: Filters = NO_FILTERS) -> int:
         """Return how many products match, exactly."""
@@ -199,16 +213,32 @@ class Store(Closing):
     ) -> dict[str, Point]:
         """Return points by product id, in the order of `ids`; ids that are not there are absent."""
         wanted = list(dict.fromkeys(ids))  # deduplicate
-        points = self._retrieve(variant, list(map(point_id, wanted)), vectors=vectors)
-        found = {point.id: point for point in points}
+        pages = _pages([point_id(product) for product in wanted])
+
+        def retrieve(reader: Reader) -> dict[str, Point]:
+            points = (point for page in pages for point in reader.retrieve(page, vectors=vectors))
+            return {point.id: point for point in points}
+
+        found = self._read(variant, retrieve)
         return {product: found[product] for product in wanted if product in found}
 
     def facts(
-        self, variant: str, point_ids: Iterable[str], names: Sequence[str]
-    ) -> dict[str, dict[str, Any]]:
-        """Return the product's id and these facts by point id; what is not there is absent."""
-        points = self._retrieve(variant, list(map(UUID, point_ids)), facts=names)
-        return {str(point_id(point.id)): point.payload for point in points}
+        self, variant: str, numbers: Iterable[int], names: Sequence[str]
+    ) -> dict[int, dict[str, Any]]:
+        """Return the product's id and these facts; points that are not there are absent.
+
+        Args:
+            variant: whose collection.
+            numbers: of the point ids, as `rank_batch` returns them.
+            names: of the facts.
+        """
+        pages = _pages([UUID(int=number) for number in numbers])
+
+        def facts(reader: Reader) -> dict[int, dict[str, Any]]:
+            found = (reader.facts(page, names) for page in pages)
+            return {number: facts for part in found for number, facts in part.items()}
+
+        return self._read(variant, facts)
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation, in ascending order of point ids.
@@ -242,26 +272,6 @@ class Store(Closing):
     def close(self) -> None:
         """Release everything held open."""
         self.engine.close()
-
-    def _retrieve(
-        self,
-        variant: str,
-        keys: Sequence[UUID],
-        *,
-        vectors: bool = False,
-        facts: Sequence[str] | None = None,
-    ) -> list[Point]:
-        """Return the points of these ids, read page by page."""
-        pages = [keys[start : start + PAGE] for start in range(0, len(keys), PAGE)]
-
-        def retrieve(reader: Reader) -> list[Point]:
-            return [
-                point
-                for page in pages
-                for point in reader.retrieve(page, vectors=vectors, facts=facts)
-            ]
-
-        return self._read(variant, retrieve)
 
     def _read(self, variant: str, read: Callable[[Reader], T]) -> T:
         """Read the published generation; again when it was removed since it was looked up."""
@@ -310,7 +320,40 @@ def open_server(url: str, api_key: str | None = None) -> Store:
     return Store(connect_engine(url, api_key))
 
 
-def _search(collection: Collection, query: VectorQuery, conditions: list[Condition]) -> Search:
+def _pages(keys: Sequence[UUID]) -> list[Sequence[UUID]]:
+    return [keys[start : start + PAGE] for start in range(0, len(keys), PAGE)]
+
+
+def _top(
+    collection: Collection,
+    queries: Sequence[VectorQuery],
+    fetch: Callable[[Sequence[int], Sequence[Search]], list[Ranking[Id]]],
+) -> list[Ranking[Id]]:
+    """Return the k best of each query.
+
+    Args:
+        collection: that is searched.
+        queries: checked here.
+        fetch: searches for the queries of these numbers.
+
+    Raises:
+        InvalidQuery: a query does not fit the collection.
+    """
+    searches = [_search(collection, query) for query in queries]
+    if not (collection.points and searches):
+        return [Ranking() for _ in searches]
+
+    def fetch_limited(numbers: Sequence[int], limits: Sequence[int]) -> list[Ranking[Id]]:
+        limited = [
+            replace(searches[number], limit=min(limit, collection.points))
+            for number, limit in zip(numbers, limits, strict=True)
+        ]
+        return fetch(numbers, limited)
+
+    return top_hits(fetch_limited, [query.k for query in queries])
+
+
+def _search(collection: Collection, query: VectorQuery) -> Search:
     """Return a query as the engine's, with its own k as the limit.
 
     Raises:
@@ -341,11 +384,10 @@ def _search(collection: Collection, query: VectorQuery, conditions: list[Conditi
         query.vector,
         checked,
         query.k,
-        conditions,
+        conditions_of(query.filters, collection),
         exact,
         ef or layout.EF,
         query.payload,
-        query.point_ids,
     )
 
 

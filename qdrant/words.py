@@ -177,8 +177,10 @@ def normalize_code(text: str) -> str:
     return (code.lstrip("0") or code) if len(code) <= LONGEST_CODE else ""
 
 
-def split_terms(text: str) -> dict[str, list[str]]:
-    """Return the values of each field, each as its terms with blanks between them.
+def split_fields(text: str) -> dict[str, str]:
+    """Return the terms of each field, with a blank before and after each.
+
+    Between two values of a field stands `VALUE_END`: no sequence of terms goes beyond one.
 
     Args:
         text: made by `Words.field_terms`; of another text nothing is returned.
@@ -186,7 +188,7 @@ def split_terms(text: str) -> dict[str, list[str]]:
     fields = text.split(f" {FIELD_END} ")
     if len(fields) != len(FIELDS):
         return {}
-    return {name: field.split(f" {VALUE_END} ") for name, field in zip(FIELDS, fields, strict=True)}
+    return {name: f" {field} " for name, field in zip(FIELDS, fields, strict=True)}
 
 
 def split_words(text: str) -> list[str]:

@@ -10,15 +10,16 @@ The facts that the later stages need are then read of the best.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from qdrant.model import Hit, VectorQuery
-from qdrant.ranking import are_equal, runs_of_equals
+from qdrant.model import Ranking, VectorQuery
+from qdrant.ranking import runs_of_equals
 from qdrant.store import Store
 from search.avoidance import drop_avoided
 from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
 from search.folding import FOLD_FACTS
 from search.formula import FORMULA_FACTS, rescore
-from search.fusion import Candidate, best_of, fuse
+from search.fusion import Candidate, Fused, best_of, fuse
 from search.ordering import FACTS
 from search.plan import Plan
 from search.settings import CANDIDATES, SearchSettings
@@ -103,20 +104,26 @@ def extend(
         for search, count in zip(searches, needed, strict=True)
         for depth in search.next_levels(count)
     ]
-    queries = [_vector_queries(search.plan, depth, settings) for search, depth in levels]
+    queries = [_vector_queries(search.plan, depth) for search, depth in levels]
     every = [each for named in queries for each in named.values()]
-    answers = iter(store.search_batch(variant, every))
+    answers = iter(store.rank_batch(variant, every))
     found = [{name: next(answers) for name in named} for named in queries]
+    codes = [parts.pop(CODE, Ranking()) for parts in found]
     fused = [
         _fused(search, parts, depth, settings)
         for (search, depth), parts in zip(levels, found, strict=True)
     ]
     names = _facts([search.plan for search, _ in levels], settings)
+    names |= set(CODE_FACTS) if any(map(len, codes)) else set()
+    numbers = {number for found in (*codes, *fused) for number in found.ids}
+    facts = store.facts(variant, numbers, sorted(names))
     ranked = [
-        _ranked(search.plan, parts.get(CODE, ()), candidates, settings)
-        for (search, _), parts, candidates in zip(
-            levels, found, _read(store, variant, fused, names), strict=True
+        _ranked(
+            search.plan,
+            [facts[number] for number in code.ids if number in facts],
+            rescore(list(_candidates(each, facts)), settings.formula),
         )
+        for (search, _), code, each in zip(levels, codes, fused, strict=True)
     ]
     if any(search.plan.avoided for search in searches):
         ranked = drop_avoided(store, variant, [search.plan.avoided for search, _ in levels], ranked)
@@ -124,7 +131,7 @@ def extend(
         search.append(candidates, full=_full(parts, depth))
 
 
-def _facts(plans: Sequence[Plan], settings: SearchSettings) -> tuple[str, ...]:
+def _facts(plans: Sequence[Plan], settings: SearchSettings) -> set[str]:
     """The facts that the stages of these plans need."""
     facts: set[str] = set(FORMULA_FACTS if settings.formula else ())
     for plan in plans:
@@ -132,71 +139,51 @@ def _facts(plans: Sequence[Plan], settings: SearchSettings) -> tuple[str, ...]:
         facts |= set(FOLD_FACTS if plan.query.fold else ())
         facts |= set(FACTS[plan.query.sort] if plan.query.sort else ())
         facts |= {"picture"} if plan.pictureless else set()
-    return tuple(sorted(facts))
+    return facts
 
 
-def _vector_queries(plan: Plan, depth: int, settings: SearchSettings) -> dict[str, VectorQuery]:
+def _vector_queries(plan: Plan, depth: int) -> dict[str, VectorQuery]:
     """The searches of a plan's parts."""
-    exact = {*_facts([plan], settings), *CODE_FACTS}
     return {
-        part: VectorQuery(
-            plan.vector_of(part),
-            compared,
-            depth,
-            plan.filters,
-            payload=tuple(sorted(exact)) if part == CODE else (),
-            point_ids=part != CODE,
-        )
+        part: VectorQuery(plan.vector_of(part), compared, depth, plan.filters)
         for part, compared in plan.parts.items()
     }
 
 
-def _full(found: Mapping[str, Sequence[Hit]], depth: int) -> bool:
+def _full(found: Mapping[str, Ranking[int]], depth: int) -> bool:
     """Whether the store may have more products than a level has."""
-    return any(len(hits) == depth for name, hits in found.items() if name != CODE)
+    return any(len(hits) == depth for hits in found.values())
 
 
 def _fused(
-    search: Search, found: Mapping[str, Sequence[Hit]], depth: int, settings: SearchSettings
-) -> Sequence[Candidate]:
-    """The best products of all parts by their point ids, all of those whose scores are equal."""
+    search: Search, found: Mapping[str, Ranking[int]], depth: int, settings: SearchSettings
+) -> Fused[int]:
+    """The best products of all parts, all of those whose scores are equal."""
     plan = search.plan
     if not plan.weights:
         return best_of(found, depth)
-    parts = {name: hits for name, hits in found.items() if name != CODE}
-    fused = fuse(parts, plan.weights, settings.method)
     ranked_by_facts = plan.query.sort or any(settings.formula.values())
-    deeper = depth < search.levels[-1] and _full(parts, depth)
-    end = int(KEPT * depth) if deeper and not ranked_by_facts else len(fused)
-    while end < len(fused) and are_equal(fused[end - 1], fused[end]):
-        end += 1
-    return fused[:end]
+    deeper = depth < search.levels[-1] and _full(found, depth)
+    least = int(KEPT * depth) if deeper and not ranked_by_facts else None
+    return fuse(found, plan.weights, settings.method, least)
 
 
-def _read(
-    store: Store, variant: str, fused: Sequence[Sequence[Candidate]], names: Sequence[str]
-) -> Iterator[list[Candidate]]:
-    """The candidates with their product ids and facts, those of equal scores by ascending id.
+def _candidates(fused: Fused[int], facts: Mapping[int, Mapping[str, Any]]) -> Iterator[Candidate]:
+    """What was fused with product ids and facts, equal scores by ascending id.
 
-    All are read in one request; a product that was removed meanwhile is left out.
+    A product that was removed since it was found is left out.
     """
-    ids = dict.fromkeys(candidate.id for candidates in fused for candidate in candidates)
-    facts = store.facts(variant, ids, names)
-    for candidates in fused:
-        ranked: list[Candidate] = []
-        for run in runs_of_equals(candidates):
-            known = [
-                replace(each, id=facts[each.id]["id"], facts=facts[each.id])
-                for each in run
-                if each.id in facts
-            ]
-            ranked += sorted(known, key=lambda each: each.id) if run[1:] else known
-        yield ranked
+    for start, end in runs_of_equals(fused.scores):
+        run = [
+            Candidate(facts[number]["id"], score, fused.places(number), facts[number])
+            for number, score in zip(fused.ids[start:end], fused.scores[start:end], strict=True)
+            if number in facts
+        ]
+        yield from sorted(run, key=lambda each: each.id) if run[1:] else run
 
 
 def _ranked(
-    plan: Plan, codes: Sequence[Hit], candidates: Sequence[Candidate], settings: SearchSettings
+    plan: Plan, codes: Sequence[Mapping[str, Any]], candidates: list[Candidate]
 ) -> list[Candidate]:
     """Candidates in their order, exact matches of the text before all others."""
-    rescored = rescore(candidates, settings.formula)
-    return list(put_exact_first(plan.query, codes, rescored)) if plan.weights else rescored
+    return list(put_exact_first(plan.query, codes, candidates)) if plan.weights else candidates

@@ -1,10 +1,11 @@
 """Exact matches: products whose code, title or brand is the query's text come first."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from typing import Any
 
-from qdrant.model import Hit
 from qdrant.words import normalize_code
 from search.fusion import Candidate, PartScore
 from search.query import Query
@@ -15,10 +16,12 @@ EXACT = {CODE, TITLE, BRAND}
 CODE_FACTS = ("id", "sku", "gtin")
 EXACT_FACTS = (TITLE, BRAND)
 FOUND = PartScore(1, 1.0)
+# What `letters` makes of each ASCII character, in one pass over a text.
+_ASCII_LETTERS = {code: chr(code).lower() if chr(code).isalnum() else None for code in range(128)}
 
 
 def put_exact_first(
-    query: Query, hits: Sequence[Hit], candidates: Sequence[Candidate]
+    query: Query, codes: Sequence[Mapping[str, Any]], candidates: Sequence[Candidate]
 ) -> Iterator[Candidate]:
     """Candidates in order: the query is their code, their title, their brand, or none of these.
 
@@ -27,17 +30,17 @@ def put_exact_first(
 
     Args:
         query: its text, and as it was typed.
-        hits: products that have a code of the same hash as what was typed; of these, those whose
-            code differs are none.
+        codes: facts of the products that have a code of the same hash as what was typed; of these,
+            those whose code differs are none.
         candidates: best first.
     """
     texts = {text for text in (query.typed, query.text) if text}
-    code = normalize_code(query.typed or query.text)
+    typed = normalize_code(query.typed or query.text)
     others = {candidate.id: candidate for candidate in candidates}
-    for hit in sorted(hits, key=lambda hit: hit.id):
-        codes = (str(hit.payload.get(field, "")) for field in CODE_FACTS)
-        if code in map(normalize_code, codes):
-            yield _exact(others.pop(hit.id, Candidate(hit.id, 1.0, {}, hit.payload)), CODE, 1.0)
+    for facts in sorted(codes, key=itemgetter("id")):
+        if typed in (normalize_code(str(facts.get(field, ""))) for field in CODE_FACTS):
+            product = facts["id"]
+            yield _exact(others.pop(product, Candidate(product, 1.0, {}, facts)), CODE, 1.0)
     for candidate in _with_fact(TITLE, texts, others.values()):
         yield _exact(others.pop(candidate.id), TITLE, 1.0)
     branded = _with_fact(BRAND, texts, others.values())
@@ -72,5 +75,7 @@ def letters(text: str) -> str:
 
     Titles and brands are compared by these.
     """
-    decomposed = text if text.isascii() else unicodedata.normalize("NFKD", text)
+    if text.isascii():
+        return text.translate(_ASCII_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", text)
     return "".join(filter(str.isalnum, decomposed.casefold()))

@@ -35,11 +35,12 @@ def fold_variants(candidates: Iterable[Candidate]) -> list[Group]:
     groups: list[tuple[Candidate, list[Candidate]]] = []
     joined: dict[tuple[str, ...], int] = {}  # key → number of the group
     for candidate in candidates:
-        number = _group_of(candidate, joined, groups)
+        keys = _keys(candidate.facts)
+        number = _group_of(candidate, keys, joined, groups)
         if number is not None:
             groups[number][1].append(candidate)
             continue
-        for key in _keys(candidate.facts):
+        for key in keys:
             joined.setdefault(key, len(groups))
         groups.append((candidate, []))
     return [Group(best, tuple(others)) for best, others in groups]
@@ -47,11 +48,12 @@ def fold_variants(candidates: Iterable[Candidate]) -> list[Group]:
 
 def _group_of(
     candidate: Candidate,
+    keys: Sequence[tuple[str, ...]],
     joined: Mapping[tuple[str, ...], int],
     groups: Sequence[tuple[Candidate, list[Candidate]]],
 ) -> int | None:
     """The number of the group that a candidate joins."""
-    for key in _keys(candidate.facts):
+    for key in keys:
         number = joined.get(key)
         if number is None:
             continue

@@ -6,9 +6,10 @@ and both engines agree.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 
-from qdrant.model import WORDS, Hit
+from qdrant.model import WORDS, Id, Ranking
+from qdrant.ranking import are_equal
 
 Method = Literal["margin", "convex", "rrf"]
 
@@ -30,11 +31,32 @@ class PartScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Fused(Ranking[Id], Generic[Id]):
+    """One ranking of several parts.
+
+    Attributes:
+        parts: what each part found, by its name.
+        ranks: the rank of each product, by part.
+    """
+
+    parts: Mapping[str, Ranking[Id]] = field(default_factory=dict)
+    ranks: Mapping[str, Mapping[Id, int]] = field(default_factory=dict)
+
+    def places(self, product: Id) -> dict[str, PartScore]:
+        """A product's place in each part that found it."""
+        return {
+            part: PartScore(rank, self.parts[part].scores[rank - 1])
+            for part, ranks in self.ranks.items()
+            if (rank := ranks.get(product))
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A product with its score, before its payload is read.
 
     Attributes:
-        id: product id; before its facts are read, the point id.
+        id: product id.
         score: what it is ranked by; the weighted sum over the parts, 0 to 1, where these are fused.
         parts: its place in each part that found it, by the part's name.
         facts: those of its payload that the stages of the query need.
@@ -47,8 +69,11 @@ class Candidate:
 
 
 def fuse(
-    parts: Mapping[str, Sequence[Hit]], weights: Mapping[str, float], method: Method
-) -> list[Candidate]:
+    parts: Mapping[str, Ranking[Id]],
+    weights: Mapping[str, float],
+    method: Method,
+    least: int | None = None,
+) -> Fused[Id]:
     """Return the products of all parts, best first, ties by ascending id.
 
     Args:
@@ -60,23 +85,24 @@ def fuse(
             above the last hit's. `convex`: scaled so that the part's best hit has 1 and its last 0
             (Bruch, Gai and Ingber, TOIS 2023). `rrf`: 1 / (60 + rank), scaled so that a product
             that is first in all parts has 1.
+        least: as many products, and those after them whose scores are equal to the last one's;
+            None for all.
     """
     used = {name: hits for name, hits in parts.items() if hits and weights.get(name, 0) > 0}
     total = sum(weights[name] for name in used)
-    scores: dict[str, float] = {}
-    places: dict[str, dict[str, PartScore]] = {}
+    scores: dict[Id, float] = {}
     for name, hits in used.items():
         share = weights[name] / total
-        for rank, (hit, value) in enumerate(
-            zip(hits, METHODS[method](name, hits), strict=True), start=1
-        ):
-            scores[hit.id] = scores.get(hit.id, 0.0) + share * value
-            places.setdefault(hit.id, {})[name] = PartScore(rank, hit.score)
-    order = sorted(scores, key=lambda product: (-round(scores[product], 9), product))
-    return [Candidate(product, scores[product], places[product]) for product in order]
+        for product, value in zip(hits.ids, METHODS[method](name, hits.scores), strict=True):
+            scores[product] = scores.get(product, 0.0) + share * value
+    best = sorted(scores, key=scores.__getitem__, reverse=True)
+    if least is not None:
+        best = best[: _end_of_tie([scores[product] for product in best], least)]
+    best.sort(key=lambda product: (-round(scores[product], 9), product))
+    return Fused(best, [scores[product] for product in best], used, _ranks(used))
 
 
-def best_of(parts: Mapping[str, Sequence[Hit]], depth: int) -> list[Candidate]:
+def best_of(parts: Mapping[str, Ranking[Id]], depth: int) -> Fused[Id]:
     """Return the products of parts whose scores compare, each by its highest score, best first.
 
     Of several products that are liked, those near to any of them come first: with the mean of
@@ -88,47 +114,61 @@ def best_of(parts: Mapping[str, Sequence[Hit]], depth: int) -> list[Candidate]:
         depth: hits that each part was searched for. A product below the last hit of a part that
             has as many is left out, since better ones may be missing.
     """
-    full = [hits[-1].score for hits in parts.values() if len(hits) == depth]
-    floor = max(full) if len(parts) > 1 and full else float("-inf")
-    found: dict[str, Candidate] = {}
-    for name, hits in parts.items():
-        for rank, hit in enumerate(hits, start=1):
-            known = found.get(hit.id)
-            score = max(hit.score, known.score if known else hit.score)
-            places = {**(known.parts if known else {}), name: PartScore(rank, hit.score)}
-            found[hit.id] = Candidate(hit.id, score, places)
     if len(parts) == 1:
-        return list(found.values())
-    reached = (each for each in found.values() if each.score >= floor)
-    return sorted(reached, key=lambda each: (-round(each.score, 6), each.id))
+        [hits] = parts.values()
+        return Fused(hits.ids, hits.scores, parts, _ranks(parts))
+    full = [hits.scores[-1] for hits in parts.values() if len(hits) == depth]
+    floor = max(full) if full else float("-inf")
+    scores: dict[Id, float] = {}
+    for hits in parts.values():
+        for product, score in zip(hits.ids, hits.scores, strict=True):
+            scores[product] = max(score, scores.get(product, score))
+    best = [product for product, score in scores.items() if score >= floor]
+    best.sort(key=lambda product: (-round(scores[product], 6), product))
+    return Fused(best, [scores[product] for product in best], parts, _ranks(parts))
 
 
-def _margins(part: str, hits: Sequence[Hit]) -> list[float]:
+def _ranks(parts: Mapping[str, Ranking[Id]]) -> dict[str, dict[Id, int]]:
+    return {
+        name: dict(zip(hits.ids, range(1, len(hits) + 1), strict=True))
+        for name, hits in parts.items()
+    }
+
+
+def _end_of_tie(scores: Sequence[float], least: int) -> int:
+    """How many scores there are up to the end of the tie that the last of `least` is in."""
+    end = min(least, len(scores))
+    while 0 < end < len(scores) and are_equal(scores[end - 1], scores[end]):
+        end += 1
+    return end
+
+
+def _margins(part: str, scores: Sequence[float]) -> list[float]:
     """Of words their share of the best score, of cosines the margin over the last one.
 
     A product that words find has more than one that they do not find, however few these are. A
     model to which all products are nearly alike moves none of them far: scaled from 0 to 1, its
     noise would.
     """
-    best, last = hits[0].score, hits[-1].score
+    best, last = scores[0], scores[-1]
     if part == WORDS:
-        return [hit.score / best if best > 0 else 1.0 for hit in hits]
-    return [hit.score - last for hit in hits]
+        return [score / best if best > 0 else 1.0 for score in scores]
+    return [score - last for score in scores]
 
 
-def _scaled(part: str, hits: Sequence[Hit]) -> list[float]:
+def _scaled(part: str, scores: Sequence[float]) -> list[float]:
     """Scores from 1 for the best to 0 for the last; all 1 where they are equal."""
-    best, last = hits[0].score, hits[-1].score
+    best, last = scores[0], scores[-1]
     if best <= last:
-        return [1.0] * len(hits)
-    return [(hit.score - last) / (best - last) for hit in hits]
+        return [1.0] * len(scores)
+    return [(score - last) / (best - last) for score in scores]
 
 
-def _reciprocal(part: str, hits: Sequence[Hit]) -> list[float]:
-    return [(RRF_K + 1) / (RRF_K + rank) for rank in range(1, len(hits) + 1)]
+def _reciprocal(part: str, scores: Sequence[float]) -> list[float]:
+    return [(RRF_K + 1) / (RRF_K + rank) for rank in range(1, len(scores) + 1)]
 
 
-METHODS: Mapping[Method, Callable[[str, Sequence[Hit]], list[float]]] = {
+METHODS: Mapping[Method, Callable[[str, Sequence[float]], list[float]]] = {
     "margin": _margins,
     "convex": _scaled,
     "rrf": _reciprocal,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from qdrant.words import WITHOUT_BLANKS, Words, split_terms
+from qdrant.words import WITHOUT_BLANKS, Words, split_fields
 
 
 def query_words(text: str, words: Words) -> dict[str, str]:
@@ -24,14 +24,9 @@ def matched_words(query: Mapping[str, str], terms: str) -> dict[str, tuple[str, 
     Returns:
         Fields in the order of `qdrant.words.FIELDS`, those without such words left out.
     """
-    fields = split_terms(terms)
     matched = {
-        name: tuple(
-            word
-            for word, wanted in query.items()
-            if any(f" {wanted} " in f" {value} " for value in values)
-        )
-        for name, values in fields.items()
+        name: tuple(word for word, wanted in query.items() if f" {wanted} " in values)
+        for name, values in split_fields(terms).items()
     }
     return {name: found for name, found in matched.items() if found}
 

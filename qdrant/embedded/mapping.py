@@ -102,7 +102,7 @@ def _condition(condition: Positive) -> "qe.ConditionType":
             return qe.Filter(should=list(map(_condition, alternatives)))
 
 
-def query(search: Search) -> qe.QueryRequest:
+def query(search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
     """Return the request of a search.
 
     Candidates found by int8 are rescored on the original vectors.
@@ -117,7 +117,7 @@ def query(search: Search) -> qe.QueryRequest:
         params=qe.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=search.with_payload,
+        with_payload=with_payload,
     )
 
 

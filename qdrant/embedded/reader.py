@@ -1,6 +1,7 @@
 """Searches, counts and pages of one generation that is open in this process."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import qdrant_edge as qe
@@ -9,7 +10,7 @@ from qdrant.embedded import mapping
 from qdrant.embedded.errors import engine_errors
 from qdrant.engine import Offset, Search
 from qdrant.filters import Condition
-from qdrant.model import Collection, Hit, Point
+from qdrant.model import Collection, Hit, Point, Ranking
 from qdrant.points import hit, stored_point
 
 PAGE = 256  # points a page of a scroll
@@ -29,10 +30,17 @@ class Reader:
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
-        requests = list(map(mapping.query, searches))
-        with engine_errors(self.collection.variant):
-            answers = self._shard.query_batch(qe.QueryBatchRequest(requests))
-        return [list(map(hit, answer)) for answer in answers]
+        requests = [mapping.query(each, each.with_payload) for each in searches]
+        return [list(map(hit, answer)) for answer in self._query(requests)]
+
+    def rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
+        """Return the nearest points of each search by the numbers of their ids, best first."""
+        answers = self._query([mapping.query(each, with_payload=False) for each in searches])
+        return [
+            # All of our ids are UUIDs.
+            Ranking([point.id.int for point in answer], [point.score for point in answer])  # type: ignore[union-attr]
+            for answer in answers
+        ]
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
@@ -47,14 +55,17 @@ class Reader:
         with engine_errors(self.collection.variant):
             return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
 
-    def retrieve(
-        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
-    ) -> list[Point]:
-        """Return the points that are there, their payloads whole or with these facts."""
-        payload = True if facts is None else ["id", *facts]
+    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
+        """Return the points that are there."""
         with engine_errors(self.collection.variant):
-            records = self._shard.retrieve(list(keys), payload, vectors)
+            records = self._shard.retrieve(list(keys), True, vectors)
         return list(map(stored_point, records))
+
+    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the product's id and these facts of the points that are there."""
+        with engine_errors(self.collection.variant):
+            records = self._shard.retrieve(list(keys), ["id", *names], False)
+        return {record.id.int: record.payload or {} for record in records}  # type: ignore[union-attr]
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
@@ -69,6 +80,10 @@ class Reader:
         """Return how many vectors have a graph, about."""
         with engine_errors(self.collection.variant):
             return self._shard.info().indexed_vectors_count
+
+    def _query(self, requests: list[qe.QueryRequest]) -> list[list[qe.ScoredPoint]]:
+        with engine_errors(self.collection.variant):
+            return self._shard.query_batch(qe.QueryBatchRequest(requests))
 
     def close(self) -> None:
         """Close the generation."""

@@ -128,7 +128,7 @@ GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
 INDEXING = models.OptimizersConfigDiff(indexing_threshold=layout.FULL_SCAN_KIB)
 
 
-def query(search: Search) -> models.QueryRequest:
+def query(search: Search, with_payload: bool | list[str]) -> models.QueryRequest:
     """Return the request of a search.
 
     Candidates found by int8 are rescored on the original vectors.
@@ -144,7 +144,7 @@ def query(search: Search) -> models.QueryRequest:
         params=models.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),
-        with_payload=search.with_payload,
+        with_payload=with_payload,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from qdrant_client import models
@@ -9,7 +10,7 @@ from qdrant_client import models
 from qdrant.engine import Offset, Search
 from qdrant.errors import RequestTooLarge
 from qdrant.filters import Condition
-from qdrant.model import Collection, Hit, Point
+from qdrant.model import Collection, Hit, Point, Ranking
 from qdrant.points import hit, stored_point
 from qdrant.server import mapping
 from qdrant.server.connection import SEARCHING, Connection, RetryLimit
@@ -33,12 +34,18 @@ class Reader:
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
-        requests = list(map(mapping.query, searches))
-        batches = [
-            requests[start : start + mapping.SEARCH_BATCH]
-            for start in range(0, len(requests), mapping.SEARCH_BATCH)
+        requests = [mapping.query(each, each.with_payload) for each in searches]
+        return [list(map(hit, answer)) for answer in self._query(requests)]
+
+    def rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
+        """Return the nearest points of each search by the numbers of their ids, best first."""
+        answers = self._query([mapping.query(each, with_payload=False) for each in searches])
+        return [
+            Ranking(
+                [UUID(str(point.id)).int for point in answer], [point.score for point in answer]
+            )
+            for answer in answers
         ]
-        return [hits for batch in batches for hits in self._query(batch)]
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
@@ -58,19 +65,14 @@ class Reader:
         )
         return {str(hit.value): hit.count for hit in answer.hits}
 
-    def retrieve(
-        self, keys: Sequence[UUID], *, vectors: bool, facts: Sequence[str] | None = None
-    ) -> list[Point]:
-        """Return the points that are there, their payloads whole or with these facts."""
-        ids = [str(key) for key in keys]
-        payload = True if facts is None else ["id", *facts]
-        records = self.connection.call(
-            lambda client: client.retrieve(
-                self.name, ids, with_payload=payload, with_vectors=vectors
-            ),
-            self.limit,
-        )
-        return list(map(stored_point, records))
+    def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
+        """Return the points that are there."""
+        return list(map(stored_point, self._retrieve(keys, with_payload=True, vectors=vectors)))
+
+    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the product's id and these facts of the points that are there."""
+        records = self._retrieve(keys, with_payload=["id", *names], vectors=False)
+        return {UUID(str(record.id)).int: record.payload or {} for record in records}
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
@@ -86,7 +88,26 @@ class Reader:
         )
         return list(map(stored_point, records)), following
 
-    def _query(self, requests: list[models.QueryRequest]) -> list[list[Hit]]:
+    def _retrieve(
+        self, keys: Sequence[UUID], *, with_payload: bool | list[str], vectors: bool
+    ) -> list[models.Record]:
+        ids = [str(key) for key in keys]
+        return self.connection.call(
+            lambda client: client.retrieve(
+                self.name, ids, with_payload=with_payload, with_vectors=vectors
+            ),
+            self.limit,
+        )
+
+    def _query(self, requests: list[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
+        """Search in as few requests as the server's limit of searches allows."""
+        batches = [
+            requests[start : start + mapping.SEARCH_BATCH]
+            for start in range(0, len(requests), mapping.SEARCH_BATCH)
+        ]
+        return [found for batch in batches for found in self._query_batch(batch)]
+
+    def _query_batch(self, requests: list[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
         """Search in one request, or in several where a proxy refuses one of that size."""
         try:
             answers = self.connection.call(
@@ -96,5 +117,5 @@ class Reader:
             if len(requests) == 1:
                 raise
             half = len(requests) // 2
-            return self._query(requests[:half]) + self._query(requests[half:])
-        return [list(map(hit, answer.points)) for answer in answers]
+            return self._query_batch(requests[:half]) + self._query_batch(requests[half:])
+        return [answer.points for answer in answers]

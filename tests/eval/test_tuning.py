@@ -13,7 +13,7 @@ from eval.measures import score
 from eval.part_rankings import Found, PartRankings, search_parts
 from eval.tuning import choose, most_fusions, split, tune
 from eval.word_tuning import Choice, TriedWords
-from qdrant.model import Hit
+from qdrant.model import Ranking
 from qdrant.word_settings import WordSettings, write_choice
 from search.engine import Engine
 from search.fusion import METHODS, fuse
@@ -29,7 +29,7 @@ def hits(rng, best):
     """Ten hits, some of equal score; the first is `best`."""
     others = [each for each in rng.permutation(PRODUCTS).tolist() if each != best][:9]
     scores = sorted(rng.integers(1, 8, 10).tolist(), reverse=True)
-    return [Hit(name, value, {}) for name, value in zip([best, *others], scores, strict=True)]
+    return Ranking([best, *others], scores)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def drawn():
         found.append(Found([], {"words": hits(rng, other), "text": hits(rng, relevant)}))
         qrels[f"q{number}"] = {relevant: 1}
     found[3].first = [PRODUCTS[5]]
-    found[4].parts["words"] = []
+    found[4].parts["words"] = Ranking()
     return found, qrels
 
 
@@ -65,7 +65,7 @@ def test_rankings_fused_as_arrays_are_those_of_the_search(drawn, rankings, metho
     settings = SearchSettings(method, weights)
     ranked = {}
     for row, (query, each) in enumerate(zip(qrels, found, strict=True)):
-        fused = [one.id for one in fuse(each.parts, weights, method) if one.id not in each.first]
+        fused = [one for one in fuse(each.parts, weights, method).ids if one not in each.first]
         ranked[query] = [*each.first, *fused]
         assert rankings.ranked(settings, row, 50) == ranked[query]
     expected = score(qrels, ranked)["nDCG@10"]

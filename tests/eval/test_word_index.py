@@ -10,7 +10,7 @@ from eval.part_rankings import Found
 from eval.word_index import WordIndex
 from eval.word_tuning import WORDS_ALONE, TriedWords
 from ingest.words import searched_text
-from qdrant.model import Hit, VectorQuery
+from qdrant.model import Ranking, VectorQuery
 from qdrant.word_settings import WordSettings
 from qdrant.words import Words
 
@@ -66,8 +66,11 @@ def test_scores_are_those_of_word_vectors_with_their_idf(made, settings):
             for number in having:
                 name = made[number].id
                 expected[name] = expected.get(name, 0) + idf * weights[number][term]
-        assert {hit.id: hit.score for hit in hits} == pytest.approx(expected, rel=1e-6)
-        assert hits == sorted(hits, key=lambda hit: (-hit.score, hit.id))
+        assert dict(zip(hits.ids, hits.scores, strict=True)) == pytest.approx(expected, rel=1e-6)
+        order = sorted(
+            zip(hits.ids, hits.scores, strict=True), key=lambda each: (-each[1], each[0])
+        )
+        assert [product for product, _ in order] == hits.ids
 
 
 def test_scores_are_those_of_the_collection(shop, store):
@@ -80,19 +83,22 @@ def test_scores_are_those_of_the_collection(shop, store):
     for hits, found in zip(
         index.search(settings, 5), store.search_batch("tiny", queries), strict=True
     ):
-        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in found], rel=1e-5)
+        assert hits.scores == pytest.approx([hit.score for hit in found], rel=1e-5)
     assert index.measured(settings) == settings
 
 
 def test_no_more_hits_than_the_depth_and_ties_by_id(made):
     [hits] = WordIndex(made, ["teapot"], "en").search(WordSettings(b=0, description=0), 3)
-    assert [hit.id for hit in hits] == ["p05", "p06", "p07"]
+    assert hits.ids == ["p05", "p06", "p07"]
 
 
 def test_queries_without_words_and_an_empty_catalogue_find_nothing(made):
-    assert WordIndex(made, ["", "!"], "en").search(WordSettings(), 5) == [[], []]
+    assert WordIndex(made, ["", "!"], "en").search(WordSettings(), 5) == [
+        Ranking([], []),
+        Ranking([], []),
+    ]
     empty = WordIndex([], ["teapot"], "en")
-    assert empty.search(empty.measured(WordSettings()), 5) == [[]]
+    assert empty.search(empty.measured(WordSettings()), 5) == [Ranking([], [])]
 
 
 def test_titles_and_brands_that_are_the_query_are_named(made):
@@ -126,7 +132,7 @@ def test_the_field_that_has_the_answers_counts_more(tried):
 
 
 def test_words_stay_without_an_index_and_for_queries_with_operators(made, tried):
-    found = [Found([], {"words": [Hit("p03", 1.0, {})]})]
+    found = [Found([], {"words": Ranking(["p03"], [1.0])})]
     alone = TriedWords(found, [{"p00": 1}], WordSettings())
     assert alone.choose(np.arange(1)) == WordSettings()
     filtered = TriedWords(found, [{"p00": 1}], WordSettings(), WordIndex(made, [""], "en"))

@@ -21,7 +21,7 @@ from qdrant.errors import (
     InvalidQuery,
     StoreError,
 )
-from qdrant.model import PATHS, Filters, Point, Range, Spec, VectorQuery, Where
+from qdrant.model import PATHS, Filters, Point, Range, Ranking, Spec, VectorQuery, Where
 from qdrant.points import checked_rows, point_id
 from qdrant.server.connection import Connection, connect
 from qdrant.server.engine import ServerEngine
@@ -173,14 +173,11 @@ def number(point: Point, name: str) -> float:
 
 def test_products_are_found_by_point_ids_and_their_facts_read_afterwards(filled: Store):
     [whole] = filled.search("demo", QUERIES[0], vector="text", k=9)
-    [bare] = filled.search_batch("demo", [VectorQuery("text", QUERIES[0], 9, point_ids=True)])
-    assert ids(bare) == [str(point_id(hit.id)) for hit in whole]
-    assert [hit.score for hit in bare] == [hit.score for hit in whole]
-    assert all(hit.payload == {} for hit in bare)
-    nobody = str(point_id("nobody"))
-    facts = filled.facts("demo", [*ids(bare), nobody], ["title"])
+    [bare] = filled.rank_batch("demo", [VectorQuery("text", QUERIES[0], 9)])
+    assert bare == Ranking([point_id(hit.id).int for hit in whole], [hit.score for hit in whole])
+    facts = filled.facts("demo", [*bare.ids, point_id("nobody").int], ["title"])
     assert facts == {
-        str(point_id(hit.id)): {"id": hit.id, "title": hit.payload["title"]} for hit in whole
+        point_id(hit.id).int: {"id": hit.id, "title": hit.payload["title"]} for hit in whole
     }
 
 

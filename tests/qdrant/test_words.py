@@ -2,7 +2,7 @@ import pytest
 
 from qdrant.errors import StoreError
 from qdrant.word_settings import WordSettings
-from qdrant.words import Words, count_words, detect_language, split_terms
+from qdrant.words import Words, count_words, detect_language, split_fields
 
 ENGLISH = Words(WordSettings("en", 5.0))
 
@@ -74,12 +74,12 @@ def test_a_part_of_a_run_without_blanks_is_a_sequence_of_its_terms(run: str):
 
 def test_the_terms_of_fields_and_their_values_are_told_apart():
     fields = {"title": ["Red kettle"], "category": ["Kitchen", "Kettles"], "description": ["of"]}
-    found = split_terms(ENGLISH.field_terms(fields))
+    found = split_fields(ENGLISH.field_terms(fields))
     assert list(found) == ["title", "brand", "category", "attribute", "description", "code"]
-    assert found["title"] == [" ".join(ENGLISH.terms("red kettles"))]
-    assert found["category"] == [ENGLISH.terms("kitchen")[0], ENGLISH.terms("kettle")[0]]
-    assert (found["brand"], found["description"]) == ([""], ["_of"])
-    assert split_terms("no terms") == {}
+    assert found["title"] == f" {' '.join(ENGLISH.terms('red kettles'))} "
+    assert found["category"].split() == [*ENGLISH.terms("kitchen"), "z", *ENGLISH.terms("kettle")]
+    assert (found["brand"].split(), found["description"]) == ([], " _of ")
+    assert split_fields("no terms") == {}
 
 
 def test_the_settings_decide_how_much_a_repeated_word_counts():

@@ -1,11 +1,11 @@
 import pytest
 
-from qdrant.model import Hit
+from qdrant.model import Ranking
 from search.fusion import METHODS, PartScore, fuse
 
 
-def hits(**scores: float) -> list[Hit]:
-    return [Hit(name, score, {}) for name, score in scores.items()]
+def hits(**scores: float) -> Ranking[str]:
+    return Ranking(list(scores), list(scores.values()))
 
 
 WORDS = hits(a=12.0, b=9.0, c=2.0)
@@ -13,7 +13,8 @@ TEXT = hits(d=0.9, b=0.8, a=0.4)
 
 
 def scores(parts, weights, method):
-    return {each.id: each.score for each in fuse(parts, weights, method)}
+    fused = fuse(parts, weights, method)
+    return dict(zip(fused.ids, fused.scores, strict=True))
 
 
 def test_a_convex_combination_is_the_weighted_mean_of_scaled_scores():
@@ -51,9 +52,9 @@ def test_reciprocal_rank_fusion_counts_ranks_alone():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_product_has_its_rank_and_score_in_the_parts_that_found_it(method):
-    found = {each.id: each.parts for each in fuse({"words": WORDS, "text": TEXT}, W, method)}
-    assert found["a"] == {"words": PartScore(1, 12.0), "text": PartScore(3, 0.4)}
-    assert found["d"] == {"text": PartScore(1, 0.9)}
+    found = fuse({"words": WORDS, "text": TEXT}, W, method)
+    assert found.places("a") == {"words": PartScore(1, 12.0), "text": PartScore(3, 0.4)}
+    assert found.places("d") == {"text": PartScore(1, 0.9)}
 
 
 W = {"words": 1.0, "text": 1.0}
@@ -63,9 +64,16 @@ W = {"words": 1.0, "text": 1.0}
 def test_a_part_of_weight_0_or_without_hits_changes_nothing(method):
     alone = fuse({"words": WORDS}, {"words": 1}, method)
     assert fuse({"words": WORDS, "text": TEXT}, {"words": 5, "text": 0}, method) == alone
-    assert fuse({"words": WORDS, "text": []}, W, method) == alone
-    assert fuse({"words": [], "text": []}, W, method) == []
+    assert fuse({"words": WORDS, "text": Ranking()}, W, method) == alone
+    assert fuse({"words": Ranking(), "text": Ranking()}, W, method).ids == []
 
 
 def test_equal_scores_are_in_the_order_of_ids():
-    assert [each.id for each in fuse({"words": hits(z=1.0, a=1.0)}, W, "convex")] == ["a", "z"]
+    assert fuse({"words": hits(z=1.0, a=1.0)}, W, "convex").ids == ["a", "z"]
+
+
+def test_the_best_are_cut_after_all_of_equal_scores():
+    words = hits(d=9.0, c=5.0, b=5.0, a=5.0, e=1.0)
+    assert fuse({"words": words}, W, "convex", least=1).ids == ["d"]
+    assert fuse({"words": words}, W, "convex", least=2).ids == ["d", "a", "b", "c"]
+    assert fuse({"words": words}, W, "convex", least=9).ids == ["d", "a", "b", "c", "e"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from encoder.vectors import normalize
-from qdrant.model import Hit, Point
+from qdrant.model import Point, Ranking
 from search.avoidance import AWAY, move_away
 from search.diversity import diversify
 from search.folding import Group
-from search.fusion import Candidate, best_of
+from search.fusion import Candidate, PartScore, best_of
 from search.query import MAX_NAMED, Query, QueryError
 
 
@@ -79,10 +79,11 @@ def test_liked_products_of_which_one_has_no_picture_are_compared_by_their_text(e
 
 
 def test_the_best_of_several_parts_leaves_out_what_a_deeper_search_may_exceed():
-    first = [Hit("a", 0.9, {}), Hit("b", 0.8, {})]
-    second = [Hit("c", 0.7, {}), Hit("b", 0.2, {})]
-    assert [each.id for each in best_of({"1": first, "2": second}, depth=2)] == ["a", "b"]
-    assert [each.id for each in best_of({"1": first, "2": second}, depth=3)] == ["a", "b", "c"]
+    parts = {"1": Ranking(["a", "b"], [0.9, 0.8]), "2": Ranking(["c", "b"], [0.7, 0.2])}
+    assert best_of(parts, depth=2).ids == ["a", "b"]
+    assert best_of(parts, depth=3).ids == ["a", "b", "c"]
+    assert best_of(parts, depth=3).scores == [0.9, 0.8, 0.7]
+    assert best_of(parts, depth=3).places("b") == {"1": PartScore(2, 0.8), "2": PartScore(2, 0.2)}
 
 
 def test_likes_dislikes_and_terms_go_together(engine):

@@ -54,22 +54,25 @@ def single_rows(rows: Iterable[Numbered]) -> Iterator[Piece]:
         yield Piece(row, record, article=row)
 
 
-def nested_variants(rows: Iterable[Numbered], column: str, *, whole: bool) -> Iterator[Piece]:
-    """A piece for each variant that a record holds in a list.
+def nested_variants(
+    rows: Iterable[Numbered], columns: Sequence[str], *, whole: bool
+) -> Iterator[Piece]:
+    """A piece for each variant that a record holds.
 
     Args:
         rows: The file's.
-        column: The list's.
+        columns: Those with variants; each variant is read from the first of them.
         whole: A variant is written as a product is, and has its values in the same columns; else
             they are read from the list, which then has that one.
     """
     for row, record in rows:
-        found = _list_of(record.get(column)) if isinstance(record, dict) else None
-        if isinstance(record, str) or not isinstance(found, list):
+        lists = [] if isinstance(record, str) else [_list_of(record.get(name)) for name in columns]
+        found = [variant for each in lists for variant in each or ()]
+        if isinstance(record, str) or all(each is None for each in lists):
             yield Piece(row, record, article=row)
             continue
         for variant in filter(None, found) if any(found) else [{}]:
-            merged = {**record, column: [variant]}
+            merged = {**record, columns[0]: [variant]}
             if whole and isinstance(variant, Mapping):
                 merged |= {name: cell for name, cell in variant.items() if cell not in ("", None)}
             named = variant.get("id") if isinstance(variant, Mapping) else None
@@ -77,24 +80,39 @@ def nested_variants(rows: Iterable[Numbered], column: str, *, whole: bool) -> It
             yield Piece(row, merged, article=row, fallback=values.identifier(named))
 
 
-def _list_of(cell: object) -> object:
-    """A list of variants; a connection of GraphQL holds them as edges with a node each."""
+def _list_of(cell: object) -> list[object] | None:
+    """A list of variants, or the only one; a connection of GraphQL holds them as nodes of edges."""
     cell = values.parse_literal(cell)
     if isinstance(cell, Mapping):
         if isinstance(cell.get("edges"), list):
             return [edge.get("node") for edge in cell["edges"] if isinstance(edge, Mapping)]
-        return cell.get("nodes")
-    return cell
+        cell = cell.get("nodes", [cell])
+    return cell if isinstance(cell, list) else None
 
 
 def _option_columns(options: object, variant: object) -> Record:
-    """Names and values of a variant's options, as columns: Shopify lists the names apart."""
+    """Names and values of a variant's options, as columns, where the names stand apart.
+
+    Shopify's variants have them in the order of the names, Medusa's refer to them.
+    """
+    if not isinstance(options, list) or not isinstance(variant, Mapping):
+        return {}
+    known = [option for option in options if isinstance(option, Mapping)]
+    names = {values.identifier(each.get("id")): each.get("title") for each in known}
+    chosen = variant.get("options")
+    pairs = [
+        (names[values.identifier(each["option_id"])], each.get("value"))
+        for each in (chosen if isinstance(chosen, list) else ())
+        if isinstance(each, Mapping) and values.identifier(each.get("option_id")) in names
+    ]
+    pairs += [
+        (option.get("name"), variant[f"option{number}"])
+        for number, option in enumerate(known, 1)
+        if f"option{number}" in variant
+    ]
     found: Record = {}
-    if isinstance(options, list) and isinstance(variant, Mapping):
-        for number, option in enumerate(options, 1):
-            if isinstance(option, Mapping) and f"option{number}" in variant:
-                found[f"Option{number} Name"] = option.get("name")
-                found[f"Option{number} Value"] = variant[f"option{number}"]
+    for number, (name, value) in enumerate(pairs, 1):
+        found[f"Option{number} Name"], found[f"Option{number} Value"] = name, value
     return found
 
 
@@ -250,6 +268,7 @@ class Referred:
         self._kind = column(references.kind)
         self._parent = column(references.parent)
         self._listed = column(references.listed)
+        self._names = [by_key[name] for name in references.names.split() if name in by_key]
         self._visibility = column("visibility")
         self._store = ArticleStore()
 
@@ -291,10 +310,12 @@ class Referred:
         else:
             is_article, is_variant = not parent, bool(parent)
         if is_article:
-            names = tuple(filter(None, (fields["sku"], fields["id"], f"id:{fields['id']}",
-                                        values.identifier(record.get("id")))))  # fmt: skip
+            names = [fields["sku"], fields["id"]]
+            names += [values.identifier(record.get(column)) for column in self._names]
+            names += [f"id:{name}" for name in names if name]
             listed = values.text(record.get(self._listed)) if self._listed else ""
-            return Role(is_article=True, names=names, listed=_listed_skus(listed))
+            known = tuple(filter(None, names))
+            return Role(is_article=True, names=known, listed=_listed_skus(listed))
         return Role(is_variant=is_variant, parent=parent)
 
     def _waits(self, record: Record) -> bool:

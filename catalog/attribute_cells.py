@@ -28,6 +28,7 @@ class AttributeCells:
         self.spent: set[str] = set()
         self._counted: Counter[tuple[str, type]] = Counter()
         self._language = matching.language
+        self._notation = matching.convention.notation if matching.convention else ""
         self._fact = remembering(lambda cell: values.attribute(cell, self._language))
 
     def counts(self) -> Counter[str]:
@@ -62,7 +63,7 @@ class AttributeCells:
                 found.setdefault(readable(name), fact)
                 self.spent |= {name_column, value_column}
         for column in plan.fields["attributes"]:
-            named = named_facts(cell_of(row, column), self._language)
+            named = named_facts(cell_of(row, column), self._language, self._notation)
             if named:
                 used.add(column)
                 self.used[column] += 1
@@ -75,6 +76,8 @@ class AttributeCells:
             value = row[column]
             if column in used or value is None or value == "":
                 continue
+            if isinstance(value, str) and value[:1] in ("[", "{"):
+                value = values.parse_literal(value)
             facts: Iterable[tuple[str, Attribute]]
             if isinstance(value, str | int | float):
                 fact = self._fact(value)

@@ -33,13 +33,22 @@ def remembering(convert: Callable[[Any], Result]) -> Callable[[object], Result]:
 
 
 def cell_of(row: Row, column: str) -> object:
-    """A cell; of a dotted name the value inside an object, or inside a list's first object."""
+    """A cell; of a dotted name the value inside an object, or inside a list's first object.
+
+    In a list of facts (`{"name": "material", "value": "oak"}`) it may be the name of one.
+    """
     if column in row or "." not in column:
         return row.get(column)
     first, _, inner = column.partition(".")
     value = values.parse_literal(row.get(first))
     if isinstance(value, list | tuple):
-        value = next((item for item in value if isinstance(item, Mapping)), None)
+        objects = [item for item in value if isinstance(item, Mapping)]
+        value = next(iter(objects), None)
+        if inner not in (value or {}):
+            facts = filter(None, map(values.name_and_value, objects))
+            named = [fact for name, fact in facts if values.text(name) == inner]
+            if named:
+                return named[0]
     return cell_of(value, inner) if isinstance(value, Mapping) else None
 
 

@@ -2,8 +2,10 @@
 
 A column is matched by its words, whatever their case, accents and separators: "g:image_link",
 "Image Link" and "imageLink" are one name. Words that name the thing for sale ("product_name"),
+articles, prepositions and words about an included tax ("Nombre del artículo", "Prix de vente TTC"),
 a language ("title_en") or a currency ("price_usd") at the end and a remark in parentheses ("Preis
-(brutto)") may be there or not; a number at the end ("image_2") only where a field is a list.
+(brutto)") may be there or not; a number ("image_2") or a word of order ("additional images") only
+where a field is a list.
 """
 
 import re
@@ -16,7 +18,18 @@ from catalog.values.currencies import CODES, WORDS
 # Words for the thing for sale; "id_product" is an id.
 THINGS = frozenset(
     "product products item items article articles artikel produkt produkte produit producto "  # noqa: SIM905
-    "prodotto prod listing merchant shop aw g c the".split()
+    "prodotto prodotti prod articulo articulos articolo articoli produits productos produktu "
+    "artikelen towaru tovar tovara urun varan listing merchant shop aw g c".split()
+)
+FILLERS = frozenset(
+    "the of for de del des du d la le les l di della do da dos van het der die das "  # noqa: SIM905
+    "ttc incl inkl including inkludert mwst ust vat btw iva tva moms dph kdv brutto gross".split()
+)
+# Words that number a list: "main image", "additional images".
+ORDER = frozenset(
+    "main primary principal principale haupt hoofd głowne głowny additional additionnelle "  # noqa: SIM905
+    "supplementaire supplementaires adicional adicionales aggiuntiva aggiuntive weitere "
+    "zusatzliche extra autres otras altre overige dodatkowe dodatkowy dalsi additionnelles".split()
 )
 GLUED = ("product", "item", "article")  # at the beginning of a word: "productname"
 LANGUAGES = frozenset(
@@ -76,7 +89,7 @@ def fits(name: str, language: str = "") -> list[tuple[str, int, bool]]:
         language: Whose columns come first, as "de".
 
     Returns:
-        Name, penalty (0 is the name as it stands), whether a number was left out.
+        Name, penalty (0 is the name as it stands), whether a number or a word of order is left out.
     """
     found: dict[str, tuple[int, bool]] = {}
     for penalty, written in enumerate((name, REMARK.sub("", name))):
@@ -92,14 +105,15 @@ def fits(name: str, language: str = "") -> list[tuple[str, int, bool]]:
         if currency := _currency(words):
             words = (*words[:-1], *filter(None, [words[-1][: -len(currency)]]))
             found.setdefault("".join(words), (penalty + 1, False))
-        things = tuple(word for word in words if word not in THINGS)
+        things = tuple(word for word in words if word not in THINGS and word not in FILLERS)
         for thing in GLUED:
             if len(words) == 1 and words[0].startswith(thing):
                 found.setdefault(words[0].removeprefix(thing), (penalty + 2, False))
         found.setdefault("".join(things), (penalty + 2, False))
-        numbers = tuple(word for word in things if not word.isdecimal())
-        if len(numbers) < len(things) <= len(numbers) + 1:
-            found.setdefault("".join(numbers), (penalty + 1, True))
+        unordered = tuple(word for word in things if word not in ORDER)
+        unnumbered = tuple(word for word in unordered if not word.isdecimal())
+        if len(unnumbered) < len(things) and len(unordered) <= len(unnumbered) + 1:
+            found.setdefault("".join(unnumbered), (penalty + 1, True))
     found.pop("", None)
     return [(key, penalty, numbered) for key, (penalty, numbered) in found.items()]
 

@@ -21,6 +21,7 @@ from catalog.matching import STEPS, Matching, Plan
 from catalog.picture_cells import KeepPicture, PictureCells
 from catalog.price_cells import PriceCells
 from catalog.product import Attribute, Product
+from catalog.values.currencies import currency_code
 from pictures.embedded import EmbeddedPictures, embedded_address, is_embedded
 from pictures.errors import PictureError
 
@@ -46,6 +47,8 @@ MAX_FIELD: Mapping[str, int] = {
 }
 MAX_STEP = 1_000  # characters of a category path's step
 
+SOLD_OUT = "sold_out"  # the opposite of the field in_stock, which comes first where both are there
+
 # Product field → how a cell becomes its value. The other fields have rules of their own.
 CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "id": values.identifier,
@@ -55,11 +58,16 @@ CONVERSIONS: Mapping[str, Callable[[object], Any]] = {
     "parent": values.identifier,
     "sku": values.identifier,
     "gtin": values.identifier,
+    SOLD_OUT: remembering(lambda cell: _opposite(values.flag(cell))),
     "in_stock": remembering(values.flag),
     "released": remembering(values.date),
     "currency": remembering(lambda cell: _currency(cell)),
 }
-BRANDS = frozenset({"brand", "brandname", "marke", "marque", "marca", "merk"})  # of attributes
+# Fields that may stand among the attributes, and the keys of their names there.
+AMONG_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "brand": frozenset({"brand", "brandname", "marke", "marque", "marca", "merk", "producent"}),
+    "gtin": frozenset({"gtin", "gtin13", "ean", "ean13", "eancode", "upc", "isbn", "barcode"}),
+}
 DEFAULTS: Mapping[str, Any] = {
     field.name: field.default for field in fields(Product) if field.name != "category"
 } | {"id": "", "title": ""}
@@ -166,7 +174,7 @@ class ColumnMapping:
         self.known |= dict.fromkeys(header)
         plan = self.matching.plan(header)
         single = tuple(
-            (field, convert, plan.fields[field])
+            ("in_stock" if field == SOLD_OUT else field, convert, plan.fields[field])
             for field, convert in self._conversions.items()
             if plan.fields[field]
         )
@@ -237,7 +245,8 @@ class ColumnMapping:
             row, plan.fields["images"], plan.fields["thumbnails"], read["id"], pictures
         )
         read["attributes"] = self.attributes.read(row, plan, used)
-        read["brand"] = read["brand"] or self._brand_among(read["attributes"])
+        for field in AMONG_ATTRIBUTES:
+            read[field] = read[field] or self._among(read["attributes"], field)
         # Amazon Reviews 2023 has no link at all.
         if not read["link"] and read["id"] and row.get("parent_asin") == read["id"]:
             read["link"] = LINK.format(read["id"])
@@ -302,9 +311,11 @@ class ColumnMapping:
             used.update(_parts(column) if STEPS in column or "." in column else (column,))
         return paths
 
-    def _brand_among(self, attributes: Mapping[str, Attribute]) -> str:
-        convention = self.matching.convention
-        wanted = BRANDS | {convention.brand_attribute} if convention else BRANDS
+    def _among(self, attributes: Mapping[str, Attribute], field: str) -> str:
+        """A field's value among the attributes; empty if it is not there."""
+        wanted = AMONG_ATTRIBUTES[field]
+        if field == "brand" and self.matching.convention:
+            wanted |= {self.matching.convention.brand_attribute}
         found = (values.text(fact) for name, fact in attributes.items() if key(name) in wanted)
         return next(found, "")
 
@@ -336,6 +347,12 @@ def _parts(column: str) -> list[str]:
     return [*parts, *(part.split(".")[0] for part in parts)]
 
 
+def _opposite(flag: bool | None) -> bool | None:
+    return None if flag is None else not flag
+
+
 def _currency(cell: object) -> str:
-    written = values.text(cell).upper()
-    return written if len(written) == 3 and written.isalpha() else ""
+    written = values.text(cell)
+    if code := currency_code(written):
+        return code
+    return written.upper() if len(written) == 3 and written.isalpha() else ""

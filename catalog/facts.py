@@ -8,21 +8,19 @@ from catalog.product import Attribute
 
 Facts = dict[str, Attribute]
 
-# PrestaShop's "Material:Walnut:0": a name, a value, its position and whether it is a custom one.
 VALUED = frozenset({"value", "name", "label", "@value"})  # objects that stand for one value
-FEATURE = re.compile(r"([^:,]+):([^:,]+)(?::\d*){1,2}")
 
 
-def named_facts(value: object, language: str) -> Facts:
+def named_facts(value: object, language: str, notation: str = "") -> Facts:
     """The attributes of a cell: as `values.attributes`, and in three notations more.
 
     They are Ruby's hashes (`"key"=>"value"`, Flipkart), options of variants
-    (`Type=Swatch|Name=Colour|Value=Red`, BigCommerce) and features with their position
-    (`Material:Walnut:0`, PrestaShop).
+    (`Type=Swatch|Name=Colour|Value=Red`, BigCommerce) and that of a convention.
 
     Args:
         value: any cell.
         language: of language-tagged texts.
+        notation: `Convention.notation`.
     """
     if isinstance(value, str):
         if value.lstrip().startswith("{"):
@@ -30,9 +28,7 @@ def named_facts(value: object, language: str) -> Facts:
         elif "Name=" in value and (options := _options(value)):
             return options
         else:
-            features = [FEATURE.fullmatch(part.strip()) for part in value.split(",")]
-            pairs = [(each[1], each[2]) for each in features if each]
-            value = pairs if len(pairs) == len(features) else value
+            value = _noted(value, notation) or value
     found = values.attributes(value, language)
     if isinstance(value, Mapping | list):
         return found
@@ -64,6 +60,13 @@ def further_facts(label: str, value: object, language: str) -> Iterable[tuple[st
     fact = values.attribute(value, language)
     if fact is not None:
         yield label, fact
+
+
+def _noted(written: str, notation: str) -> list[tuple[str, str]]:
+    """The facts of a text with commas between them, all of which are in a notation; else none."""
+    found = [re.fullmatch(notation, part.strip()) for part in written.split(",") if notation]
+    pairs = [(each["name"], each["value"]) for each in found if each]
+    return pairs if len(pairs) == len(found) else []
 
 
 def _options(written: str) -> Facts:

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from catalog import values
 from catalog.cells import Row
 from catalog.column_names import (
+    THINGS,
     fits,
     is_administrative,
     key,
+    words_of,
 )
 from catalog.conventions import Convention, recognise
 from catalog.facts import named_facts
-from catalog.usual_names import LISTS, NESTED, PATH_STEPS, USUAL_NAMES
+from catalog.usual_names import (
+    LEVELS,
+    LISTS,
+    NESTED,
+    NUMBERED_STEPS,
+    PATH_STEPS,
+    USUAL_NAMES,
+)
 from catalog.values.departments import has_slash_paths
 
 STEPS = "+"  # between the columns of one category path
@@ -63,7 +72,7 @@ class Matching:
             records: The first ones.
         """
         known = dict.fromkeys(column for record in records for column in record)
-        self.convention: Convention | None = recognise(known)
+        self.convention: Convention | None = recognise(records)
         self.language = language or _commonest_language(records)
         self._chosen = chosen
         self._samples = {
@@ -107,7 +116,7 @@ class Matching:
         found = named | {
             "price": [*sale, *price, *full],
             "list_price": [*full, *price],
-            "category": [*_path_columns(named["category"], header), *named["category"]],
+            "category": [*_path_columns(header), *named["category"]],
         }
         by_key = {key(column): column for column in reversed(header)}
         if self.convention:
@@ -162,15 +171,18 @@ class Matching:
         taken = {column for pair in pairs for column in pair}
         for field, columns in fields.items():
             if field not in KEPT:
+                taken.update(columns)
                 taken |= {part.split(".")[0] for column in columns for part in column.split(STEPS)}
         for field, columns in named.items():
             if field not in KEPT:
                 taken |= set(columns)
         unused = self.convention.unused if self.convention else ()
+        structural = self.convention.structural if self.convention else ()
         return tuple(
             column
             for column in header
             if column not in taken
+            and key(column) not in structural
             and not is_administrative(column)
             and not self._says_kinds(column)
             and not any(_begins(key(column), begun) for begun in unused)
@@ -212,15 +224,31 @@ def _pairs(convention: Convention | None, by_key: Mapping[str, str]) -> tuple[tu
     return tuple(found)
 
 
-def _path_columns(columns: Sequence[str], header: Sequence[str]) -> list[str]:
+def _path_columns(header: Sequence[str]) -> list[str]:
     """The columns that hold the steps of one path, where there are several."""
-    steps: list[str] = []
-    for names in PATH_STEPS:
-        for name in names:
-            matching = [column for column in header if any(name == fit for fit, *_ in fits(column))]
-            steps += matching[:1]
+    numbered = {step: column for column in reversed(header) if (step := _step(column)) is not None}
+    steps = [numbered[step] for step in sorted(numbered)]
+    if len(steps) < 2:
+        steps = []
+        for names in PATH_STEPS:
+            for name in names:
+                steps += [column for column in header if name in _whole_names(column)][:1]
     steps = list(dict.fromkeys(steps))
     return [STEPS.join(steps)] if len(steps) > 1 else []
+
+
+def _whole_names(column: str) -> set[str]:
+    """The names that a column may be meant by with its number."""
+    return {name for name, _, numbered in fits(column) if not numbered}
+
+
+def _step(column: str) -> int | None:
+    """Which step of a category path a column holds, by the number in its name."""
+    words = [word for word in words_of(column) if word not in LEVELS and word not in THINGS]
+    numbers = [int(word) for word in words if word.isdecimal()]
+    if len(numbers) != 1 or "".join(w for w in words if not w.isdecimal()) not in NUMBERED_STEPS:
+        return None
+    return numbers[0]
 
 
 def _present(value: object) -> bool:
@@ -275,6 +303,7 @@ SUITS: Mapping[str, Callable[[object], bool]] = {
     "rating_count": lambda value: values.count(value) is not None,
     "currency": lambda value: isinstance(value, str) and len(value.strip()) < 5,
     "in_stock": lambda value: values.flag(value) is not None,
+    "sold_out": lambda value: values.flag(value) is not None,
     "released": lambda value: values.date(value) != "",
     "gtin": lambda value: any(letter.isdecimal() for letter in values.identifier(value)),
     "attributes": lambda value: bool(named_facts(value, "")),

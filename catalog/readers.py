@@ -27,7 +27,7 @@ from pathlib import Path
 from catalog import CatalogError
 from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
 from catalog.cells import Cells, size
-from catalog.column_names import fits, key
+from catalog.column_names import key
 from catalog.columns import (
     ColumnMapping,
     Fields,
@@ -43,16 +43,13 @@ from catalog.picture_cells import KeepPicture
 from catalog.product import Product
 from catalog.report import SHOWN, Report
 from catalog.seen_ids import SeenIds
-from catalog.usual_names import USUAL_NAMES, WRAPPERS
+from catalog.wrappers import find_wrappers, unwrap
 from pictures.embedded import embedded_address
 from vitrine import VitrineError
 
 # Rows that are looked at before the first is read: what columns hold, what a file is.
 PEEKED = 200
 PEEKED_SIZE = 32 * 2**20  # characters; the rest is not read ahead
-# What JSON:API calls the object that holds the whole product, and others its attributes.
-ATTRIBUTES = "attributes"
-TITLES = frozenset(USUAL_NAMES["title"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +143,9 @@ class ProductReader:
         head = _peek(feed.rows, PEEKED)
         if not head:
             raise CatalogError(f"{source} has no rows: there are no products in it.")
-        wrapper = _wrapper([record for _, record in head if isinstance(record, dict)])
-        head = [(row, _unwrapped(record, wrapper)) for row, record in head]
-        rest = ((row, _unwrapped(record, wrapper)) for row, record in feed.rows)
+        wrappers = find_wrappers([record for _, record in head if isinstance(record, dict)])
+        head = [(row, unwrap(record, wrappers)) for row, record in head]
+        rest = ((row, unwrap(record, wrappers)) for row, record in feed.rows)
         records = [record for _, record in head if isinstance(record, dict)]
         matching = Matching(chosen, language, records)
         self._convention = matching.convention
@@ -247,8 +244,8 @@ class ProductReader:
             return RowGroups(convention.rows, self._known).pieces(rows)
         if convention and convention.variants:
             by_key = {key(column): column for column in reversed(self._known)}
-            column = by_key.get(convention.variants, "")
-            return nested_variants(rows, column, whole=convention.whole_variants)
+            columns = [by_key[name] for name in convention.variants.split() if name in by_key]
+            return nested_variants(rows, columns, whole=convention.whole_variants)
         return single_rows(rows)
 
     def _read(self, rows: Rows) -> Iterator[Product | DroppedRow]:
@@ -348,27 +345,3 @@ def _peek(rows: Rows, count: int) -> list[tuple[int, Record | str]]:
         if total > PEEKED_SIZE:
             break
     return head
-
-
-def _wrapper(records: Sequence[Record]) -> str:
-    """The column under which all first records hold the whole product, or an empty text."""
-    for name in (*WRAPPERS, ATTRIBUTES):
-        inner = [record[name] for record in records if isinstance(record.get(name), dict)]
-        if not inner or len(inner) < len(records) or any(len(each) < 2 for each in inner):
-            continue
-        if name != ATTRIBUTES or (_has_title(inner[0]) and not _has_title(records[0])):
-            return name
-    return ""
-
-
-def _has_title(record: Record) -> bool:
-    return any(fit in TITLES for column in record for fit, *_ in fits(column))
-
-
-def _unwrapped(record: Record | str, wrapper: str) -> Record | str:
-    """A record with what is in its wrapper as its own columns."""
-    inner = record.get(wrapper) if wrapper and isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(inner, dict):
-        return record
-    outer = {name: cell for name, cell in record.items() if name != wrapper}
-    return {**outer, **inner}

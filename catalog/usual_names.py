@@ -8,80 +8,83 @@ from collections.abc import Mapping
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     field: tuple(names.split())
     for field, names in {
-        "id": "id uniqid uniqueid offerid asin sku variantsku sellersku itemsku code number no "
-        "articleno nummer nr artikelnummer artikelnr artnr bestellnummer produktnummer "
-        "reference ref referencia referenz codigo codice codeproduit codearticle "
-        "referenceproduit parentasin handle gtin gtin13 ean ean13 barcode upc isbn mpn slug "
-        "urlkey objectid numerodarticolo itemnumber varenummer indeks kod kodproduktu "
-        "codigoproduto stokkodu urunkodu артикул код 商品コード 商品番号 編號 编号 商品编号",
+        "id": "id uniqid uniqueid externalid offerid asin sku skuid variantsku sellersku itemsku "
+        "code number no articleno nummer nr artikelnummer artikelnr artnr bestellnummer "
+        "produktnummer reference ref referencia referenz codigo codice codeproduit codearticle "
+        "artikelcode codicearticolo internalreference defaultcode parentasin handle gtin gtin13 "
+        "ean ean13 barcode upc isbn mpn slug urlkey objectid numerodarticolo itemnumber "
+        "varenummer indeks kod codigoproduto stokkodu urunkodu артикул код 商品コード 商品番号 "
+        "編號 编号 商品编号",
         "title": "title name displayname fullname titel bezeichnung artikelbezeichnung "
         "produktbezeichnung produktname artikelname produkttitel nom titre intitule libelle "
         "designation nomproduit nomduproduit nombre titulo denominacion nombreproducto "
         "nombredelproducto nome titolo naam genericname product item article artikel produkt "
-        "produit producto nomeprodotto nomedelprodotto nomeprodutto titolodelprodotto "
-        "productnaam nazwa nazwaproduktu tytul nomedoproduto nomeproduto produto namn navn "
-        "produktnamn produktnavn nazev nazevproduktu urunadı urunadi наименование название имя "
-        "商品名 商品名称 名称",
-        "category": "hierarchicalcategories category maincategory department mastercategory "
-        "type categorypath categorytree categories categoryname categorynames categoryfullpath "
-        "fullcategory kategorie kategorien kategoriename kategoriepfad hauptkategorie "
-        "warengruppe produktgruppe produktkategorie artikelgruppe rubrik categorie "
-        "categoriename categorieproduit rayon famille categoria categorias departamento familia "
-        "seccion afdeling breadcrumb breadcrumbs taxonomy googlecategory section collection "
-        "collections group groupname articletype subcategory dept primarycategory categorytext "
-        "maincat maincatcode categorycode kategoria kategorier kategorienavn categoriaprodotto "
-        "categoriadoproduto reparto kategori urunkategorisi категория раздел カテゴリ カテゴリー "
-        "分类 类别 分類",
+        "produit producto nomeprodotto nomedelprodotto nomeprodutto titolodelprodotto productnaam "
+        "nazwa nazwaproduktu tytul nomedoproduto nomeproduto produto namn navn produktnamn "
+        "produktnavn nazev nazevproduktu urunadı urunadi наименование название имя 商品名 "
+        "商品名称 名称",
+        "category": "hierarchicalcategories category maincategory mastercategory categorypath "
+        "categorytree categories categorytext categoryname categorynames categoryfullpath "
+        "fullcategory department kategorie kategorien kategoriename kategoriepfad hauptkategorie "
+        "warengruppe produktgruppe produktkategorie artikelgruppe rubrik categorie categoriename "
+        "categorieproduit rayon famille categoria categorias departamento familia seccion "
+        "afdeling breadcrumb breadcrumbs taxonomy googlecategory section type collection "
+        "collections group groupname articletype subcategory dept primarycategory maincat "
+        "maincatcode categorycode kategoria kategorier kategorienavn categoriaprodotto "
+        "categoriadoproduto reparto kategori urunkategorisi категория раздел categoryid カテゴリ "
+        "カテゴリー 分类 类别 分類",
         "description": "description longdescription fulldescription detaileddescription "
         "descriptionlong descriptionhtml bodyhtml body longtext detaildesc text desc overview "
-        "content shortdescription descriptionshort summary blurb beschreibung "
+        "salesdescription content shortdescription descriptionshort summary blurb beschreibung "
         "produktbeschreibung artikelbeschreibung langbeschreibung beschreibungstext langtext "
         "kurzbeschreibung kurztext descriptif descriptionlongue descriptioncourte descripcion "
         "descripcionlarga descripcioncorta descrizione omschrijving opis opisproduktu descricao "
         "descricaodoproduto beskrivning beskrivelse popis popisproduktu productomschrijving "
         "acıklama aciklama urunaciklamasi описание 商品説明 説明 描述 商品描述 details detail "
         "productdetails information about",
-        "features": "features keyfeatures bulletpoints bulletpoint bullets bullet about "
-        "aboutitem aboutthisitem highlights highlight keypoints merkmale vorteile "
-        "highlightsdesartikels pointsforts atouts caracteristicas caracteristiques",
+        "features": "features keyfeatures bulletpoints bulletpoint bullets bullet about aboutitem "
+        "aboutthisitem highlights highlight keypoints merkmale vorteile highlightsdesartikels "
+        "pointsforts atouts caracteristicas caracteristiques",
         "attributes": "details attributes specifications specification specs technicaldetails "
         "technicalspecifications additionalattributes customattributes properties facts "
         "eigenschaften technischedaten fichetechnique especificaciones param params parameters "
-        "parametry caratteristiche kenmerken характеристики",
+        "parametry caratteristiche kenmerken attrs характеристики",
         "brand": "brand brands brandname branddescription store manufacturer manufacturername "
         "vendor vendorname maker designer marke marken markenname hersteller herstellername "
         "marque marques nommarque fabricant marca marcas nombremarca fabricante produttore merk "
         "brandslug supplier producent producenci merken merknaam varumarke maerke merke vyrobce "
         "znacka fabrikant marka бренд производитель марка ブランド メーカー 品牌",
-        "sale_price": "saleprice specialprice discountedprice discountprice offerprice "
-        "dealprice promoprice promotionprice promotionalprice reducedprice aktionspreis "
-        "angebotspreis sonderpreis reduzierterpreis prixpromo prixsolde prixremise "
-        "prixpromotionnel preciooferta precioenoferta preciorebajado preciodescuento "
+        "sale_price": "saleprice specialprice discountedprice discountprice offerprice dealprice "
+        "promoprice promotionprice promotionalprice reducedprice aktionspreis angebotspreis "
+        "sonderpreis reduzierterpreis prixpromo prixsolde prixremise prixpromotionnel "
+        "preciooferta precioenoferta preciorebajado preciodescuento onlinesaleprice "
         "prezzoscontato prezzoofferta aanbiedingsprijs actieprijs cenapromocyjna cenapopromocji "
         "precopromocional salgspris kampanjpris акционнаяцена indirimlifiyat セール価格 促销价",
-        "price": "price currentprice sellingprice finalprice variantprice standardprice "
-        "unitprice baseprice priceamount pricevalue pricegross grossprice priceinclvat "
-        "priceincltax usdprice offerscprice amount preis verkaufspreis bruttopreis preisbrutto "
-        "endpreis einzelpreis vkpreis vk prix prixttc prixvente prixdevente prixunitaire tarif "
-        "precio precioventa precioconiva preciofinal pvp prezzo prijs lowprice minprice "
-        "pricemin pricefrom startingprice searchprice storeprice startprice buyitnowprice "
-        "pricevat pricewithvat cena cenabrutto cenasprzedazy cenasdph preco precodevenda "
-        "precovenda verkoopprijs prezzodivendita pris prisinklmoms fiyat satisfiyati "
-        "satısfiyatı цена ценарозничная розничнаяцена 価格 販売価格 价格 售价",
+        "price": "price salesprice currentprice sellingprice finalprice variantprice "
+        "standardprice unitprice baseprice priceamount pricevalue pricegross grossprice priceincl "
+        "priceincltax pricewithtax usdprice offerscprice amount preis verkaufspreis bruttopreis "
+        "preisbrutto endpreis einzelpreis vkpreis preisvk vk prix prixvente prixunitaire tarif "
+        "precio precioventa preciocon preciofinal pvp prezzo prijs lowprice minprice pricemin "
+        "pricefrom startingprice searchprice storeprice startprice buyitnowprice pricevat "
+        "pricewithvat cena cenabrutto cenasprzedazy cenasdph preco precodevenda precovenda "
+        "verkoopprijs prezzodivendita pris prisinklmoms fiyat satisfiyati satısfiyatı цена "
+        "ценарозничная розничнаяцена netprice pricenet preisnetto nettopreis priceexcl "
+        "priceexcltax pricewithouttax pricenotax prixht prixventeht preciosin prezzonetto "
+        "cenanetto prijsexcl preisexkl 価格 販売価格 价格 售价",
         "list_price": "listprice regularprice retailprice originalprice actualprice oldprice "
         "wasprice priceold mrp msrp rrp uvp compareatprice variantcompareatprice strikeprice "
-        "strikethroughprice fullprice normalprice pricebeforediscount maximumretailprice "
-        "priceoriginal listenpreis regularerpreis regulaererpreis normalpreis statpreis "
-        "stattpreis alterpreis prixbarre prixregulier prixinitial prixnormal ancienprix "
+        "initialprice strikethroughprice fullprice normalprice pricebeforediscount "
+        "maximumretailprice priceoriginal listenpreis regularerpreis regulaererpreis normalpreis "
+        "statpreis stattpreis alterpreis prixbarre prixregulier prixinitial prixnormal ancienprix "
         "tarifregulier preciooriginal precioregular precionormal precioanterior prezzolistino "
         "rrpprice mrpprice markedprice prezzooriginale adviesprijs vanprijs cenaprzedpromocja "
         "cenakatalogowa precooriginal ordinariepris normalpris стараяцена piyasafiyatı 定価 原价 "
         "市场价",
         "currency": "currency currencycode currencyid pricecurrency currencyiso isocurrency "
         "wahrung waehrung devise moneda divisa valuta waluta moeda mena parabirimi валюта",
-        "rating": "rating averagerating avgrating ratingaverage ratingvalue ratingscore "
-        "overallrating reviewrating reviewaverage reviewscore starrating ratings stars "
-        "bewertung durchschnittsbewertung notemoyenne valoracion calificacion",
+        "rating": "rating averagerating averagereviewrating avgrating ratingaverage ratingvalue "
+        "ratingscore overallrating reviewrating reviewaverage reviewscore starrating ratings "
+        "stars bewertung durchschnittsbewertung notemoyenne valoracion calificacion",
         "rating_count": "ratingcount ratingnumber noofratings ratingscount numratings "
         "ratingstotal numberofratings totalratings reviewcount reviewscount noofreviews "
         "numreviews numberofreviews totalreviews ratingqty votes reviews anzahlbewertungen "
@@ -93,18 +96,18 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "parent": "parentasin parentid parentsku parentcode itemgroupid groupid variantgroup "
         "variantgroupid variantof isvariantof inproductgroupwithid masterid mastersku "
         "masterproduct configurablesku vaterartikel elternartikel handle",
-        "images": "image imageurl imagelink imagesrc imagesource imagepath imagehref "
-        "imageaddress imagefile imagefilename imagename mainimage mainimageurl mainimagelink "
-        "mainpicture primaryimage primaryimageurl baseimage featuredimage featuredimageurl "
-        "frontimage imagefronturl coverimage coverurl covermediaurl cover heroimage largeimage "
-        "imagelarge imageurllarge img imgurl imglink imgsrc imgpath pic picurl picture "
-        "pictureurl picturepath photo photourl photopath images imageurls imagelinks "
-        "imageslinks imagelist allimages pictures pictureurls photos gallery imagegallery media "
-        "additionalimage additionalimages additionalimagelink additionalimagelinks "
-        "additionalimageurl additionalimageurls otherimage otherimages otherimageurl "
-        "otherimageurls alternateimages moreimages extraimages hostedimageurls bild bilder "
-        "bildurl bildlink bildpfad bilddatei hauptbild produktbild artikelbild foto fotos "
-        "imagen imagenes urlimagen imagenurl imagenprincipal urlimage urlimages lienimage "
+        "images": "image imageurl imagelink imagesrc imagesource imagepath imagehref imageaddress "
+        "imagefile imagefilename imagename mainimage mainimageurl mainimagelink mainpicture "
+        "primaryimage primaryimageurl baseimage featuredimage featuredimageurl frontimage "
+        "imagefronturl coverimage coverurl covermediaurl cover heroimage largeimage imagelarge "
+        "bigimage imagebig imageurllarge fullimage zoomimage img imgurl imglink imgsrc imgpath "
+        "pic picurl picture pictureurl picturepath photo photourl photopath images imageurls "
+        "imagelinks imageslinks imagelist allimages pictures pictureurls photos gallery "
+        "imagegallery media additionalimage additionalimages additionalimagelink "
+        "additionalimagelinks additionalimageurl additionalimageurls otherimage otherimages "
+        "otherimageurl otherimageurls alternateimages moreimages extraimages hostedimageurls bild "
+        "bilder bildurl bildlink bildpfad bilddatei hauptbild produktbild artikelbild foto fotos "
+        "imagen urlimagen imagenurl imagenes imagenprincipal urlimage urlimages lienimage "
         "imageprincipale visuel visuels immagine immagini afbeelding imageurlalternative "
         "imgurlalternative imagelinkadditional zdjecie zdjecia obrazek obrazki obraz imagem "
         "imagens fotografia afbeeldingen productafbeelding bilde billede obrazky "
@@ -114,20 +117,23 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "thumbnails thumbnailurl thumbnailimage thumb thumburl imagethumb previewimage "
         "vorschaubild vignette miniatura",
         "sku": "sku variantsku sellersku itemsku skuid stockkeepingunit articleno artikelnummer "
-        "artikelnr artnr bestellnummer produktnummer reference referencia referenz skunumber "
-        "skucode customlabelsku customlabel",
-        "gtin": "gtin gtin8 gtin12 gtin13 gtin14 gtincode ean ean13 eancode eannummer upc "
-        "upccode upcean eanupc upceancode barcode barcodenumber variantbarcode isbn isbn13 "
-        "isbn10 globaltradenumber globaltradeitemnumber gtinupceanorisbn strichcode codebarres "
-        "codebarre codigobarras codigodebarras codiceabarre eans gtins codeean codegtin codeupc "
-        "kodkreskowy kodean streckkod barkod штрихкод",
+        "artikelnr artnr bestellnummer produktnummer artikelcode codicearticolo itemcode "
+        "codigoarticulo kodproduktu internalreference defaultcode reference referencia referenz "
+        "skunumber skucode customlabelsku customlabel",
+        "gtin": "gtin gtin8 gtin12 gtin13 gtin14 gtincode ean ean13 eancode eannummer upc upccode "
+        "upcean eanupc upceancode eangtin gtinean codiceean codigoean barcode barcodenumber "
+        "variantbarcode isbn isbn13 isbn10 globaltradenumber globaltradeitemnumber "
+        "gtinupceanorisbn strichcode codebarres codebarre codigobarras codigodebarras "
+        "codiceabarre eans gtins codeean codegtin codeupc kodkreskowy kodean streckkod barkod "
+        "штрихкод",
         "in_stock": "availability instock isinstock stockstatus availabilitystatus isavailable "
-        "available inventorystatus stock stockquantity stockqty stocklevel currentstock "
-        "currentstocklevel inventory inventoryquantity inventoryqty variantinventoryqty "
-        "verfugbarkeit verfugbar vorratig lieferbar lagerbestand bestand lager disponibilite "
-        "disponible enstock disponibilidad existencias disponibilita availablequantity "
-        "stockstate voorraad dostepnosc stan stanmagazynowy estoque lagersaldo lagerstatus "
-        "skladem dostupnost stok stokadedi stokmiktari наличие остаток 在庫 库存",
+        "available inventorystatus stock stockquantity quantityonhand qtyavailable stockqty "
+        "stocklevel currentstock currentstocklevel inventory inventoryquantity inventoryqty "
+        "variantinventoryqty verfugbarkeit verfugbar vorratig lieferbar lagerbestand bestand "
+        "lager disponibilite disponible enstock disponibilidad existencias disponibilita "
+        "availablequantity stockstate voorraad dostepnosc stan stanmagazynowy estoque lagersaldo "
+        "lagerstatus skladem dostupnost stok stokadedi stokmiktari наличие остаток 在庫 库存",
+        "sold_out": "outofstock isoutofstock soldout issoldout ausverkauft agotado epuise esaurito",
         "released": "released releasedate launchdate publicationdate datepublished publishdate "
         "datefirstavailable erscheinungsdatum erscheinungstermin datedesortie datesortie "
         "dateparution fechalanzamiento fechadelanzamiento",
@@ -141,16 +147,19 @@ LISTS = frozenset({"images", "thumbnails", "features", "attributes"})
 PATH_STEPS = tuple(
     tuple(names.split())
     for names in (
-        "maincategory mastercategory topcategory primarycategory department categorylevel1 "
-        "category1 cat1 hauptkategorie categorieprincipale categoriaprincipal",
-        "category",
-        "subcategory secondarycategory subcat categorylevel2 category2 cat2 unterkategorie "
-        "souscategorie subcategoria",
-        "subsubcategory tertiarycategory categorylevel3 category3 cat3 articletype",
-        "categorylevel4 category4 cat4",
-        "categorylevel5 category5 cat5",
+        "maincategory mastercategory topcategory primarycategory department hauptkategorie "
+        "categorieprincipale categoriaprincipal",
+        "category kategorie warengruppe categorie rayon famille categoria seccion kategoria "
+        "kategori rubriek afdeling",
+        "subcategory secondarycategory subcat unterkategorie untergruppe souscategorie sousrayon "
+        "sousfamille subcategoria subseccion subfamilia sottocategoria subcategorie subrubriek "
+        "podkategoria underkategori altkategori",
+        "subsubcategory tertiarycategory articletype",
     )
 )
+# What is numbered in columns of such steps, as "category_level_2", "Kategorie Ebene 2", "cat0".
+NUMBERED_STEPS = frozenset({*PATH_STEPS[1], "cat", "category", "categories", "kategorien"})
+LEVELS = frozenset({"level", "lvl", "ebene", "niveau", "nivel", "livello", "poziom", "step"})
 
 # Objects within a record, and the names under which they hold a field.
 NESTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -167,8 +176,22 @@ NESTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ratings": {"rating": ("average", "value"), "rating_count": ("count", "total")},
     "pricing": {
         "sale_price": ("sale_price", "sale", "salePrice", "discounted"),
-        "price": ("price", "current", "amount", "value"),
-        "list_price": ("list_price", "regular", "listPrice", "original", "regularPrice"),
+        "price": (
+            "price",
+            "current",
+            "amount",
+            "value",
+            "priceRange.start.gross",
+            "priceRange.start",
+        ),
+        "list_price": (
+            "list_price",
+            "regular",
+            "listPrice",
+            "original",
+            "regularPrice",
+            "priceRangeUndiscounted.start.gross",
+        ),
         "currency": ("currency", "currencyCode"),
     },
     "prices": {
@@ -191,4 +214,4 @@ NESTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 
 # Objects that hold the whole product.
-WRAPPERS = ("product", "item", "node", "_source", "fields", "data")
+WRAPPERS = ("product", "item", "node", "_source", "fields", "data", "masterData", "current")

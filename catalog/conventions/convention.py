@@ -51,7 +51,7 @@ class References:
         articles: Kinds of rows that are articles.
         variants: Kinds of rows that are variants.
         parent: The column in which a variant names its article.
-        names: The columns by which an article is named there.
+        names: The columns by which an article is named there, besides its id and SKU.
         listed: The column in which an article names its variants, as "sku=…,size=…|sku=…".
     """
 
@@ -59,7 +59,7 @@ class References:
     articles: frozenset[str] = frozenset()
     variants: frozenset[str] = frozenset()
     parent: str = ""
-    names: tuple[str, ...] = ()
+    names: str = ""
     listed: str = ""
 
 
@@ -69,19 +69,21 @@ class Convention:
 
     Attributes:
         name: As it is shown to people, after "read as".
-        columns: The columns that a file of this convention has.
+        columns: The columns that a file of this convention has, values inside objects included.
         fields: Product field → its columns, best first.
         pairs: Name and value of numbered attributes, with # for the number.
+        notation: Of a fact in a list of them: a regular expression with `name` and `value`.
         category_lists: What separates several category paths of one cell.
         category_steps: What separates the steps of a path, where a text has no usual mark.
         brand_attribute: The attribute that is the brand where no column is.
         pictures: Patterns of pictures that are named by other columns.
         rows: How rows that stand together make products.
         references: How rows that refer to others make products.
-        variants: The column with a list of variants inside a record.
+        variants: The columns with variants inside a record; each variant is read from the first.
         whole_variants: Each of them is written as a product is.
         skipped: Reason → column and the values with which a row is not for sale.
-        minor_units: The column with the digits of the currency's minor unit, in which prices are.
+        minor_units: Columns of prices in the currency's minor unit → the column with the digits
+            of that unit; empty where the currency alone says it.
         unused: Beginnings of further columns that are no attributes.
     """
 
@@ -89,6 +91,7 @@ class Convention:
     columns: str
     fields: Mapping[str, str] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] = ()
+    notation: str = ""
     category_lists: str = ""
     category_steps: str = ""
     brand_attribute: str = BRAND
@@ -98,7 +101,7 @@ class Convention:
     variants: str = ""
     whole_variants: bool = False
     skipped: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
-    minor_units: str = ""
+    minor_units: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
 
     def unsold(self, record: Mapping[str, object]) -> str:

@@ -12,12 +12,14 @@ NO_PRODUCTS = frozenset(
 MARKETPLACES = (
     Convention(
         "a Google Merchant Center feed",
-        "id title imagelink availability|price|googleproductcategory|producttype|itemgroupid|gtin",
+        "id|skuid title imagelink "
+        "availability|price|googleproductcategory|producttype|itemgroupid|gtin",
         {
-            "id": "id",
+            "id": "id|skuid",
             "title": "title structuredtitle.content",
             "description": "description structureddescription.content summary content",
-            "category": "producttype googleproductcategory|fbproductcategory",
+            "category": "producttype "
+            "googleproductcategory|fbproductcategory|googleproductcategoryname",
             "price": "saleprice price",
             "list_price": "price",
             "images": "imagelink additionalimagelink|additionalimagelinks lifestyleimagelink",
@@ -28,6 +30,7 @@ MARKETPLACES = (
             "link": "link canonicallink",
             "released": "",
         },
+        notation=r"[^:,]*:(?P<name>[^:,]+):(?P<value>[^:,]+)",  # with a section before the name
         category_lists="[]",
         unused=("salepriceeffective", "availabilitydate", "expirationdate", "mobilelink",
                 "adsredirect", "customlabel", "shipping", "tax", "promotion", "identifierexists",
@@ -55,10 +58,27 @@ MARKETPLACES = (
             articles=frozenset({"parent"}),
             variants=frozenset({"child"}),
             parent="parentsku",
-            names=("sku",),
+            names="sku",
         ),
         unused=("parentchild", "parentage", "relationship", "variationtheme", "updatedelete",
                 "externalproductid", "feedproducttype", "fulfillment", "quantity"),
+    ),
+    Convention(
+        "an Amazon inventory report",
+        "sellersku itemname listingid|asin1|opendate",
+        {
+            "id": "sellersku",
+            "sku": "sellersku",
+            "title": "itemname",
+            "description": "itemdescription",
+            "category": "",
+            "price": "price",
+            "in_stock": "quantity pendingquantity",
+            "images": "imageurl",
+        },
+        unused=("listingid", "opendate", "itemis", "productidtype", "zshop", "itemnote",
+                "willship", "expedited", "productid", "bid", "adddelete", "pending", "fulfillment",
+                "quantity", "merchantshipping", "status"),
     ),
     Convention(
         "an eBay listing file",
@@ -87,24 +107,6 @@ MARKETPLACES = (
         unused=("action", "category", "storecategory", "conditionid", "format", "duration",
                 "location", "immediatepay", "quantity", "relationship", "dispatch", "returns",
                 "shipping", "postage", "paypal", "payment", "maxdispatch", "profile", "galleryt"),
-    ),
-    Convention(
-        "an Awin feed",
-        "awdeeplink awproductid productname searchprice|merchantcategory",
-        {
-            "id": "awproductid",
-            "sku": "merchantproductid",
-            "title": "productname",
-            "category": "merchantproductcategorypath merchantcategory categoryname",
-            "price": "searchprice storeprice",
-            "list_price": "rrpprice productpriceold baseprice",
-            "images": "merchantimageurl alternateimage alternateimagetwo alternateimagethree",
-            "thumbnails": "awimageurl largeimage awthumburl merchantthumburl",
-            "link": "awdeeplink merchantdeeplink",
-        },
-        unused=("awimage", "awthumb", "merchant", "categoryid", "categoryname", "displayprice",
-                "datafeedid", "language", "lastupdated", "delivery", "storeprice", "commission",
-                "promotional", "valid", "terms", "isforsale", "webofferid", "basketlink"),
     ),
     Convention(
         "an Etsy export",

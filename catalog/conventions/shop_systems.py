@@ -82,12 +82,21 @@ SHOP_SYSTEMS = (
             "gtin": "globaluniqueid",
         },
         category_lists="[]",
-        minor_units="prices.currency_minor_unit",
+        references=References(
+            kind="type",
+            articles=frozenset({"variable"}),
+            variants=frozenset({"variation"}),
+            parent="parentid",
+            names="id",
+        ),
+        minor_units=dict.fromkeys(
+            ("prices.price", "prices.regular_price"), "prices.currency_minor_unit"
+        ),
         skipped={"not published": ("status", frozenset({"draft", "private", "pending", "trash"}))},
         unused=("type", "date", "pricehtml", "onsale", "purchasable", "totalsales", "virtual",
                 "download", "external", "button", "tax", "manage", "backorder", "sold", "shipping",
-                "upsell", "crosssell", "related", "parent", "variation", "grouped", "menu", "links",
-                "default", "catalogvisibility", "lowstock", "hasoptions", "averagerating",
+                "upsell", "crosssell", "related", "parent", "variation", "grouped", "menu",
+                "links", "default", "catalogvisibility", "lowstock", "hasoptions", "averagerating",
                 "reviewsallowed", "isinstock", "ispurch", "isonback", "addtocart", "prices",
                 "formatted", "quantitylimits", "extensions", "soldindividually"),
     ),
@@ -127,7 +136,7 @@ SHOP_SYSTEMS = (
             articles=frozenset({"variable", "variable-subscription"}),
             variants=frozenset({"variation", "subscription_variation"}),
             parent="parent|ubergeordnetesprodukt|superior",
-            names=("id", "sku"),
+            names="id sku",
         ),
         skipped={
             "not published": ("published|veroffentlicht|publie|publicado", NO),
@@ -168,7 +177,7 @@ SHOP_SYSTEMS = (
             kind="producttype",
             articles=frozenset({"configurable"}),
             variants=frozenset({"simple", "virtual"}),
-            names=("sku",),
+            names="sku",
             listed="configurablevariations",
         ),
         skipped={

@@ -7,6 +7,7 @@ delimited    CSV and its relatives: dialect decides the delimiter, records reads
 tables       records of a header and cells
 json_rows    JSON: json_layout decides where the records are, json_values cuts them out
 xml_rows     XML
+category_list  categories that a document lists beside its products
 workbook     Excel
 parquet      Parquet; parquet_pages reads what its pages take
 

@@ -18,7 +18,8 @@ SAMPLE = 2**20  # characters
 SAMPLE_LINES = 5_000
 NAMES = {"\t": "tab", " ": "space"}
 MAX_ABOVE = 20  # lines above the header
-INFORMATION = ("#INFO", "Info,Version")  # how eBay's templates begin
+# How the lines above the header begin in templates of eBay and of Facebook.
+INFORMATION = ("#INFO", "Info,Version", "# Required", "# Optional")
 TRIMMED = "".join(DELIMITERS) + " \r\n"
 
 

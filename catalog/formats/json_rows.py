@@ -12,11 +12,14 @@ from pathlib import Path
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Record, Rows
+from catalog.formats.category_list import CategoryList
 from catalog.formats.contents import read_head
 from catalog.formats.json_layout import HEAD, Layout, find_layout
 from catalog.formats.json_values import JsonValues
 
 DECODER = json.JSONDecoder(strict=False)
+CATEGORIES = "categories"  # the list of them beside the products
+MAX_PARTS = 500_000  # of that list
 SEPARATORS = (b",", b"]", b"}")  # one for each value of a JSON text, but for the outermost
 
 
@@ -53,16 +56,20 @@ def _lines(data: BufferedReader) -> Rows:
 def _values(source: Path, data: BufferedReader, layout: Layout) -> Rows:
     number = 0
     values = JsonValues(data)
+    categories = CategoryList()
     try:
-        for number, value in enumerate(_elements(values, layout), start=1):
-            yield number, value if isinstance(value, str) else _record(value)
+        for number, value in enumerate(_elements(values, layout, categories), start=1):
+            record = value if isinstance(value, str) else _record(value)
+            yield number, record if isinstance(record, str) else categories.resolve(record)
     except ValueError as error:
         raise CatalogError(
             f"{source} is damaged after row {number:,}: {error}; export it again."
         ) from error
 
 
-def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | str]:
+def _elements(
+    values: JsonValues, layout: Layout, categories: CategoryList
+) -> Iterator[bytes | str]:
     """The records of each value of a text."""
     while byte := values.next_byte():
         if byte not in (b"{", b"["):
@@ -70,11 +77,16 @@ def _elements(values: JsonValues, layout: Layout) -> Iterator[bytes | str]:
         if layout.kind == "JSON objects":
             yield values.take()
         else:
-            yield from _in_list(values, layout.path)
+            yield from _in_list(values, layout.path, categories)
 
 
-def _in_list(values: JsonValues, path: tuple[str, ...]) -> Iterator[bytes | str]:
-    """The elements of the list at a path of keys within the next value."""
+def _in_list(
+    values: JsonValues, path: tuple[str, ...], categories: CategoryList
+) -> Iterator[bytes | str]:
+    """The elements of the list at a path of keys within the next value.
+
+    Categories that are listed before it are kept.
+    """
     if values.next_byte() != (b"{" if path else b"["):
         values.take()
         return
@@ -83,10 +95,24 @@ def _in_list(values: JsonValues, path: tuple[str, ...]) -> Iterator[bytes | str]
         while not values.leave(b"]"):
             yield values.take()
     while path and not values.leave(b"}"):
-        if values.key() == path[0]:
-            yield from _in_list(values, path[1:])
+        name = values.key()
+        if name == path[0]:
+            yield from _in_list(values, path[1:], categories)
+        elif name == CATEGORIES:
+            for category in _listed(values.take()):
+                categories.add(category)
         else:
             values.take()
+
+
+def _listed(value: bytes | str) -> list[object]:
+    if isinstance(value, str) or sum(map(value.count, SEPARATORS)) > MAX_PARTS:
+        return []
+    try:
+        found = DECODER.decode(value.decode())
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _record(value: bytes) -> Record | str:

@@ -1,8 +1,8 @@
 """Rows of XML: the element that repeats is a row, its children are the columns.
 
-The parser is expat itself, which streams. A document type is refused, so there are no entities to
-expand and nothing external to load. Named characters of HTML (`&nbsp;`) and control characters,
-which many shops write though XML has neither, are read.
+The parser is expat itself, which streams. Declarations of a document type are refused and one
+elsewhere is not loaded, so there are no entities to expand. Named characters of HTML (`&nbsp;`) and
+control characters, which many shops write though XML has neither, are read.
 """
 
 import codecs
@@ -18,6 +18,7 @@ from xml.parsers import expat
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Record, Rows
+from catalog.formats.category_list import CategoryList
 from catalog.formats.contents import read_head
 
 CHUNK = 2**16  # bytes
@@ -26,7 +27,8 @@ MAX_DEPTH = 500  # elements within each other
 # Row elements by name, for a file with one row or with several lists.
 ROW_NAMES = frozenset(
     {"item", "entry", "product", "offer", "article", "listing", "record", "row",
-     "produkt", "artikel", "produit", "producto", "prodotto"}
+     "produkt", "artikel", "produit", "producto", "prodotto", "articulo", "articolo", "towar",
+     "shopitem", "o"}
 )  # fmt: skip
 ADDRESSES = ("href", "url", "src")
 # Attributes that say how a text is written, not what it says.
@@ -35,6 +37,8 @@ MARKUP = frozenset(
     {"p", "br", "b", "i", "u", "em", "strong", "span", "div", "ul", "ol", "li", "a", "font",
      "h1", "h2", "h3", "h4", "h5", "h6", "table", "tbody", "tr", "td", "th", "img", "hr"}
 )  # fmt: skip
+DATA = frozenset({"name", "url"})  # attributes of elements that are not markup, as <a name="EAN">
+CATEGORY = "category"
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DAMAGED = "\ufdd0"  # in place of a damaged byte: a code point that is no character
 codecs.register_error("damaged XML", lambda error: (DAMAGED, getattr(error, "end")))  # noqa: B009
@@ -44,7 +48,7 @@ def read_xml(source: Path, open_text: Callable[[], BufferedReader]) -> Feed:
     """Records of an XML text in UTF-8.
 
     Raises:
-        CatalogError: It has a document type, or no element that could be a row; while its rows
+        CatalogError: It has declarations, or no element that could be a row; while its rows
             are read, it is not well formed.
     """
     survey = _Survey()
@@ -82,11 +86,11 @@ def _errors_of(source: Path, number: Callable[[], int]) -> Iterator[None]:
 
 
 class _Parser:
-    """Expat with namespaces, without document types, in bounded memory.
+    """Expat with namespaces, without declarations, in bounded memory.
 
     Raises:
         expat.ExpatError: The text is not well formed.
-        ValueError: It has a document type, or tags that are too large or too deep.
+        ValueError: It has declarations, or tags that are too large or too deep.
     """
 
     def __init__(self) -> None:
@@ -98,7 +102,7 @@ class _Parser:
         self._expat.namespace_prefixes = True
         self._expat.buffer_text = True
         self._expat.UseForeignDTD(True)  # an unknown entity is skipped, not an error
-        self._expat.StartDoctypeDeclHandler = self._refuse_doctype
+        self._expat.StartDoctypeDeclHandler = self._refuse_declarations
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self.text
@@ -132,8 +136,9 @@ class _Parser:
         self.end()
         self.path.pop()
 
-    def _refuse_doctype(self, *_: object) -> None:
-        raise ValueError("it has a document type (<!DOCTYPE …>); remove that line")
+    def _refuse_declarations(self, *doctype: object) -> None:
+        if doctype[-1]:
+            raise ValueError("it has a document type with declarations (<!DOCTYPE … [ ]>)")
 
 
 class _Survey(_Parser):
@@ -189,11 +194,12 @@ class _Element:
 
 
 class _Records(_Parser):
-    """The elements at one path as records."""
+    """The elements at one path as records; categories beside them are kept for their names."""
 
     def __init__(self, row: tuple[str, ...]) -> None:
         super().__init__()
         self._row = list(row)
+        self._categories = CategoryList()
         self._open: list[_Element] = []
         self._size = self._values = 0  # characters and values of the current record
         self._damaged = False
@@ -205,7 +211,7 @@ class _Records(_Parser):
         return done
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._open or self.path == self._row:
+        if self._open or self.path == self._row or self.path[-1] == CATEGORY:
             self._values += 1 + len(attributes)
             self._size += sum(map(len, attributes.values()))
             self._damaged |= any(DAMAGED in value for value in attributes.values())
@@ -218,7 +224,10 @@ class _Records(_Parser):
             return
         element = self._open.pop()
         if not self._open:
-            self._done.append(self._reason() or _columns(element))
+            if self.path == self._row:
+                self._done.append(self._reason() or self._categories.resolve(_columns(element)))
+            elif not self._reason():
+                self._categories.add(_value(element))
             self._size = self._values = 0
             self._damaged = False
 
@@ -258,7 +267,7 @@ def _value(element: _Element) -> object:
     """What an element holds: a text, an address, or its attributes and children by name."""
     children = [part for part in element.parts if not isinstance(part, str)]
     text = "".join(part for part in element.parts if isinstance(part, str)).strip()
-    if children and (text or all(_local(each.name).casefold() in MARKUP for each in children)):
+    if children and (text or all(map(_is_markup, children))):
         return " ".join(_running_text(element).split())
     columns = _columns(element)
     if children or not columns:
@@ -266,6 +275,10 @@ def _value(element: _Element) -> object:
     if text:
         return {**columns, "value": text}
     return next((columns[name] for name in ADDRESSES if name in columns), columns)
+
+
+def _is_markup(element: _Element) -> bool:
+    return _local(element.name).casefold() in MARKUP and DATA.isdisjoint(element.attributes)
 
 
 def _running_text(element: _Element) -> str:

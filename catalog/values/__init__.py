@@ -6,7 +6,8 @@ number, count, money      numbers; prices with their currency
 flag, date                yes or no; an ISO 8601 date
 category_paths            category paths, the department first; has_slash_paths, of a column
 addresses                 pictures, best first
-attribute, attributes     typed facts; attribute_name, a column's as people read it
+attribute, attributes     typed facts; attribute_name, a column's as people read it;
+                          name_and_value, of an object that is one fact
 languages                 the language tags of a cell
 parse_literal             a list or an object that is written as text
 
@@ -15,7 +16,12 @@ becomes the empty one (an empty text, None, an empty tuple), never a guess. The 
 RecursionError, for lists nested hundreds deep.
 """
 
-from catalog.values.attribute_facts import attribute, attribute_name, attributes
+from catalog.values.attribute_facts import (
+    attribute,
+    attribute_name,
+    attributes,
+    name_and_value,
+)
 from catalog.values.currencies import Money
 from catalog.values.dates import date
 from catalog.values.departments import category_paths, has_slash_paths
@@ -42,6 +48,7 @@ __all__ = [
     "identifier",
     "languages",
     "money",
+    "name_and_value",
     "number",
     "parse_literal",
     "text",

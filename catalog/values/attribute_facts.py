@@ -28,6 +28,18 @@ LAST_CODE_WORDS = frozenset({"code", "id", "model", "no", "no.", "nr", "nr.", "n
 NAME_KEYS = ("name", "key", "label", "attribute", "attribute_code", "attribute_name", "code",
              "property", "title", "k", "@name", "attribute-id", "PARAM_NAME")  # fmt: skip
 CERTAIN_NAMES = frozenset({"attribute-id", "attribute_code", "attribute_name", "PARAM_NAME"})
+# Objects of one fact whose parts have names that mean something else elsewhere: name and value; a
+# dot leads into an object.
+PAIRS = (
+    ("attribute_name", "attribute_value"),  # Google Merchant Center
+    ("option_display_name", "label"),  # BigCommerce
+    ("option.title", "value"),  # Medusa
+    ("group.name", "name"),  # Vendure
+    ("facet.name", "name"),
+)
+# What a list of facts calls each of them; where it has one only, XML makes an object of the list.
+ITEM_NAMES = frozenset({"a", "attr", "attribute", "feature", "item", "option", "param", "parameter",
+                        "property", "spec"})  # fmt: skip
 MAX_PAIR = 3  # parts of an object that is one fact: its name, its value, its unit
 VALUE_KEYS = ("value", "values", "options", "option", "val", "v", "text", "content", "data",
               "#text", "@value", "value_name", "VAL")  # fmt: skip
@@ -137,7 +149,10 @@ def _facts(value: object, language: str) -> Iterator[tuple[str, object]]:
             yield from _item(value, language)
         case Mapping():
             for name, fact in value.items():
-                yield from _named(text(name, language), fact, language)
+                if len(value) == 1 and name in ITEM_NAMES and _is_pair(fact):
+                    yield from _item(fact, language)
+                else:
+                    yield from _named(text(name, language), fact, language)
         case list() | tuple():
             for item in value:
                 yield from _item(item, language)
@@ -166,10 +181,11 @@ def _named(name: str, fact: object, language: str) -> Iterator[tuple[str, object
 
 def _item(item: object, language: str) -> Iterator[tuple[str, object]]:
     """The facts of an item of a list."""
-    if isinstance(item, Mapping) and _is_pair(item):
-        value = _first(item, VALUE_KEYS)
+    pair = name_and_value(item)
+    if isinstance(item, Mapping) and pair:
+        name, value = pair
         unit = {key: item[key] for key in UNIT_KEYS if item.get(key)}
-        yield text(_first(item, NAME_KEYS), language), {"value": value, **unit} if unit else value
+        yield text(name, language), {"value": value, **unit} if unit else value
     elif isinstance(item, Mapping):
         yield from _facts(item, language)
     elif isinstance(item, list | tuple) and len(item) == 2:
@@ -181,9 +197,27 @@ def _is_one_fact(item: Mapping[Any, object]) -> bool:
 
 
 def _is_pair(item: object) -> bool:
-    return isinstance(item, Mapping) and all(
-        any(key in item for key in keys) for keys in (NAME_KEYS, VALUE_KEYS)
-    )
+    return name_and_value(item) is not None
+
+
+def name_and_value(item: object) -> tuple[object, object] | None:
+    """The name and the value of an object that is one fact; None where it is none."""
+    if not isinstance(item, Mapping):
+        return None
+    for name, value in PAIRS:
+        if value in item and (named := _part(item, name)):
+            return named, item[value]
+    if all(any(key in item for key in keys) for keys in (NAME_KEYS, VALUE_KEYS)):
+        return _first(item, NAME_KEYS), _first(item, VALUE_KEYS)
+    return None
+
+
+def _part(item: Mapping[Any, object], path: str) -> object:
+    first, dot, inner = path.partition(".")
+    part = item.get(first)
+    if not dot:
+        return part
+    return _part(part, inner) if isinstance(part, Mapping) else None
 
 
 def _first(item: Mapping[Any, object], keys: Iterable[str]) -> object:

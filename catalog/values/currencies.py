@@ -12,10 +12,15 @@ ISO_4217 = (
     "TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG"
 )
 CODES = frozenset(ISO_4217.split())
+REPLACED = {"RUR": "RUB", "BYR": "BYN"}  # codes that feeds still have → those of today
 # English words as well: a currency only where nothing else but the amount is there.
 WORDS = frozenset({"ALL", "COP", "CUP", "GEL", "MAD", "MOP", "PEN", "TOP", "TRY"})
 # Their prices have three decimals: "KWD 1.250" is one and a quarter.
 THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+# They have no minor unit.
+NO_DECIMALS = frozenset(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905
+)
 
 SYMBOLS = "$€£₤¥￥円元₹₨₽₩원₺₴₪₫฿₱₦₵₸₼₾₲₡৳"
 
@@ -46,6 +51,11 @@ class Money:
     currency: str = ""
 
 
+def minor_digits(code: str) -> int:
+    """How many decimals a currency has by ISO 4217; 2 of an unknown one."""
+    return 0 if code in NO_DECIMALS else 3 if code in THREE_DECIMALS else 2
+
+
 def currency_code(written: str) -> str | None:
     """The ISO 4217 code of a code or sign, such as "usd", "Rs." or "€".
 
@@ -53,6 +63,7 @@ def currency_code(written: str) -> str | None:
         An empty text for a sign whose currency is open, such as "kr"; None for no currency.
     """
     sign = written.strip().rstrip(".")
+    sign = REPLACED.get(sign.upper(), sign)
     if sign.upper() in CODES:
         return sign.upper()
     return SIGNS.get(sign, _ANY_CASE.get(sign.casefold()))

@@ -42,6 +42,8 @@ BREADCRUMB_ROOTS = ROOTS | {"home", "start", "shop"}
 
 LANGUAGE_PREFIX = re.compile(r"([a-z]{2}):(?=[^\s:/])")  # of Open Food Facts: "en:hot-drinks"
 NUMBERED = re.compile(r"\d+\s+-\s+(?=\D)")  # Google's taxonomy: "166 - Apparel & Accessories"
+# A key of a database, no name, as is a number.
+KEY = re.compile(r"[0-9a-f]{24}(?:[0-9a-f]{8})?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 BROKEN_LITERAL = re.compile(r"""^\[\s*["']\s*|\s*["']\s*\]$""")
 
 CACHED_TEXTS = 4_096  # a shop has fewer categories
@@ -52,6 +54,8 @@ PATH_KEYS = ("fullName", "full_name", "full_path", "fullPath", "categoryPath", "
              "path_from_root", "breadcrumb", "breadcrumbs", "itemListElement",
              "node_name")  # fmt: skip
 PARENT_KEYS = ("ancestors", "parents", "parent", "parent_category", "parentCategory")
+# Under these names an object holds the category that it stands for.
+INNER_KEYS = ("obj", "node", "category")
 POSITION_KEYS = ("position", "level", "depth")
 LEVEL = re.compile(r"(?:lvl|level|category|cat|l)[_ -]?(\d)", re.IGNORECASE)
 
@@ -77,7 +81,7 @@ def category_paths(
 def _read(value: object, language: str, separator: str, slash: bool | None) -> tuple[Path, ...]:
     split = partial(_split, separator=separator, slash=slash)
     found = (_without_root(path, ROOTS) for path in _paths(parse_literal(value), language, split))
-    return tuple(dict.fromkeys(path for path in found if path and not _is_uncategorised(path)))
+    return tuple(dict.fromkeys(path for path in found if path and not _is_no_category(path)))
 
 
 _read_text = lru_cache(CACHED_TEXTS)(_read)
@@ -114,6 +118,8 @@ def _of_object(
     item: Mapping[Any, Any], language: str, split: Callable[[str], list[Path]]
 ) -> list[Path]:
     """The path of a category with its levels, its whole path, its parents, or alone."""
+    if inner := next((item[key] for key in INNER_KEYS if isinstance(item.get(key), Mapping)), None):
+        return _of_object(inner, language, split)
     levels = {
         int(found[1]): part for name, part in item.items() if (found := LEVEL.fullmatch(str(name)))
     }
@@ -220,5 +226,6 @@ def _without_root(path: Path, roots: frozenset[str]) -> Path:
     return path
 
 
-def _is_uncategorised(path: Path) -> bool:
-    return len(path) == 1 and path[0].casefold() in UNCATEGORISED
+def _is_no_category(path: Path) -> bool:
+    uncategorised = len(path) == 1 and path[0].casefold() in UNCATEGORISED
+    return uncategorised or any(map(KEY.fullmatch, path)) or not any(map(str.isalpha, path[0]))

@@ -32,8 +32,9 @@ LEFT = re.compile(
 )
 
 # Under these names an object holds its availability.
-KEYS = ("availability", "stock_status", "status", "in_stock", "inStock", "is_in_stock", "available",
-        "value", "quantity", "qty", "stock", "@id", "name")  # fmt: skip
+KEYS = ("availability", "stock_status", "status", "in_stock", "inStock", "is_in_stock", "isOnStock",
+        "available", "value", "quantity", "qty", "stock", "availableQuantity", "@id",
+        "name")  # fmt: skip
 
 
 def flag(value: object) -> bool | None:

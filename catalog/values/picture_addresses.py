@@ -58,8 +58,8 @@ HOST = re.compile(
 ADDRESS_KEYS = (
     "hi_res", "url_fullxfull", "display", "url_zoom", "original", "originalSrc", "full", "zoom",
     "large", "contentUrl", "secure_url", "url", "src", "source_url", "href", "link", "image",
-    "image_url", "imageUrl", "picture", "uri", "file", "path", "url_standard", "medium", "small",
-    "thumb",
+    "image_url", "imageUrl", "imageURL", "picture", "uri", "file", "path", "url_standard",
+    "medium", "small", "thumb",
 )  # fmt: skip
 POSITION_KEYS = ("position", "sort_order", "sortOrder", "order", "sort", "display_order", "rank")
 MAIN_KEYS = ("is_main", "isMain", "main", "primary", "is_primary", "isPrimary", "default", "cover")

@@ -2,7 +2,8 @@
 
 The amounts beside a currency are prices; other numbers count or measure something. Where there is
 no currency, a text is a price if it has nothing but a number or a range. Amounts that are saved, or
-paid for shipping, are no prices, and amounts per unit are none where another is there.
+paid for shipping, are no prices. Amounts per unit, and those for several at once ("2 for $5", which
+is 2.50 each), count where no other price is there.
 """
 
 import re
@@ -39,6 +40,7 @@ NEUTRAL = frozenset({
     "incl", "including", "included", "inkl", "excl", "excluding", "exkl", "vat", "gst", "tax",
     "taxes", "mwst", "iva", "tva", "moms", "ttc", "ht", "net", "netto", "brutto", "pvp",
 })  # fmt: skip
+COUNT = re.compile(r"[2-9]|[1-9]\d")
 RANGE = frozenset({"-", "–", "—", "~", "to", "bis", "al", "hasta", "tot", "до"})
 # Beside an amount they say that it is saved or paid for something else.
 NO_PRICE_BEFORE = frozenset({
@@ -51,6 +53,7 @@ NO_PRICE_AFTER = frozenset({
     "versand", "pfand", "gespart", "günstiger", "remise", "ahorro",
 })  # fmt: skip
 PER = frozenset({"/", "per", "pro", "par", "por"})
+FOR = frozenset({"/", "for", "für", "pour", "por", "per", "voor", "za", "för"})  # "2 for $5"
 
 
 class _Token(NamedTuple):
@@ -109,9 +112,21 @@ def prices_in(written: str) -> list[Money]:
         code = tokens[currency].text
         thousandths = code in THREE_DECIMALS
         price = Money(parse_amount(tokens[amount].text, thousandths=thousandths), code)
-        of_unit = tokens.word(last + 1) in PER and last + 2 < len(tokens)
-        (per_unit if of_unit else prices).append(price)
+        if items := _items(tokens, first):
+            per_unit.append(Money(round(price.amount / items, 2), code))
+        elif tokens.word(last + 1) in PER and last + 2 < len(tokens):
+            per_unit.append(price)
+        else:
+            prices.append(price)
     return prices or per_unit
+
+
+def _items(tokens: _Tokens, first: int) -> int:
+    """How many a price is for, as "2 for" before it says; 0 where it is for one."""
+    several = tokens.at(first - 2)
+    if tokens.word(first - 1) not in FOR or tokens.at(first - 3).kind == "word":
+        return 0  # "set of 2 for $15" is one product
+    return int(several.text) if several.kind == "amount" and COUNT.fullmatch(several.text) else 0
 
 
 def _tokens(written: str) -> _Tokens:

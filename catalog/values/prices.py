@@ -53,7 +53,7 @@ def money(value: object) -> Money | None:
         plain = PLAIN.fullmatch(value)
         if plain and (plain[3] is None or (plain[3] in CODES and not plain[1])):
             return Money(float(plain[2].replace(",", "")), "USD" if plain[1] else plain[3] or "")
-        value = parse_literal(value)
+        value = parse_literal(value.strip("\"'") if value[:1] in "\"'" else value)
     elif type(value) is float:
         return Money(value) if 0 <= value < math.inf else None
     match value:

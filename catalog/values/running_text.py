@@ -32,7 +32,9 @@ MAX_INTEGRAL = 1e15  # integral floats below it are written without a point
 # Under these names an object holds its text, best first: JSON-LD, converters from XML, APIs.
 TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", "_cdata", "__cdata",
              "rendered", "label", "displayName", "display_name", "value", "name", "title", "text",
-             "item", "data", "content", "html", "plain", "long", "short")  # fmt: skip
+             "item", "data", "content", "html", "plain", "long", "short", "typeName",
+             # of rich text: Editor.js, ProseMirror, Slate
+             "blocks", "children", "items")  # fmt: skip
 UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
 
 # Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.

@@ -181,6 +181,67 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
                           "oilcloth-bag"),
         "FLOAT": Expected("Key Float", "Seadrift", 9, "Tools", "float", "key-float"),
     }),
+    "commercetools.json": ("products of commercetools", {
+        "DUNE-S": Expected("Dune Coat", "Loomstead", 79, "Women > Coats", "dune-sand", "dune"),
+        "DUNE-N": Expected("Dune Coat", "Loomstead", 109, "Women > Coats", "dune-night", "dune"),
+    }),
+    "medusa.json": ("products of Medusa", {
+        "RF-C": Expected("Reed Flute", "", 34.5, "Music", "flute flute-case", "reed-flute"),
+        "RF-G": Expected("Reed Flute", "", 5900, "Music", "flute flute-case", "reed-flute"),
+    }),
+    "medusa_2.json": ("products of Medusa", {
+        "RF-D": Expected("Reed Flute", "", 29, "Music", "flute flute-case", "reed-flute"),
+    }),
+    "vendure.json": ("products of Vendure", {
+        "STAR-30": Expected("Star Lamp", "Papierwerk", 24, "Lamps", "star star-lit", "9"),
+        "STAR-60": Expected("Star Lamp", "Papierwerk", 42, "Lamps", "star star-lit", "9"),
+    }),
+    "bigcommerce_api.json": ("products of BigCommerce's interface", {
+        "BELL-S": Expected("Bell Jar", "Vitrum", 40, "", "bell bell-base", "88"),
+        "BELL-L": Expected("Bell Jar", "Vitrum", 49, "", "bell-large bell bell-base", "88"),
+    }),
+    "shopware_api.json": ("products of Shopware's interface", {
+        "SWA-7": Expected("Moss Lantern", "Moorguss", 89.9, "", "lantern"),
+    }),
+    "magento_api.json": ("products of Magento's interface", {
+        "CAN-5": Expected("Hill Canteen", "Brunnen", 17.5, "", "canteen canteen-cap"),
+    }),
+    "square.csv": ("a Square export", {
+        "SOAP-S": Expected("Ginger Soap", "", 6, "Bath", "", "SQ9"),
+        "SOAP-L": Expected("Ginger Soap", "", 8, "Bath", "", "SQ9"),
+    }),
+    "ecwid.csv": ("an Ecwid export", {
+        "BALL": Expected("Felt Ball", "Wollball", 12, "Toys > Balls", "ball ball-cut", "501"),
+        "HOOP-L": Expected("Willow Hoop", "Wollball", 16, "Toys > Hoops", "hoop", "502"),
+    }),
+    "oxid.csv": ("an OXID export", {
+        "KB-1": Expected("Drachenbrett", "Windholz", 479, "", "brett brett-unten"),
+    }),
+    "xtcommerce.csv": ("an xt:Commerce export", {
+        "BOCK-1": Expected("Sägebock", "Bockwerk", 33.57, "Garten > Werkzeug", "bock"),
+    }),
+    "magento_1.csv": ("a Magento 1 export", {
+        "STOOL": Expected("Oak Stool", "Dreibein", 149, "Furniture > Stools", "stool stool-top",
+                          "STOOL"),
+        "BENCH": Expected("Ash Bench", "Dreibein", 99, "Furniture > Benches", "bench", "BENCH"),
+    }),
+    "amazon_inventory.txt": ("an Amazon inventory report", {
+        "TWINE-50": Expected("Garden Twine 50 m", "", 6.49, "", ""),
+    }),
+    "yandex.xml": ("a Yandex feed", {
+        "9012": Expected("Чайник «Искра»", "Искра", 2990, "Кухня > Посуда > Чайники",
+                         "chainik chainik-2"),
+        "9013": Expected("Кружка", "Искра", 490, "Кухня > Посуда", "kruzhka", "77"),
+    }),
+    "ceneo.xml": ("a Ceneo feed", {
+        "126": Expected("Garnek emaliowany", "Garmet", 79, "Dom > Kuchnia > Garnki",
+                        "garnek garnek-2"),
+        "127": Expected("Patelnia", "Garmet", 59, "Dom > Kuchnia > Patelnie", "patelnia"),
+    }),
+    "facebook.csv": ("a Google Merchant Center feed", {
+        "CAPE-Y": Expected("Rain Cape", "Drizzleby", 39, f"{CLOTHES} > Clothing > Outerwear",
+                           "cape", "CAPE"),
+    }),
     "schema_org.jsonl": ("schema.org products", {
         "FN-1": Expected("Field Notebook", "Papyral", 12.5, "Stationery > Notebooks",
                          "notebook notebook-open"),
@@ -236,7 +297,8 @@ def test_ids_and_categories_of_its_own_come_first_in_a_file_made_from_a_data_set
 
 
 def test_columns_of_a_plain_table_are_no_convention():
-    assert recognise(["id", "title", "price", "image", "brand", "category"]) is None
+    row = dict.fromkeys(("id", "title", "price", "image", "brand", "category"), "x")
+    assert recognise([row]) is None
 
 
 @pytest.mark.parametrize(
@@ -260,6 +322,17 @@ def test_columns_of_a_plain_table_are_no_convention():
         ("shopify_graphql.json", "OIL-S", {"Colour": "Sand"}),
         ("shopify_graphql.json", "FLOAT", {}),
         ("awin.csv", "7001", {"colour": "grey"}),
+        ("commercetools.json", "DUNE-N", {"colour": "Night", "brand": "Loomstead"}),
+        ("medusa.json", "RF-G", {"Key": "G", "material": "Reed"}),
+        ("medusa_2.json", "RF-D", {"Key": "D", "material": "Reed"}),
+        ("vendure.json", "STAR-60", {"Width": "60 cm", "brand": "Papierwerk"}),
+        ("bigcommerce_api.json", "BELL-L", {"Size": "Large", "Glass": "Clear", "sku": "BELL"}),
+        ("shopware_api.json", "SWA-7", {"Finish": "Black"}),
+        ("square.csv", "SOAP-L", {"Size": "Large"}),
+        ("yandex.xml", "9012", {"Объём": "1.7 л", "Цвет": "белый"}),
+        ("ceneo.xml", "126", {"Producent": "Garmet", "EAN": "4006381333931",
+                               "Kolor": "szary"}),
+        ("magento_1.csv", "STOOL", {"colour": "Oak"}),
         ("hm.csv", "0555010001", {"Graphical appearance": "Solid", "Colour group": "White",
                                   "Department": "Shirts", "Section": "Contemporary Casual",
                                   "Garment group": "Jersey"}),
@@ -280,6 +353,25 @@ def test_currency_list_price_stock_and_article_numbers_are_read():
     projector = read("akeneo.csv")[0]["AK-1"]
     assert (projector.currency, projector.list_price) == ("EUR", None)  # the other price is in USD
     assert read("ebay.csv")[0]["BEANIE-M"].in_stock is False
+    kettle = read("yandex.xml")[0]["9012"]
+    assert (kettle.currency, kettle.list_price, kettle.sku) == ("RUB", 3590, "ISK-17")
+    assert read("ceneo.xml")[0]["126"].gtin == "4006381333931"
+    coat = read("commercetools.json")[0]["DUNE-S"]
+    assert (coat.currency, coat.list_price, coat.in_stock) == ("EUR", 99, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "currency", "list_price"),
+    [
+        ("medusa.json", "RF-C", "EUR", None),  # an integer is in cents
+        ("medusa.json", "RF-G", "JPY", None),  # which the yen has not
+        ("medusa_2.json", "RF-D", "EUR", 36.5),
+        ("vendure.json", "STAR-30", "GBP", None),
+    ],
+)
+def test_amounts_in_minor_units_are_those_of_their_currency(name, product, currency, list_price):
+    found = read(name)[0][product]
+    assert (found.currency, found.list_price) == (currency, list_price)
 
 
 def test_rows_that_are_not_for_sale_and_those_that_only_add_are_counted():

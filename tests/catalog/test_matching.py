@@ -57,8 +57,37 @@ RUSSIAN = {"Артикул": "L-1", "Наименование": "Лампа", "�
            "Старая цена": "169,00 EUR", "Производитель": "Lumoral", "Категория": "Дом > Лампы",
            "Изображение": "bilder/l1.jpg", "Описание": "Лампа.", "Остаток": "3",
            "Штрихкод": "4006381333931", "Цвет": "латунь"}  # fmt: skip
+ITALIAN = {"Codice articolo": "L-1", "Nome articolo": "Lampada", "Prezzo scontato": "€ 149,00",
+           "Prezzo di listino": "€ 169,00", "Marca": "Lumoral", "Categoria": "Casa",
+           "Sottocategoria": "Lampade", "Immagine principale": "bilder/l1.jpg",
+           "Descrizione": "Una lampada.", "Disponibilità": "disponibile",
+           "Codice EAN": "4006381333931", "Colore": "ottone"}  # fmt: skip
+# With articles, prepositions, words about tax and of order, and a category in two columns.
+LONG_GERMAN = {"Art.-Nr.": "L-1", "Artikelbezeichnung": "Lampe", "VK-Preis brutto": "149,00 €",
+               "UVP": "169,00 €", "Hersteller": "Lumoral", "Warengruppe 1": "Wohnen",
+               "Warengruppe 2": "Leuchten", "Bild-URL 1": "bilder/l1.jpg",
+               "Langbeschreibung": "Eine Lampe.", "Lagerbestand": "3",
+               "EAN/GTIN": "4006381333931", "Farbe": "Messing"}  # fmt: skip
+LONG_FRENCH = {"Référence produit": "L-1", "Désignation du produit": "Lampe",
+               "Prix de vente TTC": "149,00 €", "Prix barré": "169,00 €", "Fabricant": "Lumoral",
+               "Rayon": "Maison", "Sous-rayon": "Lampes", "Photo principale": "bilder/l1.jpg",
+               "Descriptif": "Une lampe.", "Disponibilité": "En stock",
+               "Code-barres": "4006381333931", "Couleur": "Laiton"}  # fmt: skip
+LONG_SPANISH = {"Referencia": "L-1", "Nombre del artículo": "Lámpara",
+                "P.V.P. (IVA incl.)": "149,00 €", "Precio anterior": "169,00 €",
+                "Fabricante": "Lumoral", "Sección": "Hogar", "Subsección": "Lámparas",
+                "URL de la imagen": "bilder/l1.jpg", "Descripción larga": "Una lámpara.",
+                "Existencias": "3", "Código de barras": "4006381333931",
+                "Talla": "M"}  # fmt: skip
+LONG_DUTCH = {"Artikelcode": "L-1", "Productnaam": "Leeslamp", "Prijs incl. btw": "€ 149,00",
+              "Van prijs": "€ 169,00", "Merk": "Lumoral", "Categorie": "Wonen",
+              "Subcategorie": "Lampen", "Afbeelding 1": "bilder/l1.jpg",
+              "Omschrijving": "Een lamp.", "Voorraad": "3", "EAN-code": "4006381333931",
+              "Kleur": "Messing"}  # fmt: skip
 LANGUAGES = {"German": GERMAN, "French": FRENCH, "Spanish": SPANISH, "Dutch": DUTCH,
-             "Polish": POLISH, "Russian": RUSSIAN}  # fmt: skip
+             "Polish": POLISH, "Russian": RUSSIAN, "Italian": ITALIAN, "long German": LONG_GERMAN,
+             "long French": LONG_FRENCH, "long Spanish": LONG_SPANISH,
+             "long Dutch": LONG_DUTCH}  # fmt: skip
 
 
 @pytest.mark.parametrize("row", LANGUAGES.values(), ids=LANGUAGES)
@@ -125,6 +154,34 @@ def test_details_are_a_description_where_they_are_a_text(tmp_path):
     assert read(tmp_path, row)[0].description == "Thrown by hand, glazed in blue."
     (vase,) = read(tmp_path, {**row, "details": {"Colour": "blue", "Height": "20 cm"}})
     assert (vase.description, vase.attributes) == ("", {"Colour": "blue", "Height": "20 cm"})
+
+
+@pytest.mark.parametrize(("written", "in_stock"), [("true", False), ("0", True), ("", None)])
+def test_a_column_of_what_is_sold_out_is_the_opposite_of_stock(tmp_path, written, in_stock):
+    row = {"id": "1", "title": "Vase", "out_of_stock": written}
+    assert read(tmp_path, row)[0].in_stock is in_stock
+
+
+def test_a_code_among_the_attributes_is_the_gtin(tmp_path):
+    row = {"id": "1", "title": "Vase", "specs": {"EAN": "4006381333931", "Height": "20 cm"}}
+    assert read(tmp_path, row)[0].gtin == "4006381333931"
+
+
+def test_a_list_or_an_object_that_a_cell_holds_as_text_gives_its_facts(tmp_path):
+    row = {"id": "1", "title": "Vase", "extra": '{"colour": "blue"}', "uses": "['tea', 'soup']"}
+    assert read(tmp_path, row)[0].attributes == {"extra colour": "blue", "uses": "tea, soup"}
+
+
+def test_a_currency_may_be_a_sign_or_an_old_code(tmp_path):
+    rows = [{"id": f"{n}", "title": "Vase", "price": "9", "currency": each}
+            for n, each in enumerate(("€", "RUR", "chf"))]  # fmt: skip
+    assert [vase.currency for vase in read(tmp_path, *rows)] == ["EUR", "RUB", "CHF"]
+
+
+def test_a_fact_in_a_list_is_named_as_a_column_is(tmp_path):
+    row = {"key": "7", "title": "Vase", "facts": [{"name": "maker", "value": "Kiln"}]}
+    (vase,) = read(tmp_path, row, fields={"id": "key", "brand": "facts.maker"})
+    assert vase.brand == "Kiln"
 
 
 def test_numbers_of_categories_are_no_department(tmp_path):

@@ -43,6 +43,16 @@ def test_records_are_read_in_every_layout(tmp_path, text, kind, path, suffix):
     assert (feed.tabular, feed.columns) == (False, ())
 
 
+def test_categories_before_the_records_give_their_names_to_their_ids(tmp_path):
+    document = {
+        "categories": [{"id": 1, "name": "Home"}, {"id": 4, "title": "Rugs", "parent": 1}],
+        "products": [{"sku": "a", "category_id": 4}, {"sku": "b", "category_id": 5}],
+    }
+    assert [each["category_id"] for each in rows_of(tmp_path / "a.json", json.dumps(document))] == [
+        [["Home", "Rugs"]], 5
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -59,6 +59,13 @@ def test_a_missing_fact_is_none(written):
         '{"facts"=>[{"key"=>"Colour", "value"=>"red"}, {"key"=>"Size", "value"=>"4"}]}',
         [{"name": "Colour", "value": "red"}, {"key": "Size", "value": 4}],
         [{"name": "Colour", "options": ["red"]}, {"name": "Size", "option": "4", "id": 3}],
+        [{"attribute_name": "Colour", "attribute_value": "red"},
+         {"attribute_name": "Size", "attribute_value": "4", "section_name": "Main"}],
+        [{"option_display_name": "Colour", "label": "red"},
+         {"option_display_name": "Size", "label": "4", "option_id": 7}],
+        [{"value": "red", "option": {"title": "Colour"}},
+         {"value": "4", "option": {"title": "Size"}}],
+        [{"name": "red", "group": {"name": "Colour"}}, {"name": "4", "facet": {"name": "Size"}}],
         [{"Colour": "red"}, {"Size": "4"}],
         [("Colour", "red"), ("Size", "4")],
         "Colour=red,Size=4",
@@ -66,7 +73,7 @@ def test_a_missing_fact_is_none(written):
         "Colour: red\nSize: 4",
         "Colour: red | Size: 4",
     ],
-)
+)  # fmt: skip
 def test_attributes_are_read_from_every_notation(written):
     assert attributes(written) == {"Colour": "red", "Size": 4.0}
 
@@ -75,6 +82,7 @@ def test_attributes_are_read_from_every_notation(written):
     ("written", "named"),
     [
         ({"size": {"width": 3, "height": "4"}}, {"size width": 3.0, "size height": 4.0}),
+        ({"param": {"name": "Hue", "value": "red"}}, {"Hue": "red"}),
         ({"Case": [{"name": "Hue", "value": "red"}]}, {"Hue": "red"}),
         ([{"name": "Mass", "value": 2, "unitText": "kg"}], {"Mass": "2 kg"}),
         ({"Hue": {"en": "red", "de": "rot"}}, {"Hue": "rot"}),

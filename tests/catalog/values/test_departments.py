@@ -95,7 +95,8 @@ def test_a_slash_separates_steps_where_most_of_a_column_shares_first_steps(colum
         ([{"position": 2, "name": "Garden"}, {"position": 1, "name": "Home"}], (("Garden",),)),
         ({"itemListElement": [{"position": 1, "item": {"name": "Garden"}}]}, (("Garden",),)),
         ([{"node_id": 1, "node_name": "/Categories/Garden/Pots"}], (("Garden", "Pots"),)),
-        (17, (("17",),)),
+        (17, ()),
+        ("251448b91bc742de85643f5fccd89051 > Pots", ()),
     ],
 )  # fmt: skip
 def test_lists_and_objects_give_their_paths(written, paths):

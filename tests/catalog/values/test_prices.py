@@ -69,11 +69,21 @@ def test_a_price_is_an_amount_with_its_currency(written, amount, currency):
         ("15 EUR 2 Stück", 15.0, "EUR"),
         ("Bundle of 3 - $14.85", 14.85, "USD"),
         ("3 x 500 g 12.99 €", 12.99, "EUR"),
-        ("2 for £5", 5.0, "GBP"),
+        ("Set of 2 for £15", 15.0, "GBP"),
+        ("2 for £5 or £3.00", 3.0, "GBP"),
     ],
 )
 def test_counts_and_sizes_beside_a_price_are_no_prices(written, amount, currency):
     assert money(written) == Money(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("2 for £5", 2.5), ("2/£5", 2.5), ("3 for £10", 3.33), ("3 für 10 £", 3.33),
+     ("10 pour £8.50", 0.85), ("2 por solo £5", 2.5)],
+)  # fmt: skip
+def test_a_price_for_several_at_once_is_that_of_one(written, amount):
+    assert money(written) == Money(amount, "GBP")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +104,7 @@ def test_counts_and_sizes_beside_a_price_are_no_prices(written, amount, currency
         ("-15% €12.99", 12.99, "EUR"),
         ("12.99 (15% off)", 12.99, ""),
         ("US $5 - US $9", 5.0, "USD"),
+        ('"$12.99"', 12.99, "USD"),
         (["$12", "$9"], 9.0, "USD"),
         ([12, 9, "15"], 9.0, ""),
     ],

@@ -43,6 +43,8 @@ def test_text_is_normalised_and_missing_values_are_empty(written, clean):
         ('{"id": 9, "name": "Lamps"}', "Lamps"),
         ("['Brass lamp.', 'Oak foot.']", "Brass lamp. Oak foot."),
         ({"Use": "For a desk.", "Care": "Dust it dry."}, "For a desk. Dust it dry."),
+        ({"time": 5, "blocks": [{"id": "a", "data": {"text": "Brass."}}, {"data": {}}]}, "Brass."),
+        ({"type": "root", "children": [{"children": [{"value": "Oak."}]}]}, "Oak."),
         ({"id": 9, "slug": "lamps"}, ""),
         ({"Rank": {"Lamps": 3}}, ""),
         ("[2026] lamp", "[2026] lamp"),

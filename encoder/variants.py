@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from encoder import adapter as lora
 from encoder.base import Base, find_base
 from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
@@ -23,9 +21,9 @@ from encoder.text_model import KEPT as KEPT_TEXT
 from encoder.text_model import TextModel
 from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, TextModelFacts, Variant
 from vitrine.command import naming
+from vitrine.folder_lock import locked
 
 CARD = "README.md"
-LOCK = "variants.lock"  # in the installation's folder
 
 
 class Variants:
@@ -107,7 +105,7 @@ class Variants:
         if words:
             manifest = replace(manifest, text_model=_facts(words))
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder.parent / LOCK):
+        with locked(self.folder):
             return self._put(manifest, checkpoint, words, adapter, force, keep_base)
 
     def _put(

@@ -105,9 +105,9 @@ def calibrate_command(
                 generation=collection.generation,
                 seed=seed,
             )
+    found = {match: result.calibration for match, result in tested.items()}
     file = calibration_file(chosen)
-    kept = dict(file.value) | {each: result.calibration for each, result in tested.items()}
-    file.write(calibrations_object(kept))
+    file.update(lambda kept: calibrations_object({**kept, **found}))
     report_name = (
         fit_name(name) if name else default_name(f"confidence-{chosen.name}", datetime.now())
     )

@@ -180,9 +180,10 @@ def _write(variant: Variant, tuning: Tuning, queries: QuerySet) -> None:
     notes = _notes(tuning, queries)
     if tuning.renews:
         write_choice(variant.folder, tuning.chosen.words.chosen, notes)
-    file = settings_file(variant)
-    kept = replace(tuning.chosen.settings, formula=file.value.formula)
-    file.write(settings_object(kept, notes))
+    chosen = tuning.chosen.settings
+    settings_file(variant).update(
+        lambda kept: settings_object(replace(chosen, formula=kept.formula), notes)
+    )
 
 
 def as_object(tuning: Tuning) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from qdrant.store import Store, open_store
 from vitrine import Closing
 from vitrine.batches import batched
 from vitrine.command import naming
+from vitrine.folder_lock import locked
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
@@ -90,7 +91,7 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         the catalogue that were left out, as `Catalogue.damage` returns them.
 
     Raises:
-        IngestError: the category has no product.
+        IngestError: the category has no product; another process exports to the folder.
         OSError: a file cannot be written; the error names it or the folder.
         VariantMissing, CatalogError, CollectionMissing: there is nothing to export.
     """
@@ -192,16 +193,38 @@ def _published(folder: Path) -> Iterator[Path]:
     """A folder for unfinished files, each of which replaces the one of its name at the end.
 
     After an error, or where the process is killed before the end, the earlier files are untouched.
+
+    Raises:
+        IngestError: another process exports to the same folder.
     """
     for name in FILES:
         if (folder / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
-    for left in folder.glob(f"{UNFINISHED}*"):  # by a killed process
-        shutil.rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(prefix=UNFINISHED, dir=folder) as unfinished:
-        yield Path(unfinished)
-        for name in FILES:
-            (Path(unfinished) / name).replace(folder / name)
+    with _alone(folder):
+        for left in folder.glob(f"{UNFINISHED}*"):  # by a killed process
+            shutil.rmtree(left, ignore_errors=True)
+        with TemporaryDirectory(prefix=UNFINISHED, dir=folder) as unfinished:
+            yield Path(unfinished)
+            for name in FILES:
+                (Path(unfinished) / name).replace(folder / name)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder.
+
+    Raises:
+        IngestError: another process holds it.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, wait=False))
+        except BlockingIOError:
+            raise IngestError(
+                f"Another export is being written to {folder}. Let it finish, and run this again, "
+                "or name another --folder."
+            ) from None
+        yield
 
 
 def _guarded(batch: pa.RecordBatch) -> pa.RecordBatch:

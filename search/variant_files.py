@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from encoder.variant import Variant
 from search.query import SearchError
 from vitrine.command import describe
+from vitrine.folder_lock import locked
 
 T = TypeVar("T")
 
@@ -79,11 +80,24 @@ class VariantFile(Generic[T]):
         Raises:
             OSError: the folder cannot be written.
         """
+        self.update(lambda _: values)
+
+    def update(self, change: Callable[[T], Mapping[str, Any]]) -> None:
+        """Write the file as `write` does; nothing that another process writes meanwhile is lost.
+
+        Args:
+            change: makes the new values, which are JSON, from the present one.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
         stamped = {"variant": self._variant.name, "fingerprint": self._variant.fingerprint}
         unfinished = self.path.with_suffix(".new")
-        text = json.dumps({**stamped, **values}, ensure_ascii=False, indent=1, allow_nan=False)
-        unfinished.write_text(f"{text}\n", encoding="utf-8")
-        unfinished.replace(self.path)
+        with locked(self.path.parent):
+            values = {**stamped, **change(self.value)}
+            text = json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False)
+            unfinished.write_text(f"{text}\n", encoding="utf-8")
+            unfinished.replace(self.path)
 
 
 def _read_object(path: Path, variant: Variant) -> dict[str, Any]:

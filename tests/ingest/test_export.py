@@ -12,7 +12,7 @@ from pyarrow import parquet
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from encoder.variants import Variants
-from ingest import IngestError
+from ingest import IngestError, export
 from ingest.export import export_products
 from ingest.products import load_products
 from ingest.vectors import embed_products
@@ -103,6 +103,20 @@ def test_a_killed_export_leaves_the_earlier_one_and_the_next_removes_its_files(h
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
     assert run_here(home, "export", "--folder", tmp_path).status == 0
     assert not left.exists()
+
+
+def test_a_second_export_to_the_same_folder_is_refused_and_the_first_completes(
+    home, tmp_path, monkeypatch
+):
+    def copy_embedded(*arguments):
+        ended = run_here(home, "export", "--folder", tmp_path)
+        assert (ended.status, ended.stdout) == (1, "")
+        assert f"Another export is being written to {tmp_path}. Let it finish" in ended.error
+        return 0
+
+    monkeypatch.setattr(export, "_copy_embedded", copy_embedded)
+    assert export_products(home, "tiny", tmp_path)["products"] == 12
+    assert contents(tmp_path).keys() == set(export.FILES)
 
 
 def test_where_the_export_is_stands_on_stderr_and_in_the_figures(home, tmp_path):

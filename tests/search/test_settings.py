@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
@@ -43,6 +44,24 @@ def test_settings_are_read_as_they_were_written_and_notes_are_for_readers(file):
     assert file.value == WORDS_ALONE
     assert json.loads(file.path.read_text())["notes"] == {"queries": 3}
     assert [each.name for each in file.path.parent.iterdir()] == ["search.json"]
+
+
+def test_two_changes_at_once_are_both_kept(variant):
+    """The second begins while the first is being made, and waits."""
+    second = Thread(target=lambda: settings_file(variant).update(add("rating", 2)))
+
+    def add(signal, weight):
+        return lambda kept: settings_object(
+            replace(kept, formula={**kept.formula, signal: weight}), {}
+        )
+
+    def change(kept):
+        second.start()
+        return add("stock", 1)(kept)
+
+    settings_file(variant).update(change)
+    second.join()
+    assert settings_file(variant).value.formula == {"stock": 1, "rating": 2}
 
 
 def test_an_engine_takes_changed_settings_up_without_a_new_start(engine, variant):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from encoder.errors import EncoderError, VariantInvalid
 from encoder.files import digest_files, digest_json, read_json
-from encoder.schema import AdapterConfig
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -40,6 +39,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         EncoderError: the folder is no LoRA adapter with safetensors, or a damaged one.
     """
+    from encoder.schema import AdapterConfig  # pydantic, which no search needs
+
     config = read_json(folder / CONFIG)
     AdapterConfig.read(config, folder / CONFIG)
     if config.get("peft_type") != "LORA":
@@ -160,6 +161,8 @@ def _lora_config(folder: Path, shapes: Mapping[str, Sequence[int]]) -> "LoraConf
         EncoderError: not a LoRA adapter's settings, or a rank above that of the weights.
     """
     from peft import LoraConfig
+
+    from encoder.schema import AdapterConfig
 
     config = AdapterConfig.read(read_config(folder), folder / CONFIG)
     parts = {name: match for name in shapes if (match := LOW_RANK.fullmatch(name))}

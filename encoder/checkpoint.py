@@ -7,7 +7,7 @@ So a base that changed on disk is detected.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from encoder.configuration import dimension_of, max_tokens_of, read_configuration
 from encoder.errors import EncoderError
@@ -15,9 +15,11 @@ from encoder.families import FAMILIES, Family
 from encoder.files import digest_files, digest_json, keep_files
 from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS_INDEX
 from encoder.processor import ImageProcessor
-from encoder.schema import ModelConfig
 from encoder.tokenizer import Tokenizer, check_vocabulary
 from encoder.weights import check_weights, weight_files
+
+if TYPE_CHECKING:
+    from encoder.schema import ModelConfig
 
 DEFAULT_BASE = "openai/clip-vit-base-patch32"
 
@@ -47,7 +49,7 @@ class Checkpoint:
     base: str
     revision: str
     folder: Path
-    config: ModelConfig
+    config: "ModelConfig"
     dim: int
     tokenizer_hash: str
     processor: ImageProcessor

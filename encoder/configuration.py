@@ -4,24 +4,28 @@ import dataclasses
 from dataclasses import MISSING
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES, Family
 from encoder.files import read_json
 from encoder.hub import CONFIG
-from encoder.schema import ModelConfig, StoredWeights, TokenizerSettings, read_schema
+
+if TYPE_CHECKING:
+    from encoder.schema import ModelConfig
 
 # PEFT's file: transformers would add such an adapter to the weights that it lies beside.
 ADAPTER_CONFIG = "adapter_config.json"
 
 
-def read_configuration(folder: Path) -> ModelConfig:
+def read_configuration(folder: Path) -> "ModelConfig":
     """The settings, completed with the defaults of the family's class, which files leave out.
 
     Raises:
         EncoderError: of another family, with code of its own, or with values out of range.
     """
+    from encoder.schema import ModelConfig, StoredWeights  # pydantic, which no search needs
+
     settings = read_json(folder / CONFIG)
     kind = settings.get("model_type")
     family = FAMILIES.get(kind) if isinstance(kind, str) else None
@@ -60,7 +64,7 @@ def _defaults(model_type: str) -> dict[str, Any]:
     return {**of(model_type), **sections, "model_type": model_type}
 
 
-def dimension_of(config: ModelConfig, family: Family, folder: Path) -> int:
+def dimension_of(config: "ModelConfig", family: Family, folder: Path) -> int:
     """Length of the vectors; both encoders' have to agree.
 
     Raises:
@@ -79,8 +83,10 @@ def dimension_of(config: ModelConfig, family: Family, folder: Path) -> int:
     return int(dim)
 
 
-def max_tokens_of(config: ModelConfig, family: Family, folder: Path) -> int:
+def max_tokens_of(config: "ModelConfig", family: Family, folder: Path) -> int:
     """The shorter of what the text encoder has positions for and what the tokenizer admits."""
+    from encoder.schema import TokenizerSettings, read_schema
+
     unused = (config.text_config.pad_token_id or 0) + 1 if family.skips_positions else 0
     positions = config.text_config.max_position_embeddings - unused
     file = folder / "tokenizer_config.json"

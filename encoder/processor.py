@@ -17,7 +17,6 @@ from encoder.errors import EncoderError
 from encoder.families import CLIP_PICTURES, PictureDefaults
 from encoder.files import digest_json, read_json
 from encoder.hub import PROCESSOR_FILES
-from encoder.schema import PictureSettings
 
 # What all families' image processors do where a file is silent.
 SIDE = 224
@@ -65,6 +64,8 @@ class ImageProcessor:
         Raises:
             EncoderError: no settings, or settings that no family's processor has.
         """
+        from encoder.schema import PictureSettings  # pydantic, which no search needs
+
         settings = _settings(folder)
         # Checked only: a 0 that became 0.0 would change the hash.
         PictureSettings.read(settings, folder / PROCESSOR_FILES[1])

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 from encoder.errors import EncoderError
 from encoder.files import digest_files, digest_json, keep_files, read_json, read_json_list
 from encoder.hub import CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX
-from encoder.schema import (
-    InputSettings,
-    StoredWeights,
-    TextModule,
-    TokenizerSettings,
-    read_schema,
-    read_schema_list,
-)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+    from encoder.schema import TextModule
 
 MODULES, TRANSFORMER = "modules.json", "sentence_bert_config.json"
 TOKENIZER = "tokenizer_config.json"
@@ -76,6 +70,15 @@ def check_folder(folder: Path) -> None:
     Raises:
         EncoderError: it would not.
     """
+    from encoder.schema import (  # pydantic, which no search needs
+        InputSettings,
+        StoredWeights,
+        TextModule,
+        TokenizerSettings,
+        read_schema,
+        read_schema_list,
+    )
+
     for module in read_schema_list(TextModule, read_json_list(folder / MODULES), folder / MODULES):
         _check_module(module, folder)
     settings = read_json(folder / CONFIG)
@@ -96,7 +99,7 @@ def check_folder(folder: Path) -> None:
         raise EncoderError(f"{folder} has no {WEIGHTS}: Vitrine reads safetensors only.")
 
 
-def _check_module(module: TextModule, folder: Path) -> None:
+def _check_module(module: "TextModule", folder: Path) -> None:
     matched = MODULE.fullmatch(module.type)
     if not matched:
         raise EncoderError(

@@ -15,7 +15,6 @@ from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
 from encoder.embedder import KEPT as KEPT_EMBEDDER
 from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
-from encoder.sentence_weights import check_sentence_weights
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.text_model import KEPT as KEPT_TEXT
 from encoder.text_model import TextModel
@@ -251,6 +250,8 @@ def _facts(words: TextModel) -> TextModelFacts:
     Raises:
         EncoderError: it cannot be loaded.
     """
+    from encoder.sentence_weights import check_sentence_weights
+
     check_sentence_weights(words.folder, f"the text model {words.base}")
     loaded = words.load()
     return TextModelFacts(words.name, words.base, words.hash, loaded.dim, loaded.max_tokens)
@@ -262,6 +263,8 @@ def _checked_embedder(found: EmbedderCheckpoint, adapter: Path | None) -> Embedd
     Raises:
         EncoderError: it cannot be loaded, or an adapter is given.
     """
+    from encoder.sentence_weights import check_sentence_weights
+
     if adapter:
         raise EncoderError(
             f"{found.base} is an embedder, and adapters are for dual encoders such as CLIP or "

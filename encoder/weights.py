@@ -5,7 +5,6 @@ from pathlib import Path
 
 from encoder.errors import EncoderError
 from encoder.hub import WEIGHTS, WEIGHTS_INDEX
-from encoder.schema import WeightsIndex, read_schema
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -14,6 +13,8 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
         EncoderError: there are none, or some are missing.
     """
+    from encoder.schema import WeightsIndex, read_schema  # pydantic, which no search needs
+
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / WEIGHTS_INDEX).is_file():

@@ -9,9 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pictures.decode_workers import open_untrusted
 from pictures.errors import PictureError
-from pictures.fetcher import fetch_picture
 from pictures.sources import is_web, read_source
 from qdrant.model import Filters
 from search.engine import Engine
@@ -197,6 +195,10 @@ def open_picture(address: str) -> Image:
     Raises:
         QueryError: it cannot be read; the sentence has the reason and what can be named instead.
     """
+    # A search by words needs neither the fetcher's libraries nor those of the decode workers.
+    from pictures.decode_workers import open_untrusted
+    from pictures.fetcher import fetch_picture
+
     read = fetch_picture if is_web(address) else read_source
     try:
         return open_untrusted(read(address), address)

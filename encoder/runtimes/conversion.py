@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import importlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from torch import nn
 from encoder.families import Padding
 from encoder.model import DualEncoder, normalisation
 from encoder.processor import ImageProcessor
-from encoder.runtimes.machine import load_openvino, openvino_core
+from encoder.runtimes.machine import CONVERTER, load_openvino, openvino_core
 from encoder.runtimes.trial import Samples
 from encoder.tokenizer import text_inputs
 from vitrine.batches import batched
@@ -55,10 +56,11 @@ def convert_text_model(model: "SentenceTransformer") -> Graphs:
 
 
 def _convert(part: nn.Module, example: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 (OpenVINO's model)
-    openvino = load_openvino()
+    openvino = load_openvino()  # without the converter
+    converter = importlib.import_module(CONVERTER)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # torch's tracing, of sizes that are constant here
-        return openvino.convert_model(
+        return converter.convert_model(
             part.eval(),
             example_input={name: torch.from_numpy(array) for name, array in example.items()},
             input=[(name, openvino.PartialShape(list(shape))) for name in example],

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-TELEMETRY = "openvino_telemetry"
+TELEMETRY, CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
 
 # Flags of x86 CPUs that multiply int8 (VNNI, AMX). With AVX2 alone int8 is no faster than float32.
 INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
@@ -25,10 +25,14 @@ def load_openvino() -> Any:  # noqa: ANN401 (a module that may be missing)
     declines it. Without the package that sends the reports, both use a stub that does nothing.
     """
     sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # its import fails from now on
+    # Where its converter cannot be imported, openvino goes without: half the time of its import.
+    sys.modules[CONVERTER] = None  # type: ignore[assignment]
     try:
         return importlib.import_module("openvino")
     except (ImportError, OSError, RuntimeError):  # absent, or for another system
         return None
+    finally:
+        del sys.modules[CONVERTER]
 
 
 @cache

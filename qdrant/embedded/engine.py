@@ -14,7 +14,6 @@ from uuid import UUID
 
 from qdrant import layout
 from qdrant.disk import copy_sparse, disk_full, mirror
-from qdrant.embedded.build import Build
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.private import PrivateReader, sweep
@@ -110,6 +109,8 @@ class EmbeddedEngine:
     def _make(
         self, spec: Spec, changes: Iterable[Change], expected: int, base: Collection | None = None
     ) -> Collection:
+        from qdrant.embedded.build import Build  # pyarrow, which no search needs
+
         generations = self._generations(spec.variant)
         sweep(generations.folder / READERS)
         generations.sweep()

@@ -41,7 +41,7 @@ def test_a_picture_file_is_searched_with(search, home):
 
 def test_a_picture_on_the_web_is_fetched_and_searched_with(search, monkeypatch):
     fetch = partial(fetch_picture, settings=FetchSettings(allow_loopback=True))
-    monkeypatch.setattr("search.__main__.fetch_picture", fetch)
+    monkeypatch.setattr("pictures.fetcher.fetch_picture", fetch)
     with HostileServer() as web:
         found = search("--image", web.address("/picture.jpg"), "--json")
         assert json.loads(found.stdout)["results"]

@@ -17,6 +17,9 @@ HNSW_EF_CONSTRUCT = 100
 # KiB of original vectors up to which comparing with all of them is faster than the graph: 5,000
 # points of 512 dimensions take 0.5 ms, and nothing is missed. Qdrant's default.
 FULL_SCAN_KIB = 10_000
+# The same of the vectors that pass a filter. A graph search under a filter looks at the neighbours
+# of those that do not pass, too, and is slower and less sure than one of all products.
+FILTERED_SCAN_KIB = 32_000
 # Int8 quarters what a search reads. Alone it loses 5 points of recall. `rescore` computes twice as
 # many candidates again from the original vectors: the recall is back, and the score is the exact
 # cosine.
@@ -26,6 +29,10 @@ OVERSAMPLING = 2.0
 MARGIN, LEAST_OVERSAMPLING = 26, 1.25
 # Candidates that the graph search keeps, where the number was not measured (`qdrant.recall`).
 EF = 128
+# The least under a filter. What passes lies scattered, or far from where a search begins: with
+# ACORN, a category of 56 % of 28,749 products had recall@10 .961 with an ef of 32, .990 with 128
+# and .998 with 256.
+FILTERED_EF = 256
 # Share of a collection's products that may change before it is measured again.
 DRIFT = 0.1
 # Results that one search may ask for: a server's strict mode refuses more.

@@ -13,7 +13,7 @@ import numpy as np
 from qdrant import layout
 from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
-from qdrant.filters import conditions_of
+from qdrant.filters import conditions_of, needs_acorn
 from qdrant.model import (
     NO_FILTERS,
     Collection,
@@ -380,11 +380,14 @@ def _search(collection: Collection, query: VectorQuery) -> Search:
     measured = collection.graphs.get(query.vector)
     ef = query.ef or (measured.ef if measured else layout.EF)
     exact = query.exact or scanned or ef is None
+    conditions = conditions_of(query.filters, collection)
+    if ef and not query.ef and needs_acorn(conditions):
+        ef = max(ef, layout.FILTERED_EF)
     return Search(
         query.vector,
         checked,
         query.k,
-        conditions_of(query.filters, collection),
+        conditions,
         exact,
         ef or layout.EF,
         query.payload,

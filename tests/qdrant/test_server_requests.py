@@ -82,7 +82,7 @@ def test_graphs_are_made_once_when_all_points_are_there(fake_server, store):
     assert made.body["hnsw_config"] == {
         "m": 0,
         "ef_construct": layout.HNSW_EF_CONSTRUCT,
-        "full_scan_threshold": layout.FULL_SCAN_KIB,
+        "full_scan_threshold": layout.FILTERED_SCAN_KIB,
     }
     assert made.body["optimizers_config"] == {"indexing_threshold": 0}
     asked = list(fake_server.received)
@@ -191,15 +191,12 @@ def test_a_search_is_rescored_on_the_original_vectors(fake_server, store):
     ("asked", "ef", "needs_acorn"),
     [
         ({}, layout.EF, False),
-        ({"filters": Filters(categories=("Beauty",))}, layout.EF, False),
-        ({"filters": Filters(categories=("Beauty", "Toys"))}, layout.EF, True),
-        ({"filters": Filters(categories=("Beauty",), brands=("Acme",))}, layout.EF, True),
-        ({"filters": Filters(categories=("Beauty",), exclude=("p1",))}, layout.EF, False),
-        ({"filters": Filters(has_picture=False)}, layout.EF, False),
+        ({"filters": Filters(exclude=("p1",))}, layout.EF, False),
+        ({"filters": Filters(categories=("Beauty",))}, layout.FILTERED_EF, True),
         ({"filters": Filters(price_max=9), "ef": 64}, 64, True),
     ],
 )
-def test_a_filter_without_links_of_its_own_is_searched_with_acorn(
+def test_a_filter_is_searched_with_acorn_and_more_candidates(
     fake_server, store, asked, ef, needs_acorn
 ):
     store.build(SPEC, shop(10))

@@ -1,6 +1,9 @@
-"""Qdrant beside FAISS on the same generated vectors and under the same filters.
+"""Qdrant beside FAISS on the same generated vectors and under the same filters, and whole searches.
 
     python -m benchmarks search --n 10000 --n 100000
+    python -m benchmarks search --n 100000 --no-faiss --folder kept
+
+Whole searches are of `benchmarks.shop_search`.
 
 The engines answer blocks of queries in turns, all of which they have answered once before. Where
 QDRANT_URL is set, the server takes part; its collection is dropped afterwards. With --folder, what
@@ -24,6 +27,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import shop_search
 from benchmarks.generated import FILTERS, Generated
 from benchmarks.rounds import Rounds
 from benchmarks.search_engines import ENGINES, FLAT, SERVER, folder_of
@@ -167,18 +171,31 @@ def command(
     queries: Annotated[int, typer.Option(min=1, help="Queries under each filter.")] = 400,
     seed: Annotated[int, typer.Option(help="Of the generated products.")] = 0,
     folder: Annotated[Path | None, typer.Option(help="Keep what is built here.")] = None,
+    faiss: Annotated[bool, typer.Option(help="Compare Qdrant with FAISS.")] = True,
+    shop: Annotated[bool, typer.Option(help="Measure whole searches of a shop.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Qdrant beside FAISS: build time, disk, memory, latency and recall, with filters."""
-    sizes = []
+    """Qdrant beside FAISS, and whole searches of a shop: build, latency, recall, with filters."""
+    sizes, shops = [], []
     for size in n or [10_000, 100_000]:
         with tempfile.TemporaryDirectory() as scratch:
             place = (folder or Path(scratch)) / f"{size}-{dim}-{queries}-{seed}"
-            sizes.append(search(place, build(place, size, dim, queries, seed)))
-        if not as_json:
-            Console().print(*_tables(sizes[-1]), sep="\n")
+            if faiss:
+                sizes.append(search(place, build(place, size, dim, queries, seed)))
+                Console(stderr=as_json).print(*_tables(sizes[-1]), sep="\n")
+            if shop:
+                home = place.with_name(f"shop-{size}-{dim}-{seed}")
+                shops.append(shop_search.measure(home, size, dim, queries, seed))
+                Console(stderr=as_json).print(*shop_search.tables(shops[-1]), sep="\n")
     if as_json:
-        typer.echo(json.dumps({"sizes": [asdict(size) for size in sizes]}))
+        typer.echo(
+            json.dumps(
+                {
+                    "sizes": [asdict(each) for each in sizes],
+                    "shops": [asdict(each) for each in shops],
+                }
+            )
+        )
 
 
 def _tables(measured: Engines) -> list[Any]:

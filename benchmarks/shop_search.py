@@ -1,0 +1,352 @@
+"""The search engine's share of a query on a generated shop, and what it misses.
+
+Queries come with their vectors, so all is timed but the model: reading, plan, request, fusion,
+ranking, payloads. Recall is against the same search with every product compared; that of words is
+against BM25 computed here over all products.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from rich.table import Table
+from scipy.sparse import csr_array
+
+from benchmarks.checkpoints import tiny_clip
+from benchmarks.generated_shop import FILTERS, NUMBERS, WORD_SETTINGS, GeneratedShop
+from encoder.variant import Variant
+from encoder.variants import Variants
+from qdrant import layout
+from qdrant.model import ATTRIBUTES, NO_FILTERS, WORDS, Filters, Point, Ranking, Spec, VectorQuery
+from qdrant.store import Store, open_embedded
+from qdrant.vocabulary import FILE, CountedName, CountedWord, write_vocabulary
+from qdrant.words import Words, split_words
+from search.embedding import QueryVectors
+from search.engine import Engine
+from search.query import Query
+from search.results import Result
+from vitrine.command import messages
+
+NAME = "benchmark"
+K = 10
+# Scores of two searches that differ by no more are equal.
+TOLERANCE = 1e-5
+# What is searched for, by row.
+ROWS: dict[str, dict[str, Any]] = {
+    "words": {"match": "words"},
+    "text": {"vector": "text"},
+    "image": {"vector": "image"},
+    "vectors": {"match": "vectors"},
+    "hybrid": {},
+}
+FILTERED_ROWS = ("words", "text", "image", "hybrid")
+DENSE_ROWS = ("text", "image", "vectors")
+Texts = Sequence[tuple[str, QueryVectors]]
+
+
+@dataclass(frozen=True)
+class ShopBuilt:
+    """How the collection was built.
+
+    Attributes:
+        seconds: in all.
+        cpu_seconds: processor time of the builder and of the process that feeds it, the generation
+            of the products included.
+        bytes_a_point: on disk.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    bytes_a_point: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to search under one filter.
+
+    Attributes:
+        row: a key of `ROWS`, or `facets`.
+        filter: a key of `FILTERS`.
+        products: that pass it.
+        ef: `measured` with the collection, or a number.
+        p50_ms, p99_ms: percentiles of a query's time.
+        cpu_p50_ms: median of its processor time, which other programs disturb less.
+        recall: of the exact ten; None of facets, which are counted.
+    """
+
+    row: str
+    filter: str
+    products: int
+    ef: str
+    p50_ms: float
+    p99_ms: float
+    cpu_p50_ms: float
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class ShopSearch:
+    """All rows at one size.
+
+    Attributes:
+        n, dim, queries: products, dimension, queries.
+        load: mean number of running processes in the last minute, when it was measured.
+        built: how the collection was built.
+        graphs: by vector, `ef` and recall as measured when it was built.
+        rows: all of them.
+    """
+
+    n: int
+    dim: int
+    queries: int
+    load: float
+    built: ShopBuilt
+    graphs: dict[str, tuple[int | None, float]]
+    rows: list[Row]
+
+
+class _ExactStore(Store):
+    """A store whose searches compare with every product."""
+
+    def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
+        return super().rank_batch(variant, [replace(query, exact=True) for query in queries])
+
+
+class _FixedStore(Store):
+    """A store whose graph searches keep as many candidates as collections of earlier versions."""
+
+    def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
+        return super().rank_batch(variant, [replace(query, ef=layout.EF) for query in queries])
+
+
+def measure(folder: Path, n: int, dim: int, queries: int, seed: int) -> ShopSearch:
+    """Build the shop in a folder, unless it is there, and search it in every way."""
+    shop = GeneratedShop(n, dim, seed)
+    built = _built(folder, shop)
+    texts = shop.queries(queries)
+    variant = Variants(folder).get(NAME)
+    with open_embedded(folder / "qdrant") as store:
+        ours, exact, fixed = (
+            Engine(variant, each, _no_model)
+            for each in (store, _ExactStore(store.engine), _FixedStore(store.engine))
+        )
+        rows: list[Row] = []
+        for name, filters in FILTERS.items():
+            messages.print(f"{n:,} products: filter {name}")
+            products = store.count(NAME, filters)
+            for row in FILTERED_ROWS if filters != NO_FILTERS else ROWS:
+                search = _Search(row, name, products, filters, texts)
+                best, found = search.found(exact), search.found(ours)
+                recall = _recall(found, best)
+                if row == WORDS and filters == NO_FILTERS:
+                    recall = _recall_of_scores(found, _BM25(folder, n).best(texts))
+                rows.append(search.row(ours, "measured", recall))
+                if row in DENSE_ROWS:
+                    recall = _recall(search.found(fixed), best)
+                    rows.append(search.row(fixed, str(layout.EF), recall))
+            rows.append(_facets(ours, name, products, filters, queries))
+        graphs = store.collection(NAME).graphs.items()
+        return ShopSearch(
+            n,
+            dim,
+            queries,
+            round(psutil.getloadavg()[0], 1),
+            built,
+            {name: (graph.ef, graph.recall) for name, graph in graphs},
+            rows,
+        )
+
+
+def tables(measured: ShopSearch) -> list[Table]:
+    """The rows as tables."""
+    built, graphs = measured.built, measured.graphs.items()
+    searched = Table(
+        *("filter", "products", "search", "ef", "p50 ms", "p99 ms", "CPU p50 ms", "recall@10"),
+        title=f"{measured.n:,} products, {measured.dim} dimensions, {measured.queries:,} queries",
+    )
+    for each in measured.rows:
+        numbers = (f"{value:.2f}" for value in (each.p50_ms, each.p99_ms, each.cpu_p50_ms))
+        recall = "" if each.recall is None else f"{each.recall:.3f}"
+        searched.add_row(each.filter, f"{each.products:,}", each.row, each.ef, *numbers, recall)
+    searched.caption = (
+        f"built in {built.seconds:.0f} s ({built.cpu_seconds:.0f} s of processor time), "
+        f"{built.bytes_a_point:,.0f} bytes a point; load {measured.load}; "
+        + ", ".join(f"ef of {name} {ef}" for name, (ef, _) in graphs)
+    )
+    return [searched]
+
+
+class _Search:
+    """One way to search under one filter."""
+
+    def __init__(self, row: str, name: str, products: int, filters: Filters, texts: Texts) -> None:
+        self._row = row
+        self._name = name
+        self._products = products
+        self._filters = filters
+        self._texts = texts
+
+    def found(self, engine: Engine) -> list[dict[str, float]]:
+        """The scores of the products that each query finds, by id; nothing is folded."""
+        return [
+            {each.id: each.score for each in self._search(engine, number, fold=False)}
+            for number in range(len(self._texts))
+        ]
+
+    def row(self, engine: Engine, ef: str, recall: float) -> Row:
+        """Time an engine that has answered every query once before."""
+        times = _times(lambda number: self._search(engine, number, fold=True), len(self._texts))
+        return Row(self._row, self._name, self._products, ef, *times, recall)
+
+    def _search(self, engine: Engine, number: int, *, fold: bool) -> tuple[Result, ...]:
+        text, vectors = self._texts[number]
+        query = Query(text, filters=self._filters, k=K, fold=fold, **ROWS[self._row])
+        [found] = engine.search_batch([query], {0: vectors})
+        return found.results
+
+
+def _recall(found: Sequence[Mapping[str, float]], exact: Sequence[Mapping[str, float]]) -> float:
+    """The share of the products of exact searches that was found."""
+    kept = sum(len(one.keys() & other.keys()) for one, other in zip(found, exact, strict=True))
+    return round(kept / max(sum(map(len, exact)), 1), 4)
+
+
+def _recall_of_scores(
+    found: Sequence[Mapping[str, float]], exact: Sequence[Sequence[float]]
+) -> float:
+    """The same where products have equal scores, of which one is as good as another."""
+    kept = sum(
+        sum(score >= best[-1] - TOLERANCE for score in scores.values())
+        for scores, best in zip(found, exact, strict=True)
+        if best
+    )
+    return round(kept / max(sum(map(len, exact)), 1), 4)
+
+
+def _facets(engine: Engine, name: str, products: int, filters: Filters, count: int) -> Row:
+    """All facets of the products that pass; another limit each time, since they are kept."""
+    times = _times(lambda number: engine.facets(filters, limit=30 + number), min(count, 20))
+    return Row("facets", name, products, "", *times, None)
+
+
+def _times(run: Callable[[int], object], count: int) -> tuple[float, float, float]:
+    """Median and 99th percentile of the time of a run, and median processor time; ms."""
+    seconds, cpu = np.zeros(count), np.zeros(count)
+    for number in range(count):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        run(number)
+        seconds[number] = time.perf_counter() - started
+        cpu[number] = time.process_time() - cpu_started
+    values = np.median(seconds), np.percentile(seconds, 99), np.median(cpu)
+    p50, p99, cpu_p50 = (round(float(each) * 1e3, 3) for each in values)
+    return p50, p99, cpu_p50
+
+
+def _no_model() -> Any:  # noqa: ANN401 (raises)
+    raise AssertionError("queries come with their vectors")
+
+
+def _built(folder: Path, shop: GeneratedShop) -> ShopBuilt:
+    """Build the collection, its vocabulary, and the file of its words."""
+    record = folder / "built.json"
+    if record.exists():
+        return ShopBuilt(**json.loads(record.read_text()))
+    messages.print(f"{shop.n:,} products: building the shop")
+    variant = Variants(folder).add(NAME, tiny_clip(folder / "clip", dim=shop.dim, side=32))
+    spec = Spec(
+        NAME,
+        variant.fingerprint,
+        shop.dim,
+        words=WORD_SETTINGS,
+        payload=ATTRIBUTES,
+        numbers=NUMBERS,
+    )
+    kept = _Kept()
+    started, cpu_started = time.perf_counter(), _cpu()
+    with open_embedded(folder / "qdrant") as store:
+        store.build(spec, kept.each(shop.points()))
+        built = ShopBuilt(
+            round(time.perf_counter() - started, 1),
+            round(_cpu() - cpu_started, 1),
+            round((store.generations(NAME)[0].size or 0) / shop.n, 1),
+        )
+    kept.write(folder, variant)
+    record.write_text(json.dumps(built.__dict__))
+    return built
+
+
+def _cpu() -> float:
+    """Processor time of this process and of its children that have ended."""
+    times = psutil.Process().cpu_times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+class _Kept:
+    """What is kept of the products while they are built into a collection: words and names."""
+
+    def __init__(self) -> None:
+        self._words: Counter[str] = Counter()
+        self._brands: Counter[str] = Counter()
+        self._terms: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []
+
+    def each(self, points: Iterator[Point]) -> Iterator[Point]:
+        """The points, as they are."""
+        for point in points:
+            self._words.update(set(split_words(point.payload["title"])))
+            self._brands[point.payload["brand"]] += 1
+            self._terms.append(point.sparse[WORDS].indices)
+            self._weights.append(point.sparse[WORDS].values)
+            yield point
+
+    def write(self, folder: Path, variant: Variant) -> None:
+        """Write the vocabulary, as an ingest does, and the word vectors."""
+        words = Words.of(WORD_SETTINGS)
+        counted = (
+            CountedWord(word, words.terms(word)[0], count) for word, count in self._words.items()
+        )
+        names = [CountedName("brand", brand, count) for brand, count in self._brands.items()]
+        write_vocabulary(variant.folder / FILE, "", counted, names)
+        np.savez(
+            folder / "words.npz",
+            terms=np.concatenate(self._terms),
+            weights=np.concatenate(self._weights),
+            lengths=[len(each) for each in self._terms],
+        )
+
+
+class _BM25:
+    """BM25 over all products, with the engine's formula of the IDF."""
+
+    def __init__(self, folder: Path, n: int) -> None:
+        kept = np.load(folder / "words.npz")
+        self._terms, columns = np.unique(kept["terms"], return_inverse=True)
+        starts = np.concatenate([[0], np.cumsum(kept["lengths"])])
+        shape = n, len(self._terms)
+        self._weights = csr_array((kept["weights"], columns, starts), shape=shape)
+        counts = np.bincount(columns)
+        self._idf = np.log(1 + (n - counts + 0.5) / (counts + 0.5))
+
+    def best(self, texts: Texts) -> list[list[float]]:
+        """The scores of the best products of each text."""
+        words = Words.of(WORD_SETTINGS)
+        found = []
+        for text, _ in texts:
+            query = words.query(text, brand=text)
+            wanted = np.zeros(len(self._terms))
+            if query is not None:
+                places = np.flatnonzero(np.isin(self._terms, query.indices))
+                wanted[places] = self._idf[places]
+            scores = self._weights @ wanted
+            best = np.sort(scores[scores > 0])[::-1][:K]
+            # A search by words shows the share of the best score.
+            found.append((best / best[0]).tolist() if len(best) else [])
+        return found

@@ -1,10 +1,10 @@
 """Evaluates variants on a query set: judge, retrieve, measure, compare."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -14,27 +14,19 @@ from encoder.variants import Variants
 from eval import EvalError
 from eval.baseline import ENGINES, BaselineStore
 from eval.clusters import cluster_queries
-from eval.comparison import compare_variants, estimate
-from eval.diagnostics import Diagnostics, diagnose, sample, sample_scores
+from eval.comparison import compare_variants
 from eval.groups import group_of
-from eval.indexes import Matrices
 from eval.judgement import Judgement, judge, refuse_leaks, repeats_a_product
 from eval.measures import (
-    GROUND_TRUTH,
-    JUDGED,
-    average_name,
-    ground_truth_similarity,
-    judged_share,
-    mean_similarity,
     random_baseline,
-    sample_relevant,
-    score,
 )
+from eval.outcomes import Sampled, measure_outcome, shown_products
 from eval.queries import LabelledQuery, QuerySet
-from eval.results import SHOWN, Evaluation, Outcome, Slice
+from eval.results import Evaluation, Outcome
 from eval.retrieval import QueryPictures, Run, retrieve
 from eval.settings import Settings, System
-from qdrant.model import VECTORS, Filters, Point
+from eval.slices import slice_queries
+from qdrant.model import VECTORS, Filters
 from qdrant.store import Store, open_store
 from search.fingerprint import check_fingerprint
 from search.query import MATCHES
@@ -102,12 +94,12 @@ def evaluate(
             )
         qrels = {query.id: judgement.qrels[query.id] for query in measured}
         outcomes: dict[str, Outcome] = {}
-        sampled: dict[str, _Sampled] = {}
+        sampled: dict[str, Sampled] = {}
         for name, system in systems.items():
             notify(f"{name}: measuring its results")
             if system.variant not in sampled:
-                sampled[system.variant] = _Sampled.of(store, system.variant, qrels)
-            outcomes[name] = _outcome(
+                sampled[system.variant] = Sampled.of(store, system.variant, qrels)
+            outcomes[name] = measure_outcome(
                 variants[system.variant],
                 system.match,
                 store,
@@ -117,7 +109,7 @@ def evaluate(
                 qrels,
                 settings,
             )
-        products = judgement.products | _shown_products(store, outcomes)
+        products = judgement.products | shown_products(store, outcomes)
         sizes = _searched_sizes(next(iter(variants)), store, measured, settings)
     with Catalogue(home, create=False) as catalogue:
         clusters = cluster_queries(measured, group_of(catalogue.entries()), pictures.hashes)
@@ -130,7 +122,7 @@ def evaluate(
         settings=settings,
         qrels=qrels,
         outcomes=outcomes,
-        slices=_slices(measured, clusters, scores, baseline, settings),
+        slices=slice_queries(measured, clusters, scores, baseline, settings),
         differences=compare_variants(
             scores, resamples=settings.resamples, seed=settings.seed, clusters=clusters
         ),
@@ -185,77 +177,6 @@ def _run(
     return retrieve(variant, store, encoder, queries, systems, settings, pictures)
 
 
-@dataclass(frozen=True)
-class _Sampled:
-    """What is read and computed once for a variant, however it is searched.
-
-    Attributes:
-        relevant: ids of relevant products by query.
-        points: those products with their vectors.
-        products: a sample of the collection.
-        diagnostics: of the sample's vectors.
-    """
-
-    relevant: Mapping[str, Sequence[str]]
-    points: Mapping[str, Point]
-    products: Matrices
-    diagnostics: Diagnostics
-
-    @classmethod
-    def of(cls, store: Store, variant: str, qrels: Mapping[str, Mapping[str, int]]) -> "_Sampled":
-        relevant = sample_relevant(qrels)
-        named = list({name for names in relevant.values() for name in names})
-        products = sample(store, variant)
-        return cls(
-            relevant, store.retrieve(variant, named, vectors=True), products, diagnose(products)
-        )
-
-
-def _outcome(
-    variant: Variant,
-    match: str,
-    store: Store,
-    sampled: _Sampled,
-    run: Run,
-    measured: Sequence[LabelledQuery],
-    qrels: Mapping[str, Mapping[str, int]],
-    settings: Settings,
-) -> Outcome:
-    started = perf_counter()
-    ids = [query.id for query in measured]
-    ranked = {query: run.ranked[query] for query in ids}
-    found = {query: [name for name, _ in results] for query, results in ranked.items()}
-    scores = score(qrels, found)
-    cosines = ranked if match == "vectors" else {}  # fused scores are no similarities
-    scores[average_name(settings.k)] = mean_similarity(cosines, ids, settings.k)
-    scores[GROUND_TRUTH] = ground_truth_similarity(
-        run.text_vectors, sampled.relevant, sampled.points
-    )
-    scores[JUDGED] = judged_share([query.relevant for query in measured], list(found.values()))
-    return Outcome(
-        variant=variant,
-        points=store.collection(variant.name).points,
-        ranked=ranked,
-        scores=scores,
-        similarity=sample_scores(
-            run.vectors,
-            run.searched,
-            sampled.relevant,
-            sampled.points,
-            qrels,
-            sampled.products,
-            cosines,
-        ),
-        diagnostics=sampled.diagnostics,
-        seconds={
-            "encode": run.encode_seconds,
-            "search": run.search_seconds,
-            "look": perf_counter() - started,
-            "load": run.load_seconds,
-        },
-    )
-
-
 def _searched_sizes(
     variant: str, store: Store, measured: Sequence[LabelledQuery], settings: Settings
 ) -> list[int]:
@@ -273,58 +194,6 @@ def _searched_sizes(
             counted[any_product, category] = store.count(variant, filters)
         sizes.append(counted[any_product, category])
     return sizes
-
-
-def _shown_products(store: Store, outcomes: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
-    """The payloads of each query's first results."""
-    products: dict[str, dict[str, Any]] = {}
-    for outcome in outcomes.values():
-        first = {each for found in outcome.ranked.values() for each, _ in found[:SHOWN]}
-        points = store.retrieve(outcome.variant.name, sorted(first - products.keys()))
-        products |= {each: point.payload for each, point in points.items()}
-    return products
-
-
-def _slices(
-    measured: Sequence[LabelledQuery],
-    clusters: np.ndarray,
-    scores: Mapping[str, Mapping[str, np.ndarray]],
-    baseline: Mapping[str, np.ndarray],
-    settings: Settings,
-) -> list[Slice]:
-    parts = [("all queries", "all", np.arange(len(measured)))]
-    for sort in ("kind", "category"):
-        labels = rows_by_label([getattr(query, sort) for query in measured])
-        if len(labels) > 1 or (sort == "category" and labels):
-            parts += [(label, sort, rows) for label, rows in labels.items()]
-    return [
-        Slice(
-            label,
-            sort,
-            rows,
-            estimate(
-                {
-                    name: {measure: values[rows] for measure, values in each.items()}
-                    for name, each in scores.items()
-                },
-                resamples=settings.resamples,
-                seed=settings.seed,
-                clusters=clusters[rows],
-            ),
-            {measure: float(values[rows].mean()) for measure, values in baseline.items()},
-        )
-        for label, sort, rows in parts
-    ]
-
-
-def rows_by_label(labels: Sequence[str]) -> dict[str, np.ndarray]:
-    """The rows of each label, the most frequent label first; empty labels are left out."""
-    rows: dict[str, list[int]] = {}
-    for row, label in enumerate(labels):
-        if label:
-            rows.setdefault(label, []).append(row)
-    ordered = sorted(rows.items(), key=lambda each: (-len(each[1]), each[0]))
-    return {label: np.array(each) for label, each in ordered}
 
 
 def _counts(

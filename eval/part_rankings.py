@@ -5,7 +5,7 @@ for each query and a column for each of its candidates. The order is that of `se
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -43,33 +43,53 @@ class Found:
     text: str = ""
 
 
-def search_parts(engine: Engine, texts: Sequence[str]) -> list[Found]:
-    """Search by each part alone; every text is encoded once."""
+def search_parts(engine: Engine, queries: Sequence[Query]) -> list[Found]:
+    """Search by each part alone; every query is encoded once.
+
+    Args:
+        engine: of the variant.
+        queries: with a text; those with a picture have no `fused` part, as in a hybrid search.
+    """
     dense = engine.collection().vectors
-    found = [Found() for _ in texts]
-    for start in range(0, len(texts), BATCH):
-        queries = [
-            Query(text, k=CANDIDATES, match="hybrid", fold=False)
-            for text in texts[start : start + BATCH]
+    found = [Found() for _ in queries]
+    for start in range(0, len(queries), BATCH):
+        batch = [
+            replace(query, k=CANDIDATES, match="hybrid", fold=False)
+            for query in queries[start : start + BATCH]
         ]
-        vectors = encode(queries, engine.encoder)
+        vectors = encode(batch, engine.encoder)
         for part in (WORDS, *dense):
+            rows = [row for row, query in enumerate(batch) if not query.picture or part != "fused"]
             settings = SearchSettings(weights={part: 1.0})
             alone = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
-            for row, results in enumerate(alone.search_batch(queries, vectors), start=start):
-                places = sorted(
-                    (result.parts[part].rank, result.id, result.parts[part].score)
-                    for result in results.results
-                    if part in result.parts
-                )
-                found[row].parts[part] = Ranking(
-                    [product for _, product, _ in places], [score for *_, score in places]
-                )
-                if part == WORDS:
-                    found[row].text = _searched_text(texts[row], results)
-                exact = [each.id for each in results.results if EXACT & each.parts.keys()]
-                found[row].first = list(dict.fromkeys([*found[row].first, *exact]))
+            searched = alone.search_batch(
+                [_by(part, batch[row]) for row in rows],
+                {number: vectors[row] for number, row in enumerate(rows)},
+            )
+            for row, results in zip(rows, searched, strict=True):
+                _add(found[start + row], part, batch[row].text, results)
     return found
+
+
+def _by(part: str, query: Query) -> Query:
+    """A query that only one part answers: its picture, or its text."""
+    return replace(query, weight=float(part != "image")) if query.picture else query
+
+
+def _add(found: Found, part: str, text: str, results: Results) -> None:
+    """Add what a search by one part has found for a text."""
+    places = sorted(
+        (result.parts[part].rank, result.id, result.parts[part].score)
+        for result in results.results
+        if part in result.parts
+    )
+    found.parts[part] = Ranking(
+        [product for _, product, _ in places], [score for *_, score in places]
+    )
+    if part == WORDS:
+        found.text = _searched_text(text, results)
+    exact = [each.id for each in results.results if EXACT & each.parts.keys()]
+    found.first = list(dict.fromkeys([*found.first, *exact]))
 
 
 def _searched_text(typed: str, results: Results) -> str:

@@ -36,6 +36,7 @@ from eval.word_index import WordIndex
 from eval.word_tuning import TriedWords
 from qdrant.errors import StoreError
 from qdrant.word_settings import read_choice, write_choice
+from search.query import Query
 from search.service import SearchService
 from search.settings import settings_file, settings_object
 from vitrine import home
@@ -145,7 +146,7 @@ def _tune(
         f"({len(collection.vectors) + 1} searches each)"
     )
     grades = {query.id: judgement.qrels[query.id] for query in judged}
-    found = search_parts(engine, [query.text for query in judged])
+    found = search_parts(engine, [Query(query.text) for query in judged])
     index = None
     if words:
         if len(catalogue) != collection.points:

@@ -13,10 +13,11 @@ from encoder.variant import MANIFEST
 from encoder.variants import Variants
 from eval import EvalError
 from eval.baseline import ENGINES
-from eval.evaluation import evaluate, rows_by_label
+from eval.evaluation import evaluate
 from eval.queries import LabelledQuery, QuerySet
 from eval.results import per_query
 from eval.settings import Settings
+from eval.slices import rows_by_label
 from ingest.images import fetch_images
 from ingest.products import load_products
 from ingest.vectors import embed_products

@@ -129,7 +129,7 @@ def test_each_part_is_searched_as_the_hybrid_search_does(shop):
     with SearchService(shop) as service:
         engine = service.engine("tiny")
         texts = ["olive kettle", "kettle-olive"]
-        found = search_parts(engine, texts)
+        found = search_parts(engine, [Query(text) for text in texts])
         rankings = PartRankings(found, [{"kettle-olive": 1}] * 2)
         settings = SearchSettings("rrf", {"words": 0.4, "text": 0.2, "fused": 0.3})
         hybrid = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)

@@ -19,6 +19,7 @@ from eval.comparison import compare_variants, estimate, wins
 from eval.intervals import RESAMPLES
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.measures import DECIDING, MEASURES
+from eval.precision_command import precision_command
 from eval.queries import LabelledQuery, QuerySet, join
 from eval.query_files import read_queries, write_products, write_queries
 from eval.reference_files import as_catalogue
@@ -249,6 +250,7 @@ def make(
 
 app.command(name="tune")(tune_command)
 app.command(name="calibrate")(calibrate_command)
+app.command(name="precision")(precision_command)
 app.command(name="changes")(changes_command)
 
 

@@ -50,6 +50,7 @@ class Facts:
         max_tokens: most tokens of a text.
         processor: how pictures are prepared; None for a text model.
         prompts: of a text model, put before texts: for "query" and "document".
+        refused: precisions that `vitrine eval precision` refused.
     """
 
     key: str
@@ -65,6 +66,7 @@ class Facts:
     max_tokens: int
     processor: ImageProcessor | None
     prompts: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
@@ -78,7 +80,9 @@ class Facts:
 
     def write(self, file: Path) -> None:
         """Write the facts as JSON."""
-        file.write_text(json.dumps(dataclasses.asdict(self), indent=2), encoding="utf-8")
+        unfinished = file.with_suffix(".new")
+        unfinished.write_text(json.dumps(dataclasses.asdict(self), indent=2), encoding="utf-8")
+        unfinished.replace(file)
 
 
 def _processor(settings: dict[str, Any]) -> ImageProcessor:
@@ -120,7 +124,7 @@ class Converted:
     def has(self, precision: str) -> bool:
         """Whether the model can be run in a precision: it has the graphs, and the CPU can."""
         named = self.named(precision)
-        if named == NEVER:
+        if named == NEVER or (precision == "auto" and named in self.facts.refused):
             return False
         possible = named != "bfloat16" or "bfloat16" in self.facts.instructions
         return possible and self.graph("text", named).is_file()
@@ -129,6 +133,15 @@ class Converted:
         """The tokenizer, without transformers."""
         file, of_text_model = self.folder / TOKENIZER, self.facts.processor is None
         return Tokenizer.read(file, self.facts.cleaner, special=of_text_model)
+
+    def refuse(self) -> None:
+        """Have its precision not be chosen again; torch runs the model until it is converted anew.
+
+        Raises:
+            OSError: the facts cannot be written.
+        """
+        refused = sorted({*self.facts.refused, self.facts.precision})
+        dataclasses.replace(self.facts, refused=refused).write(self.folder / FACTS)
 
     def whole(self) -> bool:
         """Whether every byte is as it was written."""

@@ -129,9 +129,11 @@ def _stands(source: Source, precision: Precision, sample: Sampling) -> bool:
     found = Converted.find(source)
     if found is None or not found.whole():
         return False
-    if precision == "auto":
-        return not (sample and found.facts.few and _size(source, sample()) >= FEWEST)
-    return precision == found.facts.precision
+    facts = found.facts
+    if precision != "auto":
+        return precision == facts.precision
+    more = sample is not None and facts.few and _size(source, sample()) >= FEWEST
+    return not more and facts.precision not in facts.refused
 
 
 def _size(source: Source, sample: Sample | None) -> int:
@@ -150,6 +152,8 @@ class _Preparation:
 
         self._source, self._folder = source, folder
         self._loaded = load(source)
+        old = Facts.read(source.folder / FACTS)
+        self._refused = old.refused if old and old.key == key_of(source) else []
         self._rejected: list[str] = []  # reasons
 
     def run(self, precision: Precision, sample: Sample | None) -> str:
@@ -174,6 +178,7 @@ class _Preparation:
             precision=chosen,
             reason=sentence,
             few=_size(self._source, sample) < FEWEST,
+            refused=self._refused if precision == "auto" else [],
             digest=digest_of(self._folder),
             sizes=sizes_of(self._folder),
         )
@@ -213,6 +218,9 @@ class _Preparation:
         if trial.cosine(plain) < LEAST_EQUAL:
             raise RuntimeError("its vectors are not those of torch")
         for each in self._candidates(precision, sample):
+            if precision == "auto" and each in self._refused:
+                self._reject(each, "refused by `vitrine eval precision`")
+                continue
             try:
                 if each == "int8" and enough:
                     self._quantise(enough, size)

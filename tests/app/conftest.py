@@ -89,7 +89,7 @@ def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppT
 
     def opened(folder: Path = home, **parameters: str | list[str]) -> AppTest:
         monkeypatch.setenv("VITRINE_HOME", str(folder))
-        page = AppTest.from_file(str(MAIN), default_timeout=60)
+        page = AppTest.from_file(str(MAIN), default_timeout=600)
         for name, value in parameters.items():
             page.query_params[name] = value
         return page.run()

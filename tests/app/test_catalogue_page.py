@@ -15,7 +15,7 @@ main.run_page(catalogue_page.show)
 def open_catalogue(home, monkeypatch):
     def opened(folder=home):
         monkeypatch.setenv("VITRINE_HOME", str(folder))
-        page = AppTest.from_string(PAGE, default_timeout=60).run()
+        page = AppTest.from_string(PAGE, default_timeout=600).run()
         assert not page.exception
         return page
 

@@ -16,10 +16,10 @@ import json
 from streamlit.testing.v1 import AppTest
 
 CATALOGUE = "from app import catalogue_page, main; main.run_page(catalogue_page.show)"
-search = AppTest.from_file("app/main.py", default_timeout=60)
+search = AppTest.from_file("app/main.py", default_timeout=600)
 search.query_params["q"] = "coral kettle"
 search.run()
-catalogue = AppTest.from_string(CATALOGUE, default_timeout=60).run()
+catalogue = AppTest.from_string(CATALOGUE, default_timeout=600).run()
 print(json.dumps({
     "errors": [box.value for page in (search, catalogue) for box in (*page.error, *page.warning)],
     "titles": [text.value for text in search.text],

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from huggingface_hub import constants, hf_api
 from typer.testing import CliRunner
 
 from encoder.__main__ import app
@@ -17,32 +18,31 @@ from tests.tiny_models import TEXT_DIM, build_tiny_text_model
 BASE = "acme/clip-tiny"
 
 
-@pytest.fixture
-def command(tmp_path):
-    """The command as a process, with a home and a hub cache of its own and no hub to reach."""
-
-    def run(*words, **environment):
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        home = {"VITRINE_HOME": str(tmp_path / "home"), "HF_HOME": str(tmp_path / "hub")}
-        # Nothing listens on the discard port.
-        nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        return subprocess.run(
-            [sys.executable, "-m", "encoder", *map(str, words)],
-            env={**clean, **home, **nowhere, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    return run
+# Nothing listens on the discard port.
+NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def invoke(tmp_path, monkeypatch):
-    """The same in this process, which is quicker; for what needs no hub."""
+    """The command in this process, with a home of its own."""
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, invoke):
+    """The same with a cache of the hub of its own, and the hub at an address: by default none."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    def run(*words, hub=NOWHERE):
+        files = hub + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr(hf_api.api, "endpoint", hub)
+        return invoke(*words)
+
+    return run
 
 
 @pytest.fixture
@@ -147,24 +147,33 @@ def test_openmp_threads_wait_passively_unless_the_environment_says_otherwise(alr
 
 
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
-def test_without_the_hub_one_sentence_names_the_way_out(command, environment):
-    error = error_of(command("add", "zeroshot", **environment))
+def test_without_the_hub_one_sentence_names_the_way_out(tmp_path, environment):
+    """As a process, since the hub's library reads its environment once."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    folders = {"VITRINE_HOME": str(tmp_path / "home"), "HF_HOME": str(tmp_path / "hub")}
+    finished = subprocess.run(
+        [sys.executable, "-m", "encoder", "add", "zeroshot"],
+        env={**clean, **folders, "HF_ENDPOINT": NOWHERE, **environment},
+        capture_output=True,
+        text=True,
+    )
+    error = error_of(finished)
     assert "openai/clip-vit-base-patch32" in error
     assert "--local-dir FOLDER" in error
 
 
 def test_a_checkpoint_comes_from_the_hub_pinned_and_then_needs_no_hub(command, tiny_clip):
     with ModelHub(BASE, {"main": tiny_clip}).serving() as hub:
-        added = command("add", "photo", "--base", BASE, "--json", HF_ENDPOINT=hub.address)
-        assert added.returncode == 0, added.stderr
+        added = command("add", "photo", "--base", BASE, "--json", hub=hub.address)
+        assert added.exit_code == 0, added.stderr
         assert json.loads(added.stdout)["revision"] == hub.commit("main")
         assert json.loads(added.stdout)["base"] == BASE
         requests = len(hub.requests)
-        command("show", "photo", HF_ENDPOINT=hub.address)
+        command("show", "photo", hub=hub.address)
         assert len(hub.requests) == requests
     assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
     # Cached, it can be the base of another variant too, though the hub is gone.
-    assert command("add", "other", "--base", BASE).returncode == 0
+    assert command("add", "other", "--base", BASE).exit_code == 0
 
 
 def test_only_what_the_encoder_reads_is_downloaded(command, tiny_clip, tmp_path):
@@ -172,7 +181,7 @@ def test_only_what_the_encoder_reads_is_downloaded(command, tiny_clip, tmp_path)
     for name in ("pytorch_model.bin", "flax_model.msgpack", "model.fp16.safetensors"):
         (folder / name).write_bytes(b"large")
     with ModelHub(BASE, {"main": folder}).serving() as hub:
-        assert command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address).returncode == 0
+        assert command("add", "photo", "--base", BASE, hub=hub.address).exit_code == 0
     fetched = {path.rsplit("/", 1)[-1] for path in hub.requests if "/resolve/" in path}
     assert fetched == {file.name for file in tiny_clip.iterdir()}
 
@@ -182,8 +191,8 @@ def test_a_repository_without_safetensors_is_read_from_the_conversion_bots_pull_
 ):
     branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
     with ModelHub(BASE, branches).serving() as hub:
-        added = command("add", "photo", "--base", BASE, "--json", HF_ENDPOINT=hub.address)
-    assert added.returncode == 0, added.stderr
+        added = command("add", "photo", "--base", BASE, "--json", hub=hub.address)
+    assert added.exit_code == 0, added.stderr
     assert json.loads(added.stdout)["revision"] == hub.commit("refs/pr/7")
     assert json.loads(command("show", "photo", "--json").stdout)["state"] == "ready"
 
@@ -191,17 +200,15 @@ def test_a_repository_without_safetensors_is_read_from_the_conversion_bots_pull_
 def test_a_pull_request_of_another_author_is_not_used(command, tiny_clip, plain_repository):
     branches = {"main": plain_repository, "refs/pr/7": tiny_clip}
     with ModelHub(BASE, branches, author="stranger").serving() as hub:
-        error = error_of(command("add", "photo", "--base", BASE, HF_ENDPOINT=hub.address))
+        error = error_of(command("add", "photo", "--base", BASE, hub=hub.address))
     assert "safetensors only" in error
 
 
 def test_what_the_hub_does_not_have_is_said(command, tiny_clip):
     with ModelHub(BASE, {"main": tiny_clip}).serving() as hub:
-        error = error_of(command("add", "x", "--base", "acme/other", HF_ENDPOINT=hub.address))
+        error = error_of(command("add", "x", "--base", "acme/other", hub=hub.address))
         assert "no model of that name" in error
-        error = error_of(
-            command("add", "x", "--base", BASE, "--revision", "v9", HF_ENDPOINT=hub.address)
-        )
+        error = error_of(command("add", "x", "--base", BASE, "--revision", "v9", hub=hub.address))
         assert "'v9'" in error
 
 
@@ -218,9 +225,9 @@ def test_a_text_model_comes_from_the_hub_pinned_and_then_needs_no_hub(command, t
     with ModelHub("acme/words", {"main": words}).serving() as hub:
         added = command(
             *("add", "words", "--base", tiny_clip, "--text-model", "acme/words", "--json"),
-            HF_ENDPOINT=hub.address,
+            hub=hub.address,
         )
-        assert added.returncode == 0, added.stderr
+        assert added.exit_code == 0, added.stderr
         facts = json.loads(added.stdout)["text_model"]
         assert (facts["name"], facts["dim"]) == ("acme/words", TEXT_DIM)
         assert facts["base"] == f"acme/words@{hub.commit('main')}"
@@ -231,9 +238,7 @@ def test_a_text_model_comes_from_the_hub_pinned_and_then_needs_no_hub(command, t
 def test_an_open_clip_checkpoint_is_converted_from_the_hub(command, tmp_path):
     folder = build_open_clip("siglip", tmp_path / "open")
     with ModelHub("acme/open", {"main": folder}).serving() as hub:
-        done = command(
-            *("convert", "acme/open", tmp_path / "converted", "--json"), HF_ENDPOINT=hub.address
-        )
-        assert done.returncode == 0, done.stderr
+        done = command(*("convert", "acme/open", tmp_path / "converted", "--json"), hub=hub.address)
+        assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["model_type"] == "siglip"
-    assert command("add", "open", "--base", tmp_path / "converted").returncode == 0
+    assert command("add", "open", "--base", tmp_path / "converted").exit_code == 0

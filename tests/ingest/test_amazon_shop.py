@@ -22,7 +22,7 @@ pytestmark = pytest.mark.realdata
 
 HOST = "https://m.media-amazon.com"
 ROWS = 731
-LOOPBACK = replace(catalogue_settings(), allow_loopback=True)
+LOOPBACK = replace(catalogue_settings(), connect=60.0, read=60.0, total=120.0, allow_loopback=True)
 
 
 def on_loopback(source: Path, target: Path, web: PictureWeb) -> Path:

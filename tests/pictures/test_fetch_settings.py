@@ -85,11 +85,11 @@ def test_without_a_readable_retry_after_the_backoff_doubles_with_jitter(
 
 def test_waits_count_towards_the_total(server: HostileServer) -> None:
     sleeps = RecordedSleeps()
-    settings = replace(LONG_TIMEOUTS, retries=9, total=20)
+    settings = replace(LONG_TIMEOUTS, retries=9, total=200, longest_wait=100)
 
-    error = fetch_error(server.address("/busy?status=429&times=9&after=8"), settings, sleep=sleeps)
+    error = fetch_error(server.address("/busy?status=429&times=9&after=80"), settings, sleep=sleeps)
 
-    assert (error.reason, sleeps) == ("http 429", [8.0, 8.0])
+    assert (error.reason, sleeps) == ("http 429", [80.0, 80.0])
 
 
 def test_attempts_count_towards_the_total(server: HostileServer) -> None:

@@ -25,7 +25,7 @@ HEAVY = {"torch", "transformers", "sentence_transformers", "peft", "nncf"}
 # The page as a visitor's first search runs it, in a process of its own.
 PAGE = """
 from streamlit.testing.v1 import AppTest
-page = AppTest.from_file("app/main.py", default_timeout=60).run()
+page = AppTest.from_file("app/main.py", default_timeout=600).run()
 page.text_input(key="text").set_value("crimson lipstick").run()
 assert not page.exception, page.exception
 print(page.text[0].value)

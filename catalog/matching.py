@@ -19,6 +19,7 @@ from catalog.usual_names import (
     LISTS,
     NESTED,
     NUMBERED_STEPS,
+    PAIRS,
     PATH_STEPS,
     USUAL_NAMES,
 )
@@ -214,7 +215,7 @@ def _listed(written: str, by_key: Mapping[str, str]) -> list[str]:
 
 def _pairs(convention: Convention | None, by_key: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     found = []
-    for name, value in convention.pairs if convention else ():
+    for name, value in dict.fromkeys((*(convention.pairs if convention else ()), *PAIRS)):
         number = 1
         while (first := by_key.get(name.replace("#", str(number)))) and (
             second := by_key.get(value.replace("#", str(number)))

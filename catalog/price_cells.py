@@ -59,7 +59,7 @@ class PriceCells:
         found = None if cell is None or cell == "" else self._money(cell)
         if not found or not self._minor_units:
             return found
-        first, dot, inner = column.partition(".")
+        first, dot, inner = (column, "", "") if column in row else column.partition(".")
         digits = self._minor_units.get(f"{key(first)}{dot}{inner}")
         if digits is None:
             return found

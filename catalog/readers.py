@@ -202,7 +202,8 @@ class ProductReader:
             return
         if feed.tabular:
             self._check_chosen(self._missing(self._known))
-        plans = [self._columns.plan(record) for record in records]
+        pieces = [piece.record for piece in self._pieces(iter(head))]
+        plans = [self._columns.plan(record) for record in pieces if isinstance(record, dict)]
         for field in ("id", "title"):
             if not any(plan.fields[field] for plan in plans):
                 raise CatalogError(

@@ -28,9 +28,9 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "fullcategory department kategorie kategorien kategoriename kategoriepfad hauptkategorie "
         "warengruppe produktgruppe produktkategorie artikelgruppe rubrik categorie categoriename "
         "categorieproduit rayon famille categoria categorias departamento familia seccion "
-        "afdeling breadcrumb breadcrumbs taxonomy googlecategory section type collection "
-        "collections group groupname articletype subcategory dept primarycategory maincat "
-        "maincatcode categorycode kategoria kategorier kategorienavn categoriaprodotto "
+        "afdeling breadcrumb breadcrumbs taxonomypath taxonomy googlecategory section type "
+        "collection collections group groupname articletype subcategory dept primarycategory "
+        "maincat maincatcode categorycode kategoria kategorier kategorienavn categoriaprodotto "
         "categoriadoproduto reparto kategori urunkategorisi категория раздел categoryid カテゴリ "
         "カテゴリー 分类 类别 分類",
         "description": "description longdescription fulldescription detaileddescription "
@@ -129,16 +129,29 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "in_stock": "availability instock isinstock stockstatus availabilitystatus isavailable "
         "available inventorystatus stock stockquantity quantityonhand qtyavailable stockqty "
         "stocklevel currentstock currentstocklevel inventory inventoryquantity inventoryqty "
-        "variantinventoryqty verfugbarkeit verfugbar vorratig lieferbar lagerbestand bestand "
-        "lager disponibilite disponible enstock disponibilidad existencias disponibilita "
-        "availablequantity stockstate voorraad dostepnosc stan stanmagazynowy estoque lagersaldo "
-        "lagerstatus skladem dostupnost stok stokadedi stokmiktari наличие остаток 在庫 库存",
+        "variantinventoryqty variantinventoryquantity verfugbarkeit verfugbar vorratig lieferbar "
+        "lagerbestand bestand lager disponibilite disponible enstock disponibilidad existencias "
+        "disponibilita availablequantity stockstate voorraad dostepnosc stan stanmagazynowy "
+        "estoque lagersaldo lagerstatus skladem dostupnost stok stokadedi stokmiktari наличие "
+        "остаток 在庫 库存",
         "sold_out": "outofstock isoutofstock soldout issoldout ausverkauft agotado epuise esaurito",
         "released": "released releasedate launchdate publicationdate datepublished publishdate "
         "datefirstavailable erscheinungsdatum erscheinungstermin datedesortie datesortie "
         "dateparution fechalanzamiento fechadelanzamiento",
     }.items()
 }
+
+# Columns with the name and the value of an attribute, with # for a number.
+PAIRS = (
+    ("option#name", "option#value"),
+    ("optionname#", "optionvalue#"),
+    ("variantoption#name", "variantoption#value"),
+    ("attribute#name", "attribute#value"),
+    ("attribute#name", "attribute#values"),
+    ("attributename#", "attributevalue#"),
+    ("feature#name", "feature#value"),
+    ("specification#name", "specification#value"),
+)
 
 # Fields that several columns fill, as "image_1", "image_2".
 LISTS = frozenset({"images", "thumbnails", "features", "attributes"})

@@ -59,6 +59,27 @@ INSTALLED_SHOPS = (
                 "taxclass", "status", "quantity", "jan", "viewed", "filters", "categories"),
     ),
     Convention(
+        "a commercetools export",
+        "variantssku producttypekey|variantspricesvaluecentamount",
+        {
+            "id": "variantssku",
+            "sku": "variantssku",
+            "category": "categories",
+            "brand": "variantsattributesbrand variantsattributesmanufacturer",
+            "price": "variantspricesdiscountedvaluecentamount variantspricesvaluecentamount",
+            "list_price": "variantspricesvaluecentamount",
+            "currency": "variantspricesvaluecurrencycode",
+            "images": "variantsimagesurl",
+            "parent": "key|id",
+        },
+        minor_units=dict.fromkeys(
+            ("variantspricesvaluecentamount", "variantspricesdiscountedvaluecentamount"), ""
+        ),
+        skipped={"not published": ("published|ispublished", NO)},
+        unused=("id", "key", "producttype", "version", "slug", "categories", "variantsid",
+                "variantskey", "variantsprices", "variantsimages", "taxcategory"),
+    ),
+    Convention(
         "an Akeneo export",
         "sku|identifier categories family enabled",
         {"id": "sku|identifier", "sku": "sku|identifier", "category": "categories"},

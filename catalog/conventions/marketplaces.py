@@ -109,13 +109,27 @@ MARKETPLACES = (
                 "shipping", "postage", "paypal", "payment", "maxdispatch", "profile", "galleryt"),
     ),
     Convention(
+        "an eBay listing report",
+        "itemnumber title customlabelsku availablequantity",
+        {
+            "id": "customlabelsku itemnumber",
+            "sku": "customlabelsku",
+            "price": "currentprice startprice auctionbuyitnowprice",
+            "category": "ebaycategory1name",
+            "in_stock": "availablequantity",
+        },
+        unused=("itemnumber", "variationdetails", "format", "startprice", "auction", "reserve",
+                "currentprice", "soldquantity", "watchers", "bids", "startdate", "enddate",
+                "ebaycategory", "listingsite", "availablequantity"),
+    ),
+    Convention(
         "an Etsy export",
         "title currencycode materials|image1|variation1type|tags",
         {
             "id": "sku listingid title",
             "sku": "sku",
             "in_stock": "quantity",
-            "category": "taxonomy|category|section",
+            "category": "taxonomypath|taxonomy|category|section",
         },
         pairs=(("variation#name", "variation#values"),),
         unused=("variation",),
@@ -124,12 +138,15 @@ MARKETPLACES = (
         "schema.org products",
         "name offers|hasvariant",
         {
-            "id": "sku productid id gtin gtin13 identifier url",
+            "id": "sku productid id gtin gtin13 identifier offers.sku "
+            "offers.offers.sku mpn url",
             "title": "name",
-            "price": "offers.price offers.lowPrice offers.priceSpecification.price",
+            "price": "offers.price offers.lowPrice offers.priceSpecification.price "
+            "offers.offers.price",
             "list_price": "offers.highPrice",
-            "currency": "offers.priceCurrency offers.priceSpecification.priceCurrency",
-            "in_stock": "offers.availability",
+            "currency": "offers.priceCurrency offers.priceSpecification.priceCurrency "
+            "offers.offers.priceCurrency",
+            "in_stock": "offers.availability offers.offers.availability",
             "brand": "brand manufacturer",
             "category": "category",
             "images": "image",

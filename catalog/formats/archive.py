@@ -20,6 +20,7 @@ PRODUCTS = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".xlsx
             ".txt")  # fmt: skip
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".tif", ".tiff", ".bmp")
 MAX_LISTED = 5  # names in a sentence
+MAX_SHOWN = 100  # characters of a name in it
 # All pictures of an archive may take so many bytes together: above MIN_LIMIT, at most MAX_RATIO
 # times what the archive has on disk (zip bombs). Pictures are compressed already.
 MIN_LIMIT = 2**30  # bytes
@@ -112,7 +113,7 @@ class Archive:
                 data = file.read(MAX_BYTES + 1)
         except DAMAGE as error:
             raise PictureError(
-                "unreadable file", f"{member.filename} cannot be read: {error}."
+                "unreadable file", f"{shown(member.filename)} cannot be read: {error}."
             ) from error
         self.read += 1
         self._left -= len(data)
@@ -137,7 +138,7 @@ class Archive:
                     f"{self._source} has a password; unpack it and name the file inside."
                 )
             return tables[0].filename
-        listed = ", ".join(each.filename for each in tables[:MAX_LISTED])
+        listed = ", ".join(shown(each.filename) for each in tables[:MAX_LISTED])
         if len(tables) > MAX_LISTED:
             listed += ", …"
         raise CatalogError(
@@ -161,6 +162,11 @@ class Archive:
         return CatalogError(
             f"{self._source} is a damaged zip archive ({error}); copy or download it again."
         )
+
+
+def shown(name: str) -> str:
+    """The name of a member in a sentence; of a damaged archive it may hold anything."""
+    return "".join(each if each.isprintable() else " " for each in name)[:MAX_SHOWN]
 
 
 def _is_product_file(member: zipfile.ZipInfo) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from catalog import CatalogError
-from catalog.formats.archive import MAX_RATIO, MIN_LIMIT, Archive
+from catalog.formats.archive import MAX_RATIO, MIN_LIMIT, Archive, shown
 
 BUFFER = 2**16  # bytes
 COMPRESSIONS: dict[bytes, tuple[str, Callable[[Path], object]]] = {
@@ -106,6 +106,6 @@ class Contents:
             return
         self.archive = archive
         self.name = PurePosixPath(archive.member).name
-        self.facts |= {"compression": "zip", "member": archive.member}
+        self.facts |= {"compression": "zip", "member": shown(archive.member)}
         if archive.pictures:
             self.facts["pictures"] = archive.pictures

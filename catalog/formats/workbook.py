@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from catalog import CatalogError, formats
 from catalog.formats import Feed, Rows
+from catalog.formats.archive import shown
 from catalog.formats.contents import DAMAGE
 from catalog.formats.tables import TEMPLATE_LINES, is_template, table_rows
 
@@ -119,7 +120,7 @@ def _check_parts(source: Path, data: IO[bytes]) -> None:
             texts = "sharedstrings" in part.filename.casefold() and part.file_size > MAX_TEXTS
             if bomb or texts or sum(each.file_size for each in parts) > MAX_PARTS:
                 raise CatalogError(
-                    f"{source} cannot be read within bounds: its part {part.filename} takes "
+                    f"{source} cannot be read within bounds: its part {shown(part.filename)} takes "
                     f"{part.file_size:,} bytes; save it as .csv."
                 )
         for part in parts:
@@ -137,8 +138,8 @@ def _check_rows(source: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -
             since_row = len(text) - ends[-1].end() if ends else since_row + len(chunk)
             if since_row > formats.MAX_ROW or any(found[0] == b"<!" for found in ends):
                 raise CatalogError(
-                    f"{source} cannot be read within bounds: its part {part.filename} has a row "
-                    "of megabytes, or parts of XML that no program writes; save it as .csv."
+                    f"{source} cannot be read within bounds: its part {shown(part.filename)} has "
+                    "a row of megabytes, or parts of XML that no program writes; save it as .csv."
                 )
             rest = text[-OVERLAP:]
 

@@ -42,11 +42,12 @@ ITEM_NAMES = frozenset({"a", "attr", "attribute", "feature", "item", "option", "
                         "property", "spec"})  # fmt: skip
 MAX_PAIR = 3  # parts of an object that is one fact: its name, its value, its unit
 VALUE_KEYS = ("value", "values", "options", "option", "val", "v", "text", "content", "data",
-              "#text", "@value", "value_name", "VAL")  # fmt: skip
+              "#text", "@value", "value_name", "VAL", "terms")  # fmt: skip
 
 # Names that machines write have prefixes, snake_case, CamelCase or CAPITALS.
 PREFIX = re.compile(
-    r"^(?:g:|pa_|attributes?[_:.]|custom_|meta:\s*_?|spec(?:ification)?s?[_.])+", re.IGNORECASE
+    r"^(?:g:|pa_|variants?\.|attributes?[_:.]|custom_|meta:\s*_?|spec(?:ification)?s?[_.])+",
+    re.IGNORECASE,
 )
 BETWEEN_WORDS = re.compile(r"_+|(?<=[^\W\d])\.(?=[^\W\d])")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])")

@@ -55,7 +55,7 @@ PATH_KEYS = ("fullName", "full_name", "full_path", "fullPath", "categoryPath", "
              "node_name")  # fmt: skip
 PARENT_KEYS = ("ancestors", "parents", "parent", "parent_category", "parentCategory")
 # Under these names an object holds the category that it stands for.
-INNER_KEYS = ("obj", "node", "category")
+INNER_KEYS = ("obj", "node", "category", "data", "attributes")
 POSITION_KEYS = ("position", "level", "depth")
 LEVEL = re.compile(r"(?:lvl|level|category|cat|l)[_ -]?(\d)", re.IGNORECASE)
 
@@ -118,8 +118,8 @@ def _of_object(
     item: Mapping[Any, Any], language: str, split: Callable[[str], list[Path]]
 ) -> list[Path]:
     """The path of a category with its levels, its whole path, its parents, or alone."""
-    if inner := next((item[key] for key in INNER_KEYS if isinstance(item.get(key), Mapping)), None):
-        return _of_object(inner, language, split)
+    if inner := next((item[key] for key in INNER_KEYS if _is_nested(item.get(key))), None):
+        return _paths(inner, language, split)
     levels = {
         int(found[1]): part for name, part in item.items() if (found := LEVEL.fullmatch(str(name)))
     }
@@ -140,6 +140,10 @@ def _of_object(
         return name
     above = parents if isinstance(parents, list | tuple) else [parents]
     return [(*_joined(above, language, split), *name[0])]
+
+
+def _is_nested(part: object) -> bool:
+    return isinstance(part, Mapping | list) and bool(part)
 
 
 def _breadcrumbs(

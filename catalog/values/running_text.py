@@ -34,7 +34,8 @@ TEXT_KEYS = ("@value", "#text", "_text", "__text", "$t", "_", "#cdata-section", 
              "rendered", "label", "displayName", "display_name", "value", "name", "title", "text",
              "item", "data", "content", "html", "plain", "long", "short", "typeName",
              # of rich text: Editor.js, ProseMirror, Slate
-             "blocks", "children", "items")  # fmt: skip
+             "blocks", "children", "items",
+             "attributes")  # fmt: skip
 UNIT_KEYS = ("unit", "unitText", "unit_text", "unitCode")
 
 # Signs that begin a bullet point wherever they stand, and those that do so at a line's beginning.

@@ -120,6 +120,9 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
         "YOGA-N": Expected("Cork Yoga Mat", "Stillpeak", 58, "yoga-mats",
                            "yoga-natural yoga yoga-roll", "YOGA"),
     }),
+    "ebay_report.csv": ("an eBay listing report", {
+        "COMP-1": Expected("Brass Compass", "", 22.5, "Collectibles", ""),
+    }),
     "etsy.csv": ("an Etsy export", {
         "FERN-1": Expected("Fern Print", "", 16, "", "fern fern-frame"),
     }),
@@ -185,6 +188,10 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
         "DUNE-S": Expected("Dune Coat", "Loomstead", 79, "Women > Coats", "dune-sand", "dune"),
         "DUNE-N": Expected("Dune Coat", "Loomstead", 109, "Women > Coats", "dune-night", "dune"),
     }),
+    "commercetools.csv": ("a commercetools export", {
+        "PIER-S": Expected("Pier Coat", "Loomstead", 99, "Women > Coats", "pier-sand", "pier"),
+        "PIER-N": Expected("Pier Coat", "Loomstead", 109, "Women > Coats", "pier-night", "pier"),
+    }),
     "medusa.json": ("products of Medusa", {
         "RF-C": Expected("Reed Flute", "", 34.5, "Music", "flute flute-case", "reed-flute"),
         "RF-G": Expected("Reed Flute", "", 5900, "Music", "flute flute-case", "reed-flute"),
@@ -245,6 +252,7 @@ PRODUCTS: dict[str, tuple[str, dict[str, Expected]]] = {
     "schema_org.jsonl": ("schema.org products", {
         "FN-1": Expected("Field Notebook", "Papyral", 12.5, "Stationery > Notebooks",
                          "notebook notebook-open"),
+        "BLOT-A5": Expected("Blotter", "Papyral", 7.5, "", "blotter", "BLOT"),
         "PEN-F": Expected("Ink Pen, fine", "Papyral", 20, "Stationery > Pens", "pen", "PEN"),
         "PEN-B": Expected("Ink Pen, broad", "Papyral", 21, "Stationery > Pens", "pen-broad",
                           "PEN"),

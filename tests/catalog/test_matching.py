@@ -178,6 +178,12 @@ def test_a_currency_may_be_a_sign_or_an_old_code(tmp_path):
     assert [vase.currency for vase in read(tmp_path, *rows)] == ["EUR", "RUB", "CHF"]
 
 
+def test_numbered_columns_hold_names_and_values_of_attributes(tmp_path):
+    row = {"id": "1", "title": "Vase", "Option 1 Name": "Glaze", "Option 1 Value": "blue",
+           "Option 2 Name": "", "Option 2 Value": ""}  # fmt: skip
+    assert read(tmp_path, row)[0].attributes == {"Glaze": "blue"}
+
+
 def test_a_fact_in_a_list_is_named_as_a_column_is(tmp_path):
     row = {"key": "7", "title": "Vase", "facts": [{"name": "maker", "value": "Kiln"}]}
     (vase,) = read(tmp_path, row, fields={"id": "key", "brand": "facts.maker"})

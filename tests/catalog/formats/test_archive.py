@@ -147,3 +147,11 @@ def test_pictures_named_by_id_are_looked_for_in_the_archive(tmp_path):
     assert images(source) == [(kept(b"lamp"),)]
     named = read_products(source, fields={"image": "images/{id}.jpg"})
     assert [product.images for product in named] == [(kept(b"lamp"),)]
+
+
+def test_names_of_members_stay_on_the_line_of_their_sentence(tmp_path):
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for name in ("one\n.csv", "two\x1b[31m.csv"):
+            archive.writestr(name, "id,title")
+    with pytest.raises(CatalogError, match=r"2 product files \(one \.csv, two \[31m\.csv\)"):
+        read_products(tmp_path / "shop.zip")

@@ -66,6 +66,7 @@ def test_a_missing_fact_is_none(written):
         [{"value": "red", "option": {"title": "Colour"}},
          {"value": "4", "option": {"title": "Size"}}],
         [{"name": "red", "group": {"name": "Colour"}}, {"name": "4", "facet": {"name": "Size"}}],
+        [{"name": "Colour", "terms": [{"name": "red"}]}, {"name": "Size", "terms": ["4"]}],
         [{"Colour": "red"}, {"Size": "4"}],
         [("Colour", "red"), ("Size", "4")],
         "Colour=red,Size=4",

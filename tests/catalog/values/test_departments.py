@@ -95,6 +95,8 @@ def test_a_slash_separates_steps_where_most_of_a_column_shares_first_steps(colum
         ([{"position": 2, "name": "Garden"}, {"position": 1, "name": "Home"}], (("Garden",),)),
         ({"itemListElement": [{"position": 1, "item": {"name": "Garden"}}]}, (("Garden",),)),
         ([{"node_id": 1, "node_name": "/Categories/Garden/Pots"}], (("Garden", "Pots"),)),
+        ({"data": {"id": 4, "attributes": {"name": "Garden"}}}, (("Garden",),)),
+        ({"typeId": "category", "id": "c", "obj": {"name": "Pots"}}, (("Pots",),)),
         (17, ()),
         ("251448b91bc742de85643f5fccd89051 > Pots", ()),
     ],

@@ -14,7 +14,7 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "artikelcode codicearticolo internalreference defaultcode parentasin handle gtin gtin13 "
         "ean ean13 barcode upc isbn mpn slug urlkey objectid numerodarticolo itemnumber "
         "varenummer indeks kod codigoproduto stokkodu urunkodu артикул код 商品コード 商品番号 "
-        "編號 编号 商品编号",
+        "編號 编号 商品编号 cikkszam kodas kods κωδικος 상품코드 번호",
         "title": "title name displayname fullname titel bezeichnung artikelbezeichnung "
         "produktbezeichnung produktname artikelname produkttitel nom titre intitule libelle "
         "designation nomproduit nomduproduit nombre titulo denominacion nombreproducto "
@@ -22,7 +22,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "produit producto nomeprodotto nomedelprodotto nomeprodutto titolodelprodotto productnaam "
         "nazwa nazwaproduktu tytul nomedoproduto nomeproduto produto namn navn produktnamn "
         "produktnavn nazev nazevproduktu urunadı urunadi наименование название имя 商品名 "
-        "商品名称 名称",
+        "商品名称 名称 megnevezes denumire naziv nimi pavadinimas nosaukums назва τιτλος ονομασια "
+        "상품명 제품명 名稱",
         "category": "hierarchicalcategories category maincategory mastercategory categorypath "
         "categorytree categories categorytext categoryname categorynames categoryfullpath "
         "fullcategory department kategorie kategorien kategoriename kategoriepfad hauptkategorie "
@@ -32,7 +33,7 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "collection collections group groupname articletype subcategory dept primarycategory "
         "maincat maincatcode categorycode kategoria kategorier kategorienavn categoriaprodotto "
         "categoriadoproduto reparto kategori urunkategorisi категория раздел categoryid カテゴリ "
-        "カテゴリー 分类 类别 分類",
+        "カテゴリー 分类 类别 分類 kategorija kategoriju κατηγορια категорія 카테고리 類別",
         "description": "description longdescription fulldescription detaileddescription "
         "descriptionlong descriptionhtml bodyhtml body longtext detaildesc text desc overview "
         "salesdescription content shortdescription descriptionshort summary blurb beschreibung "
@@ -41,7 +42,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "descripcionlarga descripcioncorta descrizione omschrijving opis opisproduktu descricao "
         "descricaodoproduto beskrivning beskrivelse popis popisproduktu productomschrijving "
         "acıklama aciklama urunaciklamasi описание 商品説明 説明 描述 商品描述 details detail "
-        "productdetails information about",
+        "productdetails information about leiras descriere apraksts aprasymas kuvaus περιγραφη "
+        "опис 설명",
         "features": "features keyfeatures bulletpoints bulletpoint bullets bullet about aboutitem "
         "aboutthisitem highlights highlight keypoints merkmale vorteile highlightsdesartikels "
         "pointsforts atouts caracteristicas caracteristiques",
@@ -53,7 +55,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "vendor vendorname maker designer marke marken markenname hersteller herstellername "
         "marque marques nommarque fabricant marca marcas nombremarca fabricante produttore merk "
         "brandslug supplier producent producenci merken merknaam varumarke maerke merke vyrobce "
-        "znacka fabrikant marka бренд производитель марка ブランド メーカー 品牌",
+        "znacka fabrikant marka бренд производитель марка ブランド メーカー 品牌 gyarto "
+        "gamintojas razotajs proizvodac zimols μαρκα κατασκευαστης виробник 브랜드 제조사",
         "sale_price": "saleprice specialprice discountedprice discountprice offerprice dealprice "
         "promoprice promotionprice promotionalprice reducedprice aktionspreis angebotspreis "
         "sonderpreis reduzierterpreis prixpromo prixsolde prixremise prixpromotionnel "
@@ -70,7 +73,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "verkoopprijs prezzodivendita pris prisinklmoms fiyat satisfiyati satısfiyatı цена "
         "ценарозничная розничнаяцена netprice pricenet preisnetto nettopreis priceexcl "
         "priceexcltax pricewithouttax pricenotax prixht prixventeht preciosin prezzonetto "
-        "cenanetto prijsexcl preisexkl 価格 販売価格 价格 售价",
+        "cenanetto prijsexcl preisexkl 価格 販売価格 价格 售价 kaina hinta pret τιμη ціна 가격 "
+        "價格",
         "list_price": "listprice regularprice retailprice originalprice actualprice oldprice "
         "wasprice priceold mrp msrp rrp uvp compareatprice variantcompareatprice strikeprice "
         "initialprice strikethroughprice fullprice normalprice pricebeforediscount "
@@ -112,7 +116,8 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
         "imgurlalternative imagelinkadditional zdjecie zdjecia obrazek obrazki obraz imagem "
         "imagens fotografia afbeeldingen productafbeelding bilde billede obrazky "
         "immagineprincipale resim resimler gorsel изображение изображения картинка фото "
-        "фотография 画像 商品画像 图片 主图",
+        "фотография 画像 商品画像 图片 主图 nuotrauka attels kep imagine slika kuva εικονα "
+        "зображення 이미지 圖片",
         "thumbnails": "mediumimage imagemedium smallimage imagesmall imagesmallurl thumbnail "
         "thumbnails thumbnailurl thumbnailimage thumb thumburl imagethumb previewimage "
         "vorschaubild vignette miniatura",

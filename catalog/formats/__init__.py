@@ -2,7 +2,7 @@
 
 opening      opens a file: its format, and its rows
 contents     unpacks compressed files; archive is a zip archive, with pictures
-encoding     text encodings
+encoding     text encodings; alphabets, what short texts are known by
 delimited    CSV and its relatives: dialect decides the delimiter, records reads cells
 tables       records of a header and cells
 json_rows    JSON: json_layout decides where the records are, json_values cuts them out

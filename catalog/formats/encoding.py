@@ -14,9 +14,12 @@ from typing import cast
 
 from charset_normalizer import CharsetMatches, from_bytes
 
+from catalog.formats.alphabets import by_header, by_letters, by_script
 from catalog.formats.contents import DAMAGE, read_head
 
 CHUNK = 2**16  # bytes
+HEADER_LINES = 3  # a title may stand above the names of the columns
+MAX_HEADER = 2**12  # bytes
 # Text around the bytes that are not ASCII: what the encoding is decided from.
 SAMPLE = 2**16  # bytes
 PIECE = re.compile(rb"[^\n]{0,100}[\x80-\xff][^\n]{0,400}")
@@ -38,7 +41,9 @@ CANDIDATES = (
 NEIGHBOURS = ("cp1250", "cp1254", "cp1257")  # Latin letters too: only the language tells them apart
 FEW = 20  # zero bytes on one side, for one on the other (U+0100, U+4E00 and the like)
 MIN_ZEROS = 50  # a text of UTF-16 has at least one zero byte in so many bytes
+MIN_COHERENT = 12  # bytes that are not ASCII; fewer have no coherence with any language
 MARGIN = 0.02  # of charset-normalizer's coherence with a language, from 0 to 1
+FEW_SIGNS = 200  # bytes that are not ASCII: too few for charset-normalizer to be right
 MIN_SIGNS = 4  # bytes that are not ASCII; fewer are damage where they are odd
 MAX_ODD = 0.1  # share of odd characters in a text whose encoding is right
 
@@ -90,6 +95,7 @@ def find_encoding(data: io.BufferedReader) -> str:
     if wide := _utf16(head):
         return wide
     sample = b""
+    header = b"\n".join(head.lstrip().split(b"\n", HEADER_LINES)[:HEADER_LINES])[:MAX_HEADER]
     with suppress(*DAMAGE):  # raised again for its rows
         while head and len(sample) < SAMPLE:
             if not head.endswith(b"\n"):
@@ -97,7 +103,7 @@ def find_encoding(data: io.BufferedReader) -> str:
             if not head.isascii():
                 sample += b"\n".join(PIECE.findall(head)) + b"\n"
             head = data.read(CHUNK)
-    return _of_sample(sample[:SAMPLE])
+    return _of_sample(sample[:SAMPLE], header)
 
 
 def declared_encoding(head: bytes) -> str:
@@ -122,15 +128,21 @@ def _utf16(head: bytes) -> str:
     return "utf-16-be" if even > FEW * odd else ""
 
 
-def _of_sample(sample: bytes) -> str:
+def _of_sample(sample: bytes, header: bytes) -> str:
     text = sample.decode("utf-8", "surrogateescape")
     damaged = len(re.findall("[\udc80-\udcff]", text))
     if damaged <= len(re.findall("[^\x00-\x7f\udc80-\udcff]", text)):
         return "utf-8"
+    if named := by_header(header, CANDIDATES):
+        return named
     matches = from_bytes(sample, cp_isolation=list(CANDIDATES), enable_fallback=False)
     western = sample.decode("cp1252", "replace")
     signs = len(re.findall(r"[^\x00-\x7f]", western))
+    if signs < FEW_SIGNS and (only := by_letters(sample)):
+        return only
     if sum(len(found[0]) for found in ODD.finditer(western)) > MAX_ODD * signs:
+        if signs < FEW_SIGNS and (only := by_script(sample)):
+            return only
         for name, alphabet in ALPHABETS.items():
             letters = sum(map(sample.count, alphabet))
             if letters >= MIN_LETTERS and signs - letters <= MAX_OTHERS * signs:
@@ -139,7 +151,7 @@ def _of_sample(sample: bytes) -> str:
         return best.encoding if best else "utf-8"
     usual = _coherence(matches, "cp1252")
     closest = max(NEIGHBOURS, key=lambda name: _coherence(matches, name))
-    if _coherence(matches, closest) > usual + MARGIN:
+    if signs >= MIN_COHERENT and _coherence(matches, closest) > usual + MARGIN:
         return closest
     found = set(western.casefold())
     eastern = any(

@@ -59,6 +59,35 @@ def test_a_table_in_any_encoding_is_read_and_the_encoding_stated(
     assert open_feed(tmp_path / "shop.csv").facts.get("encoding") == stated
 
 
+@pytest.mark.parametrize(
+    ("header", "title", "codec"),
+    [
+        ("Κωδικός;Ονομασία", "Τσάντα", "cp1253"),
+        ("id;title", "Μάλλινο κασκόλ", "cp1253"),
+        ("Stok Kodu;Ürün Adı", "Cam", "cp1254"),
+        ("id;title", "Yün atkı kırmızı", "cp1254"),
+        ("Код;Название", "Часы", "cp1251"),
+        ("id;title", "Шарф шерстяной", "koi8_r"),
+        ("编号;名称", "木椅", "gb18030"),
+        ("id;title", "跑步鞋男士", "gb18030"),
+        ("編號;名稱", "木椅", "big5"),
+        ("id;title", "羊毛圍巾紅色", "big5"),
+        ("상품코드;상품명", "의자", "cp949"),
+        ("id;title", "남성 러닝화", "cp949"),
+        ("id;title", "Ąžuolinė kėdė, žalia", "cp1257"),
+        ("id;title", "Szalik wełniany", "cp1250"),
+        ("id;title", "Leðurtaska fyrir börn", "cp1252"),
+        ("Nr;Mærke", "Bord", "cp1252"),
+    ],
+)
+def test_one_row_is_read_in_the_encoding_that_its_letters_or_its_header_have(
+    tmp_path, header, title, codec
+):
+    rows = rows_of(tmp_path / "shop.csv", f"{header}\n1;{title}\n".encode(codec))
+    assert rows == [dict(zip(header.split(";"), ("1", title), strict=True))]
+    assert open_feed(tmp_path / "shop.csv").facts["encoding"] == codec
+
+
 def test_a_few_damaged_bytes_cost_their_rows_and_leave_the_file_utf_8(tmp_path):
     rows = [f"{number};Löffel {number}\n".encode() for number in range(50)]
     rows[0] = b"0;L\xf6ffel\n"

@@ -9,10 +9,9 @@ from uuid import UUID
 import numpy as np
 
 from qdrant.filters import Condition
+from qdrant.generation import EngineInfo, Generation
 from qdrant.model import (
     Collection,
-    EngineInfo,
-    Generation,
     Hit,
     Point,
     Ranking,

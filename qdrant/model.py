@@ -1,10 +1,8 @@
 """The dataclasses at the vector store's interface; nothing here imports an engine."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -192,44 +190,6 @@ class Collection(Spec):
         object.__setattr__(self, "graphs", graphs)
 
 
-@dataclass(frozen=True)
-class EngineInfo:
-    """The engine that keeps the collections, for an operator.
-
-    Attributes:
-        name: `embedded` or `server`.
-        version: of the engine.
-        place: folder or address.
-    """
-
-    name: str
-    version: str
-    place: str
-
-
-@dataclass(frozen=True)
-class Generation:
-    """One generation of a variant, for an operator.
-
-    Attributes:
-        name: of the build.
-        use: `current`, `kept` beside it, or `building`: not complete, or left by a failed build.
-        points: products stored so far.
-        indexed: vectors that have a graph; None where it was not read.
-        size: bytes on disk, estimated by a server; None where unknown.
-        state: the server's status (`green`, `yellow`, `grey`, `red`), or `green`.
-        created: UTC time of the build, ISO 8601.
-    """
-
-    name: str
-    use: str
-    points: int
-    indexed: int | None
-    size: int | None
-    state: str
-    created: str
-
-
 @dataclass(frozen=True, slots=True)
 class Range:
     """Bounds of a number, or of a date as ISO 8601 text; None is no bound.
@@ -339,13 +299,3 @@ def check_variant(variant: str) -> str:
             f"'{variant}' cannot name a variant: use 1 to 64 of a-z, 0-9 and the underscore."
         )
     return variant
-
-
-def generation_name() -> str:
-    """Return a name for a new generation: its UTC time, and random digits to make it unique."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-def now() -> str:
-    """Return the UTC time, ISO 8601 to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

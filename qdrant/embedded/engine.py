@@ -17,7 +17,8 @@ from qdrant.disk import copy_sparse, disk_full, mirror
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.private import PrivateReader, sweep
-from qdrant.model import Collection, EngineInfo, Generation, Spec, generation_name, now
+from qdrant.generation import EngineInfo, Generation, generation_name, now
+from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
 
 

@@ -24,7 +24,8 @@ from qdrant.errors import (
     RequestTooLarge,
     StoreError,
 )
-from qdrant.model import Collection, Spec, now
+from qdrant.generation import now
+from qdrant.model import Collection, Spec
 from qdrant.points import Row
 from qdrant.recall import measure as measure_recall
 from qdrant.server import mapping

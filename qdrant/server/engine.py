@@ -14,7 +14,8 @@ from uuid import UUID
 
 from qdrant.engine import scroll
 from qdrant.errors import BuildFailed, BuildRunning, NotFound
-from qdrant.model import Collection, EngineInfo, Generation, Point, Spec, generation_name
+from qdrant.generation import EngineInfo, Generation, generation_name
+from qdrant.model import Collection, Point, Spec
 from qdrant.points import Row, stored_row
 from qdrant.server.build import STREAMS, Build
 from qdrant.server.connection import BUILDING, Connection, connect

@@ -31,7 +31,8 @@ from qdrant.errors import (
     NotFound,
     no_earlier_generation,
 )
-from qdrant.model import Collection, Generation, Spec, now
+from qdrant.generation import Generation, now
+from qdrant.model import Collection, Spec
 from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
 
 PREFIX = "products_"

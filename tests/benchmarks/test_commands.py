@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
+from benchmarks.generated_shop import FILTERS
+from benchmarks.shop_search import ROWS
 
 
 @pytest.fixture
@@ -37,13 +39,25 @@ def test_training_has_a_speed_beside_the_bare_pass_and_a_projected_time(run):
 
 
 def test_exhaustive_engines_find_every_neighbour_under_every_filter_they_have(run):
-    (size,) = run("search", "--n", 1000, "--dim", 8, "--queries", 50, checkpoint=False)["sizes"]
+    few = ("--n", 1000, "--dim", 8, "--queries", 50, "--no-shop")
+    (size,) = run("search", *few, checkpoint=False)["sizes"]
     recall = {(each["engine"], each["filter"]): each["recall"] for each in size["searched"]}
     assert {engine for engine, _ in recall} == set(size["built"])
     # 1,000 products are too few for a graph: Qdrant scans them all.
     exhaustive = [key for key in recall if key[0] in ("Qdrant", "FAISS flat")]
     assert {recall[key] for key in exhaustive} == {1.0}
     assert len(exhaustive) == 2 * 5
+
+
+def test_whole_searches_of_a_small_shop_miss_nothing_and_words_are_those_of_bm25(run):
+    few = ("--n", 1000, "--dim", 8, "--queries", 4, "--no-faiss")
+    (shop,) = run("search", *few, checkpoint=False)["shops"]
+    recall = {(each["row"], each["filter"]): each["recall"] for each in shop["rows"]}
+    searched = {key: value for key, value in recall.items() if key[0] != "facets"}
+    assert set(searched.values()) == {1.0}
+    assert {row for row, name in recall if name == "none"} == {*ROWS, "facets"}
+    assert {name for _, name in recall} == set(FILTERS)
+    assert all(each["products"] > 0 for each in shop["rows"])
 
 
 def test_every_format_of_feeds_is_read_to_its_end(run):

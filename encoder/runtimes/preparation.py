@@ -1,5 +1,7 @@
 """Converts a variant's models for OpenVINO, each in the fastest precision that a trial allows."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -42,6 +44,9 @@ from vitrine.command import OUT_OF_MEMORY
 # on; and the fewest that say anything.
 SAMPLES, FEWEST = 192, 96
 PROBED = 3  # one of so many
+
+# Bytes; with fewer left on the disk, a file could not be written because it is full.
+ROOM = 2**20
 
 # Of a converted model in float32 to torch.
 LEAST_EQUAL = 0.9999
@@ -280,6 +285,11 @@ class _Preparation:
     def _save(self, graphs: Mapping[str, Any], name: str) -> None:
         (self._folder / name).mkdir()
         for part, graph in graphs.items():
-            # By default weights are halved.
             file = self._folder / name / f"{part}.xml"
-            load_openvino().save_model(graph, file, compress_to_fp16=False)
+            try:
+                # By default weights are halved.
+                load_openvino().save_model(graph, file, compress_to_fp16=False)
+            except RuntimeError as error:
+                if shutil.disk_usage(self._folder).free > ROOM:
+                    raise
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ import pytest
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.runtimes import preparation
+from encoder.runtimes import machine, preparation
 from encoder.runtimes.converted import FACTS, Converted
 from encoder.runtimes.machine import has_bfloat16, load_openvino
+from encoder.runtimes.openvino_model import OpenVINOModel
 from encoder.runtimes.preparation import prepare
 from encoder.runtimes.runtime import VARIABLE
 from encoder.runtimes.source import DualEncoderSource
@@ -63,6 +63,7 @@ def converted(tiny_clip, adapter, tmp_path_factory) -> Variant:
         patch.setenv(VARIABLE, "auto")
         [sentence] = convert_in_float32(variant)
     assert "Variant 'tiny' is run by OpenVINO in float32" in sentence
+    assert sentence.count("the CPU has no instructions for it") == 2
     return variant
 
 
@@ -254,36 +255,6 @@ def test_a_folder_that_was_copied_keeps_its_model(changeable):
     assert Converted.find(DualEncoderSource(changeable)) is not None
 
 
-def test_two_conversions_at_once_make_one_model_and_delete_what_a_killed_one_left(changeable):
-    shutil.rmtree(changeable.folder / "openvino")
-    left = changeable.folder / ".openvino-abc"
-    (left / "float32").mkdir(parents=True)
-    sentences: list[list[str]] = []
-    threads = [
-        threading.Thread(target=lambda: sentences.append(prepare(changeable, "auto", None)))
-        for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(map(bool, sentences)) == [False, True]
-    assert not left.exists()
-
-
-def test_a_folder_that_cannot_be_written_leaves_the_model_to_torch(changeable, monkeypatch):
-    shutil.rmtree(changeable.folder / "openvino")
-
-    def refuse(**_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("encoder.runtimes.converted.tempfile.mkdtemp", refuse)
-    [sentence] = prepare(changeable, "auto", None)
-    assert "run by torch" in sentence
-    assert "Permission denied" in sentence
-    assert Encoder.load(changeable).precision == "float32"
-
-
 def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
     for module in ("preparation", "openvino_model"):
         monkeypatch.setattr(f"encoder.runtimes.{module}.load_openvino", lambda: None)
@@ -309,6 +280,38 @@ def test_int8_is_chosen_by_a_trial_and_needs_samples(changeable, pictures, texts
     [sentence] = prepare(changeable, "auto", lambda: few)
     assert "in float32" in sentence
     assert ("1st percentile of cosines" in sentence) == has_bfloat16()
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ("flags\t\t: fpu sse4_2 avx2 fma\n", False),
+        ("flags\t\t: fpu avx2 avx_vnni\n", True),
+        ("flags\t\t: avx512f avx512_vnni\n", True),
+        ("Features\t: asimd\n", True),  # a processor of another kind: the trial decides
+    ],
+)
+def test_int8_is_tried_where_the_processor_multiplies_it(facts, expected, tmp_path, monkeypatch):
+    file = tmp_path / "cpuinfo"
+    file.write_text(facts)
+    monkeypatch.setattr(machine, "CPU_FACTS", file)
+    assert machine.has_int8() is expected
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has float32 alone")
+def test_each_precision_has_a_cache_of_its_own(changeable, texts):
+    """OpenVINO's cache holds a graph once, whatever it was compiled for: it gives NaN then."""
+    found = Converted.find(DualEncoderSource(changeable))
+    tokens = found.tokenizer()(texts[:8])
+    first, halved, again = (
+        OpenVINOModel(found, precision).text_features(tokens)
+        for precision in ("float32", "bfloat16", "float32")
+    )
+    assert np.isfinite(halved).all()
+    assert not np.array_equal(halved, first)
+    np.testing.assert_array_equal(again, first)
+    caches = {file.parent.name for file in (found.folder / "cache").glob("*/*.blob")}
+    assert caches == {"float32", "bfloat16"}
 
 
 def test_a_precision_that_cannot_be_had_leaves_the_next_one(

@@ -13,7 +13,8 @@ from scipy.special import betaincinv
 
 from eval import EvalError
 from eval.intervals import ALPHA
-from search.confidence import Calibration, Evidence
+from search.confidence import Calibration
+from search.evidence import Evidence
 
 FIT, CALIBRATE, TEST = "fit", "calibrate", "test"
 SHARES = {FIT: 0.35, CALIBRATE: 0.35, TEST: 0.3}

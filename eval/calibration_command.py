@@ -18,8 +18,9 @@ from eval.calibration_queries import Probe, foreign_texts, labelled_texts, own_t
 from eval.queries import join
 from eval.query_files import read_queries
 from qdrant.model import Filters
-from search.confidence import Evidence, calibration_file, calibrations_object
+from search.confidence import calibration_file, calibrations_object
 from search.engine import Engine
+from search.evidence import Evidence
 from search.query import MATCHES, Query
 from search.service import SearchService
 from vitrine import home

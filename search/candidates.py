@@ -16,6 +16,7 @@ from qdrant.model import Ranking, VectorQuery
 from qdrant.ranking import runs_of_equals
 from qdrant.store import Store
 from search.avoidance import drop_avoided
+from search.evidence import Nearest, nearest_by_words, term_queries, titles_of
 from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
 from search.folding import FOLD_FACTS
 from search.formula import FORMULA_FACTS, rescore
@@ -42,12 +43,16 @@ class Search:
         candidates: of the levels so far, best first.
         level: number of the next one.
         more: whether the store may have products beyond the levels so far.
+        gathers: whether its first level also looks for the evidence of a confidence.
+        nearest: that evidence.
     """
 
     plan: Plan
     candidates: list[Candidate] = field(default_factory=list)
     level: int = 0
     more: bool = True
+    gathers: bool = False
+    nearest: Nearest | None = None
 
     @property
     def levels(self) -> Sequence[int]:
@@ -90,7 +95,8 @@ def extend(
 ) -> None:
     """Append to each search the candidates of the levels that it needs next.
 
-    All are found in one request; in a second one where terms are avoided.
+    All are found in one request, with the evidence of a confidence; in a second one where terms are
+    avoided.
 
     Args:
         store: where the collection is.
@@ -105,9 +111,16 @@ def extend(
         for depth in search.next_levels(count)
     ]
     queries = [_vector_queries(search.plan, depth) for search, depth in levels]
+    terms = {
+        row: term_queries(search.plan)
+        for row, (search, depth) in enumerate(levels)
+        if search.gathers and search.level == 0 and depth == search.levels[0]
+    }
     every = [each for named in queries for each in named.values()]
+    every += [each for named in terms.values() for each in named.values()]
     answers = iter(store.rank_batch(variant, every))
     found = [{name: next(answers) for name in named} for named in queries]
+    by_term = {row: {term: next(answers) for term in named} for row, named in terms.items()}
     codes = [parts.pop(CODE, Ranking()) for parts in found]
     fused = [
         _fused(search, parts, depth, settings)
@@ -115,8 +128,12 @@ def extend(
     ]
     names = _facts([search.plan for search, _ in levels], settings)
     names |= set(CODE_FACTS) if any(map(len, codes)) else set()
+    names |= {"title"} if terms else set()
     numbers = {number for found in (*codes, *fused) for number in found.ids}
+    numbers |= {number for row in terms for number in nearest_by_words(found[row])}
     facts = store.facts(variant, numbers, sorted(names))
+    for row, each in by_term.items():
+        levels[row][0].nearest = Nearest(found[row], titles_of(found[row], facts), each)
     ranked = [
         _ranked(
             search.plan,

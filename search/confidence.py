@@ -5,7 +5,7 @@ above that of "red dress". `vitrine eval calibrate` measures on queries that fit
 others that do not, what tells them apart, and keeps the result in the variant's `confidence.json`
 for each match:
 
-- a logistic sum of features of what the search finds (`features`),
+- a logistic sum of features of what the search finds (`search.evidence`),
 - an isotonic map from the sum to the chance that something fits,
 - a threshold of the sum: of new queries that fit, at most the stated share lies below it, whatever
   the distribution (split conformal prediction).
@@ -17,32 +17,27 @@ estimates, KDD 2002; V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from encoder.variant import Variant
-from qdrant.model import WORDS, Collection, Hit, SparseVector, VectorQuery
-from qdrant.store import Store
-from qdrant.words import CODES, Words
-from search.exact import CODE, EXACT
-from search.plan import Plan
+from qdrant.model import WORDS, Collection
+from qdrant.words import Words
+from search.candidates import Search
+from search.evidence import COVERAGE, WORD_SCORE, Evidence, coverage
+from search.exact import EXACT
 from search.query import MATCHES, Query, SearchError
 from search.results import Result, Results
 from search.variant_files import VariantFile
 
 FILE = "confidence.json"
-NEAREST = 20  # products of each part that are looked at
 CATEGORIES = 3  # that are named where nothing fits
 # Products that a collection may have gained or lost since it was calibrated, as a share: rare words
 # and the nearest cosines depend on how many there are.
 CHANGED = 0.2
-# The weight of a term in a document, at most: it has all the words (`qdrant.words`, k + 1).
-MOST_WEIGHT = 2.0
-
-COVERAGE, WORD_SCORE = "coverage", "word score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +92,6 @@ class Calibration:
 
 
 Calibrations = Mapping[str, Calibration]  # by match
-Question = str | tuple[str, int]  # a part, or a part and one of its terms
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a search finds for a text, as numbers.
-
-    Attributes:
-        features: by name.
-        masses: of the text's terms, how rare they are.
-    """
-
-    features: Mapping[str, float]
-    masses: Mapping[int, float] = field(default_factory=dict)
 
 
 def calibration_file(variant: Variant) -> VariantFile[Calibrations]:
@@ -130,33 +111,30 @@ def calibrations_object(calibrations: Calibrations) -> dict[str, Any]:
 
 def add_confidence(
     found: Sequence[Results],
-    plans: Sequence[Plan],
+    searches: Sequence[Search],
     calibrations: Calibrations,
-    store: Store,
     collection: Collection,
 ) -> list[Results]:
-    """Results with their confidence, of the queries that are calibrated: texts without a picture.
+    """Results with their confidence, of the searches that have looked for evidence.
 
     Args:
-        found: the results of each plan.
-        plans: in the same order.
-        calibrations: of the variant; those that hold for the collection no longer are left out.
-        store: where the collection is.
+        found: the results of each search.
+        searches: in the same order.
+        calibrations: of the variant.
         collection: that was searched.
     """
-    chosen = {
-        row: calibrations[plan.query.match]
-        for row, plan in enumerate(plans)
-        if is_calibrated(plan.query, calibrations, collection.points)
-    }
-    if not chosen:
-        return list(found)
-    words = Words(collection.words) if collection.words else None
-    evidence = gather(store, collection, [plans[row] for row in chosen])
-    judged = list(found)
-    for (row, calibration), each in zip(chosen.items(), evidence, strict=True):
-        judged[row] = _judged(found[row], calibration, each, words)
-    return judged
+    words = Words.of(collection.words) if collection.words else None
+    return [
+        _judged(
+            results,
+            calibrations[search.plan.query.match],
+            Evidence.of(search.nearest, words, collection.points),
+            words,
+        )
+        if search.nearest
+        else results
+        for results, search in zip(found, searches, strict=True)
+    ]
 
 
 def outdated(variant: str, calibrations: Calibrations, products: int) -> str:
@@ -182,18 +160,6 @@ def is_calibrated(query: Query, calibrations: Calibrations, products: int) -> bo
     calibration = calibrations.get(query.match)
     text_alone = query.text != "" and query.picture is None
     return text_alone and calibration is not None and calibration.holds_for(products)
-
-
-def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[Evidence]:
-    """The evidence of each plan, in one request to the store."""
-    words = Words(collection.words) if collection.words else None
-    queries = [_vector_queries(plan) for plan in plans]
-    asked = [each for named in queries for each in named.values()]
-    answers = iter(store.search_batch(collection.variant, asked))
-    return [
-        _evidence({name: next(answers) for name in named}, words, collection.points)
-        for named in queries
-    ]
 
 
 def _judged(
@@ -236,7 +202,7 @@ def _features_of(result: Result, evidence: Evidence, words: Words | None) -> dic
     own = dict(evidence.features)
     if words and WORD_SCORE in own:
         place = result.parts.get(WORDS)
-        own[COVERAGE] = _coverage(str(result.product.get("title", "")), words, evidence.masses)
+        own[COVERAGE] = coverage(str(result.product.get("title", "")), words, evidence.masses)
         own[WORD_SCORE] = place.score / sum(evidence.masses.values()) if place else 0.0
     else:
         own |= {f"best {part}": place.score for part, place in result.parts.items()}
@@ -250,61 +216,6 @@ def nearest_categories(payloads: Iterable[Mapping[str, Any]]) -> tuple[str, ...]
     )
     counted = Counter(name for name in deepest if name)
     return tuple(name for name, _ in counted.most_common(CATEGORIES))
-
-
-def _vector_queries(plan: Plan) -> dict[Question, VectorQuery]:
-    """The nearest products of each part, and the best one of each term of the words."""
-    queries: dict[Question, VectorQuery] = {}
-    for name, vector in plan.parts.items():
-        if name == CODE:
-            continue
-        queries[name] = VectorQuery(name, vector, NEAREST, plan.filters, payload=("title",))
-        if isinstance(vector, SparseVector):
-            for index, value in zip(vector.indices, vector.values, strict=True):
-                if index < CODES:
-                    term = SparseVector(np.array([index], np.uint32), np.array([value], np.float32))
-                    queries[name, int(index)] = VectorQuery(name, term, 1, plan.filters, payload=())
-    return queries
-
-
-def _evidence(
-    found: Mapping[Question, Sequence[Hit]], words: Words | None, products: int
-) -> Evidence:
-    """The features of one search.
-
-    The mass of a term is the score of the product that it finds first, which is proportional to its
-    IDF; that of a word that no product has is what it would score.
-    """
-    masses = {
-        key[1]: hits[0].score if hits else math.log(1 + 2 * products) * MOST_WEIGHT
-        for key, hits in found.items()
-        if isinstance(key, tuple)
-    }
-    values: dict[str, list[float]] = {}
-    means: dict[str, float] = {}
-    for part, hits in found.items():
-        if isinstance(part, tuple):
-            continue
-        scores = [hit.score for hit in hits] or [0.0]
-        if part != WORDS:
-            values[f"best {part}"] = scores
-            means[f"mean {part}"] = float(np.mean(scores))
-        elif words and masses:
-            titles = [str(hit.payload.get("title", "")) for hit in hits]
-            values[COVERAGE] = [_coverage(title, words, masses) for title in titles] or [0.0]
-            values[WORD_SCORE] = [score / sum(masses.values()) for score in scores]
-    return Evidence(
-        features={name: max(each) for name, each in values.items()} | means,
-        masses=masses,
-    )
-
-
-def _coverage(title: str, words: Words, masses: Mapping[int, float]) -> float:
-    """The share of a query's words, weighted by how rare they are, that a title has."""
-    document = words.document(title)
-    present = set(document.indices.tolist()) if document else set()
-    covered = sum(mass for term, mass in masses.items() if term in present)
-    return covered / sum(masses.values())
 
 
 def _parse(values: dict[str, Any]) -> Calibrations:

@@ -23,8 +23,9 @@ from qdrant.vocabulary import FILE as VOCABULARY
 from qdrant.vocabulary import Vocabulary
 from search.attributes import Attributes, needs_attributes
 from search.browsing import browse
-from search.confidence import Evidence, add_confidence, calibration_file, gather, outdated
+from search.confidence import add_confidence, calibration_file, is_calibrated, outdated
 from search.embedding import QueryEncoder, QueryVectors, load_variant
+from search.evidence import Evidence, gather
 from search.facets import FacetCounter, Facets
 from search.fingerprint import check_fingerprint
 from search.pipeline import find, make_plans, shown_facts
@@ -290,8 +291,17 @@ class Engine:
         """The results of resolved queries, without their times."""
         bare = self._has_products_without_picture(collection.generation)
         settings = self.settings
-        plans, found = find(self.store, collection, queries, vectors, settings, pictureless=bare)
-        return add_confidence(found, plans, self._calibration_file.value, self.store, collection)
+        calibrations = self._calibration_file.value
+        searches, found = find(
+            self.store,
+            collection,
+            queries,
+            vectors,
+            settings,
+            pictureless=bare,
+            gathers=lambda plan: is_calibrated(plan.query, calibrations, collection.points),
+        )
+        return add_confidence(found, searches, calibrations, collection)
 
     def _has_products_without_picture(self, generation: str) -> bool:
         """Whether any product has no picture; counted once a generation."""

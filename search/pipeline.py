@@ -1,19 +1,20 @@
 """From resolved queries to results: plan, rank, and read what is shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from qdrant.layout import PHRASE_INDEX
 from qdrant.model import Collection, Hit, Point
 from qdrant.store import Store
 from qdrant.words import Words
+from search.candidates import Search
 from search.embedding import QueryVectors
 from search.filter_values import check_values
 from search.folding import Group
 from search.matched import matched_words, query_words
 from search.plan import Plan, Planner, named_products
 from search.query import Query
-from search.ranking import rank_plans
+from search.ranking import rank_searches
 from search.results import Folded, Result, Results
 from search.settings import SearchSettings
 
@@ -44,8 +45,9 @@ def find(
     settings: SearchSettings,
     *,
     pictureless: bool,
-) -> tuple[list[Plan], list[Results]]:
-    """The plan and the results of each query, without their times.
+    gathers: Callable[[Plan], bool],
+) -> tuple[list[Search], list[Results]]:
+    """The search and the results of each query, without their times.
 
     Args:
         store: where the collection is.
@@ -54,6 +56,7 @@ def find(
         vectors: of those that a model has to encode, by row.
         settings: of the search.
         pictureless: whether the collection has products without a picture.
+        gathers: whether a plan's search also looks for the evidence of a confidence.
 
     Raises:
         QueryError: no product has the category, brand or id of a query.
@@ -65,7 +68,10 @@ def find(
         if other := planner.plan_without_picture(plan, vectors.get(row)):
             others[row] = other
     every = [*plans, *others.values()]
-    ranked = rank_plans(store, name, every, settings)
+    searches = [
+        Search(plan, gathers=row < len(plans) and gathers(plan)) for row, plan in enumerate(every)
+    ]
+    ranked = rank_searches(store, name, searches, settings)
     points = store.retrieve(name, [group.best.id for groups in ranked for group in groups])
     results = [
         tuple(_results(plan, groups, points, collection))
@@ -75,7 +81,8 @@ def find(
     for query, listed in zip(queries, results, strict=False):
         if not listed and not query.offset:
             check_values(store, name, query.filters)
-    return plans, [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
+    found = [Results(results[row], beside.get(row, ())) for row in range(len(plans))]
+    return searches[: len(plans)], found
 
 
 def shown_facts(point: Point | Hit) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Ranking: from plans to the groups that are shown.
+"""Ranking: from searches to the groups that are shown.
 
 A stage is added in `_arranged`, or where it needs the store, in `_finished`.
 """
@@ -15,18 +15,18 @@ from search.plan import Plan
 from search.settings import SearchSettings
 
 
-def rank_plans(
-    store: Store, variant: str, plans: Sequence[Plan], settings: SearchSettings
+def rank_searches(
+    store: Store, variant: str, searches: Sequence[Search], settings: SearchSettings
 ) -> list[list[Group]]:
-    """The page of each plan: `k` groups from `offset` on, fewer where fewer match.
+    """The page of each search: `k` groups from `offset` on, fewer where fewer match.
 
     Args:
         store: where the collection is.
         variant: whose collection.
-        plans: all are searched for in one request; what a page lacks, in another one.
+        searches: new; all are made in one request, and what a page lacks in another one.
         settings: how parts are fused.
     """
-    searches = [Search(plan) for plan in plans]
+    plans = [search.plan for search in searches]
     groups: list[list[Group]] = [[] for _ in plans]
     rows = list(range(len(plans)))
     while rows:

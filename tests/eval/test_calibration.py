@@ -19,7 +19,8 @@ from eval.calibration import (
 )
 from eval.calibration_queries import foreign_texts, labelled_texts, own_titles
 from eval.queries import LabelledQuery, QuerySet
-from search.confidence import Evidence, calibration_file
+from search.confidence import calibration_file
+from search.evidence import Evidence
 
 
 def evidence(rng, mean, number):

@@ -8,16 +8,16 @@ from typer.testing import CliRunner
 
 from encoder.variants import Variants
 from qdrant.model import Filters
+from qdrant.store import Store
 from search.__main__ import app
 from search.confidence import (
-    COVERAGE,
-    WORD_SCORE,
     Calibration,
     calibration_file,
     calibrations_object,
     nearest_categories,
 )
 from search.engine import Engine
+from search.evidence import COVERAGE, WORD_SCORE
 from search.query import Query, SearchError
 from tests import shop
 
@@ -68,6 +68,26 @@ def test_evidence_has_the_best_and_the_mean_cosine_of_each_part(engine):
     assert evidence.features["best text"] == pytest.approx(scores[0])
     assert evidence.features["mean text"] == pytest.approx(sum(scores) / len(scores))
     assert {"best fused", "mean fused"} <= evidence.features.keys()
+
+
+@pytest.mark.parametrize("match", ["hybrid", "words", "vectors"])
+def test_a_search_gathers_what_was_calibrated_in_its_own_request(calibrated, monkeypatch, match):
+    plain = calibrated("words" if match == "vectors" else "vectors")
+    query = Query("olive zeppelin", match=match)
+    [evidence] = plain.evidence([query])
+    requests = []
+    rank = Store.rank_batch
+    monkeypatch.setattr(
+        Store, "rank_batch", lambda *arguments: requests.append(1) or rank(*arguments)
+    )
+    assert plain.search(query).confidence is None
+    once = len(requests)
+    weights = dict.fromkeys(evidence.features, 1.0)
+    line = replace(BY_COVERAGE, weights=weights, sums=(-50.0, 50.0), chances=(0.0, 1.0))
+    found = calibrated(match, line).search(query)
+    assert found.confidence == pytest.approx(line.chance(line.sum(evidence.features)))
+    assert 0 < found.confidence < 1
+    assert len(requests) == 2 * once
 
 
 def test_a_text_that_fits_has_a_confidence_and_so_has_each_result(calibrated):

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from search.fusion import Candidate
 from vitrine.text import fold
 
+KEPT = 10_000  # titles and brands, which come again with other queries
 # The facts that folding needs.
 FOLD_FACTS = ("title", "brand", "parent", "picture")
 
@@ -75,4 +77,9 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _folded(facts: Mapping[str, Any], name: str) -> str:
-    return fold(str(facts.get(name, ""))).casefold()
+    return _fold(str(facts.get(name, "")))
+
+
+@lru_cache(KEPT)
+def _fold(text: str) -> str:
+    return fold(text).casefold()

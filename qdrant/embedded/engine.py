@@ -141,7 +141,8 @@ class EmbeddedEngine:
         return made
 
     def _generations(self, variant: str) -> Generations:
-        return self._variants.setdefault(variant, Generations(self.folder, variant))
+        known = self._variants.get(variant)
+        return known or self._variants.setdefault(variant, Generations(self.folder, variant))
 
 
 def _copy(source: Path, target: Path) -> None:

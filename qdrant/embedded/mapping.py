@@ -50,7 +50,7 @@ def config(spec: Spec) -> qe.EdgeConfig:
         hnsw_config=qe.HnswIndexConfig(
             m=layout.HNSW_M,
             ef_construct=layout.HNSW_EF_CONSTRUCT,
-            full_scan_threshold=layout.FILTERED_SCAN_KIB,
+            full_scan_threshold=layout.FULL_SCAN_KIB,
             max_indexing_threads=INDEXING_THREADS,
         ),
         # Cached, not Pinned: as fast, and readers in several processes share one copy.

@@ -1,16 +1,18 @@
 """Searches, counts and pages of one generation that is open in this process."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import qdrant_edge as qe
 
+from qdrant import layout
 from qdrant.embedded import mapping
 from qdrant.embedded.errors import engine_errors
 from qdrant.engine import Offset, Search
-from qdrant.filters import Condition
-from qdrant.model import Collection, Hit, Point, Ranking
+from qdrant.filters import Condition, needs_acorn
+from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
 from qdrant.points import hit, stored_point
 
 PAGE = 256  # points a page of a scroll
@@ -30,12 +32,13 @@ class Reader:
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
-        requests = [mapping.query(each, each.with_payload) for each in searches]
+        requests = [mapping.query(self._planned(each), each.with_payload) for each in searches]
         return [list(map(hit, answer)) for answer in self._query(requests)]
 
     def rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
         """Return the nearest points of each search by the numbers of their ids, best first."""
-        answers = self._query([mapping.query(each, with_payload=False) for each in searches])
+        requests = [mapping.query(self._planned(each), with_payload=False) for each in searches]
+        answers = self._query(requests)
         return [
             # All of our ids are UUIDs.
             Ranking([point.id.int for point in answer], [point.score for point in answer])  # type: ignore[union-attr]
@@ -80,6 +83,22 @@ class Reader:
         """Return how many vectors have a graph, about."""
         with engine_errors(self.collection.variant):
             return self._shard.info().indexed_vectors_count
+
+    def _planned(self, search: Search) -> Search:
+        """A search that compares with all points that pass its filter where these are not many.
+
+        Where they are few the engine does so by itself, with int8.
+        """
+        if search.exact or isinstance(search.query, SparseVector):
+            return search
+        if not needs_acorn(search.conditions):
+            return search
+        matching = mapping.filter_of(search.conditions)
+        with engine_errors(self.collection.variant):
+            passing = self._shard.count(qe.CountRequest(exact=False, filter=matching))
+        kib = passing * len(search.query) * 4 / 1024
+        exact = layout.FULL_SCAN_KIB < kib <= layout.FILTERED_SCAN_KIB
+        return replace(search, exact=exact)
 
     def _query(self, requests: list[qe.QueryRequest]) -> list[list[qe.ScoredPoint]]:
         with engine_errors(self.collection.variant):

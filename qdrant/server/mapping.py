@@ -113,7 +113,7 @@ def parameters(spec: Spec, placement: Placement) -> dict[str, Any]:
         "hnsw_config": models.HnswConfigDiff(
             m=0,
             ef_construct=layout.HNSW_EF_CONSTRUCT,
-            full_scan_threshold=layout.FILTERED_SCAN_KIB,
+            full_scan_threshold=layout.SERVER_FILTERED_SCAN_KIB,
         ),
         "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=0),
         "on_disk_payload": True,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qdrant import layout
+from qdrant.embedded import mapping
 from qdrant.model import Filters, Point, Spec
 from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, ids
@@ -13,7 +14,7 @@ from tests.qdrant.shop import SPEC, ids
 DIM = 128
 COUNT = 22_000
 QUERIES = 60
-# Of vectors as long as these 4,000 are scanned; half of so many are more.
+# Of vectors as long as these 1,250 are scanned; half of so many are more.
 LONG = 2048
 MANY = 9_000
 UNIT = np.array([1.0, 0.0], np.float32)
@@ -158,9 +159,30 @@ def test_the_graph_and_the_int8_copies_are_there(large):
         (Filters(has_picture=True), lambda i: i % 2),
     ],
 )
-def test_the_graph_has_full_recall_under_filters(long, filters, kept):
+@pytest.mark.parametrize(("scanned_kib", "least"), [(0, 0.97), (layout.FILTERED_SCAN_KIB, 0.99)])
+def test_searches_have_full_recall_under_filters(
+    long, filters, kept, scanned_kib, least, monkeypatch
+):
+    """By the graph with ACORN, and where all that pass are compared."""
+    monkeypatch.setattr(layout, "FILTERED_SCAN_KIB", scanned_kib)
     store, vectors, queries = long
     found = store.search(SPEC.variant, queries, vector="text", filters=filters)
     rows = np.array([i for i in range(len(vectors)) if kept(i)])
-    assert rows.size > layout.FILTERED_SCAN_KIB * 1024 / vectors[0].nbytes, "more than are scanned"
-    assert recall([ids(hits) for hits in found], vectors, queries, rows) >= 0.99
+    assert rows.size > layout.FULL_SCAN_KIB * 1024 / vectors[0].nbytes, "more than are scanned"
+    assert recall([ids(hits) for hits in found], vectors, queries, rows) >= least
+
+
+def test_all_that_pass_a_filter_are_compared_up_to_a_limit(long, monkeypatch):
+    store, _, queries = long
+    made = []
+    really_query = mapping.query
+    monkeypatch.setattr(
+        mapping,
+        "query",
+        lambda search, with_payload: made.append(search) or really_query(search, with_payload),
+    )
+    half, none = Filters(price_max=0), Filters(exclude=("p1",))
+    for filters, scanned_kib in ((half, 40_000), (half, 30_000), (none, 10**6)):
+        monkeypatch.setattr(layout, "FILTERED_SCAN_KIB", scanned_kib)
+        store.search(SPEC.variant, queries[0], vector="text", filters=filters)
+    assert [search.exact for search in made] == [True, False, False]

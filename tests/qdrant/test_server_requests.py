@@ -82,7 +82,7 @@ def test_graphs_are_made_once_when_all_points_are_there(fake_server, store):
     assert made.body["hnsw_config"] == {
         "m": 0,
         "ef_construct": layout.HNSW_EF_CONSTRUCT,
-        "full_scan_threshold": layout.FILTERED_SCAN_KIB,
+        "full_scan_threshold": layout.SERVER_FILTERED_SCAN_KIB,
     }
     assert made.body["optimizers_config"] == {"indexing_threshold": 0}
     asked = list(fake_server.received)

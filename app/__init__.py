@@ -3,8 +3,10 @@
 main             the script that Streamlit runs
 search_page      widgets from `controls`, results as `cards`, one product as `product_view`
 catalogue_page   what the catalogue and the collections contain
-state            a search's state and the address bar
-query_picture    the picture of a query
+state            a search's state as the address bar's parameters; `address_bar` keeps both in step
+links            to other states, without loading the page anew
+focus            where the browser's focus goes when another view is shown
+query_picture    the picture of a query; `uploads` keeps those that were uploaded
 installation     the search service, and what is shown where nothing can be searched
 errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown

@@ -1,27 +1,23 @@
 """Products as cards in a grid that fits phone and desktop."""
 
-import io
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from app.audience import is_operator
 from app.errors import show_errors
 from app.escaping import escape, format_price, shorten, web_link
+from app.links import Links
+from app.reasons import bold_words, other_reasons
+from app.thumbnails import make_thumbnail
 from search.results import Result
 
-NARROWEST = 158  # pixels of a card: two fit side by side on a phone of 360
 STRIP_WIDTH = 176  # pixels of a card in a row that scrolls sideways
-TITLE = 90  # characters: five lines of the narrowest card
-
-# Pictures are centred on a square, so that titles are aligned whatever the photos' shape. Its side
-# is twice a card's width, for screens of high resolution.
-SQUARE = 360
-MAX_ENLARGEMENT = 3.0  # a feed's smallest pictures are usually 60 × 80
-THUMBNAILS_KEPT = 4_000  # at some 15 KB: 60 MB
+TITLE = 160  # characters: more than two lines of the widest card
 
 Pictures = Callable[[str], Path]
 
@@ -30,58 +26,73 @@ def show_cards(
     name: str,
     results: Sequence[Result],
     pictures: Pictures,
-    more_like: Callable[[str], None],
+    links: Links,
     *,
-    scored: bool = True,
+    of_text: bool = False,
     strip: bool = False,
 ) -> None:
     """Show products as cards.
 
     Args:
-        name: differs from that of the page's other grids; part of the buttons' keys.
+        name: differs from that of the page's other grids; part of the cards' keys.
         results: best first.
         pictures: the path of the picture with a content hash.
-        more_like: called with the id of the product whose button was pressed.
-        scored: whether scores are shown.
+        links: to the view of a product.
+        of_text: they were found for words.
         strip: one row that scrolls sideways, in place of rows below each other.
     """
     for cell, result in zip(_cells(len(results), strip), results, strict=True):
-        with cell, st.container(gap="xsmall"), show_errors(f"Product {result.id}"):
-            _card(result.product, result.score if scored else None, pictures)
-            st.button(
-                "More like this",
-                key=f"{name}-{result.rank}",
-                on_click=more_like,
-                args=(result.id,),
-                width="stretch",
-            )
-            show_link(result.product)
-            if result.folded:
-                st.caption(f"+{len(result.folded)} variant{'s' * (len(result.folded) > 1)}")
+        key = f"{name}-{card_of(result.id)}"
+        with cell, st.container(gap="xsmall", key=key), show_errors(f"Product {result.id}"):
+            _card(result, pictures, links, of_text=of_text)
+
+
+def card_of(product_id: str) -> str:
+    """The end of the class name of a product's cards."""
+    return f"card-{hashlib.sha256(product_id.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def show_waiting(count: int) -> None:
+    """Show where cards will be."""
+    for cell in _cells(count, strip=False):
+        cell.skeleton(height=240)
 
 
 def _cells(count: int, strip: bool) -> Iterator[DeltaGenerator]:
-    """A bordered container for each card."""
+    """A container for each card; `page.css` fills the width with two, three, four or six."""
     if strip:
         row = st.container(horizontal=True, wrap=False)
-        yield from (
-            row.container(width=STRIP_WIDTH, height="stretch", border=True) for _ in range(count)
-        )
+        yield from (row.container(width=STRIP_WIDTH, height="stretch") for _ in range(count))
     else:
-        cells = st.grid("auto", min_column_width=NARROWEST, border=True)
+        cells = st.grid("auto", gap="medium")
         yield from (cells.cell() for _ in range(count))
 
 
-def _card(product: dict[str, Any], score: float | None, pictures: Pictures) -> None:
+def _card(result: Result, pictures: Pictures, links: Links, *, of_text: bool) -> None:
+    product = result.product
     show_picture(product, pictures)
-    st.text(shorten(product.get("title", ""), TITLE))
+    title = shorten(product.get("title", ""), TITLE)
+    links.show_product(bold_words(title, result.matched.get("title", ())), result.id)
+    show_price(product)
     if facts := brand_and_category(product):
         st.caption(" · ".join(facts))
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if price := format_price(product.get("price")):
-            st.markdown(f"**{price}**", width="content")
-        if score is not None:
-            st.caption(f"score {score:.3f}", width="content")
+    if reasons := other_reasons(result, of_text=of_text):
+        st.caption(reasons)
+    if result.folded:
+        st.caption(f"+{len(result.folded)} variant{'s' * (len(result.folded) > 1)}")
+    if result.parts and is_operator():
+        parts = ", ".join(f"{escape(name)} {part.rank}" for name, part in result.parts.items())
+        st.caption(f"score {result.score:.3f} · ranks: {parts}")
+
+
+def show_price(product: dict[str, Any]) -> None:
+    """Show a product's price, and the one before a reduction."""
+    currency = product.get("currency", "")
+    price, before = product.get("price"), product.get("list_price")
+    if shown := format_price(price, currency):
+        if before is not None and price is not None and before > price:
+            shown = f"**{shown}** :gray[~~{format_price(before, currency)}~~]"
+        st.markdown(shown if "**" in shown else f"**{shown}**")
 
 
 def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
@@ -89,13 +100,10 @@ def show_picture(product: dict[str, Any], pictures: Pictures) -> None:
     stored = product.get("picture")
     picture = make_thumbnail(str(pictures(stored))) if stored else None
     if picture:
-        st.image(picture, width="stretch", alt=shorten(product.get("title", ""), TITLE))
+        st.image(picture, width="stretch", alt="")  # the title follows
     else:
-        st.caption(
-            ":material/hide_image: The picture’s file is gone"
-            if stored
-            else ":material/hide_image: No picture"
-        )
+        reason = "The picture’s file is gone" if stored else "No picture"
+        st.html(f'<div class="no-picture">{reason}</div>')
 
 
 def show_link(product: dict[str, Any]) -> None:
@@ -113,26 +121,3 @@ def brand_and_category(product: dict[str, Any]) -> list[str]:
         for name in ("brand", "category")
         if product.get(name)
     ]
-
-
-@st.cache_data(max_entries=THUMBNAILS_KEPT, show_spinner=False)
-def make_thumbnail(path: str) -> bytes | None:
-    """A picture on a white square, as JPEG; None where its file is gone or broken.
-
-    Cached by path alone: a stored picture never changes, its file is named by its content.
-    """
-    try:
-        with Image.open(path) as stored:
-            picture = stored.convert("RGB")
-    except OSError:
-        return None
-    scale = min(SQUARE / max(picture.size), MAX_ENLARGEMENT)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    square = Image.new("RGB", (SQUARE, SQUARE), "white")
-    square.paste(
-        picture.resize((width, height), Image.Resampling.LANCZOS),
-        ((SQUARE - width) // 2, (SQUARE - height) // 2),
-    )
-    data = io.BytesIO()
-    square.save(data, "JPEG", quality=88)
-    return data.getvalue()

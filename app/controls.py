@@ -1,78 +1,28 @@
-"""The widgets of a search, in step with the address bar.
+"""The widgets of a search: words, and filters with counts.
 
-The widgets' values are kept in the session under the names of the fields of `SearchState`. The
-address bar is read when something else changed it (a link, a reload, the back button) and written
-whenever the widgets changed.
+Their values are kept in the session under the names of the fields of `SearchState` (`address_bar`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app import attribute_controls, query_picture
+from app import attribute_controls, picture_controls
 from app.escaping import escape
 from app.query_picture import QueryPicture
-from app.state import MAX_K, SearchState, read_parameters, write_parameters
+from app.state import DEFAULT_K
 from search.facets import CategoryCount, Facets
-
-# What a browser’s file chooser offers; the decoder goes by the bytes themselves.
-PICTURE_TYPES = (
-    *("jpg", "jpeg", "jfif", "png", "webp", "gif", "avif", "heic", "heif"),
-    *("bmp", "tif", "tiff"),
-)
-PICTURE_MB = 16
 
 PILLS = 12  # categories that are shown side by side; more go into a list
 MAX_OPTIONS = 1_000  # of a list; more make a browser slow
-
-
-def read_address() -> list[str]:
-    """Set the widgets to the address bar where something else than the page changed it.
-
-    Returns:
-        A sentence about each parameter that is invalid.
-    """
-    session = st.session_state
-    address = {name: st.query_params.get_all(name) for name in st.query_params}
-    fields = asdict(SearchState())
-    if address == session.get("address") and all(key in session for key in fields):
-        for key in fields:  # Streamlit drops the value of a widget that was not on the last page
-            session[key] = session[key]
-        return []
-    state, problems = read_parameters(address)
-    for key, value in asdict(state).items():
-        session[key] = list(value) if isinstance(value, tuple) else value
-    session.address = address
-    session.more = 0
-    if not state.upload:
-        _drop_upload()
-    return problems
-
-
-def search_state() -> SearchState:
-    """The state of the widgets, which is written to the address bar."""
-    session = st.session_state
-    state = SearchState(
-        text=session.text.strip(),
-        picture=session.picture.strip(),
-        upload=session.upload or _upload() is not None,
-        like=session.like,
-        variant=session.variant,
-        categories=tuple(session.categories),
-        brands=tuple(session.brands),
-        price_min=session.price_min,
-        price_max=session.price_max,
-        in_stock=session.in_stock,
-        where=tuple(session.where),
-        k=session.k,
-    )
-    parameters = write_parameters(state)
-    if parameters != session.address:
-        st.query_params.from_dict(parameters)
-        session.address = parameters
-    return state
+PAGE_SIZES = (DEFAULT_K, 24, 48)
+SORTS = {
+    "": "Best match",
+    "price": "Lowest price",
+    "-price": "Highest price",
+    "rating": "Best rated",
+    "newest": "Newest",
+}
 
 
 def show_search_box() -> QueryPicture:
@@ -81,15 +31,25 @@ def show_search_box() -> QueryPicture:
     words.text_input(
         "What are you looking for?",
         key="text",
+        type="search",
         placeholder="red matte lipstick, steel kettle …",
-        icon=":material/search:",
-        on_change=end_more_like,
     )
     with buttons.container(horizontal=True, gap="small"):
         with st.popover("Picture", icon=":material/photo_camera:", width="stretch"):
-            _picture_fields()
-        st.button("Search", type="primary", on_click=end_more_like, width="stretch")
-    return _read_picture()
+            picture_controls.show_fields()
+        st.button("Search", type="primary", on_click=_show_results, width="stretch")
+    return picture_controls.show_picture()
+
+
+def show_sort() -> None:
+    """Show the orders of results."""
+    st.selectbox(
+        "Sort by",
+        list(SORTS),
+        format_func=lambda sort: f"Sort by: {SORTS[sort].lower()}",
+        key="sort",
+        label_visibility="collapsed",
+    )
 
 
 def show_filters(variants: list[str], facets: Facets) -> None:
@@ -122,29 +82,14 @@ def show_filters(variants: list[str], facets: Facets) -> None:
         attribute_controls.show_attributes(facets)
         if has_filters():
             show_clear_button("side")
-        st.slider("Results", 1, MAX_K, key="k", on_change=_show_first)
+        st.toggle("Show variants of an article as one", key="fold")
+        st.selectbox("Products on a page", sorted({*PAGE_SIZES, st.session_state.k}), key="k")
         st.selectbox(
             "Variant",
             variants,
             key="variant",
             help="The model that compares your words and pictures with the products.",
         )
-
-
-def more_like(product_id: str) -> None:
-    """Search for products like one (a button's callback)."""
-    st.session_state.like = product_id
-    st.session_state.more = 0
-
-
-def end_more_like() -> None:
-    """Go back to the query (a button's callback)."""
-    more_like("")
-
-
-def show_more(count: int) -> None:
-    """Show that many more results (a button's callback)."""
-    st.session_state.more += count
 
 
 def has_filters() -> bool:
@@ -231,73 +176,12 @@ def _with_count(option: str, counts: dict[str, int]) -> str:
     return f"{escape(option)} ({counts.get(option, 0):,})"
 
 
-def _picture_fields() -> None:
-    st.file_uploader(
-        "Upload a picture",
-        type=PICTURE_TYPES,
-        max_upload_size=PICTURE_MB,
-        key=_upload_key(),
-        on_change=_picture_uploaded,
-    )
-    st.text_input(
-        "or enter a picture’s web address",
-        key="picture",
-        placeholder="https://…",
-        on_change=_address_entered,
-    )
-
-
-def _read_picture() -> QueryPicture:
-    """The picture of the query, shown with a button to remove it."""
-    if (file := _upload()) is not None:
-        picture = query_picture.read_upload(file, file.file_id)
-    elif address := st.session_state.picture.strip():
-        picture = query_picture.fetch(address)
-    else:
-        return QueryPicture()
-    if picture.image:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(picture.image, width=72, alt="The picture you are searching with")
-            st.button("Remove the picture", on_click=_remove_picture, icon=":material/close:")
-    return picture
-
-
-def _upload() -> UploadedFile | None:
-    return st.session_state.get(_upload_key())
-
-
-def _upload_key() -> str:
-    """The uploader's key; a new key makes an empty uploader."""
-    return f"upload-{st.session_state.get('uploads', 0)}"
-
-
-def _drop_upload() -> None:
-    st.session_state.uploads = st.session_state.get("uploads", 0) + 1
-
-
-def _picture_uploaded() -> None:
-    end_more_like()
-    st.session_state.upload = False
-    st.session_state.picture = ""
-
-
-def _address_entered() -> None:
-    end_more_like()
-    query_picture.forget()
-    st.session_state.upload = False
-    _drop_upload()
-
-
-def _remove_picture() -> None:
-    _address_entered()
-    st.session_state.picture = ""
+def _show_results() -> None:
+    """Show the results from the first one, and no product alone."""
+    st.session_state.update(product="", page=1)
 
 
 def _clear_filters() -> None:
     st.session_state.update(
         categories=[], brands=[], price_min=None, price_max=None, in_stock=False, where=[]
     )
-
-
-def _show_first() -> None:
-    st.session_state.more = 0

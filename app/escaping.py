@@ -16,6 +16,8 @@ REPLACED_LATER = re.compile(
     re.IGNORECASE,
 )
 MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+.!|~$:&=^@-])")
+# Signs of one currency alone; $ begins a formula in Markdown.
+SYMBOLS = {"EUR": "€", "GBP": "£", "INR": "₹", "USD": r"\$"}
 COMMAND = re.compile(r"(`[^`\n]+`)")
 
 
@@ -52,9 +54,13 @@ def web_link(link: object) -> str:
     return link if parts.scheme in ("http", "https") and host and link.isprintable() else ""
 
 
-def format_price(amount: float | None) -> str:
-    """An amount without a currency, which the catalogue does not have."""
-    return "" if amount is None else f"{amount:,.2f}".removesuffix(".00")
+def format_price(amount: float | None, currency: str = "") -> str:
+    """An amount with its currency as Markdown; without one where the feed does not say it."""
+    if amount is None:
+        return ""
+    number = f"{amount:,.2f}".removesuffix(".00")
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{number}" if symbol else f"{number} {escape(currency)}".strip()
 
 
 def _escape(text: str) -> str:

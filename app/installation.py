@@ -42,6 +42,13 @@ def _cached_service(folder: Path) -> SearchService:
 def _load_model(service: SearchService, name: str) -> None:
     with suppress(VitrineError):  # the first search reports it
         service.engine(name).encoder  # noqa: B018 - loads it
+        loaded_variants(service.home).add(name)
+
+
+@st.cache_resource(show_spinner=False)
+def loaded_variants(folder: Path) -> set[str]:
+    """Names of the variants whose model has been loaded, of an installation; callers add to it."""
+    return set()
 
 
 def statuses(service: SearchService) -> list[VariantStatus]:

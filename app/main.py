@@ -6,23 +6,36 @@ from pathlib import Path
 import streamlit as st
 
 from app import catalogue_page, search_page
+from app.audience import is_operator
 from app.errors import show_errors
 
 LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
 ICON = Path(__file__).with_name("icon.svg")
+STYLE = Path(__file__).with_name("page.css")
 
 
 def main() -> None:
     """Show the page of the address."""
     st.set_page_config(page_title="Vitrine", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
-    search = st.Page(search_page.show, title="Search", icon=":material/search:", default=True)
-    catalogue = st.Page(
-        catalogue_page.show, title="Catalogue", icon=":material/inventory_2:", url_path="catalogue"
-    )
-    page = st.navigation([search, catalogue], position="top")
+    st.html(STYLE)
+    run_page(_show_pages)
+
+
+def _show_pages() -> None:
+    pages = [search_page.page()]
+    if is_operator():
+        pages.append(st.Page(catalogue_page.show, title="Catalogue", url_path="catalogue"))
+    page = st.navigation(pages, position="hidden")
+    top = st.container(horizontal=True, key="navigation")
     run_page(page.run)
+    # Links of our own, after the page has written its address: Streamlit's would drop the search.
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
+    if len(pages) > 1:
+        with top:
+            for each in pages:
+                st.page_link(each, query_params=parameters, width="content")
 
 
 def run_page(show: Callable[[], None]) -> None:

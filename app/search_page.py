@@ -1,17 +1,22 @@
 """The search page: search by words, a picture or both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
-from app import cards, controls, installation
-from app.errors import show_errors
+from app import address_bar, cards, controls, installation, picture_controls
+from app.audience import is_operator
 from app.escaping import escape, escape_sentence, shorten
-from app.product_view import show_product
-from app.query_picture import QueryPicture, forget
+from app.focus import move_focus
+from app.links import Links
+from app.product_view import HEADING, ProductView
+from app.query_picture import QueryPicture
 from app.redaction import redact_setting
-from app.state import SearchState
+from app.state import DEFAULT_K, SearchState
+from app.thumbnails import shop_aspect
 from catalog.catalogue import Catalogue
 from search.engine import Engine
 from search.facets import Facets
@@ -20,12 +25,19 @@ from search.results import Result, Results
 from search.service import VariantStatus
 
 LONGEST_PROBLEM = 500  # characters: an error may quote what a visitor pasted
-MAX_SHOWN = 240  # cards of one row; more make a browser slow, and nobody reads on
+MAX_BROWSED = 240  # products without a query: each page finds all those before it, too
+
+
+def page() -> st.Page:
+    """The page, for the navigation and for links to it."""
+    return st.Page(show, title="Search", default=True)
 
 
 def show() -> None:
     """The page."""
-    problems = controls.read_address()
+    problems, is_new = address_bar.read()
+    if is_new:
+        picture_controls.empty_uploader()
     service = installation.open_service()
     installation.show_notice(service.home)
     statuses = installation.statuses(service)
@@ -34,14 +46,22 @@ def show() -> None:
         installation.explain_problems(service, statuses)
         return
     problems += _choose_variant(ready, statuses)
-    state = controls.search_state()
-    engine = service.engine(state.variant)
+    state = address_bar.write(installation.default_variant(ready).name)
+    links = Links(page(), state)
+    engine = service.engine(st.session_state.variant)
     picture = controls.show_search_box()
-    controls.show_filters([status.name for status in ready], _facets(engine, state.filters))
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
     with Catalogue(service.home, create=False) as catalogue:
-        _ResultsView(engine, catalogue, state, picture).show()
+        aspect = shop_aspect(catalogue.pictures.folder, engine.collection().generation)
+        st.html(f"<style>:root {{ --picture-aspect: {aspect:.3f} }}</style>")
+        if state.product:
+            ProductView(engine, catalogue, state, links).show()
+        else:
+            names = [status.name for status in ready]
+            controls.show_filters(names, _facets(engine, state.filters))
+            _ResultsView(engine, catalogue, service.home, state, links, picture).show()
+    _follow_view(state)
 
 
 def _facets(engine: Engine, filters: Filters) -> Facets:
@@ -69,17 +89,42 @@ def _choose_variant(ready: list[VariantStatus], statuses: list[VariantStatus]) -
     return [f"{reason} The results are those of {chosen}."]
 
 
+def _follow_view(state: SearchState) -> None:
+    """Move the focus where another view is shown: to a product, and back to its card."""
+    session = st.session_state
+    before, session.shown = session.get("shown"), (state.product, state.page)
+    if before in (None, session.shown):
+        return
+    product, _ = before
+    if state.product:
+        move_focus(HEADING, at_top=True)
+    elif product:
+        move_focus(f"[class*='{cards.card_of(product)}'] a", at_top=False)
+    else:
+        move_focus(f".st-key-{RESULTS}", at_top=True)
+
+
+RESULTS = "results"  # the key of the grid of results
+
+
 class _ResultsView:
     """What is shown below the search box."""
 
     def __init__(
-        self, engine: Engine, catalogue: Catalogue, state: SearchState, picture: QueryPicture
+        self,
+        engine: Engine,
+        catalogue: Catalogue,
+        home: Path,
+        state: SearchState,
+        links: Links,
+        picture: QueryPicture,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
+        self._home = home
         self._state = state
+        self._links = links
         self._picture = picture
-        self._k = min(state.k + st.session_state.more, MAX_SHOWN)
 
     def show(self) -> None:
         """The products of the search."""
@@ -87,9 +132,7 @@ class _ResultsView:
         try:
             if state.like:
                 self._show_more_like()
-                return
-            self._show_picture_problem()
-            if state.text or self._picture.image:
+            elif state.text or self._picture.image:
                 self._show_results()
             else:
                 self._browse()
@@ -97,65 +140,77 @@ class _ResultsView:
             sentence = escape_sentence(shorten(str(error), LONGEST_PROBLEM))
             st.warning(sentence, icon=":material/help:")
 
-    def _show_picture_problem(self) -> None:
-        if self._picture.problem:
-            st.warning(escape_sentence(self._picture.problem), icon=":material/broken_image:")
-            if self._picture.retry:
-                st.button("Try again", on_click=forget, icon=":material/refresh:")
-        elif st.session_state.upload:
-            st.info(
-                "The search that was shared with you had an uploaded picture, which a link cannot "
-                "carry. Upload it here to see the same results"
-                + ("; below are those for the words alone." if self._state.text else "."),
-                icon=":material/no_photography:",
-            )
-
     def _show_results(self) -> None:
-        """One row, or three where there are words and a picture."""
-        query = self._state.query(self._picture.image, self._k)
-        rows = {"": query}
-        if query.text and query.picture:
-            rows = {
-                "Words and picture together": query,
-                "Words alone": replace(query, picture=None),
-                "Picture alone": replace(query, text=""),
-            }
-        with st.spinner("Searching … the first search of a variant loads its model."):
-            found = self._engine.search_batch(list(rows.values()))
-        self._show_seconds(found)
-        _show_reading(found[0])
-        for title, results in zip(rows, found, strict=True):
-            if title:
-                st.subheader(title, anchor=False)
-            if results.hint:
-                st.info(escape(results.hint), icon=":material/search_off:")
-            self._show_cards(title or "results", results.results, strip=bool(title))
-        self._show_without_picture(found[0].without_picture)
-        self._show_more_button(found)
+        """The products that fit; below, those of words and picture alone where there are both."""
+        query = self._state.query(self._picture.image)
+        queries = [query]
+        if query.text and query.picture and self._state.page == 1:
+            alone = replace(query, k=DEFAULT_K)
+            queries += [replace(alone, picture=None), replace(alone, text="")]
+        with self._waiting():
+            found, *others = self._engine.search_batch(queries)
+        controls.show_sort()
+        self._show_found(found, of_text=bool(query.text))
+        for heading, results in zip(("Words alone", "Picture alone"), others, strict=False):
+            st.subheader(heading, anchor=False)
+            self._show_cards(heading, results.results, strip=True)
+        self._show_seconds([found, *others])
 
     def _show_more_like(self) -> None:
-        product_id = self._state.like
-        st.button(
-            "Back to the search", on_click=controls.end_more_like, icon=":material/arrow_back:"
+        identity = self._state.like
+        found = self._engine.search(self._state.query(None))
+        payload = self._engine.product(identity) or {}
+        self._links.show(
+            "Back to the search", replace(self._state, like="", page=1), ":material/arrow_back:"
         )
-        found = self._engine.search(self._state.query(None, self._k))
-        with show_errors(f"Product {product_id}"):
-            show_product(product_id, self._engine.product(product_id) or {}, self._catalogue)
-        st.subheader("More like this", anchor=False)
+        title = escape(shorten(payload.get("title", identity), cards.TITLE))
+        st.subheader(f"Products like {title}", anchor=False)
+        controls.show_sort()
+        self._show_found(found)
         self._show_seconds([found])
-        self._show_cards("like", found.results)
-        self._show_without_picture(found.without_picture)
-        self._show_more_button([found])
 
     def _browse(self) -> None:
         """Some products where there is no query."""
-        shown = self._engine.browse(self._state.filters, self._k)
-        total = self._engine.count(self._state.filters)
+        state = self._state
+        shown = self._engine.browse(state.filters, min(state.offset + state.k + 1, MAX_BROWSED))
+        total = self._engine.count(state.filters)
         st.caption(f"{total:,} products. Type words, give a picture, or both.")
-        self._show_cards("browse", shown, scored=False)
-        self._show_more_button([Results(shown)])
+        self._show_found(Results(shown[state.offset :]))
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Show where the results will be while the variant's model is loaded, which takes long."""
+        name = self._engine.variant.name
+        loaded = installation.loaded_variants(self._home)
+        if name in loaded:
+            yield
+            return
+        place = st.empty()
+        with place.container(key="waiting"):
+            st.caption(
+                "The search starts: its model is being loaded. This takes a few seconds once."
+            )
+            cards.show_waiting(self._state.k)
+        try:
+            yield
+            loaded.add(name)
+        finally:
+            place.empty()
+
+    def _show_found(self, found: Results, *, of_text: bool = False) -> None:
+        """One page of results, and links to the pages before and after it."""
+        _show_reading(found)
+        if found.hint:
+            st.info(escape(found.hint), icon=":material/search_off:")
+        k = self._state.k
+        with st.container(key=RESULTS):
+            self._show_cards("results", found.results[:k], of_text=of_text)
+            self._show_without_picture(found.without_picture[:k])
+        self._show_pages(more=max(len(found.results), len(found.without_picture)) > k)
 
     def _show_seconds(self, found: Sequence[Results]) -> None:
+        if not is_operator():
+            return
         total = self._engine.count(self._state.filters)
         encoding = sum(results.encode_seconds for results in found)
         searching = sum(results.search_seconds for results in found)
@@ -173,9 +228,7 @@ class _ResultsView:
 
     def _show_cards(self, name: str, results: Sequence[Result], **style: bool) -> None:
         if results:
-            cards.show_cards(
-                name, results, self._catalogue.pictures.path, controls.more_like, **style
-            )
+            cards.show_cards(name, results, self._catalogue.pictures.path, self._links, **style)
         elif controls.has_filters():
             st.info("Nothing with a picture passes these filters.", icon=":material/search_off:")
             controls.show_clear_button(name)
@@ -191,20 +244,22 @@ class _ResultsView:
             )
             self._show_cards("without-picture", results)
 
-    def _show_more_button(self, found: Sequence[Results]) -> None:
-        longest = max(max(len(each.results), len(each.without_picture)) for each in found)
-        if longest < self._k:
+    def _show_pages(self, *, more: bool) -> None:
+        state = self._state
+        if state.page == 1 and not more:
             return
-        if self._k >= MAX_SHOWN:
-            st.caption(f"These are the first {MAX_SHOWN}. Set more filters to see others.")
-            return
-        with st.container(horizontal_alignment="center"):
-            st.button(
-                "Show more",
-                on_click=controls.show_more,
-                args=(self._state.k,),
-                icon=":material/expand_more:",
-            )
+        with st.container(
+            horizontal=True, horizontal_alignment="center", vertical_alignment="center", key="pages"
+        ):
+            if state.page > 1:
+                before = replace(state, page=state.page - 1)
+                self._links.show("Previous page", before, ":material/chevron_left:")
+            st.caption(f"Page {state.page:,}", width="content")
+            if more and state.page < state.last_page:
+                after = replace(state, page=state.page + 1)
+                self._links.show("Next page", after, ":material/chevron_right:")
+        if more and state.page == state.last_page:
+            st.caption("This is the last page. Set more filters to see others.")
 
 
 def _show_reading(results: Results) -> None:

@@ -1,48 +1,57 @@
 """A search's state and the address bar's query parameters, which can be shared and reloaded.
 
-Parameters: `q`, `picture` (a web address) and `upload` ("1" where one was uploaded) are the query;
-`like`, a product's id, replaces it; `variant` and `k` say how to search; `category` and `brand`,
-which are repeatable, `price_min`, `price_max`, `stock` ("1") and `where` (repeatable; conditions on
-attributes, as `search.where` reads them) are the filters.
+Parameters: `q`, `picture` (a web address) and `upload` (the content hash of an uploaded one) are
+the query; `like`, a product's id, is searched for in their place; `variant`, where it is not the
+usual one, says how to search; `category` and `brand`, which are repeatable, `price_min`,
+`price_max`, `stock` ("1") and `where` (repeatable; conditions on attributes, as `search.where`
+reads them) are the filters; `sort`, `fold` ("0"), `k` and `page` say which results are shown, and
+`product`, an id, shows one alone.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from PIL.Image import Image
 
-from search.query import Filters, Query, QueryError
+from search.ordering import FACTS
+from search.query import MAX_OFFSET, Filters, Query, QueryError
 from search.where import parse_where
 
 DEFAULT_K = 12  # fills two, three, four or six columns evenly
 MAX_K = 60
+
+QUERY = ("text", "picture", "upload")  # fields whose place `like` takes
 
 Parameters = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
 class SearchState:
-    """What a visitor searches for; the page's widgets have the fields' names as keys.
+    """What a visitor searches for and sees; the page's widgets have the fields' names as keys.
 
     Attributes:
         text: words.
         picture: a picture's web address.
-        upload: a picture was uploaded; no address can carry it.
-        like: a product's id.
-        variant: empty means the default one.
+        upload: the content hash of a picture that was uploaded.
+        like: a product's id; what is like it is searched for, and not the words and the picture.
+        variant: empty means the usual one.
         categories: any of these.
         brands: any of these.
         price_min: at least.
         price_max: at most.
         in_stock: only products in stock.
         where: conditions on attributes, as they are written.
-        k: number of products at first.
+        sort: a key of `search.ordering.FACTS`; empty is by score.
+        fold: variants of one article are one result.
+        k: number of products on a page.
+        page: the page of the results, from 1.
+        product: the id of a product that is shown alone.
     """
 
     text: str = ""
     picture: str = ""
-    upload: bool = False
+    upload: str = ""
     like: str = ""
     variant: str = ""
     categories: tuple[str, ...] = ()
@@ -51,7 +60,11 @@ class SearchState:
     price_max: float | None = None
     in_stock: bool = False
     where: tuple[str, ...] = ()
+    sort: str = ""
+    fold: bool = True
     k: int = DEFAULT_K
+    page: int = 1
+    product: str = ""
 
     @property
     def filters(self) -> Filters:
@@ -65,50 +78,83 @@ class SearchState:
             where=parse_where(self.where),
         )
 
-    def query(self, picture: Image | None, k: int) -> Query:
-        """The query for the engine.
+    @property
+    def offset(self) -> int:
+        """Number of results before the page."""
+        return (self.page - 1) * self.k
+
+    @property
+    def last_page(self) -> int:
+        """The last page that a search has."""
+        return 1 + MAX_OFFSET // self.k
+
+    def query(self, picture: Image | None) -> Query:
+        """The query for the engine, of one result more than the page shows.
 
         Args:
             picture: the one that was uploaded or fetched.
-            k: number of products.
 
         Raises:
             QueryError: the engine cannot answer it.
         """
-        if self.like:
-            return Query(like=self.like, filters=self.filters, k=k)
-        return Query(self.text, picture, self.filters, k)
+        return Query(
+            "" if self.like else self.text,
+            None if self.like else picture,
+            self.filters,
+            self.k + 1,
+            like=self.like,
+            offset=self.offset,
+            fold=self.fold,
+            sort=self.sort,
+        )
+
+
+def follow(before: SearchState, after: SearchState) -> SearchState:
+    """The state after an act of the visitor, with what the act ends.
+
+    Another search begins at its first page and ends the view of a product; other words and another
+    picture end a search for products like one.
+    """
+    if any(getattr(before, name) != getattr(after, name) for name in QUERY):
+        after = replace(after, like="")
+    if replace(before, page=after.page, product=after.product) != after:
+        after = replace(after, page=1, product="")
+    return after
 
 
 def write_parameters(state: SearchState) -> Parameters:
     """A search state as query parameters; defaults are left out."""
     parameters: Parameters = {
-        "q": [] if state.like else [state.text],
-        "picture": [] if state.like else [state.picture],
-        "upload": ["1"] if state.upload and not state.like else [],
+        "q": [state.text],
+        "picture": [state.picture],
+        "upload": [state.upload],
         "like": [state.like],
+        "variant": [state.variant],
         "category": list(state.categories),
         "brand": list(state.brands),
         "price_min": _amount(state.price_min),
         "price_max": _amount(state.price_max),
         "stock": ["1"] if state.in_stock else [],
         "where": list(state.where),
+        "sort": [state.sort],
+        "fold": [] if state.fold else ["0"],
         "k": [] if state.k == DEFAULT_K else [str(state.k)],
+        "page": [] if state.page == 1 else [str(state.page)],
+        "product": [state.product],
     }
-    parameters = {name: values for name, values in parameters.items() if any(values)}
-    return parameters | ({"variant": [state.variant]} if parameters and state.variant else {})
+    return {name: values for name, values in parameters.items() if any(values)}
 
 
 def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[SearchState, list[str]]:
     """Query parameters as a search state, and a sentence about each that is invalid.
 
-    Whether the variant, category or product exists is not checked here.
+    Whether the variant, category, picture or product exists is not checked here.
     """
     parser = _Parser(parameters)
     state = SearchState(
         text=parser.word("q"),
         picture=parser.word("picture"),
-        upload=bool(parser.word("upload")),
+        upload=parser.word("upload"),
         like=parser.word("like"),
         variant=parser.word("variant"),
         categories=parser.words("category"),
@@ -117,9 +163,15 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[SearchState, l
         price_max=parser.amount("price_max"),
         in_stock=bool(parser.word("stock")),
         where=parser.conditions("where"),
-        k=parser.count("k"),
+        sort=parser.sort("sort"),
+        fold=parser.word("fold") != "0",
+        k=parser.count("k", MAX_K, DEFAULT_K),
+        product=parser.word("product"),
     )
-    return state, parser.problems
+    return replace(state, page=parser.count("page", state.last_page, 1)), parser.problems
+
+
+FIELDS = tuple(field.name for field in fields(SearchState))
 
 
 class _Parser:
@@ -145,6 +197,13 @@ class _Parser:
                 found.append(word)
         return tuple(found)
 
+    def sort(self, name: str) -> str:
+        word = self.word(name)
+        if not word or word in FACTS:
+            return word
+        self._report(name, word, f"one of {', '.join(FACTS)}")
+        return ""
+
     def amount(self, name: str) -> float | None:
         word = self.word(name)
         if not word:
@@ -158,14 +217,14 @@ class _Parser:
         self._report(name, word, "an amount of money")
         return None
 
-    def count(self, name: str) -> int:
+    def count(self, name: str, most: int, default: int) -> int:
         word = self.word(name)
         if not word:
-            return DEFAULT_K
-        if word.isdecimal() and len(word) < 10 and 1 <= int(word) <= MAX_K:
+            return default
+        if word.isdecimal() and len(word) < 10 and 1 <= int(word) <= most:
             return int(word)
-        self._report(name, word, f"a whole number from 1 to {MAX_K}")
-        return DEFAULT_K
+        self._report(name, word, f"a whole number from 1 to {most}")
+        return default
 
     def _report(self, name: str, word: str, expected: str) -> None:
         self.problems.append(

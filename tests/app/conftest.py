@@ -87,8 +87,11 @@ def _no_unexpected_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens the page at an address: `open_page(q="coral", category=["Beauty"])`."""
 
-    def opened(folder: Path = home, **parameters: str | list[str]) -> AppTest:
+    def opened(
+        folder: Path = home, *, audience: str = "operator", **parameters: str | list[str]
+    ) -> AppTest:
         monkeypatch.setenv("VITRINE_HOME", str(folder))
+        monkeypatch.setenv("VITRINE_AUDIENCE", audience)
         page = AppTest.from_file(str(MAIN), default_timeout=600)
         for name, value in parameters.items():
             page.query_params[name] = value

@@ -1,13 +1,43 @@
 """Read a page of Streamlit’s test runner, and press its buttons."""
 
 import io
+import re
+from urllib.parse import parse_qs
 
 from app.escaping import JOINER
 from tests import shop
 
 
 def titles(page):
-    return [text.value for text in page.text]
+    """The titles of the products that are shown, each a link to its view."""
+    return [
+        plain(link.proto.label) for link in links(page) if "product=" in link.proto.query_string
+    ]
+
+
+def links(page):
+    return page.get("page_link")
+
+
+def labels(page):
+    """What the page's links are called."""
+    return [plain(link.proto.label) for link in links(page)]
+
+
+def plain(label):
+    """The text of Markdown that a link shows."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\*\*", "", label)).replace(JOINER, "")
+
+
+def follow(page, label):
+    """Open the first link with a label."""
+    [target, *_] = [
+        link.proto.query_string for link in links(page) if plain(link.proto.label) == label
+    ]
+    page.query_params.clear()
+    for name, values in parse_qs(target).items():
+        page.query_params[name] = values
+    return page.run()
 
 
 def messages(page):
@@ -53,7 +83,3 @@ def encoded(image):
 
 def drawn(product_id):
     return encoded(shop.draw(product_id))
-
-
-def facts(page):
-    return [caption.value for caption in page.caption if " · " in caption.value][1:]

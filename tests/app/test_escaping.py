@@ -70,3 +70,11 @@ def test_prices_are_shown_without_a_currency_and_without_empty_cents():
         "1,999",
         "1,234.50",
     ]
+
+
+def test_a_price_has_the_sign_or_the_code_of_its_currency():
+    assert format_price(12.5, "EUR") == "€12.50"
+    assert format_price(1499, "INR") == "₹1,499"
+    assert format_price(8.49, "USD") == r"\$8.49"
+    assert format_price(8, "CHF") == "8 CHF"
+    assert format_price(8, "[x](y)") == r"8 \[x\]\(y\)"

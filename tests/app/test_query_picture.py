@@ -1,4 +1,5 @@
 import re
+import shutil
 from functools import partial
 
 import pytest
@@ -15,6 +16,7 @@ from tests.app.page_parts import (
     drawn,
     encoded,
     everything,
+    follow,
     headings,
     messages,
     press,
@@ -24,14 +26,29 @@ from tests.app.page_parts import (
 from tests.hostile_server import HostileServer
 from tests.pictures.encoding import heif
 
-ROWS = ["Words and picture together", "Words alone", "Picture alone"]
+ROWS = ["Words alone", "Picture alone"]
 
 
 def test_an_uploaded_picture_finds_what_the_engine_finds(open_page, found_by):
     page = upload(open_page(), drawn("kettle-olive"))
     assert messages(page) == ""
     assert titles(page) == found_by(Query(picture=shop.draw("kettle-olive"), k=12))
-    assert address(page) == {"upload": ["1"], "variant": ["tiny"]}
+    assert list(address(page)) == ["upload"]
+
+
+def test_an_uploaded_picture_is_in_the_address_by_its_hash(open_page, home):
+    page = upload(open_page(q="coral"), drawn("kettle-olive"))
+    [digest] = address(page)["upload"]
+    found = titles(page)
+    elsewhere = open_page(q="coral", upload=digest)
+    assert messages(elsewhere) == ""
+    assert titles(elsewhere) == found
+    assert set(ROWS) <= set(headings(elsewhere))
+    again = upload(open_page(), drawn("kettle-olive"))
+    assert address(again)["upload"] == [digest]
+    press(elsewhere, "Remove the picture")
+    assert "upload" not in elsewhere.query_params
+    assert [path.stem for path in home.glob("uploads/*/*.png")].count(digest) == 1
 
 
 def test_a_phones_photo_is_read(open_page):
@@ -40,11 +57,14 @@ def test_a_phones_photo_is_read(open_page):
     assert titles(page)
 
 
-def test_words_and_a_picture_give_three_rows(open_page):
+def test_below_the_results_of_words_and_picture_are_those_of_each_alone(open_page):
     page = upload(open_page(q="coral", k="3", category=["Beauty"]), drawn("lipstick-navy"))
     assert [heading for heading in headings(page) if heading in ROWS] == ROWS
-    assert len(titles(page)) == 9
-    assert titles(page)[6] == "navy lipstick"
+    assert len(titles(page)) == 3 + 6 + 6
+    assert titles(page)[9] == "navy lipstick"
+    follow(page, "Next page")
+    assert not set(ROWS) & set(headings(page))
+    assert len(titles(page)) == 3
 
 
 def test_a_removed_picture_is_gone_from_page_and_address(open_page):
@@ -60,26 +80,34 @@ def test_an_address_without_a_picture_removes_the_last_one(open_page):
     page.query_params["q"] = "teal"
     page.run()
     assert not set(ROWS) & set(headings(page))
-    assert address(page) == {"q": ["teal"], "variant": ["tiny"]}
+    assert address(page) == {"q": ["teal"]}
 
 
 def test_the_last_picture_given_is_used(open_page, web):
     page = upload(open_page(), drawn("lipstick-navy"))
     page.text_input(key="picture").set_value(web.address("/picture.jpg")).run()
     assert messages(page) == ""
-    assert set(address(page)) == {"picture", "variant"}
+    assert set(address(page)) == {"picture"}
     upload(page, drawn("lipstick-navy"))
-    assert set(address(page)) == {"upload", "variant"}
+    assert set(address(page)) == {"upload"}
 
 
-def test_a_shared_link_whose_picture_was_uploaded_reports_it_missing(open_page):
-    page = open_page(q="coral", upload="1")
-    assert "had an uploaded picture" in messages(page)
-    assert "words alone" in messages(page)
+@pytest.mark.parametrize("digest", ["1", "ab" * 32, "../../etc/passwd"])
+def test_a_link_whose_picture_is_not_kept_reports_it(open_page, digest):
+    page = open_page(q="coral", upload=digest)
+    assert "is not kept here any more" in messages(page)
     assert titles(page)
-    assert address(page)["upload"] == ["1"]
+    assert address(page)["upload"] == [digest]
     upload(page, drawn("lipstick-navy"))
     assert messages(page) == ""
+
+
+def test_an_upload_that_cannot_be_kept_is_searched_with_all_the_same(open_page, home_copy):
+    shutil.rmtree(home_copy / "uploads", ignore_errors=True)
+    (home_copy / "uploads").write_text("a file where the folder should be")
+    page = upload(open_page(home_copy), drawn("kettle-olive"))
+    assert messages(page) == ""
+    assert titles(page)[0] == "olive kettle"
 
 
 @pytest.mark.parametrize(
@@ -178,9 +206,7 @@ def test_an_unexpected_error_over_a_picture_leaves_the_rest_of_the_page(
 
 def test_a_picture_is_fetched_once_however_often_the_page_runs(open_page, web):
     page = open_page(picture=web.address("/picture.jpg"))
-    page.slider(key="k").set_value(3).run()
+    page.toggle(key="fold").set_value(False).run()
     assert messages(page) == ""
-    assert (
-        len(titles(page)) == 3 + 1
-    )  # and the one without a picture whose text is among the nearest
+    assert titles(page)
     assert len(web.requests) == 1

@@ -22,7 +22,7 @@ search.run()
 catalogue = AppTest.from_string(CATALOGUE, default_timeout=600).run()
 print(json.dumps({
     "errors": [box.value for page in (search, catalogue) for box in (*page.error, *page.warning)],
-    "titles": [text.value for text in search.text],
+    "titles": [link.proto.label for link in search.get("page_link")],
     "metrics": {metric.label: metric.value for metric in catalogue.metric},
 }))
 """

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from app.cards import TITLE
 from app.escaping import escape
 from encoder.variants import Variants
 from ingest.vectors import embed_products
@@ -13,8 +14,10 @@ from tests.app.conftest import MARKUP
 from tests.app.page_parts import (
     address,
     everything,
-    facts,
+    follow,
     headings,
+    labels,
+    links,
     messages,
     press,
     scores,
@@ -42,7 +45,7 @@ def test_words_find_products_and_are_in_the_address(open_page, found_by):
     page.text_input(key="text").set_value("  coral kettle ").run()
     assert messages(page) == ""
     assert titles(page) == found_by(Query("coral kettle", k=12))
-    assert address(page) == {"q": ["coral kettle"], "variant": ["tiny"]}
+    assert address(page) == {"q": ["coral kettle"]}
 
 
 def test_an_address_opens_its_search(open_page):
@@ -51,9 +54,25 @@ def test_an_address_opens_its_search(open_page):
     assert page.pills(key="categories").value == ["Beauty"]
     assert page.multiselect(key="brands").value == ["Acme"]
     assert page.number_input(key="price_max").value == 50
-    assert page.slider(key="k").value == 2
+    assert page.selectbox(key="k").value == 2
     assert len(titles(page)) == 2
-    assert all(caption in {"Acme · Beauty"} for caption in facts(page))
+    assert [caption.value for caption in page.caption].count("Acme · Beauty") == 2
+
+
+def test_why_a_product_was_found_is_on_its_card(open_page):
+    page = open_page(q="teal kettles acme", category=["Appliances"])
+    first = next(link.proto.label for link in links(page) if "product=" in link.proto.query_string)
+    assert first == "**teal** **kettle**"
+    assert "Brand: **acme**" in [caption.value for caption in page.caption]
+
+
+def test_scores_and_times_are_shown_to_operators_alone(open_page):
+    assert scores(open_page(q="teal"))
+    page = open_page(q="teal", audience="shop")
+    assert scores(page) == []
+    assert not any("searched" in caption.value for caption in page.caption)
+    assert "Catalogue" not in labels(page)
+    assert "set it to shop or operator" in messages(open_page(audience="nobody"))
 
 
 def test_another_address_in_the_same_session_is_read(open_page):
@@ -81,32 +100,98 @@ def test_a_category_narrows_and_clearing_widens_again(open_page):
     assert "category" not in page.query_params
 
 
-def test_show_more_adds_results_after_those_shown(open_page):
+def test_pages_continue_one_another_and_are_in_the_address(open_page):
+    whole = titles(open_page(q="coral", category=["Beauty"]))
     page = open_page(q="coral", category=["Beauty"], k="4")
-    first = titles(page)
-    press(page, "Show more")
-    assert titles(page)[:4] == first
-    assert len(titles(page)) == 6
-    assert "Show more" not in [button.label for button in page.button]
+    assert titles(page) == whole[:4]
+    follow(page, "Next page")
+    assert address(page)["page"] == ["2"]
+    assert titles(page) == whole[4:]
+    assert "Next page" not in labels(page)
+    follow(page, "Previous page")
+    assert titles(page) == whole[:4]
+    assert "page" not in page.query_params
 
 
-def test_more_like_this_shows_the_product_its_neighbours_and_the_way_back(open_page):
+def test_products_without_a_query_have_pages(open_page):
+    first = open_page()
+    second = open_page(page="2")
+    assert len(titles(second)) == 2
+    assert not {*titles(first)} & {*titles(second)}
+
+
+def test_another_search_begins_at_its_first_page_and_ends_the_view_of_a_product(open_page):
+    page = open_page(q="coral", k="4", page="2")
+    page.pills(key="categories").set_value(["Beauty"]).run()
+    assert "page" not in page.query_params
+    page = open_page(q="coral", k="4", page="2", product="kettle-teal")
+    page.text_input(key="text").set_value("navy").run()
+    assert address(page) == {"q": ["navy"], "k": ["4"]}
+    page = open_page(q="coral", product="kettle-teal")
+    press(page, "Search")
+    assert address(page) == {"q": ["coral"]}
+
+
+def test_results_are_sorted_and_shown_one_by_one(open_page):
+    page = open_page(q="kettle", category=["Appliances"])
+    page.selectbox(key="sort").set_value("-price").run()
+    assert address(page)["sort"] == ["-price"]
+    page.toggle(key="fold").set_value(False).run()
+    assert address(page)["fold"] == ["0"]
+    assert messages(page) == ""
+    assert titles(page)
+
+
+def test_a_product_has_a_view_with_its_details_and_what_is_like_it(open_page):
     page = open_page(q="teal kettle", category=["Appliances"])
     first = titles(page)[0]
-    press(page, "More like this")
-    identity = "-".join(reversed(first.split()))
-    assert address(page)["like"] == [identity]
-    assert headings(page)[:2] == ["Filters", first] or first in headings(page)
-    assert first not in titles(page)
-    press(page, "Back to the search")
+    follow(page, first)
+    assert address(page)["product"] == ["kettle-teal"]
     assert address(page)["q"] == ["teal kettle"]
+    assert [heading.value for heading in page.title] == [first]
+    [facts] = [table.value for table in page.table]
+    assert facts.iloc[:, 0].to_dict() == {
+        "Colour": "teal",
+        "Weight": "1\\.75",
+        "Id": "kettle\\-teal",
+    }
+    assert page.link_button[0].url == "https://shop.test/kettle-teal"
+    assert first not in titles(page)
+    assert titles(page)
+    follow(page, "Back to the results")
+    assert "product" not in page.query_params
     assert titles(page)[0] == first
 
 
-def test_new_words_end_more_like_this(open_page):
+def test_what_is_like_a_product_is_a_search_of_its_own(open_page):
+    page = follow(
+        open_page(q="teal", product="kettle-teal"), "All products like this, with filters"
+    )
+    assert address(page) == {"q": ["teal"], "like": ["kettle-teal"]}
+    assert "Products like teal kettle" in headings(page)
+    page.pills(key="categories").set_value(["Beauty"]).run()
+    assert address(page)["like"] == ["kettle-teal"]
+    assert all(title.endswith("lipstick") for title in titles(page))
+    follow(page, "Back to the search")
+    assert address(page) == {"q": ["teal"], "category": ["Beauty"]}
+
+
+def test_new_words_end_a_search_for_products_like_one(open_page):
     page = open_page(like="kettle-teal")
     page.text_input(key="text").set_value("navy").run()
-    assert address(page) == {"q": ["navy"], "variant": ["tiny"]}
+    assert address(page) == {"q": ["navy"]}
+
+
+def test_the_variants_of_an_article_are_in_the_view_of_each(open_page, tiny_clip, tmp_path):
+    rows = shop.rows()
+    twins = [row | {"id": f"{row['id']}-2"} for row in rows if row["id"] == "kettle-teal"]
+    page = open_page(shop.build(tmp_path, tiny_clip, [*rows, *twins]), q="teal kettle")
+    assert "+1 variant" in everything(page)
+    follow(page, "teal kettle")
+    assert "Variants" in headings(page)
+    shown = address(page)["product"]
+    follow(page, "teal kettle")
+    assert address(page)["product"] != shown
 
 
 def test_products_without_a_picture_are_a_group_of_their_own(open_page):
@@ -121,19 +206,14 @@ def test_titles_are_shown_as_they_are_and_only_web_links_are_links(open_page):
     assert page.link_button == []
     assert not any(MARKUP in caption.value for caption in page.caption)
     assert r"\<i\>Odd\</i\> (2)" in page.pills(key="categories").options
-    assert max(map(len, titles(page))) <= 90
+    assert max(map(len, titles(page))) <= TITLE
 
 
 def test_a_product_with_a_long_title_and_a_strange_id_has_all_its_details(open_page):
-    page = open_page(like="long/ü?&#")
+    page = open_page(product="long/ü?&#")
     assert messages(page) == ""
-    assert max(map(len, headings(page))) < 160
-    assert len(titles(page)[0]) > 1900
-
-
-def test_products_link_to_the_shop(open_page):
-    page = open_page(like="kettle-teal")
-    assert page.link_button[0].url == "https://shop.test/kettle-teal"
+    assert max(len(heading.value) for heading in page.title) < 160
+    assert len(page.text[0].value) > 1900
 
 
 @pytest.mark.parametrize(
@@ -149,6 +229,8 @@ def test_products_link_to_the_shop(open_page):
         ({"q": "x", "price_min": "abc"}, "price_min=abc"),
         ({"q": "x", "price_min": "9", "price_max": "3"}, "lowest price, 9, is above"),
         ({"q": "x" * 5_000}, "5,000 characters"),
+        ({"product": "gone"}, "no product with the id “gone”"),
+        ({"product": "\x00" * 50_000}, "no product with the id “�"),
         ({"price_min": "9999"}, "Nothing with a picture passes these filters"),
     ],
 )
@@ -169,7 +251,7 @@ def test_the_chosen_variant_is_searched(open_page, home_copy, tiny_clip):
     assert page.selectbox(key="variant").value == "tiny"
     before = scores(page)
     page.selectbox(key="variant").set_value("zeroshot").run()
-    assert address(page)["variant"] == ["zeroshot"]
+    assert "variant" not in page.query_params
     assert scores(page) != before
 
 
@@ -195,7 +277,7 @@ def test_a_product_that_cannot_be_shown_is_one_sentence_and_the_others_stay(
     assert "Traceback" in caplog.text
     caplog.clear()
     assert {"navy kettle", "coral kettle"} <= set(titles(page))
-    page = open_page(home_copy, like="kettle-teal")
+    page = open_page(home_copy, product="kettle-teal")
     assert "Product kettle-teal: an unexpected ValueError" in everything(page)
     caplog.clear()
     assert "navy kettle" in titles(page)
@@ -204,7 +286,7 @@ def test_a_product_that_cannot_be_shown_is_one_sentence_and_the_others_stay(
 def test_a_picture_file_that_is_gone_is_reported_on_its_card(open_page, home_copy):
     shutil.rmtree(home_copy / "images")
     page = open_page(home_copy, q="coral")
-    assert any("file is gone" in caption.value for caption in page.caption)
+    assert any("file is gone" in html.proto.body for html in page.get("html"))
     assert titles(page)
 
 

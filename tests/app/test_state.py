@@ -1,38 +1,50 @@
+from dataclasses import replace
+
 import pytest
 
-from app.state import DEFAULT_K, SearchState, read_parameters, write_parameters
+from app.state import DEFAULT_K, SearchState, follow, read_parameters, write_parameters
 
 
 def test_a_search_state_is_the_same_after_writing_and_reading():
     state = SearchState(
         text="red & blue?",
         picture="https://x.test/a.jpg?b=1",
+        upload="ab" * 32,
+        like="ü/1",
         variant="lora",
         categories=("Beauty", "Über #1"),
         brands=("L'Oréal",),
         price_min=9.99,
         price_max=1234567.25,
+        in_stock=True,
+        where=("colour=red,blue", "weight<2"),
+        sort="-price",
+        fold=False,
         k=24,
+        page=3,
+        product="a&b=c",
     )
     assert read_parameters(write_parameters(state)) == (state, [])
 
 
-def test_an_uploaded_picture_is_marked_since_it_cannot_be_carried():
-    assert write_parameters(SearchState(upload=True)) == {"upload": ["1"]}
-    assert read_parameters({"upload": ["1"]})[0].upload
+def test_a_default_search_state_is_a_bare_address():
+    assert write_parameters(SearchState()) == {}
 
 
-def test_a_product_replaces_the_query():
-    assert write_parameters(
-        SearchState(text="red", upload=True, like="ü/1", categories=("Beauty",))
-    ) == {
-        "like": ["ü/1"],
-        "category": ["Beauty"],
-    }
+def test_another_search_begins_at_its_first_page_and_ends_the_view_of_a_product():
+    before = SearchState(text="red", k=24, page=3, product="a")
+    assert follow(before, replace(before, product="b")).page == 3
+    assert follow(before, replace(before, page=4)).product == "a"
+    for change in ({"text": "blue"}, {"sort": "price"}, {"brands": ("Acme",)}, {"fold": False}):
+        after = follow(before, replace(before, **change))
+        assert (after.page, after.product) == (1, "")
 
 
-def test_an_empty_search_state_is_a_bare_address():
-    assert write_parameters(SearchState(variant="zeroshot")) == {}
+def test_another_query_ends_a_search_for_products_like_one():
+    before = SearchState(text="red", like="a")
+    for change in ({"text": "blue"}, {"picture": "https://x.test/a.jpg"}, {"upload": "ab" * 32}):
+        assert follow(before, replace(before, **change)).like == ""
+    assert follow(before, replace(before, categories=("Beauty",))).like == "a"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +57,9 @@ def test_an_empty_search_state_is_a_bare_address():
         ({"k": ["0"]}, "k=0, which is not a whole number from 1 to 60"),
         ({"k": ["9" * 5_000]}, "k=9999"),
         ({"k": ["²"]}, "k=²"),
+        ({"page": ["0"]}, "page=0, which is not a whole number from 1 to 84"),
+        ({"page": ["85"]}, "page=85"),
+        ({"sort": ["cheap"]}, "sort=cheap, which is not one of price, -price, rating, newest"),
     ],
 )
 def test_an_invalid_parameter_is_ignored_with_a_sentence(parameters, sentence):

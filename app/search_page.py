@@ -18,7 +18,7 @@ from app.redaction import redact_setting
 from app.state import DEFAULT_K, SearchState
 from app.thumbnails import shop_aspect
 from catalog.catalogue import Catalogue
-from search.engine import Engine
+from search.engine import Engine, name_models
 from search.facets import Facets
 from search.query import Filters, QueryError
 from search.results import Result, Results
@@ -217,14 +217,12 @@ class _ResultsView:
         times = [f"{searching * 1000:.0f} ms in the index"]
         if encoding:
             times.insert(0, f"{encoding * 1000:.0f} ms in the model")
-        st.caption(f"{total:,} products searched · {', '.join([*times, *self._models()])}")
+        st.caption(f"{total:,} products searched · {', '.join([*times, self._models()])}")
 
-    def _models(self) -> list[str]:
-        """Which model compares what, where there are two."""
-        models = self._engine.models()
-        if len(set(models.values())) == 1:
-            return []
-        return [f"{name} by {escape(redact_setting(model))}" for name, model in models.items()]
+    def _models(self) -> str:
+        """Which model compared the query, or which of two compared what."""
+        models = self._engine.models().items()
+        return name_models({name: escape(redact_setting(model)) for name, model in models})
 
     def _show_cards(self, name: str, results: Sequence[Result], **style: bool) -> None:
         if results:

@@ -11,7 +11,7 @@ from rich.text import Text
 from encoder.checkpoint import DEFAULT_BASE
 from encoder.errors import EncoderError
 from encoder.template import DEFAULT_TEMPLATE, TEMPLATES
-from encoder.variant import Variant
+from encoder.variant import WEIGHT_KEY, Variant
 from encoder.variants import Variants
 from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -180,10 +180,14 @@ def _print_one(facts: dict[str, Any], as_json: bool) -> None:
         print_json(facts)
         return
     table = Table.grid("", "", padding=(0, 2), pad_edge=True)
+    adapted = facts.get("adapter_hash")
     for key, value in facts.items():
+        if value in ("", {}) or (key == WEIGHT_KEY and not adapted):
+            continue
         if isinstance(value, dict):
             value = "\n".join(f"{name}: {part}" for name, part in value.items() if part)
-        table.add_row(key.replace("_", " "), Text(str(value), overflow="fold"))
+        label = "adapter weight" if key == WEIGHT_KEY else key.replace("_", " ")
+        table.add_row(label, Text(str(value), overflow="fold"))
     Console().print(table)
 
 

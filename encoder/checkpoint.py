@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from encoder.configuration import dimension_of, max_tokens_of, read_configuration
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES, Family
-from encoder.files import digest_files, digest_json, keep_files
+from encoder.files import digest_files, digest_json, keep_files, kept_folder
 from encoder.hub import CONFIG, PROCESSOR_FILES, TOKENIZER_FILES, WEIGHTS_INDEX
 from encoder.processor import ImageProcessor
 from encoder.tokenizer import Tokenizer, check_vocabulary
@@ -131,7 +131,7 @@ class Checkpoint:
         Files are hard links where the file system allows, copies elsewhere.
 
         Args:
-            kept: the shop's folder of checkpoints; the files go to `base-DIGEST` in it.
+            kept: the shop's folder of checkpoints; the files go to `base-DIGEST-NAME` in it.
 
         Returns:
             The copy's folder; `base` where it is a hub id, or lies in the shop's folder already.
@@ -147,7 +147,7 @@ class Checkpoint:
             "tokenizer": self.tokenizer_hash,
             "processor": self.processor_hash,
         }
-        folder = kept / f"{KEPT}{digest_json(content)[:16]}"
+        folder = kept_folder(kept, KEPT, digest_json(content), self.folder)
         keep_files(self.folder, self._files(), folder)
         return str(folder)
 

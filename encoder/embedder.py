@@ -15,7 +15,7 @@ from PIL import Image
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.files import digest_json, read_json
+from encoder.files import digest_json, kept_folder, read_json
 from encoder.hub import CONFIG
 from encoder.sentence_files import (
     MODULES,
@@ -106,7 +106,8 @@ class EmbedderCheckpoint:
         Raises:
             OSError: it cannot be written.
         """
-        return copy_folder(self.base, self.folder, kept.resolve() / f"{KEPT}{self.hash[:16]}")
+        target = kept_folder(kept.resolve(), KEPT, self.hash, self.folder)
+        return copy_folder(self.base, self.folder, target)
 
     def uncut_tokenizer(self) -> Tokenizer:
         """Its tokenizer, for texts that are neither cut nor filled up.

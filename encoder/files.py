@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any
 
 from encoder.errors import EncoderError
 
+DIGITS, MAX_NAME = 16, 60  # of a digest, and of the source's name, in the name of a copy
 MAX_JSON = 64 * 2**20  # bytes; the largest tokenizers take 20 MB
 
 
@@ -51,6 +53,22 @@ def keep_files(source: Path, files: Iterable[Path], folder: Path) -> None:
         except OSError:
             if not folder.is_dir():  # else another process was faster
                 raise
+
+
+def kept_folder(kept: Path, start: str, digest: str, source: Path) -> Path:
+    """The folder of an installation's copy: that of the same content, else a new one.
+
+    Args:
+        kept: the installation's folder of checkpoints.
+        start: of its name, by the kind of model.
+        digest: of the content, in hex.
+        source: the folder that is copied; the copy has its name too, so that people recognise it.
+    """
+    begin = f"{start}{digest[:DIGITS]}"
+    if existing := min(kept.glob(f"{begin}*"), default=None):
+        return existing
+    name = re.sub(r"[^\w.-]+", "-", source.name, flags=re.ASCII)[:MAX_NAME].strip("-.")
+    return kept / (name if name.startswith(begin) else f"{begin}-{name}".rstrip("-"))
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from encoder.errors import EncoderError
 from encoder.families import FAMILIES
-from encoder.files import read_json
+from encoder.files import kept_folder, read_json
 from encoder.hub import CONFIG, find_files
 from encoder.sentence_files import (
     MODULES,
@@ -113,7 +113,8 @@ class TextModel:
         Raises:
             OSError: it cannot be written.
         """
-        return copy_folder(self.base, self.folder, kept.resolve() / f"{KEPT}{self.hash[:16]}")
+        target = kept_folder(kept.resolve(), KEPT, self.hash, self.folder)
+        return copy_folder(self.base, self.folder, target)
 
     def load(self, device: str = "cpu") -> "SentenceEncoder":
         """Load the model in float32.

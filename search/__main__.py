@@ -12,7 +12,7 @@ from rich.table import Table
 from pictures.errors import PictureError
 from pictures.sources import is_web, read_source
 from qdrant.model import Filters
-from search.engine import Engine
+from search.engine import Engine, name_models
 from search.ordering import FACTS
 from search.query import Query, QueryError
 from search.results import Result, Results
@@ -169,9 +169,8 @@ def search(
         query_fields |= asdict(filters) | {"variant": engine.variant.name}
         print_json({"query": query_fields, "models": engine.models()} | as_object(results))
         return
-    if "fused" not in engine.variant.vectors:
-        named = ", ".join(f"{name} by {model}" for name, model in engine.models().items())
-        messages.print(f"{engine.variant.name}: {named}", markup=False, soft_wrap=True)
+    answering = f"{engine.variant.name}: {name_models(engine.models())}"
+    messages.print(answering, markup=False, soft_wrap=True)
     show(results, explain=explain)
 
 

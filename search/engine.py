@@ -308,3 +308,14 @@ class Engine:
         if self._without_picture[0] != generation:
             self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
         return self._without_picture[1]
+
+
+def name_models(models: Mapping[str, str]) -> str:
+    """The models behind some vectors, for people: the one, or which vector is by which.
+
+    Args:
+        models: by vector, as `Engine.models` gives them.
+    """
+    if len(set(models.values())) == 1:
+        return next(iter(models.values()))
+    return ", ".join(f"{vector} by {model}" for vector, model in models.items())

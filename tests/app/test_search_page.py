@@ -297,7 +297,7 @@ def replace_payload(home, product_id, payload):
         store.update(store.collection("tiny"), [changed])
 
 
-def test_the_page_names_both_models_of_a_variant_with_a_text_model(
+def test_the_page_names_the_model_or_both_models_of_a_variant(
     open_page, home_copy, tiny_clip, tmp_path
 ):
     model = build_tiny_text_model(tmp_path / "words-model")
@@ -309,3 +309,9 @@ def test_the_page_names_both_models_of_a_variant_with_a_text_model(
     assert f"image by {escape(tiny_clip.name)}" in caption
     assert str(tmp_path) not in caption
     assert titles(page)
+    [caption] = [
+        each.value
+        for each in open_page(home_copy, q="coral kettle", variant="tiny").caption
+        if "products searched" in each.value
+    ]
+    assert caption.endswith(f"in the index, {escape(tiny_clip.name)}")

@@ -82,6 +82,9 @@ def test_tables_for_people_hold_the_name_and_the_fingerprint(invoke, tiny_clip, 
         assert "lora" in text
         assert fingerprint in text
     assert "weight 0.5" in invoke("list").stdout
+    assert "adapter weight  0.5" in added.stdout
+    plain = invoke("add", "plain", "--base", tiny_clip).stdout
+    assert "adapter" not in plain
 
 
 def test_a_manifest_that_cannot_be_read_hides_no_other_variant(invoke, tiny_clip, tmp_path):

@@ -191,7 +191,11 @@ def test_a_shop_with_its_own_copy_of_the_base_is_whole_in_itself(
     assert variant.fingerprint == linked.fingerprint
     weights = Path(variant.base, "model.safetensors")
     assert weights.samefile(base / "model.safetensors") == links
-    assert [folder.name[:5] for folder in kept.iterdir()] == ["base-"]
+    assert Path(variant.base).name.startswith("base-")
+    assert Path(variant.base).name.endswith("-base")  # the name that the person knows
+    again = shutil.copytree(base, tmp_path / "another name")
+    assert variants.add("again", again, keep_base=True).base == variant.base
+    assert len(list(kept.iterdir())) == 1
     shutil.rmtree(base)
     moved = Variants(variants.folder.parent.rename(tmp_path / "moved"))
     assert moved.get("photo").checkpoint().folder.is_relative_to(tmp_path / "moved")

@@ -118,6 +118,8 @@ def test_the_command_says_which_model_answers(command, worded, text_model):
     assert found["models"] == {"image": variant.base, "text": text_model.name}
     assert found["query"]["vector"] == "text"
     assert f"text by {text_model.name}" in command("navy").stderr
+    of_one_model = CliRunner().invoke(app, ["navy", "--variant", "tiny"])
+    assert of_one_model.stderr == f"tiny: {Variants(worded).get('tiny').base}\n"
 
 
 def test_vectors_of_another_machine_are_merged(worded, tiny_clip, text_model, tmp_path):

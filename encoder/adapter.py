@@ -39,7 +39,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         EncoderError: the folder is no LoRA adapter with safetensors, or a damaged one.
     """
-    from encoder.schema import AdapterConfig  # pydantic, which no search needs
+    from encoder.adapter_config import AdapterConfig  # pydantic, which no search needs
 
     config = read_json(folder / CONFIG)
     AdapterConfig.read(config, folder / CONFIG)
@@ -162,7 +162,7 @@ def _lora_config(folder: Path, shapes: Mapping[str, Sequence[int]]) -> "LoraConf
     """
     from peft import LoraConfig
 
-    from encoder.schema import AdapterConfig
+    from encoder.adapter_config import AdapterConfig
 
     config = AdapterConfig.read(read_config(folder), folder / CONFIG)
     parts = {name: match for name in shapes if (match := LOW_RANK.fullmatch(name))}

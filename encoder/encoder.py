@@ -10,17 +10,13 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 from PIL import Image
 
-from encoder.checkpoint import Checkpoint
-from encoder.embedder import Embedder, EmbedderCheckpoint
-from encoder.errors import EncoderError
+from encoder.embedder import Embedder
+from encoder.loader import Tokenize, load_runtime
 from encoder.pipeline import prefetch
-from encoder.runtimes.openvino_model import OpenVINOModel, find_converted
-from encoder.runtimes.runtime import Precision, Runtime, check_precision
-from encoder.runtimes.source import DualEncoderSource
+from encoder.runtimes.runtime import Precision, Runtime
 from encoder.runtimes.text_encoders import load_text_encoder
-from encoder.shared_models import SharedModels
 from encoder.text_encoder import TextEncoder
-from encoder.tokenizer import Tokenizer, group_by_length
+from encoder.tokenizer import group_by_length
 from encoder.variant import Variant
 from encoder.vectors import normalize
 from vitrine.batches import attempt, batched
@@ -40,10 +36,6 @@ TOKENS_PER_PICTURE = 100
 
 # Batches of text that are sorted by length together: enough to leave hardly any padding.
 WINDOW = 64
-
-
-# What several variants share is in memory once.
-_models: SharedModels[Runtime] = SharedModels()
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class Encoder:
         self,
         variant: Variant,
         model: Runtime,
-        tokenizer: Callable[[Sequence[str]], Sequence[Sized]],
+        tokenizer: Tokenize,
         batch_size: int,
         precision: Precision = "auto",
     ) -> None:
@@ -129,29 +121,7 @@ class Encoder:
                 is no such device; the precision is unknown, was named and changes the vectors, or
                 is int8 and there is no such model; or torch is needed and is not installed.
         """
-        check_precision(precision)
-        manifest = variant.manifest
-        # Neither the template nor the text model is part of the base.
-        key = (manifest.image_fingerprint, manifest.tokenizer_hash)
-        converted = find_converted(DualEncoderSource(variant), precision, device)
-        tokenizer: Callable[[Sequence[str]], Sequence[Sized]]
-        model: Runtime
-        if converted:
-            wanted = converted.named(precision)
-            tokenizer = converted.tokenizer()
-            model = _models.get(
-                (*key, converted.folder, wanted), lambda: OpenVINOModel(converted, wanted)
-            )
-        else:
-            base = variant.checkpoint()
-            load: Callable[[], Runtime]
-            if isinstance(base, EmbedderCheckpoint):
-                tokenizer = list  # its own processor makes tokens of texts
-                load = partial(_load_embedder, base, precision, device)
-            else:
-                tokenizer = base.tokenizer()
-                load = partial(_load, variant, base, tokenizer, precision, device)
-            model = _models.get((*key, device, precision), load)
+        model, tokenizer = load_runtime(variant, precision, device)
         usual = CPU_BATCH if model.device_name == "cpu" else GPU_BATCH
         return cls(variant, model, tokenizer, batch_size or usual, precision)
 
@@ -326,36 +296,3 @@ class _Opened(Generic[K]):
     keys: list[K]
     pixels: list[Any]
     failed: list[tuple[K, Exception]]
-
-
-def _load_embedder(base: EmbedderCheckpoint, precision: Precision, device: str | None) -> Embedder:
-    """Load an embedder.
-
-    Raises:
-        EncoderError: see `Encoder.load`.
-    """
-    from encoder.precision import find_device
-
-    if precision == "bfloat16":
-        raise EncoderError(f"{base.base} is an embedder, which runs in float32: name that.")
-    return base.load(str(find_device(device)))
-
-
-def _load(
-    variant: Variant,
-    checkpoint: Checkpoint,
-    tokenizer: Tokenizer,
-    precision: Precision,
-    device: str | None,
-) -> Runtime:
-    """Load a variant's model by torch.
-
-    Raises:
-        EncoderError: see `Encoder.load`.
-    """
-    from encoder.model import DualEncoder, load_model
-    from encoder.precision import find_device, in_precision
-
-    weight = variant.manifest.adapter_weight
-    loaded = load_model(checkpoint, variant.adapter_folder, weight, find_device(device))
-    return in_precision(DualEncoder(loaded, checkpoint), precision, tokenizer)

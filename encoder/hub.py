@@ -142,7 +142,10 @@ def _download(base: str, revision: str | None, files: Sequence[str] = FILES) -> 
             f"The hub's {base} has no revision {revision!r}: name a branch, tag or commit it has."
         ) from error
     except HFValidationError as error:
-        raise EncoderError(f"{base!r} is neither a folder here nor a hub id: {error}") from error
+        raise EncoderError(
+            f"{base!r} is neither a folder here nor a hub id: give the folder of a model, or an id "
+            "in the form OWNER/NAME."
+        ) from error
     except _network_errors() as error:
         raise EncoderError(_out_of_reach(base, error)) from error
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from encoder.errors import EncoderError
 from encoder.files import digest_files, digest_json, keep_files, read_json, read_json_list
-from encoder.hub import CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX
+from encoder.hub import CONFIG, FILES, WEIGHTS
+from encoder.weights import weight_files
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -68,7 +69,7 @@ def check_folder(folder: Path) -> None:
     """Check that loading a folder reads safetensors and runs classes of the library alone.
 
     Raises:
-        EncoderError: it would not.
+        EncoderError: it would not, or it has no weights.
     """
     from encoder.schema import (  # pydantic, which no search needs
         InputSettings,
@@ -95,8 +96,7 @@ def check_folder(folder: Path) -> None:
             f"{folder} sets {', '.join(own)}, which Vitrine does not use: choose a model without "
             "code and arguments of its own."
         )
-    if not any((folder / name).is_file() for name in (WEIGHTS, WEIGHTS_INDEX)):
-        raise EncoderError(f"{folder} has no {WEIGHTS}: Vitrine reads safetensors only.")
+    weight_files(folder)
 
 
 def _check_module(module: "TextModule", folder: Path) -> None:
@@ -108,7 +108,10 @@ def _check_module(module: "TextModule", folder: Path) -> None:
         )
     within = folder / module.path
     if matched[1] in WITH_WEIGHTS and not (within / WEIGHTS).is_file():
-        raise EncoderError(f"{within} has no {WEIGHTS}: Vitrine reads weights as safetensors only.")
+        raise EncoderError(
+            f"{within} has no {WEIGHTS}: Vitrine reads weights as safetensors only; use another "
+            "model."
+        )
     if matched[1] == "Dense":
         activation = read_json(within / CONFIG).get("activation_function", "")
         if activation and not ACTIVATION.fullmatch(str(activation)):

@@ -46,8 +46,14 @@ def check_sentence_weights(folder: Path, name: str) -> None:
         check_weights(file.parent, dense.in_features * dense.out_features, name)
     try:
         tokenizer = Tokenizer(folder, FAMILIES["clip"], longest=None)  # checks its steps
-        model, report = _without_memory(folder)
+        taken = _vocabulary_size(folder)
     except Exception as error:  # several libraries' own, of any kind
+        raise not_loaded(name, error) from error
+    if taken is not None:
+        check_vocabulary(tokenizer, taken, name)
+    try:
+        report = _report(folder)
+    except Exception as error:
         raise not_loaded(name, error) from error
     missing = sorted(part for part in report["missing_keys"] if not UNUSED.search(part))
     if missing:
@@ -61,7 +67,6 @@ def check_sentence_weights(folder: Path, name: str) -> None:
             f"The weights of {name} are of other shapes than its {CONFIG} describes ({part}: "
             f"{list(held)}, not {list(described)}): get the files again."
         )
-    check_vocabulary(tokenizer, model.get_input_embeddings().num_embeddings, name)
 
 
 def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int]]:  # noqa: ANN401 (JSON)
@@ -76,8 +81,16 @@ def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int]]:  # noqa: 
         yield name, value
 
 
-def _without_memory(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The model on the meta device, and transformers' report of what the files lack."""
+def _vocabulary_size(folder: Path) -> int | None:
+    """Number of tokens that the model takes; None where its settings do not name it so."""
+    from transformers import AutoConfig
+
+    settings = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return getattr(settings.get_text_config(), "vocab_size", None)
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """Transformers' report of what the files lack, of a load without memory."""
     from sentence_transformers.base.modules import Transformer
     from transformers.utils import logging
 
@@ -90,8 +103,9 @@ def _without_memory(folder: Path) -> tuple[Any, dict[str, Any]]:
         "attn_implementation": "sdpa",  # a file could name code for it, from a repository
     }
     # It finds the class: of an encoder and a decoder, the encoder alone.
-    part = Transformer.load(str(folder), local_files_only=True, model_kwargs=options)
-    model: Any = part.auto_model
-    return type(model).from_pretrained(
+    model: Any = Transformer.load(str(folder), local_files_only=True, model_kwargs=options)
+    model = model.auto_model
+    _, report = type(model).from_pretrained(
         folder, config=model.config, local_files_only=True, output_loading_info=True, **options
     )
+    return report

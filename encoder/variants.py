@@ -11,14 +11,15 @@ from typing import Any
 
 from encoder import adapter as lora
 from encoder.base import Base, find_base
-from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT, Checkpoint
+from encoder.checkpoint import CHECKPOINTS, DEFAULT_BASE, KEPT
 from encoder.embedder import KEPT as KEPT_EMBEDDER
 from encoder.embedder import EmbedderCheckpoint
 from encoder.errors import EncoderError, VariantInvalid, VariantMissing
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from encoder.text_model import KEPT as KEPT_TEXT
 from encoder.text_model import TextModel
-from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, TextModelFacts, Variant
+from encoder.variant import ADAPTER, MANIFEST, NAME, Manifest, Variant
+from encoder.variant_checks import check_dual_encoder, checked_embedder, text_model_facts
 from vitrine.command import naming
 from vitrine.folder_lock import locked
 
@@ -102,7 +103,7 @@ class Variants:
         )
         words = TextModel.find(str(text_model)) if text_model else None
         if words:
-            manifest = replace(manifest, text_model=_facts(words))
+            manifest = replace(manifest, text_model=text_model_facts(words))
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder):
             return self._put(manifest, checkpoint, words, adapter, force, keep_base)
@@ -164,9 +165,9 @@ class Variants:
             lora.check_scalable(adapter, adapter_weight)
         checkpoint = find_base(base, revision, dim)
         if isinstance(checkpoint, EmbedderCheckpoint):
-            checkpoint = _checked_embedder(checkpoint, adapter)
+            checkpoint = checked_embedder(checkpoint, adapter)
         else:
-            _check_dual_encoder(checkpoint, adapter, adapter_weight, dim)
+            check_dual_encoder(checkpoint, adapter, adapter_weight, dim)
         manifest = Manifest(
             name=name,
             base=checkpoint.base,
@@ -242,61 +243,6 @@ class Variants:
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _facts(words: TextModel) -> TextModelFacts:
-    """Facts of a text model, which is loaded for them.
-
-    Raises:
-        EncoderError: it cannot be loaded.
-    """
-    from encoder.sentence_weights import check_sentence_weights
-
-    check_sentence_weights(words.folder, f"the text model {words.base}")
-    loaded = words.load()
-    return TextModelFacts(words.name, words.base, words.hash, loaded.dim, loaded.max_tokens)
-
-
-def _checked_embedder(found: EmbedderCheckpoint, adapter: Path | None) -> EmbedderCheckpoint:
-    """An embedder with the facts that only a loaded model has.
-
-    Raises:
-        EncoderError: it cannot be loaded, or an adapter is given.
-    """
-    from encoder.sentence_weights import check_sentence_weights
-
-    if adapter:
-        raise EncoderError(
-            f"{found.base} is an embedder, and adapters are for dual encoders such as CLIP or "
-            "SigLIP: leave --adapter out."
-        )
-    check_sentence_weights(found.folder, f"the embedder {found.base}")
-    return found.loaded()
-
-
-def _check_dual_encoder(
-    checkpoint: Checkpoint, adapter: Path | None, weight: float, dim: int
-) -> None:
-    """Check that a base's files belong together, that the adapter fits, and that it has vectors.
-
-    Raises:
-        EncoderError: they do not, or it does not, or it has none.
-    """
-    import torch
-
-    from encoder.model import DualEncoder, load_model
-
-    if dim:
-        raise EncoderError(
-            f"--dim is for embedders that were trained for it (Matryoshka); {checkpoint.base} is a "
-            f"dual encoder, and its vectors have {checkpoint.dim} numbers: leave it out."
-        )
-    checkpoint.check_weights()
-    tokenizer = checkpoint.tokenizer()
-    if adapter:
-        lora.check_base(adapter, checkpoint.base, checkpoint.revision)
-    model = load_model(checkpoint, adapter, weight, torch.device("cpu"))
-    DualEncoder(model, checkpoint).check(tokenizer)
 
 
 def _write(folder: Path, manifest: Manifest, adapter: Path | None) -> None:

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 from encoder.adapter import check_adapter_weight
+from encoder.adapter_config import MAX_ALPHA, MAX_RANK
 from encoder.errors import VariantInvalid
 from encoder.families import Loss
-from encoder.schema import MAX_ALPHA, MAX_RANK
 from encoder.template import DEFAULT_TEMPLATE, find_template
 from finetune.errors import FinetuneError
 

@@ -1,5 +1,8 @@
 """`vitrine encoder`: add, list and show variants, convert checkpoints."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +62,12 @@ def add(
             min=1, help="Numbers kept of an embedder's vectors (Matryoshka); all by default."
         ),
     ] = None,
+    open_clip: Annotated[
+        bool,
+        typer.Option(
+            "--open-clip", help="The base is an open_clip checkpoint, as Marqo's are: convert it."
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another variant of that name.")
     ] = False,
@@ -73,20 +82,36 @@ def add(
     vitrine add words --text-model sentence-transformers/all-MiniLM-L6-v2
 
     vitrine add qwen --base Qwen/Qwen3-VL-Embedding-2B --dim 1024
+
+    vitrine add marqo --base Marqo/marqo-ecommerce-embeddings-B --open-clip
     """
-    variant = Variants(home()).add(
-        name,
-        base,
-        adapter=adapter,
-        adapter_weight=adapter_weight if strength is None else strength,
-        template=template,
-        revision=revision,
-        text_model=text_model,
-        dim=dim or 0,
-        force=force,
-        keep_base=True,
-    )
+    plain = _converted(base, revision) if open_clip else nullcontext((base, revision))
+    with plain as (found, found_revision):
+        variant = Variants(home()).add(
+            name,
+            found,
+            adapter=adapter,
+            adapter_weight=adapter_weight if strength is None else strength,
+            template=template,
+            revision=found_revision,
+            text_model=text_model,
+            dim=dim or 0,
+            force=force,
+            keep_base=True,
+        )
     _print_one(_facts(variant), as_json)
+
+
+@contextmanager
+def _converted(base: str, revision: str | None) -> Iterator[tuple[str, None]]:
+    """An open_clip checkpoint in the transformers format, in a folder for the time of the copy."""
+    from encoder.conversion import convert as convert_checkpoint
+
+    home().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".converted-", dir=home()) as folder:
+        name = Path(base).name if Path(base).is_dir() else base.replace("/", "-")
+        found = convert_checkpoint(base, Path(folder) / name, revision=revision)
+        yield found.base, None
 
 
 @app.command()
@@ -102,11 +127,11 @@ def convert(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a ViT CLIP or ViT SigLIP of open_clip a checkpoint that `vitrine add` takes.
+    """Make a ViT CLIP or ViT SigLIP of open_clip a checkpoint in the transformers format.
+
+    `vitrine add … --open-clip` does the same on the way to a variant.
 
     vitrine convert Marqo/marqo-ecommerce-embeddings-B marqo-b
-
-    vitrine add marqo --base marqo-b
     """
     from encoder.conversion import convert as convert_checkpoint
 

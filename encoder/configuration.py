@@ -32,15 +32,14 @@ def read_configuration(folder: Path) -> "ModelConfig":
     if family is None:
         raise EncoderError(
             f"{folder} holds a model of the type {kind!r}: Vitrine reads dual encoders of the "
-            f"types {', '.join(FAMILIES)} in the transformers format; `vitrine convert` makes "
-            "such ones of open_clip's ViT CLIP and ViT SigLIP, and a text model is named with "
-            "--text-model."
+            f"types {', '.join(FAMILIES)} in the transformers format, open_clip's ViT CLIP and "
+            "ViT SigLIP with --open-clip, and text models with --text-model."
         )
     if settings.get("auto_map") and family.model_class not in (settings.get("architectures") or ()):
         raise EncoderError(
             f"{folder} holds a model with code of its own, which Vitrine does not run: it reads "
-            f"dual encoders of the types {', '.join(FAMILIES)} in the transformers format; where "
-            "it is also an open_clip checkpoint, use `vitrine convert`."
+            f"dual encoders of the types {', '.join(FAMILIES)} in the transformers format; "
+            "where it is also an open_clip checkpoint, as Marqo's are, add it with --open-clip."
         )
     if (folder / ADAPTER_CONFIG).exists():
         raise EncoderError(

@@ -244,4 +244,14 @@ def test_an_open_clip_checkpoint_is_converted_from_the_hub(command, tmp_path):
         done = command(*("convert", "acme/open", tmp_path / "converted", "--json"), hub=hub.address)
         assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["model_type"] == "siglip"
-    assert command("add", "open", "--base", tmp_path / "converted").exit_code == 0
+
+
+def test_a_variant_of_an_open_clip_checkpoint_takes_one_command(command, tmp_path):
+    folder = build_open_clip("siglip", tmp_path / "open")
+    with ModelHub("acme/open", {"main": folder}).serving() as hub:
+        words = ("add", "open", "--base", "acme/open", "--open-clip", "--json")
+        done = command(*words, hub=hub.address)
+        assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["base"].endswith("-acme-open")
+    assert json.loads(command("show", "open", "--json").stdout)["state"] == "ready"
+    assert not list((tmp_path / "home").glob(".converted-*"))

@@ -66,7 +66,7 @@ test: $(INSTALLED) ## run the test suite
 
 test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRANT_URL
 	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
-	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/test_contract.py -n 0 -q -k server
+	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/contract -n 0 -q -k server
 
 torture: $(INSTALLED) ## kill jobs at random instants and check that nothing is lost (SEED=… repeats a run)
 	$(CLEAN_ENV) $(BIN)/python -m tests.ingest.torture $(if $(SEED),--seed $(SEED))

@@ -15,10 +15,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 from qdrant.disk import BLOCK, disk_full, files_of, sync, sync_tree
 from qdrant.embedded.lock import Lock, holder
@@ -38,6 +39,7 @@ CONFIG = "edge_config.json"  # the engine's own
 DESCRIPTION = "generation.json"
 _GENERATION = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
 
+T = TypeVar("T")
 # Changes whenever CURRENT is replaced: inode, time of change, size.
 Stamp = tuple[int, int, int]
 
@@ -65,16 +67,20 @@ class Generations:
         stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         known = self._known
         if known is None or known[0] != stamp:
-            known = self._known = (stamp, self._read(self._named()[0]))
+            published = self._consistently(lambda names: self._read(names[0]))
+            known = self._known = (stamp, published)
         return known
 
     def listed(self) -> list[Collection]:
         """Return the generation in use and the one kept beside it."""
-        return [self._read(name) for name in self._named()]
+        return self._consistently(lambda names: [self._read(name) for name in names])
 
     def size(self, generation: str) -> int:
-        """Return the bytes that a generation takes on disk."""
-        return sum(file.st_blocks * BLOCK for file in files_of(self.path(generation)))
+        """Return the bytes that a generation takes on disk; 0 when a build has removed it."""
+        try:
+            return sum(file.st_blocks * BLOCK for file in files_of(self.path(generation)))
+        except FileNotFoundError:
+            return 0
 
     def path(self, generation: str) -> Path:
         """Return the folder of a generation."""
@@ -88,8 +94,7 @@ class Generations:
             BuildRunning: another process or thread has the lock.
         """
         with disk_full():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = Lock.take(self.folder / LOCK)
+            lock = self._take_lock()
         if lock is None:
             raise BuildRunning(self.variant, holder(self.folder / LOCK))
         try:
@@ -144,6 +149,23 @@ class Generations:
             (self.folder / READERS).rmdir()
         with suppress(OSError):
             self.folder.rmdir()
+
+    def _take_lock(self) -> Lock | None:
+        """Take the lock in the folder, which is made again where a drop removes it meanwhile."""
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                return Lock.take(self.folder / LOCK)
+
+    def _consistently(self, read: Callable[[list[str]], T]) -> T:
+        """Read what CURRENT names, again where builds have removed one of them meanwhile."""
+        while True:
+            names = self._named()
+            try:
+                return read(names)
+            except CollectionBroken:
+                if self._named() == names:
+                    raise
 
     def _named(self) -> list[str]:
         path = self._current

@@ -38,7 +38,8 @@ PRIVATE = {"wal_enabled": False, "max_search_threads": 1}
 READ = 1 << 20  # bytes read at once
 # On a read-only disk; in a folder or with files that another user owns.
 NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
-# A generation can be removed between reading CURRENT and linking it; the next one is then there.
+# A generation can be removed between reading CURRENT and linking it, and its folder by a drop; the
+# next one, or none, is then there.
 ATTEMPTS = 5
 
 
@@ -75,10 +76,10 @@ def open_reader(generations: Generations) -> PrivateReader:
         CollectionMissing, CollectionBroken: there is none to read.
         DiskFull: there is too little disk space to open it.
     """
-    sweep(generations.folder / READERS)
     for _ in range(ATTEMPTS):
         stamp, collection = generations.current()
         try:
+            sweep(generations.folder / READERS)
             return _open(generations, stamp, collection)
         except FileNotFoundError as error:
             what = f"{error.filename} is not there"

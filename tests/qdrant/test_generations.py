@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from qdrant.disk import copy_sparse, mirror
+from qdrant.embedded.generations import Generations
+from qdrant.embedded.lock import Lock
 from qdrant.errors import BuildFailed, BuildRunning, CollectionBroken, CollectionMissing
-from qdrant.model import Point
+from qdrant.model import Collection, Point
 from qdrant.store import open_embedded
 from tests.qdrant.processes import (
     CRASHED,
@@ -242,15 +244,18 @@ def test_two_generations_are_kept(folder: Path):
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "../../etc", "\x00\xff", "a b c"])
-def test_a_damaged_current_is_reported_with_its_remedy_and_repaired_by_a_build(
-    folder: Path, content: str
-):
-    old = generations(folder)
+def test_a_damaged_current_is_reported_with_its_remedy(folder: Path, content: str):
     (folder / "demo" / "CURRENT").write_text(content, encoding="latin-1")
     with open_embedded(folder) as store:
         for ask in (store.collection, store.count, store.rollback):
             with pytest.raises(CollectionBroken, match=r"CURRENT .*; make it again with `vitrine"):
                 ask("demo")
+
+
+def test_a_damaged_current_is_repaired_by_a_build(folder: Path):
+    old = generations(folder)
+    (folder / "demo" / "CURRENT").write_text("nonsense")
+    with open_embedded(folder) as store:
         with pytest.raises(ZeroDivisionError):
             store.build(SPEC, broken_off(POINTS, ZeroDivisionError()))
         assert generations(folder) >= old, "nothing may be removed on a guess"
@@ -276,6 +281,36 @@ def test_a_missing_part_is_named_and_a_rollback_helps(folder: Path, missing: str
             store.count("demo")
         assert store.rollback("demo").points == 5
         assert store.count("demo") == 5
+
+
+def test_a_generation_that_builds_remove_while_it_is_read_is_not_taken_for_a_damaged_one(
+    folder: Path, monkeypatch
+):
+    read = Generations._read
+
+    def read_when_removed(self: Generations, generation: str) -> Collection:
+        monkeypatch.setattr(Generations, "_read", read)
+        (folder / "demo" / generation).rename(folder.parent / "removed")
+        (folder / "demo" / "CURRENT").write_text(f"{kept}\n")
+        return read(self, generation)
+
+    _, kept = published(folder)
+    monkeypatch.setattr(Generations, "_read", read_when_removed)
+    with open_embedded(folder) as store:
+        assert store.collection("demo").generation == kept
+
+
+def test_a_build_goes_on_where_a_drop_removes_its_folder_at_that_moment(tmp_path, monkeypatch):
+    take = Lock.take
+
+    def take_when_removed(path: Path) -> Lock | None:
+        monkeypatch.setattr(Lock, "take", take)
+        path.parent.rmdir()
+        return take(path)
+
+    monkeypatch.setattr(Lock, "take", take_when_removed)
+    with open_embedded(tmp_path) as store:
+        assert store.build(SPEC, POINTS[:10]).points == 10
 
 
 def test_a_damaged_segment_is_an_error_of_one_sentence(folder: Path):

@@ -28,8 +28,6 @@ from tests.qdrant.server_process import ROOT, Process
 from tests.qdrant.shop import SPEC
 from tests.qdrant.shop import shop as points
 
-pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
-
 PRODUCTS = 300  # three requests
 KILLED_AT = 200
 QUERIES = ("a teal kettle", "coral lipstick", "number 77")
@@ -162,7 +160,7 @@ def test_a_copy_killed_half_way_sends_only_what_had_not_arrived(tmp_path):
         copying.wait()
         server.faults.clear()
         held.set()
-        name = server.client.get_collections().collections[0].name
+        name = server.names()[0]
         arrived = {record.id for record in server.client.scroll(name, limit=PRODUCTS)[0]}
         server.received.clear()
         ended = subprocess.run(words, **options, capture_output=True, text=True, check=True)

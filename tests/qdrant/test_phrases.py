@@ -9,13 +9,8 @@ import pytest
 from qdrant.errors import InvalidQuery
 from qdrant.model import PICTURED, Filters, Point
 from qdrant.store import Store, open_embedded
+from tests.qdrant.contract.engines import ENGINES, engine
 from tests.qdrant.shop import SPEC, ids, vectors
-from tests.qdrant.test_contract import ENGINES, engine
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
-    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
-]
 
 TEXTS = {
     "kettle": "a1 _of b2 zz c3 zz d4 z e5",

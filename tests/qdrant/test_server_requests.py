@@ -19,8 +19,6 @@ from qdrant.store import Store, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, ids, shop, vectors
 
-pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
-
 QUERY = vectors(1, seed=99)[0]
 
 

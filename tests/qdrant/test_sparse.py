@@ -11,10 +11,8 @@ from qdrant.model import Filters, Point, SparseVector, Spec, VectorQuery
 from qdrant.server.generations import Stored
 from qdrant.store import Store
 from qdrant.word_settings import WordSettings
+from tests.qdrant.contract.engines import engine
 from tests.qdrant.shop import DIM, SPEC, ids, vectors
-from tests.qdrant.test_contract import engine
-
-pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
 
 TEXT_DIM = 24
 WORDS = replace(SPEC, dims={"text": TEXT_DIM}, words=WordSettings("en", 12.5))

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.generated_shop import FILTERS
 from benchmarks.shop_search import ROWS
+from tests.shop import build
 
 
 @pytest.fixture
@@ -64,3 +65,16 @@ def test_every_format_of_feeds_is_read_to_its_end(run):
     readings = run("feeds", "--n", 100, checkpoint=False)["readings"]
     assert {each["file"] for each in readings} == {"csv", "jsonl", "json", "parquet", "xml", "xlsx"}
     assert {each["kept"] for each in readings} == {100}
+
+
+def test_default_settings_are_measured_on_a_shop_beside_each_part_alone(run, tmp_path, tiny_clip):
+    home = build(tmp_path, tiny_clip)
+    few = ("--limit", 5)
+    (texts,) = run("fusion", home, *few, "--held-out", home, checkpoint=False)["rows"]
+    (pictures,) = run("fusion", home, *few, "--pictures", checkpoint=False)["rows"]
+    assert texts["alone"].keys() == {"words", "image", "text", "fused"}
+    assert pictures["alone"].keys() == {"words", "image", "text"}
+    assert (texts["held_out"], pictures["held_out"]) == (True, False)
+    for row in (texts, pictures):
+        assert row["difference"] == pytest.approx(row["hybrid"] - row["alone"]["words"])
+        assert row["low"] <= row["difference"] <= row["high"]

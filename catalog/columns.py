@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from catalog import CatalogError, values
+from catalog import values
 from catalog.amazon import LINK
 from catalog.attribute_cells import AttributeCells
 from catalog.category_cells import CategoryCells, Paths
@@ -25,14 +25,6 @@ from catalog.values.currencies import currency_code
 from pictures.embedded import EmbeddedPictures, embedded_address, is_embedded
 from pictures.errors import PictureError
 
-FIELDS = ("id", "title", "category", "description", "features", "attributes", "brand", "price",
-          "list_price", "currency", "rating", "rating_count", "link", "parent", "images", "sku",
-          "gtin", "in_stock", "released")  # fmt: skip
-SYNONYMS = {"image": "images", "picture": "images", "pictures": "images", "details": "attributes",
-            "categories": "category"}  # fmt: skip
-
-MAX_LISTED = 30  # columns in a sentence
-MAX_SHOWN = 100  # characters of a column's name in it
 CACHED_HEADERS = 32  # sets of columns; the rows of a file have a few, whatever its size
 # Characters: of a row without its pictures, which may be data: addresses, and of single fields.
 MAX_RECORD = 2**20
@@ -77,29 +69,6 @@ COMPARED = ("price", "list_price", "thumbnails")  # fields whose other columns w
 Fields = dict[str, Any]
 
 
-def chosen_columns(chosen: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """The columns that a user names for product fields.
-
-    Args:
-        chosen: A field, in any case and with dashes or underscores, → columns, best first.
-
-    Raises:
-        CatalogError: No such field, or no column.
-    """
-    found: dict[str, tuple[str, ...]] = {}
-    for name, columns in chosen.items():
-        field = name.strip().casefold().replace("-", "_")
-        field = SYNONYMS.get(field, field)
-        if field not in FIELDS:
-            raise CatalogError(
-                f"--field {name}=…: a product has no field {name!r}; it has {', '.join(FIELDS)}."
-            )
-        if not columns or not all(columns):
-            raise CatalogError(f"--field {field}= names no column; write --field {field}=COLUMN.")
-        found[field] = (*found.get(field, ()), *columns)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """How rows with one header are read.
@@ -139,7 +108,7 @@ class ColumnMapping:
 
         Args:
             matching: Finds the columns of each field.
-            chosen: Field → the columns that a user names, of `chosen_columns`.
+            chosen: Field → the columns that a user names, of `chosen_columns.chosen_columns`.
             category: The category of every product of the feed; empty to read it.
             folder: What relative picture paths are relative to.
             keep_picture: Keeps a picture that a row contains and returns its address;
@@ -332,13 +301,6 @@ def product_of(read: Fields) -> Product | str:
         return "category too long"
     parent = "" if read["parent"] == "0" else read["parent"]  # how databases write "none"
     return Product(**read | {"images": tuple(read["images"]), "parent": parent})
-
-
-def list_columns(columns: Sequence[str]) -> str:
-    """Columns in a sentence, the first of them if there are many."""
-    names = (" ".join(column.split())[:MAX_SHOWN] for column in columns[:MAX_LISTED])
-    listed = ", ".join(names) or "none"
-    return listed + (", …" if len(columns) > MAX_LISTED else "")
 
 
 def _parts(column: str) -> list[str]:

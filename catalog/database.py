@@ -1,34 +1,23 @@
-"""The one SQLite file: migrations, transactions, and SQLite's errors as sentences."""
+"""The one SQLite file: transactions, pages of rows, and SQLite's errors as sentences."""
 
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.text import Text
 
-from catalog import CatalogError
+from catalog import CatalogError, schema
 from catalog.damage import DamagedText, decode
 from vitrine import Closing
 from vitrine.command import messages
 from vitrine.text import printable
 
 FILE = "catalog.sqlite"
-MIGRATIONS = {  # number → file
-    int(path.name.partition("_")[0]): path
-    for path in (Path(__file__).parent / "migrations").glob("*.sql")
-}
-APPLICATION_ID = 0x56495452  # "VITR", which the first migration writes
-
-# One statement: another process may write the schema between two.
-VERSION = """
-    SELECT (SELECT COUNT(*) FROM sqlite_schema), user_version, application_id
-    FROM pragma_user_version, pragma_application_id
-"""
 BUSY_TIMEOUT = 60.0  # seconds to wait for another process's transaction; ours last under one
 BUSY_PAUSE = 0.01  # seconds between tries where SQLite itself does not wait
 # Rows, and characters of their texts, held in memory while a table is iterated over.
@@ -232,16 +221,16 @@ class Database(Closing):
 
     def _prepare(self, *, create: bool) -> None:
         with self._errors():
-            version = self._version()
+            version = schema.version_of(self._connection, self.file)
             if version == 0 and not create:
                 raise self._missing()
             self._connection.execute("PRAGMA foreign_keys = ON")
             if not self._writable:
-                if 0 < version < max(MIGRATIONS):
+                if 0 < version < max(schema.MIGRATIONS):
                     self._migrate_copy()
                 return
             self._keep_log()
-            if version < max(MIGRATIONS):
+            if version < max(schema.MIGRATIONS):
                 self._migrate()
 
     def _keep_log(self) -> None:
@@ -261,27 +250,10 @@ class Database(Closing):
                     raise
             time.sleep(BUSY_PAUSE)
 
-    def _version(self) -> int:
-        """The schema's version; other programs' and newer Vitrines' files are errors."""
-        ((tables, version, application),) = self._select(VERSION)
-        if application != APPLICATION_ID and (version or tables):
-            raise CatalogError(
-                f"{self.file} belongs to another program; name another folder in VITRINE_HOME."
-            )
-        if version > max(MIGRATIONS):
-            raise CatalogError(
-                f"{self.file} was written by a newer Vitrine (schema {version}, this one reads "
-                f"up to {max(MIGRATIONS)}); update Vitrine, or name another folder in VITRINE_HOME."
-            )
-        return int(version)
-
     def _migrate(self) -> None:
         with self._transaction() as connection:
-            version = self._version()  # again: another process may have migrated
-            for number in range(version + 1, max(MIGRATIONS) + 1):
-                for statement in _statements(MIGRATIONS[number].read_text(encoding="utf-8")):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {number}")
+            # again: another process may have migrated
+            schema.migrate(connection, schema.version_of(connection, self.file))
 
     def _migrate_copy(self) -> None:
         """Read on from a migrated copy in a temporary file, which cannot be written to."""
@@ -305,22 +277,9 @@ class Database(Closing):
         sentence = SENTENCES.get(code) or SENTENCES.get(code & 0xFF)
         if code == sqlite3.SQLITE_CANTOPEN and not self._writable and self._has_log():
             sentence = UNMERGED_LOG
-        if sentence is None and self._is_schema_damaged():
+        if sentence is None and schema.is_damaged(self._connection):
             sentence = DAMAGED
         return CatalogError(sentence.format(file=self.file, error=error)) if sentence else error
-
-    def _is_schema_damaged(self) -> bool:
-        """Whether a table, index or trigger differs from what the migrations made."""
-        query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
-        try:
-            ((version,),) = self._connection.execute("PRAGMA user_version")
-            found = set(self._connection.execute(query))
-        except (sqlite3.Error, UnicodeDecodeError):
-            return True
-        with closing(sqlite3.connect(":memory:")) as sound:
-            for number in range(1, version + 1):
-                sound.executescript(MIGRATIONS[number].read_text(encoding="utf-8"))
-            return not found.issuperset(sound.execute(query))
 
     def _missing(self) -> CatalogError:
         return CatalogError(
@@ -339,13 +298,3 @@ def _page(cursor: sqlite3.Cursor) -> list[Row]:
         if size >= PAGE_SIZE:
             break
     return rows
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script; Python's own executescript would commit before the first."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -1,6 +1,6 @@
 """Matching of columns to product fields: by convention, by name, by what the columns hold."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog import values
@@ -12,8 +12,8 @@ from catalog.column_names import (
     key,
     words_of,
 )
+from catalog.column_samples import says_kinds, suits
 from catalog.conventions import Convention, recognise
-from catalog.facts import named_facts
 from catalog.usual_names import (
     LEVELS,
     LISTS,
@@ -27,11 +27,6 @@ from catalog.values.departments import has_slash_paths
 
 STEPS = "+"  # between the columns of one category path
 
-# Kinds of rows, which a column "type" may hold: no departments.
-KINDS = frozenset(
-    "simple variable variation configurable grouped bundle virtual downloadable external "  # noqa: SIM905
-    "physical digital product variant parent child giftcard subscription hardgood default".split()
-)
 MIN_SHARE = 0.9  # of the first rows: an id column has values in so many, and so many different ones
 # A field's columns that no product is read from become attributes only for these: another number
 # of an article is worth keeping, another description or size of its picture is not.
@@ -87,7 +82,7 @@ class Matching:
             for field, columns in self._by_name(tuple(known)).items()
             for column in columns
             if (samples := self._samples.get(column))
-            and not _suits(field, samples)
+            and not suits(field, samples)
             and (field != "title" or len(columns) > 1)  # a title may be a number
         }
 
@@ -155,13 +150,6 @@ class Matching:
 
         return sorted(columns, key=lambda column: not identifies(column))
 
-    def _says_kinds(self, column: str) -> bool:
-        """Whether a column says of each row what it is to the shop, as "simple" or "variation"."""
-        samples = self._samples.get(column, [])
-        return bool(samples) and all(
-            isinstance(cell, str) and cell.strip().casefold() in KINDS for cell in samples
-        )
-
     def _others(
         self,
         header: tuple[str, ...],
@@ -185,7 +173,7 @@ class Matching:
             if column not in taken
             and key(column) not in structural
             and not is_administrative(column)
-            and not self._says_kinds(column)
+            and not says_kinds(self._samples.get(column, []))
             and not any(_begins(key(column), begun) for begun in unused)
         )
 
@@ -264,53 +252,3 @@ def _commonest_language(records: Iterable[Row]) -> str:
                 for tag in values.languages(value):
                     counts[tag] = counts.get(tag, 0) + 1
     return max(counts, key=lambda tag: counts[tag], default="")
-
-
-def _is_address(value: object) -> bool:
-    if not isinstance(value, str):
-        return not isinstance(value, int | float)
-    written = value.strip()
-    stem, dot, suffix = written.rpartition(".")
-    marked = "/" in written or "\\" in written or written.startswith(("[", "{", "data:"))
-    return marked or bool(stem and dot and suffix.isalnum() and len(suffix) < 6)
-
-
-def _is_department(value: object) -> bool:
-    paths = values.category_paths(value)
-    if not paths:
-        return False
-    first = paths[0][0]
-    kind = first.split(",")[0].replace("-", "").casefold()
-    return kind not in KINDS and any(map(str.isalpha, first)) and len(first) < 200
-
-
-def _is_worded(value: object) -> bool:
-    return any(letter.isalpha() for letter in values.text(value))
-
-
-# Field → whether a cell holds a value of its kind. Other fields hold anything.
-SUITS: Mapping[str, Callable[[object], bool]] = {
-    "images": _is_address,
-    "thumbnails": _is_address,
-    "link": lambda value: isinstance(value, str) and ("/" in value or "." in value),
-    "category": _is_department,
-    "title": _is_worded,
-    "description": _is_worded,
-    "brand": _is_worded,
-    "price": lambda value: values.money(value) is not None,
-    "sale_price": lambda value: values.money(value) is not None,
-    "list_price": lambda value: values.money(value) is not None,
-    "rating": lambda value: values.number(value) is not None,
-    "rating_count": lambda value: values.count(value) is not None,
-    "currency": lambda value: isinstance(value, str) and len(value.strip()) < 5,
-    "in_stock": lambda value: values.flag(value) is not None,
-    "sold_out": lambda value: values.flag(value) is not None,
-    "released": lambda value: values.date(value) != "",
-    "gtin": lambda value: any(letter.isdecimal() for letter in values.identifier(value)),
-    "attributes": lambda value: bool(named_facts(value, "")),
-}
-
-
-def _suits(field: str, samples: Sequence[object]) -> bool:
-    suits = SUITS.get(field)
-    return suits is None or any(map(suits, samples))

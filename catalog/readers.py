@@ -18,27 +18,27 @@ rows of things that are not for sale, such as drafts, as skipped.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
 from catalog import CatalogError
-from catalog.articles import Piece, Referred, RowGroups, nested_variants, single_rows
+from catalog.articles import Piece, Referred, RowGroups, single_rows
 from catalog.cells import Cells, size
-from catalog.column_names import key
-from catalog.columns import (
-    ColumnMapping,
-    Fields,
+from catalog.chosen_columns import (
+    check_chosen,
     chosen_columns,
     list_columns,
-    product_of,
+    missing_columns,
 )
+from catalog.column_names import key
+from catalog.columns import ColumnMapping, Fields, product_of
 from catalog.formats import Feed, Record, Rows
 from catalog.formats.opening import open_feed
 from catalog.matching import Matching
-from catalog.patterns import find_pattern
+from catalog.nested_variants import nested_variants
 from catalog.picture_cells import KeepPicture
 from catalog.product import Product
 from catalog.report import SHOWN, Report
@@ -110,10 +110,7 @@ def read_products(
                 "--field category=…."
             )
         chosen["category"] = (category_field,)
-    columns = chosen_columns(chosen)
-    for pattern in columns.get("images", ()):
-        find_pattern(pattern)  # a wrong one is an error before the file is read
-    return ProductReader(source, columns, category, keep_picture, language, limit)
+    return ProductReader(source, chosen_columns(chosen), category, keep_picture, language, limit)
 
 
 class ProductReader:
@@ -201,7 +198,7 @@ class ProductReader:
                 )
             return
         if feed.tabular:
-            self._check_chosen(self._missing(self._known))
+            self._check_chosen(missing_columns(self._chosen, self._known))
         pieces = [piece.record for piece in self._pieces(iter(head))]
         plans = [self._columns.plan(record) for record in pieces if isinstance(record, dict)]
         for field in ("id", "title"):
@@ -211,33 +208,8 @@ class ProductReader:
                     f"--field {field}=COLUMN. Its columns: {list_columns(self._known)}."
                 )
 
-    def _missing(self, known: Iterable[str]) -> set[str]:
-        """The chosen columns that are not among these."""
-        there = set(known)
-        missing = set()
-        for columns in self._chosen.values():
-            for column in columns:
-                pattern = None if column in there else find_pattern(column)
-                names = pattern.columns if pattern else (column,)
-                missing |= {
-                    name
-                    for name in names
-                    if name not in there
-                    and name.split(".")[0] not in there
-                    and not (pattern and name == "id")
-                }
-        return missing
-
     def _check_chosen(self, missing: set[str]) -> None:
-        for field, columns in self._chosen.items():
-            for column in columns:
-                pattern = find_pattern(column)
-                for name in (*(pattern.columns if pattern else ()), column):
-                    if name in missing:
-                        raise CatalogError(
-                            f"{self._source} has no column {name!r}, which {field} is to be read "
-                            f"from. Its columns: {list_columns(self._known)}."
-                        )
+        check_chosen(self._chosen, missing, str(self._source), list_columns(self._known))
 
     def _pieces(self, rows: Rows) -> Iterator[Piece]:
         convention = self._convention
@@ -250,7 +222,7 @@ class ProductReader:
         return single_rows(rows)
 
     def _read(self, rows: Rows) -> Iterator[Product | DroppedRow]:
-        missing = self._missing(())
+        missing = missing_columns(self._chosen, ())
         with ExitStack() as stack:
             if self._archive:
                 stack.enter_context(closing(self._archive))
@@ -263,7 +235,7 @@ class ProductReader:
             for piece in self._pieces(rows):
                 record = piece.record
                 if isinstance(record, dict) and missing:
-                    missing &= self._missing(record)
+                    missing &= missing_columns(self._chosen, record)
                 if record is None:
                     self._report.merged += 1
                     continue

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog import CatalogError, database
+from catalog import CatalogError, database, schema
 from catalog.catalogue import Catalogue
 from catalog.product import Product
 from tests.read_only import run_read_only
@@ -96,14 +96,14 @@ def test_another_programs_database_is_rejected(tmp_path):
         Catalogue(tmp_path)
 
 
-NEXT = max(database.MIGRATIONS) + 1
+NEXT = max(schema.MIGRATIONS) + 1
 
 
 def test_an_older_catalogue_is_migrated_with_all_its_content(tmp_path, monkeypatch):
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(10))
     migration = tmp_path / "next.sql"
-    monkeypatch.setitem(database.MIGRATIONS, NEXT, migration)
+    monkeypatch.setitem(schema.MIGRATIONS, NEXT, migration)
     migration.write_text(
         "-- first; a comment\nALTER TABLE product ADD COLUMN colour TEXT;\n"
         "UPDATE product SET colour = 'red;';\n"
@@ -118,13 +118,13 @@ def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(tmp_path, monkeyp
     with Catalogue(tmp_path) as catalogue:
         catalogue.upsert(products(10))
     broken = tmp_path / "next.sql"
-    monkeypatch.setitem(database.MIGRATIONS, NEXT, broken)
+    monkeypatch.setitem(schema.MIGRATIONS, NEXT, broken)
     broken.write_text(
         "ALTER TABLE product ADD COLUMN colour TEXT;\nALTER TABLE none ADD COLUMN x;\n"
     )
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         Catalogue(tmp_path)
-    monkeypatch.delitem(database.MIGRATIONS, NEXT)
+    monkeypatch.delitem(schema.MIGRATIONS, NEXT)
     with Catalogue(tmp_path) as catalogue:
         assert list(catalogue.products()) == products(10)
         assert "colour" not in str(catalogue._select("SELECT sql FROM sqlite_schema"))
@@ -180,7 +180,7 @@ def test_a_log_that_was_left_on_a_read_only_disk_is_read_or_its_remedy_named(tmp
 def test_an_older_catalogue_on_a_read_only_disk_is_read_and_stays_as_it_is(tmp_path):
     file = tmp_path / database.FILE
     with closing(sqlite3.connect(file)) as old:
-        old.executescript(database.MIGRATIONS[1].read_text())
+        old.executescript(schema.MIGRATIONS[1].read_text())
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO setting VALUES ('picture_side', '224')")
         old.execute(
@@ -199,7 +199,7 @@ def test_an_older_catalogue_on_a_read_only_disk_is_read_and_stays_as_it_is(tmp_p
 
 def test_every_migration_has_a_number_of_its_own():
     folder = Path(database.__file__).parent / "migrations"
-    assert {*database.MIGRATIONS.values()} == {*folder.glob("*.sql")}
+    assert {*schema.MIGRATIONS.values()} == {*folder.glob("*.sql")}
 
 
 def test_processes_write_concurrently_and_no_write_is_lost(tmp_path):
@@ -320,15 +320,14 @@ def test_a_process_that_dies_in_a_batch_writes_all_of_it_or_nothing(tmp_path, wh
 
 def test_a_catalogue_whose_creation_was_killed_can_be_created(tmp_path):
     code = """
-import sqlite3
-from catalog import database
-statements = database._statements
+from catalog import schema
+statements = schema.statements
 def crash(script):
     for number, statement in enumerate(statements(script)):
         if number == 4:
             os._exit(9)
         yield statement
-database._statements = crash
+schema.statements = crash
 Catalogue(home)
 """
     child = python(code, tmp_path)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalog import database
+from catalog import database, schema
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from ingest.verification import verify_collection
@@ -109,10 +109,10 @@ def test_every_command_refuses_a_newer_catalogue_and_changes_nothing(home, bart)
 
 
 def test_an_older_catalogue_goes_on_as_if_it_were_new(home, bart, tmp_path, monkeypatch):
-    number = max(database.MIGRATIONS) + 1
+    number = max(schema.MIGRATIONS) + 1
     migration = tmp_path / "next.sql"
     migration.write_text("ALTER TABLE product ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\n")
-    monkeypatch.setitem(database.MIGRATIONS, number, migration)
+    monkeypatch.setitem(schema.MIGRATIONS, number, migration)
     for words in every_command(home, bart):
         assert run_here(home, *words).status == 0
     with Catalogue(home) as catalogue:

@@ -64,8 +64,9 @@ class BuildRunning(StoreError):
     """Another process or thread builds this collection."""
 
     def __init__(self, variant: str, holder: str) -> None:
+        by = f" by process {holder}" if holder else ""  # not yet named in the lock file
         super().__init__(
-            f"The collection of variant '{variant}' is being built by process {holder or '?'}; "
+            f"The collection of variant '{variant}' is being built{by}; "
             "wait for it to end, then run this again."
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from qdrant.disk import copy_sparse, mirror
 from qdrant.embedded.generations import Generations
@@ -215,6 +216,13 @@ def test_another_process_cannot_build_the_same_variant_meanwhile(folder: Path):
         assert store.count("demo") == 10
         assert worker.send() == "built"
         assert store.count("demo") == 310
+
+
+def test_a_lock_whose_holder_has_not_yet_written_its_process_id_refuses_a_build(folder: Path):
+    with FileLock(folder / "demo" / "LOCK"), open_embedded(folder) as store:
+        (folder / "demo" / "LOCK").write_text("")
+        with pytest.raises(BuildRunning, match="'demo' is being built; wait for it to end"):
+            store.build(SPEC, POINTS)
 
 
 def test_a_published_generation_is_never_written_again(folder: Path):

@@ -7,6 +7,9 @@ state            a search's state as the address bar's parameters; `address_bar`
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown
 query_picture    the picture of a query; `uploads` keeps those that were uploaded
+reasons          why a product was found; `no_results`, what helps where nothing is
+thumbnails       pictures as cards show them
+audience         visitors of a shop, or its operators
 installation     the search service, and what is shown where nothing can be searched
 errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown

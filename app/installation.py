@@ -9,19 +9,20 @@ from pathlib import Path
 import streamlit as st
 
 import vitrine
+from app.audience import is_operator
 from app.escaping import escape, escape_sentence
 from app.redaction import redact
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
+from catalog.database import FILE as CATALOGUE
 from search.service import SearchService, VariantStatus
 from vitrine import VitrineError, home
 
 DEMO_NOTICE = "demo.md"  # the demo shop has it in its folder
 CHECK_EVERY = 4.0  # seconds between looks at an installation that is being filled
 
-FIRST_STEPS = """\
-vitrine add zeroshot --base openai/clip-vit-base-patch32
-vitrine ingest all products.csv --category Beauty"""
+ADD_VARIANT = "vitrine add zeroshot --base openai/clip-vit-base-patch32"
+ADD_PRODUCTS = "vitrine ingest all products.csv --category Beauty"
 
 
 def open_service() -> SearchService:
@@ -33,7 +34,7 @@ def open_service() -> SearchService:
 def _cached_service(folder: Path) -> SearchService:
     """Open the service; the model of its default variant is loaded in the background."""
     service = SearchService(folder)
-    if ready := [status for status in service.statuses() if not status.problem]:
+    if ready := searchable(service.statuses()):
         name = default_variant(ready).name
         threading.Thread(target=_load_model, args=(service, name), daemon=True).start()
     return service
@@ -73,40 +74,74 @@ def show_notice(folder: Path) -> None:
         st.info((folder / DEMO_NOTICE).read_text(encoding="utf-8"), icon=":material/storefront:")
 
 
+def searchable(statuses: list[VariantStatus]) -> list[VariantStatus]:
+    """The variants that can be searched and have products."""
+    return [
+        each for each in statuses if not each.problem and each.collection and each.collection.points
+    ]
+
+
 def explain_problems(service: SearchService, statuses: list[VariantStatus]) -> None:
-    """Show why nothing can be searched, and the remedy; search as soon as it can be."""
-    if job := _running_job(service.home):
-        st.subheader("Ingest is running", anchor=False)
-        st.info(job, icon=":material/hourglass_top:")
-    elif statuses:
-        st.subheader("No variant can be searched yet", anchor=False)
-        for status in statuses:
-            st.warning(escape_sentence(status.problem), icon=":material/inventory_2:")
+    """Show why nothing can be searched, to operators with the remedy; search once it can be."""
+    if is_operator():
+        heading, sentences, commands = _explanation(service.home, statuses)
+        st.subheader(heading, anchor=False)
+        for sentence in sentences:
+            st.info(escape_sentence(sentence), icon=":material/inventory_2:")
+        if commands:
+            st.code("\n".join(commands), language="bash")
+        st.caption(
+            f"The installation’s folder is {escape(str(service.home.absolute()))}; VITRINE_HOME "
+            "names another one. This page opens by itself."
+        )
     else:
-        st.subheader("There are no products yet", anchor=False)
-        st.markdown("Two commands fill the shop; this page then opens by itself.")
-        st.code(FIRST_STEPS, language="bash")
-        st.caption("Set VITRINE_HOME to use another folder.")
+        st.subheader("This shop is not open yet", anchor=False)
+        st.info("Its products are being prepared. This page opens by itself.")
     _rerun_when_ready(service)
+
+
+def _explanation(folder: Path, statuses: list[VariantStatus]) -> tuple[str, list[str], list[str]]:
+    """A heading, sentences, and commands that help beside those in the sentences."""
+    products, running = 0, ""
+    if (folder / CATALOGUE).exists():
+        try:
+            with Catalogue(folder, create=False) as catalogue:
+                products, running = len(catalogue), _running_job(catalogue)
+        except CatalogError as error:
+            return "The catalogue cannot be read", [redact(str(error))], []
+    if running:
+        return "Ingest is running", [running], []
+    if not products:
+        commands = [ADD_PRODUCTS] if statuses else [ADD_VARIANT, ADD_PRODUCTS]
+        return "There are no products yet", [], commands
+    if not statuses:
+        sentence = f"The catalogue has {products:,} products, and no variant that searches them."
+        return "There is no variant yet", [sentence], [ADD_VARIANT, "vitrine ingest vectors"]
+    sentences = [
+        status.problem
+        or f"The collection of {status.name} is empty: "
+        f"`vitrine ingest vectors --variant {status.name}` fills it."
+        for status in statuses
+    ]
+    return "No variant can be searched yet", sentences, []
 
 
 @st.fragment(run_every=CHECK_EVERY)
 def _rerun_when_ready(service: SearchService) -> None:
-    if any(not status.problem for status in service.statuses()):
+    if searchable(service.statuses()):
         st.rerun()
 
 
-def _running_job(folder: Path) -> str:
+def _running_job(catalogue: Catalogue) -> str:
     """A sentence about the ingest job that is running; nothing where none is."""
-    with suppress(CatalogError), Catalogue(folder, create=False) as catalogue:
-        for run in catalogue.runs():
-            if run.outcome == "running":
-                variant = escape(str(run.settings.get("variant", "")))
-                job = f"`{run.job}`" + (f" of the variant {variant}" if variant else "")
-                return (
-                    f"The job {job} has been running for {_duration_since(run.started)}. "
-                    "This page opens by itself when its collection is there."
-                )
+    for run in catalogue.runs():
+        if run.outcome == "running":
+            variant = run.settings.get("variant", "")
+            job = f"`{run.job}`" + (f" of the variant {variant}" if variant else "")
+            return (
+                f"The job {job} has been running for {_duration_since(run.started)}. "
+                "This page opens by itself when its collection is there."
+            )
     return ""
 
 

@@ -12,6 +12,7 @@ from app.audience import is_operator
 from app.escaping import escape, escape_sentence, shorten
 from app.focus import move_focus
 from app.links import Links
+from app.no_results import show_no_results, show_nothing_fits, show_reading
 from app.product_view import HEADING, ProductView
 from app.query_picture import QueryPicture
 from app.redaction import redact_setting
@@ -41,7 +42,7 @@ def show() -> None:
     service = installation.open_service()
     installation.show_notice(service.home)
     statuses = installation.statuses(service)
-    ready = [status for status in statuses if not status.problem]
+    ready = installation.searchable(statuses)
     if not ready:
         installation.explain_problems(service, statuses)
         return
@@ -199,11 +200,13 @@ class _ResultsView:
 
     def _show_found(self, found: Results, *, of_text: bool = False) -> None:
         """One page of results, and links to the pages before and after it."""
-        _show_reading(found)
-        if found.hint:
-            st.info(escape(found.hint), icon=":material/search_off:")
+        show_reading(found, self._state, self._links)
+        if found.nothing_fits:
+            show_nothing_fits(found, self._state, self._links, self._engine)
         k = self._state.k
         with st.container(key=RESULTS):
+            if not (found.results or found.without_picture):
+                show_no_results(self._state, self._links, self._engine)
             self._show_cards("results", found.results[:k], of_text=of_text)
             self._show_without_picture(found.without_picture[:k])
         self._show_pages(more=max(len(found.results), len(found.without_picture)) > k)
@@ -225,13 +228,7 @@ class _ResultsView:
         return name_models({name: escape(redact_setting(model)) for name, model in models})
 
     def _show_cards(self, name: str, results: Sequence[Result], **style: bool) -> None:
-        if results:
-            cards.show_cards(name, results, self._catalogue.pictures.path, self._links, **style)
-        elif controls.has_filters():
-            st.info("Nothing with a picture passes these filters.", icon=":material/search_off:")
-            controls.show_clear_button(name)
-        else:
-            st.info("Nothing here has a picture.", icon=":material/search_off:")
+        cards.show_cards(name, results, self._catalogue.pictures.path, self._links, **style)
 
     def _show_without_picture(self, results: Sequence[Result]) -> None:
         if results:
@@ -258,14 +255,3 @@ class _ResultsView:
                 self._links.show("Next page", after, ":material/chevron_right:")
         if more and state.page == state.last_page:
             st.caption("This is the last page. Set more filters to see others.")
-
-
-def _show_reading(results: Results) -> None:
-    """What the typed words were taken for, where that is not what was typed."""
-    if results.searched_for:
-        sentence = (
-            f"Searched for “{results.searched_for}”. Words in quotes are searched as they are."
-        )
-        st.caption(escape_sentence(sentence))
-    if results.notice:
-        st.caption(escape_sentence(results.notice))

@@ -7,6 +7,7 @@ from encoder.variants import Variants
 from ingest.images import fetch_images
 from ingest.products import load_products
 from ingest.vectors import embed_products
+from qdrant.store import open_store
 from tests import shop
 from tests.app.page_parts import everything, headings, messages, titles
 
@@ -14,9 +15,33 @@ from tests.app.page_parts import everything, headings, messages, titles
 def test_an_empty_folder_is_shown_with_the_commands_that_fill_it(open_page, tmp_path):
     page = open_page(tmp_path)
     assert "There are no products yet" in headings(page)
-    assert "vitrine ingest all" in page.code[0].value
+    assert page.code[0].value.splitlines()[1].startswith("vitrine ingest all")
     assert messages(page) == ""
-    assert str(tmp_path) not in everything(page)
+    assert str(tmp_path) in everything(page)
+
+
+def test_products_without_a_variant_are_shown_with_the_commands_that_add_one(open_page, tmp_path):
+    load_products(tmp_path, shop.write_source(tmp_path / "source", shop.rows()))
+    page = open_page(tmp_path)
+    assert "There is no variant yet" in headings(page)
+    assert "has 12 products" in messages(page)
+    assert page.code[0].value.startswith("vitrine add zeroshot")
+
+
+def test_a_collection_without_products_is_shown_as_empty(open_page, home_copy):
+    with open_store(home_copy) as store:
+        everything_in_it = [point.id for point in store.scroll("tiny")]
+        store.update(store.collection("tiny"), [], delete=everything_in_it)
+    page = open_page(home_copy)
+    assert "The collection of tiny is empty" in messages(page)
+
+
+def test_visitors_of_a_shop_that_is_not_open_read_no_command_and_no_folder(open_page, unbuilt):
+    page = open_page(unbuilt, audience="shop")
+    assert "This shop is not open yet" in headings(page)
+    assert "vitrine" not in everything(page)
+    assert str(unbuilt) not in everything(page)
+    assert list(page.code) == []
 
 
 @pytest.fixture
@@ -36,7 +61,7 @@ def test_a_broken_manifest_is_shown_without_its_path(open_page, home_copy):
     (home_copy / "variants" / "tiny" / "manifest.json").write_text("{")
     page = open_page(home_copy)
     assert "manifest.json cannot be read" in messages(page).replace("\\", "")
-    assert str(home_copy) not in everything(page)
+    assert str(home_copy) not in messages(page)
 
 
 def test_a_running_build_is_shown_and_the_search_opens_after_it(open_page, unbuilt):
@@ -87,3 +112,12 @@ def test_a_damaged_catalogue_is_reported(open_page, home_copy):
     page = open_page(home_copy, q="coral")
     assert "catalog.sqlite is damaged" in messages(page).replace("\\", "")
     assert str(home_copy) not in everything(page)
+
+
+def test_a_damaged_catalogue_without_a_collection_is_no_empty_shop(open_page, unbuilt):
+    for file in unbuilt.glob("catalog.sqlite*"):
+        file.unlink()
+    (unbuilt / "catalog.sqlite").write_bytes(b"no database" * 500)
+    page = open_page(unbuilt)
+    assert "The catalogue cannot be read" in headings(page)
+    assert "catalog.sqlite is damaged" in messages(page).replace("\\", "")

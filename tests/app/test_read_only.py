@@ -51,7 +51,7 @@ def test_the_pages_are_served_and_nothing_is_left_behind(run, home_copy):
     before = sorted(home_copy.rglob("*"))
     shown = run("-c", PAGES)
     assert shown["errors"] == []
-    assert "coral kettle" in shown["titles"]
+    assert "**coral** **kettle**" in shown["titles"]
     assert shown["metrics"]["Products"] == "16"
     assert sorted(home_copy.rglob("*")) == before
 

@@ -8,6 +8,8 @@ from encoder.variants import Variants
 from ingest.vectors import embed_products
 from qdrant.model import Point
 from qdrant.store import open_store
+from search.confidence import Calibration, calibration_file, calibrations_object
+from search.evidence import COVERAGE
 from search.query import Query
 from tests import shop
 from tests.app.conftest import MARKUP
@@ -38,6 +40,9 @@ def test_a_corrected_word_is_shown(open_page):
     page = open_page(q="coral ketttle")
     assert "Searched for “coral kettle”." in everything(page)
     assert titles(page)[0] == "coral kettle"
+    follow(page, "Search for “coral ketttle” as it is")
+    assert address(page) == {"q": ['"coral" "ketttle"']}
+    assert "Searched for" not in everything(page)
 
 
 def test_words_find_products_and_are_in_the_address(open_page, found_by):
@@ -163,6 +168,36 @@ def test_a_product_has_a_view_with_its_details_and_what_is_like_it(open_page):
     assert titles(page)[0] == first
 
 
+def test_where_no_product_passes_each_filter_can_be_left_out(open_page):
+    page = open_page(q="coral", category=["Beauty"], price_min="9999", stock="1")
+    assert "No product passes all of these filters" in messages(page)
+    assert [label for label in labels(page) if label.startswith("Without")] == [
+        "Without the price (4)"
+    ]
+    follow(page, "Without the price (4)")
+    assert address(page) == {"q": ["coral"], "category": ["Beauty"], "stock": ["1"]}
+    assert len(titles(page)) == 4
+
+
+def test_a_page_after_the_last_one_leads_to_the_first(open_page):
+    page = open_page(q="coral", page="7")
+    assert "has no page 7" in messages(page).replace("\\", "")
+    assert address(follow(page, "First page")) == {"q": ["coral"]}
+
+
+def test_where_probably_nothing_fits_near_categories_and_words_are_links(open_page, home_copy):
+    never = Calibration({COVERAGE: 1.0}, 0.0, (0.0, 1.0), (0.0, 0.1), 2.0, 0.05, 16)
+    file = calibration_file(Variants(home_copy).get("tiny"))
+    file.write(calibrations_object({"hybrid": never}))
+    page = open_page(home_copy, q="kett")
+    assert "Probably nothing here fits" in messages(page)
+    assert any(label.startswith("kettle") for label in labels(page))
+    [category] = [label for label in labels(page) if label.startswith("Appliances")][:1]
+    follow(page, category)
+    assert address(page) == {"category": [category]}
+    assert titles(page)
+
+
 def test_what_is_like_a_product_is_a_search_of_its_own(open_page):
     page = follow(
         open_page(q="teal", product="kettle-teal"), "All products like this, with filters"
@@ -231,7 +266,7 @@ def test_a_product_with_a_long_title_and_a_strange_id_has_all_its_details(open_p
         ({"q": "x" * 5_000}, "5,000 characters"),
         ({"product": "gone"}, "no product with the id “gone”"),
         ({"product": "\x00" * 50_000}, "no product with the id “�"),
-        ({"price_min": "9999"}, "Nothing with a picture passes these filters"),
+        ({"price_min": "9999"}, "No product passes all of these filters"),
     ],
 )
 def test_an_address_that_names_something_unknown_or_invalid_gets_the_reason(

@@ -2,7 +2,18 @@
 
 import typer
 
-from benchmarks import adaptation, encode, feeds, finetune, fusion, intervals, scale, search, words
+from benchmarks import (
+    adaptation,
+    embedding,
+    encode,
+    feeds,
+    finetune,
+    fusion,
+    intervals,
+    scale,
+    search,
+    words,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -10,7 +21,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measure speed and scale. Compare figures of one run only.",
 )
-for module in (adaptation, encode, feeds, finetune, fusion, intervals, scale, search, words):
+for module in (
+    adaptation,
+    embedding,
+    encode,
+    feeds,
+    finetune,
+    fusion,
+    intervals,
+    scale,
+    search,
+    words,
+):
     app.command(module.__name__.removeprefix("benchmarks."))(module.command)
 
 if __name__ == "__main__":

@@ -1,38 +1,37 @@
-"""Encoding speed: `Encoder` against the bare forward pass and sentence-transformers.
+"""Encoding speed: `Encoder` against the bare forward pass and the libraries people use.
 
-    python -m benchmarks encode --checkpoint FOLDER --pictures FOLDER --n 2000 --converted
+    python -m benchmarks encode --checkpoint FOLDER --pictures FOLDER --n 2000 --converted --memory
 
-All run the same weights on the same pictures and texts. With `--converted` the encoder is measured
-in every precision that OpenVINO runs on this CPU too.
+All run the same weights on the same pictures and texts, in batches and one by one. With
+`--converted` these are sentence-transformers, ONNX Runtime (how rclip runs its models, where
+onnxruntime and onnx are installed), and the encoder in every precision of torch and of OpenVINO.
+open_clip is not among them: it needs torchvision. It runs the same torch layers as the bare pass.
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from PIL import Image
 from rich.console import Console
 
 from benchmarks.generated import random_picture, random_texts
 from benchmarks.rounds import Alternative, Measured, Rounds, as_object, table
-from encoder.errors import EncoderError
 from encoder.variants import Variants
-from vitrine.command import Json, messages
+from vitrine.command import Json
 
 if TYPE_CHECKING:
     from benchmarks.bare_pass import BarePass
-    from encoder.encoder import Encoder
 
 BARE, BARE_PER_CORE = "bare forward", "bare forward, a batch per core"
 OURS, PEER = "Encoder", "SentenceTransformer"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SINGLES = 4  # pictures, and texts, that are encoded one by one in a round
 
 Encode = Callable[[Any], np.ndarray]
 
@@ -43,13 +42,28 @@ class EncodingSpeed:
 
     Attributes:
         items: `pictures` or `texts`.
-        measured: speeds by alternative.
+        measured: speeds by alternative, in batches.
+        one_by_one: the same for single items; empty for the bare pass.
         least_cosine: of the encoder's vectors to the bare model's.
     """
 
     items: str
     measured: dict[str, Measured]
+    one_by_one: dict[str, Measured]
     least_cosine: float
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What was measured.
+
+    Attributes:
+        each: of pictures, and of texts.
+        memory: highest resident memory, MB, of a process of each encoder alone.
+    """
+
+    each: list[EncodingSpeed]
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 def measure(
@@ -61,7 +75,8 @@ def measure(
     batch_size: int | None = None,
     precision: str = "auto",
     converted: bool = False,
-) -> list[EncodingSpeed]:
+    memory: bool = False,
+) -> Speeds:
     """Measure the encoding of pictures and of texts.
 
     Args:
@@ -71,72 +86,32 @@ def measure(
         rounds: how many, after one that is not counted.
         batch_size: images in a batch; the encoder's default when None.
         precision: the encoder's.
-        converted: measure converted models too.
+        converted: measure other precisions, OpenVINO and ONNX Runtime too.
+        memory: measure the memory of each encoder in a process of its own.
     """
-    from sentence_transformers import SentenceTransformer
-
     from benchmarks.bare_pass import BarePass
+    from benchmarks.encoders import encode_files, make, peak_memory, prepare_all
     from encoder.encoder import Encoder
 
-    with tempfile.TemporaryDirectory() as home:
-        variant = Variants(Path(home)).add("benchmark", checkpoint)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        variant = Variants(home).add("benchmark", checkpoint)
         encoder = Encoder.load(variant, precision=precision, batch_size=batch_size)  # type: ignore[arg-type]
         bare = BarePass(checkpoint, encoder)
-        dtype = {"torch_dtype": encoder.precision}
-        peer = SentenceTransformer(str(checkpoint), device=encoder.device, model_kwargs=dtype)
-        peer_encode = partial(peer.encode, batch_size=bare.size, normalize_embeddings=True)
-
-        def peer_images(files: Sequence[Path]) -> np.ndarray:
-            return peer_encode([Image.open(file).convert("RGB") for file in files])
-
-        def peer_texts(texts: Sequence[str]) -> np.ndarray:
-            # As {"text": …}: a bare string that is an address would be fetched.
-            return peer_encode([{"text": text} for text in texts])
-
-        encoders = {OURS: encoder}
-        if converted:
-            encoders |= _converted(checkpoint, Path(home), pictures, texts, bare.size)
-        images: dict[str, Encode] = {
-            name: partial(_encode_files, each) for name, each in encoders.items()
-        }
-        images |= {PEER: peer_images}
-        words: dict[str, Encode] = {name: each.encode_texts for name, each in encoders.items()}
-        words |= {PEER: peer_texts}
-        return [
-            _measure("pictures", pictures, rounds, bare, bare.image_batches, images),
-            _measure("texts", texts, rounds, bare, bare.text_batches, words),
-        ]
-
-
-def _encode_files(encoder: "Encoder", files: Sequence[Path]) -> np.ndarray:
-    return np.concatenate([batch.vectors for batch in encoder.stream_images(files, Image.open)])
-
-
-def _converted(
-    checkpoint: Path, home: Path, pictures: Sequence[Path], texts: Sequence[str], batch_size: int
-) -> dict[str, "Encoder"]:
-    """Encoders of models converted for OpenVINO, by what they compute in."""
-    from encoder.encoder import Encoder
-    from encoder.runtimes.preparation import SAMPLES, Sample, prepare
-    from encoder.runtimes.runtime import VARIABLE
-
-    os.environ[VARIABLE] = "auto"
-    shown = [Image.open(file) for file in pictures[:SAMPLES]]
-    sample = Sample(shown, texts[: len(shown)])
-    encoders: dict[str, Encoder] = {}
-    for precision in ("bfloat16", "int8"):
-        variant = Variants(home / precision).add("benchmark", checkpoint)
-        try:
-            messages.print(prepare(variant, precision, lambda: sample), soft_wrap=True)
-            encoders |= {
-                f"{OURS}, OpenVINO {each}": Encoder.load(
-                    variant, precision=each, batch_size=batch_size
-                )
-                for each in (("float32", precision) if precision == "bfloat16" else (precision,))
-            }
-        except EncoderError as error:
-            messages.print(str(error), soft_wrap=True)
-    return encoders
+        names = [PEER, *(prepare_all(checkpoint, home, pictures, texts) if converted else ())]
+        others = {name: make(name, checkpoint, home, batch_size) for name in names}
+        images: dict[str, Encode] = {OURS: partial(encode_files, encoder)}
+        images |= {name: each.pictures for name, each in others.items()}
+        words: dict[str, Encode] = {OURS: encoder.encode_texts}
+        words |= {name: each.texts for name, each in others.items()}
+        alone = [f"{OURS}, torch float32", *names] if memory else []
+        return Speeds(
+            [
+                _measure("pictures", pictures, rounds, bare, bare.image_batches, images),
+                _measure("texts", texts, rounds, bare, bare.text_batches, words),
+            ],
+            {name: peak_memory(name, checkpoint, home, pictures, texts) for name in alone},
+        )
 
 
 def _measure(
@@ -147,7 +122,7 @@ def _measure(
     prepare: Callable[[Any], list[Any]],
     encoders: Mapping[str, Encode],
 ) -> EncodingSpeed:
-    timed = Rounds()
+    timed, singly = Rounds(), Rounds()
     least = 1.0
     share = len(items) // rounds
     for number in range(rounds + 1):
@@ -161,7 +136,17 @@ def _measure(
         }
         results = timed.run(alternatives, warm_up=not number)
         least = min(least, _least_cosine(results[BARE], results[OURS][bare.order]))
-    return EncodingSpeed(name, timed.measured(share), least)
+        few = chosen[:SINGLES]
+        singly.run(
+            {each: partial(_one_by_one, encode, few) for each, encode in encoders.items()},
+            warm_up=not number,
+        )
+    return EncodingSpeed(name, timed.measured(share), singly.measured(min(share, SINGLES)), least)
+
+
+def _one_by_one(encode: Encode, items: Sequence[Any]) -> None:
+    for item in items:
+        encode([item])
 
 
 def _least_cosine(outputs: Sequence[Any], vectors: np.ndarray) -> float:
@@ -184,12 +169,17 @@ def command(
     ] = None,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     converted: Annotated[
-        bool, typer.Option("--converted", help="Measure OpenVINO in every precision too.")
+        bool,
+        typer.Option("--converted", help="Measure ONNX Runtime, and OpenVINO in every precision."),
+    ] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Measure each one's memory in a process of its own.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Encoding speed against the bare forward pass and sentence-transformers."""
+    """Encoding speed against the bare forward pass and the libraries people use."""
     from benchmarks.checkpoints import vit_b_32
+    from benchmarks.encoders import machine
 
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -204,22 +194,29 @@ def command(
             batch_size=batch_size,
             precision=precision,
             converted=converted,
+            memory=memory,
         )
+    facts = machine()
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    each.items: as_object(each.measured, OURS)
-                    | {"least_cosine_to_bare": each.least_cosine}
-                    for each in speeds
-                }
-            )
-        )
+        shown: dict[str, Any] = {
+            each.items: as_object(each.measured, OURS)
+            | {
+                "one_by_one": as_object(each.one_by_one, OURS),
+                "least_cosine_to_bare": each.least_cosine,
+            }
+            for each in speeds.each
+        }
+        typer.echo(json.dumps(shown | {"memory_mb": speeds.memory, "machine": facts}))
         return
-    for each in speeds:
+    console = Console()
+    for each in speeds.each:
         drawn = table(each.measured, OURS, each.items)
         drawn.caption = f"least cosine to the bare model's vectors: {each.least_cosine:.6f}"
-        Console().print(drawn)
+        console.print(drawn)
+        console.print(table(each.one_by_one, OURS, each.items, "one by one"))
+    for name, most in speeds.memory.items():
+        console.print(f"{name}: {most:,} MB")
+    console.print("; ".join(f"{name}: {value}" for name, value in facts.items()))
 
 
 def _listed(folder: Path, n: int) -> list[Path]:

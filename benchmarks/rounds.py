@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,23 @@ class Measured:
     Attributes:
         seconds: of each round.
         items: processed in a round.
+        processor: seconds of processor time of each round, all cores together; other work on the
+            machine hardly moves them.
     """
 
     seconds: list[float]
     items: int
+    processor: list[float] = field(default_factory=list)
 
     @property
     def per_second(self) -> float:
         """Items a second in the median round."""
         return self.items / float(np.median(self.seconds))
+
+    @property
+    def processor_ms(self) -> float:
+        """Milliseconds of processor time for an item, in the least round; NaN without any."""
+        return 1000 * min(self.processor, default=np.nan) / self.items
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Rounds:
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = {}
+        self._processor: dict[str, list[float]] = {}
         self._done = 0
 
     def run(
@@ -73,18 +82,23 @@ class Rounds:
         self._done += 1
         results = {}
         self._seconds = {name: self._seconds.get(name, []) for name in names}
+        self._processor = {name: self._processor.get(name, []) for name in names}
         for name in names[first:] + names[:first]:
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             results[name] = alternatives[name]()
             if torch and torch.cuda.is_available():
                 torch.cuda.synchronize()
             if not warm_up:
                 self._seconds[name].append(time.perf_counter() - started)
+                self._processor[name].append(time.process_time() - used)
         return results
 
     def measured(self, items: int) -> dict[str, Measured]:
         """The speed of each alternative that processed so many items a round."""
-        return {name: Measured(seconds, items) for name, seconds in self._seconds.items()}
+        return {
+            name: Measured(seconds, items, self._processor[name])
+            for name, seconds in self._seconds.items()
+        }
 
 
 def as_object(measured: Mapping[str, Measured], ours: str) -> dict[str, Any]:
@@ -92,6 +106,7 @@ def as_object(measured: Mapping[str, Measured], ours: str) -> dict[str, Any]:
     ratios = {n: Ratio.of(measured[ours], each) for n, each in measured.items() if n != ours}
     return {
         "per_second": {name: round(each.per_second, 2) for name, each in measured.items()},
+        "processor_ms": {name: round(each.processor_ms, 2) for name, each in measured.items()},
         "ratio_to": {name: asdict(ratio) for name, ratio in ratios.items()},
     }
 
@@ -107,8 +122,9 @@ def table(
         items: what was processed, plural.
         title: of the table.
     """
-    drawn = Table("", f"{items}/s", f"{ours} ÷ this (least – greatest round)", title=title)
+    columns = (f"{items}/s", "processor time of one, ms", f"{ours} ÷ this (least – greatest round)")
+    drawn = Table("", *columns, title=title)
     for name, each in measured.items():
         ratio = "" if name == ours else str(Ratio.of(measured[ours], each))
-        drawn.add_row(name, f"{each.per_second:.1f}", ratio)
+        drawn.add_row(name, f"{each.per_second:.1f}", f"{each.processor_ms:.1f}", ratio)
     return drawn

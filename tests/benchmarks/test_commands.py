@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.generated_shop import FILTERS
 from benchmarks.shop_search import ROWS
+from encoder.runtimes.machine import load_openvino
 from tests.shop import build
 
 
@@ -29,6 +30,17 @@ def test_encoding_gives_the_bare_models_vectors_and_a_ratio_to_every_other_way(r
     for items in ("pictures", "texts"):
         assert measured[items]["least_cosine_to_bare"] > 0.9999
         assert len(measured[items]["ratio_to"]) == 3
+        assert min(measured[items]["processor_ms"].values()) > 0
+        assert list(measured[items]["one_by_one"]["ratio_to"]) == ["SentenceTransformer"]
+    assert measured["machine"]["cores"] >= 1
+
+
+@pytest.mark.skipif(load_openvino() is None, reason="OpenVINO is not installed")
+def test_the_vectors_job_has_a_speed_beside_the_bare_pass_and_its_steps(run, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNTIME", "auto")
+    measured = run("embedding", "--n", 20, "--rounds", 1)
+    assert list(measured["ratio_to"]) == ["bare pass"]
+    assert min(measured["steps_ms"].values()) > 0
 
 
 def test_training_has_a_speed_beside_the_bare_pass_and_a_projected_time(run):

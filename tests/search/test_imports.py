@@ -28,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 page = AppTest.from_file("app/main.py", default_timeout=600).run()
 page.text_input(key="text").set_value("crimson lipstick").run()
 assert not page.exception, page.exception
-print(page.text[0].value)
+print(*(link.proto.label for link in page.get("page_link")))
 """
 
 
@@ -85,4 +85,4 @@ def test_a_search_by_a_picture_imports_neither_torch_nor_transformers(home):
 
 def test_the_pages_first_search_imports_neither_torch_nor_transformers(home):
     printed, _ = run(home, "-c", PAGE)
-    assert printed.strip() == "crimson lipstick"
+    assert "crimson" in printed  # a title

@@ -90,7 +90,7 @@ def measure(
         memory: measure the memory of each encoder in a process of its own.
     """
     from benchmarks.bare_pass import BarePass
-    from benchmarks.encoders import encode_files, make, peak_memory, prepare_all
+    from benchmarks.encoders import encode_files, make_all, peak_memory, prepare_all
     from encoder.encoder import Encoder
 
     with tempfile.TemporaryDirectory() as folder:
@@ -99,12 +99,12 @@ def measure(
         encoder = Encoder.load(variant, precision=precision, batch_size=batch_size)  # type: ignore[arg-type]
         bare = BarePass(checkpoint, encoder)
         names = [PEER, *(prepare_all(checkpoint, home, pictures, texts) if converted else ())]
-        others = {name: make(name, checkpoint, home, batch_size) for name in names}
+        others = make_all(names, checkpoint, home, batch_size)
         images: dict[str, Encode] = {OURS: partial(encode_files, encoder)}
         images |= {name: each.pictures for name, each in others.items()}
         words: dict[str, Encode] = {OURS: encoder.encode_texts}
         words |= {name: each.texts for name, each in others.items()}
-        alone = [f"{OURS}, torch float32", *names] if memory else []
+        alone = [f"{OURS}, torch float32", *others] if memory else []
         return Speeds(
             [
                 _measure("pictures", pictures, rounds, bare, bare.image_batches, images),

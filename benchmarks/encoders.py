@@ -71,6 +71,19 @@ def prepare_all(
     return names
 
 
+def make_all(
+    names: Sequence[str], checkpoint: Path, home: Path, batch_size: int | None
+) -> dict[str, Compared]:
+    """The encoders of these names; one that changes the vectors is left out, with its sentence."""
+    made = {}
+    for name in names:
+        try:
+            made[name] = make(name, checkpoint, home, batch_size)
+        except EncoderError as error:
+            messages.print(str(error), soft_wrap=True)
+    return made
+
+
 def make(name: str, checkpoint: Path, home: Path, batch_size: int | None) -> Compared:
     """Make one encoder by its name; what `prepare_all` did is used."""
     if name == PEER:

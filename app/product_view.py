@@ -14,7 +14,7 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from search.engine import Engine
 from search.query import MAX_TEXT, Query, QueryError
-from search.results import Folded
+from search.results import Folded, Result
 from vitrine.text import printable
 
 HEADLINE = 140  # characters of a title in large type; a longer one follows in full
@@ -75,14 +75,17 @@ class ProductView:
                 _show_attributes(payload, product)
 
     def _show_variants(self, payload: dict[str, Any]) -> None:
-        """Links to the products that are shown as one with this one."""
-        variants = self._variants(payload)
-        if not variants:
-            return
-        st.subheader("Variants", anchor=False)
-        with st.container(horizontal=True):
-            for each in variants:
-                self._links.show_product(escape(shorten(each.title, cards.TITLE)), each.id)
+        """Cards of the products that are shown as one with this one."""
+        found = {each.id: self._engine.product(each.id) for each in self._variants(payload)}
+        variants = [
+            Result(rank, identity, 0.0, "", facts)
+            for rank, (identity, facts) in enumerate(found.items(), start=1)
+            if facts
+        ]
+        if variants:
+            st.subheader("Variants", anchor=False)
+            pictures = self._catalogue.pictures.path
+            cards.show_cards("variants", variants[:DEFAULT_K], pictures, self._links, strip=True)
 
     def _variants(self, payload: dict[str, Any]) -> list[Folded]:
         """The others of its group in a search for its own title, which is the first result."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from encoder.variants import Variants
 from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection
 from qdrant.store import Store, open_store
+from qdrant.word_settings import read_choice
 
 LAST_RUNS = 8
 NO_PICTURE = "no picture given"  # the ledger's reason for a product without an address
@@ -74,8 +75,9 @@ def read_status(home: Path) -> dict[str, Any]:
     Returns:
         `home`; `products`; `jobs`: the `JobState` of each, of `vectors` one a variant;
         `failures`: reasons, counts and an example sentence; `collections`: variant, points,
-        fingerprint and whether it is the variant's own; `errors`: variants and collections that
-        could not be read, each with its `variant` (empty for the whole store) and `error`;
+        fingerprint, whether it is the variant's own, and whether its words count as chosen;
+        `errors`: variants and collections that could not be read, each with its `variant` (empty
+        for the whole store) and `error`;
         `runs`: the last ones, newest first.
 
     Raises:
@@ -86,6 +88,7 @@ def read_status(home: Path) -> dict[str, Any]:
         runs = catalogue.runs()
         fingerprints = _fingerprints(Variants(home), errors)
         collections: list[Collection] = []
+        otherwise: set[str] = set()  # collections in which words do not count as chosen
         store: Store | None = None
         built: list[str] = []
         with _recorded(errors):
@@ -102,6 +105,11 @@ def read_status(home: Path) -> dict[str, Any]:
                     state = _vectors(catalogue, store, name, collection, runs)
                     collections += [collection] if collection else []
             jobs.append(state)
+        for each in collections:
+            with _recorded(errors, each.variant):
+                chosen = read_choice(Variants(home).folder / each.variant)
+                if each.words and replace(each.words, **chosen) != each.words:
+                    otherwise.add(each.variant)
         return {
             "home": str(home),
             "products": len(catalogue),
@@ -113,6 +121,7 @@ def read_status(home: Path) -> dict[str, Any]:
                     "points": each.points,
                     "fingerprint": each.fingerprint,
                     "matches": fingerprints.get(each.variant) == each.fingerprint,
+                    "words_as_chosen": each.variant not in otherwise,
                     "generation": each.generation,
                     "created": each.created,
                 }

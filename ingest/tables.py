@@ -80,6 +80,13 @@ def show_status(page: Mapping[str, Any]) -> None:
                 f"variant:[/red] run `vitrine ingest vectors --variant {each['variant']}`.",
                 highlight=False,
             )
+        elif not each["words_as_chosen"]:
+            console.print(
+                f"Words do not count yet in the collection {escape(each['variant'])} as was "
+                f"chosen: run `vitrine ingest vectors --variant {each['variant']}`.",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _jobs(jobs: list[dict[str, Any]]) -> Table:

@@ -8,6 +8,7 @@ from catalog.catalogue import Catalogue
 from catalog.product import Product
 from catalog.searched_texts import searched_texts
 from ingest.__main__ import app
+from ingest.status import read_status
 from ingest.vectors import embed_products
 from ingest.words import choose_settings, searched_text
 from qdrant.store import open_store
@@ -72,6 +73,8 @@ def test_what_is_chosen_for_the_words_is_kept_beside_what_was_chosen_before(
 ):
     monkeypatch.setenv("VITRINE_HOME", str(home))
     write_choice(home / "variants" / "tiny", {"title": 5, "k": 0.5}, {"queries": "some"})
+    shown = " ".join(CliRunner().invoke(app, ["status"]).stdout.split())
+    assert "Words do not count yet in the collection tiny as was chosen: run `vitrine" in shown
     run = CliRunner().invoke(
         app, ["vectors", "--field-weight", "description=0", "--bm25-b", "0.6", "--json"]
     )
@@ -82,6 +85,7 @@ def test_what_is_chosen_for_the_words_is_kept_beside_what_was_chosen_before(
         words = store.collection("tiny").words
     assert words
     assert (words.title, words.k, words.b, words.description) == (5, 0.5, 0.6, 0)
+    assert read_status(home)["collections"][0]["words_as_chosen"]
 
 
 def test_a_damaged_choice_is_reported_and_the_words_stay(

@@ -94,6 +94,7 @@ class Archive:
             path: Relative to the product file or to the archive; or with a name that only one
                 member has. Case, accents in one or two characters, and slashes do not matter.
         """
+        path = path.lstrip("/")
         for start in (self._folder, ""):
             beside = posixpath.normpath(posixpath.join(start, path))
             found = self._members.get(beside) or self._members.get(_key(beside))

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, zip_longest
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def addresses(value: object, folder: Path) -> tuple[str | bytes, ...]:
             hi_res, large, thumb, … where present; the main one first, then by position), an object
             of lists (older exports of Amazon Reviews 2023), any of these written as text; pictures
             as bytes, or as objects with bytes and a path, as Hugging Face writes them to Parquet.
-        folder: what relative paths start from.
+        folder: what relative paths start from, and those with a leading slash where the file is
+            there.
     """
     if isinstance(value, str) and SIMPLE.fullmatch(value):
         located = _located(value, folder)
@@ -176,4 +178,7 @@ def _located(address: str | bytes, folder: Path) -> str | bytes:
         return f"https://{address}"
     if NORMAL_PATH.fullmatch(address):
         return f"{folder}/{address}"
-    return str(folder / address.replace("\\", "/"))
+    path = address.replace("\\", "/")
+    beside = f"{folder}/{path.lstrip('/')}"  # some shops' paths begin at their folder of pictures
+    there = path.startswith("/") and isfile(beside)  # noqa: PTH113 - no error for a long name
+    return beside if there else str(folder / path)

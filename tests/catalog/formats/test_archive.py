@@ -78,8 +78,8 @@ def test_what_is_no_member_stays_an_address(tmp_path):
 
 def test_a_name_of_several_members_is_none_of_them(tmp_path):
     members = {"a/1.jpg": b"one", "b/1.jpg": b"two"}
-    source = packed(tmp_path / "shop.zip", members, ["1.jpg", "b/1.jpg"])
-    assert images(source) == [(f"{tmp_path}/1.jpg",), (kept(b"two"),)]
+    source = packed(tmp_path / "shop.zip", members, ["1.jpg", "b/1.jpg", "/a/1.jpg"])
+    assert images(source) == [(f"{tmp_path}/1.jpg",), (kept(b"two"),), (kept(b"one"),)]
 
 
 def test_a_picture_that_cannot_be_read_is_an_address_with_the_reason(tmp_path, monkeypatch):

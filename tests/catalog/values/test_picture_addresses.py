@@ -109,6 +109,15 @@ def test_an_address_is_completed_and_else_kept_as_it_is(written, address):
     assert addresses([written], HERE) == (address,)
 
 
+def test_a_path_with_a_leading_slash_is_looked_for_beside_the_feed(tmp_path):
+    picture = tmp_path / "m" / "u" / "mug.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    assert addresses("/m/u/mug.jpg", tmp_path) == (str(picture),)
+    assert addresses("/m/u/cup.jpg", tmp_path) == ("/m/u/cup.jpg",)
+    assert addresses(f"/{'long/' * 1000}mug.jpg", tmp_path) == (f"/{'long/' * 1000}mug.jpg",)
+
+
 @pytest.mark.parametrize(
     "written", ["", "no_selection", "n/a", None, 7, [], {}, [None, {}], "|, ;"]
 )

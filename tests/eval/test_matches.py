@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from eval import EvalError, retrieval
-from eval import evaluation as evaluation_module
+from eval import EvalError, outcomes, retrieval
 from eval.__main__ import app
 from eval.evaluation import evaluate
 from eval.measures import judged_share
@@ -90,7 +89,7 @@ def test_each_vector_is_a_row_of_its_own_beside_words_and_the_hybrid_search(shop
 
 def test_a_variant_is_encoded_and_diagnosed_once_however_it_is_searched(shop, monkeypatch):
     calls = []
-    for module, name in ((evaluation_module, "diagnose"), (retrieval, "encode")):
+    for module, name in ((outcomes, "diagnose"), (retrieval, "encode")):
         real = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *each, real=real: calls.append(real.__name__) or real(*each)

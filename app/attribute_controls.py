@@ -41,7 +41,7 @@ def show_attributes(facets: Facets) -> None:
 
 def _show_attribute(attribute: AttributeCount) -> None:
     if attribute.buckets:
-        _show_buckets(attribute.name, attribute.name, attribute.buckets)
+        _show_buckets(attribute.name, attribute.label, attribute.buckets)
         return
     key = _key(attribute.name)
     chosen = conditions.chosen_values(

@@ -14,7 +14,14 @@ from qdrant.filters import DATE_FIELDS, FIELDS, NUMBER_FIELDS, TEXT_FIELDS
 from qdrant.layout import MAX_RESULTS
 from qdrant.model import ATTRIBUTES, Collection, Filters, Range, Where
 from qdrant.store import Store
-from search.bounds import as_dates, check_ascending, read_number, read_range
+from search.bounds import (
+    BETWEEN,
+    as_dates,
+    check_ascending,
+    read_number,
+    read_range,
+)
+from search.quantities import Quantities, convert, number_in, unit_in_name, unit_of
 from search.query import QueryError
 from search.where import folded
 
@@ -24,6 +31,8 @@ LEAST_LIKENESS = 60  # of a name or value that is offered for another, 0 to 100
 OLD_FIELDS = ("brand", "category", "price", "rating")  # with an index in every collection
 # What fields are called, too.
 OTHER_NAMES = {"in stock": "stock", "categories": "category", "release date": "released"}
+
+NO_VALUE = ""  # that no product has
 
 Counts = Mapping[str, int]  # products by value
 
@@ -65,6 +74,24 @@ class Attributes:
     def numbers(self) -> frozenset[str]:
         """Names of the attributes and fields that are numbers."""
         return frozenset((*self.collection.numbers, *NUMBER_FIELDS))
+
+    @cached_property
+    def quantities(self) -> Mapping[str, Quantities]:
+        """The attributes whose values are numbers with units of one kind."""
+        texts = self.values.keys() - self.numbers - set(FIELDS)
+        found = {name: Quantities.read(self.values[name]) for name in texts}
+        return {name: quantities for name, quantities in found.items() if quantities}
+
+    def unit_of(self, name: str) -> str:
+        """The unit that an attribute's numbers are in; empty where they have none."""
+        return self.quantities[name].unit.symbol if name in self.quantities else ""
+
+    def number_of(self, name: str, value: str) -> float | None:
+        """The number of an attribute's value, in the attribute's unit; None where it is text."""
+        if name in self.numbers:
+            return float(value)
+        quantities = self.quantities.get(name)
+        return number_in(quantities.unit, value) if quantities else None
 
     @property
     def currencies(self) -> list[str]:
@@ -120,6 +147,8 @@ class Attributes:
             return [as_dates(where)]
         if name in self.numbers:
             return self._as_numbers(where)
+        if name in self.quantities:
+            return [self._as_quantities(where)]
         if where.ranges:
             raise self._not_a_number(name)
         return [replace(where, values=self._spelled(name, where.values))]
@@ -151,29 +180,74 @@ class Attributes:
 
     def _as_numbers(self, where: Where) -> list[Where]:
         """A condition with numbers in place of texts, and one on the currency of its prices."""
-        units: set[str] = set()
+        ranges, currencies = self._ranges(
+            where.name, (*where.ranges, *map(read_range, where.values))
+        )
+        currency = [Where("currency", currencies)] if currencies else []
+        return [replace(where, values=(), ranges=ranges), *currency]
+
+    def _as_quantities(self, where: Where) -> Where:
+        """A condition with all values whose numbers pass, in place of bounds and numbers.
+
+        The products have their numbers in several units, and the engine counts them as texts.
+        """
+        name, known = where.name, self.values[where.name]
+        quantities = self.quantities[name]
+        between = [v for v in where.values if v not in known and BETWEEN.fullmatch(v)]
+        ranges, _ = self._ranges(name, (*where.ranges, *map(read_range, between)))
+        if ranges and not self.whole:
+            raise QueryError(
+                f"“{name}” has numbers with units, and the attributes to filter by have more than "
+                f"{MAX_RESULTS:,} different values, too many to compare: "
+                "`vitrine ingest products FILE --filters NAMES` leaves some out."
+            )
+        found = quantities.within(ranges)
+        texts = []
+        for value in where.values:
+            same = [*quantities.equal(value)]
+            if value in known:
+                same.append(value)
+            found += same
+            if not same and value != NO_VALUE and value not in between:
+                texts.append(value)
+        found += self._spelled(name, texts)
+        return replace(where, values=tuple(dict.fromkeys(found)) or (NO_VALUE,), ranges=())
+
+    def _ranges(
+        self, name: str, written: Iterable[Range]
+    ) -> tuple[tuple[Range, ...], tuple[str, ...]]:
+        """Ranges with numbers in place of texts, and the currencies that they name."""
+        currencies: set[str] = set()
 
         def number(bound: float | str) -> float:
-            amount, unit = read_number(where.name, bound)
-            if unit:
-                units.add(self._checked_unit(where.name, unit, amount))
+            amount, unit = read_number(name, bound)
+            if unit and name in ("price", "list_price") and (code := currency_code(unit)):
+                currencies.add(code)
+            elif unit:
+                amount = self._converted(name, amount, unit)
             return amount
 
         ranges = tuple(
             Range(*(None if bound is None else number(bound) for bound in astuple(each)))
-            for each in (*where.ranges, *map(read_range, where.values))
+            for each in written
         )
-        check_ascending(where.name, ranges)
-        currencies = tuple(sorted(units - {""}))
-        currency = [Where("currency", currencies)] if currencies else []
-        return [replace(where, values=(), ranges=ranges), *currency]
+        check_ascending(name, ranges)
+        return ranges, tuple(sorted(currencies))
 
-    def _checked_unit(self, name: str, unit: str, amount: float) -> str:
-        """The currency that a price's unit is; empty for a unit that is in the attribute's name."""
-        if name in ("price", "list_price") and (code := currency_code(unit)):
-            return code
+    def _converted(self, name: str, amount: float, unit: str) -> float:
+        """An amount in the attribute's own unit: of its values, or in its name."""
+        quantities = self.quantities.get(name)
+        own = quantities.unit if quantities else unit_in_name(name)
+        converted = convert(amount, unit_of(unit), own) if own else None
+        if converted is not None:
+            return converted
         if folded(unit) in re.split(r"[^\w%°]+", folded(name)):
-            return ""
+            return amount
+        if own:
+            raise QueryError(
+                f"The numbers of “{name}” are in {own.symbol}, and “{unit}” is no unit of that "
+                f"kind: write it as {name}<{amount:g} {own.symbol}."
+            )
         raise QueryError(
             f"The numbers of “{name}” have no unit “{unit}”: leave it out, as in {name}<{amount:g}."
         )

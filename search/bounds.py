@@ -3,14 +3,20 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import date, timedelta
 
 from qdrant.model import Range, Where
 from search.query import QueryError
 
-NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(\D*)", re.IGNORECASE)
+# A number and its unit. A decimal comma is read before a unit alone: "1,5" may be two values.
+NUMBER = re.compile(
+    r"([+-]?(?:\d+,\d{1,2}(?=\s*[^\d\s,])|\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(\D*|[cm]?m[23]|ft2)",
+    re.IGNORECASE,
+)
 DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+BARE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")  # a number without a unit
+UNBOUNDED = (-math.inf, -math.inf, math.inf, math.inf)  # as a `Range` has them
 BETWEEN = re.compile(r"(.*?)\s*\.\.\s*(.*)", re.DOTALL)
 
 
@@ -28,7 +34,7 @@ def read_number(name: str, written: float | str) -> tuple[float, str]:
     if isinstance(written, float | int):
         amount = written
     elif match := NUMBER.fullmatch(written.strip()):
-        amount, unit = float(match[1]), match[2].strip()
+        amount, unit = float(match[1].replace(",", ".")), match[2].strip()
     if not math.isfinite(amount):
         raise QueryError(
             f"“{name}” is a number, and “{str(written)[:80]}” is none: write it as 2, 1.5 or 1..2."
@@ -39,6 +45,8 @@ def read_number(name: str, written: float | str) -> tuple[float, str]:
 def read_range(written: str) -> Range:
     """The range from LOW..HIGH, where one may be missing; a single value is both.
 
+    A unit after the upper bound is the lower one's, too: "1..2 kg".
+
     Raises:
         QueryError: both are missing.
     """
@@ -46,7 +54,18 @@ def read_range(written: str) -> Range:
     low, high = match.groups() if match else (written, written)
     if not (low or high):
         raise QueryError(f"“{written}” has no bound: write it as in weight=1..2.")
+    if BARE.fullmatch(low) and (upper := NUMBER.fullmatch(high)):
+        low = f"{low} {upper[2]}".rstrip()
     return Range(gte=low or None, lte=high or None)
+
+
+def is_within(number: float, bounds: Range) -> bool:
+    """Whether a number is in a range of numbers."""
+    gt, gte, lt, lte = (
+        default if bound is None else float(bound)
+        for bound, default in zip(astuple(bounds), UNBOUNDED, strict=True)
+    )
+    return gt < number < lt and gte <= number <= lte
 
 
 def as_dates(where: Where) -> Where:

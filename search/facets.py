@@ -4,6 +4,7 @@ Each facet leaves its own filter out, so that it shows what another choice would
 exact in both engines.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,7 @@ class AttributeCount:
         values: products by value, the most frequent first, as many as were requested; of a
             number with many values, none.
         low, high: the least and the greatest of numbers.
+        unit: of low, high and the buckets; empty where the numbers have none.
         buckets: of a number with many values.
     """
 
@@ -60,6 +62,12 @@ class AttributeCount:
     low: float | None = None
     high: float | None = None
     buckets: tuple[Bucket, ...] = ()
+    unit: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, with the unit where the values do not show it."""
+        return f"{self.name} ({self.unit})" if self.unit and self.buckets else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +162,40 @@ class FacetCounter:
         for name in dict.fromkeys(filtered):  # its own filter left out
             rest = self._count("facets", _without(self._filters, name))
             counted[name] = group_facets(rest).get(name, {})
-        numbers = self._attributes.numbers
+        numbers = self._attributes.numbers | self._attributes.quantities.keys()
         useful = sorted(
             (name for name, values in counted.items() if len(values) > 1),
             key=lambda name: (-_usefulness(counted[name], name in numbers), name),
         )
         chosen = list(dict.fromkeys([*filtered, *useful]))[: max(MAX_ATTRIBUTES, len(filtered))]
-        return tuple(
-            _attribute(name, counted.get(name, {}), name in numbers, limit) for name in chosen
+        return tuple(self._attribute_count(name, counted.get(name, {}), limit) for name in chosen)
+
+    def _attribute_count(self, name: str, values: Counts, limit: int) -> AttributeCount:
+        """The values of an attribute; equal numbers in different units are one value."""
+        products = sum(values.values())
+        labels: dict[float, str] = {}  # the most frequent spelling
+        numbers: Counter[float] = Counter()
+        texts: Counts = {}
+        for value, count in values.items():
+            number = self._attributes.number_of(name, value)
+            if number is None:
+                texts[value] = count
+            else:
+                labels.setdefault(number, value)
+                numbers[number] += count
+        if not numbers:
+            return AttributeCount(name, products, len(values), dict(_first(values, limit)))
+        ascending = {labels[number]: numbers[number] for number in sorted(numbers)}
+        few = len(numbers) <= MAX_NUMBERS
+        return AttributeCount(
+            name,
+            products,
+            len(numbers) + len(texts),
+            ascending | dict(_first(texts, limit)) if few else {},
+            min(numbers),
+            max(numbers),
+            () if few else bucket_numbers(numbers),
+            self._attributes.unit_of(name),
         )
 
     def _chosen_currency(self) -> str:
@@ -219,15 +253,3 @@ def _usefulness(values: Mapping[str, int], number: bool) -> float:
     same = sum((count / products) ** 2 for count in values.values())
     readable = 1.0 if number else min(1.0, READABLE / len(values))
     return products * (1 - same) * readable
-
-
-def _attribute(name: str, values: Counts, number: bool, limit: int) -> AttributeCount:
-    products = sum(values.values())
-    if not (number and values):
-        return AttributeCount(name, products, len(values), dict(_first(values, limit)))
-    numbers = {float(value): count for value, count in values.items()}
-    low, high = min(numbers), max(numbers)
-    if len(values) <= MAX_NUMBERS:
-        ascending = dict(sorted(values.items(), key=lambda pair: float(pair[0])))
-        return AttributeCount(name, products, len(values), ascending, low, high)
-    return AttributeCount(name, products, len(values), {}, low, high, bucket_numbers(numbers))

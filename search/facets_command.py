@@ -76,7 +76,7 @@ def show(found: Facets) -> None:
     _print(console, f"price {found.currency}".strip(), map(_bucket, found.prices))
     for each in found.attributes:
         values = [*each.values.items(), *map(_bucket, each.buckets)]
-        _print(console, each.name, values, each.different)
+        _print(console, each.label, values, each.different)
 
 
 def _print(console: Console, title: str, counts: Iterable[Count], different: int = 0) -> None:

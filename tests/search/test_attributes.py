@@ -46,6 +46,7 @@ def resolved(*written, **changes):
         ("washable=nein", Where("Washable", ("no",))),
         ("weight_(KG)<2", Where("Weight (kg)", ranges=(Range(lt=2.0),))),
         ("weight (kg)<2 kg", Where("Weight (kg)", ranges=(Range(lt=2.0),))),
+        ("weight (kg)<500 g", Where("Weight (kg)", ranges=(Range(lt=0.5),))),
         ("weight (kg)=2", Where("Weight (kg)", ranges=(Range(gte=2.0, lte=2.0),))),
         (
             "weight (kg)=1..2,5..",
@@ -72,6 +73,61 @@ def test_a_condition_has_the_names_and_values_of_the_collection(written, meant):
         assert resolved(written) == (meant,)
         filters = Filters(where=(meant,))
         assert attributes().resolve(filters) == filters
+
+
+QUANTITIES = VALUES | {
+    "Net mass": {"300 g": 5, "0.3 kg": 2, "1,5 kg": 3, "750g": 1, "heavy": 1},
+    "Volume": {"1 l": 4, "250 ml": 3, "0,33 L": 2},
+    "Cores": {"4 cores": 4, "16 Cores": 2, "8-cores": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("net mass<500", ["300 g", "0.3 kg"]),
+        ("net mass<=750 g", ["300 g", "0.3 kg", "750g"]),
+        ("net mass>0.5kg", ["1,5 kg", "750g"]),
+        ("net mass>=1,5 kg", ["1,5 kg"]),
+        ("net mass=0.5..2 kg", ["1,5 kg", "750g"]),
+        ("net mass=700..", ["1,5 kg", "750g"]),
+        ("net mass=300", ["300 g", "0.3 kg"]),
+        ("net mass=0.3 KG", ["300 g", "0.3 kg"]),
+        ("net mass=Heavy", ["heavy"]),
+        ("net mass=heavy,1 kg..", ["1,5 kg", "heavy"]),
+        ("net mass>5 kg", [""]),
+        ("volume<1", ["250 ml", "0,33 L"]),
+        ("volume<300 ml", ["250 ml"]),
+        ("cores>=8", ["16 Cores", "8-cores"]),
+    ],
+)
+def test_a_bound_on_numbers_with_units_is_all_values_within_it(written, values):
+    [where] = resolved(written, values=QUANTITIES)
+    assert list(where.values) == values
+    assert where.ranges == ()
+    again = attributes(values=QUANTITIES).resolve(Filters(where=(where,)))
+    assert set(again.where[0].values) == set(values)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("net mass<2 l", "“Net mass” are in g, and “l” is no unit of that kind"),
+        ("net mass<light", "“Net mass” is a number, and “light” is none"),
+        ("net mass=2 kg", "No product has the value “2 kg” of “Net mass”. Values there are"),
+        ("net mass=2..1 kg", "The lowest Net mass, 2000, is above the highest, 1000."),
+    ],
+)
+def test_a_bound_in_a_unit_of_another_kind_is_an_error(written, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        resolved(written, values=QUANTITIES)
+
+
+def test_numbers_with_units_are_not_compared_where_some_values_were_not_counted():
+    with pytest.raises(QueryError, match="more than 10,000 different values"):
+        resolved("net mass<1", values=QUANTITIES, whole=False)
+    [where] = resolved("net mass=300 g,9 kg", values=QUANTITIES, whole=False)
+    assert where.values == ("300 g", "0.3 kg", "9 kg")
 
 
 def test_prices_are_compared_in_the_commonest_currency_or_in_the_one_that_is_named():
@@ -104,7 +160,7 @@ def test_prices_are_compared_in_the_commonest_currency_or_in_the_one_that_is_nam
         ("weight (kg)<nan", "is a number, and “nan” is none"),
         ("weight (kg)<1e999", "is a number, and “1e999” is none"),
         ("weight (kg)<1,5", "“1,5” is none: write it as 2, 1.5"),
-        ("weight (kg)<200 g", "have no unit “g”: leave it out, as in Weight .kg.<200."),
+        ("weight (kg)<2 l", "are in kg, and “l” is no unit of that kind: .*Weight .kg.<2 kg."),
         ("weight (kg)=2..1", "The lowest Weight .kg., 2, is above the highest, 1."),
         ("weight (kg)=..", "“..” has no bound"),
         ("released>soon", "“released” is a date, and “soon” is none: write it as 2024"),

@@ -25,6 +25,7 @@ def home(tmp_path_factory, tiny_clip):
         row["in_stock"] = number % 4 != 0
         row["released"] = f"202{number % 4}-05-0{number % 9 + 1}"
         row["attributes"] = {"Colour": colour, "Weight (kg)": 0.25 * number, "Rare": f"r{number}"}
+        row["attributes"]["Depth"] = f"{number * 10} mm" if number % 3 else f"{number} cm"
         if number % 2:
             row["attributes"]["Washable"] = number % 3 == 0
         if not number:
@@ -60,6 +61,11 @@ def numbered(*numbers):
         (["weight (kg)<0.5"], [0, 1]),
         (["weight_(kg)>0.25", "Weight (kg)<=0.75"], [2, 3]),
         (["weight (kg)=0.5..0.75,2.75"], [2, 3, 11]),
+        (["depth<=30"], [0, 1, 2, 3]),
+        (["depth>=1 cm", "depth<3cm"], [1, 2]),
+        (["depth=0.1 m", "weight (kg)>2000 g"], [10]),
+        (["depth<0"], []),
+        (["depth!=0..9 cm"], [10, 11]),
         (["washable=yes"], [3, 9]),
         (["washable!=yes", "weight (kg)<1"], [0, 1, 2]),
         (["stock=no"], [0, 4, 8]),
@@ -144,6 +150,13 @@ def test_facets_count_what_the_products_are(engine):
     assert (weight.products, weight.low, weight.high) == (12, 0, 2.75)
     assert attribute(facets, "Washable").values == {"no": 4, "yes": 2}
     assert [each.name for each in facets.attributes][-1] == "Washable"  # few products have it
+
+
+def test_numbers_with_units_are_counted_in_their_commonest_unit(engine):
+    depth = attribute(counted(engine, "depth<1.5 cm"), "Depth")
+    assert (depth.unit, depth.low, depth.high, depth.different) == ("mm", 0, 110, 12)
+    assert list(depth.values)[:4] == ["0 cm", "10 mm", "20 mm", "3 cm"]
+    assert counted(engine, "depth<1.5 cm").products == 2
 
 
 def test_each_facet_leaves_its_own_filter_out(engine):

@@ -267,7 +267,8 @@ def test_untrusted_text_is_shown_as_it_is(page):
     expect(warning).to_contain_text("No product has the category")
     said = warning.inner_text().replace(JOINER, "")
     assert "“[l](http://evil.test) www.evil.test :smile: <b>x</b>”" in said
-    assert page.locator("a[href*=evil]").count() == 0
+    hosts = page.locator("a").evaluate_all("links => links.map(link => link.hostname)")
+    assert set(hosts) <= {"127.0.0.1"}  # links of the page carry its state, and so the text
     assert not any("evil.test" in url for url in asked if not url.startswith(page.url[:20]))
 
 

@@ -76,11 +76,12 @@ class ProductView:
 
     def _show_variants(self, payload: dict[str, Any]) -> None:
         """Cards of the products that are shown as one with this one."""
-        found = {each.id: self._engine.product(each.id) for each in self._variants(payload)}
+        ids = [each.id for each in self._variants(payload)]
+        found = self._engine.products(ids)
         variants = [
-            Result(rank, identity, 0.0, "", facts)
-            for rank, (identity, facts) in enumerate(found.items(), start=1)
-            if facts
+            Result(rank, identity, 0.0, "", found[identity])
+            for rank, identity in enumerate(ids, start=1)
+            if identity in found
         ]
         if variants:
             st.subheader("Variants", anchor=False)

@@ -21,6 +21,7 @@ from eval.groups import group_of
 from eval.intervals import DIFFERENCES, SHARES, interval, sum_clusters
 from eval.measures import CUT, DECIDING, score
 from eval.queries import LabelledQuery
+from vitrine.reservoir import Reservoir
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
@@ -76,17 +77,12 @@ class Pool:
         """
         texts = [query for query in queries if query.text]
         wanted = {name for query in texts for name, grade in query.relevant.items() if grade}
-        rng = random.Random(seed)
-        relevant, others, seen = [], list[Entry](), 0
+        relevant, others = list[Entry](), Reservoir[Entry](size, random.Random(seed))
         for entry in catalogue.entries():
             if entry.product.id in wanted:
                 relevant.append(entry)
-                continue
-            seen += 1
-            if len(others) < size:
-                others.append(entry)
-            elif (place := rng.randrange(seen)) < size:  # reservoir sampling
-                others[place] = entry
+            else:
+                others.add(entry)
         there = {entry.product.id for entry in relevant}
         kept = [query for query in texts if any(map(query.relevant.get, there))]
         if not kept:
@@ -94,7 +90,7 @@ class Pool:
                 "No query has a text and a relevant product of this catalogue: name labelled "
                 "queries of this shop with --queries."
             )
-        return cls([*relevant, *others[: max(size - len(relevant), 0)]], kept)
+        return cls([*relevant, *others.items[: max(size - len(relevant), 0)]], kept)
 
 
 def sources_of(variant: Variant) -> dict[str, Source]:
@@ -120,6 +116,7 @@ def compare_precision(
     """
     from encoder.encoder import Encoder
 
+    encoders: list[Encoder] = []
     clusters = {
         query.id: cluster
         for query, cluster in zip(
@@ -130,7 +127,7 @@ def compare_precision(
         found = Converted.find(source)
         if found is None or not found.has("auto") or found.facts.precision == "float32":
             continue
-        encoders = [Encoder.load(variant, precision="float32"), Encoder.load(variant)]
+        encoders = encoders or [Encoder.load(variant, precision="float32"), Encoder.load(variant)]
         pairs = [_ranked(each, vector, variant, catalogue, pool) for each in encoders]
         qrels = _qrels(pool, pairs[0][0])
         if not qrels:

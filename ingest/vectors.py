@@ -9,10 +9,10 @@ of their pictures.
 import random
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -33,12 +33,11 @@ from ingest.words import NOTHING, choose_settings, chosen_words
 from pictures.errors import PictureError
 from qdrant.store import open_store
 from vitrine.command import messages
+from vitrine.reservoir import Reservoir
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder
     from encoder.runtimes.runtime import Precision
-
-Item = TypeVar("Item")
 
 
 def embed_products(
@@ -144,7 +143,7 @@ def _prepare(
         precision: that was named.
         tries: try int8, which takes the most time.
     """
-    sample = partial(_sample, catalogue, variant) if tries else None
+    sample = cache(partial(_sample, catalogue, variant)) if tries else None
     for sentence in prepare(variant, precision, sample):
         messages.print(Text(sentence), soft_wrap=True)
 
@@ -152,7 +151,7 @@ def _prepare(
 def _sample(catalogue: Catalogue, variant: Variant) -> Sample:
     """Pictures and texts of some products, from all over the catalogue."""
     rng = random.Random(0)
-    texts, hashes = _Reservoir[str](rng), _Reservoir[str](rng)
+    texts, hashes = Reservoir[str](SAMPLES, rng), Reservoir[str](SAMPLES, rng)
     for each in chain.from_iterable(inputs(catalogue, variant)):
         texts.add(each.text)
         if each.entry.picture:
@@ -162,22 +161,6 @@ def _sample(catalogue: Catalogue, variant: Variant) -> Sample:
         with suppress(PictureError, OSError):  # the job itself records it
             pictures.append(catalogue.pictures.open(picture))
     return Sample(pictures, texts.items)
-
-
-class _Reservoir(Generic[Item]):
-    """A random sample of a stream of unknown length (reservoir sampling)."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.items: list[Item] = []
-        self._rng, self._seen = rng, 0
-
-    def add(self, item: Item) -> None:
-        """Take the next item into account."""
-        self._seen += 1
-        if len(self.items) < SAMPLES:
-            self.items.append(item)
-        elif (place := self._rng.randrange(self._seen)) < SAMPLES:
-            self.items[place] = item
 
 
 def _load(variant: Variant, precision: "Precision") -> "Encoder":

@@ -12,6 +12,7 @@ from qdrant.points import point_id
 from qdrant.server.engine import ServerEngine
 from qdrant.server.reader import Reader
 from qdrant.store import Store
+from vitrine.reservoir import Reservoir
 
 # Points that are compared one by one when all are there: a fault in 1 of 50 is found
 # with 98 % certainty.
@@ -77,20 +78,21 @@ def copy(
 
 
 class _Sample:
-    """Points passed on, and a uniform random sample of their ids (reservoir sampling)."""
+    """Points passed on, and a uniform random sample of their ids."""
 
     def __init__(self, points: Iterable[Point], advance: Callable[[int], None]) -> None:
         self._points = points
         self._advance = advance
-        self.ids: list[str] = []
+        self._drawn = Reservoir[str](SAMPLE, random.Random(0))
+
+    @property
+    def ids(self) -> list[str]:
+        """Those of the sample."""
+        return self._drawn.items
 
     def __iter__(self) -> Iterator[Point]:
-        rng = random.Random(0)
-        for number, point in enumerate(self._points):
-            if number < SAMPLE:
-                self.ids.append(point.id)
-            elif (index := rng.randrange(number + 1)) < SAMPLE:
-                self.ids[index] = point.id
+        for point in self._points:
+            self._drawn.add(point.id)
             yield point
             self._advance(1)
 

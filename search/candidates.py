@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qdrant.model import Ranking, VectorQuery
+from qdrant.model import Ranking
 from qdrant.ranking import runs_of_equals
 from qdrant.store import Store
 from search.avoidance import drop_avoided
-from search.evidence import Nearest, nearest_by_words, term_queries, titles_of
+from search.evidence import Nearest, nearest_by_words, rank, term_queries, titles_of
 from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
 from search.folding import FOLD_FACTS
 from search.formula import FORMULA_FACTS, rescore
@@ -110,17 +110,14 @@ def extend(
         for search, count in zip(searches, needed, strict=True)
         for depth in search.next_levels(count)
     ]
-    queries = [_vector_queries(search.plan, depth) for search, depth in levels]
-    terms = {
-        row: term_queries(search.plan)
+    gathering = [
+        row
         for row, (search, depth) in enumerate(levels)
         if search.gathers and search.level == 0 and depth == search.levels[0]
-    }
-    every = [each for named in queries for each in named.values()]
-    every += [each for named in terms.values() for each in named.values()]
-    answers = iter(store.rank_batch(variant, every))
-    found = [{name: next(answers) for name in named} for named in queries]
-    by_term = {row: {term: next(answers) for term in named} for row, named in terms.items()}
+    ]
+    queries = (search.plan.searches(depth) for search, depth in levels)
+    terms = (term_queries(levels[row][0].plan) for row in gathering)
+    found, by_term = rank(store, variant, queries, terms)
     codes = [parts.pop(CODE, Ranking()) for parts in found]
     fused = [
         _fused(search, parts, depth, settings)
@@ -128,12 +125,12 @@ def extend(
     ]
     names = _facts([search.plan for search, _ in levels], settings)
     names |= set(CODE_FACTS) if any(map(len, codes)) else set()
-    names |= {"title"} if terms else set()
-    numbers = {number for found in (*codes, *fused) for number in found.ids}
-    numbers |= {number for row in terms for number in nearest_by_words(found[row])}
+    names |= {"title"} if gathering else set()
+    numbers = {number for each in (*codes, *fused) for number in each.ids}
+    numbers |= {number for row in gathering for number in nearest_by_words(found[row])}
     facts = store.facts(variant, numbers, sorted(names))
-    for row, each in by_term.items():
-        levels[row][0].nearest = Nearest(found[row], titles_of(found[row], facts), each)
+    for row, best in zip(gathering, by_term, strict=True):
+        levels[row][0].nearest = Nearest(found[row], titles_of(found[row], facts), best)
     ranked = [
         _ranked(
             search.plan,
@@ -157,14 +154,6 @@ def _facts(plans: Sequence[Plan], settings: SearchSettings) -> set[str]:
         facts |= set(FACTS[plan.query.sort] if plan.query.sort else ())
         facts |= {"picture"} if plan.pictureless else set()
     return facts
-
-
-def _vector_queries(plan: Plan, depth: int) -> dict[str, VectorQuery]:
-    """The searches of a plan's parts."""
-    return {
-        part: VectorQuery(plan.vector_of(part), compared, depth, plan.filters)
-        for part, compared in plan.parts.items()
-    }
 
 
 def _full(found: Mapping[str, Ranking[int]], depth: int) -> bool:

@@ -245,11 +245,15 @@ class Engine:
 
     def product(self, product_id: str) -> dict[str, Any] | None:
         """The payload of a product; None where the collection has no such product."""
-        point = self.store.retrieve(self.variant.name, [product_id]).get(product_id)
-        return shown_facts(point) if point else None
+        return self.products([product_id]).get(product_id)
+
+    def products(self, product_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The payloads of products by id, in one request; those that are missing are left out."""
+        points = self.store.retrieve(self.variant.name, product_ids)
+        return {product_id: shown_facts(point) for product_id, point in points.items()}
 
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
-        """What tells the texts that fit the shop from others, to be calibrated."""
+        """What separates the texts that fit the shop from others, to be calibrated."""
         collection = self.collection()
         readings = self._read(queries, collection)
         queries = [self._resolved(reading.query, collection) for reading in readings]

@@ -5,9 +5,8 @@ for alone, too, in the same request.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 
@@ -83,26 +82,41 @@ class Evidence:
 def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[Evidence]:
     """The evidence of each plan, without a search for its results."""
     words = Words.of(collection.words) if collection.words else None
-    queries = [
-        {
-            part: VectorQuery(plan.vector_of(part), compared, NEAREST, plan.filters)
-            for part, compared in plan.parts.items()
-            if part != CODE
-        }
-        for plan in plans
-    ]
-    terms = [term_queries(plan) for plan in plans]
-    asked = [*chain.from_iterable(each.values() for each in queries)]
-    asked += chain.from_iterable(each.values() for each in terms)
-    answers = iter(store.rank_batch(collection.variant, asked))
-    found = [{part: next(answers) for part in named} for named in queries]
-    by_term = [{term: next(answers) for term in named} for named in terms]
+    queries = [plan.searches(NEAREST) for plan in plans]
+    for each in queries:
+        each.pop(CODE, None)
+    found, by_term = rank(store, collection.variant, queries, map(term_queries, plans))
     numbers = {number for parts in found for number in nearest_by_words(parts)}
     facts = store.facts(collection.variant, numbers, ["title"])
     return [
         Evidence.of(Nearest(parts, titles_of(parts, facts), each), words, collection.points)
         for parts, each in zip(found, by_term, strict=True)
     ]
+
+
+def rank(
+    store: Store,
+    variant: str,
+    queries: Iterable[Mapping[str, VectorQuery]],
+    terms: Iterable[Mapping[int, VectorQuery]],
+) -> tuple[list[dict[str, Ranking[int]]], list[dict[int, Ranking[int]]]]:
+    """What the searches of parts and of terms find, all in one request.
+
+    Args:
+        store: where the collection is.
+        variant: whose collection.
+        queries: of each plan, by part.
+        terms: searches by term.
+
+    Returns:
+        The ranking of each search, in the same order and by the same names.
+    """
+    by_part, by_term = list(queries), list(terms)
+    requested = [each for named in by_part for each in named.values()]
+    requested += [each for named in by_term for each in named.values()]
+    answers = iter(store.rank_batch(variant, requested))
+    found = [{part: next(answers) for part in named} for named in by_part]
+    return found, [{term: next(answers) for term in named} for named in by_term]
 
 
 def term_queries(plan: Plan) -> dict[int, VectorQuery]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qdrant.model import VECTORS, WORDS, Collection, Filters, Point, SparseVector
+from qdrant.model import VECTORS, WORDS, Collection, Filters, Point, SparseVector, VectorQuery
 from qdrant.words import Words, code_query
 from search.avoidance import Term, move_away, term_of
 from search.embedding import QueryVectors
@@ -50,6 +50,13 @@ class Plan:
         if part == CODE:
             return WORDS
         return part if part in (WORDS, *VECTORS) else self.name
+
+    def searches(self, depth: int) -> dict[str, VectorQuery]:
+        """The searches of its parts, each for so many products."""
+        return {
+            part: VectorQuery(self.vector_of(part), compared, depth, self.filters)
+            for part, compared in self.parts.items()
+        }
 
 
 def resolve(query: Query, collection: Collection) -> Query:

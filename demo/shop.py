@@ -13,6 +13,7 @@ from typing import Any
 from demo.drawing import draw, draw_scene, jpeg, map_in_processes
 from demo.style import ATTRIBUTES, Kind, Style, draw_styles, kinds, words_of
 from demo.wording import fill, sentences, titled
+from vitrine.whole_files import write_whole
 
 SEED = 2023
 PER_KIND = 75  # 16 kinds of 75 make 1,200 products
@@ -106,9 +107,7 @@ def write_shop(folder: Path, *, limit: int | None = None, workers: int | None = 
     pictured = [product for product in chosen if product.image]
     map_in_processes(partial(_write_picture, folder=folder), pictured, workers)
     lines = (json.dumps(product.row(), ensure_ascii=False) + "\n" for product in chosen)
-    unfinished = folder / (PRODUCTS + ".new")
-    unfinished.write_text("".join(lines), encoding="utf-8")
-    unfinished.replace(folder / PRODUCTS)
+    write_whole(folder / PRODUCTS, "".join(lines))
     shutil.copyfile(NOTICE, folder / "demo.md")
     return len(chosen)
 

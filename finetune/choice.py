@@ -23,6 +23,7 @@ from finetune.snapshot import Snapshots
 from finetune.trainer import Trainer
 from finetune.training import Trained, Training
 from vitrine.command import messages
+from vitrine.whole_files import write_whole
 
 FILE, CHECKPOINTS = "choice.json", "checkpoints"
 # Weights below 1 keep more of the base (Wortsman et al. 2022, WiSE-FT).
@@ -66,9 +67,7 @@ class Record:
 
     def write(self, file: Path) -> None:
         """Write it whole or not at all."""
-        unfinished = file.with_suffix(".new")
-        unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(file)
+        write_whole(file, json.dumps(asdict(self), indent=1) + "\n")
 
 
 @dataclass(frozen=True)

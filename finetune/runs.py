@@ -16,6 +16,7 @@ from finetune import choice
 from finetune.errors import FinetuneError
 from finetune.settings import FILE_KEYS
 from finetune.snapshot import Snapshots
+from vitrine.whole_files import write_whole
 
 RUNS = "training"  # folder of the home: unfinished runs
 RUN, CHECKPOINTS = "run.json", "checkpoints"
@@ -78,9 +79,7 @@ def begin_or_resume(folder: Path, identity: Mapping[str, Any], restart: bool) ->
         )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    write_whole(file, json.dumps(identity, indent=1) + "\n")
 
 
 def _differing(stopped: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:

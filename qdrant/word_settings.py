@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from qdrant.errors import StoreError
+from vitrine.folder_lock import locked
+from vitrine.whole_files import read_object, write_whole
 
 FILE = "words.json"
 MOST_BYTES = 100_000  # a file has some hundred
@@ -100,17 +102,12 @@ def read_choice(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     try:
-        with path.open("rb") as opened:
-            data = opened.read(MOST_BYTES + 1)
+        values = read_object(path, MOST_BYTES)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-    try:
-        values = json.loads(data) if len(data) <= MOST_BYTES else None
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
+    if values is None:
         raise StoreError(f"{path} is damaged: it is not a JSON object.")
     values.pop("notes", None)
     if unknown := sorted(values.keys() - set(CHOSEN)):
@@ -138,7 +135,6 @@ def write_choice(folder: Path, chosen: Mapping[str, Any], notes: Mapping[str, An
     """
     path = folder / FILE
     text = json.dumps({**chosen, "notes": dict(notes)}, ensure_ascii=False, indent=1)
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text(f"{text}\n", encoding="utf-8")
-    unfinished.replace(path)
+    with locked(folder):
+        write_whole(path, f"{text}\n")
     return path

@@ -13,6 +13,7 @@ from encoder.variant import Variant
 from search.query import SearchError
 from vitrine.command import describe
 from vitrine.folder_lock import locked
+from vitrine.whole_files import read_object, write_whole
 
 T = TypeVar("T")
 
@@ -92,12 +93,10 @@ class VariantFile(Generic[T]):
             OSError: the folder cannot be written.
         """
         stamped = {"variant": self._variant.name, "fingerprint": self._variant.fingerprint}
-        unfinished = self.path.with_suffix(".new")
         with locked(self.path.parent):
             values = {**stamped, **change(self.value)}
             text = json.dumps(values, ensure_ascii=False, indent=1, allow_nan=False)
-            unfinished.write_text(f"{text}\n", encoding="utf-8")
-            unfinished.replace(self.path)
+            write_whole(self.path, f"{text}\n")
 
 
 def _read_object(path: Path, variant: Variant) -> dict[str, Any]:
@@ -108,15 +107,10 @@ def _read_object(path: Path, variant: Variant) -> dict[str, Any]:
             lacks the file's name.
     """
     try:
-        with path.open("rb") as opened:
-            data = opened.read(MOST_BYTES + 1)
+        values = read_object(path, MOST_BYTES)
     except OSError as error:
         raise SearchError(f"cannot be read: {describe(error)}.") from None
-    try:
-        values = json.loads(data) if len(data) <= MOST_BYTES else None
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
+    if values is None:
         raise SearchError("is damaged: it is not a JSON object.")
     made_for = values.pop("variant", None), values.pop("fingerprint", None)
     if made_for != (variant.name, variant.fingerprint):

@@ -17,6 +17,7 @@ from encoder.processor import ImageProcessor
 from encoder.runtimes.machine import instructions, load_openvino
 from encoder.runtimes.source import Source
 from encoder.tokenizer import Tokenizer
+from vitrine.whole_files import write_whole
 
 LOCK, UNFINISHED = ".openvino.lock", ".openvino-"
 FACTS, TOKENIZER, CACHE = "facts.json", "tokenizer.json", "cache"
@@ -80,9 +81,7 @@ class Facts:
 
     def write(self, file: Path) -> None:
         """Write the facts as JSON."""
-        unfinished = file.with_suffix(".new")
-        unfinished.write_text(json.dumps(dataclasses.asdict(self), indent=2), encoding="utf-8")
-        unfinished.replace(file)
+        write_whole(file, json.dumps(dataclasses.asdict(self), indent=2))
 
 
 def _processor(settings: dict[str, Any]) -> ImageProcessor:

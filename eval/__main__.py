@@ -61,7 +61,10 @@ def run(
     ] = None,
     vector: Annotated[
         list[str] | None,
-        typer.Option(help="Search fused, image or text; repeatable, to compare them."),
+        typer.Option(
+            help="The vector that --match vectors searches: fused, image or text; repeatable, to "
+            "compare them. Without that match, the one that hybrid searches compare."
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}.")] = "qdrant",
     within_category: Annotated[

@@ -57,7 +57,7 @@ def search_parts(engine: Engine, queries: Sequence[Query]) -> list[Found]:
             replace(query, k=CANDIDATES, match="hybrid", fold=False)
             for query in queries[start : start + BATCH]
         ]
-        vectors = encode(batch, engine.encoder)
+        vectors = encode([reading.query for reading in engine.read(batch)], engine.encoder)
         for part in (WORDS, *dense):
             rows = [row for row, query in enumerate(batch) if not query.picture or part != "fused"]
             settings = SearchSettings(weights={part: 1.0})

@@ -23,6 +23,7 @@ from pictures.errors import shorten
 from pictures.sources import is_local
 from qdrant.model import VECTORS
 from vitrine.text import fold
+from vitrine.whole_files import write_whole
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 EXCEL = (".xlsx",)
@@ -103,10 +104,8 @@ def write_products(path: Path, products: Iterable[Product]) -> None:
 
 def _write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write an object a line; empty values are left out."""
-    with path.open("w", encoding="utf-8") as out:
-        for row in rows:
-            kept = {name: value for name, value in row.items() if value}
-            out.write(json.dumps(kept, ensure_ascii=False) + "\n")
+    kept = ({name: value for name, value in row.items() if value} for row in rows)
+    write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
 
 
 def _labelled(path: Path, queries: list[LabelledQuery], qrels: Path | None) -> QuerySet:

@@ -155,7 +155,7 @@ def _search(
     settings: Settings,
     run: Run,
 ) -> Query | None:
-    """The search for a query, by vectors; None when its picture cannot be read.
+    """The search for a query; None when its picture cannot be read.
 
     With `text_fallback`, a query's text takes its picture's place.
     """
@@ -172,7 +172,6 @@ def _search(
             picture=picture,
             filters=Filters(categories=(query.category,)) if within else NO_FILTERS,
             k=settings.depth,
-            match="vectors",
             fold=False,
         )
     except QueryError as error:
@@ -194,17 +193,28 @@ def _retrieve_batch(
         systems: how it is searched, by name.
         runs: takes the results of each.
     """
-    encoder = engine.encoder  # loaded before the clock starts
-    started = perf_counter()
-    vectors = encode([query for _, query in searches.values()], encoder)
-    seconds = perf_counter() - started
-    for name, run in runs.items():
-        run.encode_seconds += seconds
-        system = systems[name]
-        queries = [
+    queries_of = {
+        name: [
             replace(query, match=system.match, vector=own or system.vector)
             for own, query in searches.values()
         ]
+        for name, system in systems.items()
+    }
+    # Encoded as they are read: without operators, and corrected where words are searched.
+    read = [
+        replace(reading.query, match="vectors")
+        for queries in queries_of.values()
+        for reading in engine.read(queries)
+    ]
+    encoder = engine.encoder  # loaded before the clock starts
+    started = perf_counter()
+    encoded = encode(read, encoder)
+    seconds = perf_counter() - started
+    for number, (name, queries) in enumerate(queries_of.items()):
+        run = runs[name]
+        run.encode_seconds += seconds
+        first = number * len(queries)
+        vectors = {row: encoded[first + row] for row in range(len(queries))}
         found = engine.search_batch(queries, vectors)
         for row, (query, results) in enumerate(zip(searches, found, strict=True)):
             run.ranked[query] = [(result.id, result.score) for result in results.results]

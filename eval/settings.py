@@ -15,7 +15,8 @@ class System:
     Attributes:
         variant: its name.
         match: how texts are matched.
-        vector: the vector that is searched; empty takes each query's own, else `fused`.
+        vector: as in a search, the only vector that is compared; empty takes each query's own, else
+            what a search takes.
     """
 
     variant: str
@@ -58,10 +59,12 @@ class Settings:
     def systems(self) -> dict[str, System]:
         """What is measured, by name: each variant with each match, and `vectors` with each vector.
 
-        A search by words has no vector; a hybrid one that is measured beside several has its own.
+        Beside `vectors`, a hybrid search weighs the vectors as its settings do, whatever
+        `vectors` searches; a search by words has none.
         """
         matches = tuple(dict.fromkeys(self.matches))
         vectors = tuple(dict.fromkeys(self.vectors))
+        beside = self.vector if "vectors" not in matches else ""
         found = {}
         for variant in dict.fromkeys(self.variants):
             for match in matches:
@@ -70,7 +73,8 @@ class Settings:
                         found[f"{variant}-{vector}"] = System(variant, match, vector)
                 else:
                     name = variant if len(matches) == 1 else f"{variant}-{match}"
-                    found[name] = System(variant, match, self.vector)
+                    searched = self.vector if match == "vectors" else beside
+                    found[name] = System(variant, match, searched)
         return found
 
     @property

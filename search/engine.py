@@ -185,7 +185,7 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        readings = self._read(queries, collection)
+        readings = self.read(queries)
         queries = [self._resolved(reading.query, collection) for reading in readings]
         load_seconds = encode_seconds = 0.0
         if vectors is None:
@@ -252,21 +252,25 @@ class Engine:
         points = self.store.retrieve(self.variant.name, product_ids)
         return {product_id: shown_facts(point) for product_id, point in points.items()}
 
+    def read(self, queries: Sequence[Query]) -> list[Reading]:
+        """What was typed as what is searched for and encoded.
+
+        Raises:
+            QueryError: a text has no words, or says only what must not occur.
+        """
+        reader = Reader(
+            self.collection(), self._speller, lambda phrase: self.count(Filters(phrases=(phrase,)))
+        )
+        return [reader.read(query) for query in queries]
+
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
         """What separates the texts that fit the shop from others, to be calibrated."""
         collection = self.collection()
-        readings = self._read(queries, collection)
+        readings = self.read(queries)
         queries = [self._resolved(reading.query, collection) for reading in readings]
         vectors, *_ = self._queries.encode(queries)
         _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
-
-    def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
-        """What was typed as what is searched for."""
-        reader = Reader(
-            collection, self._speller, lambda phrase: self.count(Filters(phrases=(phrase,)))
-        )
-        return [reader.read(query) for query in queries]
 
     def _resolved(self, query: Query, collection: Collection) -> Query:
         """A query with its filters, match and vector as the collection has them."""
@@ -276,7 +280,7 @@ class Engine:
     def _candidate_filters(self, query: Query) -> Callable[[Filters], Filters]:
         """Adds to filters that a product is among the best candidates of a query under them."""
         collection = self.collection()
-        [reading] = self._read([query], collection)
+        [reading] = self.read([query])
         vectors, _, _ = self._queries.encode([self._resolved(reading.query, collection)])
 
         @cache

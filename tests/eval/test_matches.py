@@ -13,6 +13,8 @@ from eval.evaluation import evaluate
 from eval.measures import judged_share
 from eval.queries import LabelledQuery, QuerySet
 from eval.settings import Settings
+from search.query import Query
+from search.service import SearchService
 
 QUICK = Settings(("tiny",), resamples=200)
 EACH = replace(QUICK, matches=("words", "hybrid", "vectors"))
@@ -85,6 +87,26 @@ def test_each_vector_is_a_row_of_its_own_beside_words_and_the_hybrid_search(shop
         row = evaluation.outcomes[f"tiny-{vector}"]
         assert row.ranked == alone.outcomes["tiny"].ranked
         assert row.similarity.auc == pytest.approx(alone.outcomes["tiny"].similarity.auc)
+
+
+@pytest.mark.parametrize(
+    ("settings", "vector"),
+    [
+        (replace(EACH, vectors=("text",)), ""),
+        (replace(EACH, vectors=("image", "text")), ""),
+        (replace(EACH, matches=("words", "hybrid"), vectors=("text",)), "text"),
+    ],
+    ids=["beside vectors", "beside several vectors", "beside words"],
+)
+def test_a_hybrid_row_is_what_a_search_finds(shop, settings, vector):
+    texts = ["olive kettle", "ivory lipstik", 'coral "kettle in" -navy']
+    queries = [LabelledQuery(text, text, relevant={"kettle-olive": 1}) for text in texts]
+    ranked = evaluate(shop, query_set(*queries), settings).outcomes["tiny-hybrid"].ranked
+    with SearchService(shop) as service:
+        for text in texts:
+            query = Query(text, k=100, match="hybrid", vector=vector, fold=False)
+            results = service.engine("tiny").search(query).results
+            assert ranked[text] == [(each.id, pytest.approx(each.score)) for each in results]
 
 
 def test_a_variant_is_encoded_and_diagnosed_once_however_it_is_searched(shop, monkeypatch):

@@ -42,6 +42,18 @@ def test_what_is_written_is_read_back(tmp_path, catalogue):
     assert '"image": "p.jpg"' in (tmp_path / "q.jsonl").read_text()
 
 
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    def unfinished():
+        yield LabelledQuery("1", text="red")
+        raise KeyboardInterrupt
+
+    file = tmp_path / "q.jsonl"
+    file.write_text("before")
+    with pytest.raises(KeyboardInterrupt):
+        write_queries(file, unfinished())
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("q.jsonl", "before")]
+
+
 def test_a_line_separator_within_a_text_does_not_end_the_line(tmp_path, catalogue):
     (tmp_path / "q.jsonl").write_text('{"text": "red\u2028kettle", "relevant": ["a"]}\r\n')
     [query] = read_queries(tmp_path / "q.jsonl", catalogue)

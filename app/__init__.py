@@ -10,7 +10,7 @@ query_picture    the picture of a query; `uploads` keeps those that were uploade
 reasons          why a product was found; `no_results`, what helps where nothing is
 thumbnails       pictures as cards show them
 audience         visitors of a shop, or its operators
-installation     the search service, and what is shown where nothing can be searched
+installation     the open shop, and what is shown where nothing can be searched
 errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown
 redaction        errors without paths and addresses of the server

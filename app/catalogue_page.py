@@ -10,7 +10,7 @@ from app.errors import show_errors
 from app.escaping import escape_sentence
 from app.redaction import redact, redact_setting
 from catalog.catalogue import Catalogue
-from search.service import VariantStatus
+from search.shop import VariantStatus
 from vitrine.text import printable
 
 NO_CATEGORY = "(none)"
@@ -19,10 +19,10 @@ LAST_RUNS = 20
 
 def show() -> None:
     """The page."""
-    service = installation.open_service()
-    statuses = installation.statuses(service)
+    shop = installation.shared_shop()
+    statuses = installation.statuses(shop)
     st.title("Catalogue", anchor=False)
-    with Catalogue(service.home, create=False) as catalogue:
+    with Catalogue(shop.home, create=False) as catalogue:
         with show_errors("The totals"):
             _show_totals(catalogue, statuses)
         with show_errors("The table of categories"):

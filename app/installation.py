@@ -15,7 +15,7 @@ from app.redaction import redact
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.database import FILE as CATALOGUE
-from search.service import SearchService, VariantStatus
+from search.shop import Shop, VariantStatus, open_shop
 from vitrine import VitrineError, home
 
 DEMO_NOTICE = "demo.md"  # the demo shop has it in its folder
@@ -25,25 +25,25 @@ ADD_VARIANT = "vitrine add zeroshot --base openai/clip-vit-base-patch32"
 ADD_PRODUCTS = "vitrine ingest all products.csv --category Beauty"
 
 
-def open_service() -> SearchService:
-    """The search service of VITRINE_HOME, shared by all visitors."""
-    return _cached_service(home())
+def shared_shop() -> Shop:
+    """The shop of VITRINE_HOME, open for all visitors."""
+    return _cached_shop(home())
 
 
 @st.cache_resource(show_spinner=False)
-def _cached_service(folder: Path) -> SearchService:
-    """Open the service; the model of its default variant is loaded in the background."""
-    service = SearchService(folder)
-    if ready := searchable(service.statuses()):
+def _cached_shop(folder: Path) -> Shop:
+    """Open the shop; the model of its default variant is loaded in the background."""
+    shop = open_shop(folder)
+    if ready := searchable(shop.statuses()):
         name = default_variant(ready).name
-        threading.Thread(target=_load_model, args=(service, name), daemon=True).start()
-    return service
+        threading.Thread(target=_load_model, args=(shop, name), daemon=True).start()
+    return shop
 
 
-def _load_model(service: SearchService, name: str) -> None:
+def _load_model(shop: Shop, name: str) -> None:
     with suppress(VitrineError):  # the first search reports it
-        service.engine(name).encoder  # noqa: B018 - loads it
-        loaded_variants(service.home).add(name)
+        shop.engine(name).encoder  # noqa: B018 - loads it
+        loaded_variants(shop.home).add(name)
 
 
 @st.cache_resource(show_spinner=False)
@@ -52,9 +52,9 @@ def loaded_variants(folder: Path) -> set[str]:
     return set()
 
 
-def statuses(service: SearchService) -> list[VariantStatus]:
+def statuses(shop: Shop) -> list[VariantStatus]:
     """Every variant with what can be searched of it; visitors may read the problems."""
-    return [replace(each, problem=redact(each.problem)) for each in service.statuses()]
+    return [replace(each, problem=redact(each.problem)) for each in shop.statuses()]
 
 
 def default_variant(ready: list[VariantStatus]) -> VariantStatus:
@@ -81,23 +81,23 @@ def searchable(statuses: list[VariantStatus]) -> list[VariantStatus]:
     ]
 
 
-def explain_problems(service: SearchService, statuses: list[VariantStatus]) -> None:
+def explain_problems(shop: Shop, statuses: list[VariantStatus]) -> None:
     """Show why nothing can be searched, to operators with the remedy; search once it can be."""
     if is_operator():
-        heading, sentences, commands = _explanation(service.home, statuses)
+        heading, sentences, commands = _explanation(shop.home, statuses)
         st.subheader(heading, anchor=False)
         for sentence in sentences:
             st.info(escape_sentence(sentence), icon=":material/inventory_2:")
         if commands:
             st.code("\n".join(commands), language="bash")
         st.caption(
-            f"The installation’s folder is {escape(str(service.home.absolute()))}; VITRINE_HOME "
+            f"The installation’s folder is {escape(str(shop.home.absolute()))}; VITRINE_HOME "
             "names another one. This page opens by itself."
         )
     else:
         st.subheader("This shop is not open yet", anchor=False)
         st.info("Its products are being prepared. This page opens by itself.")
-    _rerun_when_ready(service)
+    _rerun_when_ready(shop)
 
 
 def _explanation(folder: Path, statuses: list[VariantStatus]) -> tuple[str, list[str], list[str]]:
@@ -127,8 +127,8 @@ def _explanation(folder: Path, statuses: list[VariantStatus]) -> tuple[str, list
 
 
 @st.fragment(run_every=CHECK_EVERY)
-def _rerun_when_ready(service: SearchService) -> None:
-    if searchable(service.statuses()):
+def _rerun_when_ready(shop: Shop) -> None:
+    if searchable(shop.statuses()):
         st.rerun()
 
 

@@ -23,7 +23,7 @@ from search.engine import Engine, name_models
 from search.facets import Facets
 from search.query import Filters, QueryError
 from search.results import Result, Results
-from search.service import VariantStatus
+from search.shop import VariantStatus
 
 LONGEST_PROBLEM = 500  # characters: an error may quote what a visitor pasted
 MAX_BROWSED = 240  # products without a query: each page finds all those before it, too
@@ -39,21 +39,21 @@ def show() -> None:
     problems, is_new = address_bar.read()
     if is_new:
         picture_controls.empty_uploader()
-    service = installation.open_service()
-    installation.show_notice(service.home)
-    statuses = installation.statuses(service)
+    shop = installation.shared_shop()
+    installation.show_notice(shop.home)
+    statuses = installation.statuses(shop)
     ready = installation.searchable(statuses)
     if not ready:
-        installation.explain_problems(service, statuses)
+        installation.explain_problems(shop, statuses)
         return
     problems += _choose_variant(ready, statuses)
     state = address_bar.write(installation.default_variant(ready).name)
     links = Links(page(), state)
-    engine = service.engine(st.session_state.variant)
+    engine = shop.engine(st.session_state.variant)
     picture = controls.show_search_box()
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
-    with Catalogue(service.home, create=False) as catalogue:
+    with Catalogue(shop.home, create=False) as catalogue:
         aspect = shop_aspect(catalogue.pictures.folder, engine.collection().generation)
         st.html(f"<style>:root {{ --picture-aspect: {aspect:.3f} }}</style>")
         if state.product:
@@ -61,7 +61,7 @@ def show() -> None:
         else:
             names = [status.name for status in ready]
             controls.show_filters(names, _facets(engine, state.filters))
-            _ResultsView(engine, catalogue, service.home, state, links, picture).show()
+            _ResultsView(engine, catalogue, shop.home, state, links, picture).show()
     _follow_view(state)
 
 

@@ -16,6 +16,7 @@ from PIL.Image import Image
 
 from search.ordering import FACTS
 from search.query import MAX_OFFSET, Filters, Query, QueryError
+from search.request import FilterOptions, QueryOptions, read_filters, read_query
 from search.where import parse_where
 
 DEFAULT_K = 12  # fills two, three, four or six columns evenly
@@ -69,14 +70,18 @@ class SearchState:
     @property
     def filters(self) -> Filters:
         """What every result must satisfy."""
-        return Filters(
-            categories=self.categories,
-            brands=self.brands,
-            price_min=self.price_min,
-            price_max=self.price_max,
-            in_stock=self.in_stock or None,
-            where=parse_where(self.where),
-        )
+        return read_filters(self._filter_options)
+
+    @property
+    def _filter_options(self) -> FilterOptions:
+        return {
+            "categories": self.categories,
+            "brands": self.brands,
+            "price_min": self.price_min,
+            "price_max": self.price_max,
+            "in_stock": self.in_stock or None,
+            "where": self.where,
+        }
 
     @property
     def offset(self) -> int:
@@ -97,16 +102,15 @@ class SearchState:
         Raises:
             QueryError: the engine cannot answer it.
         """
-        return Query(
-            "" if self.like else self.text,
-            None if self.like else picture,
-            self.filters,
-            self.k + 1,
-            like=self.like,
-            offset=self.offset,
-            fold=self.fold,
-            sort=self.sort,
-        )
+        options: QueryOptions = {
+            **self._filter_options,
+            "k": self.k + 1,
+            "like": self.like,
+            "offset": self.offset,
+            "fold": self.fold,
+            "sort": self.sort,
+        }
+        return read_query("" if self.like else self.text, None if self.like else picture, options)
 
 
 def follow(before: SearchState, after: SearchState) -> SearchState:

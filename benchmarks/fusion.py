@@ -37,8 +37,8 @@ from pictures.errors import PictureError
 from qdrant.model import WORDS
 from search.plan import part_weights
 from search.query import Query
-from search.service import SearchService
 from search.settings import DEFAULT_SETTINGS, SearchSettings
+from search.shop import open_shop
 from vitrine.command import Json, messages, print_json
 
 
@@ -116,7 +116,7 @@ def _measure(
     home: Path, file: Path | None, rng: random.Random, limit: int, *, pictures: bool
 ) -> Iterator[Row]:
     """The row of each variant of a shop that has a collection."""
-    with Catalogue(home, create=False) as catalogue, SearchService(home) as service:
+    with Catalogue(home, create=False) as catalogue, open_shop(home) as shop:
         groups = group_of(catalogue.entries())
         if file:
             asked = [each for each in read_queries(file, catalogue) if each.text]
@@ -126,10 +126,10 @@ def _measure(
             asked = [query for each in make for query in each(items, limit, rng)]
         asked = [each for each in asked if bool(each.picture) == pictures]
         opened = QueryPictures()
-        for status in service.statuses():
+        for status in shop.statuses():
             if status.problem or not (status.collection and status.collection.words):
                 continue
-            engine = service.engine(status.name)
+            engine = shop.engine(status.name)
             known = engine.store.retrieve(
                 status.name, sorted({name for query in asked for name in query.relevant})
             )

@@ -20,7 +20,7 @@ from qdrant.words import Words, normalize_code
 from search.engine import Engine
 from search.query import Query
 from search.results import Result
-from search.service import SearchService
+from search.shop import open_shop
 from search.spelling import EDITS, LEAST_COUNT, SHORTEST, Speller
 from vitrine import home
 from vitrine.command import Json, messages, print_json
@@ -88,8 +88,8 @@ def command(
 ) -> None:
     """Search for a shop's own ids, brands, titles and photos, and misspell its words."""
     rng = random.Random(seed)
-    with SearchService(home()) as service, Catalogue(home(), create=False) as catalogue:
-        engine = service.engine(variant or service.default_variant())
+    with open_shop() as opened, Catalogue(home(), create=False) as catalogue:
+        engine = opened.engine(variant)
         figures = _measure(engine, catalogue, match, rng, fold=fold)
     if as_json:
         print_json(asdict(figures))

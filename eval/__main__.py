@@ -27,7 +27,7 @@ from eval.results import as_object, variants_object
 from eval.settings import Settings
 from eval.trec import keep_judged, read_qrels, score_runs
 from eval.tuning_command import tune_command
-from search.service import SearchService
+from search.shop import open_shop
 from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 
@@ -318,8 +318,8 @@ def classify(
 
 
 def _default_variant() -> str:
-    with SearchService(home()) as service:
-        return service.default_variant()
+    with open_shop() as shop:
+        return shop.default_variant()
 
 
 def _notify(sentence: str) -> None:

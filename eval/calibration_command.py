@@ -22,7 +22,7 @@ from search.confidence import calibration_file, calibrations_object
 from search.engine import Engine
 from search.evidence import Evidence
 from search.query import MATCHES, Query
-from search.service import SearchService
+from search.shop import open_shop
 from vitrine import home
 from vitrine.command import Json, messages, print_json
 
@@ -77,9 +77,9 @@ def calibrate_command(
     from eval.calibration_report import as_object, write_calibration_report  # matplotlib
     from eval.report import check_reports, default_name, fit_name
 
-    with SearchService(home()) as service:
-        chosen = Variants(home()).get(variant or service.default_variant())
-        engine = service.engine(chosen.name)
+    with open_shop() as shop:
+        chosen = Variants(home()).get(variant or shop.default_variant())
+        engine = shop.engine(chosen.name)
         collection = engine.collection()
         with Catalogue(home(), create=False) as catalogue:
             if queries:

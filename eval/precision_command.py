@@ -14,7 +14,7 @@ from eval.measures import DECIDING
 from eval.precision import POOL, Pool, PrecisionResult, compare_precision
 from eval.queries import join
 from eval.query_files import read_queries
-from search.service import SearchService
+from search.shop import open_shop
 from vitrine import home
 from vitrine.command import Json, messages, print_json
 
@@ -45,8 +45,8 @@ def precision_command(
 
     Example: vitrine eval precision --variant zeroshot --queries queries.jsonl
     """
-    with SearchService(home()) as service:
-        chosen = Variants(home()).get(variant or service.default_variant())
+    with open_shop() as shop:
+        chosen = Variants(home()).get(variant or shop.default_variant())
     results: list[PrecisionResult] = []
     with Catalogue(home(), create=False) as catalogue:
         labelled = join([read_queries(path, catalogue, qrels=qrels) for path in queries])

@@ -37,8 +37,8 @@ from eval.word_tuning import TriedWords
 from qdrant.errors import StoreError
 from qdrant.word_settings import read_choice, write_choice
 from search.query import Query
-from search.service import SearchService
 from search.settings import settings_file, settings_object
+from search.shop import Shop, open_shop
 from vitrine import home
 from vitrine.command import Json, messages, print_json
 from vitrine.progress import progress_bar
@@ -95,15 +95,15 @@ def tune_command(
         raise typer.BadParameter(f"Take {', '.join(WRITE)}.", param_hint="--write")
     if not (queries or show):
         raise typer.BadParameter("Give --queries FILE with labelled queries, or --show.")
-    with SearchService(home()) as service:
-        chosen = Variants(home()).get(variant or service.default_variant())
+    with open_shop() as shop:
+        chosen = Variants(home()).get(variant or shop.default_variant())
         if show:
-            _show(service, chosen, as_json)
+            _show(shop, chosen, as_json)
             return
         with Catalogue(home(), create=False) as catalogue:
             query_set = join([read_queries(path, catalogue, qrels=qrels) for path in queries or ()])
             tuning = _tune(
-                service, chosen, query_set, catalogue, resamples=resamples, seed=seed, words=words
+                shop, chosen, query_set, catalogue, resamples=resamples, seed=seed, words=words
             )
     written = write == "always" or (write == "proved" and tuning.proved)
     if written:
@@ -116,7 +116,7 @@ def tune_command(
 
 
 def _tune(
-    service: SearchService,
+    shop: Shop,
     variant: Variant,
     queries: QuerySet,
     catalogue: Catalogue,
@@ -128,7 +128,7 @@ def _tune(
     """Tune a variant on the queries that have a text alone."""
     settings = Settings((variant.name,), matches=("hybrid",))
     refuse_leaks(queries, settings)
-    engine = service.engine(variant.name)
+    engine = shop.engine(variant.name)
     collection = engine.collection()
     if collection.words is None:
         raise EvalError(
@@ -138,7 +138,7 @@ def _tune(
     texts = tuple(query for query in queries if query.text and not query.picture)
     if not texts:
         raise EvalError(f"No query of {queries.name} has a text without a picture.")
-    judgement = judge(QuerySet(queries.name, texts), service.store, [variant.name], settings)
+    judgement = judge(QuerySet(queries.name, texts), shop.store, [variant.name], settings)
     judged = [query for query in texts if query.id in judgement.qrels][:MOST_QUERIES]
     clusters = cluster_queries(judged, group_of(catalogue.entries()))
     _notify(
@@ -215,10 +215,10 @@ def _notes(tuning: Tuning, queries: QuerySet) -> dict[str, Any]:
     }
 
 
-def _show(service: SearchService, variant: Variant, as_json: bool) -> None:
+def _show(shop: Shop, variant: Variant, as_json: bool) -> None:
     file = settings_file(variant)
     problem = file.problem
-    collection = service.status(variant.name).collection
+    collection = shop.status(variant.name).collection
     words = collection.words if collection else None
     chosen = words
     try:

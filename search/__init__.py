@@ -2,6 +2,7 @@
 
 query      `Query`, `Result`, `Results` and the errors
 engine     `Engine` searches the collection of one variant
-service    `SearchService` has an engine for each variant of an installation
+request    `read_query` makes a query of plain values, for every interface
+shop       `open_shop` opens an installation; a `Shop` has an engine for each of its variants
 __main__   `vitrine search`; `facets_command` is `vitrine facets`
 """

@@ -1,24 +1,20 @@
 """`vitrine search`: a table of products, or one JSON object."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
-from PIL.Image import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pictures.errors import PictureError
-from pictures.sources import is_web, read_source
 from qdrant.model import Filters
 from search.engine import Engine, name_models
 from search.ordering import FACTS
-from search.query import Query, QueryError
+from search.query_picture import open_picture
+from search.request import QueryOptions, read_filters, read_query
 from search.results import Result, Results
-from search.service import SearchService
-from search.where import parse_where
-from vitrine import home
+from search.shop import open_shop
 from vitrine.command import CommandLine, Json, messages, print_json
 from vitrine.text import printable
 
@@ -119,35 +115,32 @@ def search(
     """
     if like and (text or image):
         raise typer.BadParameter("--like stands alone: leave out the words and the picture.")
-    filters = Filters(
-        categories=tuple(category or ()),
-        brands=tuple(brand or ()),
-        price_min=price_min,
-        price_max=price_max,
-        rating_min=rating_min,
-        in_stock=in_stock or None,
-        where=parse_where(where or ()),
-    )
-    with SearchService(home()) as service:
-        engine = service.engine(variant or service.default_variant())
+    options: QueryOptions = {
+        "categories": category or (),
+        "brands": brand or (),
+        "price_min": price_min,
+        "price_max": price_max,
+        "rating_min": rating_min,
+        "in_stock": in_stock or None,
+        "where": where or (),
+        "k": k,
+        "offset": offset,
+        "like": like or (),
+        "unlike": unlike or (),
+        "without": without or (),
+        "match": match,
+        "vector": vector,
+        "weight": weight,
+        "sort": sort,
+        "diverse": diverse,
+        "fold": fold,
+    }
+    filters = read_filters(options)
+    with open_shop() as shop:
+        engine = shop.engine(variant)
         filters = resolve_filters(engine, filters)
         picture = open_picture(image) if image else None
-        query = Query(
-            text,
-            picture,
-            filters,
-            k,
-            vector,
-            weight,
-            tuple(like or ()),
-            match,
-            offset,
-            fold,
-            sort,
-            tuple(unlike or ()),
-            tuple(without or ()),
-            diverse,
-        )
+        query = replace(read_query(text, picture, options), filters=filters)
         compared, matched = engine.vector_of(query), engine.match_of(query)
         results = engine.search(query)
         problems = [engine.settings_problem if matched == "hybrid" else ""]
@@ -186,26 +179,6 @@ def resolve_filters(engine: Engine, filters: Filters) -> Filters:
                 soft_wrap=True,
             )
     return resolved
-
-
-def open_picture(address: str) -> Image:
-    """The picture of a file or an address; one on the web is fetched as a catalogue's are.
-
-    Raises:
-        QueryError: it cannot be read; the sentence has the reason and what can be named instead.
-    """
-    # A search by words needs neither the fetcher's libraries nor those of the decode workers.
-    from pictures.decode_workers import open_untrusted
-    from pictures.fetcher import fetch_picture
-
-    read = fetch_picture if is_web(address) else read_source
-    try:
-        return open_untrusted(read(address), address)
-    except PictureError as error:
-        raise QueryError(
-            f"{error} Name another picture in --image: a file, or an https:, http: or data: "
-            "address."
-        ) from None
 
 
 def as_object(results: Results) -> dict[str, Any]:

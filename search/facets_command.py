@@ -9,14 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qdrant.model import Filters
 from search.__main__ import InStock, Where, resolve_filters
 from search.buckets import Bucket
 from search.facets import CategoryCount, Facets
 from search.query import Query
-from search.service import SearchService
-from search.where import parse_where
-from vitrine import home
+from search.request import read_filters
+from search.shop import open_shop
 from vitrine.command import CommandLine, Json, print_json
 from vitrine.text import printable
 
@@ -47,15 +45,17 @@ def facets(
 
       vitrine facets --category Kettles --where colour=red
     """
-    filters = Filters(
-        categories=tuple(category or ()),
-        brands=tuple(brand or ()),
-        in_stock=in_stock or None,
-        where=parse_where(where or ()),
+    filters = read_filters(
+        {
+            "categories": category or (),
+            "brands": brand or (),
+            "in_stock": in_stock or None,
+            "where": where or (),
+        }
     )
     query = Query(text) if text.strip() else None
-    with SearchService(home()) as service:
-        engine = service.engine(variant or service.default_variant())
+    with open_shop() as shop:
+        engine = shop.engine(variant)
         filters = resolve_filters(engine, filters)
         found = engine.facets(filters, query, limit=limit)
     if as_json:

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from search.service import SearchService
+from search.shop import open_shop
 from search.suggestions import suggest
-from vitrine import home
 from vitrine.command import CommandLine, Json, messages, print_json
 from vitrine.text import printable
 
@@ -31,8 +30,8 @@ def suggestions(
 
       vitrine suggest "red lips"
     """
-    with SearchService(home()) as service:
-        engine = service.engine(variant or service.default_variant())
+    with open_shop() as shop:
+        engine = shop.engine(variant)
         found = suggest(engine.vocabulary, typed, k)
         if not engine.vocabulary.source():
             messages.print(

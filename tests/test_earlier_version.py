@@ -12,7 +12,7 @@ from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from pictures.sources import open_file
 from search.query import Query
-from search.service import SearchService
+from search.shop import open_shop
 
 MADE = Path(__file__).parent / "earlier_version"
 EXPECTED = json.loads((MADE / "expected.json").read_text())
@@ -43,8 +43,8 @@ def test_its_collections_answer_as_they_did(home, name):
         "picture": Query(picture=picture, k=4, vector="fused"),
         "both": Query("in coral", picture, k=4, match="vectors"),
     }
-    with SearchService(home) as service:
-        engine = service.engine(name)
+    with open_shop(home) as opened:
+        engine = opened.engine(name)
         for kind, query in queries.items():
             expected = EXPECTED[name][kind]
             found = engine.search(query).results
@@ -68,8 +68,8 @@ def test_its_collections_are_renewed_once_from_its_vector_files(home, name):
         figures = embed_products(home, name)
         assert (figures["encoded"], figures["written"], figures["points"]) == (0, written, 12)
     assert verify_collection(home, name)["faults"] == {}
-    with SearchService(home) as service:
-        found = service.engine(name).search(Query("navy kettles", k=1, match="words")).results
+    with open_shop(home) as opened:
+        found = opened.engine(name).search(Query("navy kettles", k=1, match="words")).results
     assert [result.id for result in found] == ["kettle-navy"]
 
 

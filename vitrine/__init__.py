@@ -22,13 +22,13 @@ class VitrineError(Exception):
     """What a user can put right. `str(error)` is one sentence with the remedy."""
 
 
-def home() -> Path:
-    """The folder of this installation: the environment's VITRINE_HOME, else ./data.
+def home(named: Path | str | None = None) -> Path:
+    """The folder of an installation: the one named, else the environment's VITRINE_HOME, or ./data.
 
     Raises:
         VitrineError: a file has that name. A folder that is missing is made when it is needed.
     """
-    folder = Path(os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
+    folder = Path(named or os.environ.get("VITRINE_HOME") or DEFAULT_HOME)
     if folder.exists() and not folder.is_dir():
         raise VitrineError(f"{folder} is a file: move it, or name a folder in VITRINE_HOME.")
     return folder

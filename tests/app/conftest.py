@@ -15,7 +15,7 @@ from ingest.images import fetch_images
 from ingest.products import load_products
 from ingest.vectors import embed_products
 from search.query import Query
-from search.service import SearchService
+from search.shop import open_shop
 from tests import shop
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
@@ -103,8 +103,8 @@ def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppT
 @pytest.fixture(scope="session")
 def found_by(home: Path) -> Iterator[Callable[[Query], list[str]]]:
     """The titles that the engine itself finds, as cards show them."""
-    with SearchService(home) as service:
-        engine = service.engine("tiny")
+    with open_shop(home) as opened:
+        engine = opened.engine("tiny")
 
         def found(query: Query) -> list[str]:
             results = engine.search(query)

@@ -14,7 +14,7 @@ from eval.measures import judged_share
 from eval.queries import LabelledQuery, QuerySet
 from eval.settings import Settings
 from search.query import Query
-from search.service import SearchService
+from search.shop import open_shop
 
 QUICK = Settings(("tiny",), resamples=200)
 EACH = replace(QUICK, matches=("words", "hybrid", "vectors"))
@@ -102,10 +102,10 @@ def test_a_hybrid_row_is_what_a_search_finds(shop, settings, vector):
     texts = ["olive kettle", "ivory lipstik", 'coral "kettle in" -navy']
     queries = [LabelledQuery(text, text, relevant={"kettle-olive": 1}) for text in texts]
     ranked = evaluate(shop, query_set(*queries), settings).outcomes["tiny-hybrid"].ranked
-    with SearchService(shop) as service:
+    with open_shop(shop) as opened:
         for text in texts:
             query = Query(text, k=100, match="hybrid", vector=vector, fold=False)
-            results = service.engine("tiny").search(query).results
+            results = opened.engine("tiny").search(query).results
             assert ranked[text] == [(each.id, pytest.approx(each.score)) for each in results]
 
 

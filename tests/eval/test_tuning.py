@@ -18,8 +18,8 @@ from qdrant.word_settings import WordSettings, write_choice
 from search.engine import Engine
 from search.fusion import METHODS, fuse
 from search.query import Query
-from search.service import SearchService
 from search.settings import DEFAULT_SETTINGS, SearchSettings, settings_file, settings_object
+from search.shop import open_shop
 
 PRODUCTS = [f"p{number:02}" for number in range(30)]
 IMAGES = SearchSettings(weights={"image": 1.0})
@@ -126,8 +126,8 @@ def test_the_stated_number_of_fusions_is_not_exceeded(tried, monkeypatch):
 
 
 def test_each_part_is_searched_as_the_hybrid_search_does(shop):
-    with SearchService(shop) as service:
-        engine = service.engine("tiny")
+    with open_shop(shop) as opened:
+        engine = opened.engine("tiny")
         texts = ["olive kettle", "kettle-olive"]
         found = search_parts(engine, [Query(text) for text in texts])
         rankings = PartRankings(found, [{"kettle-olive": 1}] * 2)

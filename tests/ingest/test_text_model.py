@@ -16,7 +16,7 @@ from ingest.verification import verify_collection
 from qdrant.store import open_store
 from search.__main__ import app
 from search.query import Query, QueryError
-from search.service import SearchService
+from search.shop import open_shop
 from tests import shop
 from tests.tiny_models import TEXT_DIM, build_tiny_text_model
 
@@ -79,8 +79,8 @@ def test_words_are_compared_with_words_and_pictures_with_both(worded):
     query = "navy kettle. A kettle in navy."
     encoder = Encoder.load(Variants(worded).get("words"), device="cpu")
     picture = shop.draw("kettle-navy")
-    with SearchService(worded) as service, open_store(worded) as store:
-        engine = service.engine("words")
+    with open_shop(worded) as opened, open_store(worded) as store:
+        engine = opened.engine("words")
         texts = engine.search(Query(query, k=13, match="vectors")).results
         assert (texts[0].id, texts[0].vector) == ("kettle-navy", "text")
         assert texts[0].score == pytest.approx(1, abs=1e-5)
@@ -104,8 +104,8 @@ def test_words_are_compared_with_words_and_pictures_with_both(worded):
 
 
 def test_what_two_models_cannot_answer_is_said(worded):
-    with SearchService(worded) as service:
-        engine = service.engine("words")
+    with open_shop(worded) as opened:
+        engine = opened.engine("words")
         with pytest.raises(QueryError, match=r"no `fused` vectors.*Search image or text"):
             engine.search(Query("navy", vector="fused"))
         with pytest.raises(QueryError, match="reads no pictures"):

@@ -9,7 +9,7 @@ from qdrant.model import Point, Spec
 from qdrant.store import open_store
 from search.__main__ import app
 from search.engine import Engine
-from search.service import SearchService
+from search.shop import open_shop
 from tests import shop
 
 # Ids out of order; one picture for all, so their scores are equal.
@@ -32,8 +32,8 @@ def home(tmp_path_factory, tiny_clip):
 
 @pytest.fixture(scope="session")
 def engine(home):
-    with SearchService(home) as service:
-        yield service.engine("tiny")
+    with open_shop(home) as opened:
+        yield opened.engine("tiny")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from ingest import collection
 from ingest.vectors import embed_products
 from qdrant.model import Filters
 from search.query import Query, QueryError
-from search.service import SearchService
+from search.shop import open_shop
 from tests import shop
 
 
@@ -20,9 +20,9 @@ def home(tmp_path_factory, tiny_clip):
 
 
 def found(home, *categories):
-    with SearchService(home) as service:
+    with open_shop(home) as opened:
         query = Query("kettle", filters=Filters(categories=categories), k=50)
-        return {each.id for each in service.engine("tiny").search(query).results}
+        return {each.id for each in opened.engine("tiny").search(query).results}
 
 
 @pytest.mark.parametrize(

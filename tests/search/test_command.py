@@ -46,7 +46,7 @@ def test_a_picture_on_the_web_is_fetched_and_searched_with(search, monkeypatch):
         found = search("--image", web.address("/picture.jpg"), "--json")
         assert json.loads(found.stdout)["results"]
         assert web.requests
-        assert "Name another picture in --image" in search("--image", web.address("/html")).stderr
+        assert "Name another picture" in search("--image", web.address("/html")).stderr
 
 
 def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search):
@@ -74,11 +74,11 @@ def test_control_and_direction_characters_of_a_payload_are_shown_as_replacements
         (("kettle", "--k", "0"), 1, "k is 0"),
         (("kettle", "--category", "Toys"), 1, "No product has the category “Toys”"),
         (("kettle", "--variant", "gone"), 1, "gone"),
-        (("--image", "absent.jpg"), 1, "There is no file absent.jpg. Name another picture in"),
+        (("--image", "absent.jpg"), 1, "There is no file absent.jpg. Name another picture:"),
         (("--image", __file__), 1, "is no picture; the formats that are read are JPEG"),
-        (("--image", "."), 1, ". is a folder or a device, not a file. Name another picture in"),
+        (("--image", "."), 1, ". is a folder or a device, not a file. Name another picture:"),
         (("--image", "http://127.0.0.1/a.jpg"), 1, "from the public web only. Name another"),
-        (("--image", "ftp://shop.test/a.jpg"), 1, "nor http(s). Name another picture in"),
+        (("--image", "ftp://shop.test/a.jpg"), 1, "nor http(s). Name another picture:"),
         (("kettle", "--price-max", "inf", "--json"), 1, "inf bounds no price or rating"),
         (("kettle", "--price-min", "nan"), 1, "nan bounds no price or rating"),
         (("--like", "gone"), 1, "no product with the id “gone”"),

@@ -9,7 +9,7 @@ from qdrant.model import Filters
 from search.facets import CategoryCount
 from search.facets_command import app as facets_app
 from search.query import Query
-from search.service import SearchService
+from search.shop import open_shop
 from search.where import parse_where
 from tests import shop
 
@@ -35,8 +35,8 @@ def home(tmp_path_factory, tiny_clip):
 
 @pytest.fixture(scope="module")
 def engine(home):
-    with SearchService(home) as service:
-        yield service.engine("tiny")
+    with open_shop(home) as opened:
+        yield opened.engine("tiny")
 
 
 def found(engine, *written, **filters):

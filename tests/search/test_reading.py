@@ -10,7 +10,7 @@ from qdrant.word_settings import WordSettings
 from qdrant.words import Words
 from search.engine import Engine
 from search.query import MAX_TEXT, Query, QueryError
-from search.service import SearchService
+from search.shop import open_shop
 from tests import shop
 
 MATCHES = ["hybrid", "words", "vectors"]
@@ -177,8 +177,8 @@ def test_an_earlier_collection_is_searched_without_operators_and_its_renewal_is_
 def damaged(home, tmp_path):
     """A shop whose vocabulary is damaged."""
     copied = shop.copy(home, tmp_path / "home")
-    with SearchService(copied) as service:
-        found = service.engine("tiny")
+    with open_shop(copied) as opened:
+        found = opened.engine("tiny")
         found.vocabulary.path.write_bytes(b"damaged")
         yield found
 

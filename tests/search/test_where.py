@@ -4,7 +4,7 @@ import pytest
 
 from qdrant.model import Range, Where
 from search.query import QueryError
-from search.where import folded, parse_where, write_where
+from search.where import folded, parse_where, read_where, write_where
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,47 @@ def test_a_written_condition_is_read_as_it_was_meant(name, values):
 def test_names_are_compared_without_case_accents_and_kinds_of_blanks():
     assert folded("  Größe_in\tCM ") == folded("GROSSE in  cm")
     assert folded("Température") == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("condition", "meant"),
+    [
+        ("Red", [Where("colour", ("Red",))]),
+        (["Red", " Blue ", "Red"], [Where("colour", ("Red", "Blue"))]),
+        ("7,5", [Where("colour", ("7,5",))]),
+        (["a=b<c", 1.50, 2, True], [Where("colour", ("a=b<c", "1.5", "2", "yes"))]),
+        ({"not": ["Red", False]}, [Where("colour", ("Red", "no"), negated=True)]),
+        ({"gte": 1, "lt": "2 kg"}, [Where("colour", ranges=(Range(gte=1, lt="2 kg"),))]),
+        (
+            {"gt": 1, "not": "3"},
+            [Where("colour", ranges=(Range(gt=1),)), Where("colour", ("3",), negated=True)],
+        ),
+    ],
+)
+def test_a_program_writes_a_condition_by_name(condition, meant):
+    assert read_where({" colour ": condition}) == tuple(meant)
+
+
+def test_conditions_are_read_in_either_form():
+    assert read_where("colour=Red") == read_where(["colour=Red"]) == read_where({"colour": "Red"})
+    assert read_where(()) == read_where({}) == ()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        ({"colour": []}, "“colour” has no value"),
+        ({"colour": " "}, "“colour” has no value"),
+        ({"colour": {}}, "has no bound and no value"),
+        ({"colour": {"lt": None}}, "has no bound and no value"),
+        ({"colour": {"below": 2}}, "has “below”; it can have gt, gte, lt, lte and not"),
+        ({"colour": [["Red"]]}, "are texts, numbers or true and false"),
+        ({"colour": None}, "are texts, numbers or true and false"),
+        ({"colour": 10**400}, "are texts, numbers or true and false"),
+        ({"colour": ["x" * 3_000, "y" * 3_000]}, "at most 4,000 characters, not 6,000"),
+        ({" ": "Red"}, "A condition has no name"),
+    ],
+)
+def test_a_condition_by_name_that_says_nothing_is_refused(conditions, sentence):
+    with pytest.raises(QueryError, match=sentence):
+        read_where(conditions)

@@ -1,10 +1,16 @@
-"""Searching one installation: its variants, their collections, and an engine for each."""
+"""A shop that is open for searching: its variants, their collections, and an engine for each.
+
+with open_shop() as shop:
+for result in shop.search("red dress", where={"colour": "Red"}).results:
+print(result.product["title"])
+"""
 
 import threading
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Unpack
 
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
@@ -15,9 +21,15 @@ from qdrant.errors import StoreError
 from qdrant.model import Collection
 from qdrant.store import open_store
 from search.engine import Engine
+from search.facets import Facets
 from search.fingerprint import check_fingerprint
-from search.query import SearchError
+from search.query import MAX_K, QueryError, SearchError
+from search.query_picture import Picture, open_picture
+from search.request import FilterOptions, QueryOptions, read_filters, read_query
+from search.results import Results
+from search.suggestions import Suggestion, suggest
 from vitrine import Closing, default_variant
+from vitrine import home as installation
 
 MODELS_KEPT = 3  # the usual variants; a CLIP ViT-B/32 takes 600 MB in float32
 
@@ -39,12 +51,15 @@ class VariantStatus:
     problem: str = ""
 
 
-class SearchService(Closing):
-    """Engines for the variants of one installation; threads may share it.
+class Shop(Closing):
+    """Searches one installation; threads may share it.
 
     An engine is kept with its model for the next search, as long as the variant's manifest stays
     the same in every part: the same vectors may come from a base in another folder. No error is
     kept. A collection that was built again in the meantime is used from the next search on.
+
+    Every method that takes a `variant` searches its collection; empty takes `default_variant`.
+    Every error is a `vitrine.VitrineError`, one sentence with the remedy.
 
     Args:
         home: the installation's folder.
@@ -60,6 +75,70 @@ class SearchService(Closing):
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        picture: Picture | None = None,
+        variant: str = "",
+        **options: Unpack[QueryOptions],
+    ) -> Results:
+        """The best products for words, a picture, both, or products to be like.
+
+        Args:
+            text: words; quotes and a minus are operators (`search.syntax`).
+            picture: the bytes of a file, its path, an https:, http: or data: address, or an image.
+            variant: whose collection to search.
+            options: filters and how to search, by name: `search.request.QueryOptions`.
+
+        Raises:
+            QueryError: the query cannot be answered as it is.
+        """
+        image = None if picture is None else open_picture(picture)
+        return self.engine(variant).search(read_query(text, image, options))
+
+    def browse(
+        self, k: int = 10, *, variant: str = "", **filters: Unpack[FilterOptions]
+    ) -> Results:
+        """Varied products that pass the filters; their scores mean nothing.
+
+        Raises:
+            QueryError: k is out of its range, or the filters cannot hold.
+        """
+        if not 1 <= k <= MAX_K:
+            raise QueryError(f"k is {k}; it lies between 1 and {MAX_K:,}.")
+        return Results(self.engine(variant).browse(read_filters(filters), k))
+
+    def product(self, product_id: str, *, variant: str = "") -> dict[str, Any] | None:
+        """The facts of a product as results have them; None where the collection has none."""
+        return self.engine(variant).product(product_id)
+
+    def facets(
+        self,
+        text: str = "",
+        *,
+        limit: int = 30,
+        variant: str = "",
+        **filters: Unpack[FilterOptions],
+    ) -> Facets:
+        """What the products that pass the filters are, counted by category, price and so on.
+
+        Args:
+            text: counts only the products that fit these words best.
+            limit: values of each facet.
+            variant: whose collection to count.
+            filters: by name: `search.request.FilterOptions`.
+
+        Raises:
+            QueryError: the filters cannot hold.
+        """
+        query = read_query(text, None, {}) if text.strip() else None
+        return self.engine(variant).facets(read_filters(filters), query, limit=limit)
+
+    def suggest(self, typed: str, k: int = 8, *, variant: str = "") -> list[Suggestion]:
+        """What a person may be about to type (`search.suggestions`)."""
+        return suggest(self.engine(variant).vocabulary, typed, k)
 
     def default_variant(self) -> str:
         """The variant to search where none is named, of those that have a collection.
@@ -100,12 +179,16 @@ class SearchService(Closing):
             return [each.name for each in catalogue.attributes()]
         return []
 
-    def engine(self, name: str) -> Engine:
+    def engine(self, name: str = "") -> Engine:
         """The engine of a variant as it is now; its model is not loaded by this.
+
+        Args:
+            name: the variant's; empty takes `default_variant`.
 
         Raises:
             VariantMissing, CollectionMissing, SearchError: it cannot be searched.
         """
+        name = name or self.default_variant()
         variant = self._variants.get(name)
         with self._lock:
             engine = self._engines.get(name)
@@ -117,3 +200,15 @@ class SearchService(Closing):
             while len(self._engines) > MODELS_KEPT:
                 self._engines.popitem(last=False)
         return engine
+
+
+def open_shop(home: Path | str | None = None) -> Shop:
+    """Open a shop for searching; nothing is loaded before the first search.
+
+    Args:
+        home: the installation's folder; by default that of VITRINE_HOME, else `data`.
+
+    Raises:
+        VitrineError: the folder is a file, or the settings of the store cannot be used.
+    """
+    return Shop(installation(home))

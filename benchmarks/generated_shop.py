@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.generated_vectors import Modalities
 from catalog.product import Product
-from encoder.vectors import fuse, normalize
+from encoder.vectors import fuse
 from ingest.words import codes_of, searched_text, searched_texts
 from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
@@ -20,9 +21,6 @@ from qdrant.words import Words
 from search.embedding import QueryVectors
 
 POINTS_PER_KIND = 500
-# Share of what a kind's products have in common; the rest is each product's own. Neighbours of one
-# kind have a cosine of about 0.65.
-COMMON = 0.8
 # Products without a picture.
 BARE = 0.1
 LEXICON = 20_000  # different words of descriptions, of which few are frequent (Zipf)
@@ -71,14 +69,13 @@ class Kind:
         name: two words of its own.
         department: its category.
         words: of its descriptions.
-        image, text: the directions of its vectors, float32 (d,).
+        vectors: what the vectors of its products have in common.
     """
 
     name: str
     department: str
     words: list[str]
-    image: np.ndarray
-    text: np.ndarray
+    vectors: np.ndarray
 
 
 class GeneratedShop:
@@ -101,6 +98,7 @@ class GeneratedShop:
         self._words = Words.of(WORD_SETTINGS)
         rng = np.random.default_rng(seed)
         self._lexicon = [_word(rng) for _ in range(LEXICON)]
+        self._modalities = Modalities(rng, dim)
         self._kinds = [self._kind(rng, number) for number in range(max(n // POINTS_PER_KIND, 1))]
 
     def points(self) -> Iterator[Point]:
@@ -109,10 +107,10 @@ class GeneratedShop:
         for number in range(self.n):
             kind = self._kinds[rng.integers(len(self._kinds))]
             product = self._product(rng, number, kind)
-            vectors = {"text": self._near(rng, kind.text)}
+            image, own = self._modalities.product(rng, kind.vectors)
+            vectors = {"text": own}
             if rng.random() >= BARE:
-                vectors["image"] = self._near(rng, kind.image)
-                vectors["fused"] = fuse(vectors["text"], vectors["image"])
+                vectors |= {"image": image, "fused": fuse(own, image)}
             fields, codes = searched_texts(product), codes_of(product)
             text = searched_text(fields, WORD_SETTINGS)
             words = self._words.document(text, codes, product.brand)
@@ -121,30 +119,20 @@ class GeneratedShop:
             yield Point(product.id, payload, vectors, {WORDS: words} if words else {})
 
     def queries(self, count: int) -> list[tuple[str, QueryVectors]]:
-        """Texts of two to four words, and their vectors near to those of products."""
+        """Texts of three or four words, with the vectors that texts of such products have."""
         rng = np.random.default_rng((self._seed, 2))
         drawn = []
         for _ in range(count):
             kind = self._kinds[rng.integers(len(self._kinds))]
             words = [str(rng.choice(COLOURS)), kind.name, str(rng.choice(kind.words))]
-            between = normalize(kind.text + kind.image)
-            drawn.append(
-                (
-                    " ".join(words[: int(rng.integers(2, 4))]),
-                    QueryVectors(self._near(rng, between), self._near(rng, kind.image)),
-                )
-            )
+            _, text = self._modalities.product(rng, kind.vectors)
+            drawn.append((" ".join(words[: int(rng.integers(2, 4))]), QueryVectors(text, None)))
         return drawn
 
     def _kind(self, rng: np.random.Generator, number: int) -> Kind:
         words = rng.choice(self._lexicon, 40).tolist()
-        image, text = (normalize(rng.standard_normal(self.dim)) for _ in range(2))
         department = DEPARTMENTS[number % len(DEPARTMENTS)]
-        return Kind(" ".join(words[:2]), department, words[2:], image, text)
-
-    def _near(self, rng: np.random.Generator, direction: np.ndarray) -> np.ndarray:
-        own = normalize(rng.standard_normal(self.dim, dtype=np.float32))
-        return normalize(COMMON * direction + (1 - COMMON**2) ** 0.5 * own)
+        return Kind(" ".join(words[:2]), department, words[2:], self._modalities.kind(rng))
 
     def _product(self, rng: np.random.Generator, number: int, kind: Kind) -> Product:
         colour = rng.choice(COLOURS, p=_zipf(len(COLOURS)))

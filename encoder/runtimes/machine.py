@@ -28,11 +28,15 @@ def load_openvino() -> Any:  # noqa: ANN401 (a module that may be missing)
     # Where its converter cannot be imported, openvino goes without: half the time of its import.
     sys.modules[CONVERTER] = None  # type: ignore[assignment]
     try:
-        return importlib.import_module("openvino")
+        openvino = importlib.import_module("openvino")
+        # Its tables of types are filled by the first tensor that becomes an array. Two threads that
+        # do this at once wait for each other forever: one has the GIL, the other the tables' lock.
+        openvino.Tensor(openvino.Type.f32, [1]).data  # noqa: B018
     except (ImportError, OSError, RuntimeError):  # absent, or for another system
         return None
     finally:
         del sys.modules[CONVERTER]
+    return openvino
 
 
 @cache

@@ -10,9 +10,9 @@ from benchmarks import (
     finetune,
     fusion,
     intervals,
+    known_items,
     scale,
     search,
-    words,
 )
 
 app = typer.Typer(
@@ -29,9 +29,9 @@ for module in (
     finetune,
     fusion,
     intervals,
+    known_items,
     scale,
     search,
-    words,
 ):
     app.command(module.__name__.removeprefix("benchmarks."))(module.command)
 

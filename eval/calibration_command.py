@@ -98,14 +98,7 @@ def calibrate_command(
                     f"--variant {chosen.name}`, or take --match vectors."
                 )
             _notify(f"{each}: searching {len(fitting) + len(others):,} queries")
-            tested[each] = calibrate(
-                _evidence(engine, fitting, each),
-                _evidence(engine, others, each),
-                rate=rate,
-                products=collection.points,
-                generation=collection.generation,
-                seed=seed,
-            )
+            tested[each] = calibrate_match(engine, each, fitting, others, rate=rate, seed=seed)
     found = {match: result.calibration for match, result in tested.items()}
     file = calibration_file(chosen)
     file.update(lambda kept: calibrations_object({**kept, **found}))
@@ -123,6 +116,39 @@ def calibrate_command(
         tables.show(calibration_table(tested))
         messages.print(f"Written to {file.path}.", soft_wrap=True, markup=False)
         messages.print(f"Report: {report / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def calibrate_match(
+    engine: Engine,
+    match: str,
+    fitting: Sequence[Probe],
+    foreign: Sequence[Probe],
+    *,
+    rate: float,
+    seed: int,
+) -> Tested:
+    """Search some texts, fit a calibration of a match to them, and test it.
+
+    Args:
+        engine: of the variant.
+        match: how the texts are matched.
+        fitting: texts that fit the shop.
+        foreign: texts that do not.
+        rate: of false alarms.
+        seed: of the parts that fit and test.
+
+    Raises:
+        EvalError: there are too few of them.
+    """
+    collection = engine.collection()
+    return calibrate(
+        _evidence(engine, fitting, match),
+        _evidence(engine, foreign, match),
+        rate=rate,
+        products=collection.points,
+        generation=collection.generation,
+        seed=seed,
+    )
 
 
 def _evidence(engine: Engine, probes: Sequence[Probe], match: str) -> list[Evidence]:

@@ -90,3 +90,16 @@ def test_default_settings_are_measured_on_a_shop_beside_each_part_alone(run, tmp
     for row in (texts, pictures):
         assert row["difference"] == pytest.approx(row["hybrid"] - row["alone"]["words"])
         assert row["low"] <= row["difference"] <= row["high"]
+
+
+def test_a_shop_is_searched_for_its_own_codes_brands_titles_and_photos(
+    run, tmp_path, tiny_clip, monkeypatch
+):
+    monkeypatch.setenv("VITRINE_HOME", str(build(tmp_path, tiny_clip)))
+    measured = run("known_items", "--match", "hybrid", "--match", "words", checkpoint=False)
+    for kinds in measured["matches"].values():
+        counts = {name: (each["found"], each["searched"]) for name, each in kinds.items()}
+        whole = dict.fromkeys(["codes", "typed_codes", "titles", "photos"], (12, 12))
+        assert counts == {**whole, "brands": (0, 0)}
+    assert measured["misspelt"]["corrected"] > 0.5
+    assert measured["misspelt"]["known_changed"] == 0

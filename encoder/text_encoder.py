@@ -20,10 +20,11 @@ class TextEncoder(ABC):
     Attributes:
         dim: length of its vectors.
         max_tokens: most tokens of a text.
+        precision: what it computes in: "float32", "bfloat16" or "int8".
     """
 
-    def __init__(self, dim: int, max_tokens: int) -> None:
-        self.dim, self.max_tokens = dim, max_tokens
+    def __init__(self, dim: int, max_tokens: int, precision: str = "float32") -> None:
+        self.dim, self.max_tokens, self.precision = dim, max_tokens, precision
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors (n, d), float32, of query texts, with the model's prompt for queries."""

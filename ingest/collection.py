@@ -25,6 +25,7 @@ def bring_up_to_date(
     failed: Counter[str],
     *,
     precision: str = "",
+    text_precision: str = "",
     recreate: bool = False,
 ) -> Figures:
     """Publish a generation that holds just the points of the projection, where none does.
@@ -38,6 +39,7 @@ def bring_up_to_date(
         projection: the points.
         failed: counts by reason, to which the points are added that are not fit to be stored.
         precision: that the newest vectors were computed in.
+        text_precision: the same of the variant's text model.
         recreate: build anew.
 
     Returns:
@@ -57,6 +59,7 @@ def bring_up_to_date(
         payload=PAYLOAD,
         numbers=projection.numbers,
         precision=precision,
+        text_precision=text_precision,
     )
     current = None if recreate else _current(store, spec)
     if current and current.source == digest:

@@ -88,6 +88,7 @@ class Embedding:
         encoded: vectors that were computed.
         reused: vectors that were there, or that several products of this run share.
         precision: of the encoder; empty where none was loaded.
+        text_precision: of the text model; empty where there is none, or it had no text to encode.
         failed: texts and pictures that the model failed on, by reason.
         unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
             from the picture store, so that the next run of `images` reads them from their source
@@ -103,7 +104,7 @@ class Embedding:
         shard: Shard = WHOLE,
     ) -> None:
         self.encoded = self.reused = self.unreadable = 0
-        self.precision = ""
+        self.precision = self.text_precision = ""
         self.failed: Counter[str] = Counter()
         self._catalogue = catalogue
         self._variant = variant
@@ -118,6 +119,8 @@ class Embedding:
             missing = self._missing(_text, self._kept.texts, advance)
             if (first := next(missing, None)) is None:
                 return
+            if self._variant.manifest.text_model and self._encoder.text_encoder:
+                self.text_precision = self._encoder.text_encoder.precision
             for batch in self._encoder.stream_documents(chain([first], missing)):
                 self._keep(self._kept.texts, batch.keys, batch.vectors)
                 for key, error in batch.failed:

@@ -114,6 +114,8 @@ def embed_products(
                 projection,
                 embedding.failed,
                 precision=embedding.precision or (current.precision if current else ""),
+                text_precision=embedding.text_precision
+                or (current.text_precision if current else ""),
                 recreate=recreate,
             )
             run.figures["failed"] = dict(embedding.failed)

@@ -153,6 +153,8 @@ def _page(store: Store) -> dict[str, Any]:
                 "fingerprint": each.fingerprint,
                 "base": each.base,
                 "dim": each.dim,
+                "precision": each.precision,
+                "text_precision": each.text_precision,
                 "vectors": each.vectors,
                 "searches": _searches(each),
                 "generations": [asdict(one) for one in store.generations(each.variant)],
@@ -182,6 +184,15 @@ def _search_line(name: str, search: dict[str, Any]) -> str:
     return f"{name}: ef {search['ef']}, {recall}"
 
 
+def _precision_line(collection: dict[str, Any]) -> str:
+    """What the newest vectors were computed in; empty where that is not known."""
+    image, text = collection["precision"], collection["text_precision"]
+    if not image:
+        return ""
+    more = f", its text model's in {text}" if text else ""
+    return f"{collection['variant']}: newest vectors computed in {image}{more}"
+
+
 def _show(page: dict[str, Any]) -> None:
     console = Console()
     engine = page["engine"]
@@ -204,6 +215,8 @@ def _show(page: dict[str, Any]) -> None:
     for collection in page["collections"]:
         lines = [_search_line(*each) for each in collection["searches"].items()]
         console.print(f"{collection['variant']} is searched by {'; '.join(lines)}", highlight=False)
+        if line := _precision_line(collection):
+            console.print(line, highlight=False)
 
 
 def _show_size(found: Estimate) -> None:

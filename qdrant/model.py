@@ -104,6 +104,7 @@ class Spec:
         numbers: names of the attributes that are numbers, ascending: each has an index for ranges.
         precision: that the newest vectors were computed in, for people to read; empty where it
             is not known.
+        text_precision: the same of a text model; empty where the variant has none too.
     """
 
     variant: str
@@ -117,6 +118,7 @@ class Spec:
     payload: int = 1
     numbers: tuple[str, ...] = ()
     precision: str = ""
+    text_precision: str = ""
 
     def __post_init__(self) -> None:
         check_variant(self.variant)

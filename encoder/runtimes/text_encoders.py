@@ -40,7 +40,7 @@ class OpenVINOTextEncoder(TextEncoder):
         dim: int,
         max_tokens: int,
     ) -> None:
-        super().__init__(dim, max_tokens)
+        super().__init__(dim, max_tokens, model.precision)
         self._model, self._tokenizer, self._prompts = model, tokenizer, prompts
 
     def _encode(self, kind: Kind, texts: Sequence[str]) -> np.ndarray:

@@ -50,6 +50,7 @@ def test_pictures_are_not_encoded_again_and_texts_have_their_own_dimension(worde
         collection = store.collection("words")
         assert collection.vectors == ("image", "text")
         assert (collection.dim_of("image"), collection.dim_of("text")) == (16, TEXT_DIM)
+        assert (collection.precision, collection.text_precision) == ("float32", "float32")
         both = [
             store.retrieve(name, ["kettle-navy"], vectors=True)["kettle-navy"].vectors
             for name in ("tiny", "words")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def store(request, tmp_path: Path, fake_server: FakeServer, monkeypatch) -> Iter
         opened = open_server(fake_server.url)
     with opened:
         opened.build(SPEC, shop(10))
-        opened.build(SPEC, shop(20))
+        computed = replace(SPEC, precision="int8", text_precision="bfloat16")
+        opened.build(computed, shop(20))
         yield opened
 
 
@@ -54,7 +56,9 @@ def test_status_shows_all_generations(store, fake_server):
     assert current["size"] == 3500 if engine.name == "server" else current["size"] > 1e5
     assert current["indexed"] is not None
     assert collection["searches"] == {name: {"ef": None, "recall": 1.0} for name in SPEC.vectors}
+    assert (collection["precision"], collection["text_precision"]) == ("int8", "bfloat16")
     table = run("status")
+    assert "demo: newest vectors computed in int8, its text model's in bfloat16" in table
     assert "demo is searched by image: exact; text: exact; fused: exact" in table
     assert "demo" in table
     assert engine.place.removeprefix("http://")[:9] in table

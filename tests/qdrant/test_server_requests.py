@@ -143,6 +143,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "created": made.created,
         "graphs": {},
         "precision": "",
+        "text_precision": "",
     }
 
 

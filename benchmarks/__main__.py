@@ -4,6 +4,7 @@ import typer
 
 from benchmarks import (
     adaptation,
+    cold_start,
     embedding,
     encode,
     feeds,
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for module in (
     adaptation,
+    cold_start,
     embedding,
     encode,
     feeds,
@@ -33,7 +35,7 @@ for module in (
     scale,
     search,
 ):
-    app.command(module.__name__.removeprefix("benchmarks."))(module.command)
+    app.command(module.__name__.removeprefix("benchmarks.").replace("_", "-"))(module.command)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

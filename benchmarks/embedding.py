@@ -19,10 +19,9 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from PIL import Image
 from rich.console import Console
 
-from benchmarks.generated import random_picture
+from benchmarks.generated import random_texts, write_shop
 from benchmarks.rounds import Rounds, as_object, table
 from catalog.catalogue import Catalogue
 from encoder.encoder import Encoder
@@ -36,7 +35,6 @@ from ingest.images import fetch_images
 from ingest.kept_vectors import open_vectors, vector_folders
 from ingest.products import load_products
 from ingest.vectors import embed_products
-from pictures.thumbnail import SIDE
 from vitrine.batches import batched
 from vitrine.command import Json
 
@@ -62,7 +60,7 @@ def command(
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         variant = Variants(home).add(NAME, checkpoint or vit_b_32(Path(folder) / "clip"))
-        load_products(home, _write_shop(Path(folder) / "shop", n))
+        load_products(home, write_shop(Path(folder) / "shop", random_texts(n)))
         fetch_images(home)
         embed_products(home, NAME, precision=precision)  # type: ignore[arg-type] # converts it
         encoder = Encoder.load(variant, precision=precision)  # type: ignore[arg-type]
@@ -90,21 +88,6 @@ def command(
     console = Console()
     console.print(table(measured, JOB, "pictures"))
     console.print("; ".join(f"{name}: {value}" for name, value in facts.items()))
-
-
-def _write_shop(folder: Path, n: int) -> Path:
-    """Products whose pictures have the size that the picture store keeps."""
-    folder.mkdir()
-    rows = []
-    for number in range(n):
-        picture = random_picture(number)
-        size = (SIDE, SIDE * picture.height // picture.width)
-        picture.resize(size, Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
-        row = {"id": str(number), "title": f"product {number}", "image": f"{number}.jpg"}
-        rows.append(json.dumps(row) + "\n")
-    file = folder / "products.jsonl"
-    file.write_text("".join(rows))
-    return file
 
 
 def _prepared(

@@ -5,8 +5,6 @@ So a process of its own can make one of them, and its memory is that encoder's.
 
 import json
 import os
-import resource
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.process_cost import run_process
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
 from encoder.runtimes.machine import CPU_FACTS, INT8_FLAGS
@@ -128,24 +127,15 @@ def peak_memory(
     """Highest resident memory, MB, of a process that makes an encoder and encodes a few items."""
     given = [name, str(checkpoint), str(home), [*map(str, pictures[:ALONE])], texts[:ALONE]]
     code = "from benchmarks.encoders import run_alone; run_alone()"
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(given),
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(ran.stdout.split()[-1])
+    return run_process(["-c", code], given=json.dumps(given))[0].megabytes
 
 
 def run_alone() -> None:
-    """Make and run the encoder that stdin names; print the highest resident memory, MB."""
+    """Make the encoder that stdin names, and encode what stdin names."""
     name, checkpoint, home, pictures, texts = json.load(sys.stdin)
     compared = make(name, Path(checkpoint), Path(home), None)
     compared.pictures([Path(file) for file in pictures])
     compared.texts(texts)
-    sys.stdout.write(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}\n")
 
 
 def machine() -> dict[str, object]:

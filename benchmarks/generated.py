@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image
 
+from pictures.thumbnail import SIDE
 from qdrant.model import NO_FILTERS, Filters, Point
 
 # Fewest and most words of a text: a short title, and one that is longer than CLIP's token limit.
@@ -128,6 +130,20 @@ def random_picture(seed: int) -> Image.Image:
     """A picture with a shortest side of 224, as the picture store keeps them."""
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 6, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((224, 298), Image.Resampling.BICUBIC)
+
+
+def write_shop(folder: Path, titles: Sequence[str]) -> Path:
+    """Write a feed, and generated pictures of the size that the picture store keeps."""
+    folder.mkdir()
+    rows = []
+    for number, title in enumerate(titles):
+        picture = random_picture(number)
+        size = (SIDE, SIDE * picture.height // picture.width)
+        picture.resize(size, Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
+        rows.append(json.dumps({"id": str(number), "title": title, "image": f"{number}.jpg"}))
+    file = folder / "products.jsonl"
+    file.write_text("\n".join(rows))
+    return file
 
 
 def random_texts(count: int) -> list[str]:

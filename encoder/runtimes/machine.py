@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")
 CPU_FACTS = Path("/proc/cpuinfo")
 
+_importing = threading.Lock()
+
 
 @cache
 def load_openvino() -> Any:  # noqa: ANN401 (a module that may be missing)
@@ -24,19 +27,22 @@ def load_openvino() -> Any:  # noqa: ANN401 (a module that may be missing)
     openvino and nncf report their use to Google Analytics, unless a file in the user's home
     declines it. Without the package that sends the reports, both use a stub that does nothing.
     """
-    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # its import fails from now on
-    # Where its converter cannot be imported, openvino goes without: half the time of its import.
-    sys.modules[CONVERTER] = None  # type: ignore[assignment]
-    try:
-        openvino = importlib.import_module("openvino")
-        # Its tables of types are filled by the first tensor that becomes an array. Two threads that
-        # do this at once wait for each other forever: one has the GIL, the other the tables' lock.
-        openvino.Tensor(openvino.Type.f32, [1]).data  # noqa: B018
-    except (ImportError, OSError, RuntimeError):  # absent, or for another system
-        return None
-    finally:
-        del sys.modules[CONVERTER]
-    return openvino
+    with _importing:
+        sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # its import fails from now on
+        # Without its converter openvino is imported in half the time, and goes without.
+        sys.modules[CONVERTER] = None  # type: ignore[assignment]
+        try:
+            openvino = importlib.import_module("openvino")
+            # Its tables of types are filled by the first tensor that becomes an array. Two threads
+            # that do this at once wait for each other forever: one has the GIL, the other the
+            # tables' lock.
+            openvino.Tensor(openvino.Type.f32, [1]).data  # noqa: B018
+        except (ImportError, OSError, RuntimeError):  # absent, or for another system
+            return None
+        else:
+            return openvino
+        finally:
+            del sys.modules[CONVERTER]
 
 
 @cache

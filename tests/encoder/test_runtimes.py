@@ -188,15 +188,16 @@ def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "user"]
 
 
-def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, VARIABLE: "auto", **variables}
     ran = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *words],
         env=environment,
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     return ran
@@ -329,6 +330,38 @@ def test_a_precision_that_cannot_be_had_leaves_the_next_one(
     [sentence] = prepare(changeable, "auto", lambda: sample)
     assert "in float32" in sentence
     assert "int8: an operation is not supported; bfloat16: " in sentence
+
+
+# Threads that import OpenVINO at the same moment, and then read their first tensor so: the main
+# thread's is read while others wait for Python's lock, which the long product makes it keep.
+FIRST_USES = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from encoder.runtimes.machine import load_openvino, openvino_core
+sys.setswitchinterval(1e-6)
+with ThreadPoolExecutor(4) as pool:
+    meet = threading.Barrier(4)
+    assert all(pool.map(lambda _: (meet.wait(), load_openvino())[1], range(4)))
+compiled = openvino_core().compile_model(sys.argv[1], "CPU")
+tensors = [compiled.create_infer_request().get_input_tensor(0) for _ in range(4)]
+started = []
+def read(tensor):
+    while not started:
+        pass
+    tensor.data
+threads = [threading.Thread(target=read, args=[each]) for each in tensors[1:]]
+for each in threads:
+    each.start()
+number = 7
+started.append(True)
+number ** 60_000; tensors[0].data
+for each in threads:
+    each.join()
+"""
+
+
+def test_threads_may_use_openvino_first_at_once(converted):
+    run_python(FIRST_USES, str(converted.folder / "openvino" / "float32" / "text.xml"))
 
 
 def test_an_unknown_runtime_is_refused(converted, monkeypatch):

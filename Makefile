@@ -30,12 +30,16 @@ demo: $(DEMO)/.ready ## serve the demo shop on PORT (default 8501)
 	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it)"
 	$(DEMO_ENV) $(SERVE)
 
-# Drawings, then the usual commands.
+# Drawings, then the usual commands; two variants and queries, so that there is something to compare.
 $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(BIN)/python -m demo make $(DEMO)/drawn
 	cp $(DEMO)/drawn/demo.md $(DEMO)/demo.md
+	mkdir -p $(DEMO)/queries
+	cp $(DEMO)/drawn/queries.jsonl $(DEMO)/queries/demo.jsonl
+	cp -R $(DEMO)/drawn/query_images $(DEMO)/queries
 	$(DEMO_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --force >/dev/null
-	$(DEMO_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/products.jsonl
+	$(DEMO_ENV) $(BIN)/vitrine add titles --base demo/checkpoint --template title --force >/dev/null
+	$(DEMO_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/products.jsonl --variant zeroshot --variant titles
 	touch $@
 
 # The demo shop under other colour names, which its model learns; a tenth of it is held out as queries.
@@ -45,7 +49,7 @@ RECIPE := --batch 64 --learning-rate 1e-3 --rank 16 --alpha 32 --epochs 8 --temp
 	$(addprefix --set ,dropout=0 schedule=cosine warm_up=0.1 crop=1 flip=false views=title) \
 	$(addprefix --target ,q_proj k_proj v_proj out_proj fc1 fc2)
 
-finetune-demo: $(DEMO)/.ready ## train an adapter and measure its gain on held-out products
+finetune-demo: $(DEMO)/.ready ## train an adapter, measure its gain on held-out products, add it to the demo shop
 	$(BIN)/python -m demo rename $(DEMO)/drawn
 	$(RENAMED_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --template title --force >/dev/null
 	$(RENAMED_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/renamed.jsonl
@@ -53,6 +57,8 @@ finetune-demo: $(DEMO)/.ready ## train an adapter and measure its gain on held-o
 	$(RENAMED_ENV) $(BIN)/vitrine ingest vectors --variant lora
 	$(RENAMED_ENV) $(BIN)/vitrine eval make-queries --kind title --held-out $(RENAMED)/variants/lora/split.json --out $(RENAMED)/held_out.jsonl
 	$(RENAMED_ENV) $(BIN)/vitrine eval run --variant zeroshot --variant lora --queries $(RENAMED)/held_out.jsonl --name finetune_demo --must-win lora --json
+	$(DEMO_ENV) $(BIN)/vitrine add lora --base demo/checkpoint --template title --adapter $(RENAMED)/variants/lora/adapter --force >/dev/null
+	$(DEMO_ENV) $(BIN)/vitrine ingest vectors --variant lora
 
 # The model is fetched from the hub only where no variant was added before.
 shop: $(INSTALLED) ## ingest PRODUCTS=file (ARGS="--category-field type") and open the search page

@@ -2,8 +2,11 @@
 
 main             the script that Streamlit runs
 search_page      widgets from `controls`, results as `cards`, one product as `product_view`
+compare_page     one query, searched by several systems side by side
 catalogue_page   what the catalogue and the collections contain
 state            a search's state as the address bar's parameters; `address_bar` keeps both in step
+bench_state      what the workbench compares and judges, as parameters; `bench_address` keeps it
+bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown
 query_picture    the picture of a query; `uploads` keeps those that were uploaded

@@ -1,11 +1,12 @@
 """The script that Streamlit runs: `vitrine app`, or `streamlit run app/main.py`."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
-from app import catalogue_page, search_page
+from app import search_page
 from app.audience import is_operator
 from app.errors import show_errors
 
@@ -13,6 +14,8 @@ LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
 ICON = Path(__file__).with_name("icon.svg")
 STYLE = Path(__file__).with_name("page.css")
+# Modules by title; each is imported when it is first shown: the search page need not wait for it.
+WORKBENCH = {"Compare": "app.compare_page", "Catalogue": "app.catalogue_page"}
 
 
 def main() -> None:
@@ -26,7 +29,7 @@ def main() -> None:
 def _show_pages() -> None:
     pages = [search_page.page()]
     if is_operator():
-        pages.append(st.Page(catalogue_page.show, title="Catalogue", url_path="catalogue"))
+        pages += [_workbench_page(title, module) for title, module in WORKBENCH.items()]
     page = st.navigation(pages, position="hidden")
     top = st.container(horizontal=True, key="navigation")
     run_page(page.run)
@@ -36,6 +39,13 @@ def _show_pages() -> None:
         with top:
             for each in pages:
                 st.page_link(each, query_params=parameters, width="content")
+
+
+def _workbench_page(title: str, module: str) -> st.Page:
+    def show() -> None:
+        import_module(module).show()
+
+    return st.Page(show, title=title, url_path=title.lower())
 
 
 def run_page(show: Callable[[], None]) -> None:

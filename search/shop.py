@@ -31,7 +31,7 @@ from search.suggestions import Suggestion, suggest
 from vitrine import Closing, default_variant
 from vitrine import home as installation
 
-MODELS_KEPT = 3  # the usual variants; a CLIP ViT-B/32 takes 600 MB in float32
+MODELS_KEPT = 4  # a comparison has as many columns; a CLIP ViT-B/32 takes 600 MB in float32
 
 
 @dataclass(frozen=True, slots=True)

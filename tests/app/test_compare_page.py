@@ -1,0 +1,127 @@
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from encoder.variants import Variants
+from tests import shop
+from tests.app.page_parts import address, everything, messages, plain, press, titles
+
+PAGE = """
+import streamlit as st
+from app import compare_page, main, search_page
+st.navigation([search_page.page(), st.Page(compare_page.show, url_path="compare")])
+main.run_page(compare_page.show)
+"""
+
+
+@pytest.fixture
+def open_compare(home, monkeypatch):
+    """Opens the page at an address: `open_compare(q="coral", column=["tiny:words"])`."""
+
+    def opened(folder=home, **parameters):
+        monkeypatch.setenv("VITRINE_HOME", str(folder))
+        monkeypatch.setenv("VITRINE_AUDIENCE", "operator")
+        page = AppTest.from_string(PAGE, default_timeout=600)
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def home_with_queries(home_copy):
+    folder = home_copy / "queries"
+    folder.mkdir()
+    shop.draw("kettle-teal").save(folder / "photo.png")
+    rows = [
+        {"id": "a", "text": "teal kettle", "relevant": {"kettle-teal": 2, "kettle-navy": 1}},
+        {"id": "b", "image": "photo.png"},
+        {"id": "c", "text": "navy"},
+    ]
+    (folder / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return home_copy
+
+
+def badges(page):
+    return [plain(each.value) for each in page.markdown if "badge[" in each.value]
+
+
+def test_columns_are_searched_side_by_side_and_marked_against_the_first(open_compare):
+    page = open_compare(q="coral kettle", column=["tiny:words", "tiny:vectors:text"], depth="5")
+    found = titles(page)
+    assert found[0] == "coral kettle"
+    text = everything(page)
+    assert "overlap@5" in text
+    assert "rank-biased overlap" in text
+    assert text.count("ms in the model") == 2
+    marks = " ".join(badges(page))
+    assert "same" in marks or "up" in marks or "down" in marks or "in, " in marks
+
+
+def test_equal_columns_are_wholly_alike(open_compare):
+    page = open_compare(q="coral", column=["tiny:hybrid", "tiny:hybrid"])
+    assert "overlap@10 **1.00** · rank-biased overlap **1.00**" in [
+        each.value for each in page.markdown if "overlap" in each.value
+    ]
+    assert all("same" in badge for badge in badges(page))
+
+
+def test_an_address_without_columns_compares_two_matches_of_the_only_variant(open_compare):
+    page = open_compare(q="coral")
+    assert [box.value for box in page.selectbox if "searched by" in box.label] == [
+        ("hybrid", ""),
+        ("vectors", ""),
+    ]
+    assert address(page) == {"q": ["coral"]}
+
+
+def test_an_act_writes_all_columns_into_the_address(open_compare):
+    page = open_compare(q="coral")
+    press(page, "Add a column")
+    columns = address(page)["column"]
+    assert columns[:2] == ["tiny:hybrid", "tiny:vectors"]
+    assert len(columns) == 3
+    press(page, "Remove C")
+    assert address(page)["column"] == ["tiny:hybrid", "tiny:vectors"]
+    [how] = [box for box in page.selectbox if box.label == "B: searched by"]
+    how.set_value(("words", "")).run()
+    assert address(page) == {"q": ["coral"], "column": ["tiny:hybrid", "tiny:words"]}
+
+
+def test_a_column_that_cannot_be_searched_states_why(open_compare, home_copy, tiny_clip):
+    Variants(home_copy).add("spare", tiny_clip, template="title")
+    page = open_compare(home_copy, q="coral", column=["tiny", "spare", "gone"])
+    assert "`vitrine ingest vectors --variant spare`" in messages(page).replace("\\", "")
+    assert "gone" in messages(page)
+    assert titles(page)  # of the column that can be searched
+
+
+def test_a_query_file_is_stepped_through(open_compare, home_with_queries):
+    page = open_compare(home_with_queries, queries="some.jsonl", query="a")
+    assert page.text_input(key="text").value == "teal kettle"
+    assert "nDCG@10" in everything(page)
+    assert any(badge.endswith(":violet-badge[relevant]") for badge in badges(page))
+    press(page, "Next")
+    assert address(page)["query"] == ["b"]
+    assert titles(page)[0] == "teal kettle"  # found by the picture alone
+    press(page, "Next")
+    assert (address(page)["query"], address(page)["q"]) == (["c"], ["navy"])
+    assert [button.disabled for button in page.button if button.label == "Next"] == [True]
+    press(page, "Previous")
+    assert address(page)["query"] == ["b"]
+    page.text_input(key="text").set_value("olive").run()
+    assert address(page)["queries"] == ["some.jsonl"]
+    assert "query" not in address(page)
+    assert "olive" in titles(page)[0]
+
+
+def test_a_query_or_file_that_is_gone_is_reported(open_compare, home_with_queries):
+    page = open_compare(home_with_queries, queries="some.jsonl", query="z", q="navy")
+    assert "has no query “z”" in messages(page)
+    page = open_compare(home_with_queries, queries="other.jsonl", q="navy")
+    assert "There is no query file “other.jsonl”" in messages(page).replace("\\", "")
+    assert titles(page)

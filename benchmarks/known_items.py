@@ -152,7 +152,8 @@ def _has_code(code: str, results: Sequence[Result]) -> bool:
 
 
 def _has_brand(brand: str, results: Sequence[Result]) -> bool:
-    return sum(each.product.get("brand") == brand for each in results) >= OWN
+    own = [each for each in results if each.product.get("brand") == brand]
+    return sum(1 + len(each.folded) for each in own) >= OWN
 
 
 def _has_title(title: str, results: Sequence[Result]) -> bool:

@@ -177,7 +177,9 @@ def sample_scores(
         irrelevant = np.array(
             [products.ids[products.products[name][row]] not in qrels[query] for row in rows], bool
         )
-        other = products.vectors[name][rows[irrelevant]] @ vector
+        # Where no product has a picture, there is no vector to compare with.
+        near = products.vectors[name][rows[irrelevant]] if len(rows) else np.zeros((0, len(vector)))
+        other = near @ vector
         matching.append(own)
         others.append(other)
         strongest += [s for each, s in ranked.get(query, ()) if each not in qrels[query]][:1]

@@ -7,24 +7,30 @@ for each query and a column for each of its candidates. The order is that of `se
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from eval.measures import CUT, DISCOUNTS
-from qdrant.model import WORDS, Ranking
+from qdrant.model import Ranking
+from search.candidates import KEPT
 from search.embedding import encode
 from search.engine import Engine
-from search.exact import EXACT
-from search.fusion import METHODS
+from search.evidence import rank
+from search.exact import BRAND, CODE, CODE_FACTS, EXACT, EXACT_FACTS, TITLE, put_exact_first
+from search.fusion import METHODS, Candidate
+from search.pipeline import make_plans
+from search.plan import resolve
 from search.query import Query
-from search.results import Results
 from search.settings import CANDIDATES, PARTS, SearchSettings
 from search.syntax import read_syntax
 
 BATCH = 256  # queries searched together
 
-BEFORE_OTHERS = 10.0  # is added to a score, to be above every fused one
+# Added to a score, so that it is above every fused one: codes come first, then titles, then brands.
+BEFORE_OTHERS = {CODE: 30.0, TITLE: 20.0, BRAND: 10.0}
 DECIMALS = 9  # of a fused score, as `search.fusion.fuse` rounds it before it orders
+MOST_KEPT = int(KEPT * CANDIDATES)  # of what a search has fused, where a part may have more
 
 
 @dataclass
@@ -32,71 +38,72 @@ class Found:
     """What a search by parts finds for one text.
 
     Attributes:
-        first: ids of the products that come before all others: their id, SKU, GTIN, title or brand
-            is the text.
+        exact: the products whose code, title or brand is the text, and which of these it is.
         parts: the products of each part, best first.
         text: as it was searched for, corrected; empty where it has operators, which filter.
     """
 
-    first: list[str] = field(default_factory=list)
+    exact: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Ranking[str]] = field(default_factory=dict)
     text: str = ""
 
 
 def search_parts(engine: Engine, queries: Sequence[Query]) -> list[Found]:
-    """Search by each part alone; every query is encoded once.
+    """Search as the first level of a hybrid search does, whatever the weights.
 
     Args:
         engine: of the variant.
         queries: with a text; those with a picture have no `fused` part, as in a hybrid search.
     """
-    dense = engine.collection().vectors
-    found = [Found() for _ in queries]
+    collection = engine.collection()
+    settings = SearchSettings(weights=dict.fromkeys(PARTS, 1.0))
+    found: list[Found] = []
     for start in range(0, len(queries), BATCH):
-        batch = [
-            replace(query, k=CANDIDATES, match="hybrid", fold=False)
-            for query in queries[start : start + BATCH]
+        readings = engine.read(
+            [replace(query, match="hybrid") for query in queries[start : start + BATCH]]
+        )
+        read = [resolve(reading.query, collection) for reading in readings]
+        vectors = encode(read, engine.encoder)
+        _, plans = make_plans(engine.store, collection, read, vectors, settings)
+        searches = (plan.searches(CANDIDATES) for plan in plans)
+        rankings, _ = rank(engine.store, collection.variant, searches, ())
+        numbers = {number for parts in rankings for hits in parts.values() for number in hits.ids}
+        names = sorted({*CODE_FACTS, *EXACT_FACTS})
+        facts = engine.store.facts(collection.variant, numbers, names)
+        typed = queries[start : start + BATCH]
+        found += [
+            _found(plan.query, parts, facts, _searched_text(query.text, reading.searched_for))
+            for query, reading, plan, parts in zip(typed, readings, plans, rankings, strict=True)
         ]
-        vectors = encode([reading.query for reading in engine.read(batch)], engine.encoder)
-        for part in (WORDS, *dense):
-            rows = [row for row, query in enumerate(batch) if not query.picture or part != "fused"]
-            settings = SearchSettings(weights={part: 1.0})
-            alone = Engine(engine.variant, engine.store, lambda: engine.encoder, settings)
-            searched = alone.search_batch(
-                [_by(part, batch[row]) for row in rows],
-                {number: vectors[row] for number, row in enumerate(rows)},
-            )
-            for row, results in zip(rows, searched, strict=True):
-                _add(found[start + row], part, batch[row].text, results)
     return found
 
 
-def _by(part: str, query: Query) -> Query:
-    """A query that only one part answers: its picture, or its text."""
-    return replace(query, weight=float(part != "image")) if query.picture else query
+def _found(
+    query: Query,
+    rankings: Mapping[str, Ranking[int]],
+    facts: Mapping[int, Mapping[str, Any]],
+    text: str,
+) -> Found:
+    """What was found for a query, by product ids."""
+    parts = dict(rankings)
+    codes = [facts[number] for number in parts.pop(CODE, Ranking()).ids]
+    numbers = dict.fromkeys(chain.from_iterable(hits.ids for hits in parts.values()))
+    candidates = [Candidate(facts[number]["id"], 0.0, {}, facts[number]) for number in numbers]
+    exact = {
+        each.id: kind
+        for each in put_exact_first(query, codes, candidates)
+        for kind in EXACT & each.parts.keys()
+    }
+    by_id = {
+        part: Ranking([facts[number]["id"] for number in hits.ids], hits.scores)
+        for part, hits in parts.items()
+    }
+    return Found(exact, by_id, text)
 
 
-def _add(found: Found, part: str, text: str, results: Results) -> None:
-    """Add what a search by one part has found for a text."""
-    places = sorted(
-        (result.parts[part].rank, result.id, result.parts[part].score)
-        for result in results.results
-        if part in result.parts
-    )
-    found.parts[part] = Ranking(
-        [product for _, product, _ in places], [score for *_, score in places]
-    )
-    if part == WORDS:
-        found.text = _searched_text(text, results)
-    exact = [each.id for each in results.results if EXACT & each.parts.keys()]
-    found.first = list(dict.fromkeys([*found.first, *exact]))
-
-
-def _searched_text(typed: str, results: Results) -> str:
+def _searched_text(typed: str, corrected: str) -> str:
     syntax = read_syntax(typed)
-    if syntax.phrases or syntax.without:
-        return ""
-    return results.searched_for or syntax.text
+    return "" if syntax.phrases or syntax.without else corrected or syntax.text
 
 
 class PartRankings:
@@ -115,7 +122,7 @@ class PartRankings:
         hits = {part: hits for each in found for part, hits in each.parts.items() if hits}
         self.parts = tuple(part for part in PARTS if part in hits)
         self.ids = [
-            sorted({*each.first, *chain.from_iterable(hits.ids for hits in each.parts.values())})
+            sorted({*each.exact, *chain.from_iterable(hits.ids for hits in each.parts.values())})
             for each in found
         ]
         rows, columns = len(self.ids), max(map(len, self.ids), default=0)
@@ -125,9 +132,9 @@ class PartRankings:
         self._ideal = np.zeros(rows)
         for row, (each, judged) in enumerate(zip(found, grades, strict=True)):
             self._fill(row, each, judged)
-        self._found = np.stack(
-            [self._values["rrf"][number] > 0 for number in range(len(self.parts))]
-        )
+        self._found = self._values["rrf"] > 0
+        # By part and query: whether there may be more candidates.
+        self._full = self._found.sum(axis=2) >= CANDIDATES
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -158,7 +165,8 @@ class PartRankings:
             for method, scale in METHODS.items() if hits else ():
                 self._values[method][number, row, at] = scale(part, hits.scores)
         self._offsets[row, : len(columns)] = 0
-        self._offsets[row, [columns[product] for product in found.first]] = BEFORE_OTHERS
+        for product, kind in found.exact.items():
+            self._offsets[row, columns[product]] = BEFORE_OTHERS[kind]
         for product, column in columns.items():
             self._gains[row, column] = grades.get(product, 0)
         ideal = np.sort(list(grades.values()))[::-1][:CUT]
@@ -177,8 +185,27 @@ class PartRankings:
         any_hit = self._found[:, rows].any(axis=2)
         total = (weights[:, None] * any_hit).sum(axis=0)
         fused /= np.where(total > 0, total, 1)[:, None]
-        offsets = self._offsets[rows]
-        return np.where(found | (offsets > 0), np.round(fused, DECIMALS) + offsets, -np.inf)
+        scores = np.where(found, np.round(fused, DECIMALS), -np.inf)
+        return _exact_first(scores, self._offsets[rows], self._full[used][:, rows].any(axis=0))
+
+
+def _exact_first(scores: np.ndarray, offsets: np.ndarray, full: np.ndarray) -> np.ndarray:
+    """Scores with those of exact matches above all others, of equal codes by ascending id.
+
+    A title or a brand counts among what a search keeps of its fused candidates.
+
+    Args:
+        scores: fused, float64 (n, columns); −∞ for what was not found.
+        offsets: of the exact matches, the same shape.
+        full: whether a part of a query may have more candidates, bool (n,).
+    """
+    for row in np.flatnonzero((offsets > 0).any(axis=1)):
+        last = np.sort(scores[row])[::-1][MOST_KEPT - 1 : MOST_KEPT] if full[row] else -np.inf
+        kept = (scores[row] > -np.inf) & (scores[row] >= last)
+        coded = offsets[row] == BEFORE_OTHERS[CODE]
+        scores[row] = np.where(kept, scores[row] + offsets[row], scores[row])
+        scores[row] = np.where(coded, BEFORE_OTHERS[CODE], scores[row])
+    return scores
 
 
 def _order(scores: np.ndarray, depth: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from catalog.searched_texts import searched_texts
 from qdrant.model import Ranking, SparseVector
 from qdrant.word_settings import WEIGHED, WordSettings
 from qdrant.words import CODES, Words, count_words
-from search.exact import letters
+from search.exact import BRAND, TITLE, letters
 
 # With it and no discount of long texts, the BM25 weight of a term is how often it occurs.
 COUNTING = 1e9
@@ -33,7 +33,7 @@ class WordIndex:
         language: of the words, a key of `qdrant.words.LANGUAGES`.
 
     Attributes:
-        exact: of each query, ids of the products whose title or brand it is.
+        exact: of each query, the products whose title or brand it is, and which of both.
     """
 
     def __init__(self, products: Iterable[Product], texts: Sequence[str], language: str) -> None:
@@ -47,15 +47,15 @@ class WordIndex:
         rows: dict[str, list[int]] = {}
         for row, text in enumerate(texts):
             rows.setdefault(letters(text), []).append(row)
-        self.exact: list[set[str]] = [set() for _ in texts]
+        self.exact: list[dict[str, str]] = [{} for _ in texts]
         self._ids: list[str] = []
         self._lengths, self._counts = array("I"), array("I")
         entries = [_Entries() for _ in WEIGHED]
         brands = _Entries()
         for product in products:
-            for fact in {letters(product.title), letters(product.brand)} - {""}:
-                for row in rows.get(fact, ()):
-                    self.exact[row].add(product.id)
+            for kind, fact in ((BRAND, product.brand), (TITLE, product.title)):
+                for row in rows.get(letters(fact), ()) if letters(fact) else ():
+                    self.exact[row][product.id] = kind
             self._count(product, entries, brands)
         shape = len(distinct), len(self._ids)
         self._fields = [each.matrix(*shape) for each in entries]

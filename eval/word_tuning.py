@@ -119,7 +119,7 @@ class TriedWords:
         """NDCG@10 of words alone, of every query."""
         if words not in self._alone:
             found = [
-                Found(each.first, {WORDS: each.parts.get(WORDS, Ranking())})
+                Found(each.exact, {WORDS: each.parts.get(WORDS, Ranking())})
                 for each in self._with_words(words, DEPTH)
             ]
             rankings = PartRankings(found, self._grades)
@@ -137,9 +137,9 @@ class TriedWords:
         ]
 
     @staticmethod
-    def _replaced(found: Found, hits: Ranking[str], exact: set[str]) -> Found:
-        first = [*found.first, *(product for product in hits.ids if product in exact)]
-        return replace(found, first=list(dict.fromkeys(first)), parts={**found.parts, WORDS: hits})
+    def _replaced(found: Found, hits: Ranking[str], exact: Mapping[str, str]) -> Found:
+        also = {product: exact[product] for product in hits.ids if product in exact}
+        return replace(found, exact=also | found.exact, parts={**found.parts, WORDS: hits})
 
 
 def is_clear(gains: np.ndarray) -> bool:

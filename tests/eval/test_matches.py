@@ -15,6 +15,7 @@ from eval.queries import LabelledQuery, QuerySet
 from eval.settings import Settings
 from search.query import Query
 from search.shop import open_shop
+from tests.shop import build, rows
 
 QUICK = Settings(("tiny",), resamples=200)
 EACH = replace(QUICK, matches=("words", "hybrid", "vectors"))
@@ -39,6 +40,15 @@ def test_each_match_is_a_row_of_its_own_and_compared_with_the_others(shop):
 def test_a_product_without_a_picture_is_an_answer_where_words_are_searched(shop):
     assert len(evaluate(shop, query_set(OLIVE, TOWEL), EACH).queries) == 2
     assert len(evaluate(shop, query_set(OLIVE, TOWEL), QUICK).queries) == 1
+
+
+def test_a_shop_without_any_picture_is_measured(tmp_path, tiny_clip):
+    made = [{name: each for name, each in row.items() if name != "image"} for row in rows()]
+    home = build(tmp_path, tiny_clip, made)
+    evaluation = evaluate(home, query_set(OLIVE), replace(QUICK, matches=("words", "hybrid")))
+    for outcome in evaluation.outcomes.values():
+        assert outcome.scores["Recall@1"].tolist() == [1]
+        assert np.isnan(outcome.similarity.auc)
 
 
 def test_one_match_keeps_the_name_of_the_variant(shop):

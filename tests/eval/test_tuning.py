@@ -7,14 +7,17 @@ import pytest
 from typer.testing import CliRunner
 
 from encoder.variants import Variants
+from encoder.vectors import normalize
 from eval import EvalError
 from eval.__main__ import app
 from eval.measures import score
 from eval.part_rankings import Found, PartRankings, search_parts
 from eval.tuning import choose, most_fusions, split, tune
 from eval.word_tuning import Choice, TriedWords
-from qdrant.model import Ranking
+from qdrant.model import Point, Ranking, Spec
+from qdrant.store import open_store
 from qdrant.word_settings import WordSettings, write_choice
+from qdrant.words import Words
 from search.engine import Engine
 from search.fusion import METHODS, fuse
 from search.query import Query
@@ -22,6 +25,7 @@ from search.settings import DEFAULT_SETTINGS, SearchSettings, settings_file, set
 from search.shop import open_shop
 
 PRODUCTS = [f"p{number:02}" for number in range(30)]
+NAMES = ["kettle", "tern", "mug", "pan", "loon", "lid", "jug"]
 IMAGES = SearchSettings(weights={"image": 1.0})
 
 
@@ -39,9 +43,9 @@ def drawn():
     found, qrels = [], {}
     for number in range(60):
         relevant, other = rng.choice(PRODUCTS, 2, replace=False).tolist()
-        found.append(Found([], {"words": hits(rng, other), "text": hits(rng, relevant)}))
+        found.append(Found({}, {"words": hits(rng, other), "text": hits(rng, relevant)}))
         qrels[f"q{number}"] = {relevant: 1}
-    found[3].first = [PRODUCTS[5]]
+    found[3].exact = {PRODUCTS[5]: "code"}
     found[4].parts["words"] = Ranking()
     return found, qrels
 
@@ -65,8 +69,8 @@ def test_rankings_fused_as_arrays_are_those_of_the_search(drawn, rankings, metho
     settings = SearchSettings(method, weights)
     ranked = {}
     for row, (query, each) in enumerate(zip(qrels, found, strict=True)):
-        fused = [one for one in fuse(each.parts, weights, method).ids if one not in each.first]
-        ranked[query] = [*each.first, *fused]
+        fused = [one for one in fuse(each.parts, weights, method).ids if one not in each.exact]
+        ranked[query] = [*each.exact, *fused]
         assert rankings.ranked(settings, row, 50) == ranked[query]
     expected = score(qrels, ranked)["nDCG@10"]
     assert rankings.ndcg(settings, np.arange(60)) == pytest.approx(expected)
@@ -136,7 +140,36 @@ def test_each_part_is_searched_as_the_hybrid_search_does(shop):
         for row, text in enumerate(texts):
             results = hybrid.search(Query(text, match="hybrid", k=13)).results
             assert rankings.ranked(settings, row, 13) == [result.id for result in results]
-    assert found[1].first == ["kettle-olive"]
+    assert found[1].exact == {"kettle-olive": "code"}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, tiny_clip):
+    """An engine over 500 products of two brands, whose titles have one word of another one each."""
+    folder = tmp_path_factory.mktemp("many")
+    variant = Variants(folder).add("tiny", tiny_clip)
+    drawn = normalize(np.random.default_rng(0).standard_normal((500, variant.dim)))
+    words = Words(WordSettings())
+    points = []
+    for number, vector in enumerate(drawn.astype(np.float32)):
+        title, brand = f"{NAMES[number % 7]} {number}", ("Tern", "Loon")[number % 2]
+        searched = {"words": words.document(f"{title} {brand}", [f"p{number:03}"], brand)}
+        facts = {"title": title, "brand": brand}
+        points.append(Point(f"p{number:03}", facts, {"text": vector}, searched))
+    spec = Spec("tiny", variant.fingerprint, variant.dim, vectors=("text",), words=WordSettings())
+    with open_store(folder) as store:
+        store.build(spec, points)
+        yield Engine(variant, store)
+
+
+@pytest.mark.parametrize("text", ["tern", "loon", "kettle 7", "kettle", "p003"])
+def test_of_more_products_than_candidates_the_parts_are_those_of_the_search_too(many, text):
+    rankings = PartRankings(search_parts(many, [Query(text)]), [{"p000": 1}])
+    for method in METHODS:
+        settings = SearchSettings(method, {"words": 0.8, "text": 0.3})
+        hybrid = Engine(many.variant, many.store, lambda: many.encoder, settings)
+        results = hybrid.search(Query(text, match="hybrid", k=50, fold=False)).results
+        assert rankings.ranked(settings, 0, 50) == [each.id for each in results]
 
 
 @pytest.fixture

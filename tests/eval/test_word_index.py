@@ -103,9 +103,9 @@ def test_queries_without_words_and_an_empty_catalogue_find_nothing(made):
 
 def test_titles_and_brands_that_are_the_query_are_named(made):
     index = WordIndex(made, ["Teal-Kettle", "tern and co", "TERN & CO"], "en")
-    assert index.exact[0] == {"p00"}
-    assert index.exact[1] == set()
-    assert len(index.exact[2]) == 10
+    assert index.exact[0] == {"p00": "title"}
+    assert index.exact[1] == {}
+    assert list(index.exact[2].values()) == ["brand"] * 10
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def tried(made):
     present = WordSettings("en", 20.0, title=1, description=3)
     index = WordIndex(made, texts, "en")
     hits = index.search(present, 50)
-    found = [Found([], {"words": each}, text) for each, text in zip(hits, texts, strict=True)]
+    found = [Found({}, {"words": each}, text) for each, text in zip(hits, texts, strict=True)]
     return TriedWords(found, grades, present, index)
 
 
@@ -132,7 +132,7 @@ def test_the_field_that_has_the_answers_counts_more(tried):
 
 
 def test_words_stay_without_an_index_and_for_queries_with_operators(made, tried):
-    found = [Found([], {"words": Ranking(["p03"], [1.0])})]
+    found = [Found({}, {"words": Ranking(["p03"], [1.0])})]
     alone = TriedWords(found, [{"p00": 1}], WordSettings())
     assert alone.choose(np.arange(1)) == WordSettings()
     filtered = TriedWords(found, [{"p00": 1}], WordSettings(), WordIndex(made, [""], "en"))

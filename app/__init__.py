@@ -9,7 +9,9 @@ bench_state      what the workbench compares and judges, as parameters; `bench_a
 bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown
+suggestion_list  what the typed words may become
 query_picture    the picture of a query; `uploads` keeps those that were uploaded
+crop_box         the part of it that counts
 reasons          why a product was found; `no_results`, what helps where nothing is
 thumbnails       pictures as cards show them
 audience         visitors of a shop, or its operators

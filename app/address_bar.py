@@ -55,7 +55,9 @@ def write(usual_variant: str) -> SearchState:
         session.state = state
     elif state != session.state:
         state = session.state = follow(session.state, state)
-        session.update(like=state.like, page=state.page, product=state.product)
+        session.update(
+            like=state.like, crop=list(state.crop), page=state.page, product=state.product
+        )
         session.address = write_parameters(state)
         st.query_params.from_dict(session.address)
     return state

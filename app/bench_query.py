@@ -53,10 +53,16 @@ def show_query(home: Path) -> BenchQuery:
     chosen = _chosen(queries)
     if chosen and st.session_state.bench_state is None:  # the address was just read
         _take(chosen)
-    words, picture = st.columns([5, 1], vertical_alignment="bottom")
-    words.text_input("Words", key="text", type="search", placeholder="red matte lipstick …")
-    with picture.popover("Picture", icon=":material/photo_camera:", width="stretch"):
-        picture_controls.show_fields()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search"):
+        st.text_input(
+            "Words",
+            key="text",
+            type="search",
+            placeholder="Words, or a picture’s web address",
+            on_change=picture_controls.take_address,
+            args=(st.session_state.text,),
+        )
+        picture_controls.show_uploader()
     text = st.session_state.text.strip()
     image = picture_controls.show_picture().image
     chosen = chosen if not image and chosen and chosen.text == text else None

@@ -11,6 +11,8 @@ from app import attribute_controls, picture_controls
 from app.escaping import escape
 from app.query_picture import QueryPicture
 from app.state import DEFAULT_K
+from app.suggestion_list import show_suggestions
+from search.engine import Engine
 from search.facets import CategoryCount, Facets
 
 PILLS = 12  # categories that are shown side by side; more go into a list
@@ -25,20 +27,25 @@ SORTS = {
 }
 
 
-def show_search_box() -> QueryPicture:
-    """Show the fields for words and picture; return the picture."""
-    words, buttons = st.columns([7, 3], vertical_alignment="bottom")
-    words.text_input(
-        "What are you looking for?",
-        key="text",
-        type="search",
-        placeholder="red matte lipstick, steel kettle …",
-    )
-    with buttons.container(horizontal=True, gap="small"):
-        with st.popover("Picture", icon=":material/photo_camera:", width="stretch"):
-            picture_controls.show_fields()
-        st.button("Search", type="primary", on_click=_show_results, width="stretch")
-    return picture_controls.show_picture()
+def show_search_box(engine: Engine) -> QueryPicture:
+    """Show the fields for words and picture; return the picture.
+
+    Args:
+        engine: whose collection has what is suggested.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search"):
+        st.text_input(
+            "What are you looking for?",
+            key="text",
+            type="search",
+            placeholder="Words, or a picture’s web address",
+            on_change=picture_controls.take_address,
+            args=(st.session_state.text,),
+        )
+        picture_controls.show_uploader()
+        st.button("Search", type="primary", on_click=_show_results)
+    show_suggestions(engine)
+    return picture_controls.show_picture(part=True)
 
 
 def show_sort() -> None:

@@ -14,6 +14,7 @@ LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
 ICON = Path(__file__).with_name("icon.svg")
 STYLE = Path(__file__).with_name("page.css")
+SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 # Modules by title; each is imported when it is first shown: the search page need not wait for it.
 WORKBENCH = {"Compare": "app.compare_page", "Catalogue": "app.catalogue_page"}
 
@@ -23,6 +24,7 @@ def main() -> None:
     st.set_page_config(page_title="Vitrine", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
     st.html(STYLE)
+    st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)
     run_page(_show_pages)
 
 

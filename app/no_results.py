@@ -14,10 +14,9 @@ from app.state import SearchState
 from search.engine import Engine
 from search.query import QueryError
 from search.results import Results
-from search.suggestions import suggest
 
 SUGGESTIONS = 4
-NO_PICTURE: dict[str, Any] = {"picture": "", "upload": "", "like": "", "page": 1}
+NO_PICTURE: dict[str, Any] = {"picture": "", "upload": "", "crop": (), "like": "", "page": 1}
 PLAIN = re.compile(r"[\w\s]+")  # a text without quotes and other operators
 
 # What a filter is called, and the fields that it consists of with their values where it is unset.
@@ -49,7 +48,7 @@ def show_nothing_fits(found: Results, state: SearchState, links: Links, engine: 
     confidence = f" (confidence {found.confidence:.0%})" if is_operator() else ""
     sentence = f"Probably nothing here fits{confidence}. Below is what comes nearest."
     st.info(escape(sentence), icon=":material/search_off:")
-    suggestions = suggest(engine.vocabulary, state.text, SUGGESTIONS)
+    suggestions = engine.suggest(state.text, SUGGESTIONS)
     if not (found.nearest_categories or suggestions):
         return
     with st.container(horizontal=True, vertical_alignment="center", key="elsewhere"):

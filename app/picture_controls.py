@@ -1,9 +1,12 @@
 """The widgets for the picture of a query: an upload, or a web address."""
 
+import re
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import query_picture
+from app.crop_box import show_crop_box
 from app.escaping import escape_sentence
 from app.query_picture import QueryPicture
 
@@ -13,42 +16,65 @@ PICTURE_TYPES = (
     *("bmp", "tif", "tiff"),
 )
 PICTURE_MB = 16
+WEB_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
-def show_fields() -> None:
-    """Show the fields for an upload and for a web address."""
-    st.file_uploader(
-        "Upload a picture",
-        type=PICTURE_TYPES,
-        max_upload_size=PICTURE_MB,
-        key=_uploader(),
-        on_change=_read_upload,
-    )
-    st.text_input(
-        "or enter a picture’s web address",
-        key="picture",
-        placeholder="https://…",
-        on_change=_address_entered,
-    )
+def show_uploader() -> None:
+    """Show the button for a file; `page.js` hands it what is dropped or pasted on the page."""
+    with st.container(key="uploader", width="content"):
+        st.file_uploader(
+            "A picture to search with",
+            type=PICTURE_TYPES,
+            max_upload_size=PICTURE_MB,
+            key=_uploader(),
+            on_change=_read_upload,
+            label_visibility="collapsed",
+        )
 
 
-def show_picture() -> QueryPicture:
-    """Show the picture of the query with a button to remove it, or why it cannot be used."""
+def show_picture(*, part: bool = False) -> QueryPicture:
+    """Show the picture of the query, or why it cannot be used.
+
+    Args:
+        part: the session's `crop` is the part that is searched with, and can be chosen.
+    """
     session = st.session_state
     picture = session.get("failed_upload") or QueryPicture()
     if session.upload:
         picture = query_picture.find_upload(session.upload)
     elif address := session.picture.strip():
         picture = query_picture.fetch(address)
-    if picture.image:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.image(picture.image, width=72, alt="The picture you are searching with")
-            st.button("Remove the picture", on_click=_remove, icon=":material/close:")
-    elif picture.problem:
+    if not (picture.image or picture.problem):
+        return picture
+    if picture.problem:
         st.warning(escape_sentence(picture.problem), icon=":material/broken_image:")
-        if picture.retry:
-            st.button("Try again", on_click=_try_again, icon=":material/refresh:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if picture.image and part:
+            show_crop_box(picture.image)
+        elif picture.image:
+            st.image(picture.image, width=72, alt="The picture you are searching with")
+        with st.container(gap="xsmall", width="content"):
+            if picture.image and part:
+                st.caption("Drag on the picture to search with a part of it.")
+                if session.crop:
+                    st.button("Use all of it", on_click=_uncrop, icon=":material/crop_free:")
+            if picture.retry:
+                st.button("Try again", on_click=_try_again, icon=":material/refresh:")
+            st.button("Remove the picture", on_click=_remove, icon=":material/close:")
     return picture
+
+
+def take_address(before: str) -> None:
+    """Make the session's `text` the picture of the query, where it is a web address.
+
+    Args:
+        before: the words that stay.
+    """
+    text = st.session_state.text.strip()
+    if WEB_ADDRESS.fullmatch(text):
+        query_picture.forget()
+        empty_uploader()
+        st.session_state.update(upload="", picture=text, text=before)
 
 
 def empty_uploader() -> None:
@@ -82,12 +108,11 @@ def _try_again() -> None:
         _read_upload()
 
 
-def _address_entered() -> None:
-    query_picture.forget()
-    st.session_state.upload = ""
-    empty_uploader()
+def _uncrop() -> None:
+    st.session_state.crop = []
 
 
 def _remove() -> None:
-    _address_entered()
-    st.session_state.picture = ""
+    query_picture.forget()
+    empty_uploader()
+    st.session_state.update(upload="", picture="")

@@ -50,7 +50,7 @@ def show() -> None:
     state = address_bar.write(installation.default_variant(ready).name)
     links = Links(page(), state)
     engine = shop.engine(st.session_state.variant)
-    picture = controls.show_search_box()
+    picture = controls.show_search_box(engine)
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
     with Catalogue(shop.home, create=False) as catalogue:

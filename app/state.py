@@ -1,15 +1,15 @@
 """A search's state and the address bar's query parameters, which can be shared and reloaded.
 
 Parameters: `q`, `picture` (a web address) and `upload` (the content hash of an uploaded one) are
-the query; `like`, a product's id, is searched for in their place; `variant`, where it is not the
-usual one, says how to search; `category` and `brand`, which are repeatable, `price_min`,
-`price_max`, `stock` ("1") and `where` (repeatable; conditions on attributes, as `search.where`
-reads them) are the filters; `sort`, `fold` ("0"), `k` and `page` say which results are shown, and
-`product`, an id, shows one alone.
+the query, and `crop` the part of the picture that counts; `like`, a product's id, is searched for
+in their place; `variant`, where it is not the usual one, says how to search; `category` and
+`brand`, which are repeatable, `price_min`, `price_max`, `stock` ("1") and `where` (repeatable;
+conditions on attributes, as `search.where` reads them) are the filters; `sort`, `fold` ("0"), `k`
+and `page` say which results are shown, and `product`, an id, shows one alone.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from PIL.Image import Image
@@ -22,7 +22,10 @@ from search.where import parse_where
 DEFAULT_K = 12  # fills two, three, four or six columns evenly
 MAX_K = 60
 
-QUERY = ("text", "picture", "upload")  # fields whose place `like` takes
+QUERY = ("text", "picture", "upload", "crop")  # fields whose place `like` takes
+PICTURE = ("picture", "upload")
+WHOLE = (0, 0, 100, 100)  # percent of a picture's width and height
+LEAST_SIDE = 5  # percent of a crop's sides: of fewer pixels a model sees nothing
 
 Parameters = dict[str, list[str]]
 
@@ -35,6 +38,8 @@ class SearchState:
         text: words.
         picture: a picture's web address.
         upload: the content hash of a picture that was uploaded.
+        crop: left, upper, right and lower edge of the part of the picture that is searched with,
+            in percent of its width and height; empty is all of it.
         like: a product's id; what is like it is searched for, and not the words and the picture.
         variant: empty means the usual one.
         categories: any of these.
@@ -53,6 +58,7 @@ class SearchState:
     text: str = ""
     picture: str = ""
     upload: str = ""
+    crop: tuple[int, ...] = ()
     like: str = ""
     variant: str = ""
     categories: tuple[str, ...] = ()
@@ -97,7 +103,7 @@ class SearchState:
         """The query for the engine, of one result more than the page shows.
 
         Args:
-            picture: the one that was uploaded or fetched.
+            picture: the one that was uploaded or fetched, whole.
 
         Raises:
             QueryError: the engine cannot answer it.
@@ -110,15 +116,20 @@ class SearchState:
             "fold": self.fold,
             "sort": self.sort,
         }
-        return read_query("" if self.like else self.text, None if self.like else picture, options)
+        if self.like:
+            return read_query("", None, options)
+        part = _cropped(picture, self.crop) if picture else None
+        return read_query(self.text, part, options)
 
 
 def follow(before: SearchState, after: SearchState) -> SearchState:
     """The state after an act of the visitor, with what the act ends.
 
     Another search begins at its first page and ends the view of a product; other words and another
-    picture end a search for products like one.
+    picture end a search for products like one; another picture is searched with whole.
     """
+    if any(getattr(before, name) != getattr(after, name) for name in PICTURE):
+        after = replace(after, crop=())
     if any(getattr(before, name) != getattr(after, name) for name in QUERY):
         after = replace(after, like="")
     if replace(before, page=after.page, product=after.product) != after:
@@ -132,6 +143,7 @@ def write_parameters(state: SearchState) -> Parameters:
         "q": [state.text],
         "picture": [state.picture],
         "upload": [state.upload],
+        "crop": [",".join(map(str, state.crop))],
         "like": [state.like],
         "variant": [state.variant],
         "category": list(state.categories),
@@ -159,6 +171,7 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[SearchState, l
         text=parser.word("q"),
         picture=parser.word("picture"),
         upload=parser.word("upload"),
+        crop=parser.crop("crop"),
         like=parser.word("like"),
         variant=parser.word("variant"),
         categories=parser.words("category"),
@@ -201,6 +214,16 @@ class _Parser:
                 found.append(word)
         return tuple(found)
 
+    def crop(self, name: str) -> tuple[int, ...]:
+        word = self.word(name)
+        edges = [int(edge) if edge.isdecimal() else -1 for edge in word[:16].split(",")]
+        if not word or edges == [*WHOLE]:
+            return ()
+        if is_crop(edges):
+            return tuple(edges)
+        self._report(name, word, "a part of a picture such as 10,0,90,60, in percent")
+        return ()
+
     def sort(self, name: str) -> str:
         word = self.word(name)
         if not word or word in FACTS:
@@ -234,6 +257,29 @@ class _Parser:
         self.problems.append(
             f"The address has {name}={word[:40]}, which is not {expected}; it was ignored."
         )
+
+
+def is_crop(edges: Sequence[int]) -> bool:
+    """Whether four edges enclose a part of a picture."""
+    if len(edges) != len(WHOLE):
+        return False
+    left, upper, right, lower = edges
+    inside = min(left, upper) >= 0 and max(right, lower) <= 100
+    return inside and min(right - left, lower - upper) >= LEAST_SIDE
+
+
+def _cropped(picture: Image, crop: tuple[int, ...]) -> Image:
+    """A part of a picture, of one pixel at least."""
+    left, upper, right, lower = crop or WHOLE
+    width, height = picture.size
+    return picture.crop(
+        (
+            left * width // 100,
+            upper * height // 100,
+            -(-right * width // 100),
+            -(-lower * height // 100),
+        )
+    )
 
 
 def _amount(amount: float | None) -> list[str]:

@@ -21,6 +21,7 @@ from qdrant.model import NO_FILTERS, TERMS, Collection, Filters
 from qdrant.store import Store
 from qdrant.vocabulary import FILE as VOCABULARY
 from qdrant.vocabulary import Vocabulary
+from qdrant.words import Words
 from search.attributes import Attributes, needs_attributes
 from search.browsing import browse
 from search.confidence import add_confidence, calibration_file, is_calibrated, outdated
@@ -30,11 +31,12 @@ from search.facets import FacetCounter, Facets
 from search.fingerprint import check_fingerprint
 from search.pipeline import find, make_plans, shown_facts
 from search.plan import resolve, vector_of
-from search.query import Query
+from search.query import Query, QueryError
 from search.reading import Reader, Reading
 from search.results import Result, Results
 from search.settings import CANDIDATES, SearchSettings, settings_file
 from search.spelling import Speller
+from search.suggestions import SPELLING, Suggestion, suggest
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -205,6 +207,27 @@ class Engine:
             for results, reading in zip(found, readings, strict=True)
         ]
 
+    def suggest(self, typed: str, k: int = 8) -> list[Suggestion]:
+        """What a typed text may become; where nothing begins so, what it is a misspelling of.
+
+        Args:
+            typed: as `search.suggestions.suggest` takes it.
+            k: how many.
+        """
+        found = suggest(self.vocabulary, typed, k)
+        if found or not typed.strip():
+            return found
+        collection = self.collection()
+        try:
+            [reading] = self.read([Query(typed)])
+        except QueryError:  # operators alone
+            return []
+        if not (collection.words and (corrected := reading.searched_for)):
+            return []
+        terms = Words.of(collection.words).terms(corrected)
+        spelling = Suggestion(corrected, SPELLING, self._occurrences(" ".join(terms)))
+        return [spelling, *suggest(self.vocabulary, corrected, k)][:k]
+
     def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
         """Varied products where there is no query (`search.browsing`)."""
         return browse(self.store, self.collection(), self.resolve_filters(filters), k)
@@ -258,9 +281,7 @@ class Engine:
         Raises:
             QueryError: a text has no words, or says only what must not occur.
         """
-        reader = Reader(
-            self.collection(), self._speller, lambda phrase: self.count(Filters(phrases=(phrase,)))
-        )
+        reader = Reader(self.collection(), self._speller, self._occurrences)
         return [reader.read(query) for query in queries]
 
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
@@ -271,6 +292,10 @@ class Engine:
         vectors, *_ = self._queries.encode(queries)
         _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
+
+    def _occurrences(self, phrase: str) -> int:
+        """Number of products that have some terms one after another."""
+        return self.count(Filters(phrases=(phrase,)))
 
     def _resolved(self, query: Query, collection: Collection) -> Query:
         """A query with its filters, match and vector as the collection has them."""

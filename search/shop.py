@@ -27,7 +27,7 @@ from search.query import MAX_K, QueryError, SearchError
 from search.query_picture import Picture, open_picture
 from search.request import FilterOptions, QueryOptions, read_filters, read_query
 from search.results import Results
-from search.suggestions import Suggestion, suggest
+from search.suggestions import Suggestion
 from vitrine import Closing, default_variant
 from vitrine import home as installation
 
@@ -138,7 +138,7 @@ class Shop(Closing):
 
     def suggest(self, typed: str, k: int = 8, *, variant: str = "") -> list[Suggestion]:
         """What a person may be about to type (`search.suggestions`)."""
-        return suggest(self.engine(variant).vocabulary, typed, k)
+        return self.engine(variant).suggest(typed, k)
 
     def default_variant(self) -> str:
         """The variant to search where none is named, of those that have a collection.

@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from search.shop import open_shop
-from search.suggestions import suggest
 from vitrine.command import CommandLine, Json, messages, print_json
 from vitrine.text import printable
 
@@ -32,7 +31,7 @@ def suggestions(
     """
     with open_shop() as shop:
         engine = shop.engine(variant)
-        found = suggest(engine.vocabulary, typed, k)
+        found = engine.suggest(typed, k)
         if not engine.vocabulary.source():
             messages.print(
                 f"Nothing can be suggested: {engine.vocabulary.path} is missing or damaged. "

@@ -13,7 +13,8 @@ from qdrant.words import INVISIBLE, WITHOUT_BLANKS, split_words
 MOST_WORDS = 6
 # Titles among which the words are counted that occur together with those typed before.
 TITLES = 200
-KINDS = ("word", *NAME_KINDS)
+SPELLING = "spelling"
+KINDS = (SPELLING, "word", *NAME_KINDS)
 
 _UNIT = re.compile(rf"{WITHOUT_BLANKS.pattern}|(?:(?!{WITHOUT_BLANKS.pattern})[^\W_])+")
 
@@ -24,9 +25,10 @@ class Suggestion:
 
     Attributes:
         text: the whole query.
-        kind: `word`, of which the last one is completed; or `brand`, `category` or `title`, whose
-            name the text is.
-        count: products that have the completed word, or that name.
+        kind: `word`, of which the last one is completed; `brand`, `category` or `title`, whose
+            name the text is; or `spelling`, where misspelt words of it are corrected.
+        count: products that have the completed word, that name, or the corrected words one after
+            another.
     """
 
     text: str

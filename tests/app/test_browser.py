@@ -3,6 +3,7 @@
 Screenshots go to the folder that VITRINE_SCREENSHOTS names, else to pytest's own.
 """
 
+import base64
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from app.escaping import JOINER
 from tests import shop
 from tests.app.conftest import MAIN, MARKUP
+from tests.app.page_parts import drawn
 from tests.app.page_server import serve
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -150,12 +152,10 @@ def test_a_person_uploads_a_picture_beside_words(page, shoot, tmp_path):
     photo = tmp_path / "photo.png"
     shop.draw("lipstick-navy").save(photo)
     page.goto("/?q=coral&category=Beauty")
-    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
     page.locator("input[type=file]").set_input_files(photo)
     for heading in ("Words alone", "Picture alone"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
     expect(page).to_have_url(re.compile("upload=[0-9a-f]{64}"))
-    page.keyboard.press("Escape")
     shoot(page, "both")
     found = cards(page)
     page.reload()
@@ -163,11 +163,89 @@ def test_a_person_uploads_a_picture_beside_words(page, shoot, tmp_path):
     assert cards(page) == found
 
 
+def test_a_part_of_the_picture_is_chosen_by_keys_and_by_dragging(page, tmp_path):
+    photo = tmp_path / "photo.png"
+    shop.draw("lipstick-navy").save(photo)
+    page.goto("/?q=coral")
+    page.locator("input[type=file]").set_input_files(photo)
+    left = page.get_by_role("slider", name="Left edge")
+    left.press("PageDown")
+    left.press("ArrowRight")
+    expect(page).to_have_url(re.compile("crop=11%2C0%2C100%2C100"))
+    expect(left).to_be_focused()
+    wait_until_run(page)
+    picture = page.get_by_alt_text("The picture you are searching with").bounding_box()
+    across, down = picture["width"], picture["height"]
+    page.mouse.move(picture["x"] + across - 1, picture["y"] + down / 4)
+    page.mouse.down()
+    page.mouse.move(picture["x"] + across / 2, picture["y"] + down / 4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"crop=11%2C0%2C(49|50|51)%2C100"))
+
+
+def test_a_picture_is_pasted_or_dropped_anywhere_on_the_page(page):
+    page.goto("/")
+    for act, transfer in (("paste", "clipboardData"), ("drop", "dataTransfer")):
+        box(page).wait_for()
+        wait_until_run(page)
+        page.evaluate(
+            """async ([name, transfer, picture]) => {
+                const data = new DataTransfer();
+                const bytes = await (await fetch(picture)).blob();
+                data.items.add(new File([bytes], "photo.png", {type: "image/png"}));
+                const kind = name === "paste" ? ClipboardEvent : DragEvent;
+                const options = {bubbles: true, cancelable: true, [transfer]: data};
+                document.querySelector("h1, p").dispatchEvent(new kind(name, options));
+            }""",
+            [act, transfer, picture_address("lipstick-navy")],
+        )
+        expect(page).to_have_url(re.compile("upload=[0-9a-f]{64}"))
+        page.get_by_role("button", name="Remove the picture").click()
+        expect(page).not_to_have_url(re.compile("upload="))
+
+
+def picture_address(product_id):
+    """A product's picture as a data address."""
+    return f"data:image/png;base64,{base64.b64encode(drawn(product_id)).decode()}"
+
+
+def test_suggestions_are_chosen_by_keys_and_searched_for(page):
+    page.goto("/")
+    wait_until_run(page)
+    entries = history(page)
+    box(page).press_sequentially("coral k")
+    expect(page.get_by_role("option").first).to_contain_text("coral kettle")
+    expect(box(page)).to_have_attribute("aria-expanded", "true")
+    assert history(page) == entries
+    box(page).press("ArrowDown")
+    chosen = box(page).get_attribute("aria-activedescendant")
+    expect(page.locator(f"#{chosen}")).to_have_attribute("aria-selected", "true")
+    box(page).press("Enter")
+    expect(page).to_have_url(re.compile(r"q=coral\+kettle$"))
+    expect(page.get_by_role("option")).to_have_count(0)
+    assert history(page) == entries + 1
+    box(page).fill("teal lip")
+    page.get_by_role("option", name="teal lipstick").first.click()
+    expect(page).to_have_url(re.compile(r"q=teal\+lipstick$"))
+    expect(box(page)).to_have_value("teal lipstick")
+
+
+def test_escape_closes_the_suggestions_and_enter_searches_for_what_is_typed(page):
+    page.goto("/")
+    wait_until_run(page)
+    box(page).press_sequentially("ketttle")
+    expect(page.get_by_role("option").first).to_contain_text("Did you mean")
+    box(page).press("Escape")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(box(page)).to_have_value("ketttle")
+    box(page).press("Enter")
+    expect(page).to_have_url(re.compile("q=ketttle$"))
+
+
 def test_a_broken_upload_is_reported_in_a_sentence(page, tmp_path):
     words = tmp_path / "photo.jpg"
     words.write_text("not a photo")
     page.goto("/")
-    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
     page.locator("input[type=file]").set_input_files(words)
     expect(page.get_by_test_id("stAlert")).to_contain_text(
         "is no picture; the formats that are read are JPEG"
@@ -179,7 +257,6 @@ def test_an_upload_above_the_cap_is_reported_by_the_browser(page, tmp_path):
     with huge.open("wb") as file:
         file.truncate(17 * 2**20)
     page.goto("/")
-    page.get_by_test_id("stPopover").get_by_role("button", name="Picture").click()
     page.locator("input[type=file]").set_input_files(huge)
     expect(page.get_by_text("16.0MB or smaller")).to_be_visible()
 

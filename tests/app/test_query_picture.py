@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from app import query_picture
+from app.state import SearchState
+from app.uploads import Uploads
 from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
 from pictures.limit import CallLimit
@@ -25,6 +27,7 @@ from tests.app.page_parts import (
 )
 from tests.hostile_server import HostileServer
 from tests.pictures.encoding import heif
+from vitrine import home as home_folder
 
 ROWS = ["Words alone", "Picture alone"]
 
@@ -85,11 +88,30 @@ def test_an_address_without_a_picture_removes_the_last_one(open_page):
 
 def test_the_last_picture_given_is_used(open_page, web):
     page = upload(open_page(), drawn("lipstick-navy"))
-    page.text_input(key="picture").set_value(web.address("/picture.jpg")).run()
+    page.text_input(key="text").set_value(web.address("/picture.jpg")).run()
     assert messages(page) == ""
     assert set(address(page)) == {"picture"}
     upload(page, drawn("lipstick-navy"))
     assert set(address(page)) == {"upload"}
+
+
+def test_a_web_address_in_the_search_box_is_a_picture_and_the_words_stay(open_page, web):
+    page = open_page(q="coral")
+    page.text_input(key="text").set_value(f" {web.address('/picture.jpg')} ").run()
+    assert page.text_input(key="text").value == "coral"
+    assert address(page) == {"q": ["coral"], "picture": [web.address("/picture.jpg")]}
+    assert set(ROWS) <= set(headings(page))
+
+
+def test_a_part_of_the_picture_is_in_the_address_and_all_of_it_a_button_away(open_page, found_by):
+    [digest] = address(upload(open_page(), drawn("kettle-olive")))["upload"]
+    page = open_page(upload=digest, crop="20,0,60,50")
+    picture = Uploads(home_folder()).find(digest)
+    part = SearchState(crop=(20, 0, 60, 50)).query(picture).picture
+    assert titles(page) == found_by(Query(picture=part, k=12))
+    press(page, "Use all of it")
+    assert address(page) == {"upload": [digest]}
+    assert titles(page) == found_by(Query(picture=picture, k=12))
 
 
 @pytest.mark.parametrize("digest", ["1", "ab" * 32, "../../etc/passwd"])

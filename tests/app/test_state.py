@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from app.state import DEFAULT_K, SearchState, follow, read_parameters, write_parameters
 
@@ -10,6 +11,7 @@ def test_a_search_state_is_the_same_after_writing_and_reading():
         text="red & blue?",
         picture="https://x.test/a.jpg?b=1",
         upload="ab" * 32,
+        crop=(0, 12, 50, 100),
         like="ü/1",
         variant="lora",
         categories=("Beauty", "Über #1"),
@@ -42,14 +44,38 @@ def test_another_search_begins_at_its_first_page_and_ends_the_view_of_a_product(
 
 def test_another_query_ends_a_search_for_products_like_one():
     before = SearchState(text="red", like="a")
-    for change in ({"text": "blue"}, {"picture": "https://x.test/a.jpg"}, {"upload": "ab" * 32}):
+    changes = (
+        {"text": "blue"},
+        {"picture": "https://x.test/a.jpg"},
+        {"upload": "ab" * 32},
+        {"crop": (0, 0, 50, 50)},
+    )
+    for change in changes:
         assert follow(before, replace(before, **change)).like == ""
     assert follow(before, replace(before, categories=("Beauty",))).like == "a"
+
+
+def test_another_picture_is_searched_with_whole():
+    before = SearchState(upload="ab" * 32, crop=(0, 0, 50, 50))
+    assert follow(before, replace(before, text="red")).crop == before.crop
+    assert follow(before, replace(before, upload="cd" * 32)).crop == ()
+    assert read_parameters({"crop": ["0,0,100,100"]}) == (SearchState(), [])
+
+
+def test_a_part_of_a_picture_is_searched_with():
+    picture = Image.new("RGB", (200, 10))
+    query = SearchState(upload="ab" * 32, crop=(25, 0, 50, 50)).query(picture)
+    assert query.picture.size == (50, 5)
+    assert SearchState(upload="ab" * 32, crop=(0, 0, 5, 5)).query(picture).picture.size == (10, 1)
 
 
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
+        ({"crop": ["1,2,3"]}, "crop=1,2,3, which is not a part of a picture"),
+        ({"crop": ["0,0,4,100"]}, "crop=0,0,4,100"),
+        ({"crop": ["50,0,20,100"]}, "crop=50,0,20,100"),
+        ({"crop": ["-5,0,20,101"]}, "crop=-5,0,20,101"),
         ({"price_min": ["abc"]}, "price_min=abc, which is not an amount"),
         ({"price_max": ["nan"]}, "price_max=nan"),
         ({"price_max": ["-1"]}, "price_max=-1"),

@@ -77,5 +77,16 @@ def test_the_command_line_suggests_from_the_shop(home, monkeypatch):
     assert CliRunner().invoke(app, ["zen", "--k", "0"]).exit_code == 2
 
 
+def test_a_misspelt_word_suggests_what_it_is_corrected_to(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    found = json.loads(CliRunner().invoke(app, ["olive ketttle", "--json"]).stdout)["suggestions"]
+    assert found[0] == {"text": "olive kettle", "kind": "spelling", "count": 1}
+    for nothing in ("-", '""', "x" * 5_000):
+        assert (
+            json.loads(CliRunner().invoke(app, ["--json", "--", nothing]).stdout)["suggestions"]
+            == []
+        )
+
+
 def test_without_a_vocabulary_nothing_is_suggested(tmp_path: Path):
     assert suggest(Vocabulary(tmp_path / "none.sqlite"), "lip") == []

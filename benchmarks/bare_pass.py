@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from transformers import CLIPModel
+from transformers import AutoModel
 
 from encoder.checkpoint import Checkpoint
 from encoder.encoder import TOKENS_PER_PICTURE, Encoder
@@ -17,7 +17,7 @@ from encoder.tokenizer import Tokenizer, group_by_length, text_inputs
 
 
 class BarePass:
-    """A checkpoint in an encoder's precision and batch size.
+    """A CLIP or SigLIP checkpoint in an encoder's precision and batch size.
 
     Attributes:
         size: images in a batch.
@@ -26,9 +26,9 @@ class BarePass:
 
     def __init__(self, checkpoint: Path, encoder: Encoder) -> None:
         found = Checkpoint.in_folder(checkpoint)
-        model = CLIPModel.from_pretrained(found.folder, dtype=getattr(torch, encoder.precision))
+        model = AutoModel.from_pretrained(found.folder, dtype=getattr(torch, encoder.precision))
         self._model: Any = model.eval().to(encoder.device)
-        self._processor = found.processor
+        self._processor, self._padding = found.processor, found.family.padding
         self._tokenizer = Tokenizer(found.folder, found.family, found.max_tokens)
         self.size = encoder.batch_size
         self.order: list[int] = []
@@ -50,9 +50,9 @@ class BarePass:
         batches = list(group_by_length(tokens, TOKENS_PER_PICTURE * self.size))
         self.order = [row for batch in batches for row in batch]
         return [
-            torch.from_numpy(text_inputs([tokens[row] for row in rows])["input_ids"]).to(
-                self._model.device
-            )
+            torch.from_numpy(
+                text_inputs([tokens[row] for row in rows], self._padding)["input_ids"]
+            ).to(self._model.device)
             for rows in batches
         ]
 

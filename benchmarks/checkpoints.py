@@ -1,6 +1,7 @@
-"""CLIP checkpoints with random weights: as fast as trained ones, made without the hub.
+"""Checkpoints with random weights: as fast as trained ones, made without the hub.
 
-Their tokenizer is that of the demo shop's model, of at most 80 tokens where CLIP's has 77.
+Their tokenizer is that of the demo shop's model, of at most 80 tokens where CLIP's has 77 and
+SigLIP's 64.
 """
 
 from pathlib import Path
@@ -11,7 +12,15 @@ import encoder  # noqa: F401
 
 # isort: split
 import torch
-from transformers import AutoTokenizer, CLIPConfig, CLIPImageProcessorPil, CLIPModel
+import typer
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    PreTrainedConfig,
+    SiglipConfig,
+)
 
 TOKENIZER = Path(__file__).parent.parent / "demo" / "checkpoint"
 # Times the usual spread of initial weights: at 1, the cosines of all images are above 0.99.
@@ -47,7 +56,26 @@ def vit_b_32(folder: Path) -> Path:
     return _write(folder, CLIPConfig())
 
 
-def _write(folder: Path, config: CLIPConfig) -> Path:
+def siglip_b_16(folder: Path) -> Path:
+    """Write a SigLIP of the size B/16, which is the size of a default `SiglipConfig`."""
+    return _write(folder, SiglipConfig())
+
+
+SIZES = {"vit-b-32": vit_b_32, "siglip-b-16": siglip_b_16}
+
+
+def random_checkpoint(size: str, folder: Path) -> Path:
+    """Write a checkpoint of a size, where a command is given none.
+
+    Raises:
+        BadParameter: there is no such size.
+    """
+    if size not in SIZES:
+        raise typer.BadParameter(f"--size is {' or '.join(SIZES)}, not {size!r}.")
+    return SIZES[size](folder)
+
+
+def _write(folder: Path, config: PreTrainedConfig) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     text: Any = config.text_config
     text.vocab_size, text.max_position_embeddings = len(tokenizer), tokenizer.model_max_length
@@ -56,7 +84,7 @@ def _write(folder: Path, config: CLIPConfig) -> Path:
     vision: Any = config.vision_config
     side = vision.image_size
     torch.manual_seed(0)
-    CLIPModel(config).save_pretrained(folder)
+    AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     CLIPImageProcessorPil(
         size={"shortest_edge": side}, crop_size={"height": side, "width": side}

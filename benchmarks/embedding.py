@@ -44,8 +44,11 @@ NAME = "benchmark"
 
 def command(
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Folder of a CLIP checkpoint; a random ViT-B/32 if none.")
+        Path | None, typer.Option(help="Folder of a checkpoint; a random one of --size if none.")
     ] = None,
+    size: Annotated[
+        str, typer.Option(help="Of a random one: vit-b-32 or siglip-b-16.")
+    ] = "vit-b-32",
     n: Annotated[
         int, typer.Option(min=1, help="Pictures; generated, as the store has them.")
     ] = 400,
@@ -54,12 +57,13 @@ def command(
     as_json: Json = False,
 ) -> None:
     """The pictures of `vitrine ingest vectors` against the bare pass of the same model."""
-    from benchmarks.checkpoints import vit_b_32
+    from benchmarks.checkpoints import random_checkpoint
     from benchmarks.encoders import machine
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        variant = Variants(home).add(NAME, checkpoint or vit_b_32(Path(folder) / "clip"))
+        checkpoint = checkpoint or random_checkpoint(size, Path(folder) / "random")
+        variant = Variants(home).add(NAME, checkpoint)
         load_products(home, write_shop(Path(folder) / "shop", random_texts(n)))
         fetch_images(home)
         embed_products(home, NAME, precision=precision)  # type: ignore[arg-type] # converts it

@@ -82,7 +82,7 @@ def measure(
     Args:
         pictures: files; each round has its share.
         texts: each round has its share.
-        checkpoint: folder of a CLIP checkpoint.
+        checkpoint: its folder.
         rounds: how many, after one that is not counted.
         batch_size: images in a batch; the encoder's default when None.
         precision: the encoder's.
@@ -157,8 +157,11 @@ def _least_cosine(outputs: Sequence[Any], vectors: np.ndarray) -> float:
 
 def command(
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Folder of a CLIP checkpoint; a random ViT-B/32 if none.")
+        Path | None, typer.Option(help="Folder of a checkpoint; a random one of --size if none.")
     ] = None,
+    size: Annotated[
+        str, typer.Option(help="Of a random one: vit-b-32 or siglip-b-16.")
+    ] = "vit-b-32",
     pictures: Annotated[
         Path | None, typer.Option(help="Folder of pictures, searched whole; generated if none.")
     ] = None,
@@ -178,7 +181,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Encoding speed against the bare forward pass and the libraries people use."""
-    from benchmarks.checkpoints import vit_b_32
+    from benchmarks.checkpoints import random_checkpoint
     from benchmarks.encoders import machine
 
     with tempfile.TemporaryDirectory() as folder:
@@ -189,7 +192,7 @@ def command(
         speeds = measure(
             found,
             random_texts(n),
-            checkpoint or vit_b_32(scratch / "clip"),
+            checkpoint or random_checkpoint(size, scratch / "random"),
             rounds=rounds,
             batch_size=batch_size,
             precision=precision,

@@ -18,15 +18,18 @@ from PIL import Image
 from benchmarks.process_cost import run_process
 from encoder.encoder import Encoder
 from encoder.errors import EncoderError
+from encoder.runtimes.converted import Converted
 from encoder.runtimes.machine import CPU_FACTS, INT8_FLAGS
 from encoder.runtimes.runtime import VARIABLE
+from encoder.runtimes.source import DualEncoderSource
 from encoder.variants import Variants
 from vitrine.command import messages
 
 PEER, ONNX = "SentenceTransformer", "ONNX Runtime float32"
 OURS = "Encoder"
-TORCH = ("float32", "bfloat16")
-CONVERTED = ("float32", "bfloat16", "int8")
+# Where a variant is converted, by precision: graphs in float32 are run in bfloat16 too.
+PLAIN = "plain"
+FOLDERS = {"float32": PLAIN, "bfloat16": PLAIN, "int8": "int8"}
 ALONE = 32  # pictures and texts that a process of its own encodes
 # Instructions that the speed of inference depends on.
 FLAGS = INT8_FLAGS | {"avx2", "avx512f", "avx512_bf16", "amx_bf16"}
@@ -52,16 +55,17 @@ def prepare_all(
     shown = [Image.open(file) for file in pictures[:SAMPLES]]
     sample = Sample(shown, texts[: len(shown)])
     names = [f"{OURS}, torch bfloat16"]
-    for precision in ("bfloat16", "int8"):
-        variant = Variants(home / precision).add("benchmark", checkpoint)
+    for folder, sampling in ((PLAIN, None), ("int8", lambda: sample)):
+        variant = Variants(home / folder).add("benchmark", checkpoint)
         try:
-            for sentence in prepare(variant, precision, lambda: sample):
-                messages.print(sentence, soft_wrap=True)
+            said = prepare(variant, "int8" if sampling else "auto", sampling)
         except EncoderError as error:
-            messages.print(str(error), soft_wrap=True)
-            continue
-        both = ("float32", precision) if precision == "bfloat16" else (precision,)
-        names += [f"{OURS}, OpenVINO {each}" for each in both]
+            said = [str(error)]
+        for sentence in said:
+            messages.print(sentence, soft_wrap=True)
+        found = Converted.find(DualEncoderSource(variant))
+        here = [name for name, where in FOLDERS.items() if where == folder]
+        names += [f"{OURS}, OpenVINO {name}" for name in here if found and found.has(name)]
     if find_spec("onnxruntime") and find_spec("onnx"):
         from benchmarks.onnx_model import export
 
@@ -98,8 +102,7 @@ def make(name: str, checkpoint: Path, home: Path, batch_size: int | None) -> Com
         variant = Variants(home).add("benchmark", checkpoint)
     else:
         os.environ[VARIABLE] = "auto"
-        folder = home / ("int8" if precision == "int8" else "bfloat16")
-        variant = Variants(folder).get("benchmark")
+        variant = Variants(home / FOLDERS[precision]).get("benchmark")
     encoder = Encoder.load(variant, precision=precision, batch_size=batch_size)  # type: ignore[arg-type]
     return Compared(partial(encode_files, encoder), encoder.encode_texts)
 

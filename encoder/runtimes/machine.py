@@ -13,6 +13,12 @@ TELEMETRY, CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
 
 # Flags of x86 CPUs that multiply int8 (VNNI, AMX). With AVX2 alone int8 is no faster than float32.
 INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+# oneDNN, whose kernels OpenVINO runs, can be held to fewer instructions than the CPU has: names of
+# its documentation, of sets without bfloat16.
+HELD_TO = "ONEDNN_MAX_CPU_ISA"
+WITHOUT_BFLOAT16 = frozenset(
+    {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"}
+)
 # Devices of NVIDIA's driver, of the one in WSL, and of AMD's.
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")
 CPU_FACTS = Path("/proc/cpuinfo")
@@ -53,6 +59,8 @@ def openvino_core() -> Any:  # noqa: ANN401 (openvino.Core)
 
 def has_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16; without it OpenVINO does not compile for it."""
+    if os.environ.get(HELD_TO, "").upper() in WITHOUT_BFLOAT16:
+        return False
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 

@@ -45,14 +45,30 @@ class BenchQuery:
         return not (self.text or self.image)
 
 
-def show_query(home: Path) -> BenchQuery:
-    """Show the widgets of the query; return it as it is chosen."""
+def show_query(home: Path, *, always_words: bool = True) -> BenchQuery:
+    """Show the widgets of the query; return it as it is chosen.
+
+    Args:
+        home: the installation's folder.
+        always_words: show the fields for words and picture where a query of a file is chosen, too.
+    """
     queries = None
     with show_errors("The query file"):
         queries = _show_file(QueryFolder(home))
     chosen = _chosen(queries)
     if chosen and st.session_state.bench_state is None:  # the address was just read
         _take(chosen)
+    if always_words or not chosen:
+        _show_fields()
+    text = st.session_state.text.strip()
+    image = picture_controls.show_picture().image
+    chosen = chosen if not image and chosen and chosen.text == text else None
+    if chosen and chosen.picture:
+        image = _show_picture(chosen.picture)
+    return BenchQuery(text, image, chosen.relevant if chosen else {}, queries)
+
+
+def _show_fields() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search"):
         st.text_input(
             "Words",
@@ -63,12 +79,6 @@ def show_query(home: Path) -> BenchQuery:
             args=(st.session_state.text,),
         )
         picture_controls.show_uploader()
-    text = st.session_state.text.strip()
-    image = picture_controls.show_picture().image
-    chosen = chosen if not image and chosen and chosen.text == text else None
-    if chosen and chosen.picture:
-        image = _show_picture(chosen.picture)
-    return BenchQuery(text, image, chosen.relevant if chosen else {}, queries)
 
 
 def choose_query(query: LabelledQuery) -> None:
@@ -124,20 +134,21 @@ def _show_steps(queries: QuerySet) -> None:
     first = max(0, (at or 0) - MAX_OPTIONS // 2)
     rows = list(range(first, min(len(each), first + MAX_OPTIONS)))
     before, after = (None, 0) if at is None else (at - 1, at + 1)
-    st.button(
-        "Previous",
-        icon=":material/chevron_left:",
-        shortcut="P",
-        disabled=before is None or before < 0,
-        on_click=lambda: choose_query(each[before or 0]),
-    )
-    st.button(
-        "Next",
-        icon=":material/chevron_right:",
-        shortcut="N",
-        disabled=after >= len(each),
-        on_click=lambda: choose_query(each[after]),
-    )
+    with st.container(horizontal=True, width="content", key="query-steps"):
+        st.button(
+            "Previous",
+            icon=":material/chevron_left:",
+            shortcut="P",
+            disabled=before is None or before < 0,
+            on_click=lambda: choose_query(each[before or 0]),
+        )
+        st.button(
+            "Next",
+            icon=":material/chevron_right:",
+            shortcut="N",
+            disabled=after >= len(each),
+            on_click=lambda: choose_query(each[after]),
+        )
     st.session_state["query-row"] = at
     st.selectbox(
         f"Query of {len(each):,}",

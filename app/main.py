@@ -16,7 +16,11 @@ ICON = Path(__file__).with_name("icon.svg")
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 # Modules by title; each is imported when it is first shown: the search page need not wait for it.
-WORKBENCH = {"Compare": "app.compare_page", "Catalogue": "app.catalogue_page"}
+WORKBENCH = {
+    "Compare": "app.compare_page",
+    "Judge": "app.judge_page",
+    "Catalogue": "app.catalogue_page",
+}
 
 
 def main() -> None:

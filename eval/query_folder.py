@@ -1,19 +1,27 @@
 """The folder of an installation's query files, HOME/queries: read, added to, listed."""
 
+import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from PIL.Image import Image
+
 from catalog.catalogue import Catalogue
 from eval import EvalError
 from eval.queries import LabelledQuery, QuerySet
-from eval.query_files import EXCEL, JSON_LINES, TREC, read_queries
+from eval.query_files import EXCEL, JSON_LINES, TREC, read_queries, write_queries
 from eval.trec import read_topics
 from pictures.sources import is_local
 from vitrine.command import describe
+from vitrine.folder_lock import locked
+from vitrine.text import fold
 
 FOLDER = "queries"
+TYPED = "typed.jsonl"  # the queries that were typed on the page
+PICTURES = "typed_pictures"
 UNFIT = re.compile(r"[^\w.-]+")
 SUFFIXES = (*JSON_LINES, *TREC, *EXCEL)
 MAX_BYTES = 64 * 2**20  # a file of some hundred thousand queries
@@ -105,6 +113,36 @@ class QueryFolder:
             raise
         return fit
 
+    def add_typed(self, text: str, picture: Image | None) -> tuple[str, str]:
+        """Keep a query that was typed; the same one is kept once.
+
+        Args:
+            text: words.
+            picture: RGB, of the side that a query needs; kept beside the file.
+
+        Returns:
+            The names of the file and of the query.
+
+        Raises:
+            EvalError: it cannot be written, or the file is damaged.
+        """
+        path = self.folder / TYPED
+        address = ""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if picture:
+                address = str(_keep_picture(picture, self.folder.resolve() / PICTURES))
+            with locked(self.folder):
+                queries = list(self.read(TYPED)) if TYPED in self.names() else []
+                for query in queries:
+                    if (query.text, query.picture) == (fold(text), address):
+                        return TYPED, query.id
+                fresh = LabelledQuery(str(len(queries) + 1), text, address)
+                write_queries(path, [*queries, fresh])
+        except OSError as error:
+            raise EvalError(f"{path} cannot be written: {describe(error)}.") from None
+        return TYPED, fresh.id
+
     def version(self, name: str) -> tuple[int, int]:
         """What changes when a file does: its time of change, in ns, and its size.
 
@@ -129,6 +167,16 @@ class QueryFolder:
                         f"{name}: the picture of the query {query.id} is not in the installation’s "
                         f"folder: copy it into {FOLDER}."
                     )
+
+
+def _keep_picture(picture: Image, folder: Path) -> Path:
+    """Write a picture as a file of the hash of its content."""
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{hashlib.sha256(data.getvalue()).hexdigest()[:16]}.png"
+    path.write_bytes(data.getvalue())
+    return path
 
 
 def _is_query_file(file: Path) -> bool:

@@ -1,5 +1,6 @@
 """How an evaluation is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.intervals import RESAMPLES
@@ -23,6 +24,11 @@ class System:
     match: str
     vector: str
 
+    @property
+    def name(self) -> str:
+        """How it is called beside systems of other matches and vectors."""
+        return "-".join(filter(None, (self.variant, self.match, self.vector)))
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -42,6 +48,8 @@ class Settings:
         precision: the encoder's.
         resamples: of the bootstrap and of the randomisation test.
         seed: of their draws.
+        columns: systems that are measured in place of every variant with every match; `of_columns`
+            sets the other fields to what they have.
     """
 
     variants: tuple[str, ...]
@@ -55,6 +63,17 @@ class Settings:
     precision: str = "auto"
     resamples: int = RESAMPLES
     seed: int = 0
+    columns: tuple[System, ...] = ()
+
+    @classmethod
+    def of_columns(cls, columns: Sequence[System]) -> "Settings":
+        """The settings that measure these systems and no others."""
+        return cls(
+            variants=tuple(dict.fromkeys(each.variant for each in columns)),
+            matches=tuple(dict.fromkeys(each.match for each in columns)),
+            vectors=tuple(dict.fromkeys(each.vector for each in columns if each.vector)),
+            columns=tuple(columns),
+        )
 
     def systems(self) -> dict[str, System]:
         """What is measured, by name: each variant with each match, and `vectors` with each vector.
@@ -62,6 +81,8 @@ class Settings:
         Beside `vectors`, a hybrid search weighs the vectors as its settings do, whatever
         `vectors` searches; a search by words has none.
         """
+        if self.columns:
+            return {each.name: each for each in self.columns}
         matches = tuple(dict.fromkeys(self.matches))
         vectors = tuple(dict.fromkeys(self.vectors))
         beside = self.vector if "vectors" not in matches else ""

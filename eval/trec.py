@@ -96,10 +96,16 @@ def read_run(path: Path) -> Ranked:
 
 def write_qrels(path: Path, qrels: Qrels) -> None:
     """Write qrels as TREC's tools read them."""
-    with path.open("w", encoding="utf-8") as out:
-        for query, grades in qrels.items():
-            for product, grade in grades.items():
-                out.write(f"{_encoded(query)} 0 {_encoded(product)} {grade}\n")
+    path.write_text(format_qrels(qrels), encoding="utf-8")
+
+
+def format_qrels(qrels: Qrels) -> str:
+    """Qrels as lines of query, 0, product and grade; empty without a grade."""
+    return "".join(
+        f"{_encoded(query)} 0 {_encoded(product)} {grade}\n"
+        for query, grades in qrels.items()
+        for product, grade in grades.items()
+    )
 
 
 def write_run(path: Path, ranked: Mapping[str, Sequence[tuple[str, float]]], name: str) -> None:

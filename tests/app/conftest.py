@@ -1,5 +1,6 @@
 """A shop with untrusted texts and broken pictures, and its page."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -112,3 +113,18 @@ def found_by(home: Path) -> Iterator[Callable[[Query], list[str]]]:
             return [shorten(result.product["title"], TITLE) for result in both]
 
         yield found
+
+
+@pytest.fixture
+def home_with_queries(home_copy: Path) -> Path:
+    """A copy of the shop with a file of queries: words, a picture, and words without grades."""
+    folder = home_copy / "queries"
+    folder.mkdir()
+    shop.draw("kettle-teal").save(folder / "photo.png")
+    rows = [
+        {"id": "a", "text": "teal kettle", "relevant": {"kettle-teal": 2, "kettle-navy": 1}},
+        {"id": "b", "image": "photo.png"},
+        {"id": "c", "text": "navy"},
+    ]
+    (folder / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return home_copy

@@ -1,18 +1,8 @@
-import json
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from encoder.variants import Variants
-from tests import shop
+from tests.app.bench_pages import open_bench
 from tests.app.page_parts import address, everything, messages, plain, press, titles
-
-PAGE = """
-import streamlit as st
-from app import compare_page, main, search_page
-st.navigation([search_page.page(), st.Page(compare_page.show, url_path="compare")])
-main.run_page(compare_page.show)
-"""
 
 
 @pytest.fixture
@@ -20,30 +10,9 @@ def open_compare(home, monkeypatch):
     """Opens the page at an address: `open_compare(q="coral", column=["tiny:words"])`."""
 
     def opened(folder=home, **parameters):
-        monkeypatch.setenv("VITRINE_HOME", str(folder))
-        monkeypatch.setenv("VITRINE_AUDIENCE", "operator")
-        page = AppTest.from_string(PAGE, default_timeout=600)
-        for name, value in parameters.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
+        return open_bench(monkeypatch, folder, "compare_page", **parameters)
 
     return opened
-
-
-@pytest.fixture
-def home_with_queries(home_copy):
-    folder = home_copy / "queries"
-    folder.mkdir()
-    shop.draw("kettle-teal").save(folder / "photo.png")
-    rows = [
-        {"id": "a", "text": "teal kettle", "relevant": {"kettle-teal": 2, "kettle-navy": 1}},
-        {"id": "b", "image": "photo.png"},
-        {"id": "c", "text": "navy"},
-    ]
-    (folder / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return home_copy
 
 
 def badges(page):

@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from encoder.variants import Variants
 from eval import EvalError
 from eval.columns import read_system, search_column, usual_systems, write_system
-from eval.settings import System
+from eval.evaluation import evaluate
+from eval.queries import QuerySet
+from eval.query_files import read_queries
+from eval.settings import Settings, System
 from search.shop import open_shop
 from tests import shop as small_shop
 
@@ -72,3 +77,19 @@ def test_why_a_column_cannot_be_searched_is_its_problem(service, shop, tmp_path,
     with open_shop(home) as other:
         spare = search_column(other, System("spare", "hybrid", ""), "teal", None, 5)
         assert "`vitrine ingest vectors --variant spare`" in spare.problem
+
+
+def test_an_evaluation_measures_these_columns_and_no_others(shop, typed_queries, catalogue):
+    columns = [System("tiny", "hybrid", ""), System("other", "vectors", "image")]
+    settings = replace(Settings.of_columns(columns), resamples=200)
+    queries = read_queries(typed_queries, catalogue)
+    evaluation = evaluate(shop, QuerySet("few", queries.queries[:6]), settings)
+    assert list(evaluation.outcomes) == ["tiny-hybrid", "other-vectors-image"]
+    own = search_column_ids(shop, columns[1], queries.queries[0].text)
+    ranked = evaluation.outcomes["other-vectors-image"].ranked[queries.queries[0].id]
+    assert [product for product, _ in ranked][:5] == own
+
+
+def search_column_ids(shop, system, text):
+    with open_shop(shop) as opened:
+        return search_column(opened, system, text, None, 5).ids

@@ -4,6 +4,7 @@ import pytest
 
 from eval import EvalError
 from eval.query_folder import QueryFolder
+from search.query_picture import open_picture
 from tests import shop as small_shop
 
 
@@ -76,3 +77,14 @@ def test_a_file_that_changed_has_another_version(folder):
     before = folder.version(name)
     (folder.folder / name).write_bytes(lines({"text": "red"}, {"text": "blue"}))
     assert folder.version(name) != before
+
+
+def test_what_was_typed_is_added_to_a_file_once(folder):
+    picture = small_shop.draw("kettle-teal")
+    assert folder.add_typed("red  kettle", None) == ("typed.jsonl", "1")
+    assert folder.add_typed("red kettle", picture) == ("typed.jsonl", "2")
+    assert folder.add_typed("red kettle", None) == ("typed.jsonl", "1")
+    assert folder.add_typed("red kettle", picture) == ("typed.jsonl", "2")
+    plain, pictured = folder.read("typed.jsonl")
+    assert (plain.text, plain.picture) == ("red kettle", "")
+    assert open_picture(pictured.picture).tobytes() == picture.tobytes()

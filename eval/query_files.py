@@ -22,6 +22,8 @@ from eval.trec import read_qrels, read_text, read_topics
 from pictures.errors import shorten
 from pictures.sources import is_local
 from qdrant.model import VECTORS
+from search.query import MAX_TEXT
+from search.syntax import read_syntax
 from vitrine.text import fold
 from vitrine.whole_files import write_whole
 
@@ -46,7 +48,8 @@ def read_queries(
         qrels: TREC qrels for the file's query ids; they replace those of the file.
 
     Raises:
-        EvalError: it cannot be read as the kind of file that its suffix names.
+        EvalError: it cannot be read as the kind of file that its suffix names, or a query of it is
+            none that can be searched.
     """
     suffix = path.suffix.lower()
     if suffix in EXCEL:
@@ -57,6 +60,8 @@ def read_queries(
         if qrels is None:
             raise EvalError(f"{path} has topics without qrels; give these with --qrels FILE.")
         queries = [LabelledQuery(name, text) for name, text in read_topics(path).items()]
+    elif not path.exists():
+        raise EvalError(f"There is no file {path}.")
     else:
         raise EvalError(
             f"{path} has no known form; take {', '.join((*JSON_LINES, *TREC, *EXCEL))}."
@@ -108,7 +113,23 @@ def _write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
 
 
+def _check_texts(path: Path, queries: Iterable[LabelledQuery]) -> None:
+    """Refuse texts that no search takes, before a model is loaded."""
+    for query in queries:
+        if not (query.picture or read_syntax(query.text).text):
+            raise EvalError(
+                f"{path}, query {query.id}: “{shorten(query.text)}” says nothing that could be "
+                "found: give it words or an image, or leave the query out."
+            )
+        if len(query.text) > MAX_TEXT:
+            raise EvalError(
+                f"{path}, query {query.id}: its text has {len(query.text):,} characters; at most "
+                f"{MAX_TEXT:,} are allowed: shorten it, or leave the query out."
+            )
+
+
 def _labelled(path: Path, queries: list[LabelledQuery], qrels: Path | None) -> QuerySet:
+    _check_texts(path, queries)
     counts: dict[str, int] = {}
     if qrels is not None:
         grades = read_qrels(qrels)

@@ -208,7 +208,7 @@ def show(results: Results, *, explain: bool = False) -> None:
     """
     console = Console()
     if not results.results and not results.without_picture:
-        messages.print("Nothing matches these filters.")
+        messages.print("Nothing matches these words and filters.")
     if results.hint:
         messages.print(escape(printable(results.hint)), soft_wrap=True)
     if results.results:

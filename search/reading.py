@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pictures.errors import shorten
 from qdrant.model import TERMS, Collection
 from qdrant.vocabulary import VocabularyError
 from qdrant.words import Words
@@ -55,11 +56,12 @@ class Reader:
         syntax = read_syntax(query.text)
         if not (syntax.text or query.picture):
             what = "says only what must not occur" if syntax.without else "has no words"
-            raise QueryError(f"“{query.text}” {what}: type words, too, or give a picture.")
+            raise QueryError(f"“{shorten(query.text)}” {what}: type words, too, or give a picture.")
         query, notice = self._filtered(replace(query, typed=query.text, text=syntax.text), syntax)
-        by_vectors = query.match == "vectors" or (query.vector and not query.match)
-        if self._words is None or by_vectors:
+        if query.match == "vectors" or (query.vector and not query.match):
             return Reading(query, notice=notice)
+        if self._words is None:
+            return Reading(query, notice=notice or self._without_words())
         if query.match == "words" and not self._words.has_words(query.text):
             notice = (
                 f"“{query.text}” has no words that are searched: it is matched by vectors, too."
@@ -69,6 +71,12 @@ class Reader:
         if corrected == syntax.text or len(corrected) > MAX_TEXT:
             return Reading(query, notice=notice)
         return Reading(replace(query, text=corrected), corrected, notice)
+
+    def _without_words(self) -> str:
+        return (
+            "The collection was built by an earlier version and has no words: it is searched by "
+            f"vectors. `vitrine ingest vectors --variant {self._collection.variant}` adds words."
+        )
 
     def _filtered(self, query: Query, syntax: Syntax) -> tuple[Query, str]:
         """A query with the filters of its operators, and why they are not heeded."""

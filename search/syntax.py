@@ -37,6 +37,7 @@ _QUOTED = "|".join(
 _WORD = rf"[^\s\d{MARKS}{MINUS}]\S*"
 _OPERATOR = re.compile(rf"(?:{_BEGINS}([{MINUS}]))?(?:{_QUOTED})|{_BEGINS}[{MINUS}]({_WORD})")
 _UNCLOSED = re.compile(rf"{_BEGINS}[{MINUS}]?[{MARKS}]")
+_BARE = re.compile(rf"[\s{MARKS}{MINUS}]*")  # operators, and nothing that they are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def read_syntax(text: str) -> Syntax:
         return f" {phrase} "
 
     rest = _OPERATOR.sub(replace, visible(text))
-    return Syntax(visible(_UNCLOSED.sub(" ", rest)), _worded(phrases), _worded(without))
+    rest = visible(_UNCLOSED.sub(" ", rest))
+    return Syntax("" if _BARE.fullmatch(rest) else rest, _worded(phrases), _worded(without))
 
 
 def _worded(texts: list[str]) -> tuple[str, ...]:

@@ -178,7 +178,8 @@ def test_wrong_usage_ends_with_2(command, arguments):
     ("arguments", "sentence"),
     [
         (("run", "--queries", "none.jsonl"), "There is no file none.jsonl"),
-        (("run", "--queries", "none.docx"), "no known form"),
+        (("run", "--queries", "none.docx"), "There is no file none.docx"),
+        (("run", "--queries", __file__), "no known form"),
         (("run", "--variant", "gone", "--queries", "{titles}"), "gone"),
         (("run", "--queries", "{titles}"), "Name a variant: --variant with one of other, tiny"),
         (("classify", "--field", "brand"), "Name a variant: --variant with one of other, tiny"),

@@ -42,6 +42,21 @@ def test_what_is_written_is_read_back(tmp_path, catalogue):
     assert '"image": "p.jpg"' in (tmp_path / "q.jsonl").read_text()
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('"', "says nothing that could be found"),
+        ("-red", "says nothing that could be found"),
+        ("red " * 1_001, "its text has 4,003 characters; at most 4,000"),
+    ],
+    ids=["operator", "negation", "long"],
+)
+def test_a_text_that_no_search_takes_is_refused_with_its_query(tmp_path, catalogue, text, sentence):
+    path = written(tmp_path, {"text": "red", "relevant": ["a"]}, {"text": text, "relevant": ["a"]})
+    with pytest.raises(EvalError, match=rf"queries\.jsonl, query 2: .*{sentence}"):
+        read_queries(path, catalogue)
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     def unfinished():
         yield LabelledQuery("1", text="red")
@@ -131,6 +146,7 @@ def test_a_file_without_read_permission_is_refused(tmp_path, catalogue):
 
 
 def test_an_unknown_suffix_and_topics_without_qrels_are_refused(tmp_path, catalogue):
+    (tmp_path / "q.docx").touch()
     with pytest.raises(EvalError, match="no known form"):
         read_queries(tmp_path / "q.docx", catalogue)
     with pytest.raises(EvalError, match="--qrels"):

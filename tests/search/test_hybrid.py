@@ -169,10 +169,11 @@ def test_a_collection_without_words_is_searched_by_vectors(engine, tmp_path):
     with open_store(tmp_path) as store:
         spec = Spec(variant.name, variant.fingerprint, variant.dim, vectors=("text",))
         store.build(spec, [Point("a", {"title": "kettle"}, {"text": vector})])
-        found = Engine(variant, store, lambda: engine.encoder).search(
-            Query("kettle", vector="text", match="words")
-        )
+        earlier = Engine(variant, store, lambda: engine.encoder)
+        found = earlier.search(Query("kettle", vector="text", match="words"))
+        assert earlier.search(Query("kettle", match="vectors")).notice == ""
     assert (ids(found), found.results[0].vector) == (["a"], "text")
+    assert "searched by vectors. `vitrine ingest vectors --variant tiny` adds" in found.notice
 
 
 def test_a_match_that_does_not_exist_is_refused():

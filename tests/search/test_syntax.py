@@ -64,6 +64,11 @@ def test_an_operator_without_words_and_an_unclosed_quote_are_left_out(typed: str
     assert read_syntax(typed) == Syntax(text)
 
 
+@pytest.mark.parametrize("typed", ["-", "− -", '" " -', '"', '-"', "«» -"])
+def test_operators_alone_are_no_text(typed: str):
+    assert read_syntax(typed) == Syntax("")
+
+
 def test_a_query_of_negations_alone_has_no_text():
     assert read_syntax("-leather -suede") == Syntax("", without=("leather", "suede"))
 

@@ -1,6 +1,6 @@
 """Known-item searches: how well a shop's own codes, brands, titles and photos are found.
 
-VITRINE_HOME=data python -m benchmarks known_items --match hybrid --match words --calibrate
+VITRINE_HOME=data python -m benchmarks known-items --match hybrid --match words --calibrate
 
 Words of the shop are misspelt and corrected, too. With --calibrate, the shop's own titles and
 foreign ones measure how often "nothing fits" is right. Nothing is written.

@@ -96,7 +96,7 @@ def test_a_shop_is_searched_for_its_own_codes_brands_titles_and_photos(
     run, tmp_path, tiny_clip, monkeypatch
 ):
     monkeypatch.setenv("VITRINE_HOME", str(build(tmp_path, tiny_clip)))
-    measured = run("known_items", "--match", "hybrid", "--match", "words", checkpoint=False)
+    measured = run("known-items", "--match", "hybrid", "--match", "words", checkpoint=False)
     for kinds in measured["matches"].values():
         counts = {name: (each["found"], each["searched"]) for name, each in kinds.items()}
         whole = dict.fromkeys(["codes", "typed_codes", "titles", "photos"], (12, 12))

@@ -83,11 +83,11 @@ class Reader(Protocol):
     def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
         """Return the points that are there, at most `store.PAGE` of them, in any order."""
 
-    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
-        """Return the product's id and these facts of the points that are there.
+    def facts(self, numbers: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the product's id and at least these facts of the points that are there.
 
         Args:
-            keys: at most `store.PAGE`.
+            numbers: of point ids, at most `store.PAGE`.
             names: of the facts.
 
         Returns:

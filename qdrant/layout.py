@@ -58,6 +58,11 @@ INDEXES: Mapping[str, Kind] = {
     "released": "date",
     PHRASE_INDEX: "phrases",
 }
+# What the stages of a search read of each of hundreds of candidates, besides the product's id.
+RANKED_FACTS = (
+    *("title", "brand", "parent", "picture", "sku", "gtin"),
+    *("price", "rating", "rating_count", "in_stock", "released"),
+)
 COUNTED = tuple(field for field, kind in INDEXES.items() if kind in ("keyword", "integer"))
 
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
 import numpy as np
 
@@ -225,14 +224,14 @@ class Store(Closing):
     def facts(
         self, variant: str, numbers: Iterable[int], names: Sequence[str]
     ) -> dict[int, dict[str, Any]]:
-        """Return the product's id and these facts; points that are not there are absent.
+        """Return the product's id and at least these facts; points that are not there are absent.
 
         Args:
             variant: whose collection.
             numbers: of the point ids, as `rank_batch` returns them.
             names: of the facts.
         """
-        pages = _pages([UUID(int=number) for number in numbers])
+        pages = _pages(list(numbers))
 
         def facts(reader: Reader) -> dict[int, dict[str, Any]]:
             found = (reader.facts(page, names) for page in pages)
@@ -320,7 +319,7 @@ def open_server(url: str, api_key: str | None = None) -> Store:
     return Store(connect_engine(url, api_key))
 
 
-def _pages(keys: Sequence[UUID]) -> list[Sequence[UUID]]:
+def _pages(keys: Sequence[T]) -> list[Sequence[T]]:
     return [keys[start : start + PAGE] for start in range(0, len(keys), PAGE)]
 
 

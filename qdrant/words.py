@@ -94,6 +94,8 @@ class Words:
             )
         )
         self._term = lru_cache(KEPT_TERMS)(self._term_of)
+        # Of a term in a document, at most: as it occurs more often, BM25 approaches it.
+        self.most_weight = settings.k + 1
 
     @staticmethod
     @lru_cache(8)

@@ -8,8 +8,9 @@ The parts are fused by point ids alone, since to read a payload takes longer tha
 The facts that the later stages need are then read of the best.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 from qdrant.model import Ranking
@@ -32,6 +33,8 @@ SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
 SORTED_LEVELS = (2_000,)
 # Share of a level's depth that is kept of what is fused. The rest is found again by the next level.
 KEPT = 0.5
+
+Facts = Mapping[int, Mapping[str, Any]]  # of products, by the numbers of their point ids
 
 
 @dataclass
@@ -86,6 +89,83 @@ class Search:
         self.more = full and self.level < len(self.levels)
 
 
+@dataclass
+class _Level:
+    """A level of a search, while its candidates are found.
+
+    Attributes:
+        search: that needs it.
+        depth: candidates of each part.
+        parts: what each part finds.
+        codes: the products that may have the text as a code.
+        fused: the best products of all parts.
+    """
+
+    search: Search
+    depth: int
+    parts: Mapping[str, Ranking[int]] = field(default_factory=dict)
+    codes: Sequence[int] = ()
+    fused: Fused[int] = field(default_factory=Fused)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it also looks for the evidence of a confidence."""
+        return self.search.gathers and self.search.level == 0 and self.depth == self._levels[0]
+
+    @property
+    def full(self) -> bool:
+        """Whether the store may have more products than it has."""
+        return any(len(hits) == self.depth for hits in self.parts.values())
+
+    @property
+    def _levels(self) -> Sequence[int]:
+        return self.search.levels
+
+    def fuse(self, found: Mapping[str, Ranking[int]], settings: SearchSettings) -> None:
+        """Take what its parts have found, and fuse it, all of those whose scores are equal."""
+        plan = self.search.plan
+        self.codes = found[CODE].ids if CODE in found else ()
+        self.parts = {part: hits for part, hits in found.items() if part != CODE}
+        if not plan.weights:
+            self.fused = best_of(self.parts, self.depth)
+            return
+        ranked_by_facts = plan.query.sort or any(settings.formula.values())
+        deeper = self.full and self.depth < self._levels[-1]
+        least = int(KEPT * self.depth) if deeper and not ranked_by_facts else None
+        self.fused = fuse(self.parts, plan.weights, settings.method, least)
+
+    def facts(self, settings: SearchSettings) -> set[str]:
+        """The names of the facts that the stages of its plan need."""
+        plan = self.search.plan
+        names = set(FORMULA_FACTS if settings.formula else ())
+        names |= set(EXACT_FACTS if plan.weights else ())
+        names |= set(CODE_FACTS if self.codes else ())
+        names |= set(FOLD_FACTS if plan.query.fold else ())
+        names |= set(FACTS[plan.query.sort] if plan.query.sort else ())
+        names |= {"picture"} if plan.pictureless else set()
+        return names | ({"title"} if self.gathers else set())
+
+    def candidates(self, facts: Facts, settings: SearchSettings) -> list[Candidate]:
+        """Its products in their order, exact matches of the text before all others.
+
+        Equal scores by ascending id. A product that was removed since it was found is left out.
+        """
+        fused, plan = self.fused, self.search.plan
+        found = [
+            Candidate(facts[number]["id"], score, fused.places(number), facts[number])
+            for number, score in zip(fused.ids, fused.scores, strict=True)
+            if number in facts
+        ]
+        for start, end in runs_of_equals([candidate.score for candidate in found]):
+            if end - start > 1:
+                found[start:end] = sorted(found[start:end], key=attrgetter("id"))
+        found = rescore(found, settings.formula)
+        if not plan.weights:
+            return found
+        codes = [facts[number] for number in self.codes if number in facts]
+        return put_exact_first(plan.query, codes, found)
+
+
 def extend(
     store: Store,
     variant: str,
@@ -106,90 +186,33 @@ def extend(
         settings: how parts are fused.
     """
     levels = [
-        (search, depth)
+        _Level(search, depth)
         for search, count in zip(searches, needed, strict=True)
         for depth in search.next_levels(count)
     ]
-    gathering = [
-        row
-        for row, (search, depth) in enumerate(levels)
-        if search.gathers and search.level == 0 and depth == search.levels[0]
-    ]
-    queries = (search.plan.searches(depth) for search, depth in levels)
-    terms = (term_queries(levels[row][0].plan) for row in gathering)
+    gathering = [level for level in levels if level.gathers]
+    queries = (level.search.plan.searches(level.depth) for level in levels)
+    terms = (term_queries(level.search.plan) for level in gathering)
     found, by_term = rank(store, variant, queries, terms)
-    codes = [parts.pop(CODE, Ranking()) for parts in found]
-    fused = [
-        _fused(search, parts, depth, settings)
-        for (search, depth), parts in zip(levels, found, strict=True)
-    ]
-    names = _facts([search.plan for search, _ in levels], settings)
-    names |= set(CODE_FACTS) if any(map(len, codes)) else set()
-    names |= {"title"} if gathering else set()
-    numbers = {number for each in (*codes, *fused) for number in each.ids}
-    numbers |= {number for row in gathering for number in nearest_by_words(found[row])}
-    facts = store.facts(variant, numbers, sorted(names))
-    for row, best in zip(gathering, by_term, strict=True):
-        levels[row][0].nearest = Nearest(found[row], titles_of(found[row], facts), best)
-    ranked = [
-        _ranked(
-            search.plan,
-            [facts[number] for number in code.ids if number in facts],
-            rescore(list(_candidates(each, facts)), settings.formula),
-        )
-        for (search, _), code, each in zip(levels, codes, fused, strict=True)
-    ]
+    for level, parts in zip(levels, found, strict=True):
+        level.fuse(parts, settings)
+    facts = _read_facts(store, variant, levels, settings)
+    for level, best in zip(gathering, by_term, strict=True):
+        level.search.nearest = Nearest(level.parts, titles_of(level.parts, facts), best)
+    ranked = [level.candidates(facts, settings) for level in levels]
     if any(search.plan.avoided for search in searches):
-        ranked = drop_avoided(store, variant, [search.plan.avoided for search, _ in levels], ranked)
-    for (search, depth), parts, candidates in zip(levels, found, ranked, strict=True):
-        search.append(candidates, full=_full(parts, depth))
+        avoided = [level.search.plan.avoided for level in levels]
+        ranked = drop_avoided(store, variant, avoided, ranked)
+    for level, candidates in zip(levels, ranked, strict=True):
+        level.search.append(candidates, full=level.full)
 
 
-def _facts(plans: Sequence[Plan], settings: SearchSettings) -> set[str]:
-    """The facts that the stages of these plans need."""
-    facts: set[str] = set(FORMULA_FACTS if settings.formula else ())
-    for plan in plans:
-        facts |= set(EXACT_FACTS if plan.weights else ())
-        facts |= set(FOLD_FACTS if plan.query.fold else ())
-        facts |= set(FACTS[plan.query.sort] if plan.query.sort else ())
-        facts |= {"picture"} if plan.pictureless else set()
-    return facts
-
-
-def _full(found: Mapping[str, Ranking[int]], depth: int) -> bool:
-    """Whether the store may have more products than a level has."""
-    return any(len(hits) == depth for hits in found.values())
-
-
-def _fused(
-    search: Search, found: Mapping[str, Ranking[int]], depth: int, settings: SearchSettings
-) -> Fused[int]:
-    """The best products of all parts, all of those whose scores are equal."""
-    plan = search.plan
-    if not plan.weights:
-        return best_of(found, depth)
-    ranked_by_facts = plan.query.sort or any(settings.formula.values())
-    deeper = depth < search.levels[-1] and _full(found, depth)
-    least = int(KEPT * depth) if deeper and not ranked_by_facts else None
-    return fuse(found, plan.weights, settings.method, least)
-
-
-def _candidates(fused: Fused[int], facts: Mapping[int, Mapping[str, Any]]) -> Iterator[Candidate]:
-    """What was fused with product ids and facts, equal scores by ascending id.
-
-    A product that was removed since it was found is left out.
-    """
-    for start, end in runs_of_equals(fused.scores):
-        run = [
-            Candidate(facts[number]["id"], score, fused.places(number), facts[number])
-            for number, score in zip(fused.ids[start:end], fused.scores[start:end], strict=True)
-            if number in facts
-        ]
-        yield from sorted(run, key=lambda each: each.id) if run[1:] else run
-
-
-def _ranked(
-    plan: Plan, codes: Sequence[Mapping[str, Any]], candidates: list[Candidate]
-) -> list[Candidate]:
-    """Candidates in their order, exact matches of the text before all others."""
-    return list(put_exact_first(plan.query, codes, candidates)) if plan.weights else candidates
+def _read_facts(
+    store: Store, variant: str, levels: Sequence[_Level], settings: SearchSettings
+) -> Facts:
+    """The facts of all products that the stages look at, by the numbers of their point ids."""
+    names: set[str] = set().union(*(level.facts(settings) for level in levels))
+    numbers = {number for level in levels for number in (*level.codes, *level.fused.ids)}
+    for level in levels:
+        numbers |= set(nearest_by_words(level.parts) if level.gathers else ())
+    return store.facts(variant, numbers, sorted(names))

@@ -17,9 +17,6 @@ from search.exact import CODE
 from search.plan import Plan
 
 NEAREST = 20  # products of each part that are looked at
-# The weight of a term in a document, at most: it has all the words (`qdrant.words`, k + 1).
-MOST_WEIGHT = 2.0
-
 COVERAGE, WORD_SCORE = "coverage", "word score"
 
 
@@ -62,9 +59,9 @@ class Evidence:
             words: of the collection.
             products: in the collection.
         """
+        absent = math.log(1 + 2 * products) * words.most_weight if words else 0.0
         masses = {
-            term: found.scores[0] if len(found) else math.log(1 + 2 * products) * MOST_WEIGHT
-            for term, found in nearest.terms.items()
+            term: found.scores[0] if len(found) else absent for term, found in nearest.terms.items()
         }
         features = {}
         for part, found in nearest.parts.items():

@@ -1,7 +1,7 @@
 """Exact matches: products whose code, title or brand is the query's text come first."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -22,7 +22,7 @@ _ASCII_LETTERS = {code: chr(code).lower() if chr(code).isalnum() else None for c
 
 def put_exact_first(
     query: Query, codes: Sequence[Mapping[str, Any]], candidates: Sequence[Candidate]
-) -> Iterator[Candidate]:
+) -> list[Candidate]:
     """Candidates in order: the query is their code, their title, their brand, or none of these.
 
     The words of a brand are in the titles of other products, too: "Arrow" in those of Arrow Woman.
@@ -36,18 +36,28 @@ def put_exact_first(
     """
     texts = {text for text in (query.typed, query.text) if text}
     typed = normalize_code(query.typed or query.text)
+    coded = [
+        facts
+        for facts in sorted(codes, key=itemgetter("id"))
+        if typed in (normalize_code(str(facts.get(field, ""))) for field in CODE_FACTS)
+    ]
+    titled = _with_fact(TITLE, texts, candidates)
+    branded = _with_fact(BRAND, texts, candidates)
+    if not (coded or titled or branded):
+        return list(candidates)
     others = {candidate.id: candidate for candidate in candidates}
-    for facts in sorted(codes, key=itemgetter("id")):
-        if typed in (normalize_code(str(facts.get(field, ""))) for field in CODE_FACTS):
-            product = facts["id"]
-            yield _exact(others.pop(product, Candidate(product, 1.0, {}, facts)), CODE, 1.0)
-    for candidate in _with_fact(TITLE, texts, others.values()):
-        yield _exact(others.pop(candidate.id), TITLE, 1.0)
-    branded = _with_fact(BRAND, texts, others.values())
+    first: list[Candidate] = []
+    for facts in coded:
+        product = facts["id"]
+        first.append(_exact(others.pop(product, Candidate(product, 1.0, {}, facts)), CODE, 1.0))
+    for candidate in titled:
+        if candidate.id in others:
+            first.append(_exact(others.pop(candidate.id), TITLE, 1.0))
     best = max((candidate.score for candidate in others.values()), default=0.0)
     for candidate in branded:
-        yield _exact(others.pop(candidate.id), BRAND, best)
-    yield from others.values()
+        if candidate.id in others:
+            first.append(_exact(others.pop(candidate.id), BRAND, best))
+    return [*first, *others.values()]
 
 
 def _exact(candidate: Candidate, part: str, score: float) -> Candidate:

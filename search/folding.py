@@ -67,19 +67,19 @@ def _group_of(
 def _keys(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """What a product may have in common with another one, by kind."""
     keys = [(kind, facts[kind]) for kind in ("parent", "picture") if facts.get(kind)]
-    return [*keys, ("title", _folded(facts, "title"), _folded(facts, "brand"))]
+    return [*keys, _title_key(facts.get("title", ""), facts.get("brand", ""))]
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether more than half of the shorter title's words are in the other title."""
-    first, second = (set(_folded(facts, "title").split()) for facts in (one, other))
+    first, second = (set(_fold(str(facts.get("title", ""))).split()) for facts in (one, other))
     return 2 * len(first & second) > min(len(first), len(second))
 
 
-def _folded(facts: Mapping[str, Any], name: str) -> str:
-    return _fold(str(facts.get(name, "")))
-
-
 @lru_cache(KEPT)
+def _title_key(title: object, brand: object) -> tuple[str, ...]:
+    return "title", _fold(str(title)), _fold(str(brand))
+
+
 def _fold(text: str) -> str:
     return fold(text).casefold()

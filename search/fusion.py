@@ -4,8 +4,9 @@ Every method fuses here and not in the engine, so that the rank and the score in
 and both engines agree.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, Literal
 
 from qdrant.model import WORDS, Id, Ranking
@@ -30,28 +31,50 @@ class PartScore:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fused(Ranking[Id], Generic[Id]):
     """One ranking of several parts.
 
     Attributes:
         parts: what each part found, by its name.
-        ranks: the rank of each product, by part.
     """
 
     parts: Mapping[str, Ranking[Id]] = field(default_factory=dict)
-    ranks: Mapping[str, Mapping[Id, int]] = field(default_factory=dict)
 
-    def places(self, product: Id) -> dict[str, PartScore]:
-        """A product's place in each part that found it."""
+    @cached_property
+    def ranks(self) -> Mapping[str, Mapping[Id, int]]:
+        """The rank of each product, by part."""
         return {
-            part: PartScore(rank, self.parts[part].scores[rank - 1])
-            for part, ranks in self.ranks.items()
-            if (rank := ranks.get(product))
+            name: dict(zip(hits.ids, range(1, len(hits) + 1), strict=True))
+            for name, hits in self.parts.items()
         }
 
+    def places(self, product: Id) -> "Places":
+        """A product's place in each part that found it."""
+        return Places(self, product)
 
-@dataclass(frozen=True, slots=True)
+
+class Places(Mapping[str, PartScore]):
+    """A product's place in each part that found it, looked up for the products that are shown."""
+
+    __slots__ = ("_fused", "_product")
+
+    def __init__(self, fused: Fused[Any], product: Any) -> None:  # noqa: ANN401 (an id)
+        self._fused: Fused[Any] = fused
+        self._product: Any = product
+
+    def __getitem__(self, part: str) -> PartScore:
+        rank = self._fused.ranks[part][self._product]
+        return PartScore(rank, self._fused.parts[part].scores[rank - 1])
+
+    def __iter__(self) -> Iterator[str]:
+        return (part for part, ranks in self._fused.ranks.items() if self._product in ranks)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@dataclass(slots=True)
 class Candidate:
     """A product with its score, before its payload is read.
 
@@ -98,8 +121,8 @@ def fuse(
     best = sorted(scores, key=scores.__getitem__, reverse=True)
     if least is not None:
         best = best[: _end_of_tie([scores[product] for product in best], least)]
-    best.sort(key=lambda product: (-round(scores[product], 9), product))
-    return Fused(best, [scores[product] for product in best], used, _ranks(used))
+    best = [product for _, product in sorted((-round(scores[each], 9), each) for each in best)]
+    return Fused(best, [scores[product] for product in best], used)
 
 
 def best_of(parts: Mapping[str, Ranking[Id]], depth: int) -> Fused[Id]:
@@ -116,7 +139,7 @@ def best_of(parts: Mapping[str, Ranking[Id]], depth: int) -> Fused[Id]:
     """
     if len(parts) == 1:
         [hits] = parts.values()
-        return Fused(hits.ids, hits.scores, parts, _ranks(parts))
+        return Fused(hits.ids, hits.scores, parts)
     full = [hits.scores[-1] for hits in parts.values() if len(hits) == depth]
     floor = max(full) if full else float("-inf")
     scores: dict[Id, float] = {}
@@ -125,14 +148,7 @@ def best_of(parts: Mapping[str, Ranking[Id]], depth: int) -> Fused[Id]:
             scores[product] = max(score, scores.get(product, score))
     best = [product for product, score in scores.items() if score >= floor]
     best.sort(key=lambda product: (-round(scores[product], 6), product))
-    return Fused(best, [scores[product] for product in best], parts, _ranks(parts))
-
-
-def _ranks(parts: Mapping[str, Ranking[Id]]) -> dict[str, dict[Id, int]]:
-    return {
-        name: dict(zip(hits.ids, range(1, len(hits) + 1), strict=True))
-        for name, hits in parts.items()
-    }
+    return Fused(best, [scores[product] for product in best], parts)
 
 
 def _end_of_tie(scores: Sequence[float], least: int) -> int:

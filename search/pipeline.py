@@ -104,7 +104,7 @@ def _results(
             best.score,
             plan.name,
             shown_facts(points[best.id]),
-            best.parts,
+            dict(best.parts),
             tuple(Folded(each.id, each.facts.get("title", "")) for each in group.others),
             matched_words(wanted, points[best.id].payload.get(PHRASE_INDEX, "")),
         )

@@ -22,6 +22,8 @@ from typing import Any
 import pyarrow as pa
 
 from qdrant.embedded import stream
+from qdrant.embedded.facts import FOLDER as FACTS
+from qdrant.embedded.facts import FactsWriter
 from qdrant.embedded.shard import Shard
 from qdrant.errors import DiskFull, StoreError
 from qdrant.recall import measure as measure_recall
@@ -39,8 +41,12 @@ def build(folder: Path, *, measure: bool) -> dict[str, Any]:
         spec = stream.spec_of(rows.schema)
         started = (folder / "segments").is_dir()
         shard = Shard.open(folder, spec) if started else Shard.create(folder, spec)
-        for batch in rows:
-            shard.write(stream.decode(spec, batch))
+        with FactsWriter(folder / FACTS) as facts:
+            for batch in rows:
+                changes = stream.decode(spec, batch)
+                shard.write(changes)
+                facts.write(changes)
+            facts.finish()
     with closing(shard.finish()) as reader:
         graphs = measure_recall(reader) if measure else {}
         return {

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from qdrant import layout
 from qdrant.disk import copy_sparse, disk_full, mirror
+from qdrant.embedded.facts import FOLDER as FACTS
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.private import PrivateReader, sweep
@@ -152,6 +153,7 @@ def _copy(source: Path, target: Path) -> None:
     they start from 0, and the engine ignores every change as an old one.
     """
     with disk_full():
-        for name in ("segments", "wal"):
-            mirror(source / name, target / name, copy_sparse)
+        for name in ("segments", "wal", FACTS):
+            if (source / name).exists():  # earlier generations have no facts
+                mirror(source / name, target / name, copy_sparse)
         copy_sparse(source / CONFIG, target / CONFIG)

@@ -1,9 +1,9 @@
 """A reader of one published generation, in a private folder of hard links.
 
 The engine admits one owner per folder. A reader therefore opens a folder of its own: hard links to
-the segments, which are never written again, its own copy of the configuration, which the engine
-rewrites, and no write-ahead log, which a reader does not need. (The log also holds the lock that
-excludes a second owner; no other process opens this folder.)
+the segments and the facts, which are never written again, its own copy of the configuration, which
+the engine rewrites, and no write-ahead log, which a reader does not need. (The log also holds the
+lock that excludes a second owner; no other process opens this folder.)
 
 The engine opens segments for writing, though it writes nothing. Where it may not, as on a read-only
 disk, the folder is one in the system's folder of temporary files, and holds a copy.
@@ -19,13 +19,15 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import qdrant_edge as qe
 
 from qdrant.disk import BLOCK, copy_sparse, disk_full, extents, files_of, megabytes, mirror
 from qdrant.embedded.errors import engine_errors
+from qdrant.embedded.facts import FOLDER as FACTS
+from qdrant.embedded.facts import KeptFacts
 from qdrant.embedded.generations import CONFIG, READERS, Generations, Stamp
 from qdrant.embedded.lock import Lock
 from qdrant.embedded.reader import Reader
@@ -50,13 +52,19 @@ class PrivateReader(Reader):
         stamp: of CURRENT when it was opened.
         collection: the generation.
         shard: opened in the private folder.
+        facts: opened there, if the generation has some.
         lock: held on the private folder while it is in use.
     """
 
     def __init__(
-        self, stamp: Stamp, collection: Collection, shard: qe.EdgeShard, lock: Lock
+        self,
+        stamp: Stamp,
+        collection: Collection,
+        shard: qe.EdgeShard,
+        facts: KeptFacts | None,
+        lock: Lock,
     ) -> None:
-        super().__init__(collection, shard)
+        super().__init__(collection, shard, facts)
         self.stamp = stamp
         self._lock = lock
 
@@ -133,21 +141,25 @@ def _open_private(
     readers: Path,
     each: Callable[[Path, Path], object],
 ) -> PrivateReader:
-    """Open a generation in a new folder of `readers`, its segments' files made by `each`."""
+    """Open a generation in a new folder of `readers`, its files made by `each`."""
     source = generations.path(collection.generation)
     with disk_full():
-        _check_space(generations.variant, source / "segments", readers, each)
+        parts = [source / "segments"]
+        parts += [facts] if (facts := source / FACTS).exists() else []
+        _check_space(generations.variant, parts, readers, each)
         lock = _lock_new_folder(readers)
         folder = lock.path.with_suffix("")
         try:
             config = json.loads((source / CONFIG).read_text())
             folder.mkdir()
-            mirror(source / "segments", folder / "segments", each)
+            for part in parts:
+                mirror(part, folder / part.name, each)
             (folder / CONFIG).write_text(json.dumps({**config, **PRIVATE}))
             _read_ahead(folder / "segments")
             with engine_errors(generations.variant):
                 shard = qe.EdgeShard.load(str(folder))
-            return PrivateReader(stamp, collection, shard, lock)
+            kept = KeptFacts(folder / FACTS) if facts in parts else None
+            return PrivateReader(stamp, collection, shard, kept, lock)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             lock.release(remove=True)
@@ -180,10 +192,10 @@ def _read_ahead(segments: Path) -> None:
 
 
 def _check_space(
-    variant: str, segments: Path, readers: Path, each: Callable[[Path, Path], object]
+    variant: str, parts: Sequence[Path], readers: Path, each: Callable[[Path, Path], object]
 ) -> None:
     """Check for what the engine may allocate: the files' holes, and all of copied files."""
-    files = files_of(segments)
+    files = [file for part in parts for file in files_of(part)]
     present = BLOCK if each is os.link else 0
     needed = sum(max(file.st_size - file.st_blocks * present, 0) for file in files)
     free = shutil.disk_usage(readers.parent).free

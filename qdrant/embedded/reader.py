@@ -10,6 +10,7 @@ import qdrant_edge as qe
 from qdrant import layout
 from qdrant.embedded import mapping
 from qdrant.embedded.errors import engine_errors
+from qdrant.embedded.facts import KeptFacts
 from qdrant.engine import Offset, Search
 from qdrant.filters import Condition, needs_acorn
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
@@ -24,11 +25,15 @@ class Reader:
     Args:
         collection: the generation.
         shard: where it is open.
+        facts: of its products, where they are kept beside it.
     """
 
-    def __init__(self, collection: Collection, shard: qe.EdgeShard) -> None:
+    def __init__(
+        self, collection: Collection, shard: qe.EdgeShard, facts: KeptFacts | None = None
+    ) -> None:
         self.collection = collection
         self._shard = shard
+        self._facts = facts
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
@@ -64,11 +69,16 @@ class Reader:
             records = self._shard.retrieve(list(keys), True, vectors)
         return list(map(stored_point, records))
 
-    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
-        """Return the product's id and these facts of the points that are there."""
-        with engine_errors(self.collection.variant):
-            records = self._shard.retrieve(list(keys), ["id", *names], False)
-        return {record.id.int: record.payload or {} for record in records}  # type: ignore[union-attr]
+    def facts(self, numbers: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """Return the product's id and at least these facts of the points that are there."""
+        kept = set(names) <= set(layout.RANKED_FACTS)
+        found = self._facts.read(numbers) if self._facts and kept else {}
+        missing: list[Offset] = [UUID(int=each) for each in numbers if each not in found]
+        if missing:
+            with engine_errors(self.collection.variant):
+                records = self._shard.retrieve(missing, ["id", *names], False)
+            found |= {record.id.int: record.payload or {} for record in records}  # type: ignore[union-attr]
+        return found
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
@@ -108,3 +118,5 @@ class Reader:
         """Close the generation."""
         with engine_errors(self.collection.variant):
             self._shard.close()
+        if self._facts:
+            self._facts.close()

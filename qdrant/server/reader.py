@@ -69,8 +69,9 @@ class Reader:
         """Return the points that are there."""
         return list(map(stored_point, self._retrieve(keys, with_payload=True, vectors=vectors)))
 
-    def facts(self, keys: Sequence[UUID], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+    def facts(self, numbers: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
         """Return the product's id and these facts of the points that are there."""
+        keys = [UUID(int=number) for number in numbers]
         records = self._retrieve(keys, with_payload=["id", *names], vectors=False)
         return {UUID(str(record.id)).int: record.payload or {} for record in records}
 

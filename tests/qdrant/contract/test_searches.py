@@ -88,10 +88,13 @@ def test_products_are_found_by_point_ids_and_their_facts_read_afterwards(filled:
     [whole] = filled.search("demo", QUERIES[0], vector="text", k=9)
     [bare] = filled.rank_batch("demo", [VectorQuery("text", QUERIES[0], 9)])
     assert bare == Ranking([point_id(hit.id).int for hit in whole], [hit.score for hit in whole])
-    facts = filled.facts("demo", [*bare.ids, point_id("nobody").int], ["title"])
-    assert facts == {
-        point_id(hit.id).int: {"id": hit.id, "title": hit.payload["title"]} for hit in whole
-    }
+    for names in (["title"], ["price", "in_stock", "released", "brand"], ["title", "facets"]):
+        facts = filled.facts("demo", [*bare.ids, point_id("nobody").int], names)
+        assert facts.keys() == set(bare.ids)
+        for hit in whole:
+            found = facts[point_id(hit.id).int]
+            assert found["id"] == hit.id
+            assert [found.get(name) for name in names] == [hit.payload.get(name) for name in names]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""The facts that the embedded engine keeps beside its points."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from qdrant.embedded.facts import FOLDER, KeptFacts
+from qdrant.layout import RANKED_FACTS
+from qdrant.model import Point
+from qdrant.points import point_id
+from qdrant.store import open_embedded
+from tests.qdrant.shop import SPEC, shop, vectors
+
+POINTS = shop(40)
+NUMBERS = [point_id(point.id).int for point in POINTS]
+NAMES = ["title", "price"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of collections with one of two generations: 40 points, then 39."""
+    folder = tmp_path_factory.mktemp("facts")
+    with open_embedded(folder) as store:
+        store.build(SPEC, POINTS)
+        changed = Point("p1", {"title": "new", "brand": "Ü"}, {"text": vectors(1)[0]})
+        store.update(SPEC, [changed], delete=["p0"])
+    return folder
+
+
+@pytest.fixture
+def folder(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return shutil.copytree(built, tmp_path / "qdrant")
+
+
+def _generation(folder: Path) -> Path:
+    return folder / "demo" / (folder / "demo" / "CURRENT").read_text().split()[0]
+
+
+def _facts(folder: Path):
+    with open_embedded(folder) as store:
+        return store.facts("demo", NUMBERS, NAMES)
+
+
+def test_every_product_has_its_facts_there_after_an_update(built: Path):
+    with KeptFacts(_generation(built) / FOLDER) as kept, open_embedded(built) as store:
+        found = kept.read(NUMBERS)
+        payloads = {point_id(each.id).int: each.payload for each in store.scroll("demo")}
+    assert NUMBERS[0] not in found
+    assert found[NUMBERS[1]] == {"id": "p1", "title": "new", "brand": "Ü"}
+    assert found == {
+        number: {name: payload[name] for name in ("id", *RANKED_FACTS) if name in payload}
+        for number, payload in payloads.items()
+    }
+
+
+def test_a_generation_without_them_has_the_same_facts_and_its_update_keeps_what_changes(
+    folder: Path,
+):
+    before = _facts(folder)
+    shutil.rmtree(_generation(folder) / FOLDER)
+    assert {number: [facts.get(name) for name in NAMES] for number, facts in before.items()} == {
+        number: [facts.get(name) for name in NAMES] for number, facts in _facts(folder).items()
+    }
+    with open_embedded(folder) as store:
+        store.update(SPEC, [Point("p2", {"title": "newer"}, {"text": vectors(1)[0]})])
+        assert store.facts("demo", NUMBERS, NAMES).keys() == before.keys()
+    with KeptFacts(_generation(folder) / FOLDER) as kept:
+        assert kept.read(NUMBERS) == {NUMBERS[2]: {"id": "p2", "title": "newer"}}
+
+
+def test_a_generation_of_no_products_has_none(folder: Path):
+    with open_embedded(folder) as store:
+        store.update(SPEC, [], delete=[point.id for point in POINTS])
+        assert not (_generation(folder) / FOLDER).exists()
+        assert store.facts("demo", NUMBERS, NAMES) == {}

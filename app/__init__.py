@@ -19,7 +19,6 @@ audience         visitors of a shop, or its operators
 installation     the open shop, and what is shown where nothing can be searched
 errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown
-redaction        errors without paths and addresses of the server
 
 Text from products, addresses and errors is untrusted: `st.text` shows it as it is, and elsewhere
 `escaping` makes it plain text. Streamlit puts this folder first on the import path, so no module

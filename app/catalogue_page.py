@@ -8,8 +8,8 @@ import streamlit as st
 from app import installation
 from app.errors import show_errors
 from app.escaping import escape_sentence
-from app.redaction import redact, redact_setting
 from catalog.catalogue import Catalogue
+from search.redaction import redact, redact_setting
 from search.shop import VariantStatus
 from vitrine.text import printable
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app.escaping import escape_sentence
-from app.redaction import redact
+from search.redaction import redact
 from vitrine import VitrineError
 
 log = logging.getLogger(__name__)

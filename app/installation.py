@@ -11,10 +11,10 @@ import streamlit as st
 import vitrine
 from app.audience import is_operator
 from app.escaping import escape, escape_sentence
-from app.redaction import redact
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.database import FILE as CATALOGUE
+from search.redaction import redact
 from search.shop import Shop, VariantStatus, open_shop
 from vitrine import VitrineError, home
 
@@ -43,13 +43,6 @@ def _cached_shop(folder: Path) -> Shop:
 def _load_model(shop: Shop, name: str) -> None:
     with suppress(VitrineError):  # the first search reports it
         shop.engine(name).encoder  # noqa: B018 - loads it
-        loaded_variants(shop.home).add(name)
-
-
-@st.cache_resource(show_spinner=False)
-def loaded_variants(folder: Path) -> set[str]:
-    """Names of the variants whose model has been loaded, of an installation; callers add to it."""
-    return set()
 
 
 def statuses(shop: Shop) -> list[VariantStatus]:

@@ -15,6 +15,7 @@ from pictures.decode_workers import open_untrusted
 from pictures.errors import HostNotPublic, PictureError
 from pictures.fetcher import fetch_picture
 from pictures.limit import Busy
+from search.redaction import redact_error
 from vitrine import VitrineError, home
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,6 @@ SIDE = 448
 NOT_KEPT = (
     "The picture of this search is not kept here any more. Upload it again to see what is like it."
 )
-# Instead of the fetcher's sentences: whether a name is known to this machine's network, and is not
-# public, is no visitor's business.
-NOT_PUBLIC = "The picture’s host is not found on the public web. Check how its name is written."
 
 
 @dataclass(frozen=True)
@@ -107,8 +105,8 @@ def _read(read: Callable[[], bytes], *, retry: bool) -> QueryPicture:
         return QueryPicture(open_untrusted(read(), side=SIDE))
     except Busy as error:
         return QueryPicture(problem=str(error), retry=True)
-    except HostNotPublic:
-        return QueryPicture(problem=NOT_PUBLIC, retry=retry)
+    except HostNotPublic as error:
+        return QueryPicture(problem=redact_error(error), retry=retry)
     except PictureError as error:
         return QueryPicture(problem=error.sentence, retry=retry)
     except Exception as error:  # noqa: BLE001 - the last resort: the page stays

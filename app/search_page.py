@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,13 +14,13 @@ from app.links import Links
 from app.no_results import show_no_results, show_nothing_fits, show_reading
 from app.product_view import HEADING, ProductView
 from app.query_picture import QueryPicture
-from app.redaction import redact_setting
 from app.state import DEFAULT_K, SearchState
 from app.thumbnails import shop_aspect
 from catalog.catalogue import Catalogue
 from search.engine import Engine, name_models
 from search.facets import Facets
 from search.query import Filters, QueryError
+from search.redaction import redact_setting
 from search.results import Result, Results
 from search.shop import VariantStatus
 
@@ -61,7 +60,7 @@ def show() -> None:
         else:
             names = [status.name for status in ready]
             controls.show_filters(names, _facets(engine, state.filters))
-            _ResultsView(engine, catalogue, shop.home, state, links, picture).show()
+            _ResultsView(engine, catalogue, state, links, picture).show()
     _follow_view(state)
 
 
@@ -115,14 +114,12 @@ class _ResultsView:
         self,
         engine: Engine,
         catalogue: Catalogue,
-        home: Path,
         state: SearchState,
         links: Links,
         picture: QueryPicture,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
-        self._home = home
         self._state = state
         self._links = links
         self._picture = picture
@@ -181,9 +178,7 @@ class _ResultsView:
     @contextmanager
     def _waiting(self) -> Iterator[None]:
         """Show where the results will be while the variant's model is loaded, which takes long."""
-        name = self._engine.variant.name
-        loaded = installation.loaded_variants(self._home)
-        if name in loaded:
+        if self._engine.loaded:
             yield
             return
         place = st.empty()
@@ -194,7 +189,6 @@ class _ResultsView:
             cards.show_waiting(self._state.k)
         try:
             yield
-            loaded.add(name)
         finally:
             place.empty()
 

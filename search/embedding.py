@@ -111,6 +111,11 @@ class QueryEncoder:
         self._loading = threading.Lock()
 
     @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._encoder is not None
+
+    @property
     def encoder(self) -> "Encoder":
         """The model; other threads wait for it while it is loaded."""
         with self._loading:

@@ -92,6 +92,11 @@ class Engine:
         return self._queries.encoder
 
     @property
+    def loaded(self) -> bool:
+        """Whether the encoder is in memory, so that no query waits for it."""
+        return self._queries.loaded
+
+    @property
     def settings(self) -> SearchSettings:
         """The search settings as they are now: of the variant's file, else the default ones."""
         return self._settings or self._settings_file.value

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "ingest": {"vitrine", "pictures", "catalog", "encoder", "qdrant"},
     "eval": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "search"},
     "finetune": {"vitrine", "pictures", "catalog", "encoder", "eval"},
+    "api": {"vitrine", "pictures", "catalog", "search"},
     "app": {"vitrine", "pictures", "catalog", "search", "eval"},
     "demo": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "search", "ingest", "eval",
              "finetune", "app", "benchmarks"},

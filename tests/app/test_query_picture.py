@@ -12,6 +12,7 @@ from pictures.fetch_settings import FetchSettings
 from pictures.fetcher import fetch_picture
 from pictures.limit import CallLimit
 from search.query import Query
+from search.redaction import NOT_PUBLIC
 from tests import shop
 from tests.app.page_parts import (
     address,
@@ -213,7 +214,7 @@ def test_more_pictures_at_once_than_the_limit_are_refused_and_may_be_tried_again
 def test_what_names_the_network_has_is_not_shown(open_page, host):
     page = open_page(picture=f"http://{host}/a.jpg")
     [box] = page.warning
-    assert box.value.replace("\\", "").startswith(query_picture.NOT_PUBLIC)
+    assert box.value.replace("\\", "").startswith(NOT_PUBLIC)
 
 
 def test_an_unexpected_error_over_a_picture_leaves_the_rest_of_the_page(

@@ -1,6 +1,6 @@
 import pytest
 
-from app.redaction import redact, redact_setting
+from search.redaction import redact, redact_setting
 
 
 @pytest.fixture(autouse=True)

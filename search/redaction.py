@@ -7,9 +7,13 @@ import re
 from pathlib import Path, PurePath
 
 from pictures.addresses import is_numeric
-from vitrine import home
+from pictures.errors import HostNotPublic
+from vitrine import VitrineError, home
 
 HIDDEN = "…"
+# Instead of the fetcher's sentences: whether a name is known to this machine's network, and is not
+# public, is no visitor's business.
+NOT_PUBLIC = "The picture’s host is not found on the public web. Check how its name is written."
 WEB_ADDRESS = re.compile(r"https?://[^\s“”\"'`<>]*[^\s“”\"'`<>.,;:)]", re.IGNORECASE)
 NUMERIC = re.compile(r"(?<![\w.:])[0-9a-f:.]{2,45}(?![\w:])", re.IGNORECASE)
 PATH = re.compile(r"(?<![\w.…/~-])(?:/[^\s/“”\"'`]+)*/(?P<name>[^\s/“”\"'`]+)")
@@ -21,6 +25,11 @@ def redact(sentence: str) -> str:
         sentence = sentence.replace(f"{folder}/", "").replace(folder, "the installation’s folder")
     sentence = NUMERIC.sub(_hide_address, WEB_ADDRESS.sub(HIDDEN, sentence))
     return PATH.sub(lambda path: path["name"], sentence)
+
+
+def redact_error(error: VitrineError) -> str:
+    """What visitors may read of an error."""
+    return NOT_PUBLIC if isinstance(error, HostNotPublic) else redact(str(error))
 
 
 def redact_setting(value: object) -> str:

@@ -1,0 +1,17 @@
+"""The HTTP API over `search`; `vitrine serve` serves the installation VITRINE_HOME.
+
+application    the FastAPI application: routes, middleware and errors in one
+service        what the routes share: the open shop, its threads and its queue of searches
+search_queue   searches that wait for a thread are answered together
+threads        threads for calls that block, with a bound on those that wait
+search_routes  POST /v1/search, facets and suggestions; `product_routes`, `picture_routes`
+health_routes  whether the server runs, whether it can answer, and its metrics
+requests       bodies and parameters of requests; `forms` reads multipart ones
+answers        bodies of answers
+query_picture  the picture of a query: uploaded, in the body, or at an address
+renditions     stored pictures as WebP of a few widths
+problems       errors as problem details (RFC 9457)
+schema         the OpenAPI document, with examples; `documented` has the descriptions
+bodies         limits on the bodies of requests
+observer       request ids, metrics and the log of each request
+"""

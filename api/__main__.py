@@ -1,0 +1,122 @@
+"""`vitrine serve`: serve the HTTP API."""
+
+import logging
+import socket
+import tempfile
+from contextlib import ExitStack
+from os import environ
+from typing import Annotated
+
+import typer
+
+from api.settings import FETCH, PUBLIC_URL
+from vitrine import VitrineError, home
+from vitrine.command import CommandLine, messages
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+GRACE = 30  # seconds for the requests under way when the server is to end
+
+app = CommandLine()
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            envvar="VITRINE_API_HOST",
+            help="Address to listen on; 0.0.0.0 means every network.",
+        ),
+    ] = "localhost",
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT",
+            min=1,
+            max=65_535,
+            envvar="VITRINE_API_PORT",
+            help="Port to listen on.",
+        ),
+    ] = 8000,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            envvar="VITRINE_API_WORKERS",
+            help="Processes, each with a model of its own in memory.",
+        ),
+    ] = 1,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            envvar=PUBLIC_URL,
+            help="The server's address as clients see it, which the addresses of pictures have.",
+        ),
+    ] = "",
+    fetch: Annotated[
+        bool,
+        typer.Option(
+            "--fetch/--no-fetch",
+            envvar=FETCH,
+            help="Whether the picture of a query may be at an address on the public web.",
+        ),
+    ] = True,
+) -> None:
+    """Serve the HTTP API of the installation VITRINE_HOME. Ctrl-C ends it.
+
+    /openapi.json describes it. For example:
+
+      vitrine serve --port 8000
+
+      curl localhost:8000/v1/search --json '{"text": "red dress"}'
+    """
+    import uvicorn  # takes a second that `--help` need not wait for
+
+    from api.metrics import FOLDER
+    from api.settings import Settings
+
+    environ[PUBLIC_URL], environ[FETCH] = public_url, "1" if fetch else "0"
+    Settings.read()
+    environ["VITRINE_HOME"] = str(home().absolute())
+    _check_port(host, port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    messages.print(f"The API is at http://{host}:{port}/v1 (Ctrl-C ends it).", markup=False)
+    with ExitStack() as stack:
+        if workers > 1:
+            environ[FOLDER] = stack.enter_context(tempfile.TemporaryDirectory())
+        uvicorn.run(
+            "api.application:create",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,  # it has the words that people search for
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+
+
+def _check_port(host: str, port: int) -> None:
+    """Check that the port is free.
+
+    Raises:
+        VitrineError: it is not, or there is no such address.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        raise VitrineError(
+            f"The server cannot listen on {host}:{port} ({error.strerror}): name another --port, "
+            "or another --host."
+        ) from None
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m api")

@@ -1,0 +1,48 @@
+"""The FastAPI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import health_routes, picture_routes, product_routes, search_routes
+from api.bodies import BodyLimits
+from api.observer import Observer
+from api.problems import add_handlers
+from api.schema import set_schema
+from api.service import Service
+from api.settings import Settings
+from search.shop import Shop, open_shop
+
+
+def create() -> FastAPI:
+    """The application over the shop and with the settings of the environment."""
+    return make_application(open_shop(), Settings.read())
+
+
+def make_application(shop: Shop, settings: Settings) -> FastAPI:
+    """The application over an open shop, which it closes when it ends."""
+
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        with Service(shop, settings) as service:
+            app.state.service = service
+            await service.threads.run(service.readiness)  # begins to load the model
+            yield
+
+    # FastAPI's own pages of documentation load scripts from a third party.
+    app = FastAPI(
+        lifespan=run,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    for module in (search_routes, product_routes, picture_routes):
+        app.include_router(module.router, prefix="/v1")
+    app.include_router(health_routes.router)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(Observer)
+    add_handlers(app)
+    set_schema(app)
+    return app

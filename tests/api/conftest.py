@@ -1,0 +1,36 @@
+"""A shop with attributes, and a client of its API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.application import make_application
+from api.settings import Settings
+from search.shop import open_shop
+from tests import shop
+
+ODD_ID = "odd/ü?&# id"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
+    """The drawn shop with attributes; a product without a picture, one with an odd id."""
+    rows = shop.rows()
+    for number, row in enumerate(rows):
+        kind, _, colour = row["id"].partition("-")
+        row["category"] = f"{row['category']} > {kind.title()}s"
+        row["in_stock"] = number % 4 > 0
+        row["attributes"] = {"Colour": colour, "Weight": number / 4}
+    rows.append({"id": ODD_ID, "title": "coral kettle without a picture", "category": "Odd"})
+    return shop.build(tmp_path_factory.mktemp("api"), tiny_clip, rows)
+
+
+@pytest.fixture(scope="session")
+def client(home: Path) -> Iterator[TestClient]:
+    """A client of the API on loopback, without keys; the model is in memory."""
+    opened = open_shop(home)
+    opened.engine().encoder  # noqa: B018 - loads it
+    with TestClient(make_application(opened, Settings()), raise_server_exceptions=False) as client:
+        yield client

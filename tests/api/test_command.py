@@ -1,0 +1,99 @@
+"""`vitrine serve` as people start and end it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+from typer.testing import CliRunner
+
+from api.__main__ import app
+from tests.app.page_server import reserved_port
+
+ENDING = 120  # seconds for the server to begin and to end by itself
+
+
+@contextmanager
+def serve(home, *options):
+    """A server that listens, and its address."""
+    with reserved_port() as port:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vitrine", "serve", "--port", str(port), *options],
+            env=os.environ | {"VITRINE_HOME": str(home)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        address = f"http://localhost:{port}"
+        try:
+            for _ in range(20 * ENDING):
+                if process.poll() is not None or _listens(address):
+                    break
+                threading.Event().wait(0.05)
+            yield process, address
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def _listens(address):
+    try:
+        with urlopen(f"{address}/health/live", timeout=ENDING):
+            return True
+    except (URLError, ConnectionError):
+        return False
+
+
+def search(address):
+    body = json.dumps({"text": "teal kettle", "match": "words"}).encode()
+    request = Request(f"{address}/v1/search", body, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=ENDING) as answer:
+        return json.load(answer)["results"][0]["id"]
+
+
+def test_a_server_answers_until_it_is_ended_and_keeps_its_port(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("VITRINE_PUBLIC_URL", "")
+    monkeypatch.setenv("VITRINE_API_FETCH", "")
+    with serve(home) as (process, address):
+        assert search(address) == "kettle-teal"
+        refused = CliRunner().invoke(app, ["--port", address.rpartition(":")[2]])
+        process.send_signal(signal.SIGTERM)
+        _, written = process.communicate(timeout=ENDING)
+    assert refused.exit_code == 1
+    assert "(Address already in use): name another --port, or another --host." in refused.stderr
+    assert f"The API is at {address}/v1" in written
+    assert "Traceback" not in written
+    assert process.returncode in (0, -signal.SIGTERM)
+
+
+def test_several_processes_serve_and_count_together(home):
+    with serve(home, "--workers", "2") as (process, address):
+        assert {search(address) for _ in range(4)} == {"kettle-teal"}
+        with urlopen(f"{address}/metrics", timeout=ENDING) as answer:
+            metrics = answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=ENDING)
+    assert 'route="search",status="200"} 4.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--host", "192.0.2.1"], "Error: The server cannot listen on 192.0.2.1:8000"),
+        (["--public-url", "shop"], "Error: VITRINE_PUBLIC_URL is shop: set it to the server's"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(home, monkeypatch, options, sentence):
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    for name in ("VITRINE_PUBLIC_URL", "VITRINE_API_FETCH"):  # which the command sets
+        monkeypatch.setenv(name, "")
+    ran = CliRunner().invoke(app, options)
+    assert ran.exit_code == 1
+    assert ran.stderr.startswith(sentence)
+    assert len(ran.stderr.splitlines()) == 1

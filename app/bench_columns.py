@@ -68,6 +68,23 @@ def show_column(place: int, variants: Sequence[str]) -> None:
         )
 
 
+def show_variant(variants: Sequence[str]) -> str:
+    """Show the choice of the first column's variant alone; its name.
+
+    Args:
+        variants: the names of those that can be searched.
+    """
+    session = st.session_state
+    system = read_system(session.columns[0])
+    chosen = system.variant if system.variant in variants else variants[0]
+    session[_key(0, "variant")] = chosen
+    session[_key(0, "how")] = system.match, system.vector
+    st.selectbox(
+        "Variant", variants, key=_key(0, "variant"), on_change=_change, args=(0,), width=200
+    )
+    return chosen
+
+
 def show_column_count(variants: Sequence[str]) -> None:
     """Show how many results count, and the buttons that add and remove a column."""
     columns = st.session_state.columns

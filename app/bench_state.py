@@ -3,7 +3,7 @@
 Parameters: `q`, `picture` and `upload` are the query, as on the search page; `queries`, a file, and
 `query`, an id in it, are one in their place; `column` (repeatable, as `eval.columns` writes it)
 says what searches; `depth`, how many results count; `judge`, who judges, and `seed`, in which
-order.
+order; `vector` and `colour`, what is projected.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,8 @@ class BenchState:
         query: the id of a query in it, which is searched for; empty where one is typed.
         judge: the name of who judges.
         seed: of the order in which products are judged.
+        vector: of the products, which is projected; empty is the usual one.
+        colour: the category, brand or attribute by which they are coloured; empty is the category.
     """
 
     text: str = ""
@@ -45,6 +47,8 @@ class BenchState:
     query: str = ""
     judge: str = ""
     seed: int = 0
+    vector: str = ""
+    colour: str = ""
 
     @property
     def systems(self) -> list[System]:
@@ -75,6 +79,8 @@ def write_parameters(state: BenchState) -> Parameters:
         "query": [state.query],
         "judge": [state.judge],
         "seed": [str(state.seed)] if state.seed else [],
+        "vector": [state.vector],
+        "colour": [state.colour],
     }
     return {name: values for name, values in parameters.items() if any(values)}
 
@@ -121,5 +127,7 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[BenchState, li
         query=word("query"),
         judge=word("judge"),
         seed=number("seed", 0, 999_999_999, 0),
+        vector=word("vector"),
+        colour=word("colour"),
     )
     return state, problems

@@ -19,6 +19,7 @@ SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 WORKBENCH = {
     "Compare": "app.compare_page",
     "Judge": "app.judge_page",
+    "Projection": "app.projection_page",
     "Catalogue": "app.catalogue_page",
 }
 

@@ -13,6 +13,8 @@ FULL = BenchState(
     query="7",
     judge="Anna",
     seed=3,
+    vector="image",
+    colour="brand",
 )
 
 

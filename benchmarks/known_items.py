@@ -109,7 +109,8 @@ def _search(
 ) -> dict[str, Found]:
     """What is found, by kind."""
     products = list(catalogue.products())
-    codes = [code for each in products for code in (each.id, each.sku, each.gtin) if code]
+    codes = [code for each in products for code in (each.id, each.sku, each.gtin)]
+    codes = [code for code in codes if normalize_code(code)]  # some SKUs are sentences
     codes = rng.sample(codes, min(CODES, len(codes)))
     counted = Counter(each.brand for each in products if each.brand).most_common(BRANDS)
     brands = [brand for brand, count in counted if count >= PAGE]

@@ -164,7 +164,10 @@ def search(
         return
     answering = f"{engine.variant.name}: {name_models(engine.models())}"
     messages.print(answering, markup=False, soft_wrap=True)
-    show(results, explain=explain)
+    if offset and not (results.results or results.without_picture):
+        messages.print(f"There are no more than {offset:,} results.")
+    else:
+        show(results, explain=explain)
 
 
 def resolve_filters(engine: Engine, filters: Filters) -> Filters:

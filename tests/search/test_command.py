@@ -55,6 +55,12 @@ def test_a_table_shows_titles_as_they_are_and_products_without_a_picture(search)
     assert "Without a picture, ranked by their text" in shown
 
 
+def test_beyond_the_last_page_the_command_says_so(search):
+    done = search("kettle", "--offset", "900")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "There are no more than 900 results." in done.stderr
+
+
 def test_products_like_one_are_found_without_it(search):
     found = json.loads(search("--like", "kettle-teal", "--k", "3", "--json").stdout)
     assert "kettle-teal" not in {result["id"] for result in found["results"]}
@@ -81,6 +87,9 @@ def test_control_and_direction_characters_of_a_payload_are_shown_as_replacements
         (("--image", "ftp://shop.test/a.jpg"), 1, "nor http(s). Name another picture:"),
         (("kettle", "--price-max", "inf", "--json"), 1, "inf bounds no price or rating"),
         (("kettle", "--price-min", "nan"), 1, "nan bounds no price or rating"),
+        (("kettle", "--weight", "nan"), 1, "The weight of the text is nan"),
+        (("kettle", "--where", "colr=red"), 1, "No attribute to filter by is called “colr”"),
+        (("--", "-"), 1, "“-” has no words: type words"),
         (("--like", "gone"), 1, "no product with the id “gone”"),
         (("--like", "\x1b[2J"), 1, "no product with the id “�[2J”"),
         (("kettle", "--like", "kettle-teal"), 2, "stands alone"),

@@ -206,3 +206,4 @@ def test_the_facets_command_prints_tables_and_json(home, monkeypatch):
     done = CliRunner().invoke(facets_app, ["--where", "color=teal"])
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: No attribute to filter by is called “color”.")
+    assert "“-” has no words" in CliRunner().invoke(facets_app, ["--", "-"]).stderr

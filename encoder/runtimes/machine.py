@@ -59,7 +59,7 @@ def openvino_core() -> Any:  # noqa: ANN401 (openvino.Core)
 
 def has_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16; without it OpenVINO does not compile for it."""
-    if os.environ.get(HELD_TO, "").upper() in WITHOUT_BFLOAT16:
+    if load_openvino() is None or os.environ.get(HELD_TO, "").upper() in WITHOUT_BFLOAT16:
         return False
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -256,13 +256,6 @@ def test_a_folder_that_was_copied_keeps_its_model(changeable):
     assert Converted.find(DualEncoderSource(changeable)) is not None
 
 
-def test_without_openvino_the_model_is_run_by_torch(converted, monkeypatch):
-    for module in ("preparation", "openvino_model"):
-        monkeypatch.setattr(f"encoder.runtimes.{module}.load_openvino", lambda: None)
-    assert prepare(converted, "auto", None) == []
-    assert type(Encoder.load(converted)._model).__name__ == "DualEncoder"
-
-
 def test_without_torch_and_a_converted_model_the_remedy_is_named(tmp_path, tiny_clip, monkeypatch):
     variant = Variants(tmp_path).add("tiny", tiny_clip)
     monkeypatch.setattr("encoder.runtimes.openvino_model.find_spec", lambda _: None)

@@ -239,10 +239,11 @@ class _Preparation:
             elif faster < LEAST_GAIN and precision == "auto":
                 self._reject(each, f"{faster:.1f} × as fast")
             else:
-                return each, (
+                passed = (
                     f"{faster:.1f} × as fast as its float32 on this machine, with cosines to "
                     f"float32 of {near:.4f} (1st percentile of {trial.samples.named})"
                 )
+                return each, "; not in ".join([passed, *self._rejected])
         why = "; ".join(self._rejected) or "the CPU has no instructions for less"
         if precision not in ("auto", "float32"):
             raise EncoderError(

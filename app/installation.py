@@ -42,7 +42,9 @@ def _cached_shop(folder: Path) -> Shop:
 
 def _load_model(shop: Shop, name: str) -> None:
     with suppress(VitrineError):  # the first search reports it
-        shop.engine(name).encoder  # noqa: B018 - loads it
+        encoder = shop.engine(name).encoder
+        encoder.encode_texts([""])  # a converted model is compiled for its first text
+        encoder.encode_queries([""])
 
 
 def statuses(shop: Shop) -> list[VariantStatus]:

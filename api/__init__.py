@@ -12,6 +12,7 @@ query_picture  the picture of a query: uploaded, in the body, or at an address
 renditions     stored pictures as WebP of a few widths
 problems       errors as problem details (RFC 9457)
 schema         the OpenAPI document, with examples; `documented` has the descriptions
+access         API keys, the names the server answers to, and a rate for each client
 bodies         limits on the bodies of requests
 observer       request ids, metrics and the log of each request
 """

@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 
-from api.settings import FETCH, PUBLIC_URL
+from api.settings import FETCH, KEYS, LOOPBACK, ORIGINS, PUBLIC_URL, RATE, Settings
 from vitrine import VitrineError, home
 from vitrine.command import CommandLine, messages
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GRACE = 30  # seconds for the requests under way when the server is to end
 
 app = CommandLine()
@@ -64,10 +63,27 @@ def serve(
             help="Whether the picture of a query may be at an address on the public web.",
         ),
     ] = True,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            envvar=ORIGINS,
+            help="Let scripts of this origin read answers, as https://shop.example; repeatable.",
+        ),
+    ] = None,
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar=RATE,
+            help="Requests a second for each key or, without keys, each address; 0 is no limit.",
+        ),
+    ] = 0,
 ) -> None:
     """Serve the HTTP API of the installation VITRINE_HOME. Ctrl-C ends it.
 
-    /openapi.json describes it. For example:
+    /openapi.json describes it. VITRINE_API_KEYS has the keys of which requests must send one; an
+    address that other machines reach needs keys. For example:
 
       vitrine serve --port 8000
 
@@ -76,10 +92,14 @@ def serve(
     import uvicorn  # takes a second that `--help` need not wait for
 
     from api.metrics import FOLDER
-    from api.settings import Settings
 
     environ[PUBLIC_URL], environ[FETCH] = public_url, "1" if fetch else "0"
-    Settings.read()
+    environ[ORIGINS], environ[RATE] = " ".join(allow_origin or ()), str(rate)
+    if not Settings.read().keys and host not in LOOPBACK:
+        raise VitrineError(
+            f"Other machines reach {host}: set {KEYS} to one or several keys, as "
+            "`openssl rand -hex 32` makes them."
+        )
     environ["VITRINE_HOME"] = str(home().absolute())
     _check_port(host, port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

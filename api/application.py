@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from api import health_routes, picture_routes, product_routes, search_routes
+from api.access import Access
 from api.bodies import BodyLimits
-from api.observer import Observer
+from api.observer import HEADER, Observer
 from api.problems import add_handlers
 from api.schema import set_schema
 from api.service import Service
@@ -42,7 +44,16 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(health_routes.router)
     app.add_middleware(BodyLimits)
+    app.add_middleware(Access, settings=settings)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", HEADER],
+            expose_headers=["Retry-After", HEADER],
+        )
     app.add_middleware(Observer)
     add_handlers(app)
-    set_schema(app)
+    set_schema(app, with_keys=bool(settings.keys))
     return app

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.access import OPEN
 from api.documented import read_fields, read_summary
 from api.examples import EXAMPLES
 from api.problems import (
@@ -14,8 +15,11 @@ from api.problems import (
     NOT_FOUND,
     TIMEOUT,
     TOO_LARGE,
+    TOO_MANY,
+    UNAUTHORIZED,
     UNREADABLE,
     UNREADY,
+    WRONG_HOST,
     Kind,
     Problem,
 )
@@ -36,8 +40,14 @@ SEARCH_BODY: dict[str, Any] = {
     }
 }
 
+KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+SECURITY: list[dict[str, list[str]]] = [{name: []} for name in KEYS]  # one of both
+
 # Errors that any route may answer with, and those of some.
-ERRORS = (INVALID, BUSY, UNREADY)
+ERRORS = (UNAUTHORIZED, WRONG_HOST, INVALID, TOO_MANY, BUSY, UNREADY)
 ERRORS_OF = {
     "/v1/search": (TIMEOUT, TOO_LARGE, UNREADABLE),
     "/v1/products": (NOT_FOUND,),
@@ -45,12 +55,12 @@ ERRORS_OF = {
 }
 
 
-def set_schema(app: FastAPI) -> None:
+def set_schema(app: FastAPI, *, with_keys: bool) -> None:
     """Have an application answer with this module's document; it is made once."""
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            app.openapi_schema = _make(app)
+            app.openapi_schema = _make(app) | ({"security": SECURITY} if with_keys else {})
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way
@@ -70,8 +80,11 @@ def _make(app: FastAPI) -> dict[str, Any]:
         if name in EXAMPLES:
             schemas[name]["examples"] = [EXAMPLES[name]]
     schemas["SearchForm"] = _form(schemas["SearchRequest"])
+    document["components"]["securitySchemes"] = KEYS
     for path, item in document["paths"].items():
         for operation in item.values():
+            if path.startswith(OPEN):
+                operation["security"] = []
             operation["responses"] = _with_problems(path, operation["responses"])
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document

@@ -1,5 +1,6 @@
 """The server's settings, which its processes read from the environment."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,12 @@ from vitrine import VitrineError
 
 PUBLIC_URL = "VITRINE_PUBLIC_URL"
 FETCH = "VITRINE_API_FETCH"
+KEYS = "VITRINE_API_KEYS"
+ORIGINS = "VITRINE_API_ORIGINS"
+RATE = "VITRINE_API_RATE"
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SHORTEST_KEY = 16  # characters: 64 bits as hex, which nobody can try out over a network
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +26,69 @@ class Settings:
         public_url: the server's address as clients see it, without a slash at the end; empty has
             pictures named by their path alone.
         fetch: whether the picture of a query may be at an address on the web.
+        keys: API keys, of which each request must have one; empty where none is needed.
+        hosts: names that the server answers to; empty for any.
+        origins: of pages whose scripts may read the answers (CORS); "*" is any.
+        rate: requests a second for each key or, without keys, each address; 0 is no limit.
     """
 
     public_url: str = ""
     fetch: bool = True
+    keys: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    rate: float = 0.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of an environment.
 
+        Without keys the server answers to the names of loopback and to its public one alone.
+
         Raises:
             VitrineError: one of them cannot be used.
         """
         url = environment.get(PUBLIC_URL, "").strip().rstrip("/")
-        if url and not _is_web(url):
+        host = _host_of(url)
+        if url and not host:
             raise VitrineError(
                 f"{PUBLIC_URL} is {url}: set it to the server's address, as https://api.shop.example."
             )
-        return cls(url, environment.get(FETCH, "1") != "0")
+        keys = _keys(environment.get(KEYS, ""))
+        return cls(
+            url,
+            environment.get(FETCH, "1") != "0",
+            keys,
+            () if keys else tuple(filter(None, (*LOOPBACK, host))),
+            tuple(environment.get(ORIGINS, "").split()),
+            _rate(environment.get(RATE, "0")),
+        )
 
 
-def _is_web(address: str) -> bool:
+def _host_of(address: str) -> str:
+    """The host of an http or https address; empty where it is none."""
     try:
         parts = urlsplit(address)
     except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+        return ""
+    return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+
+
+def _keys(written: str) -> tuple[str, ...]:
+    keys = tuple(written.replace(",", " ").split())
+    if any(len(key) < SHORTEST_KEY or not key.isascii() for key in keys):
+        raise VitrineError(
+            f"A key of {KEYS} has fewer than {SHORTEST_KEY} characters, or others than ASCII: make "
+            "one with `openssl rand -hex 32`."
+        )
+    return keys
+
+
+def _rate(written: str) -> float:
+    try:
+        rate = float(written or 0)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate < math.inf:
+        raise VitrineError(f"{RATE} is {written}: set it to requests a second, or 0 for no limit.")
+    return rate

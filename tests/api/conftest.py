@@ -32,5 +32,6 @@ def client(home: Path) -> Iterator[TestClient]:
     """A client of the API on loopback, without keys; the model is in memory."""
     opened = open_shop(home)
     opened.engine().encoder  # noqa: B018 - loads it
-    with TestClient(make_application(opened, Settings()), raise_server_exceptions=False) as client:
+    app = make_application(opened, Settings())
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.__main__ import app
+from api.settings import FETCH, ORIGINS, PUBLIC_URL, RATE
 from tests.app.page_server import reserved_port
 
 ENDING = 120  # seconds for the server to begin and to end by itself
@@ -49,6 +50,12 @@ def _listens(address):
         return False
 
 
+def keep_settings(monkeypatch):
+    """Undo, after the test, what the command writes into this process's environment."""
+    for name in (PUBLIC_URL, FETCH, ORIGINS, RATE):
+        monkeypatch.delenv(name, raising=False)
+
+
 def search(address):
     body = json.dumps({"text": "teal kettle", "match": "words"}).encode()
     request = Request(f"{address}/v1/search", body, {"Content-Type": "application/json"})
@@ -58,8 +65,7 @@ def search(address):
 
 def test_a_server_answers_until_it_is_ended_and_keeps_its_port(home, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(home))
-    monkeypatch.setenv("VITRINE_PUBLIC_URL", "")
-    monkeypatch.setenv("VITRINE_API_FETCH", "")
+    keep_settings(monkeypatch)
     with serve(home) as (process, address):
         assert search(address) == "kettle-teal"
         refused = CliRunner().invoke(app, ["--port", address.rpartition(":")[2]])
@@ -85,14 +91,13 @@ def test_several_processes_serve_and_count_together(home):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--host", "192.0.2.1"], "Error: The server cannot listen on 192.0.2.1:8000"),
+        (["--host", "0.0.0.0"], "Error: Other machines reach 0.0.0.0: set VITRINE_API_KEYS"),
         (["--public-url", "shop"], "Error: VITRINE_PUBLIC_URL is shop: set it to the server's"),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(home, monkeypatch, options, sentence):
     monkeypatch.setenv("VITRINE_HOME", str(home))
-    for name in ("VITRINE_PUBLIC_URL", "VITRINE_API_FETCH"):  # which the command sets
-        monkeypatch.setenv(name, "")
+    keep_settings(monkeypatch)
     ran = CliRunner().invoke(app, options)
     assert ran.exit_code == 1
     assert ran.stderr.startswith(sentence)

@@ -91,7 +91,7 @@ def test_several_processes_serve_and_count_together(home):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--host", "0.0.0.0"], "Error: Other machines reach 0.0.0.0: set VITRINE_API_KEYS"),
+        (["--host", "192.0.2.1"], "Error: Other machines reach 192.0.2.1: set VITRINE_API_KEYS"),
         (["--public-url", "shop"], "Error: VITRINE_PUBLIC_URL is shop: set it to the server's"),
     ],
 )

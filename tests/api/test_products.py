@@ -80,7 +80,8 @@ def test_a_picture_that_is_missing_is_not_found(client, name, status):
 
 def test_addresses_of_pictures_begin_with_the_public_url(home):
     settings = Settings.read({"VITRINE_PUBLIC_URL": "https://api.shop.test/search/"})
-    with TestClient(make_application(open_shop(home), settings)) as client:
+    app = make_application(open_shop(home), settings)
+    with TestClient(app, base_url="https://api.shop.test") as client:
         address = client.get("/v1/products/kettle-teal").json()["image_url"]
     assert address.startswith("https://api.shop.test/search/v1/pictures/")
 

@@ -10,11 +10,11 @@ from PIL.Image import Image
 from app import picture_controls
 from app.errors import show_errors
 from app.escaping import escape, escape_sentence, shorten
-from app.redaction import redact
 from eval.queries import LabelledQuery, QuerySet
 from eval.query_folder import FOLDER, SUFFIXES, QueryFolder
 from search.query import QueryError
 from search.query_picture import open_picture
+from search.redaction import redact
 from vitrine import VitrineError
 
 MAX_OPTIONS = 1_000  # of a list; more make a browser slow

@@ -13,7 +13,6 @@ from app.cards import TITLE
 from app.errors import show_errors
 from app.escaping import escape, escape_sentence, format_price, shorten
 from app.links import Links
-from app.redaction import redact
 from app.search_page import page as search_page
 from app.state import SearchState
 from app.thumbnails import make_thumbnail
@@ -21,6 +20,7 @@ from catalog.catalogue import Catalogue
 from eval.columns import Column, search_column
 from eval.measures import DECIDING, score
 from eval.rank_similarity import overlap, rank_biased_overlap
+from search.redaction import redact
 from search.results import Result
 from search.shop import Shop
 

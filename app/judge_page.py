@@ -17,12 +17,12 @@ from app.bench_state import MAX_DEPTH, BenchState
 from app.cards import brand_and_category, show_picture, show_price
 from app.errors import show_errors
 from app.escaping import escape, escape_sentence, shorten
-from app.redaction import redact
 from catalog.catalogue import Catalogue
 from eval.columns import search_column
 from eval.judges import GRADES, Grades, Judges
 from eval.pools import make_pool, shuffle_pool
 from eval.query_folder import QueryFolder
+from search.redaction import redact
 from search.shop import Shop
 from vitrine import VitrineError
 from vitrine.text import printable

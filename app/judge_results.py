@@ -14,7 +14,6 @@ import streamlit as st
 from app.bench_state import BenchState
 from app.errors import show_errors
 from app.escaping import escape_sentence
-from app.redaction import redact
 from catalog.catalogue import Catalogue
 from eval import EvalError
 from eval.agreement import list_disagreements, measure_agreement, merge_judgements
@@ -23,6 +22,7 @@ from eval.measures import DECIDING
 from eval.queries import QuerySet
 from eval.sample_size import FEWEST, POWER, queries_needed, spread_of
 from eval.settings import Settings
+from search.redaction import redact
 from vitrine import VitrineError
 from vitrine.text import printable
 

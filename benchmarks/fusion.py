@@ -38,8 +38,10 @@ from qdrant.model import WORDS
 from search.plan import part_weights
 from search.query import Query
 from search.settings import DEFAULT_SETTINGS, SearchSettings
-from search.shop import open_shop
+from search.shop import VariantStatus, open_shop
 from vitrine.command import Json, messages, print_json
+
+SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)  # of `image` beside a text
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Row:
         alone: of each part alone.
         hybrid: with the default settings.
         difference, low, high: of hybrid and words alone, with its 95 % interval.
+        shares: of hybrid with a picture, where `image` has these shares of the weight.
         p: of the difference; `p_holm` corrected for the number of rows.
     """
 
@@ -66,6 +69,7 @@ class Row:
     difference: float
     low: float
     high: float
+    shares: dict[str, float]
     p: float
     p_holm: float = 1.0
 
@@ -139,8 +143,8 @@ def _measure(
             rankings = PartRankings(
                 search_parts(engine, searched), [dict(each.relevant) for each in measured]
             )
-            weights = part_weights(searched[0], DEFAULT_SETTINGS.weights, status.collection.vectors)
-            yield _row(home, status.name, rankings, weights, cluster_queries(measured, groups))
+            clusters = cluster_queries(measured, groups)
+            yield _row(home, status, rankings, searched[0], clusters)
 
 
 def _searches(
@@ -159,29 +163,39 @@ def _searches(
 
 def _row(
     home: Path,
-    variant: str,
+    status: VariantStatus,
     rankings: PartRankings,
-    weights: dict[str, float],
+    query: Query,
     clusters: np.ndarray,
 ) -> Row:
     every = np.arange(len(rankings))
+    dense = status.collection.vectors if status.collection else ()
+
+    def ndcg(asked: Query) -> np.ndarray:
+        weights = part_weights(asked, DEFAULT_SETTINGS.weights, dense)
+        return rankings.ndcg(replace(DEFAULT_SETTINGS, weights=weights), every)
+
     alone = {
         part: rankings.ndcg(SearchSettings("margin", {part: 1.0}), every) for part in rankings.parts
     }
-    hybrid = rankings.ndcg(replace(DEFAULT_SETTINGS, weights=weights), every)
+    hybrid = ndcg(query)
     gaps = hybrid - alone[WORDS]
     sums = sum_clusters(gaps[:, None], clusters)
     lows, highs = interval(sums, bounds=DIFFERENCES)
     return Row(
         home.resolve().name,
         False,
-        variant,
+        status.name,
         len(rankings),
         {part: float(values.mean()) for part, values in alone.items()},
         float(hybrid.mean()),
         float(gaps.mean()),
         float(lows[0]),
         float(highs[0]),
+        {
+            f"{share:.1f}": float(ndcg(replace(query, weight=1 - share)).mean())
+            for share in (SHARES if query.picture else ())
+        },
         float(randomisation(sums.sums)[0]),
     )
 

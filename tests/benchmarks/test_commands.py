@@ -87,6 +87,8 @@ def test_default_settings_are_measured_on_a_shop_beside_each_part_alone(run, tmp
     assert texts["alone"].keys() == {"words", "image", "text", "fused"}
     assert pictures["alone"].keys() == {"words", "image", "text"}
     assert (texts["held_out"], pictures["held_out"]) == (True, False)
+    assert texts["shares"] == {}
+    assert pictures["shares"]["0.5"] == pictures["hybrid"]
     for row in (texts, pictures):
         assert row["difference"] == pytest.approx(row["hybrid"] - row["alone"]["words"])
         assert row["low"] <= row["difference"] <= row["high"]

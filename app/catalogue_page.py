@@ -1,6 +1,10 @@
-"""The catalogue page: counts, failures, variants with their collections, the last runs."""
+"""The catalogue page: the feed, failures, variants with their collections, jobs, reports, sizes."""
 
+import resource
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -8,6 +12,8 @@ import streamlit as st
 from app import installation
 from app.errors import show_errors
 from app.escaping import escape_sentence
+from app.report_view import show_reports
+from app.variant_details import show_variant_details
 from catalog.catalogue import Catalogue
 from search.redaction import redact, redact_setting
 from search.shop import VariantStatus
@@ -15,6 +21,8 @@ from vitrine.text import printable
 
 NO_CATEGORY = "(none)"
 LAST_RUNS = 20
+EXAMPLES = 10  # products of each reason of failure
+MEASURED = 60  # seconds that sizes on disk are kept: a large shop has many files
 
 
 def show() -> None:
@@ -27,12 +35,22 @@ def show() -> None:
             _show_totals(catalogue, statuses)
         with show_errors("The table of categories"):
             _show_categories(catalogue)
+        with show_errors("The columns of the feed"):
+            _show_feed(catalogue)
         with show_errors("The table of failures"):
             _show_failures(catalogue)
         with show_errors("The table of variants"):
             _show_variants(catalogue, statuses)
+        for status in statuses:
+            with show_errors(f"The variant {status.name}"):
+                show_variant_details(shop, status)
         with show_errors("The table of runs"):
             _show_runs(catalogue)
+    with show_errors("The reports"):
+        st.subheader("Reports", anchor=False)
+        show_reports(shop.home)
+    with show_errors("The sizes"):
+        _show_sizes(shop.home)
 
 
 def _show_totals(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
@@ -74,14 +92,98 @@ def _show_categories(catalogue: Catalogue) -> None:
         )
 
 
+def _show_feed(catalogue: Catalogue) -> None:
+    """Show what the columns of the last feed became: fields, attributes, or nothing."""
+    read = next((run for run in catalogue.runs("products") if run.figures.get("columns")), None)
+    if read is None:
+        return
+    report = read.figures["columns"]
+    rows = [
+        {
+            "Became": field,
+            "Columns": ", ".join(f"{name} ({rows:,})" for name, rows in found["columns"].items()),
+            "Products with it": found["products"],
+        }
+        for field, found in report["fields"].items()
+    ]
+    types = report.get("attribute_types", {})
+    rows += [
+        {"Became": f"attribute {name}", "Columns": types.get(name, ""), "Products with it": count}
+        for name, count in report["attributes"].items()
+    ]
+    _show_table("What the feed’s columns became", rows)
+    facts = [f"{redact_setting(read.settings.get('source', 'The feed'))}, read {read.started}"]
+    if convention := report.get("convention"):
+        facts.append(f"as {convention}")
+    if unused := report.get("unused"):
+        facts.append(f"not used: {', '.join(map(str, unused))}")
+    dropped = read.figures.get("dropped", {}) | read.figures.get("not_for_sale", {})
+    facts += [f"{count:,} rows left out, {reason}" for reason, count in dropped.items()]
+    st.caption(escape_sentence("; ".join(facts) + "."))
+    st.caption("`vitrine ingest products FILE --preview 5` shows it of another file.")
+
+
 def _show_failures(catalogue: Catalogue) -> None:
     rows = [
         {"Reason": each.reason, "Products": each.count, "For example": redact(each.example)}
         for each in catalogue.picture_failures()
     ]
     _show_table("Pictures that failed", rows)
-    if rows:
-        st.caption("`vitrine ingest images --retry-failed` tries them again.")
+    if not rows:
+        return
+    st.caption("`vitrine ingest images --retry-failed` tries them again.")
+    with st.expander(f"Up to {EXAMPLES} products of each reason"):
+        examples = [
+            {
+                "Reason": each.reason,
+                "Id": printable(each.product),
+                "Title": printable(each.title),
+                "What happened": printable(redact(each.sentence)),
+            }
+            for each in catalogue.failed_pictures(EXAMPLES)
+        ]
+        st.dataframe(examples, hide_index=True, width="stretch")
+
+
+def _show_sizes(home: Path) -> None:
+    """Show the bytes of the installation by folder, what is free, and the server's memory."""
+    sizes = _folder_sizes(home)
+    rows = [
+        {"Folder or file": name, "MB": size / 1e6}
+        for name, size in sorted(sizes.items(), key=lambda each: -each[1])
+    ]
+    st.subheader("Disk and memory", anchor=False)
+    cells = st.grid(3, min_column_width=140, border=True)
+    cells.metric("Installation", f"{sum(sizes.values()) / 1e9:,.2f} GB")
+    cells.metric("Free on its disk", f"{shutil.disk_usage(home).free / 1e9:,.0f} GB")
+    if memory := _resident_memory():
+        cells.metric("Memory of this server", f"{memory / 1e9:,.2f} GB")
+    number = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(rows, hide_index=True, column_config={"MB": number}, width=420)
+
+
+@st.cache_data(ttl=MEASURED, show_spinner="Measuring the folders …")
+def _folder_sizes(home: Path) -> dict[str, int]:
+    """Bytes on disk by folder or file of the installation; a hard link counts once."""
+    sizes: dict[str, int] = {}
+    seen: set[tuple[int, int]] = set()
+    for entry in home.iterdir():
+        files = [entry] if entry.is_file() else entry.rglob("*")
+        for file in files:
+            with suppress(OSError):  # gone meanwhile
+                facts = file.stat(follow_symlinks=False)
+                if (facts.st_dev, facts.st_ino) not in seen:
+                    seen.add((facts.st_dev, facts.st_ino))
+                    sizes[entry.name] = sizes.get(entry.name, 0) + facts.st_blocks * 512
+    return sizes
+
+
+def _resident_memory() -> int:
+    """Bytes of this process in memory; 0 where the system does not say so."""
+    with suppress(OSError, IndexError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
+    return 0
 
 
 def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:

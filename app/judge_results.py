@@ -1,6 +1,5 @@
 """What judgements show: the judges' agreement, the columns' measures, how many are needed."""
 
-import json
 import math
 import string
 from collections.abc import Mapping
@@ -14,8 +13,8 @@ import streamlit as st
 from app.bench_state import BenchState
 from app.errors import show_errors
 from app.escaping import escape_sentence
+from app.report_view import FOLDER, REPORT, read_results, show_report
 from catalog.catalogue import Catalogue
-from eval import EvalError
 from eval.agreement import list_disagreements, measure_agreement, merge_judgements
 from eval.judges import GRADES, Grades, Judges
 from eval.measures import DECIDING
@@ -28,7 +27,6 @@ from vitrine.text import printable
 
 ALL = "All judges (median)"
 MOST_DISAGREEMENTS = 200
-REPORT_HEIGHT = 900  # pixels
 FIT = {*string.ascii_letters, *string.digits, "-", "_", "."}  # in a folder's name
 
 
@@ -126,12 +124,10 @@ class _Measurement:
         )
         if pressed:
             self._measure(name, grades)
-        folder = self.home / "reports" / name
-        if (folder / "report.html").is_file():
-            _show_needed(_read_results(folder))
-            report = (folder / "report.html").read_text(encoding="utf-8")
-            st.download_button("Download the report", report, f"{name}.html", "text/html")
-            st.iframe(report, height=REPORT_HEIGHT)
+        folder = self.home / FOLDER / name
+        if (folder / REPORT).is_file():
+            _show_needed(read_results(folder))
+            show_report(folder)
 
     def _measure(self, name: str, grades: Grades) -> None:
         # they import matplotlib, which only this needs
@@ -164,13 +160,6 @@ class _Measurement:
             each if each in FIT else f"-{ord(each):x}-"
             for each in f"judged-{self.state.queries}-{who}".replace(" ", "-")
         )
-
-
-def _read_results(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise EvalError("The last report is damaged: measure again.") from None
 
 
 def _show_needed(results: Mapping[str, Any]) -> None:

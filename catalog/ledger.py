@@ -129,6 +129,16 @@ class PictureFailures:
     example: str
 
 
+@dataclass(frozen=True, slots=True)
+class FailedPicture:
+    """A product whose picture failed: why, which, and what happened."""
+
+    reason: str
+    product: str
+    title: str
+    sentence: str
+
+
 OUTCOME_COLUMNS = tuple(field.name for field in fields(PictureOutcome))
 
 
@@ -224,6 +234,16 @@ class PictureLedger(Database):
             "GROUP BY reason ORDER BY COUNT(*) DESC, reason"
         )
         return [PictureFailures(*row) for row in rows]
+
+    def failed_pictures(self, most: int) -> list[FailedPicture]:
+        """Failures with their products, at most so many of a reason; by reason and product id."""
+        rows = self._select(
+            "SELECT reason, id, title, sentence FROM (SELECT *, ROW_NUMBER() OVER "
+            "(PARTITION BY reason ORDER BY product) AS place FROM picture WHERE outcome = 'failed')"
+            " JOIN product ON id = product WHERE place <= ? ORDER BY reason, id",
+            [most],
+        )
+        return [FailedPicture(*row) for row in rows]
 
 
 def _recorded(address: str) -> str:

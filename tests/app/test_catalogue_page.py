@@ -1,9 +1,12 @@
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from tests.app.page_parts import everything
+from qdrant.store import open_store
+from tests.app.page_parts import everything, press
 
 PAGE = """
 from app import catalogue_page, main
@@ -24,7 +27,7 @@ def open_catalogue(home, monkeypatch):
 
 def table(page, column):
     """The table that has the column, by the values of its first."""
-    [found] = [each.value for each in page.dataframe if column in each.value.columns]
+    [found, *_] = [each.value for each in page.dataframe if column in each.value.columns]
     return found.set_index(found.columns[0])
 
 
@@ -89,3 +92,71 @@ def test_the_last_runs_come_first(open_catalogue):
 
 def test_an_empty_folder_is_an_error_in_a_sentence(open_catalogue, tmp_path):
     assert "`vitrine ingest products" in open_catalogue(tmp_path).error[0].value
+
+
+def test_what_the_feeds_columns_became(open_catalogue):
+    became = table(open_catalogue(), "Became")
+    assert became["Columns"]["images"] == "image (15)"
+    assert became["Products with it"]["price"] == 13
+    assert became["Products with it"]["attribute colour"] == 12
+
+
+def test_the_products_of_each_failure(open_catalogue):
+    failed = table(open_catalogue(), "What happened")
+    assert failed.loc["not a picture", "Id"] == "torn"
+    assert "is HTML, not a picture" in failed.loc["not a picture", "What happened"]
+
+
+def test_a_collection_is_rolled_back_and_forth(open_catalogue, home_copy):
+    assert "no generation to go back to" in everything(open_catalogue(home_copy))
+    with open_store(home_copy) as store:
+        first = store.collection("tiny").generation
+        points = list(store.scroll("tiny", vectors=True))
+        store.build(store.collection("tiny"), points[:10])
+    page = open_catalogue(home_copy)
+    generations = table(page, "Use")
+    assert generations["Use"].to_list() == ["searched", "kept beside it"]
+    assert generations["Products"].to_list() == [10, 16]
+    press(page, "Roll tiny back")
+    assert table(page, "Use").index[0] == first
+    press(page, "Roll tiny back")
+    assert table(page, "Use").index[1] == first
+
+
+def test_a_model_card_is_shown_as_text_without_paths(open_catalogue, home_copy, tiny_clip):
+    card = home_copy / "variants" / "tiny" / "README.md"
+    card.write_text(f"# tiny\n\n`{tiny_clip}` with ![a picture](http://evil.test/1.png)\n")
+    [shown] = [each.value for each in open_catalogue(home_copy).code]
+    assert shown.startswith("# tiny")
+    assert tiny_clip.name in shown
+    assert str(tiny_clip.parent) not in shown
+
+
+def test_reports_are_listed_and_shown_in_place(open_catalogue, home_copy):
+    assert "None. The page Judge makes one" in everything(open_catalogue(home_copy)).replace(
+        "`", ""
+    )
+    folder = home_copy / "reports" / "june"
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("<h1>June</h1>")
+    measures = {"nDCG@10": {"value": 0.5}}
+    (folder / "results.json").write_text(
+        json.dumps({"created": "2026-06-01", "variants": {"tiny": measures}})
+    )
+    damaged = home_copy / "reports" / "damaged"
+    damaged.mkdir()
+    (damaged / "report.html").write_text("<h1>Damaged</h1>")
+    (damaged / "results.json").write_text("{")
+    page = open_catalogue(home_copy)
+    reports = table(page, "Made")
+    assert reports["nDCG@10"].to_dict() == {"june": "tiny 0.500", "damaged": ""}
+    page.selectbox(key="report").set_value("june").run()
+    [frame] = page.get("iframe")
+    assert "<h1>June</h1>" in frame.proto.srcdoc
+
+
+def test_sizes_on_disk_and_in_memory(open_catalogue):
+    page = open_catalogue()
+    sizes = table(page, "Folder or file")
+    assert {"catalog.sqlite", "images", "qdrant", "variants"} <= set(sizes.index)
+    assert "Memory of this server" in {metric.label for metric in page.metric}

@@ -292,6 +292,14 @@ def test_int8_is_tried_where_the_processor_multiplies_it(facts, expected, tmp_pa
     assert machine.has_int8() is expected
 
 
+def test_a_cpu_held_to_fewer_instructions_has_no_bfloat16(monkeypatch):
+    monkeypatch.setenv(machine.HELD_TO, "avx2")
+    assert not machine.has_bfloat16()
+    monkeypatch.delenv(machine.HELD_TO)
+    monkeypatch.setattr(machine, "load_openvino", lambda: None)
+    assert not machine.has_bfloat16()
+
+
 @pytest.mark.skipif(not has_bfloat16(), reason="this CPU has float32 alone")
 def test_each_precision_has_a_cache_of_its_own(changeable, texts):
     """OpenVINO's cache holds a graph once, whatever it was compiled for: it gives NaN then."""

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from qdrant.embedded import stream
 from qdrant.embedded.facts import FOLDER as FACTS
-from qdrant.embedded.facts import FactsWriter
+from qdrant.embedded.facts_writer import FactsWriter
 from qdrant.embedded.shard import Shard
 from qdrant.errors import DiskFull, StoreError
 from qdrant.recall import measure as measure_recall

@@ -2,8 +2,8 @@
 
 ```
 VARIANT/CURRENT          two lines: the generation in use, the one kept beside it
-VARIANT/GENERATION/      segments/, edge_config.json, wal/, facts/, generation.json; never written
-                         again
+VARIANT/GENERATION/      segments/, columns/, edge_config.json, wal/, generation.json; never
+                         written again
 VARIANT/LOCK             held by the process that builds
 VARIANT/readers/         private folders of readers (reader.py)
 ```

@@ -1,6 +1,6 @@
 """Searches, counts and pages of one generation that is open in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -9,14 +9,17 @@ import qdrant_edge as qe
 
 from qdrant import layout
 from qdrant.embedded import mapping
+from qdrant.embedded.columns import Columns
 from qdrant.embedded.errors import engine_errors
 from qdrant.embedded.facts import KeptFacts
 from qdrant.engine import Offset, Search
 from qdrant.filters import Condition, needs_acorn
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
 from qdrant.points import hit, stored_point
+from qdrant.ranking import most_frequent
 
 PAGE = 256  # points a page of a scroll
+FOUND_AT_ONCE = 20_000  # points whose ids alone are read
 
 
 class Reader:
@@ -34,6 +37,8 @@ class Reader:
         self.collection = collection
         self._shard = shard
         self._facts = facts
+        whole = facts and len(facts) == collection.points  # not after an update of an earlier one
+        self._columns = Columns(facts.folder, facts, self._find) if facts and whole else None
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
@@ -58,6 +63,8 @@ class Reader:
 
     def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
+        if self._columns:
+            return dict(list(most_frequent(self._columns.count(field, conditions)).items())[:limit])
         matching = mapping.filter_of(conditions)
         request = qe.FacetRequest(key=field, limit=limit, exact=True, filter=matching)
         with engine_errors(self.collection.variant):
@@ -109,6 +116,23 @@ class Reader:
         kib = passing * len(search.query) * 4 / 1024
         exact = layout.FULL_SCAN_KIB < kib <= layout.FILTERED_SCAN_KIB
         return replace(search, exact=exact)
+
+    def _find(self, condition: Condition) -> Iterator[int]:
+        """Yield the point ids that meet a condition."""
+        offset = None
+        while True:
+            request = qe.ScrollRequest(
+                offset=offset,
+                limit=FOUND_AT_ONCE,
+                filter=mapping.filter_of([condition]),
+                with_payload=False,
+                with_vector=False,
+            )
+            with engine_errors(self.collection.variant):
+                records, offset = self._shard.scroll(request)
+            yield from (record.id.int for record in records)  # type: ignore[union-attr]
+            if offset is None:
+                return
 
     def _query(self, requests: list[qe.QueryRequest]) -> list[list[qe.ScoredPoint]]:
         with engine_errors(self.collection.variant):

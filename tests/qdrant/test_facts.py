@@ -1,4 +1,4 @@
-"""The facts that the embedded engine keeps beside its points."""
+"""The facts and the columns of values that the embedded engine keeps beside its points."""
 
 import shutil
 from pathlib import Path
@@ -6,15 +6,29 @@ from pathlib import Path
 import pytest
 
 from qdrant.embedded.facts import FOLDER, KeptFacts
-from qdrant.layout import RANKED_FACTS
-from qdrant.model import Point
+from qdrant.filters import conditions_of
+from qdrant.layout import COUNTED, MAX_RESULTS, RANKED_FACTS
+from qdrant.model import Filters, Point, Range, Where
 from qdrant.points import point_id
 from qdrant.store import open_embedded
-from tests.qdrant.shop import SPEC, shop, vectors
+from tests.qdrant.shop import BRANDS, CATEGORIES, COLOURS, SPEC, WEIGHT, shop, vectors
 
 POINTS = shop(40)
 NUMBERS = [point_id(point.id).int for point in POINTS]
 NAMES = ["title", "price"]
+FILTERS = {
+    "none": Filters(),
+    "category": Filters(categories=CATEGORIES[:1]),
+    "brands": Filters(brands=(*BRANDS[:2], "unknown")),
+    "value": Filters(where=(Where("Colour", COLOURS[1:]),)),
+    "not a value": Filters(where=(Where("Colour", COLOURS[:1], negated=True),)),
+    "value or number": Filters(where=(Where(WEIGHT, ("0.5",), (Range(gte=1),)),)),
+    "price": Filters(price_min=3, price_max=12),
+    "no price": Filters(price_min=1000),
+    "ids": Filters(ids=("p1", "p3", "p0", "nobody")),
+    "not ids": Filters(exclude=("p1", "p3")),
+    "several": Filters(categories=CATEGORIES[:2], has_picture=True, in_stock=True, price_max=15),
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +82,27 @@ def test_a_generation_without_them_has_the_same_facts_and_its_update_keeps_what_
         assert store.facts("demo", NUMBERS, NAMES).keys() == before.keys()
     with KeptFacts(_generation(folder) / FOLDER) as kept:
         assert kept.read(NUMBERS) == {NUMBERS[2]: {"id": "p2", "title": "newer"}}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_columns_count_as_the_engine_does(built: Path, tmp_path: Path, name: str):
+    without = shutil.copytree(built, tmp_path / "qdrant")
+    shutil.rmtree(_generation(without) / FOLDER)
+    counted = []
+    for folder in (built, without):
+        with open_embedded(folder) as store, store.engine.reader("demo") as reader:
+            conditions = conditions_of(FILTERS[name], reader.collection)
+            counted.append(
+                {field: reader.facet(field, conditions, MAX_RESULTS) for field in COUNTED}
+            )
+    assert counted[0] == counted[1]
+    assert any(counted[0].values()) == (name != "no price")
+
+
+def test_counts_are_of_the_most_frequent_values(built: Path):
+    with open_embedded(built) as store:
+        whole = store.facet("demo", "categories")
+        assert list(store.facet("demo", "categories", limit=2)) == list(whole)[:2]
 
 
 def test_a_generation_of_no_products_has_none(folder: Path):

@@ -1,0 +1,165 @@
+"""The values of counted fields as columns, in which a whole collection is counted at once.
+
+The engine counts value by value: under a filter, 1,000 values of 100,000 products take it 0.2 s.
+
+    columns/FIELD.npy    int32 (2, m): numbers of products, and the number of a value of each
+    columns/FIELD.json   the values
+"""
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial, reduce
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from qdrant.embedded.facts import KeptFacts
+from qdrant.filters import AnyOf, Condition, HasId, Not, OneOf
+from qdrant.layout import COUNTED, INDEXES
+from vitrine import Closing
+
+# Conditions of which is kept what meets them, a byte a product each: the facets of one page have
+# most of theirs in common, and so have those of the next one.
+CONDITIONS_KEPT = 16
+
+
+class Column:
+    """The values of one field.
+
+    Args:
+        folder: with its two files.
+        field: its name.
+
+    Raises:
+        OSError, ValueError: they cannot be read.
+    """
+
+    def __init__(self, folder: Path, field: str) -> None:
+        self.values: list[str] = json.loads((folder / f"{field}.json").read_text())
+        self.products, self.numbers = np.load(folder / f"{field}.npy", mmap_mode="r")
+
+    def count(self, chosen: np.ndarray | None) -> dict[str, int]:
+        """Count the products by value.
+
+        Args:
+            chosen: bool (n,), which products are counted; None counts all.
+        """
+        numbers = self.numbers if chosen is None else self.numbers[chosen[self.products]]
+        counts = np.bincount(numbers, minlength=len(self.values)).tolist()
+        return {value: count for value, count in zip(self.values, counts, strict=True) if count}
+
+    def having(self, values: Iterable[str], products: int) -> np.ndarray:
+        """Return which of n products have one of some values, bool (n,)."""
+        any_of = set(values)
+        wanted = np.array([value in any_of for value in self.values], bool)
+        found = np.zeros(products, bool)
+        found[self.products[wanted[self.numbers]]] = True
+        return found
+
+
+class Columns:
+    """The columns of a generation; threads may share them.
+
+    Args:
+        folder: where they are.
+        facts: of the same products.
+        find: gives the point ids that meet a condition on what is in no column.
+    """
+
+    def __init__(
+        self, folder: Path, facts: KeptFacts, find: Callable[[Condition], Iterable[int]]
+    ) -> None:
+        self._facts = facts
+        self._find = find
+        self._column = lru_cache(partial(Column, folder))
+        self._meeting = lru_cache(CONDITIONS_KEPT)(self._all_meeting)
+
+    def count(self, field: str, conditions: Sequence[Condition]) -> dict[str, int]:
+        """Return exact counts of the values that products have which meet all conditions."""
+        meeting = [self._meeting(condition) for condition in conditions]
+        return self._column(field).count(reduce(np.logical_and, meeting) if meeting else None)
+
+    def _all_meeting(self, condition: Condition) -> np.ndarray:
+        """Which products meet a condition, bool (n,)."""
+        products = len(self._facts)
+        match condition:
+            case Not(negated):
+                return ~self._meeting(negated)
+            case AnyOf(alternatives):
+                return reduce(np.logical_or, map(self._meeting, alternatives))
+            case OneOf(field, values) if field in COUNTED:
+                return self._column(field).having(values, products)
+            case HasId(keys):
+                points: Iterable[int] = (key.int for key in keys)
+            case _:
+                points = self._find(condition)
+        found = np.zeros(products, bool)
+        found[self._facts.products(list(points))] = True
+        return found
+
+
+class ColumnsWriter(Closing):
+    """Writes the columns of a generation.
+
+    Args:
+        folder: where they will be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._values: dict[str, dict[str, int]] = {field: {} for field in COUNTED}
+        self._pairs: dict[str, BinaryIO] = {
+            field: (folder / f"{field}.pairs").open("w+b") for field in COUNTED
+        }
+
+    def add(self, product: int, payload: Mapping[str, Any]) -> None:
+        """Add a product by its number."""
+        for field, known in self._values.items():
+            if values := _indexed(field, payload.get(field)):
+                pairs = array("i")
+                for value in values:
+                    pairs.extend((product, known.setdefault(value, len(known))))
+                self._pairs[field].write(pairs)
+
+    def keep(self, base: Path, renumbered: np.ndarray) -> None:
+        """Add products of another generation.
+
+        Args:
+            base: folder of its columns.
+            renumbered: int32 (n,), the new number of each of its products; -1 leaves it out.
+        """
+        for field, known in self._values.items():
+            column = Column(base, field)
+            products = renumbered[column.products]
+            numbers = column.numbers[products >= 0]
+            translated = np.zeros(len(column.values), np.int32)
+            for number in np.unique(numbers).tolist():
+                translated[number] = known.setdefault(column.values[number], len(known))
+            pairs = np.stack([products[products >= 0], translated[numbers]], axis=1)
+            self._pairs[field].write(pairs.tobytes())
+
+    def finish(self) -> None:
+        """Complete the files."""
+        for field, known in self._values.items():
+            file = self._pairs[field]
+            file.seek(0)
+            pairs = np.frombuffer(file.read(), np.int32).reshape(-1, 2)
+            (self._folder / f"{field}.npy").unlink(missing_ok=True)
+            np.save(self._folder / f"{field}.npy", np.ascontiguousarray(pairs.T))
+            (self._folder / f"{field}.json").write_text(json.dumps(list(known)))
+            Path(file.name).unlink()
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._pairs.values():
+            file.close()
+
+
+def _indexed(field: str, value: object) -> list[str]:
+    """Return what the engine's index has of a fact, each value once."""
+    kind = int if INDEXES[field] == "integer" else str
+    values = value if isinstance(value, list) else [value]
+    found = (each for each in values if isinstance(each, kind) and not isinstance(each, bool))
+    return [str(each) for each in dict.fromkeys(found)]

@@ -5,7 +5,7 @@ search_page      widgets from `controls`, results as `cards`, one product as `pr
 compare_page     one query, searched by several systems side by side
 judge_page       the pooled results of the columns are judged; `judge_results`, what that shows
 projection_page  a sample of the collection on a plane, with a query among its results
-catalogue_page   what the catalogue and the collections contain
+catalogue_page   the feed, the collections, the jobs; `variant_details` and `report_view` are parts
 state            a search's state as the address bar's parameters; `address_bar` keeps both in step
 bench_state      what the workbench compares and judges, as parameters; `bench_address` keeps it
 bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it

@@ -41,6 +41,13 @@ def test_the_collection_is_drawn_coloured_by_category_or_attribute(open_projecti
     assert address(page)["colour"] == ["colour"]
 
 
+def test_each_point_carries_its_picture_for_the_tooltip(open_projection):
+    [chart] = open_projection(vector="image").get("vega_lite_chart")
+    tooltip = json.loads(chart.proto.spec)["encoding"]["tooltip"]
+    assert {"field": "image", "title": "image"} in tooltip
+    assert chart.proto.SerializeToString().count(b"data:image/jpeg;base64,") == 14
+
+
 def test_a_query_is_drawn_among_its_results(open_projection):
     page = open_projection(q="teal kettle", vector="text", depth="3")
     colours, _ = plot(page)

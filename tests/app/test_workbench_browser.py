@@ -1,0 +1,88 @@
+"""The workbench in a real browser: keys, history, a shared link, a phone's width."""
+
+import json
+import re
+
+import pytest
+
+from tests import shop
+from tests.app.page_server import serve
+from tests.app.test_browser import (  # noqa: F401 - fixtures, and the mark that skips
+    browser,
+    expect,
+    page,
+    pytestmark,
+    wait_until_run,
+)
+
+COLUMNS = "column=tiny:words&column=tiny:vectors:image"
+
+
+@pytest.fixture(scope="module")
+def bench_home(home, tmp_path_factory):
+    """A copy of the shop with a file of queries."""
+    folder = shop.copy(home, tmp_path_factory.mktemp("bench") / "home")
+    (folder / "queries").mkdir()
+    rows = [{"id": "a", "text": "teal kettle"}, {"id": "b", "text": "navy lipstick"}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "queries" / "some.jsonl").write_text(lines)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(bench_home, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("elsewhere")
+    options = ("app", "--host", "127.0.0.1", "--port", "PORT")
+    with serve(bench_home, folder, "vitrine", *options) as server:
+        yield server.address
+
+
+def results(page):  # noqa: F811
+    """The titles in all columns, in order."""
+    wait_until_run(page)
+    return page.locator("[class*='st-key-result-'] a").all_inner_texts()
+
+
+def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere(page, browser):  # noqa: F811
+    words = page.get_by_label("Words", exact=True)
+    page.goto(f"/compare?queries=some.jsonl&{COLUMNS}&depth=5")
+    expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
+    wait_until_run(page)
+    for key, text in (("n", "teal kettle"), ("n", "navy lipstick"), ("p", "teal kettle")):
+        page.keyboard.press(key)
+        expect(words).to_have_value(text)
+        expect(page).to_have_url(re.compile(f"q={text[:4]}"))
+        wait_until_run(page)
+    page.go_back()
+    expect(words).to_have_value("navy lipstick")
+    expect(page.locator("[class*='st-key-result-0'] a").first).to_have_text("navy lipstick")
+    shown = results(page)
+    context = browser.new_context()
+    elsewhere = context.new_page()
+    elsewhere.goto(page.url)
+    expect(elsewhere.locator("[class*='st-key-result-0'] a").first).to_have_text("navy lipstick")
+    assert results(elsewhere) == shown
+    context.close()
+
+
+def test_columns_stay_side_by_side_on_a_phone(page):  # noqa: F811
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/compare?q=teal&{COLUMNS}")
+    first = page.locator(".st-key-result-0-1")
+    expect(first).to_be_visible()
+    wait_until_run(page)
+    left, right = (page.locator(f".st-key-column-{place}").bounding_box() for place in (0, 1))
+    assert left["x"] + left["width"] < right["x"]
+    assert left["y"] == right["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_products_are_judged_by_keys(page, bench_home):  # noqa: F811
+    page.goto(f"/judge?queries=some.jsonl&query=a&judge=Anna&depth=3&{COLUMNS}")
+    done = page.get_by_text(re.compile(r"^\d of \d products of this query"))
+    for key, count in (("1", 1), ("2", 2), ("u", 1), ("3", 2)):
+        wait_until_run(page)
+        page.keyboard.press(key)
+        expect(done).to_have_text(re.compile(f"^{count} of"))
+    file = bench_home / "judgements" / "some.jsonl" / "Anna.qrels"
+    assert [line.split()[-1] for line in file.read_text().splitlines()] == ["2", "0"]

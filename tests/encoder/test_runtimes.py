@@ -184,7 +184,7 @@ def test_nothing_is_reported_and_nothing_written_elsewhere(tmp_path, tiny_clip):
     )
     ran = run_python(work, HOME=str(user), TMPDIR=str(tmp_path), CI="")
     assert "run by OpenVINO in int8" in ran.stdout
-    assert [file for file in user.rglob("*") if "cache" not in str(file).lower()] == []
+    assert list(user.rglob("*")) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "user"]
 
 

@@ -11,6 +11,8 @@ bench_state      what the workbench compares and judges, as parameters; `bench_a
 bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown
+offered_filters  filters that the words may mean; `chosen_filters`, those that are set
+examples         what can be searched for
 suggestion_list  what the typed words may become
 query_picture    the picture of a query; `uploads` keeps those that were uploaded
 crop_box         the part of it that counts
@@ -20,6 +22,7 @@ audience         visitors of a shop, or its operators
 installation     the open shop, and what is shown where nothing can be searched
 errors           errors as one sentence in place of the item that failed
 escaping         untrusted text on a page that reads Markdown
+page.js          drops and pastes, roles and names for screen readers
 
 Text from products, addresses and errors is untrusted: `st.text` shows it as it is, and elsewhere
 `escaping` makes it plain text. Streamlit puts this folder first on the import path, so no module

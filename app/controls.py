@@ -27,6 +27,11 @@ SORTS = {
 }
 
 
+def show_filter_heading() -> None:
+    """Show the side bar from the first, so that what is beside it keeps its place."""
+    st.sidebar.header("Filters", anchor=False)
+
+
 def show_search_box(engine: Engine) -> QueryPicture:
     """Show the fields for words and picture; return the picture.
 
@@ -48,15 +53,32 @@ def show_search_box(engine: Engine) -> QueryPicture:
     return picture_controls.show_picture(part=True)
 
 
-def show_sort() -> None:
-    """Show the orders of results."""
-    st.selectbox(
-        "Sort by",
-        list(SORTS),
-        format_func=lambda sort: f"Sort by: {SORTS[sort].lower()}",
-        key="sort",
-        label_visibility="collapsed",
-    )
+def show_bar(count: str, filters: int, *, sort: bool) -> None:
+    """Show how many products were found, the orders of results, and on a phone the filters.
+
+    Args:
+        count: a sentence about the products, which `page.js` makes a heading and announces.
+        filters: number of those that are set.
+        sort: the products can be put in another order.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key="bar"):
+        with st.container(key="count"):
+            st.caption(count)
+        # `page.js` opens the side bar in its place
+        st.button(
+            f"Filters ({filters})" if filters else "Filters",
+            key="open-filters",
+            icon=":material/tune:",
+        )
+        if sort:
+            st.selectbox(
+                "Sort by",
+                list(SORTS),
+                format_func=lambda order: f"Sort by: {SORTS[order].lower()}",
+                key="sort",
+                label_visibility="collapsed",
+                width=200,
+            )
 
 
 def show_filters(variants: list[str], facets: Facets) -> None:
@@ -75,7 +97,6 @@ def show_filters(variants: list[str], facets: Facets) -> None:
         _category_pills(categories, counts)
     _show_next_steps(facets.categories)
     with st.sidebar:
-        st.subheader("Filters", anchor=False)
         if len(categories) > PILLS:
             _list("Category", "categories", departments)
         attribute_controls.show_stock(facets)

@@ -80,7 +80,9 @@ def explain_problems(shop: Shop, statuses: list[VariantStatus]) -> None:
     """Show why nothing can be searched, to operators with the remedy; search once it can be."""
     if is_operator():
         heading, sentences, commands = _explanation(shop.home, statuses)
-        st.subheader(heading, anchor=False)
+        if not shop.is_reachable():
+            heading = "The Qdrant server cannot be reached"
+        st.header(heading, anchor=False)
         for sentence in sentences:
             st.info(escape_sentence(sentence), icon=":material/inventory_2:")
         if commands:
@@ -89,8 +91,11 @@ def explain_problems(shop: Shop, statuses: list[VariantStatus]) -> None:
             f"The installation’s folder is {escape(str(shop.home.absolute()))}; VITRINE_HOME "
             "names another one. This page opens by itself."
         )
+    elif not shop.is_reachable():
+        st.header("The search is closed for a moment", anchor=False)
+        st.info("It cannot be reached. This page opens by itself.")
     else:
-        st.subheader("This shop is not open yet", anchor=False)
+        st.header("This shop is not open yet", anchor=False)
         st.info("Its products are being prepared. This page opens by itself.")
     _rerun_when_ready(shop)
 

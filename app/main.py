@@ -38,12 +38,12 @@ def _show_pages() -> None:
     if is_operator():
         pages += [_workbench_page(title, module) for title, module in WORKBENCH.items()]
     page = st.navigation(pages, position="hidden")
-    top = st.container(horizontal=True, key="navigation")
     run_page(page.run)
     # Links of our own, after the page has written its address: Streamlit's would drop the search.
     parameters = {name: st.query_params.get_all(name) for name in st.query_params}
     if len(pages) > 1:
-        with top:
+        # last, so that the tab key reaches the page's own elements first
+        with st.container(horizontal=True, key="navigation"):
             for each in pages:
                 st.page_link(each, query_params=parameters, width="content")
 

@@ -33,4 +33,73 @@
     const files = [...(event.clipboardData?.files ?? [])];
     if (upload(files.filter((file) => file.type.startsWith("image/")))) event.preventDefault();
   });
+
+  const EXPAND = "button[data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] button";
+
+  // On a phone, the button above the results opens the side bar.
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (!event.target.closest?.(".st-key-open-filters button")) return;
+      event.stopPropagation();
+      document.querySelector(EXPAND)?.click();
+    },
+    true,
+  );
+
+  // Roles and names of elements that Streamlit makes of plain boxes.
+  const ROLES = [
+    [".stGrid:has([class*=card-])", { role: "list" }],
+    [".stGrid:has([class*=card-]) > .stGridCell", { role: "listitem" }],
+    ["[class*=card-] .stPageLink", { role: "heading", "aria-level": "3" }],
+    [".st-key-count", { role: "heading", "aria-level": "2" }],
+  ];
+
+  const announcer = document.createElement("div");
+  announcer.className = "heard";
+  announcer.setAttribute("role", "status");
+  document.body.append(announcer);
+
+  const describe = () => {
+    for (const [selector, attributes] of ROLES) {
+      for (const element of document.querySelectorAll(selector)) {
+        for (const [name, value] of Object.entries(attributes)) {
+          if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+        }
+      }
+    }
+    for (const link of document.querySelectorAll(".st-key-chosen a")) {
+      const label = link.querySelector("p")?.textContent ?? "";
+      const removes = link.querySelector("[data-testid=stIconMaterial]")?.textContent === "close";
+      const name = removes ? `Remove the filter ${label}` : label;
+      if (link.getAttribute("aria-label") !== name) link.setAttribute("aria-label", name);
+    }
+    // "Open" and "Clear all" of what.
+    for (const button of document.querySelectorAll(
+      ":is(.stMultiSelect, .stSelectbox, .stNumberInput) button[aria-label]",
+    )) {
+      const label = button.closest(".stElementContainer").querySelector("label")?.textContent;
+      const name = button.getAttribute("aria-label");
+      if (label && !name.endsWith(label)) button.setAttribute("aria-label", `${name}: ${label}`);
+    }
+    const running = document.querySelector("[data-test-script-state=running]");
+    const found = document.querySelector(".st-key-count")?.textContent ?? "";
+    if (!running && announcer.textContent !== found) announcer.textContent = found;
+  };
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      describe();
+    });
+  }).observe(document.body, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+    attributeFilter: ["data-test-script-state"],
+  });
 })();

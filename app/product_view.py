@@ -84,7 +84,7 @@ class ProductView:
             if identity in found
         ]
         if variants:
-            st.subheader("Variants", anchor=False)
+            st.header("Variants", anchor=False)
             pictures = self._catalogue.pictures.path
             cards.show_cards("variants", variants[:DEFAULT_K], pictures, self._links, strip=True)
 
@@ -110,7 +110,7 @@ class ProductView:
         found = self._engine.search(Query(like=self._state.product, k=DEFAULT_K))
         if not (found.results or found.without_picture):
             return
-        st.subheader("More like this", anchor=False)
+        st.header("More like this", anchor=False)
         pictures = self._catalogue.pictures.path
         shown = found.results or found.without_picture
         with st.container(key="like"):

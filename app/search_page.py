@@ -1,5 +1,6 @@
 """The search page: search by words, a picture or both."""
 
+import html
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,10 +9,13 @@ import streamlit as st
 
 from app import address_bar, cards, controls, installation, picture_controls
 from app.audience import is_operator
+from app.chosen_filters import chosen_filters, show_chosen_filters
 from app.escaping import escape, escape_sentence, shorten
+from app.examples import find_examples
 from app.focus import move_focus
 from app.links import Links
 from app.no_results import show_no_results, show_nothing_fits, show_reading
+from app.offered_filters import offer_filters
 from app.product_view import HEADING, ProductView
 from app.query_picture import QueryPicture
 from app.state import DEFAULT_K, SearchState
@@ -25,6 +29,7 @@ from search.results import Result, Results
 from search.shop import VariantStatus
 
 LONGEST_PROBLEM = 500  # characters: an error may quote what a visitor pasted
+LONGEST_TITLE = 80  # characters
 MAX_BROWSED = 240  # products without a query: each page finds all those before it, too
 
 
@@ -49,6 +54,9 @@ def show() -> None:
     state = address_bar.write(installation.default_variant(ready).name)
     links = Links(page(), state)
     engine = shop.engine(st.session_state.variant)
+    if not state.product:
+        controls.show_filter_heading()
+        st.html(f'<h1 class="heard">{html.escape(_title(state))}</h1>')
     picture = controls.show_search_box(engine)
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
@@ -59,9 +67,30 @@ def show() -> None:
             ProductView(engine, catalogue, state, links).show()
         else:
             names = [status.name for status in ready]
-            controls.show_filters(names, _facets(engine, state.filters))
+            facets = _facets(engine, state.filters)
+            _show_offers(state, facets, links)
+            controls.show_filters(names, facets)
+            show_chosen_filters(state, links)
             _ResultsView(engine, catalogue, state, links, picture).show()
     _follow_view(state)
+
+
+def _title(state: SearchState) -> str:
+    """What the page is about, plain text."""
+    if state.like:
+        return "Products like one"
+    if state.text:
+        return f"Results for “{shorten(state.text, LONGEST_TITLE)}”"
+    return "Results for a picture" if state.picture or state.upload else "Search"
+
+
+def _show_offers(state: SearchState, facets: Facets, links: Links) -> None:
+    """Show filters that the words may mean, as links to the search with them."""
+    if offers := offer_filters(state, facets):
+        with st.container(horizontal=True, vertical_alignment="center", key="offers"):
+            st.caption("Filter by", width="content")
+            for offer in offers:
+                links.show(escape(offer.label), offer.state, ":material/filter_alt:")
 
 
 def _facets(engine: Engine, filters: Filters) -> Facets:
@@ -147,10 +176,10 @@ class _ResultsView:
             queries += [replace(alone, picture=None), replace(alone, text="")]
         with self._waiting():
             found, *others = self._engine.search_batch(queries)
-        controls.show_sort()
+        self._show_bar(found)
         self._show_found(found, of_text=bool(query.text))
         for heading, results in zip(("Words alone", "Picture alone"), others, strict=False):
-            st.subheader(heading, anchor=False)
+            st.header(heading, anchor=False)
             self._show_cards(heading, results.results, strip=True)
         self._show_seconds([found, *others])
 
@@ -162,8 +191,8 @@ class _ResultsView:
             "Back to the search", replace(self._state, like="", page=1), ":material/arrow_back:"
         )
         title = escape(shorten(payload.get("title", identity), cards.TITLE))
-        st.subheader(f"Products like {title}", anchor=False)
-        controls.show_sort()
+        st.header(f"Products like {title}", anchor=False)
+        self._show_bar(found)
         self._show_found(found)
         self._show_seconds([found])
 
@@ -172,8 +201,21 @@ class _ResultsView:
         state = self._state
         shown = self._engine.browse(state.filters, min(state.offset + state.k + 1, MAX_BROWSED))
         total = self._engine.count(state.filters)
-        st.caption(f"{total:,} products. Type words, give a picture, or both.")
+        sentence = f"{total:,} products. Type words, give a picture, or both."
+        controls.show_bar(sentence, len(chosen_filters(state)), sort=False)
+        if state == SearchState(variant=state.variant):
+            self._show_examples()
         self._show_found(Results(shown[state.offset :]))
+
+    def _show_examples(self) -> None:
+        """Searches that this shop has products for."""
+        if examples := find_examples(self._engine, self._engine.collection().generation):
+            with st.container(horizontal=True, vertical_alignment="center", key="examples"):
+                st.caption("For example", width="content")
+                for text in examples:
+                    self._links.show(
+                        escape(text), replace(self._state, text=text), ":material/search:"
+                    )
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
@@ -191,6 +233,18 @@ class _ResultsView:
             yield
         finally:
             place.empty()
+
+    def _show_bar(self, found: Results) -> None:
+        k, first = self._state.k, self._state.offset + 1
+        shown = min(len(found.results), k) + min(len(found.without_picture), k)
+        total = self._engine.count(self._state.filters)
+        if first > 1 and shown:
+            sentence = f"Results {first:,} to {first + shown - 1:,} among {total:,} products"
+        elif max(len(found.results), len(found.without_picture)) > k:
+            sentence = f"The best {shown} among {total:,} products"
+        else:
+            sentence = f"{shown} product{'s' * (shown != 1)} found"
+        controls.show_bar(sentence, len(chosen_filters(self._state)), sort=True)
 
     def _show_found(self, found: Results, *, of_text: bool = False) -> None:
         """One page of results, and links to the pages before and after it."""
@@ -226,7 +280,7 @@ class _ResultsView:
 
     def _show_without_picture(self, results: Sequence[Result]) -> None:
         if results:
-            st.subheader("Without a picture", anchor=False)
+            st.header("Without a picture", anchor=False)
             st.caption(
                 "Found by their words alone. Words are far nearer to words than to pictures, so "
                 "these scores cannot be compared with those above."

@@ -17,7 +17,7 @@ from catalog.catalogue import Catalogue
 from encoder.errors import EncoderError
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
-from qdrant.errors import StoreError
+from qdrant.errors import EngineError, StoreError
 from qdrant.model import Collection
 from qdrant.store import open_store
 from search.engine import Engine
@@ -156,6 +156,16 @@ class Shop(Closing):
         with suppress(StoreError):  # the status of a broken collection has its error
             names |= {collection.variant for collection in self.store.collections()}
         return [self.status(name) for name in sorted(names)]
+
+    def is_reachable(self) -> bool:
+        """Whether the engine behind the collections answers, be they broken or not."""
+        try:
+            self.store.collections()
+        except EngineError:
+            return False
+        except StoreError:  # the status of the collection has its error
+            pass
+        return True
 
     def status(self, name: str) -> VariantStatus:
         """One variant and its collection; what is missing or broken is its `problem`."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,6 +19,7 @@ from ingest.vectors import embed_products
 from search.query import Query
 from search.shop import open_shop
 from tests import shop
+from tests.app.page_server import serve
 
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 
@@ -113,6 +115,43 @@ def found_by(home: Path) -> Iterator[Callable[[Query], list[str]]]:
             return [shorten(result.product["title"], TITLE) for result in both]
 
         yield found
+
+
+@pytest.fixture(scope="session")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page's address; the server runs in another folder than the checkout."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with serve(home, folder, "vitrine", "app", "--host", "127.0.0.1", "--port", "PORT") as server:
+        yield server.address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; of a module, since its event loop would be in the way of other tests."""
+    from tests.app import browser_parts
+
+    if browser_parts.CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    browser_parts.expect.set_options(timeout=browser_parts.TIMEOUT)
+    with browser_parts.playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(
+            executable_path=browser_parts.CHROMIUM, args=list(browser_parts.QUIET)
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any, server: str) -> Iterator[Any]:
+    """A page of the browser, with no address yet."""
+    from tests.app.browser_parts import DESKTOP
+
+    width, height = DESKTOP
+    context = browser.new_context(
+        base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

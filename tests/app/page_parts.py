@@ -64,7 +64,7 @@ def scores(page):
 
 
 def headings(page):
-    return [heading.value for heading in page.subheader]
+    return [heading.value for heading in [*page.header, *page.subheader]]
 
 
 def press(page, label, place=0):

@@ -6,56 +6,29 @@ Screenshots go to the folder that VITRINE_SCREENSHOTS names, else to pytest's ow
 import base64
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from app.escaping import JOINER
 from tests import shop
+from tests.app.browser_parts import (
+    DESKTOP,
+    PHONE,
+    box,
+    cards,
+    expect,
+    expect_searched,
+    history,
+    main,
+    scrolled,
+    wait_until_run,
+)
 from tests.app.conftest import MAIN, MARKUP
 from tests.app.page_parts import drawn
 from tests.app.page_server import serve
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = playwright.expect
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-QUIET = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-DESKTOP, PHONE = (1280, 900), (390, 844)
-TIMEOUT = 60_000  # ms that a busy machine may take to load a model
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="module")
-def server(home, tmp_path_factory):
-    """The page's address; the server runs in another folder than the checkout."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    with serve(home, folder, "vitrine", "app", "--host", "127.0.0.1", "--port", "PORT") as server:
-        yield server.address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser, server):
-    expect.set_options(timeout=TIMEOUT)
-    width, height = DESKTOP
-    context = browser.new_context(
-        base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
-    )
-    yield context.new_page()
-    context.close()
+THEME = "rgb(138, 59, 82)"  # the primary colour of app/.streamlit/config.toml
 
 
 @pytest.fixture
@@ -75,45 +48,6 @@ def shoot(tmp_path):
     return saved
 
 
-THEME = "rgb(138, 59, 82)"  # the primary colour of app/.streamlit/config.toml
-
-
-def wait_until_run(page):
-    """Wait until the page's script has run to its end and the browser shows all of it."""
-    running = page.get_by_test_id("stApp")
-    expect(running).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-
-
-def expect_searched(page, count):
-    """Wait until a search among that many products is shown; the one before may be, too."""
-    expect(page.get_by_text(re.compile(f"^{count} products searched"))).to_be_visible()
-
-
-def box(page):
-    return page.get_by_label("What are you looking for?")
-
-
-def cards(page):
-    """The titles of the products, in order."""
-    wait_until_run(page)
-    return page.locator("[class*='card-'] a").all_inner_texts()
-
-
-def by_id(name):
-    return f"[data-testid={name}]"
-
-
-def history(page):
-    """The number of entries of the browser's history."""
-    return page.evaluate("history.length")
-
-
-def scrolled(page):
-    """How far down the page is scrolled, in pixels."""
-    return page.evaluate(f"document.querySelector('{by_id('stMain')}').scrollTop")
-
-
 def test_the_theme_is_in_effect_from_any_folder(page, home, tmp_path):
     page.goto("/")
     expect(page.get_by_role("button", name="Search", exact=True)).to_have_css(
@@ -129,7 +63,7 @@ def test_the_theme_is_in_effect_from_any_folder(page, home, tmp_path):
 
 def test_a_person_types_narrows_and_goes_back(page, shoot):
     page.goto("/")
-    expect(page.get_by_text("16 products. Type words")).to_be_visible()
+    expect(main(page).get_by_text("16 products. Type words")).to_be_visible()
     shoot(page, "first")
     box(page).fill("coral kettle")
     box(page).press("Enter")
@@ -287,7 +221,7 @@ def test_a_product_opens_at_its_heading_and_back_returns_to_its_card(page, shoot
 
 def test_each_act_is_one_entry_of_the_history_and_reload_changes_nothing(page):
     page.goto("/")
-    expect(page.get_by_text("16 products. Type words")).to_be_visible()
+    expect(main(page).get_by_text("16 products. Type words")).to_be_visible()
     before = history(page)
     box(page).fill("teal")
     box(page).press("Enter")
@@ -314,7 +248,7 @@ def test_each_act_is_one_entry_of_the_history_and_reload_changes_nothing(page):
         ("/$", "16 products. Type words"),
     ):
         page.go_back()
-        expect(page.get_by_text(re.compile(f"^{shown}"))).to_be_visible()
+        expect(main(page).get_by_text(re.compile(f"^{shown}"))).to_be_visible()
         expect(page).to_have_url(re.compile(part))
     page.go_forward()
     expect(box(page)).to_have_value("teal")
@@ -382,4 +316,4 @@ def test_the_second_page_shows_the_catalogue(page, shoot):
     expect(page.get_by_test_id("stDataFrame")).to_have_count(4)
     shoot(page, "catalogue")
     page.get_by_role("link", name="Search").click()
-    expect(page.get_by_text("16 products. Type words")).to_be_visible()
+    expect(main(page).get_by_text("16 products. Type words")).to_be_visible()

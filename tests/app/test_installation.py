@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+import streamlit as st
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
@@ -10,6 +11,7 @@ from ingest.vectors import embed_products
 from qdrant.store import open_store
 from tests import shop
 from tests.app.page_parts import everything, headings, messages, titles
+from tests.app.page_server import reserved_port
 
 
 def test_an_empty_folder_is_shown_with_the_commands_that_fill_it(open_page, tmp_path):
@@ -42,6 +44,21 @@ def test_visitors_of_a_shop_that_is_not_open_read_no_command_and_no_folder(open_
     assert "vitrine" not in everything(page)
     assert str(unbuilt) not in everything(page)
     assert list(page.code) == []
+
+
+def test_a_server_that_cannot_be_reached_is_no_shop_that_was_not_opened_yet(
+    open_page, home, monkeypatch
+):
+    with reserved_port() as port:  # nothing listens there
+        monkeypatch.setenv("QDRANT_URL", f"http://127.0.0.1:{port}")
+        st.cache_resource.clear()
+        page = open_page(home, q="teal")
+        assert "The Qdrant server cannot be reached" in headings(page)
+        assert "`docker compose up -d qdrant`" in messages(page)
+        page = open_page(home, audience="shop")
+        assert "The search is closed for a moment" in headings(page)
+        assert "docker" not in everything(page)
+    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.app.page_parts import (
     labels,
     links,
     messages,
+    plain,
     press,
     scores,
     titles,
@@ -103,6 +104,45 @@ def test_a_category_narrows_and_clearing_widens_again(open_page):
     press(page, "Clear the filters")
     assert len(titles(page)) > 6
     assert "category" not in page.query_params
+
+
+def test_each_filter_that_is_set_is_a_link_to_the_search_without_it(open_page):
+    page = open_page(q="coral", category=["Beauty"], brand=["Acme"], price_max="90")
+    assert {"Beauty", "Acme", "Price up to 90", "Clear all filters"} <= set(labels(page))
+    follow(page, "Acme")
+    assert address(page) == {"q": ["coral"], "category": ["Beauty"], "price_max": ["90"]}
+    follow(page, "Clear all filters")
+    assert address(page) == {"q": ["coral"]}
+    assert "Clear all filters" not in labels(page)
+    assert [button.label for button in page.button if "Filters" in button.label] == ["Filters"]
+
+
+def test_price_and_brand_in_the_words_are_offered_and_set_by_a_link_alone(open_page):
+    page = open_page(q="kettle by acme under 90")
+    assert address(page) == {"q": ["kettle by acme under 90"]}
+    assert page.multiselect(key="brands").value == []
+    follow(page, "Price up to 90")
+    assert address(page) == {"q": ["kettle by acme"], "price_max": ["90"]}
+    follow(page, "Brand: Acme")
+    assert address(page) == {"q": ["kettle"], "price_max": ["90"], "brand": ["Acme"]}
+    assert titles(page)
+
+
+def test_the_first_page_has_examples_that_this_shop_has_products_for(open_page):
+    page = open_page()
+    [example, *_] = [link for link in links(page) if link.proto.query_string.startswith("q=")]
+    label = plain(example.proto.label)
+    page = open_page(q=label)
+    assert titles(page)[0] == label
+
+
+def test_the_number_of_products_is_shown(open_page):
+    assert "The best 2 among 6 products" in everything(
+        open_page(q="teal", category="Beauty", k="2")
+    )
+    page = open_page(q="teal", category="Beauty", k="4", page="2")
+    assert "Results 5 to 6 among 6 products" in everything(page)
+    assert "6 products found" in everything(open_page(q="teal", category="Beauty"))
 
 
 def test_pages_continue_one_another_and_are_in_the_address(open_page):

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 
 from api import health_routes, picture_routes, product_routes, search_routes
 from api.access import Access
 from api.bodies import BodyLimits
+from api.catalog_tools import PATH, make_server
 from api.observer import HEADER, Observer
 from api.problems import add_handlers
 from api.schema import set_schema
@@ -30,8 +32,10 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
         with Service(shop, settings) as service:
             app.state.service = service
             await service.threads.run(service.readiness)  # begins to load the model
-            yield
+            async with tools.session_manager.run():
+                yield
 
+    tools = make_server(lambda: app.state.service)
     # FastAPI's own pages of documentation load scripts from a third party.
     app = FastAPI(
         lifespan=run,
@@ -43,6 +47,15 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
     for module in (search_routes, product_routes, picture_routes):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health_routes.router)
+    # Each request stands alone, so that any process can answer it; `Access` checks the host.
+    app.router.routes.extend(
+        tools.streamable_http_app(
+            streamable_http_path=PATH,
+            stateless_http=True,
+            json_response=True,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        ).routes
+    )
     app.add_middleware(BodyLimits)
     app.add_middleware(Access, settings=settings)
     if settings.origins:

@@ -48,7 +48,7 @@ async def product(
     variant: Annotated[str, Query(max_length=64, description="Whose collection.")] = "",
 ) -> ProductAnswer:
     """One product, with its description and all its attributes."""
-    return await service.threads.run(_product, service, product_id, variant)
+    return await service.threads.run(read_product, service, product_id, variant)
 
 
 @router.get("/variants")
@@ -66,7 +66,12 @@ def _payload(engine: Engine, product_id: str) -> dict[str, Any]:
     return found
 
 
-def _product(service: Service, product_id: str, variant: str) -> ProductAnswer:
+def read_product(service: Service, product_id: str, variant: str) -> ProductAnswer:
+    """One product, with its description where the catalogue is there.
+
+    Raises:
+        ProblemError: there is none of that id, or the variant cannot be searched.
+    """
     facts = ProductFacts.of(_payload(service.engine(variant), product_id), service.pictures)
     answer = ProductAnswer(**facts.model_dump())
     # A server may have the collection alone.

@@ -6,13 +6,11 @@ from fastapi import APIRouter, Depends, Query
 
 from api.answers import FacetsAnswer, SearchAnswer, SuggestAnswer
 from api.forms import SearchForm, read_search
-from api.query_picture import read_address, read_upload
 from api.requests import MAX_SUGGESTIONS, FacetParameters, Text
 from api.schema import SEARCH_BODY
+from api.searching import answer_search, count_facets
 from api.service import Served
 from search import suggestions
-from search.request import read_filters, read_query
-from search.results import Results
 
 router = APIRouter(tags=["search"])
 
@@ -26,39 +24,7 @@ async def search(
     Without any of them, varied products that pass the filters are returned. A picture is sent as a
     file of a form, or named in the JSON body.
     """
-    request = form.search
-    engine = await service.threads.run(service.engine, request.variant)
-    variant = engine.variant.name
-    image = None
-    if form.upload:
-        image = await read_upload(service, form.upload)
-    elif request.picture:
-        image = await read_address(service, request.picture)
-    facets = None
-    if request.text.strip() or image or request.like:
-        query = read_query(request.text, image, request.options())
-        found = await service.search(variant, query)
-        if request.facets:
-            facets = await service.threads.run(
-                lambda: engine.facets(query.filters, query, limit=request.facet_limit)
-            )
-    else:
-        filters = read_filters(request.options())
-        last = request.offset + request.k + 1
-        browsed = await service.threads.run(engine.browse, filters, last)
-        found = Results(browsed[request.offset :])
-        if request.facets:
-            facets = await service.threads.run(
-                lambda: engine.facets(filters, limit=request.facet_limit)
-            )
-    return SearchAnswer.of(
-        found,
-        k=request.k,
-        next_offset=request.offset + request.k,
-        pictures=service.pictures,
-        variant=variant,
-        facets=facets,
-    )
+    return await answer_search(service, form.search, form.upload)
 
 
 @router.get("/facets")
@@ -67,15 +33,7 @@ async def facets(parameters: Annotated[FacetParameters, Query()], service: Serve
 
     Each facet leaves its own filter out, so that it shows what another choice would give.
     """
-    filters = read_filters({**parameters.filter_options(), "where": parameters.where})
-    query = read_query(parameters.text, None, {}) if parameters.text.strip() else None
-
-    def count() -> FacetsAnswer:
-        engine = service.engine(parameters.variant)
-        counted = engine.facets(filters, query, limit=parameters.limit)
-        return FacetsAnswer(variant=engine.variant.name, facets=counted)
-
-    return await service.threads.run(count)
+    return await count_facets(service, parameters)
 
 
 @router.get("/suggest")

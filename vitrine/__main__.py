@@ -40,6 +40,7 @@ COMMANDS = {
     "suggest": Mounted("search.suggestion_command", "Suggest what a person may be typing."),
     "app": Mounted("app.__main__", "Serve the search page."),
     "serve": Mounted("api.__main__", "Serve the HTTP API."),
+    "mcp": Mounted("api.mcp_command", "Serve tools for an agent on standard input."),
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),
     "encoder": Mounted("encoder.__main__", "Add, list and show variants."),

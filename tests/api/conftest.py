@@ -1,9 +1,12 @@
 """A shop with attributes, and a client of its API."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 
 from api.application import make_application
@@ -35,3 +38,20 @@ def client(home: Path) -> Iterator[TestClient]:
     app = make_application(opened, Settings())
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def address(home):
+    """The address of a real server, in a thread."""
+    opened = open_shop(home)
+    opened.engine().encoder  # noqa: B018 - loads it
+    app = make_application(opened, Settings(fetch=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

@@ -1,12 +1,10 @@
 """A real server under generated requests, valid and not, and under clients that go away."""
 
 import socket
-import threading
 from urllib.request import urlopen
 
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -19,9 +17,6 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from api.application import make_application
-from api.settings import Settings
-from search.shop import open_shop
 from tests.api.test_schema import document
 
 CHECKS = [
@@ -36,23 +31,6 @@ CHECKS = [
 
 # Uvicorn's own answer to an address of more than 64 KiB, before the application is called.
 UNPARSED = "Invalid HTTP request received."
-
-
-@pytest.fixture(scope="session")
-def address(home):
-    """The address of a real server, in a thread."""
-    opened = open_shop(home)
-    opened.engine().encoder  # noqa: B018 - loads it
-    app = make_application(opened, Settings(fetch=False))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
 
 
 SCHEMA = schemathesis.openapi.from_dict(document())

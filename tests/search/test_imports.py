@@ -31,6 +31,15 @@ assert not page.exception, page.exception
 print(*(link.proto.label for link in page.get("page_link")))
 """
 
+# The API as its first client's search runs it.
+API = """
+from starlette.testclient import TestClient
+from api.application import create
+with TestClient(create(), base_url="http://localhost") as client:
+    answer = client.post("/v1/search", json={"text": "crimson lipstick"})
+print(answer.json()["results"][0]["product"]["title"])
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, tiny_clip) -> Path:
@@ -86,3 +95,8 @@ def test_a_search_by_a_picture_imports_neither_torch_nor_transformers(home):
 def test_the_pages_first_search_imports_neither_torch_nor_transformers(home):
     printed, _ = run(home, "-c", PAGE)
     assert "crimson" in printed  # a title
+
+
+def test_the_apis_first_search_imports_neither_torch_nor_transformers(home):
+    printed, _ = run(home, "-c", API)
+    assert "crimson" in printed

@@ -1,8 +1,9 @@
 import pytest
 
+from app.main import WORKBENCH
 from encoder.variants import Variants
 from tests.app.bench_pages import open_bench
-from tests.app.page_parts import address, everything, messages, plain, press, titles
+from tests.app.page_parts import address, everything, labels, messages, plain, press, titles
 
 
 @pytest.fixture
@@ -94,3 +95,8 @@ def test_a_query_or_file_that_is_gone_is_reported(open_compare, home_with_querie
     page = open_compare(home_with_queries, queries="other.jsonl", q="navy")
     assert "There is no query file “other.jsonl”" in messages(page).replace("\\", "")
     assert titles(page)
+
+
+def test_the_workbench_is_shown_to_operators_alone(open_page):
+    assert WORKBENCH.keys() <= set(labels(open_page()))
+    assert not WORKBENCH.keys() & set(labels(open_page(audience="shop")))

@@ -8,6 +8,7 @@ INSTALLED := .venv/.installed
 DEMO := data/demo
 DEMO_ENV := env -u QDRANT_URL -u QDRANT_API_KEY VITRINE_HOME=$(DEMO)
 PORT ?= 8501
+API_PORT ?= 8000
 HOST ?= localhost
 SERVE := $(BIN)/vitrine app --host $(HOST) --port $(PORT)
 
@@ -27,8 +28,11 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	touch $@
 
 demo: $(DEMO)/.ready ## serve the demo shop on PORT (default 8501)
-	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it)"
+	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it); \`make api\` serves its API at http://$(HOST):$(API_PORT)/v1"
 	$(DEMO_ENV) $(SERVE)
+
+api: $(DEMO)/.ready ## serve the demo shop's HTTP API on API_PORT (default 8000)
+	$(DEMO_ENV) $(BIN)/vitrine serve --host $(HOST) --port $(API_PORT)
 
 # Drawings, then the usual commands; two variants and queries, so that there is something to compare.
 $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
@@ -86,4 +90,4 @@ clean: ## remove the environment and every cache
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install demo finetune-demo shop test test-server torture lint clean
+.PHONY: help install demo api finetune-demo shop test test-server torture lint clean

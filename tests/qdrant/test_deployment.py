@@ -34,7 +34,7 @@ def compose() -> dict[str, Any]:
 def test_the_compose_file_is_valid(compose):
     spec = pytest.importorskip("compose_spec", reason="compose-spec is not installed")
     services = spec.ComposeSpecification.model_validate(compose).services
-    assert set(services) == {"qdrant", "app", "ingest", "finetune"}
+    assert set(services) == {"qdrant", "app", "api", "ingest", "finetune"}
 
 
 def test_the_dockerfile_passes_its_linter():
@@ -59,22 +59,24 @@ def test_ports_are_published_on_loopback_only_by_default(compose):
             assert VARIABLE.sub(lambda found: found[2], port).startswith("127.0.0.1:")
 
 
-def test_the_search_page_starts_when_the_server_is_healthy_and_has_the_read_only_key(compose):
+def test_page_and_api_start_when_the_server_is_healthy_and_have_the_read_only_key(compose):
     services = compose["services"]
-    for name in ("app", "ingest", "finetune"):
+    for name in ("app", "api", "ingest", "finetune"):
         assert services[name]["depends_on"] == {"qdrant": {"condition": "service_healthy"}}
         assert services[name]["environment"]["QDRANT_URL"] == "http://qdrant:6333"
     keys = services["qdrant"]["environment"]
     read_only = keys["QDRANT__SERVICE__READ_ONLY_API_KEY"]
     assert services["app"]["environment"]["QDRANT_API_KEY"] == read_only
+    assert services["api"]["environment"]["QDRANT_API_KEY"] == read_only
     assert services["ingest"]["environment"]["QDRANT_API_KEY"] == keys["QDRANT__SERVICE__API_KEY"]
 
 
-def test_only_the_server_and_the_search_page_start_without_a_profile(compose):
+def test_only_the_server_the_search_page_and_the_api_start_without_a_profile(compose):
     profiles = {name: each.get("profiles") for name, each in compose["services"].items()}
     assert profiles == {
         "qdrant": None,
         "app": None,
+        "api": None,
         "ingest": ["ingest"],
         "finetune": ["finetune"],
     }

@@ -1,6 +1,5 @@
 """`vitrine serve`: serve the HTTP API."""
 
-import logging
 import socket
 import tempfile
 from contextlib import ExitStack
@@ -102,7 +101,6 @@ def serve(
         )
     environ["VITRINE_HOME"] = str(home().absolute())
     _check_port(host, port)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     messages.print(f"The API is at http://{host}:{port}/v1 (Ctrl-C ends it).", markup=False)
     with ExitStack() as stack:
         if workers > 1:

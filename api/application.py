@@ -11,7 +11,7 @@ from api import health_routes, picture_routes, product_routes, search_routes
 from api.access import Access
 from api.bodies import BodyLimits
 from api.catalog_tools import PATH, make_server
-from api.observer import HEADER, Observer
+from api.observer import HEADER, Observer, start_log
 from api.problems import add_handlers
 from api.schema import set_schema
 from api.service import Service
@@ -20,7 +20,8 @@ from search.shop import Shop, open_shop
 
 
 def create() -> FastAPI:
-    """The application over the shop and with the settings of the environment."""
+    """The application of a server's process: the shop and the settings of the environment."""
+    start_log()
     return make_application(open_shop(), Settings.read())
 
 

@@ -18,6 +18,12 @@ ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 UNKNOWN = "none"  # the route of an address that there is not
 
 
+def start_log() -> None:
+    """Write a line for each request to stderr; of other modules, what is wrong alone."""
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    log.setLevel(logging.INFO)
+
+
 class Observer:
     """Middleware around all routes.
 

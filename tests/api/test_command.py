@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def test_several_processes_serve_and_count_together(home):
         with urlopen(f"{address}/metrics", timeout=ENDING) as answer:
             metrics = answer.read().decode()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=ENDING)
+        _, written = process.communicate(timeout=ENDING)
+    assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 4
     assert 'route="search",status="200"} 4.0' in metrics
 
 

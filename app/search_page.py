@@ -44,7 +44,8 @@ def show() -> None:
     if is_new:
         picture_controls.empty_uploader()
     shop = installation.shared_shop()
-    installation.show_notice(shop.home)
+    if is_operator():
+        installation.show_notice(shop.home)
     statuses = installation.statuses(shop)
     ready = installation.searchable(statuses)
     if not ready:

@@ -13,6 +13,7 @@ from benchmarks import (
     intervals,
     known_items,
     scale,
+    screenshots,
     search,
 )
 
@@ -33,6 +34,7 @@ for module in (
     intervals,
     known_items,
     scale,
+    screenshots,
     search,
 ):
     app.command(module.__name__.removeprefix("benchmarks.").replace("_", "-"))(module.command)

@@ -117,9 +117,10 @@ def test_a_variant_that_was_added_again_is_reported_until_its_collection_is_buil
     assert titles(page.run())
 
 
-def test_the_demo_shop_has_a_note_that_it_is_one(open_page, unbuilt):
+def test_the_demo_shop_has_a_note_with_commands_for_its_operators_alone(open_page, unbuilt):
     (unbuilt / "demo.md").write_text("This is the **demo shop**.")
     assert "demo shop" in open_page(unbuilt).info[0].value
+    assert "demo shop" not in everything(open_page(unbuilt, audience="shop"))
 
 
 def test_a_damaged_catalogue_is_reported(open_page, home_copy):

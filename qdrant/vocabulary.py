@@ -88,7 +88,7 @@ def write_vocabulary(
     Raises:
         VocabularyError: it cannot be written.
     """
-    unfinished = path.with_suffix(".new")
+    unfinished = path.with_name(f"{path.name}.new")
     try:
         unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as database:

@@ -13,7 +13,7 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    unfinished = path.with_suffix(".new")
+    unfinished = path.with_name(f"{path.name}.new")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 

@@ -100,7 +100,7 @@ def test_a_missing_or_damaged_vocabulary_is_of_no_source_and_an_error(
 def test_a_vocabulary_that_cannot_be_written_is_an_error_and_the_old_one_stays(
     vocabulary: Vocabulary,
 ):
-    vocabulary.path.with_suffix(".new").mkdir()
+    vocabulary.path.with_name(f"{vocabulary.path.name}.new").mkdir()
     with pytest.raises(VocabularyError, match="cannot be written"):
         write_vocabulary(vocabulary.path, "other", WORDS, NAMES)
     assert vocabulary.source() == "digest"

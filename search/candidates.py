@@ -29,7 +29,7 @@ from search.settings import CANDIDATES, SearchSettings
 # Candidates of each part, level by level. A search by vectors needs no more than are shown and
 # folded. What is sorted is chosen from all that fits, whatever the page.
 FUSED_LEVELS = (CANDIDATES, 2_000, 10_000)
-SINGLE_LEVELS = (24, 50, 200, 1_000, 4_000, 10_000)
+SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
 SORTED_LEVELS = (2_000,)
 # Share of a level's depth that is kept of what is fused. The rest is found again by the next level.
 KEPT = 0.5

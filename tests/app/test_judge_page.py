@@ -5,7 +5,7 @@ import pytest
 from eval.judges import Judges
 from eval.trec import read_qrels
 from tests.app.bench_pages import open_bench
-from tests.app.page_parts import address, everything, headings, messages, plain, press
+from tests.app.page_parts import address, everything, messages, plain, press
 
 COLUMNS = ["tiny:words", "tiny:vectors:image"]
 
@@ -30,7 +30,7 @@ def judges(home_with_queries):
 
 def shown(page):
     """The title of the product that is to be judged."""
-    [title] = [plain(each) for each in headings(page)]
+    [title] = [plain(heading.value) for heading in page.subheader]
     return title
 
 

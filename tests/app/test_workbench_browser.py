@@ -6,14 +6,8 @@ import re
 import pytest
 
 from tests import shop
+from tests.app.browser_parts import expect, wait_until_run
 from tests.app.page_server import serve
-from tests.app.test_browser import (  # noqa: F401 - fixtures, and the mark that skips
-    browser,
-    expect,
-    page,
-    pytestmark,
-    wait_until_run,
-)
 
 COLUMNS = "column=tiny:words&column=tiny:vectors:image"
 
@@ -37,13 +31,13 @@ def server(bench_home, tmp_path_factory):
         yield server.address
 
 
-def results(page):  # noqa: F811
+def results(page):
     """The titles in all columns, in order."""
     wait_until_run(page)
     return page.locator("[class*='st-key-result-'] a").all_inner_texts()
 
 
-def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere(page, browser):  # noqa: F811
+def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere(page, browser):
     words = page.get_by_label("Words", exact=True)
     page.goto(f"/compare?queries=some.jsonl&{COLUMNS}&depth=5")
     expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
@@ -65,7 +59,7 @@ def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere
     context.close()
 
 
-def test_columns_stay_side_by_side_on_a_phone(page):  # noqa: F811
+def test_columns_stay_side_by_side_on_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/compare?q=teal&{COLUMNS}")
     first = page.locator(".st-key-result-0-1")
@@ -77,7 +71,7 @@ def test_columns_stay_side_by_side_on_a_phone(page):  # noqa: F811
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_products_are_judged_by_keys(page, bench_home):  # noqa: F811
+def test_products_are_judged_by_keys(page, bench_home):
     page.goto(f"/judge?queries=some.jsonl&query=a&judge=Anna&depth=3&{COLUMNS}")
     done = page.get_by_text(re.compile(r"^\d of \d products of this query"))
     for key, count in (("1", 1), ("2", 2), ("u", 1), ("3", 2)):

@@ -54,10 +54,11 @@ def test_a_vocabulary_that_cannot_be_written_is_reported_and_the_collection_stay
 ):
     made = vocabulary(home)
     made.path.unlink()
-    made.path.with_suffix(".new").mkdir()
+    unfinished = made.path.with_name(f"{made.path.name}.new")
+    unfinished.mkdir()
     assert embed_products(home, "tiny")["points"] == 12
     assert "cannot be written" in capsys.readouterr().err
-    made.path.with_suffix(".new").rmdir()
+    unfinished.rmdir()
     embed_products(home, "tiny")
     assert made.source()
 

@@ -8,6 +8,7 @@ projection_page  a sample of the collection on a plane, with a query among its r
 catalogue_page   the feed, the collections, the jobs; `variant_details` and `report_view` are parts
 state            a search's state as the address bar's parameters; `address_bar` keeps both in step
 bench_state      what the workbench compares and judges, as parameters; `bench_address` keeps it
+bench_page       how each of its pages begins
 bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown

@@ -70,15 +70,7 @@ def show_query(home: Path, *, always_words: bool = True) -> BenchQuery:
 
 def _show_fields() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search"):
-        st.text_input(
-            "Words",
-            key="text",
-            type="search",
-            placeholder="Words, or a picture’s web address",
-            on_change=picture_controls.take_address,
-            args=(st.session_state.text,),
-        )
-        picture_controls.show_uploader()
+        picture_controls.show_fields("Words")
 
 
 def choose_query(query: LabelledQuery) -> None:

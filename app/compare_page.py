@@ -1,12 +1,12 @@
 """The compare page: one query, searched by two to four systems side by side."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
-from app import bench_address, bench_columns, installation
+from app import bench_address, bench_columns
 from app.bench_columns import LETTERS
+from app.bench_page import begin
 from app.bench_query import BenchQuery, show_query
 from app.bench_state import MAX_DEPTH
 from app.cards import TITLE
@@ -24,7 +24,6 @@ from search.redaction import redact
 from search.results import Result
 from search.shop import Shop
 
-STYLE = Path(__file__).with_name("workbench.css")
 THUMBNAIL = 72  # pixels
 FIGURES = (
     "overlap@k is the share of the first k results that A has, too. Rank-biased overlap compares "
@@ -35,19 +34,10 @@ GRADES = {0: "not relevant", 1: "partly relevant", 2: "relevant"}
 
 def show() -> None:
     """The page."""
-    problems = bench_address.read()
-    shop = installation.shared_shop()
-    statuses = installation.statuses(shop)
-    ready = installation.searchable(statuses)
-    if not ready:
-        installation.explain_problems(shop, statuses)
+    begun = begin("Compare")
+    if begun is None:
         return
-    bench_columns.fill_columns(ready, installation.default_variant(ready).name)
-    st.html(STYLE)
-    with st.container(key="bench-title"):
-        st.title("Compare", anchor=False)
-    if problems:
-        st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
+    shop, statuses = begun
     query = show_query(shop.home)
     variants = [status.name for status in statuses]
     bench_columns.show_column_count(variants)

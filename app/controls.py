@@ -39,15 +39,7 @@ def show_search_box(engine: Engine) -> QueryPicture:
         engine: whose collection has what is suggested.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search"):
-        st.text_input(
-            "What are you looking for?",
-            key="text",
-            type="search",
-            placeholder="Words, or a picture’s web address",
-            on_change=picture_controls.take_address,
-            args=(st.session_state.text,),
-        )
-        picture_controls.show_uploader()
+        picture_controls.show_fields("What are you looking for?")
         st.button("Search", type="primary", on_click=_show_results)
     show_suggestions(engine)
     return picture_controls.show_picture(part=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from app import bench_address, bench_columns, installation, judge_results
+from app import bench_address, bench_columns, judge_results
+from app.bench_page import begin
 from app.bench_query import BenchQuery, choose_query, show_query
 from app.bench_state import MAX_DEPTH, BenchState
 from app.cards import brand_and_category, show_picture, show_price
@@ -27,7 +28,6 @@ from search.shop import Shop
 from vitrine import VitrineError
 from vitrine.text import printable
 
-STYLE = Path(__file__).with_name("workbench.css")
 KEYS = {2: "1", 1: "2", 0: "3"}  # the key of each grade
 DESCRIPTION = 600  # characters; who judges reads hundreds of them
 HEADLINE = 200
@@ -36,19 +36,10 @@ ONE, LIST = "One by one", "List"
 
 def show() -> None:
     """The page."""
-    problems = bench_address.read()
-    shop = installation.shared_shop()
-    statuses = installation.statuses(shop)
-    ready = installation.searchable(statuses)
-    if not ready:
-        installation.explain_problems(shop, statuses)
+    begun = begin("Judge")
+    if begun is None:
         return
-    bench_columns.fill_columns(ready, installation.default_variant(ready).name)
-    st.html(STYLE)
-    with st.container(key="bench-title"):
-        st.title("Judge", anchor=False)
-    if problems:
-        st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
+    shop, statuses = begun
     query = show_query(shop.home, always_words=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Your name", key="judge", placeholder="Anna", width=220)

@@ -19,7 +19,24 @@ PICTURE_MB = 16
 WEB_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
-def show_uploader() -> None:
+def show_fields(label: str) -> None:
+    """Show the field for words, which takes a picture's address too, and the button for a file.
+
+    Args:
+        label: of the field.
+    """
+    st.text_input(
+        label,
+        key="text",
+        type="search",
+        placeholder="Words, or a picture’s web address",
+        on_change=_take_address,
+        args=(st.session_state.text,),
+    )
+    _show_uploader()
+
+
+def _show_uploader() -> None:
     """Show the button for a file; `page.js` hands it what is dropped or pasted on the page."""
     with st.container(key="uploader", width="content"):
         st.file_uploader(
@@ -64,7 +81,7 @@ def show_picture(*, part: bool = False) -> QueryPicture:
     return picture
 
 
-def take_address(before: str) -> None:
+def _take_address(before: str) -> None:
     """Make the session's `text` the picture of the query, where it is a web address.
 
     Args:

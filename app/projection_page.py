@@ -12,9 +12,10 @@ import streamlit as st
 from PIL import Image
 
 from app import bench_address, bench_columns, cards, installation
+from app.bench_page import begin
 from app.bench_query import BenchQuery, show_query
 from app.errors import show_errors
-from app.escaping import escape_sentence, shorten
+from app.escaping import shorten
 from app.links import Links
 from app.search_page import page as search_page
 from app.state import SearchState
@@ -24,9 +25,8 @@ from search.engine import Engine
 from search.results import Result
 from vitrine.text import printable
 
-STYLE = Path(__file__).with_name("workbench.css")
 THUMBNAIL = 96  # pixels of the longer side: a sample of 1,000 takes some 2 MB
-# Colours that are told apart, as Vega's scheme tableau10 has them; the rarest values are one group.
+# Colours of Vega's scheme tableau10, which differ clearly; the rarest values are one group.
 COLOURS = ["#4c78a8", "#f58518", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#ff9da6", "#9d755d"]
 OTHERS = {"other": "#bab0ac", "none": "#8a8a8a", "the query": "#e45756"}
 LEAST_SHARE = 0.2  # of the sample that has an attribute by which it can be coloured
@@ -39,22 +39,16 @@ TITLE = 90
 
 def show() -> None:
     """The page."""
-    problems = bench_address.read()
-    shop = installation.shared_shop()
-    ready = installation.searchable(installation.statuses(shop))
-    if not ready:
-        installation.explain_problems(shop, installation.statuses(shop))
+    begun = begin("Projection")
+    if begun is None:
         return
-    bench_columns.fill_columns(ready, installation.default_variant(ready).name)
-    st.html(STYLE)
-    with st.container(key="bench-title"):
-        st.title("Projection", anchor=False)
-    if problems:
-        st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
+    shop, statuses = begun
     query = show_query(shop.home)
     with Catalogue(shop.home, create=False) as catalogue, show_errors("The projection"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            variant = bench_columns.show_variant([status.name for status in ready])
+            variant = bench_columns.show_variant(
+                [status.name for status in installation.searchable(statuses)]
+            )
             engine = shop.engine(variant)
             vector = _choose_vector(engine)
             plane = _project(engine, catalogue, vector, engine.collection().generation)

@@ -22,6 +22,9 @@ LATENCY = Histogram(
     "vitrine_request_seconds", "Time of a request by route", ["route"], buckets=SECONDS
 )
 ENCODING = Histogram("vitrine_encode_seconds", "Time of a search in the model", buckets=SECONDS)
+TEXTS = Counter(
+    "vitrine_text_vectors", "Texts of searches, by whether their vectors were cached", ["cache"]
+)
 STORE = Histogram(
     "vitrine_store_seconds", "Time of a search in the store and in ranking", buckets=SECONDS
 )

@@ -2,10 +2,10 @@
 
 import io
 import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import Annotated, Literal
 
+from cachetools import LRUCache
 from PIL import Image
 from pydantic import BeforeValidator
 
@@ -28,8 +28,7 @@ class Renditions:
 
     def __init__(self, home: Path) -> None:
         self._store = PictureStore(home / "images")
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()  # the last used is last
-        self._bytes = 0
+        self._kept = LRUCache[tuple[str, int], bytes](KEPT_BYTES, len)
         self._lock = threading.Lock()
 
     def rendition(self, digest: str, width: Width) -> bytes | None:
@@ -43,21 +42,13 @@ class Renditions:
             return None
         key = (digest, width)
         with self._lock:
-            if data := self._kept.get(key):
-                self._kept.move_to_end(key)
-                return data
+            if key in self._kept:
+                return self._kept[key]
         made = _make(self._store.path(digest), width)
         if made:
-            self._keep(key, made)
+            with self._lock:
+                self._kept[key] = made
         return made
-
-    def _keep(self, key: tuple[str, int], data: bytes) -> None:
-        with self._lock:
-            if key not in self._kept:
-                self._bytes += len(data)
-            self._kept[key] = data
-            while self._bytes > KEPT_BYTES:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
 def _make(path: Path, width: int) -> bytes | None:

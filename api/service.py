@@ -103,6 +103,8 @@ class Service(Closing):
         """Answer one search together with others."""
         found = await self.queue.search(variant, query)
         metrics.ENCODING.observe(found.encode_seconds)
+        metrics.TEXTS.labels("miss").inc(found.encoded_texts)
+        metrics.TEXTS.labels("hit").inc(found.cached_texts)
         metrics.STORE.observe(found.search_seconds)
         if found.confidence is not None:
             metrics.CONFIDENCE.observe(found.confidence)

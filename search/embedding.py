@@ -1,8 +1,8 @@
 """From the texts and pictures of queries to their vectors."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 from encoder.variant import Variant
 from encoder.vectors import fuse
 from search.query import Query
+from search.text_vectors import TextVectorCache, TextVectors, encode_texts
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
@@ -57,38 +58,42 @@ class QueryVectors:
         return fuse(self.text, self.picture, weight)
 
 
-def encode(queries: Sequence[Query], encoder: "Encoder") -> dict[int, QueryVectors]:
+def encode(
+    queries: Sequence[Query],
+    encoder: "Encoder",
+    by_text: Mapping[str, TextVectors] | None = None,
+) -> dict[int, QueryVectors]:
     """Vectors of the queries that a model has to encode, by the query's row.
 
     Args:
         queries: each distinct text and picture is encoded once.
         encoder: the variant's.
+        by_text: the vectors of the texts, where they are encoded already.
     """
-    encoded = {row: query for row, query in enumerate(queries) if query.encoded}
-    texts = list(
-        dict.fromkeys(
-            text for query in encoded.values() for text in (query.text, *query.without) if text
-        )
-    )
-    pictures = {id(query.picture): query.picture for query in encoded.values() if query.picture}
-    by_text = dict(zip(texts, encoder.encode_texts(texts), strict=True))
-    images = encoder.encode_images(list(pictures.values()))
+    if by_text is None:
+        by_text = encode_texts(_texts(queries), encoder)
+    rows = {row: query for row, query in enumerate(queries) if query.encoded}
+    pictures = {id(query.picture): query.picture for query in rows.values() if query.picture}
+    images = encoder.encode_images(list(pictures.values())) if pictures else ()
     by_picture = dict(zip(pictures, images, strict=True))
     text_model = encoder.variant.manifest.text_model is not None
-    by_words = dict(zip(texts, encoder.encode_queries(texts), strict=True)) if text_model else {}
+
+    def vectors(text: str, picture: np.ndarray | None) -> QueryVectors:
+        dual, words = (by_text[text].dual, by_text[text].words) if text else (None, None)
+        return QueryVectors(dual, picture, words, text_model)
+
     return {
-        row: QueryVectors(
-            by_text.get(query.text),
-            by_picture.get(id(query.picture)),
-            by_words.get(query.text),
-            text_model,
-            tuple(
-                QueryVectors(by_text[term], None, by_words.get(term), text_model)
-                for term in query.without
-            ),
+        row: replace(
+            vectors(query.text, by_picture.get(id(query.picture))),
+            without=tuple(vectors(term, None) for term in query.without),
         )
-        for row, query in encoded.items()
+        for row, query in rows.items()
     }
+
+
+def _texts(queries: Sequence[Query]) -> list[str]:
+    """The distinct texts of queries."""
+    return list(dict.fromkeys(text for query in queries for text in query.texts))
 
 
 def load_variant(variant: Variant) -> "Encoder":
@@ -96,6 +101,25 @@ def load_variant(variant: Variant) -> "Encoder":
     from encoder.encoder import Encoder  # torch takes seconds; a page is shown sooner
 
     return Encoder.load(variant)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Queries as vectors, and what that took.
+
+    Attributes:
+        vectors: of the queries that a model has to encode, by row.
+        texts: that the model encoded.
+        cached: texts whose vectors were kept from earlier queries.
+        load_seconds: until the model was in memory.
+        encode_seconds: in the model.
+    """
+
+    vectors: Mapping[int, QueryVectors] = field(default_factory=dict)
+    texts: Collection[str] = ()
+    cached: Collection[str] = ()
+    load_seconds: float = 0.0
+    encode_seconds: float = 0.0
 
 
 class QueryEncoder:
@@ -109,6 +133,7 @@ class QueryEncoder:
         self._load = load
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+        self._cache = TextVectorCache()
 
     @property
     def loaded(self) -> bool:
@@ -123,12 +148,16 @@ class QueryEncoder:
                 self._encoder = self._load()
             return self._encoder
 
-    def encode(self, queries: Sequence[Query]) -> tuple[dict[int, QueryVectors], float, float]:
-        """The queries' vectors, the seconds until the model was loaded, and those in the model."""
+    def encode(self, queries: Sequence[Query]) -> Encoded:
+        """Encode each distinct text and picture of the queries that a model has to encode."""
         if not any(query.encoded for query in queries):
-            return {}, 0.0, 0.0
+            return Encoded()
         started = perf_counter()
         encoder = self.encoder
         loaded = perf_counter()
-        vectors = encode(queries, encoder)
-        return vectors, loaded - started, perf_counter() - loaded
+        texts = _texts(queries)
+        cached = self._cache.find(texts)
+        made = encode_texts([text for text in texts if text not in cached], encoder)
+        self._cache.keep(made)
+        vectors = encode(queries, encoder, cached | made)
+        return Encoded(vectors, made, cached, loaded - started, perf_counter() - loaded)

@@ -25,7 +25,7 @@ from qdrant.words import Words
 from search.attributes import Attributes, needs_attributes
 from search.browsing import browse
 from search.confidence import add_confidence, calibration_file, is_calibrated, outdated
-from search.embedding import QueryEncoder, QueryVectors, load_variant
+from search.embedding import Encoded, QueryEncoder, QueryVectors, load_variant
 from search.evidence import Evidence, gather
 from search.facets import FacetCounter, Facets
 from search.fingerprint import check_fingerprint
@@ -194,22 +194,22 @@ class Engine:
         collection = self.collection()
         readings = self.read(queries)
         queries = [self._resolved(reading.query, collection) for reading in readings]
-        load_seconds = encode_seconds = 0.0
-        if vectors is None:
-            vectors, load_seconds, encode_seconds = self._queries.encode(queries)
+        encoded = self._queries.encode(queries) if vectors is None else Encoded(vectors)
         started = perf_counter()
-        found = self._search(queries, vectors, collection)
+        found = self._search(queries, encoded.vectors, collection)
         search_seconds = perf_counter() - started
         return [
             replace(
                 results,
-                load_seconds=load_seconds / len(queries),
-                encode_seconds=encode_seconds / len(queries),
+                load_seconds=encoded.load_seconds / len(queries),
+                encode_seconds=encoded.encode_seconds / len(queries),
                 search_seconds=search_seconds / len(queries),
+                encoded_texts=sum(text in encoded.texts for text in query.texts),
+                cached_texts=sum(text in encoded.cached for text in query.texts),
                 searched_for=reading.searched_for,
                 notice=reading.notice,
             )
-            for results, reading in zip(found, readings, strict=True)
+            for results, reading, query in zip(found, readings, queries, strict=True)
         ]
 
     def suggest(self, typed: str, k: int = 8) -> list[Suggestion]:
@@ -294,7 +294,7 @@ class Engine:
         collection = self.collection()
         readings = self.read(queries)
         queries = [self._resolved(reading.query, collection) for reading in readings]
-        vectors, *_ = self._queries.encode(queries)
+        vectors = self._queries.encode(queries).vectors
         _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
 
@@ -311,7 +311,7 @@ class Engine:
         """Adds to filters that a product is among the best candidates of a query under them."""
         collection = self.collection()
         [reading] = self.read([query])
-        vectors, _, _ = self._queries.encode([self._resolved(reading.query, collection)])
+        vectors = self._queries.encode([self._resolved(reading.query, collection)]).vectors
 
         @cache
         def narrowed(filters: Filters) -> Filters:

@@ -142,3 +142,10 @@ class Query:
     def encoded(self) -> bool:
         """Whether a model has to encode its text, its picture or its terms to avoid."""
         return self.match != "words" and bool(self.text or self.picture or self.without)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts that a model has to encode: its own and its terms to avoid."""
+        if self.match == "words":
+            return ()
+        return tuple(filter(None, (self.text, *self.without)))

@@ -71,6 +71,8 @@ class Results:
         load_seconds: time until the model was in memory, by the variant's first query.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
+        encoded_texts: number of its texts that the model encoded.
+        cached_texts: number of its texts whose vectors were kept from earlier queries.
     """
 
     results: tuple[Result, ...]
@@ -83,6 +85,8 @@ class Results:
     load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0
+    encoded_texts: int = 0
+    cached_texts: int = 0
 
     @property
     def hint(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,21 @@ def test_metrics_count_requests_by_route_and_status_and_not_by_address(client):
     assert "vitrine_encode_seconds_bucket" in text
     assert "vitrine_batch_size_bucket" in text
     assert "secret" not in text
+
+
+def test_metrics_count_the_texts_whose_vectors_were_cached(client):
+    def counted():
+        lines = client.get("/metrics").text.splitlines()
+        found = [line for line in lines if line.startswith("vitrine_text_vectors_total{")]
+        return Counter({name: float(value) for name, value in map(str.split, found)})
+
+    before = counted()
+    for _ in range(3):
+        client.post("/v1/search", json={"text": "a kettle for metrics"})
+    assert counted() - before == {
+        'vitrine_text_vectors_total{cache="hit"}': 2,
+        'vitrine_text_vectors_total{cache="miss"}': 1,
+    }
 
 
 def test_the_log_has_an_id_and_neither_words_nor_addresses(client, caplog):

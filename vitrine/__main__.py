@@ -43,6 +43,7 @@ COMMANDS = {
     "mcp": Mounted("api.mcp_command", "Serve tools for an agent on standard input."),
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),
+    "events": Mounted("events.__main__", "Show, export and delete the log of searches and events."),
     "encoder": Mounted("encoder.__main__", "Add, list and show variants."),
     "qdrant": Mounted("qdrant.__main__", "List, copy and size the vector store's collections."),
 }

@@ -1,0 +1,67 @@
+"""Whether there is a log of searches and events, and how long it is kept."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from events import EventsError
+from events.log import EventLog
+
+ENABLED = "VITRINE_EVENTS"
+DAYS = "VITRINE_EVENTS_DAYS"
+WORDS = {"": False, "0": False, "no": False, "false": False, "off": False} | dict.fromkeys(
+    ("1", "yes", "true", "on"), True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the log.
+
+    Attributes:
+        enabled: searches and events are kept.
+        days: searches are deleted with their events when they are older; 0: never.
+    """
+
+    enabled: bool = False
+    days: float = 0.0
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings of an environment.
+
+        Raises:
+            EventsError: one of them cannot be used.
+        """
+        written = environment.get(ENABLED, "").strip()
+        if written.lower() not in WORDS:
+            raise EventsError(f"{ENABLED} is {written[:80]}: set it to 1 or 0.")
+        return cls(WORDS[written.lower()], _days(environment.get(DAYS, "").strip()))
+
+
+def _days(written: str) -> float:
+    try:
+        days = float(written or 0)
+    except ValueError:
+        days = math.nan
+    if not 0 <= days < math.inf:
+        raise EventsError(
+            f"{DAYS} is {written[:80]}: set it to a number of days, or 0 to keep all."
+        )
+    return days
+
+
+def open_log(home: Path, settings: Settings | None = None) -> EventLog | None:
+    """The log of an installation, open for writing; None where it is off.
+
+    Args:
+        home: the installation's folder.
+        settings: by default those of the environment.
+
+    Raises:
+        EventsError: a setting cannot be used, or the file cannot be written.
+    """
+    settings = settings or Settings.read()
+    return EventLog(home, days=settings.days) if settings.enabled else None

@@ -142,7 +142,7 @@ class BaselineStore:
         return [
             [
                 self._hit(product, score)
-                for product, score in zip(each.ids, each.scores, strict=True)
+                for product, score in zip(each.ids[:k], each.scores[:k], strict=True)
             ]
             for each in top_hits(fetch, [k] * len(queries))
         ]

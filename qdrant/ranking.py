@@ -12,8 +12,8 @@ from qdrant.model import Id, Ranking
 # equal scores ends, so that ids decide which of them are in the top k, and not chance.
 SLACK = 16
 # Results that a tie is followed to, so that 20,000 products of one placeholder picture do not make
-# a search read all of them.
-TIE_LIMIT = 1_000
+# a search read all of them. No page of a search shows a product beyond these.
+TIE_LIMIT = 2_000
 # Neighbours whose scores differ by no more than this are equal, of scores above 1 no more than this
 # share of them: the scores of equal vectors differ by 3e-7 within an engine and between two.
 # Rounding would part those on both sides of a boundary.
@@ -27,12 +27,13 @@ Fetch = Callable[[Sequence[int], Sequence[int]], list[Ranking[Id]]]
 def top_hits(fetch: Fetch[Id], ks: Sequence[int]) -> list[Ranking[Id]]:
     """Return the k best hits of each query, best first, ties by ascending id.
 
-    A tie is followed to `TIE_LIMIT` hits, or to `k + SLACK` where that is more. Of a longer one,
-    the ids decide among the products that were seen, and the engine which these are.
+    All hits whose scores equal that of the k-th are among them, so there may be more than k. A tie
+    is followed to `TIE_LIMIT` hits, or to `k + SLACK` where that is more. Of a longer one, the
+    engine decides which products are seen.
 
     Args:
         fetch: searches for the queries of these numbers.
-        ks: how many hits of each query.
+        ks: how many hits of each query, at least.
     """
     limits = [max(k, min(k + SLACK, MAX_RESULTS)) for k in ks]
     last = [max(limit, TIE_LIMIT) for limit in limits]
@@ -79,7 +80,7 @@ def _cut_in_tie(scores: Sequence[float], k: int, limit: int) -> bool:
 
 
 def _ranked(hits: Ranking[Id], k: int) -> Ranking[Id]:
-    """Return the first k hits, best first, with each run of equal scores by ascending id."""
+    """Return the first k hits and those equal to the last, each run of equals by ascending id."""
     least = min(map(operator.sub, hits.scores, hits.scores[1:]), default=math.inf)
     if least > TOLERANCE * max([1.0, *hits.scores[:1]]):  # mostly: no two are equal
         return Ranking(hits.ids[:k], hits.scores[:k])
@@ -91,4 +92,6 @@ def _ranked(hits: Ranking[Id], k: int) -> Ranking[Id]:
         if end - start > 1:
             run = sorted(zip(ids[start:end], scores[start:end], strict=True))
             ids[start:end], scores[start:end] = zip(*run, strict=True)
-    return Ranking(ids[:k], scores[:k])
+        if end >= k:
+            return Ranking(ids[:end], scores[:end])
+    return Ranking(ids, scores)

@@ -159,16 +159,17 @@ class Store(Closing):
 
             ranked = top_of_each(reader.collection, queries, fetch)
             return [
-                [found[product] for product in best.ids]
-                for found, best in zip(hits, ranked, strict=True)
+                [found[product] for product in best.ids[: query.k]]
+                for found, best, query in zip(hits, ranked, queries, strict=True)
             ]
 
         return self._read(variant, search)
 
     def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
-        """Return the nearest products as `search_batch` does, by the numbers of their point ids.
+        """Return the nearest products of each query, by the numbers of their point ids.
 
-        No payload is read: `facts` reads those of the products that matter.
+        No payload is read: `facts` reads those of the products that matter. Products whose scores
+        equal that of the k-th are there too, so that product ids can decide among them all.
 
         Raises:
             InvalidQuery: as `search_batch`.

@@ -33,6 +33,9 @@ SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
 SORTED_LEVELS = (2_000,)
 # Share of a level's depth that is kept of what is fused. The rest is found again by the next level.
 KEPT = 0.5
+# The first score of a deeper level, as a share of the last one above it: scores of two levels do
+# not compare, and products whose scores are equal are in the order of their ids.
+BELOW = 1 - 1e-6
 
 Facts = Mapping[int, Mapping[str, Any]]  # of products, by the numbers of their point ids
 
@@ -81,8 +84,7 @@ class Search:
         seen = {candidate.id for candidate in self.candidates}
         new = [candidate for candidate in ranked if candidate.id not in seen]
         if self.plan.weights and self.candidates and new:
-            # Scores of two levels do not compare: those of the deeper one are scaled to lie below.
-            scale = min(1.0, self.candidates[-1].score / (new[0].score or 1.0))
+            scale = min(1.0, BELOW * self.candidates[-1].score / (new[0].score or 1.0))
             new = [replace(candidate, score=scale * candidate.score) for candidate in new]
         self.candidates += new
         self.level += 1
@@ -115,7 +117,7 @@ class _Level:
     @property
     def full(self) -> bool:
         """Whether the store may have more products than it has."""
-        return any(len(hits) == self.depth for hits in self.parts.values())
+        return any(len(hits) >= self.depth for hits in self.parts.values())
 
     @property
     def _levels(self) -> Sequence[int]:

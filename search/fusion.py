@@ -135,12 +135,12 @@ def best_of(parts: Mapping[str, Ranking[Id]], depth: int) -> Fused[Id]:
     Args:
         parts: the hits of each part, best first.
         depth: hits that each part was searched for. A product below the last hit of a part that
-            has as many is left out, since better ones may be missing.
+            has as many, or more, is left out, since better ones may be missing.
     """
     if len(parts) == 1:
         [hits] = parts.values()
         return Fused(hits.ids, hits.scores, parts)
-    full = [hits.scores[-1] for hits in parts.values() if len(hits) == depth]
+    full = [hits.scores[-1] for hits in parts.values() if len(hits) >= depth]
     floor = max(full) if full else float("-inf")
     scores: dict[Id, float] = {}
     for hits in parts.values():

@@ -26,24 +26,24 @@ class EqualProducts:
 
 
 @pytest.mark.parametrize(
-    ("k", "most"), [(10, 1_000), (990, 1_006), (1_000, 1_016), (LIMIT - 5, LIMIT), (LIMIT, LIMIT)]
+    ("k", "most"), [(10, 2_000), (1_990, 2_006), (2_000, 2_016), (LIMIT - 5, LIMIT), (LIMIT, LIMIT)]
 )
 def test_a_tie_of_every_product_is_followed_to_a_limit(k: int, most: int):
     fetch = EqualProducts()
     [hits] = top_hits(fetch, [k])
     assert max(fetch.limits) == most
-    assert len(hits) == k
-    assert hits.ids[-1] == f"p{EQUAL - most + k:05}"  # by id among those seen
+    assert hits.ids == [f"p{EQUAL - most + place:05}" for place in range(1, most + 1)]
 
 
-def test_a_tie_that_ends_below_the_limit_is_cut_by_id():
+def test_a_tie_is_returned_whole_and_by_id():
     def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[Ranking[str]]:
+        better = [("x", 0.6)]
         tied = [(f"p{900 - place:03}", 0.5) for place in range(900)]
         others = [(f"q{place:03}", 0.4) for place in range(900)]
-        return [ranking((tied + others)[:limit]) for limit in limits]
+        return [ranking((better + tied + others)[:limit]) for limit in limits]
 
     [hits] = top_hits(fetch, [3])
-    assert hits.ids == ["p001", "p002", "p003"]
+    assert hits.ids == ["x", *(f"p{place:03}" for place in range(1, 901))]
 
 
 def test_scores_that_differ_by_noise_on_both_sides_of_a_rounding_boundary_are_equal():
@@ -90,6 +90,6 @@ def test_only_the_query_whose_tie_goes_on_is_searched_for_again():
 
     first, second = top_hits(fetch, [5, 3])
     assert first.ids == ["q000", "q001", "q002", "q003", "q004"]
-    assert second.ids == ["p001", "p002", "p003"]
+    assert second.ids == [f"p{place:03}" for place in range(1, 901)]
     assert rounds[0] == ([0, 1], [21, 19])
     assert all(numbers == [1] for numbers, _ in rounds[1:])

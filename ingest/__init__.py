@@ -9,7 +9,8 @@ images                job 2: pictures into the picture store
 summaries, summarizer job 3: long descriptions into summaries
 vectors               job 4: `embedding` fills the vector files, `projection` makes the points of
                       them, `collection` brings the collection up to date
-merge                 vectors that were encoded on other machines
+merge                 vectors that other machines encoded with `vectors --shard`
+distributed           embedding by workers that need no catalogue: plan, embed, merge
 verification, status, export    what the shop holds
 """
 

@@ -9,6 +9,10 @@ import typer
 from rich.text import Text
 
 from encoder.variants import Variants
+from ingest.distributed.embedder import Task
+from ingest.distributed.engines import Workers, embed_blocks
+from ingest.distributed.plan import plan_embedding
+from ingest.distributed.results import has_blocks, merge_blocks
 from ingest.embedding import WHOLE, Shard
 from ingest.export import FILES, export_products
 from ingest.feed_options import FeedOptions, takes_feed
@@ -149,14 +153,75 @@ def vectors_command(
     _finish({"vectors": figures}, as_json, strict)
 
 
-@app.command("merge")
-def merge_command(
-    others: Annotated[list[Path], typer.Argument(help="VITRINE_HOME of each other machine.")],
+@app.command("plan")
+def plan_command(
+    out: Annotated[str, typer.Option(help="Folder to write, or its address: s3://bucket/want.")],
     variant: Variant = "",
+    pictures: Annotated[
+        str,
+        typer.Option(
+            help="Where the workers find the folder images/, as s3://bucket/images; by default "
+            "the plan has the pictures themselves."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Take over the vectors that `vectors --shard` encoded on other machines."""
-    _finish({"merge": merge_vectors(home(), _chosen([variant])[0], others)}, as_json)
+    """Write what is not embedded yet, in blocks for `embed` on other machines.
+
+    Example: vitrine ingest plan --variant zeroshot --out s3://bucket/want
+    """
+    figures = plan_embedding(home(), _chosen([variant])[0], out, pictures=pictures)
+    _finish({"plan": figures}, as_json)
+
+
+@app.command("embed")
+def embed_command(
+    want: Annotated[str, typer.Argument(help="Folder that `plan` wrote, or its address.")],
+    got: Annotated[str, typer.Argument(help="Folder for the results, or its address.")],
+    engine: Annotated[
+        Literal["local", "daft", "ray"],
+        typer.Option(help="Who runs the workers: this process, Daft, or a Ray cluster."),
+    ] = "local",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Workers of Daft or Ray; 0 is one a machine.")
+    ] = 0,
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs of each worker of Daft or Ray.")] = 0,
+    shard: Annotated[
+        str, typer.Option(help="Share i of n of the blocks only, written i/n.")
+    ] = "1/1",
+    precision: Precision = "auto",
+    retry_failed: Retry = False,
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Embed the blocks of a plan that the results lack; needs the variant, and no catalogue.
+
+    Run again, it continues where it was stopped.
+    """
+    task = Task(want, got, home().resolve(), precision, retry_failed)
+    figures = embed_blocks(task, engine, Workers(workers, gpus), _shard(shard))
+    _finish({"embed": figures}, as_json, strict)
+
+
+@app.command("merge")
+def merge_command(
+    others: Annotated[
+        list[str], typer.Argument(help="Folders or addresses that `embed` wrote, or VITRINE_HOME.")
+    ],
+    variant: Variant = "",
+    as_json: Json = False,
+    strict: Strict = False,
+) -> None:
+    """Take over vectors of other machines: those of `embed`, or of `vectors --shard`."""
+    name = _chosen([variant])[0]
+    kinds = {"://" in each or has_blocks(each) for each in others}
+    if len(kinds) > 1:
+        raise typer.BadParameter("merge folders of `embed` and those of shops one after the other.")
+    if kinds == {True}:
+        figures = merge_blocks(home(), name, others)
+    else:
+        figures = merge_vectors(home(), name, list(map(Path, others)))
+    _finish({"merge": figures}, as_json, strict)
 
 
 @app.command("all")

@@ -68,7 +68,11 @@ class Shard:
 
     def has(self, key: Key) -> bool:
         """Whether a vector belongs to this share."""
-        return int.from_bytes(key[:8]) % self.count == self.number - 1
+        return self.has_number(int.from_bytes(key[:8]))
+
+    def has_number(self, number: int) -> bool:
+        """Whether something that has a number, from 0, belongs to this share."""
+        return number % self.count == self.number - 1
 
 
 WHOLE = Shard(1, 1)

@@ -83,7 +83,7 @@ def embed_products(
         open_vectors(home, variant) as kept,
         open_store(home) as store,
     ):
-        _require_side(run.catalogue, variant)
+        require_side(run.catalogue, variant)
         damaged = _discard_damaged(kept)
 
         def load() -> "Encoder":
@@ -175,7 +175,8 @@ def _pictures_pending(catalogue: Catalogue) -> int:
     return sum(counts.get("pending", 0) for counts in catalogue.picture_counts().values())
 
 
-def _require_side(catalogue: Catalogue, variant: Variant) -> None:
+def require_side(catalogue: Catalogue, variant: Variant) -> None:
+    """Raise IngestError where a variant takes larger pictures than the catalogue keeps."""
     side = catalogue.picture_side
     if variant.image_side > side:
         raise IngestError(

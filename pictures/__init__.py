@@ -5,6 +5,7 @@ network          connections to checked addresses only: no DNS rebinding, no pro
 fetcher          fetches over http(s): redirects checked again, retries, limits (fetch_settings)
 download         one response body, its size capped while it streams
 sources          the bytes of files, of embedded pictures and of `data:` addresses
+object_store     files behind addresses of object stores, such as s3://bucket/a.jpg
 embedded         pictures that a feed itself contains, kept by the hash of their content
 formats          formats of files by how they begin: those that are read, and others by name
 decoder          bytes → one upright 8-bit sRGB image, held to the caps on pixels

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from api.settings import FETCH, KEYS, LOOPBACK, ORIGINS, PUBLIC_URL, RATE, Settings
+from api.settings import FETCH, KEYS, LOOPBACK, ORIGINS, RATE, Settings
+from pictures.public_addresses import PUBLIC_URL
 from vitrine import VitrineError, home
 from vitrine.command import CommandLine, messages
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from api.documented import Documented
+from pictures.public_addresses import picture_address
 from search.facets import Facets
 from search.fusion import PartScore
 from search.results import Folded, Result, Results
@@ -60,16 +61,16 @@ class ProductFacts(Documented):
     attributes: dict[str, str | float] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, payload: dict[str, Any], pictures: str) -> Self:
+    def of(cls, payload: dict[str, Any], public_url: str) -> Self:
         """The facts of a payload.
 
         Args:
             payload: of the collection.
-            pictures: what the address of a picture begins with.
+            public_url: what the address of its picture begins with.
         """
         facts = {name: fact for name, fact in payload.items() if name not in HIDDEN}
         if digest := payload.get("picture"):
-            facts["image_url"] = f"{pictures}/{digest}.webp"
+            facts["image_url"] = picture_address(public_url, digest)
         facts["attributes"] = {
             each["name"]: each.get("number", each["value"])
             for each in payload.get("attributes", ())
@@ -116,14 +117,14 @@ class Found(Documented):
     folded: list[Folded]
 
     @classmethod
-    def of(cls, result: Result, pictures: str) -> Self:
+    def of(cls, result: Result, public_url: str) -> Self:
         """A result as it is sent."""
         return cls(
             rank=result.rank,
             id=result.id,
             score=result.score,
             confidence=result.confidence,
-            product=ProductFacts.of(result.product, pictures),
+            product=ProductFacts.of(result.product, public_url),
             parts=dict(result.parts),
             matched={field: list(words) for field, words in result.matched.items()},
             folded=list(result.folded),
@@ -183,7 +184,7 @@ class SearchAnswer(Documented):
         *,
         k: int,
         next_offset: int,
-        pictures: str,
+        public_url: str,
         variant: str,
         facets: Facets | None = None,
     ) -> Self:
@@ -193,14 +194,14 @@ class SearchAnswer(Documented):
             found: one result more than the page shows, where there are more.
             k: results of the page.
             next_offset: of the next page, where there is one.
-            pictures: what the address of a picture begins with.
+            public_url: what the addresses of pictures begin with.
             variant: whose collection was searched.
             facets: where they were requested.
         """
         more = max(len(found.results), len(found.without_picture)) > k
         return cls(
-            results=[Found.of(each, pictures) for each in found.results[:k]],
-            without_picture=[Found.of(each, pictures) for each in found.without_picture[:k]],
+            results=[Found.of(each, public_url) for each in found.results[:k]],
+            without_picture=[Found.of(each, public_url) for each in found.without_picture[:k]],
             next_offset=next_offset if more else None,
             searched_for=found.searched_for,
             notice=found.notice,

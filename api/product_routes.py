@@ -36,7 +36,7 @@ async def similar(
         found,
         k=parameters.k,
         next_offset=parameters.offset + parameters.k,
-        pictures=service.pictures,
+        public_url=service.settings.public_url,
         variant=variant,
     )
 
@@ -72,7 +72,9 @@ def read_product(service: Service, product_id: str, variant: str) -> ProductAnsw
     Raises:
         ProblemError: there is none of that id, or the variant cannot be searched.
     """
-    facts = ProductFacts.of(_payload(service.engine(variant), product_id), service.pictures)
+    facts = ProductFacts.of(
+        _payload(service.engine(variant), product_id), service.settings.public_url
+    )
     answer = ProductAnswer(**facts.model_dump())
     # A server may have the collection alone.
     with suppress(CatalogError), Catalogue(service.shop.home, create=False) as catalogue:

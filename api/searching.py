@@ -49,7 +49,7 @@ async def answer_search(
         found,
         k=request.k,
         next_offset=request.offset + request.k,
-        pictures=service.pictures,
+        public_url=service.settings.public_url,
         variant=variant,
         facets=facets,
     )

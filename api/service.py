@@ -24,7 +24,6 @@ from vitrine import Closing, VitrineError, default_variant
 
 THREADS = 4  # for what is neither a search nor a picture of one; the store answers one at a time
 WAITING = 256  # calls that may wait for one of them
-PICTURES = "/v1/pictures"  # what the address of a picture begins with
 LOOK_UP_SECONDS = 5.0  # on a server each look at all collections is a request
 NO_VARIANT = "This shop has no variant yet."
 
@@ -57,7 +56,6 @@ class Service(Closing):
         self.threads = Threads("call", THREADS, WAITING)
         # A thread for each picture that may be fetched or decoded at once; more are refused there.
         self.picture_threads = Threads("picture", AT_ONCE, 0)
-        self.pictures = f"{settings.public_url}{PICTURES}"
         self.renditions = Renditions(shop.home)
         self._loading = threading.Lock()
         self._default: tuple[str, float] | None = None  # its name, and when it was looked up

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pictures.public_addresses import read_public_url
 from vitrine import VitrineError
 
-PUBLIC_URL = "VITRINE_PUBLIC_URL"
 FETCH = "VITRINE_API_FETCH"
 KEYS = "VITRINE_API_KEYS"
 ORIGINS = "VITRINE_API_ORIGINS"
@@ -48,30 +48,16 @@ class Settings:
         Raises:
             VitrineError: one of them cannot be used.
         """
-        url = environment.get(PUBLIC_URL, "").strip().rstrip("/")
-        host = _host_of(url)
-        if url and not host:
-            raise VitrineError(
-                f"{PUBLIC_URL} is {url}: set it to the server's address, as https://api.shop.example."
-            )
+        url = read_public_url(environment)
         keys = _keys(environment.get(KEYS, ""))
         return cls(
             url,
             environment.get(FETCH, "1") != "0",
             keys,
-            () if keys else tuple(filter(None, (*LOOPBACK, host))),
+            () if keys else tuple(filter(None, (*LOOPBACK, urlsplit(url).hostname))),
             tuple(environment.get(ORIGINS, "").split()),
             _rate(environment.get(RATE, "0")),
         )
-
-
-def _host_of(address: str) -> str:
-    """The host of an http or https address; empty where it is none."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return ""
-    return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
 
 
 def _keys(written: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from ingest.tables import show_figures, show_status, show_verified
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from ingest.words import NOTHING
+from pictures.public_addresses import read_public_url
 from qdrant.word_settings import MOST_WEIGHT, WEIGHED
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -236,6 +237,7 @@ def all_command(
 ) -> None:
     """Products, images, summaries where a variant's template uses them, and vectors."""
     variants = _chosen(variant)
+    read_public_url()  # one that cannot be used ends the jobs before any work
     jobs = {
         "products": feed.load(home()),
         "images": fetch_images(home(), retry_failed=retry_failed, prune=feed.prune),

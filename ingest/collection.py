@@ -17,6 +17,8 @@ from vitrine.progress import progress_bar
 # rebuilds a segment's graph when a fifth of it is gone.
 CHANGED_SHARE = 0.2
 WINDOW = 1000  # ids looked up together
+# A point is current where its payload has these facts of its product.
+MADE_OF = ("content", "image_url")
 
 
 def bring_up_to_date(
@@ -119,8 +121,10 @@ def _changes(store: Store, projection: Projection, current: Collection) -> _Chan
             return None  # a point of an earlier text: only building anew leaves it out
         for plan in window:
             point = stored.get(plan.id)
-            current_content = point and point.payload.get("content")
-            if plan.has_text and current_content != plan.content:
+            same = point and all(
+                point.payload.get(fact) == plan.payload.get(fact) for fact in MADE_OF
+            )
+            if plan.has_text and not same:
                 written.add(plan.id)
         if len(written) > most:
             return None

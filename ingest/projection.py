@@ -24,6 +24,7 @@ from encoder.vectors import fuse
 from ingest.embedding import inputs
 from ingest.kept_vectors import KeptVectors
 from ingest.words import codes_of, searched_text
+from pictures.public_addresses import picture_address
 from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
 from qdrant.model import WORDS, Point
@@ -47,7 +48,7 @@ class PlannedPoint:
         has_text: whether the text's vector is kept. Without it there is no point: the model failed
             on the text.
         content: a digest of all that the point is made of, which its payload contains, too. Two
-            points of equal content are equal.
+            points of equal content are equal but for `image_url`, which a setting may change.
     """
 
     id: str
@@ -77,6 +78,7 @@ def _plan(
     has_text: bool,
     settings: WordSettings,
     filters: Container[str],
+    public_url: str,
 ) -> PlannedPoint:
     """The point of a product; without `image_key` its picture counts as none.
 
@@ -115,9 +117,12 @@ def _plan(
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
     made_of = [payload, *dense, searched, codes, settings.facts()]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    payload["content"] = content
+    if public_url and "picture" in payload:
+        payload["image_url"] = picture_address(public_url, payload["picture"])
     return PlannedPoint(
         product.id,
-        payload | {"content": content},
+        payload,
         text_key,
         image_key,
         searched,
@@ -152,6 +157,14 @@ class Projection:
     Iterating gives every `Point`, ascending by product id; `len` is their number.
     A picture whose vector is not among the vector files counts as none: its product is a point
     with a `text` vector alone.
+
+    Args:
+        catalogue: the products.
+        variant: how they were embedded.
+        kept: the variant's vector files.
+        words: settings of the word vectors.
+        public_url: the API's address, where its pictures are the `image_url` of payloads; empty
+            leaves that to the pictures' own addresses on the web.
     """
 
     def __init__(
@@ -160,11 +173,13 @@ class Projection:
         variant: Variant,
         kept: KeptVectors,
         words: WordSettings,
+        public_url: str = "",
     ) -> None:
         self.catalogue = catalogue
         self.variant = variant
         self.words = words
         self._kept = kept
+        self._public_url = public_url
         self._embedder = Words(words)
         self._filters = {each.name: each.kind for each in catalogue.filters()}
 
@@ -187,7 +202,7 @@ class Projection:
 
     def digest(self) -> str:
         """A digest of all points: a collection built from an equal one needs no rebuilding."""
-        total = hashlib.sha256()
+        total = hashlib.sha256(self._public_url.encode())
         for window in self.windows():
             for plan in window:
                 if plan.has_text:
@@ -207,6 +222,7 @@ class Projection:
                     bool(has_text),
                     self.words,
                     self._filters,
+                    self._public_url,
                 )
                 for each, has_image, has_text in zip(window, embedded, worded, strict=True)
             ]

@@ -31,6 +31,7 @@ from ingest.projection import Projection
 from ingest.vocabulary import update_vocabulary
 from ingest.words import NOTHING, choose_settings, chosen_words
 from pictures.errors import PictureError
+from pictures.public_addresses import read_public_url
 from qdrant.store import open_store
 from vitrine.command import messages
 from vitrine.reservoir import Reservoir
@@ -72,10 +73,12 @@ def embed_products(
     Raises:
         VariantMissing: there is no such variant.
         IngestError: the variant takes larger pictures than the catalogue keeps.
+        VitrineError: VITRINE_PUBLIC_URL is no address.
         CatalogError: there is no catalogue, or another job is running.
         EncoderError, StoreError: from the encoder and the store.
     """
     variant = Variants(home).get(variant_name)
+    public_url = read_public_url()
     chosen = chosen_words(variant, words)
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
@@ -108,7 +111,7 @@ def embed_products(
         if shard == WHOLE:
             current = published(store, variant.name)
             settled = choose_settings(run.catalogue, current.words if current else None, chosen)
-            projection = Projection(run.catalogue, variant, kept, settled)
+            projection = Projection(run.catalogue, variant, kept, settled, public_url)
             run.figures |= bring_up_to_date(
                 store,
                 projection,

@@ -14,6 +14,7 @@ decode_workers   decoding in processes with limits (decode_process)
 limit            a bound on the queries' pictures that are fetched or decoded at once
 store            the pictures of an installation, by the hash of their content
 importer         from an address to the store
+public_addresses of stored pictures, as clients of the HTTP API see them
 
 Untrusted bytes are decoded by `decode_workers.open_untrusted` and `DecodeWorkers` only.
 """

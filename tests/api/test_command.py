@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.__main__ import app
-from api.settings import FETCH, ORIGINS, PUBLIC_URL, RATE
+from api.settings import FETCH, ORIGINS, RATE
+from pictures.public_addresses import PUBLIC_URL
 from tests.app.page_server import reserved_port
 
 ENDING = 120  # seconds for the server to begin and to end by itself
@@ -94,7 +95,7 @@ def test_several_processes_serve_and_count_together(home):
     ("options", "sentence"),
     [
         (["--host", "192.0.2.1"], "Error: Other machines reach 192.0.2.1: set VITRINE_API_KEYS"),
-        (["--public-url", "shop"], "Error: VITRINE_PUBLIC_URL is shop: set it to the server's"),
+        (["--public-url", "shop"], "Error: VITRINE_PUBLIC_URL is 'shop': set it to the API's"),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(home, monkeypatch, options, sentence):

@@ -11,7 +11,6 @@ from api.application import make_application
 from api.settings import Settings
 from search.shop import open_shop
 from tests.api.conftest import ODD_ID
-from vitrine import VitrineError
 
 
 def test_a_product_has_its_description_and_all_its_attributes(client):
@@ -84,9 +83,3 @@ def test_addresses_of_pictures_begin_with_the_public_url(home):
     with TestClient(app, base_url="https://api.shop.test") as client:
         address = client.get("/v1/products/kettle-teal").json()["image_url"]
     assert address.startswith("https://api.shop.test/search/v1/pictures/")
-
-
-@pytest.mark.parametrize("address", ["api.shop.test", "ftp://api.shop.test", "https://[", "https:"])
-def test_a_public_url_that_is_none_is_refused(address):
-    with pytest.raises(VitrineError, match="set it to the server's address"):
-        Settings.read({"VITRINE_PUBLIC_URL": address})

@@ -1,6 +1,7 @@
 """The job `vectors` from the vector files to the collection, and `verify`."""
 
 import numpy as np
+import pytest
 
 from encoder.variants import Variants
 from ingest.products import load_products
@@ -10,6 +11,7 @@ from ingest.verification import verify_collection
 from qdrant.vector_files import VectorFiles, checksums
 from tests import shop
 from tests.ingest.stored import generation, points
+from vitrine import VitrineError
 
 
 def test_every_product_becomes_a_point_with_its_vectors_and_its_payload(home):
@@ -88,3 +90,40 @@ def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):
     records["checksum"] = checksums(records)
     records.tofile(part)
     assert verify_collection(home, "tiny")["faults"] == {"other vectors": 12}
+
+
+def test_addresses_of_pictures_follow_the_public_url_without_encoding_again(home, monkeypatch):
+    def ingest(public_url):
+        monkeypatch.setenv("VITRINE_PUBLIC_URL", public_url)
+        figures = embed_products(home, "tiny")
+        assert figures["encoded"] == 0
+        assert verify_collection(home, "tiny")["faults"] == {}
+        return figures["written"], points(home)["kettle-teal"].payload.get("image_url")
+
+    assert ingest("") == (0, None)
+    written, address = ingest("https://api.shop.example/")
+    assert (written, address[:37]) == (12, "https://api.shop.example/v1/pictures/")
+    assert ingest("https://api.shop.example") == (0, address)
+    monkeypatch.delenv("VITRINE_PUBLIC_URL")
+    assert verify_collection(home, "tiny")["faults"] == {}
+    assert ingest("http://localhost:8000")[1].startswith("http://localhost:8000/v1/pictures/")
+    assert ingest("") == (12, None)
+
+
+def test_a_few_products_are_changed_under_a_public_url_too(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_PUBLIC_URL", "https://api.shop.example")
+    embed_products(home, "tiny")
+    rows = shop.rows()
+    rows[0]["price"] = 1
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    assert embed_products(home, "tiny")["written"] == 1
+    addresses = {each.payload["image_url"][:36] for each in points(home).values()}
+    assert addresses == {"https://api.shop.example/v1/pictures"}
+
+
+def test_a_public_url_that_is_none_ends_the_job_before_any_work(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_PUBLIC_URL", "shop.example")
+    before = generation(home)
+    with pytest.raises(VitrineError, match=r"VITRINE_PUBLIC_URL is 'shop\.example': set it to"):
+        embed_products(home, "tiny", recreate=True)
+    assert generation(home) == before

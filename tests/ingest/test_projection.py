@@ -21,7 +21,14 @@ VARIANT = SimpleNamespace(
 )
 
 
-def payload_of(folder: Path, images: tuple[str, ...], address: str, *, embedded: bool = True):
+def payload_of(
+    folder: Path,
+    images: tuple[str, ...],
+    address: str,
+    *,
+    embedded: bool = True,
+    public_url: str = "",
+):
     """The payload of a product whose picture came from an address."""
     product = Product("1", "mug", "Cups", images=images)
     with Catalogue(folder) as catalogue, VectorFiles(folder / "vectors", 2) as vector_files:
@@ -32,7 +39,11 @@ def payload_of(folder: Path, images: tuple[str, ...], address: str, *, embedded:
             key = vector_key("image", PICTURE.hash)
             vector_files.append([key], np.array([[1, 0]], np.float32))
         [[planned]] = Projection(
-            catalogue, VARIANT, KeptVectors(vector_files, vector_files), WordSettings()
+            catalogue,
+            VARIANT,
+            KeptVectors(vector_files, vector_files),
+            WordSettings(),
+            public_url,
         ).windows()
     return planned.payload
 
@@ -65,6 +76,16 @@ def test_a_picture_without_a_vector_has_no_address(tmp_path):
     address = "https://shop.example/a.jpg"
     payload = payload_of(tmp_path, (address,), address, embedded=False)
     assert not {"image_url", "picture"} & payload.keys()
+
+
+def test_with_a_public_url_every_picture_is_shown_from_the_api(tmp_path):
+    path = "/products/a.tiff"
+    payload = payload_of(tmp_path, (path,), path, public_url="https://api.shop.example/v")
+    assert payload["image_url"] == (f"https://api.shop.example/v/v1/pictures/{PICTURE.hash}.webp")
+    other = tmp_path / "other"
+    address = "https://shop.example/a.jpg"
+    bare = payload_of(other, (address,), address, embedded=False, public_url="https://x.example")
+    assert "image_url" not in bare
 
 
 def test_a_payload_holds_the_facts_that_are_known_and_the_attributes_to_filter_by(tmp_path):

@@ -5,6 +5,7 @@ service        what the routes share: the open shop, its threads and its queue o
 search_queue   searches that wait for a thread are answered together
 threads        threads for calls that block, with a bound on those that wait
 search_routes  POST /v1/search, facets and suggestions; `product_routes`, `picture_routes`
+event_routes   POST /v1/events; `event_requests` reads its bodies
 searching      answers to searches, for the routes and for the tools
 catalog_tools  tools for agents over MCP, at /mcp and, by `vitrine mcp`, on standard input
 health_routes  whether the server runs, whether it can answer, and its metrics

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from api.settings import FETCH, KEYS, LOOPBACK, ORIGINS, RATE, Settings
+from events.log import EventLog
+from events.settings import DAYS, ENABLED
 from pictures.public_addresses import PUBLIC_URL
 from vitrine import VitrineError, home
 from vitrine.command import CommandLine, messages
@@ -79,6 +81,20 @@ def serve(
             help="Requests a second for each key or, without keys, each address; 0 is no limit.",
         ),
     ] = 0,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events/--no-events",
+            envvar=ENABLED,
+            help="Keep searches, and the events that clients send, in the shop's folder.",
+        ),
+    ] = False,
+    events_days: Annotated[
+        float,
+        typer.Option(
+            min=0, envvar=DAYS, help="Delete searches and events when older; 0 keeps them all."
+        ),
+    ] = 0,
 ) -> None:
     """Serve the HTTP API of the installation VITRINE_HOME. Ctrl-C ends it.
 
@@ -94,6 +110,7 @@ def serve(
     from api.metrics import FOLDER
 
     environ[PUBLIC_URL], environ[FETCH] = public_url, "1" if fetch else "0"
+    environ[ENABLED], environ[DAYS] = "1" if events else "0", str(events_days)
     environ[ORIGINS], environ[RATE] = " ".join(allow_origin or ()), str(rate)
     if not Settings.read().keys and host not in LOOPBACK:
         raise VitrineError(
@@ -101,6 +118,8 @@ def serve(
             "`openssl rand -hex 32` makes them."
         )
     environ["VITRINE_HOME"] = str(home().absolute())
+    if events:
+        EventLog(home()).close()  # a log that cannot be written is one sentence
     _check_port(host, port)
     messages.print(f"The API is at http://{host}:{port}/v1 (Ctrl-C ends it).", markup=False)
     with ExitStack() as stack:

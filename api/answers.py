@@ -162,6 +162,7 @@ class SearchAnswer(Documented):
         nearest_categories: where nothing fits, the most frequent categories of the results.
         facets: what fits, counted; null where that was not requested.
         variant: whose collection was searched.
+        query_id: names the search in `/v1/events`; empty where the server keeps no log.
         seconds: where the time went.
     """
 
@@ -175,6 +176,7 @@ class SearchAnswer(Documented):
     nearest_categories: list[str]
     facets: Facets | None
     variant: str
+    query_id: str
     seconds: Seconds
 
     @classmethod
@@ -210,10 +212,25 @@ class SearchAnswer(Documented):
             nearest_categories=list(found.nearest_categories),
             facets=facets,
             variant=variant,
+            query_id=found.query_id,
             seconds=Seconds(
                 load=found.load_seconds, encode=found.encode_seconds, search=found.search_seconds
             ),
         )
+
+
+class EventsAnswer(Documented):
+    """What became of the events.
+
+    Attributes:
+        kept: how many are in the log now.
+        repeated: how many were there already, by their `event_id`.
+        unknown: query ids of no search of the log, whose events are not kept.
+    """
+
+    kept: int
+    repeated: int
+    unknown: list[str]
 
 
 class SuggestAnswer(Documented):

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 
-from api import health_routes, picture_routes, product_routes, search_routes
+from api import event_routes, health_routes, picture_routes, product_routes, search_routes
 from api.access import Access
 from api.bodies import BodyLimits
 from api.catalog_tools import PATH, make_server
@@ -16,13 +16,14 @@ from api.problems import add_handlers
 from api.schema import set_schema
 from api.service import Service
 from api.settings import Settings
+from events.settings import Settings as Log
 from search.shop import Shop, open_shop
 
 
 def create() -> FastAPI:
     """The application of a server's process: the shop and the settings of the environment."""
     start_log()
-    return make_application(open_shop(), Settings.read())
+    return make_application(open_shop(log=Log.read().enabled), Settings.read())
 
 
 def make_application(shop: Shop, settings: Settings) -> FastAPI:
@@ -45,7 +46,7 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
-    for module in (search_routes, product_routes, picture_routes):
+    for module in (search_routes, event_routes, product_routes, picture_routes):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health_routes.router)
     # Each request stands alone, so that any process can answer it; `Access` checks the host.

@@ -123,6 +123,7 @@ def make_server(service: Callable[[], Service]) -> MCPServer:
             "sort": sort,
             "k": k,
             "offset": offset,
+            "log": False,  # an agent acts on what it reads, and not on what stands first
         }
         return await _reported(_search(service(), options))
 

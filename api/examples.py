@@ -50,6 +50,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "nearest_categories": [],
         "facets": None,
         "variant": "zeroshot",
+        "query_id": "0d7c5f0e7c0e4c6f9f3c1f6f7d0c2b1a",
         "seconds": {"load": 0, "encode": 0.004, "search": 0.006},
     },
     "ProductAnswer": _PRODUCT
@@ -59,6 +60,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "details": {"Colour": "Red", "Material": "Linen", "Care": "30 °C"},
     },
     "FacetsAnswer": {"variant": "zeroshot", "facets": _FACETS},
+    "EventsAnswer": {"kept": 1, "repeated": 0, "unknown": []},
     "SuggestAnswer": {
         "text": "red dr",
         "suggestions": [

@@ -45,6 +45,10 @@ REFUSED = Counter(
 )
 
 
+EVENTS = Counter("vitrine_events", "Events that were sent, by what became of them", ["outcome"])
+UNLOGGED = Counter("vitrine_unlogged_searches", "Searches that the log could not keep")
+
+
 def render() -> bytes:
     """What was measured, of all processes of the server, in Prometheus's text format."""
     if not os.environ.get(FOLDER):

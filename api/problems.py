@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api import metrics
 from api.documented import Documented
+from events import EventsError
 from pictures.errors import PictureError
 from pictures.limit import Busy
 from search.query import QueryError
@@ -82,6 +83,8 @@ INTERNAL = Kind("internal-error", 500, "The server failed")
 BUSY = Kind("busy", 503, "The server is busy")
 UNREADY = Kind("not-ready", 503, "The shop cannot be searched")
 TIMEOUT = Kind("timeout", 408, "The request took too long to arrive")
+LOG_OFF = Kind("log-off", 403, "The server keeps no events")
+LOG_UNWRITABLE = Kind("log-unwritable", 503, "The log of events cannot be written")
 WRONG_HOST = Kind("wrong-host", 421, "The request is meant for another host")
 
 DETAILS = {
@@ -151,6 +154,10 @@ async def _vitrine(request: Request, error: VitrineError) -> Response:
     if isinstance(error, Busy):
         metrics.REFUSED.labels("busy").inc()
         return respond(id_of(request), BUSY, detail, {"Retry-After": str(RETRY_SECONDS)})
+    if isinstance(error, EventsError):
+        return respond(
+            id_of(request), LOG_UNWRITABLE, detail, {"Retry-After": str(UNREADY_SECONDS)}
+        )
     if isinstance(error, QueryError | PictureError):
         return respond(id_of(request), INVALID, detail)
     return respond(id_of(request), UNREADY, detail, {"Retry-After": str(UNREADY_SECONDS)})

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from api.documented import Documented
+from events import EventsError
+from events.records import CLIENT, MAX_CLIENT, check_client
 from search.query import MAX_OFFSET, MAX_TEXT, Query
 from search.request import FilterOptions, QueryOptions, read_query
 from search.where import Condition, Value
@@ -15,6 +17,14 @@ MAX_WHERE = 20  # conditions of a request
 MAX_FACET = 100  # values of a facet
 MAX_SUGGESTIONS = 20
 MAX_DATA = 12 * 2**20  # characters of a picture in a body: 9 MB of bytes as base64
+
+
+def _client(value: str) -> str:
+    try:
+        return check_client(value)
+    except EventsError as error:
+        raise ValueError(str(error)) from None
+
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MAX_LISTED)]
@@ -28,6 +38,11 @@ Limit = Annotated[int, Field(ge=1, le=MAX_FACET)]
 Written = Annotated[tuple[Text, ...], Field(max_length=MAX_WHERE)]
 Values = Annotated[tuple[Value, ...], Field(max_length=MAX_LISTED)]
 ByName = Annotated[dict[str, Value | Values | Condition], Field(max_length=MAX_WHERE)]
+ClientId = Annotated[
+    str,
+    StringConstraints(max_length=MAX_CLIENT, pattern=f"^{CLIENT.pattern}$"),
+    AfterValidator(_client),
+]
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -132,6 +147,9 @@ class SearchRequest(Filtered):
         fold: variants of one article, and near-duplicates, are one result.
         facets: also count what fits, by category, brand, price and attribute.
         facet_limit: values of each facet.
+        log: the search is kept, where the server keeps a log; false for text that is still being
+            typed, and for people who do not agree to it.
+        client_id: a random id of the session, for the log; no name and no address.
     """
 
     model_config = STRICT | ConfigDict(
@@ -167,6 +185,8 @@ class SearchRequest(Filtered):
     fold: bool = True
     facets: bool = False
     facet_limit: Limit = 10
+    log: bool = True
+    client_id: ClientId = ""
 
     def options(self) -> QueryOptions:
         """How to search, for one result more than the page shows."""

@@ -7,10 +7,13 @@ from fastapi.openapi.utils import get_openapi
 
 from api.access import OPEN
 from api.documented import read_fields, read_summary
+from api.event_requests import MAX_EVENTS, EventRequest
 from api.examples import EXAMPLES
 from api.problems import (
     BUSY,
     INVALID,
+    LOG_OFF,
+    LOG_UNWRITABLE,
     MEDIA_TYPE,
     NOT_FOUND,
     TIMEOUT,
@@ -40,6 +43,28 @@ SEARCH_BODY: dict[str, Any] = {
     }
 }
 
+_EVENT = {"$ref": REFERENCE.format(model="EventRequest")}
+EVENTS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "anyOf": [
+                        _EVENT,
+                        {
+                            "type": "array",
+                            "items": _EVENT,
+                            "minItems": 1,
+                            "maxItems": MAX_EVENTS,
+                        },
+                    ]
+                }
+            }
+        },
+    }
+}
+
 KEYS = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -50,6 +75,7 @@ SECURITY: list[dict[str, list[str]]] = [{name: []} for name in KEYS]  # one of b
 ERRORS = (UNAUTHORIZED, WRONG_HOST, INVALID, TOO_MANY, BUSY, UNREADY)
 ERRORS_OF = {
     "/v1/search": (TIMEOUT, TOO_LARGE, UNREADABLE),
+    "/v1/events": (LOG_OFF, LOG_UNWRITABLE, TIMEOUT, TOO_LARGE, UNREADABLE),
     "/v1/products": (NOT_FOUND,),
     "/v1/pictures": (NOT_FOUND,),
 }
@@ -71,7 +97,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for model in (SearchRequest, Problem):
+    for model in (SearchRequest, EventRequest, Problem):
         schema = model.model_json_schema(ref_template=REFERENCE)
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

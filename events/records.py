@@ -31,7 +31,7 @@ ACTIONS = MappingProxyType(
     }
 )
 MAX_CLIENT = 100  # characters, as UBI has them
-CLIENT = re.compile(r"[\w.:~+=-]*", re.ASCII)
+CLIENT = re.compile(r"[\w.~+=-]*", re.ASCII)
 MAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.\w+")
 MASK = "[e-mail]"
 

@@ -4,10 +4,8 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from events import EventsError
-from events.log import EventLog
 
 ENABLED = "VITRINE_EVENTS"
 DAYS = "VITRINE_EVENTS_DAYS"
@@ -51,17 +49,3 @@ def _days(written: str) -> float:
             f"{DAYS} is {written[:80]}: set it to a number of days, or 0 to keep all."
         )
     return days
-
-
-def open_log(home: Path, settings: Settings | None = None) -> EventLog | None:
-    """The log of an installation, open for writing; None where it is off.
-
-    Args:
-        home: the installation's folder.
-        settings: by default those of the environment.
-
-    Raises:
-        EventsError: a setting cannot be used, or the file cannot be written.
-    """
-    settings = settings or Settings.read()
-    return EventLog(home, days=settings.days) if settings.enabled else None

@@ -68,6 +68,7 @@ class Results:
             where the search is not calibrated.
         nothing_fits: the confidence is below the calibrated threshold. False where there is none.
         nearest_categories: where nothing fits, the most frequent categories of the results.
+        query_id: names the search in events; empty where the log does not keep it.
         load_seconds: time until the model was in memory, by the variant's first query.
         encode_seconds: time in the model.
         search_seconds: time in the store and in ranking.
@@ -82,6 +83,7 @@ class Results:
     confidence: float | None = None
     nothing_fits: bool = False
     nearest_categories: tuple[str, ...] = ()
+    query_id: str = ""
     load_seconds: float = 0.0
     encode_seconds: float = 0.0
     search_seconds: float = 0.0

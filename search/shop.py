@@ -8,7 +8,7 @@ print(result.product["title"])
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -17,6 +17,10 @@ from catalog.catalogue import Catalogue
 from encoder.errors import EncoderError
 from encoder.variant import MANIFEST, Variant
 from encoder.variants import Variants
+from events import EventsError
+from events.log import EventLog, Kept
+from events.records import Event, check_client
+from events.settings import Settings
 from qdrant.errors import EngineError, StoreError
 from qdrant.model import Collection
 from qdrant.store import open_store
@@ -25,6 +29,7 @@ from search.facets import Facets
 from search.fingerprint import check_fingerprint
 from search.query import MAX_K, QueryError, SearchError
 from search.query_picture import Picture, open_picture
+from search.recording import describe_search
 from search.request import FilterOptions, QueryOptions, read_filters, read_query
 from search.results import Results
 from search.suggestions import Suggestion
@@ -63,18 +68,22 @@ class Shop(Closing):
 
     Args:
         home: the installation's folder.
+        log: keeps the searches, and what `record` is given; closed with the shop.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, log: EventLog | None = None) -> None:
         self.home = home
+        self.log = log
         self.store = open_store(home)
         self._variants = Variants(home)
         self._engines: OrderedDict[str, Engine] = OrderedDict()  # the last one used is last
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store and the log."""
         self.store.close()
+        if self.log:
+            self.log.close()
 
     def search(
         self,
@@ -82,6 +91,7 @@ class Shop(Closing):
         *,
         picture: Picture | None = None,
         variant: str = "",
+        client_id: str = "",
         **options: Unpack[QueryOptions],
     ) -> Results:
         """The best products for words, a picture, both, or products to be like.
@@ -90,13 +100,39 @@ class Shop(Closing):
             text: words; quotes and a minus are operators (`search.syntax`).
             picture: the bytes of a file, its path, an https:, http: or data: address, or an image.
             variant: whose collection to search.
+            client_id: a random id of the session that searches, for the log.
             options: filters and how to search, by name: `search.request.QueryOptions`.
 
         Raises:
             QueryError: the query cannot be answered as it is.
         """
         image = None if picture is None else open_picture(picture)
-        return self.engine(variant).search(read_query(text, image, options))
+        engine, query = self.engine(variant), read_query(text, image, options)
+        found = engine.search(query)
+        if self.log is None:
+            return found
+        search = describe_search(
+            engine,
+            query,
+            found,
+            k=query.k,
+            first=query.offset + 1,
+            client_id=check_client(client_id),
+            application="python",
+        )
+        with suppress(EventsError):  # a full disk: the search is answered all the same
+            return replace(found, query_id=self.log.add_search(search).result())
+        return found
+
+    def record(self, *events: Event) -> Kept:
+        """Keep what a person did with products that a search found, on the disk.
+
+        Raises:
+            EventsError: there is no log, or it cannot be written.
+        """
+        if self.log is None:
+            raise EventsError("The log of events is off: open the shop with log=True.")
+        return self.log.add_events(events).result()
 
     def browse(
         self, k: int = 10, *, variant: str = "", **filters: Unpack[FilterOptions]
@@ -212,13 +248,16 @@ class Shop(Closing):
         return engine
 
 
-def open_shop(home: Path | str | None = None) -> Shop:
+def open_shop(home: Path | str | None = None, *, log: bool = False) -> Shop:
     """Open a shop for searching; nothing is loaded before the first search.
 
     Args:
         home: the installation's folder; by default that of VITRINE_HOME, else `data`.
+        log: keep the searches of `Shop.search`, and what `Shop.record` is given.
 
     Raises:
-        VitrineError: the folder is a file, or the settings of the store cannot be used.
+        VitrineError: the folder is a file, the settings of the store cannot be used, or the log
+            cannot be written.
     """
-    return Shop(installation(home))
+    folder = installation(home)
+    return Shop(folder, EventLog(folder, days=Settings.read().days) if log else None)

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from api.application import make_application
 from api.settings import Settings
-from search.shop import open_shop
+from events.log import EventLog
+from search.shop import Shop, open_shop
 from tests import shop
 
 ODD_ID = "odd/ü?&# id"
@@ -41,9 +42,9 @@ def client(home: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def address(home):
-    """The address of a real server, in a thread."""
-    opened = open_shop(home)
+def address(home, tmp_path_factory):
+    """The address of a real server with a log of events, in a thread."""
+    opened = Shop(home, EventLog(tmp_path_factory.mktemp("log")))
     opened.engine().encoder  # noqa: B018 - loads it
     app = make_application(opened, Settings(fetch=False))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))

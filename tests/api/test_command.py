@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from api.__main__ import app
 from api.settings import FETCH, ORIGINS, RATE
+from events.settings import DAYS, ENABLED
 from pictures.public_addresses import PUBLIC_URL
 from tests.app.page_server import reserved_port
 
@@ -54,7 +55,7 @@ def _listens(address):
 
 def keep_settings(monkeypatch):
     """Undo, after the test, what the command writes into this process's environment."""
-    for name in (PUBLIC_URL, FETCH, ORIGINS, RATE):
+    for name in (PUBLIC_URL, FETCH, ORIGINS, RATE, ENABLED, DAYS):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from eval.indexes import NONE, ExactIndex, FaissIndex, Index, stack
 from qdrant.model import NO_FILTERS, Collection, Filters, Hit, Point, Ranking, VectorQuery
-from qdrant.points import point_id
 from qdrant.ranking import top_hits
 from qdrant.store import Store
 
@@ -79,18 +78,13 @@ class BaselineStore:
     def facts(
         self, variant: str, numbers: Iterable[int], names: Sequence[str]
     ) -> dict[int, dict[str, Any]]:
-        """Facts by the numbers of point ids, as the store has them."""
-        return self._store.facts(variant, numbers, names)
+        """The payloads of products, by their numbers."""
+        return {number: dict(self._points.payloads[number]) for number in numbers}
 
     def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
-        """The best products of each query, by the numbers of their point ids."""
-        return [
-            Ranking([point_id(hit.id).int for hit in hits], [hit.score for hit in hits])
-            for hits in self.search_batch(variant, queries)
-        ]
-
-    def search_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[list[Hit]]:
         """The best products of each query; those with the same filters are one search.
+
+        Products are numbered by ascending id.
 
         Raises:
             ValueError: a filter other than by category or by having a picture.
@@ -98,11 +92,10 @@ class BaselineStore:
         groups: dict[tuple[str, int, Filters], list[int]] = defaultdict(list)
         for row, query in enumerate(queries):
             groups[query.vector, query.k, query.filters].append(row)
-        found: list[list[Hit]] = [[] for _ in queries]
+        found: list[Ranking[int]] = [Ranking() for _ in queries]
         for (vector, k, filters), rows in groups.items():
             dense = np.stack([np.asarray(queries[row].query) for row in rows])
-            hits = self.search(variant, dense, vector=vector, k=k, filters=filters)
-            for row, each in zip(rows, hits, strict=True):
+            for row, each in zip(rows, self._rank(dense, vector, k, filters), strict=True):
                 found[row] = each
         return found
 
@@ -120,6 +113,18 @@ class BaselineStore:
         Raises:
             ValueError: a filter other than by category or by having a picture.
         """
+        return [
+            [
+                self._hit(product, score)
+                for product, score in zip(each.ids[:k], each.scores[:k], strict=True)
+            ]
+            for each in self._rank(queries, vector, k, filters)
+        ]
+
+    def _rank(
+        self, queries: np.ndarray, vector: str, k: int, filters: Filters
+    ) -> list[Ranking[int]]:
+        """The best products for each query, by their numbers."""
         category = filters.categories[0] if len(filters.categories) == 1 else ""
         if self._by_category and category and filters == Filters(categories=(category,)):
             index, rows = self._index(vector, category)
@@ -128,7 +133,7 @@ class BaselineStore:
             index, rows = self._index(vector, "")
             allowed = self._allowed(filters, rows)
         if not len(rows):
-            return [[] for _ in queries]
+            return [Ranking() for _ in queries]
 
         def fetch(numbers: Sequence[int], limits: Sequence[int]) -> list[Ranking[int]]:
             limit = min(max(limits), len(rows))
@@ -139,13 +144,7 @@ class BaselineStore:
                 for places, each in zip(found, scores, strict=True)
             ]
 
-        return [
-            [
-                self._hit(product, score)
-                for product, score in zip(each.ids[:k], each.scores[:k], strict=True)
-            ]
-            for each in top_hits(fetch, [k] * len(queries))
-        ]
+        return top_hits(fetch, [k] * len(queries))
 
     def _index(self, vector: str, category: str) -> tuple[Index, np.ndarray]:
         """An index of one category, or of all, and the product of each of its rows."""

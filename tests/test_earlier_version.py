@@ -1,7 +1,9 @@
 """An installation that an earlier version made is usable as it is (see tests/earlier_version)."""
 
 import json
+import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from encoder.variants import Variants
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from pictures.sources import open_file
+from qdrant.model import Filters, Spec, VectorQuery
+from qdrant.store import open_embedded
 from search.query import Query
 from search.shop import open_shop
 
@@ -59,6 +63,26 @@ def test_its_products_have_their_category_as_a_path(home):
         products = list(catalogue.products())
     assert len(products) == 12
     assert all(product.categories == ((product.category,),) for product in products)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_collections_can_be_changed_and_are_searched_as_before(home, tmp_path, name):
+    with open_embedded(shutil.copytree(home / "qdrant", tmp_path / "qdrant")) as store:
+        spec = Spec(**store.collection(name).facts())
+        first, second, third, *others = store.scroll(name, vectors=True)
+        changed = replace(first, payload={**first.payload, "title": "changed"})
+        added = replace(third, id="added", payload={"title": "added"})
+        assert store.update(spec, [changed, added], delete=[second.id]).points == 12
+        query = VectorQuery("text", first.vectors["text"], 12, Filters(exclude=(third.id,)))
+        [found] = store.rank_batch(name, [query])
+        facts = store.facts(name, found.ids, ["title"])
+        titles = {each["id"]: each["title"] for each in map(facts.__getitem__, found.ids)}
+        assert titles == {point.id: point.payload["title"] for point in others} | {
+            first.id: "changed",
+            "added": "added",
+        }
+        assert store.retrieve(name, [second.id]) == {}
+        assert store.facet(name, "brand", Filters(ids=(third.id,))) == {third.payload["brand"]: 1}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

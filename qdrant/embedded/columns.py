@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from qdrant.embedded.facts import KeptFacts
-from qdrant.filters import AnyOf, Condition, HasId, Not, OneOf
+from qdrant.filters import AnyOf, Condition, Not, OneOf
 from qdrant.layout import COUNTED, INDEXES
 from vitrine import Closing
 
@@ -65,7 +65,7 @@ class Columns:
     Args:
         folder: where they are.
         facts: of the same products.
-        find: gives the point ids that meet a condition on what is in no column.
+        find: gives the numbers of the points that meet a condition on what is in no column.
     """
 
     def __init__(
@@ -91,12 +91,8 @@ class Columns:
                 return reduce(np.logical_or, map(self._meeting, alternatives))
             case OneOf(field, values) if field in COUNTED:
                 return self._column(field).having(values, products)
-            case HasId(keys):
-                points: Iterable[int] = (key.int for key in keys)
-            case _:
-                points = self._find(condition)
         found = np.zeros(products, bool)
-        found[self._facts.products(list(points))] = True
+        found[self._facts.products(list(self._find(condition)))] = True
         return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import qdrant_edge as qe
 
 from qdrant import layout
+from qdrant.embedded.point_ids import PointId, upper_half
 from qdrant.engine import Search
 from qdrant.filters import (
     AnyOf,
@@ -96,8 +97,8 @@ def _condition(condition: Positive) -> "qe.ConditionType":
             return qe.FieldCondition(key=field, match=qe.MatchPhrase(terms))
         case HasVector(name):
             return qe.HasVectorCondition(name)
-        case HasId(keys):
-            return qe.HasIdCondition(set(keys))
+        case HasId(keys):  # as numbers and as UUIDs: a generation has one or the other
+            return qe.HasIdCondition({*map(upper_half, keys), *keys})
         case AnyOf(alternatives):
             return qe.Filter(should=list(map(_condition, alternatives)))
 
@@ -121,11 +122,11 @@ def query(search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
     )
 
 
-def point(row: Row) -> qe.Point:
+def point(row: Row, point_id: PointId) -> qe.Point:
     """Return a checked point as the engine's."""
     vectors: dict[str, Any] = {name: vector.tolist() for name, vector in row.vectors.items()}
     vectors |= {name: _sparse(vector) for name, vector in row.sparse.items()}
-    return qe.Point(row.key, vectors, json.loads(row.payload))
+    return qe.Point(point_id, vectors, json.loads(row.payload))
 
 
 def _query_vector(query: np.ndarray | SparseVector) -> list[float] | qe.SparseVector:

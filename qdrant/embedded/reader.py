@@ -12,6 +12,7 @@ from qdrant.embedded import mapping
 from qdrant.embedded.columns import Columns
 from qdrant.embedded.errors import engine_errors
 from qdrant.embedded.facts import KeptFacts
+from qdrant.embedded.point_ids import PointIds
 from qdrant.engine import Offset, Search
 from qdrant.filters import Condition, needs_acorn
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
@@ -36,6 +37,7 @@ class Reader:
     ) -> None:
         self.collection = collection
         self._shard = shard
+        self._ids = PointIds.read(shard)
         self._facts = facts
         whole = facts and len(facts) == collection.points  # not after an update of an earlier one
         self._columns = Columns(facts.folder, facts, self._find) if facts and whole else None
@@ -50,8 +52,7 @@ class Reader:
         requests = [mapping.query(self._planned(each), with_payload=False) for each in searches]
         answers = self._query(requests)
         return [
-            # All of our ids are UUIDs.
-            Ranking([point.id.int for point in answer], [point.score for point in answer])  # type: ignore[union-attr]
+            Ranking(self._ids.numbers(answer), [point.score for point in answer])
             for answer in answers
         ]
 
@@ -73,18 +74,21 @@ class Reader:
     def retrieve(self, keys: Sequence[UUID], *, vectors: bool) -> list[Point]:
         """Return the points that are there."""
         with engine_errors(self.collection.variant):
-            records = self._shard.retrieve(list(keys), True, vectors)
+            records = self._shard.retrieve(list(map(self._ids.of, keys)), True, vectors)
         return list(map(stored_point, records))
 
     def facts(self, numbers: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
         """Return the product's id and at least these facts of the points that are there."""
         kept = set(names) <= set(layout.RANKED_FACTS)
         found = self._facts.read(numbers) if self._facts and kept else {}
-        missing: list[Offset] = [UUID(int=each) for each in numbers if each not in found]
+        missing: list[Offset] = [
+            self._ids.from_number(number) for number in numbers if number not in found
+        ]
         if missing:
             with engine_errors(self.collection.variant):
                 records = self._shard.retrieve(missing, ["id", *names], False)
-            found |= {record.id.int: record.payload or {} for record in records}  # type: ignore[union-attr]
+            payloads = (record.payload or {} for record in records)
+            found |= zip(self._ids.numbers(records), payloads, strict=True)
         return found
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
@@ -118,7 +122,7 @@ class Reader:
         return replace(search, exact=exact)
 
     def _find(self, condition: Condition) -> Iterator[int]:
-        """Yield the point ids that meet a condition."""
+        """Yield the numbers of the points that meet a condition."""
         offset = None
         while True:
             request = qe.ScrollRequest(
@@ -130,7 +134,7 @@ class Reader:
             )
             with engine_errors(self.collection.variant):
                 records, offset = self._shard.scroll(request)
-            yield from (record.id.int for record in records)  # type: ignore[union-attr]
+            yield from self._ids.numbers(records)
             if offset is None:
                 return
 

@@ -11,8 +11,10 @@ import qdrant_edge as qe
 from qdrant import layout
 from qdrant.embedded import mapping
 from qdrant.embedded.errors import engine_errors
+from qdrant.embedded.point_ids import PointIds
 from qdrant.embedded.reader import Reader
 from qdrant.engine import Offset
+from qdrant.errors import BuildFailed
 from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
 
@@ -23,6 +25,7 @@ class Shard:
     def __init__(self, shard: qe.EdgeShard, spec: Spec) -> None:
         self._shard = shard
         self._spec = spec
+        self._ids = PointIds.read(shard)
 
     @classmethod
     def create(cls, folder: Path, spec: Spec) -> "Shard":
@@ -41,14 +44,35 @@ class Shard:
             return cls(qe.EdgeShard.load(str(folder)), spec)
 
     def write(self, changes: Sequence[Change]) -> None:
-        """Delete points, then store others."""
-        gone: list[Offset] = [change.key for change in changes if isinstance(change, Deletion)]
-        points = [mapping.point(change) for change in changes if isinstance(change, Row)]
+        """Delete points, then store others.
+
+        Raises:
+            BuildFailed: a point has the id of another product's.
+        """
+        gone: list[Offset] = [
+            self._ids.of(change.key) for change in changes if isinstance(change, Deletion)
+        ]
+        rows = [change for change in changes if isinstance(change, Row)]
+        points = [mapping.point(row, self._ids.of(row.key)) for row in rows]
         with engine_errors(self._spec.variant):
             if gone:
                 self._shard.update(qe.UpdateOperation.delete_points(gone))
             if points:
+                self._check_owners(points)
                 self._shard.update(qe.UpdateOperation.upsert_points(points))
+
+    def _check_owners(self, points: Sequence[qe.Point]) -> None:
+        """Check that no point would replace that of another product."""
+        stored = self._shard.retrieve([point.id for point in points], ["id"], False)
+        owners = {record.id: (record.payload or {})["id"] for record in stored}
+        for point in points:
+            product = (point.payload or {})["id"]
+            owner = owners.setdefault(point.id, product)
+            if product != owner:
+                raise BuildFailed(
+                    f"the ids of the products {owner!r} and {product!r} have the same digest, by "
+                    "which points are stored: give one of them another id"
+                )
 
     def finish(self) -> Reader:
         """Build the graphs, and write everything to disk.

@@ -12,8 +12,7 @@ from qdrant.errors import (
     InvalidPoint,
     StoreError,
 )
-from qdrant.model import Filters, Point, Spec
-from qdrant.points import point_id
+from qdrant.model import Filters, Point, Spec, VectorQuery
 from qdrant.store import Store
 from tests.qdrant.contract.points import POINTS, QUERIES
 from tests.qdrant.shop import (
@@ -77,9 +76,10 @@ def test_a_build_replaces_everything_and_an_update_only_what_it_names(store: Sto
     assert changed["p1"].vectors == {}
     assert changed["p7"].payload["title"] == "product 7"
     assert store.search("demo", new[2], k=1)[0][0].id == "fresh"
-    numbers = {point_id(name).int: name for name in ("p1", "p2", "p7", "fresh")}
-    facts = store.facts("demo", numbers, ["title"])
-    assert {numbers[number]: each.get("title") for number, each in facts.items()} == {
+    some = VectorQuery("text", new[0], 3, Filters(ids=("p1", "p2", "p7", "fresh")))
+    [found] = store.rank_batch("demo", [some])
+    facts = store.facts("demo", found.ids, ["title"]).values()
+    assert {each["id"]: each.get("title") for each in facts} == {
         "p1": None,
         "p7": "product 7",
         "fresh": None,

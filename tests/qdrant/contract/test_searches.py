@@ -9,8 +9,7 @@ import pytest
 from qdrant.errors import (
     InvalidQuery,
 )
-from qdrant.model import Filters, Point, Range, Ranking, VectorQuery, Where
-from qdrant.points import point_id
+from qdrant.model import Filters, Point, Range, VectorQuery, Where
 from qdrant.store import Store
 from tests.qdrant.contract.points import POINTS, QUERIES, where
 from tests.qdrant.shop import (
@@ -87,12 +86,12 @@ def test_a_search_reads_the_facts_that_are_named_and_the_id(filled: Store):
 def test_products_are_found_by_point_ids_and_their_facts_read_afterwards(filled: Store):
     [whole] = filled.search("demo", QUERIES[0], vector="text", k=9)
     [bare] = filled.rank_batch("demo", [VectorQuery("text", QUERIES[0], 9)])
-    assert bare == Ranking([point_id(hit.id).int for hit in whole], [hit.score for hit in whole])
+    assert bare.scores == [hit.score for hit in whole]
     for names in (["title"], ["price", "in_stock", "released", "brand"], ["title", "facets"]):
-        facts = filled.facts("demo", [*bare.ids, point_id("nobody").int], names)
+        facts = filled.facts("demo", [*bare.ids, bare.ids[0] + 1], names)
         assert facts.keys() == set(bare.ids)
-        for hit in whole:
-            found = facts[point_id(hit.id).int]
+        for number, hit in zip(bare.ids, whole, strict=True):
+            found = facts[number]
             assert found["id"] == hit.id
             assert [found.get(name) for name in names] == [hit.payload.get(name) for name in names]
 

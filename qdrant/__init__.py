@@ -20,7 +20,7 @@ embedded/     Qdrant Edge in this process       server/      a Qdrant server, at
   shard         a folder being written            errors       one table of failures
   builder       the child process                 connection   retries
   stream        what the child is sent
-  leases        readers shared by threads
-  lock          one builder at a time
+  leases        readers shared by threads        readiness    when one may be published
+  lock          one builder at a time            shards       copies by snapshots of shards
 ```
 """

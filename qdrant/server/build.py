@@ -6,11 +6,12 @@ import secrets
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
+from uuid import UUID
 
 from qdrant_client import models
 
@@ -19,6 +20,7 @@ from qdrant.errors import (
     AlreadyExists,
     BuildFailed,
     BuildRunning,
+    DiskFull,
     EngineError,
     NotFound,
     RequestTooLarge,
@@ -33,27 +35,23 @@ from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, Ret
 from qdrant.server.generations import (
     BEAT,
     BUILDER,
+    COPIED,
     Generations,
     heartbeat,
     metadata_of,
     removed,
 )
 from qdrant.server.reader import Reader
+from qdrant.server.readiness import OPTIMISING, change, wait_until_ready
+from qdrant.server.shards import CopyImpossible, copy_collection, delete_snapshots, snapshots
+from vitrine.batches import batched
 
 # Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
 STREAMS = 4
 # Seconds between two heartbeats; `generations.STALE_AFTER` allows for several that were lost.
 HEARTBEAT = 20
-# Seconds between two requests for the status of a server that builds graphs.
-POLL = 0.5
-# Seconds without change after which the graphs count as made. A server from 1.19 on applies changed
-# settings in the background, and a node of a cluster when it hears of them: it is green before it
-# begins, too.
-STILL = 5
-# Seconds for which a complete, idle collection may still count points that it has acknowledged.
-SETTLE = 30
-# The server applies changed settings after its current optimisation: for a large collection, hours.
-OPTIMISING = RetryLimit(24 * 3600)
+# Point ids looked up, or deleted, in one request.
+PRESENT = 1000
 
 
 class Build:
@@ -81,28 +79,36 @@ class Build:
         self._spec = spec
         self._generation = generation
         self._streams = streams
+        self._spared: list[str] = []  # snapshots that others have made
         self._batch = mapping.BATCH  # less, once a request was refused for its size
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._done = threading.Event()
         self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     @contextmanager
-    def started(self, placement: mapping.Placement, *, resumable: bool = False) -> Iterator[bool]:
+    def started(
+        self, placement: mapping.Placement, *, resumable: bool = False, source: str = ""
+    ) -> Iterator[bool]:
         """Begin the generation, or resume it, and keep other builders away.
 
         Yields True when it is begun here. After an error it is removed or, when it is resumable,
         left for another builder to resume.
 
+        Args:
+            placement: how it is spread over a cluster.
+            resumable: keep it after an error.
+            source: the server collection that it is to be copied from (`copy`).
+
         Raises:
             BuildRunning: the variant is being built by another process.
         """
         self._generations.others()
-        begun = self._create(placement)
+        begun = self._create(placement, source)
         try:
             # Once more: of two that began at once, at least one sees the other.
             for stored in self._generations.others(self.name):
                 if not stored.collection:  # its builder has ended
-                    self._generations.remove(stored.name)
+                    self._generations.discard(stored)
             self._heartbeat.start()
             try:
                 yield begun
@@ -111,7 +117,7 @@ class Build:
         except BaseException as error:
             with suppress(StoreError):  # else the next build sweeps it
                 if not resumable or (begun and isinstance(error, BuildRunning)):
-                    self._generations.remove(self.name)
+                    self._generations.discard(self._generations.get(self.name))
                 else:
                     self._change(SEARCHING, metadata={BUILDER: None, BEAT: None})
             raise
@@ -143,21 +149,71 @@ class Build:
                     future.cancel()
         return sent
 
-    def present(self, rows: Iterable[Row]) -> set[str]:
-        """Return the keys of those rows that are stored already."""
-        keys = [str(row.key) for row in rows]
+    def copy(self, source: str) -> None:
+        """Take the points of another generation over, within the server.
+
+        Raises:
+            CopyImpossible: the server cannot do that.
+        """
+        try:
+            copy_collection(self._connection, source, self.name)
+            delete_snapshots(self._connection, source, self._spared)
+            self._change(metadata={COPIED: None})
+            self._index()
+        except (EngineError, DiskFull) as error:
+            raise CopyImpossible(str(error)) from None
+
+    def delete(self, keys: Sequence[UUID]) -> int:
+        """Delete points; return how many there were."""
+        deleted = 0
+        for batch in batched(keys, PRESENT):
+            present = self.present(batch)
+            if present:
+                self._delete(sorted(present))
+            deleted += len(present)
+        return deleted
+
+    def replace(self, rows: Iterable[Row]) -> tuple[int, int]:
+        """Store rows in place of those with their ids; return how many, and how many ids are new.
+
+        Raises:
+            BuildFailed: the generation was removed meanwhile.
+        """
+        known = 0
+
+        def looked_up() -> Iterator[Row]:
+            nonlocal known
+            for batch in mapping.batches(rows):
+                known += len(self.present([row.key for row in batch]))
+                yield from batch
+
+        stored = self.fill(looked_up())
+        return stored, stored - known
+
+    def present(self, keys: Sequence[UUID]) -> set[str]:
+        """Return those ids that are stored already."""
+        ids = [str(key) for key in keys]
         records = self._connection.call(
-            lambda client: client.retrieve(self.name, keys, with_payload=False, with_vectors=False),
+            lambda client: client.retrieve(self.name, ids, with_payload=False, with_vectors=False),
             BUILDING,
         )
         return {str(record.id) for record in records}
 
-    def finish(self, points: int, created: str | None = None) -> Collection:
+    def finish(
+        self,
+        points: int,
+        created: str | None = None,
+        measured: Collection | None = None,
+        changed: int = 0,
+    ) -> Collection:
         """Build the graphs, wait until the server is done, count the points, write the metadata.
 
         Args:
             points: how many there must be.
             created: UTC time of the build, now by default.
+            measured: a generation that differs so little that its searches need not be measured
+                again.
+            changed: points written or deleted since they were measured.
 
         Raises:
             BuildFailed: the server could not make it, or lacks points.
@@ -170,22 +226,31 @@ class Build:
         )
         try:
             self._change(hnsw_config=mapping.GRAPH, optimizers_config=mapping.INDEXING)
-            self._wait(points)
-            with suppress(EngineError):  # an exact search may take too long: `layout.EF` will do
-                graphs = measure_recall(Reader(self._connection, self.name, made, SEARCHING))
-                made = replace(made, graphs=graphs)
+            wait_until_ready(self._generations, self._connection, self.name, self._spec, points)
+            if measured:
+                made = replace(made, graphs=measured.graphs, changed=changed)
+            else:
+                with suppress(EngineError):  # an exact search may take too long: `EF` will do
+                    graphs = measure_recall(Reader(self._connection, self.name, made, SEARCHING))
+                    made = replace(made, graphs=graphs)
             self._stop_heartbeat()  # none may come after the last change
             described = {name: asdict(graph) for name, graph in made.graphs.items()}
             done = {"points": points, "created": made.created, BUILDER: None, BEAT: None}
-            self._change(metadata={**done, "graphs": described})
+            self._change(metadata={**done, "graphs": described, "changed": made.changed})
         except NotFound:
             raise removed(self._spec.variant, self.name) from None
         return made
 
-    def _create(self, placement: mapping.Placement) -> bool:
+    def _create(self, placement: mapping.Placement, source: str = "") -> bool:
         """Make the server collection; return whether it was not there."""
         metadata = {**metadata_of(self._spec, self._generation), **heartbeat(self._builder)}
-        parameters = mapping.parameters(self._spec, placement)
+        if source:
+            try:
+                self._spared = [name for _, _, name in snapshots(self._connection, source)]
+            except (EngineError, DiskFull) as error:
+                raise CopyImpossible(str(error)) from None
+            metadata[COPIED] = {"collection": source, "kept": self._spared}
+        parameters = mapping.parameters(self._spec, placement, optimised=bool(source))
         begun = True
         try:
             self._connection.call(
@@ -197,14 +262,25 @@ class Build:
         except AlreadyExists:  # made by a try whose answer was lost, or resumed
             begun = self._generations.get(self.name).metadata.get(BUILDER) == self._builder
             self._change(metadata=heartbeat(self._builder))
-        for field, kind in layout.indexes(self._spec.numbers).items():
-            self._index(field, mapping.INDEXES[kind])
+        if not source:
+            self._index()
         return begun
 
-    def _index(self, field: str, index: models.PayloadSchemaParams) -> None:
+    def _index(self) -> None:
+        """Index the fields of payloads that are not indexed yet."""
+        for field, kind in layout.indexes(self._spec.numbers).items():
+            self._index_field(field, mapping.INDEXES[kind])
+
+    def _index_field(self, field: str, index: models.PayloadSchemaParams) -> None:
         self._connection.call(
             lambda client: client.create_payload_index(self.name, field, index, timeout=WRITE),
             BUILDING,
+        )
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        points = models.PointIdsList(points=list(ids))
+        self._connection.call(
+            lambda client: client.delete(self.name, points, wait=True, timeout=WRITE), BUILDING
         )
 
     def _send(self, rows: list[Row], limit: RetryLimit) -> None:
@@ -229,49 +305,7 @@ class Build:
             self._send(rows, limit)
 
     def _change(self, limit: RetryLimit = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
-        self._connection.call(
-            lambda client: client.update_collection(self.name, timeout=WRITE, **changes), limit
-        )
-
-    def _wait(self, points: int) -> None:
-        """Wait until every copy of every shard has its graph, and every point is counted."""
-        # A collection below the threshold of a segment gets no graph.
-        still = 0 if layout.scan_all(points, self._spec.dim) else STILL
-        indexed: int | None = None
-        changed = 0.0
-        complete_until: float | None = None
-        while True:
-            info = self._generations.get(self.name, BUILDING).info
-            states = {info.status.value}
-            if still:  # the collection's own status is that of one copy of each shard
-                states |= self._connection.replica_states(self.name, BUILDING)
-            time = self._connection.clock()
-            if "red" in states:
-                raise BuildFailed(
-                    f"The Qdrant server could not make {self.name}: "
-                    f"{getattr(info.optimizer_status, 'error', info.optimizer_status)}; see its "
-                    "log. What was published is untouched."
-                )
-            if "grey" in states:  # a restart stopped the optimiser
-                self._change(optimizers_config=models.OptimizersConfigDiff())
-            if states != {"green"} or info.indexed_vectors_count != indexed:
-                indexed, changed = info.indexed_vectors_count, time
-            if states == {"green"} and time - changed >= still:
-                counted = self._count()
-                if counted == points:
-                    return
-                complete_until = complete_until or time + SETTLE
-                if time > complete_until:
-                    raise BuildFailed(
-                        f"The Qdrant server counts {counted} points in {self.name}, and {points} "
-                        "were sent; what was published is untouched: run this again."
-                    )
-            self._connection.pause(POLL)
-
-    def _count(self) -> int:
-        return self._connection.call(
-            lambda client: client.count(self.name, exact=True), BUILDING
-        ).count
+        change(self._connection, self.name, limit, **changes)
 
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT):

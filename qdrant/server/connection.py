@@ -1,7 +1,8 @@
 """One connection to a Qdrant server: calls are retried, and failures become the store's errors.
 
 The client itself retries nothing but uploads through its own uploader, so every call goes through
-`Connection.call`.
+`Connection.call`. Of a cluster several nodes may be named: a node that does not answer is left for
+the next, and what only a certain node can do is called on that node (`Connection.nodes`).
 """
 
 import importlib.metadata
@@ -11,7 +12,7 @@ import random
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -71,10 +72,14 @@ class Connection(Closing):
 
     Args:
         client: the connection, or `QdrantClient(":memory:")` in tests.
-        server: for sentences; None for local mode.
+        server: what it is connected to; None for local mode.
+        others: further nodes of its cluster.
         clock: monotonic seconds.
         pause: waits some seconds.
         rng: draws from 0 to 1.
+
+    Attributes:
+        remote: whether there is a server; False in local mode.
     """
 
     def __init__(
@@ -82,18 +87,39 @@ class Connection(Closing):
         client: QdrantClient,
         server: Server | None = None,
         *,
+        others: Sequence[tuple[QdrantClient, Server]] = (),
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
         rng: Callable[[], float] = random.random,
     ) -> None:
-        self.client = client
-        self.server = server or Server()
+        self.remote = server is not None
         self.clock = clock
         self.pause = pause
+        self._nodes = [(client, server or Server()), *others]
+        self._current = 0
         self._rng = rng
-        self._remote = server is not None
-        self._answered = not self._remote  # local mode is always there
+        self._answered = not self.remote  # local mode is always there
         self._version = ""
+
+    @property
+    def client(self) -> QdrantClient:
+        """The client of the node in use."""
+        return self._nodes[self._current][0]
+
+    @property
+    def server(self) -> Server:
+        """The node in use."""
+        return self._nodes[self._current][1]
+
+    def nodes(self) -> list["Connection"]:
+        """Return a connection to each node that is named, for what only that node can do."""
+        nodes = [
+            Connection(client, server, clock=self.clock, pause=self.pause, rng=self._rng)
+            for client, server in self._nodes
+        ]
+        for node in nodes:
+            node._answered = self._answered
+        return nodes
 
     def call(self, function: Callable[[QdrantClient], T], limit: RetryLimit = SEARCHING) -> T:
         """Return what the function returns, retried while the server is busy or away.
@@ -148,16 +174,49 @@ class Connection(Closing):
             or (copy.get("state") == ACTIVE and copy.get("status"))
         }
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        names: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        limit: RetryLimit = SEARCHING,
+        seconds: float = ANSWER,
+    ) -> Any:  # noqa: ANN401
+        """Return the result of a request that needs more time than the client's own calls have.
+
+        Args:
+            method: of HTTP.
+            path: with the names of its parts in braces.
+            names: the parts.
+            body: sent as JSON.
+            limit: how long it may be retried.
+            seconds: for one answer.
+        """
+        return self.call(
+            lambda client: client.http.client.request(
+                type_=dict[str, Any],
+                method=method,
+                url=path,
+                path_params=dict(names),
+                params={"wait": "true"},
+                json=body,
+                timeout=seconds,
+            ),
+            limit,
+        )["result"]
+
     def close(self) -> None:
         """Close the connection."""
-        self.client.close()
+        for client, _ in self._nodes:
+            client.close()
 
     def _read_json(self, path: str, limit: RetryLimit = SEARCHING) -> Any:  # noqa: ANN401
         """Return the result of a path of the server's telemetry; empty in local mode.
 
         The client's own models of telemetry refuse the answers of servers of its own version.
         """
-        if not self._remote:
+        if not self.remote:
             return {}
         return self.call(
             lambda client: client.http.client.request(
@@ -169,15 +228,21 @@ class Connection(Closing):
     def _retry(self, function: Callable[[QdrantClient], T], limit: RetryLimit) -> T:
         end = self.clock() + limit.seconds
         longest = FIRST_PAUSE
+        silent = 0  # nodes that have failed one after the other
         while True:
+            client, server = self._nodes[self._current]
             try:
-                return function(self.client)
+                return function(client)
             except EXCEPTIONS as error:
+                silent += 1
+                if silent % len(self._nodes) and retry_after(error, answered=True) is not None:
+                    self._current = (self._current + 1) % len(self._nodes)
+                    continue
                 pause = retry_after(error, answered=self._answered)
                 wait = max(longest * (1 + self._rng()) / 2, pause or 0)
                 stopped = limit.stop is not None and limit.stop.is_set()
                 if pause is None or stopped or self.clock() + wait > end:
-                    raise store_error(error, self.server) from None
+                    raise store_error(error, server) from None
             (limit.stop.wait if limit.stop else self.pause)(wait)
             longest = min(2 * longest, LONGEST_PAUSE)
 
@@ -207,14 +272,24 @@ class Connection(Closing):
             )
 
 
-def connect(url: str, api_key: str | None = None) -> Connection:
+def connect(urls: str, api_key: str | None = None) -> Connection:
     """Return a connection to the server at an address such as `http://localhost:6333`.
 
     Nothing is sent before the first call.
 
+    Args:
+        urls: its address; of a cluster those of its nodes, divided by commas.
+        api_key: its key.
+
     Raises:
-        StoreError: it is no address, or lacks the scheme.
+        StoreError: one is no address, or lacks the scheme.
     """
+    addresses = [address for part in urls.split(",") if (address := part.strip())] or [urls]
+    (client, server), *others = (_node(address, api_key) for address in addresses)
+    return Connection(client, server, others=others)
+
+
+def _node(url: str, api_key: str | None) -> tuple[QdrantClient, Server]:
     if not url.startswith(("http://", "https://")):
         raise StoreError(f"QDRANT_URL is '{url}': it must start with http:// or https://.")
     try:
@@ -234,7 +309,7 @@ def connect(url: str, api_key: str | None = None) -> Connection:
     except ValueError as error:
         raise StoreError(f"QDRANT_URL is '{url}', which is no address ({error}).") from None
     shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without a password
-    return Connection(client, Server(shown, bool(api_key)))
+    return client, Server(shown, url, api_key or "")
 
 
 def _is_local(host: str) -> bool:

@@ -6,26 +6,28 @@ within `generations.FRESH` seconds. Builds write a generation that is not search
 publish it by moving an alias (`generations`).
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from qdrant import layout
 from qdrant.engine import scroll
 from qdrant.errors import BuildFailed, BuildRunning, NotFound
 from qdrant.generation import EngineInfo, Generation, generation_name
 from qdrant.model import Collection, Point, Spec
 from qdrant.points import Row, stored_row
-from qdrant.server.build import STREAMS, Build
+from qdrant.server.build import PRESENT, STREAMS, Build
 from qdrant.server.connection import BUILDING, Connection, connect
 from qdrant.server.generations import PREFIX, Generations, variants
 from qdrant.server.mapping import Placement
 from qdrant.server.reader import Reader
+from qdrant.server.shards import CopyImpossible
 from vitrine.batches import batched
 
-# Points by id that a resumed copy looks for in one request.
-PRESENT = 1000
+log = logging.getLogger(__name__)
 
 
 class ServerEngine:
@@ -122,7 +124,39 @@ class ServerEngine:
         deleted: Sequence[UUID],
         expected: int,
     ) -> Collection:
-        """Publish a changed copy of a generation; the points travel through this process."""
+        """Publish a changed copy of a generation, which the server makes by itself.
+
+        Where it cannot, all points are read from it and sent again.
+        """
+        generations = self._generations(spec.variant)
+        source = generations.name(base.generation)
+        if not self.connection.remote:  # local mode has no snapshots
+            return self._send_merged(base, spec, rows, deleted)
+        stored = generations.get(source).info.config.params
+        placement = Placement(stored.shard_number, stored.replication_factor)
+        build = self._build(spec, generation_name())
+        try:
+            with build.started(placement, source=source):
+                build.copy(source)
+                gone = build.delete(deleted)
+                written, new = build.replace(rows)
+                changed = base.changed + written + gone
+                drifted = changed > layout.DRIFT * base.points
+                made = build.finish(
+                    base.points - gone + new,
+                    measured=None if drifted else base,
+                    changed=0 if drifted else changed,
+                )
+        except CopyImpossible as error:
+            log.warning("%s All points are sent again.", error)
+            return self._send_merged(base, spec, rows, deleted)
+        generations.publish(build.name)
+        return made
+
+    def _send_merged(
+        self, base: Collection, spec: Spec, rows: Iterable[Row], deleted: Sequence[UUID]
+    ) -> Collection:
+        """Publish a changed copy of a generation whose points travel through this process."""
         replaced = set(deleted)
         name = self._generations(spec.variant).name(base.generation)
         last = Reader(self.connection, name, base, BUILDING)
@@ -135,7 +169,7 @@ class ServerEngine:
             old = map(stored_row, scroll(last, vectors=True))
             yield from (row for row in old if row.key not in replaced)
 
-        return self.build(spec, merged(), expected)
+        return self.build(spec, merged(), 0)
 
     def receive(
         self,
@@ -214,5 +248,5 @@ def connect_engine(url: str, api_key: str | None = None) -> ServerEngine:
 def _missing(build: Build, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield those rows that the server lacks."""
     for batch in batched(rows, PRESENT):
-        present = build.present(batch)
+        present = build.present([row.key for row in batch])
         yield from (row for row in batch if str(row.key) not in present)

@@ -7,7 +7,7 @@ The server's words come with the status; those used here are Qdrant's (`src/comm
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
@@ -34,15 +34,17 @@ EXCEPTIONS = (ApiException, QdrantException, ValueError)
 
 @dataclass(frozen=True)
 class Server:
-    """The server, for sentences.
+    """A server, or one node of a cluster.
 
     Attributes:
-        address: its URL.
-        has_key: whether an API key is sent.
+        address: its URL, without a password.
+        url: the same as it was set, for another node that reads from it.
+        key: the API key that is sent; empty for none.
     """
 
     address: str = "QDRANT_URL"
-    has_key: bool = False
+    url: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ FAILURES = (
         (401,),
         "The Qdrant server at {address} rejects the key of QDRANT_API_KEY; set it to one of the "
         "server's.",
-        when=lambda server: server.has_key,
+        when=lambda server: bool(server.key),
     ),
     Failure((401,), "The Qdrant server at {address} requires an API key; set QDRANT_API_KEY."),
     Failure(

@@ -34,6 +34,7 @@ from qdrant.errors import (
 from qdrant.generation import Generation, now
 from qdrant.model import Collection, Spec
 from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
+from qdrant.server.shards import delete_snapshots
 
 PREFIX = "products_"
 SEPARATOR = "__"
@@ -44,6 +45,10 @@ FRESH = 1.0
 STALE_AFTER = 180
 # Metadata of the heartbeat: the builder, and the time; removed from a complete generation.
 BUILDER, BEAT = "builder", "beat"
+
+# Metadata of a generation while it is copied from another by snapshots: that one's server
+# collection, and the names of the snapshots that it had before.
+COPIED = "copied"
 
 # Metadata that a builder writes last: without it a generation is not complete.
 COMPLETE = ("points", "created")
@@ -253,10 +258,18 @@ class Generations:
             lambda client: client.delete_collection(name, timeout=WRITE), BUILDING
         )
 
+    def discard(self, stored: Stored) -> None:
+        """Remove a generation, and first the snapshots that it was being copied by."""
+        if copied := stored.metadata.get(COPIED):
+            with suppress(NotFound):  # removed with its snapshots
+                delete_snapshots(self._connection, copied["collection"], copied["kept"])
+        self.remove(stored.name)
+
     def _sweep(self, kept: Container[str | None]) -> None:
-        for stored in self.all():
+        # Those that were not completed first: what they were copied from is still there.
+        for stored in sorted(self.all(), key=lambda each: each.collection is not None):
             if stored.name not in kept and not stored.being_built:
-                self.remove(stored.name)
+                self.discard(stored)
 
     def _move_alias(self, name: str) -> None:
         """Create the alias, which replaces the one before in the same step."""

@@ -8,16 +8,14 @@ from urllib.parse import unquote
 import pydantic_core
 from qdrant_client import models
 
+from tests.qdrant.fake_errors import HttpError
+from tests.qdrant.fake_shards import checksum, download
+
 if TYPE_CHECKING:
     from tests.qdrant.fake_server import FakeServer
 
 
-class HttpError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
+SHARD = "/collections/([^/]+)/shards/([0-9]+)"
 
 
 def perform(fake_server: "FakeServer", method: str, path: str, raw: bytes) -> object:
@@ -42,6 +40,12 @@ def _refusal(words: str) -> HttpError:
     if "already exists" in words:
         return HttpError(409, f"Wrong input: {words}")
     return HttpError(400, f"Wrong input: {words}")
+
+
+def _target(fake_server: "FakeServer", name: str) -> str:
+    """The server collection of a name or an alias."""
+    aliases = fake_server.client.get_aliases().aliases
+    return next((each.collection_name for each in aliases if each.alias_name == name), name)
 
 
 def check_strict(fake_server: "FakeServer", name: str, limit: str, number: int) -> None:
@@ -131,6 +135,10 @@ def change_aliases(fake_server: "FakeServer", raw: bytes) -> object:
 def look(fake_server: "FakeServer", raw: bytes, name: str) -> object:
     with fake_server.busy:
         info = fake_server.client.get_collection(name)
+        if info.config.metadata and "generation" in info.config.metadata:
+            placed = fake_server.shards.of(_target(fake_server, name))
+            info.config.params.shard_number = len(placed)
+            info.config.params.replication_factor = len(placed[0])
         if fake_server.states and name == fake_server.optimising:
             info.status = models.CollectionStatus(fake_server.states.popleft())
             if info.status == models.CollectionStatus.RED:
@@ -145,6 +153,7 @@ def create(fake_server: "FakeServer", raw: bytes, name: str) -> object:
     if body.strict_mode_config:
         fake_server.strict[name] = body.strict_mode_config
     with fake_server.busy:
+        fake_server.shards.place(name, body.shard_number or 1, body.replication_factor or 1)
         return fake_server.client.create_collection(
             name,
             vectors_config=body.vectors,
@@ -165,6 +174,7 @@ def change(fake_server: "FakeServer", raw: bytes, name: str) -> object:
 @route("DELETE /collections/([^/]+)")
 def delete(fake_server: "FakeServer", raw: bytes, name: str) -> object:
     with fake_server.busy:
+        fake_server.shards.remove(name)
         return fake_server.client.delete_collection(name)
 
 
@@ -180,8 +190,68 @@ def index(fake_server: "FakeServer", raw: bytes, name: str) -> object:
 def upsert(fake_server: "FakeServer", raw: bytes, name: str) -> object:
     body = models.PointsList.model_validate_json(raw)
     check_strict(fake_server, name, "upsert_max_batchsize", len(body.points))
+    points = body.points[: len(body.points) // 2] if fake_server.half else body.points
     with fake_server.busy:
-        return fake_server.client.upsert(name, body.points)
+        return fake_server.client.upsert(name, points)
+
+
+@route("POST /collections/([^/]+)/points/delete")
+def delete_points(fake_server: "FakeServer", raw: bytes, name: str) -> object:
+    body = models.PointIdsList.model_validate_json(raw)
+    points = body.points[: len(body.points) // 2] if fake_server.half else body.points
+    with fake_server.busy:
+        return fake_server.client.delete(name, models.PointIdsList(points=points))
+
+
+@route("GET /collections/([^/]+)/cluster")
+def cluster_info(fake_server: "FakeServer", raw: bytes, name: str) -> object:
+    with fake_server.busy:
+        fake_server.client.get_collection(name)
+        return fake_server.shards.info(fake_server.client, fake_server.peer, name)
+
+
+@route(f"GET {SHARD}/snapshots")
+def list_shard_snapshots(fake_server: "FakeServer", raw: bytes, name: str, shard: str) -> object:
+    with fake_server.busy:
+        return fake_server.shards.listed(fake_server.peer, name, int(shard))
+
+
+@route(f"POST {SHARD}/snapshots")
+def create_shard_snapshot(fake_server: "FakeServer", raw: bytes, name: str, shard: str) -> object:
+    if fake_server.half:  # the server moves a file to its place when it is whole
+        return None
+    with fake_server.busy:
+        return fake_server.shards.snapshot(fake_server.client, fake_server.peer, name, int(shard))
+
+
+@route(f"GET {SHARD}/snapshots/([^/]+)")
+def read_shard_snapshot(
+    fake_server: "FakeServer", raw: bytes, name: str, shard: str, snapshot: str
+) -> object:
+    with fake_server.busy:
+        return fake_server.shards.file(fake_server.peer, name, int(shard), snapshot)
+
+
+@route(f"DELETE {SHARD}/snapshots/([^/]+)")
+def delete_shard_snapshot(
+    fake_server: "FakeServer", raw: bytes, name: str, shard: str, snapshot: str
+) -> object:
+    with fake_server.busy:
+        return fake_server.shards.delete(fake_server.peer, name, int(shard), snapshot)
+
+
+@route(f"PUT {SHARD}/snapshots/recover")
+def recover_shard(fake_server: "FakeServer", raw: bytes, name: str, shard: str) -> object:
+    body = models.ShardSnapshotRecover.model_validate_json(raw)
+    file = download(str(body.location), body.api_key)
+    if body.checksum and body.checksum != checksum(file):
+        raise HttpError(400, f"Wrong input: Snapshot checksum mismatch: expected {body.checksum}")
+    with fake_server.busy:
+        fake_server.client.get_collection(name)
+        half = fake_server.half
+        return fake_server.shards.recover(
+            fake_server.client, fake_server.peer, name, int(shard), file, half=half
+        )
 
 
 @route("POST /collections/([^/]+)/points")

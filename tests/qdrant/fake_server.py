@@ -24,7 +24,9 @@ from urllib.parse import parse_qs, urlsplit
 import pydantic_core
 from qdrant_client import QdrantClient, models
 
-from tests.qdrant.fake_routes import HttpError, perform
+from tests.qdrant.fake_errors import HttpError
+from tests.qdrant.fake_routes import perform
+from tests.qdrant.fake_shards import Shards
 
 # What is longer is counted, not kept.
 KEPT_BODY = 1 << 20
@@ -43,7 +45,9 @@ class Fault:
         times: how many requests it affects.
         status: answer this status instead, with `words` and `headers`, without doing anything.
         page: the body of that answer instead of Qdrant's, as a proxy's page of HTML.
-        lose: do nothing and break the connection off ("request"), or do it and then ("answer").
+        lose: do nothing and break the connection off ("request"), do a half of it and then
+            ("half"), or all of it ("answer").
+        kill: and break all others off too, and start again: what was stored is there again.
         cut: send half of the answer, then break off.
         hold: wait for this event before anything else.
     """
@@ -55,6 +59,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     page: str | None = None
     lose: str = ""
+    kill: bool = False
     cut: bool = False
     hold: threading.Event | None = None
 
@@ -79,6 +84,7 @@ class FakeServer:
         port: 0 takes a free one.
         api_key: the key that may do everything; empty lets everybody in.
         read_only_key: the key that may only read.
+        shards: of the cluster that it is a node of; the nodes share `client`, too.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class FakeServer:
         port: int = 0,
         api_key: str = "",
         read_only_key: str = "",
+        shards: Shards | None = None,
     ) -> None:
         self.client = client or QdrantClient(":memory:")
         self.port = port
@@ -101,7 +108,10 @@ class FakeServer:
         self.proxy_limit = 0  # bytes of a request that a proxy before it lets through; 0: no proxy
         self.optimising = ""
         self.strict: dict[str, models.StrictModeConfig] = {}  # by server collection
-        self.busy = threading.Lock()  # local mode is not for several threads
+        self.shards = shards or Shards()
+        self.busy = self.shards.busy  # local mode is not for several threads
+        self.peer = self.shards.join()
+        self.half = False  # of what a request asks for
         self.connections = 0  # accepted so far
         self._faulty = threading.Lock()
         self._arrived = threading.Condition()
@@ -216,7 +226,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.hold:
             fault.hold.wait(120)
         if fault and fault.lose == "request":
-            self.close_connection = True
+            self._break_off(fault)
             return
         status, answer = 200, b""
         try:
@@ -224,10 +234,11 @@ class Handler(BaseHTTPRequestHandler):
                 raise HttpError(fault.status, fault.words)
             self._check_size(len(raw))
             self._check_key(parts.path)
+            fake_server.half = bool(fault) and fault.lose == "half"
             result = perform(fake_server, self.command, parts.path, raw)
             fake_server.record(request, done=True)
-            if isinstance(result, str):
-                answer = result.encode()
+            if isinstance(result, bytes | str):
+                answer = result if isinstance(result, bytes) else result.encode()
             else:
                 reply = {"result": result, "status": "ok", "time": 0.0}
                 answer = pydantic_core.to_json(reply, exclude_none=True)
@@ -240,8 +251,8 @@ class Handler(BaseHTTPRequestHandler):
                 answer = b"<html><center><h1>413 Request Entity Too Large</h1></center></html>"
             if fault and fault.page is not None:
                 answer = fault.page.encode()
-        if fault and fault.lose == "answer":
-            self.close_connection = True
+        if fault and fault.lose:
+            self._break_off(fault)
             return
         self.send_response(status)
         for name, value in (fault.headers if fault else {}).items():
@@ -261,6 +272,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Keep quiet."""
+
+    def _break_off(self, fault: Fault) -> None:
+        self.close_connection = True
+        self.server_of.half = False
+        if fault.kill:
+            self.server_of.stop()
+            self.server_of.start()
 
     def _write_compressed(self, answer: bytes) -> None:
         """Send an answer in chunks, each in a write of its own.

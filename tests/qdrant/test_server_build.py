@@ -14,6 +14,7 @@ from qdrant.errors import BuildFailed, BuildRunning
 from qdrant.model import Point
 from qdrant.server import build as server_build
 from qdrant.server import generations as server_generations
+from qdrant.server import readiness
 from qdrant.server.generations import BEAT, BUILDER
 from qdrant.store import Store, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
@@ -53,11 +54,11 @@ def test_of_two_that_begin_at_the_same_moment_neither_disturbs_the_other(fake_se
     with open_server(fake_server.url) as second:
         begin = server_build.Build._create
 
-        def interrupted(build, placement):
+        def interrupted(build, placement, source):
             server_build.Build._create = begin
             began = second.engine._build(SPEC, "20260101T000000-aaaaaa")
             began._create(placement)  # it has listed them too, and found none
-            return begin(build, placement)
+            return begin(build, placement, source)
 
         server_build.Build._create = interrupted
         try:
@@ -140,7 +141,7 @@ def test_an_alias_stays_where_it_is_when_the_new_generation_is_gone(fake_server,
 
 def test_a_server_that_lost_points_is_reported(fake_server, store, monkeypatch):
     store.build(SPEC, shop(10))
-    monkeypatch.setattr(server_build, "SETTLE", -1)
+    monkeypatch.setattr(readiness, "SETTLE", -1)
     monkeypatch.setattr(fake_server.client, "upsert", lambda name, points: {"status": "completed"})
     with pytest.raises(
         BuildFailed, match=r"counts 0 points in products_demo__.*, and 20 were sent"

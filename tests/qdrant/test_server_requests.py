@@ -142,6 +142,7 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "points": 10,
         "created": made.created,
         "graphs": {},
+        "changed": 0,
         "precision": "",
         "text_precision": "",
     }
@@ -209,7 +210,7 @@ def test_a_filter_is_searched_with_acorn_and_more_candidates(
 def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(
     fake_server, store, monkeypatch
 ):
-    monkeypatch.setattr("qdrant.server.build.STILL", 0)
+    monkeypatch.setattr("qdrant.server.readiness.STILL", 0)
     monkeypatch.setattr(recall, "QUERIES", 10)
     dim = 1024  # so that 2,600 points are beyond the full scan
     spec = replace(SPEC, dim=dim, vectors=("text",))
@@ -230,7 +231,7 @@ def test_a_large_collection_is_searched_by_its_graph_unless_asked_otherwise(
 def test_a_generation_that_cannot_be_searched_exactly_is_published_all_the_same(
     fake_server, store, monkeypatch
 ):
-    monkeypatch.setattr("qdrant.server.build.STILL", 0)
+    monkeypatch.setattr("qdrant.server.readiness.STILL", 0)
     monkeypatch.setattr(layout, "FULL_SCAN_KIB", 0)
     fake_server.faults.append(Fault("POST .*/query/batch", status=400, words="too expensive"))
     assert store.build(SPEC, shop(20)).graphs == {}

@@ -38,12 +38,20 @@ def serve(
 
     Every other option is one of `streamlit run`, such as --server.baseUrlPath shop.
     """
+    from click import Abort, ClickException
     from streamlit.web import cli  # takes a second that `--help` need not wait for
 
     options = ["--server.address", host]
     if port:
         options += ["--server.port", str(port)]
-    cli.main(["run", str(MAIN), *options, *context.args], prog_name="streamlit")
+    command = ["run", str(MAIN), *options, *context.args]
+    try:
+        cli.main(command, prog_name="streamlit", standalone_mode=False)
+    except Abort:  # Ctrl-C
+        return
+    except ClickException as error:
+        error.show()
+        raise typer.Exit(error.exit_code) from error
 
 
 if __name__ == "__main__":

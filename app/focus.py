@@ -7,10 +7,11 @@ import streamlit as st
 # Elements of one run arrive one after another, so the one that is wanted may not be there yet.
 SCRIPT = """<script>
 (() => {
-  const selector = %s, atTop = %s, ends = performance.now() + 3000;
+  const selector = %s, atTop = %s, ends = performance.now() + 10000;
   const step = () => {
     const found = document.querySelector(selector);
-    if (!found) return performance.now() < ends && requestAnimationFrame(step);
+    const hidden = document.documentElement.dataset.waiting;  // until all of the view is there
+    if (!found || hidden) return performance.now() < ends && requestAnimationFrame(step);
     if (!found.matches("a")) found.tabIndex = -1;
     found.focus({preventScroll: true});
     if (atTop) document.querySelector("[data-testid=stMain]").scrollTo(0, 0);

@@ -25,6 +25,12 @@ ADD_VARIANT = "vitrine add zeroshot --base openai/clip-vit-base-patch32"
 ADD_PRODUCTS = "vitrine ingest all products.csv --category Beauty"
 
 
+def prepare() -> None:
+    """Open the shop and load its model before the first visitor comes, who would wait for both."""
+    with suppress(VitrineError):  # the page reports it
+        shared_shop()
+
+
 def shared_shop() -> Shop:
     """The shop of VITRINE_HOME, open for all visitors."""
     return _cached_shop(home())

@@ -1,20 +1,23 @@
 """The script that Streamlit runs: `vitrine app`, or `streamlit run app/main.py`."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.starlette import App
 
-from app import search_page
 from app.audience import is_operator
 from app.errors import show_errors
+from app.first_view import TITLE, FirstView
+from app.view import end_view
 
 LOGO = Path(__file__).with_name("logo.svg")
 # A file of our own: browsers would load a named icon from a third party.
 ICON = Path(__file__).with_name("icon.svg")
-STYLE = Path(__file__).with_name("page.css")
-SCRIPT = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 # Modules by title; each is imported when it is first shown: the search page need not wait for it.
 WORKBENCH = {
     "Compare": "app.compare_page",
@@ -26,14 +29,15 @@ WORKBENCH = {
 
 def main() -> None:
     """Show the page of the address."""
-    st.set_page_config(page_title="Vitrine", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title=TITLE, page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large")
-    st.html(STYLE)
-    st.html(f"<script>{SCRIPT}</script>", unsafe_allow_javascript=True)
     run_page(_show_pages)
+    end_view(st.query_params.get("product", ""))
 
 
 def _show_pages() -> None:
+    from app import search_page  # its caches need the server
+
     pages = [search_page.page()]
     if is_operator():
         pages += [_workbench_page(title, module) for title, module in WORKBENCH.items()]
@@ -61,5 +65,20 @@ def run_page(show: Callable[[], None]) -> None:
         show()
 
 
+@asynccontextmanager
+async def prepared(_server: App) -> AsyncIterator[None]:
+    """While the server runs; the search page is imported and its model loaded meanwhile."""
+    threading.Thread(target=_prepare, daemon=True).start()
+    yield
+
+
+def _prepare() -> None:
+    from app import installation, search_page  # noqa: F401
+
+    installation.prepare()
+
+
 if __name__ == "__main__":
     main()
+else:  # the server imports it, and runs it as a script for each visitor
+    app = App(__file__, middleware=[Middleware(FirstView)], lifespan=prepared)

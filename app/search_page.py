@@ -20,6 +20,7 @@ from app.product_view import HEADING, ProductView
 from app.query_picture import QueryPicture
 from app.state import DEFAULT_K, SearchState
 from app.thumbnails import shop_aspect
+from app.view import begin_view
 from catalog.catalogue import Catalogue
 from search.engine import Engine, name_models
 from search.facets import Facets
@@ -53,6 +54,7 @@ def show() -> None:
         return
     problems += _choose_variant(ready, statuses)
     state = address_bar.write(installation.default_variant(ready).name)
+    begin_view(state.product)
     links = Links(page(), state)
     engine = shop.engine(st.session_state.variant)
     if not state.product:
@@ -177,12 +179,12 @@ class _ResultsView:
             queries += [replace(alone, picture=None), replace(alone, text="")]
         with self._waiting():
             found, *others = self._engine.search_batch(queries)
-        self._show_bar(found)
-        self._show_found(found, of_text=bool(query.text))
-        for heading, results in zip(("Words alone", "Picture alone"), others, strict=False):
-            st.header(heading, anchor=False)
-            self._show_cards(heading, results.results, strip=True)
-        self._show_seconds([found, *others])
+            self._show_bar(found)
+            self._show_found(found, of_text=bool(query.text))
+            for heading, results in zip(("Words alone", "Picture alone"), others, strict=False):
+                st.header(heading, anchor=False)
+                self._show_cards(heading, results.results, strip=True)
+            self._show_seconds([found, *others])
 
     def _show_more_like(self) -> None:
         identity = self._state.like
@@ -220,7 +222,10 @@ class _ResultsView:
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        """Show where the results will be while the variant's model is loaded, which takes long."""
+        """Show where the results will be while the variant's model is loaded, which takes long.
+
+        `page.css` hides what follows until all of it is there.
+        """
         if self._engine.loaded:
             yield
             return

@@ -19,6 +19,7 @@ TIMEOUT = 60_000  # ms that a busy machine may take to load a model
 
 def wait_until_run(page):
     """Wait until the page's script has run to its end and the browser shows all of it."""
+    expect(page.locator("html")).not_to_have_attribute("data-waiting", re.compile(""))
     running = page.get_by_test_id("stApp")
     expect(running).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)

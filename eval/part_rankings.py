@@ -65,8 +65,8 @@ def search_parts(engine: Engine, queries: Sequence[Query]) -> list[Found]:
         read = [resolve(reading.query, collection) for reading in readings]
         vectors = encode(read, engine.encoder)
         _, plans = make_plans(engine.store, collection, read, vectors, settings)
-        searches = (plan.searches(CANDIDATES) for plan in plans)
-        rankings, _ = rank(engine.store, collection.variant, searches, ())
+        searches = [plan.searches(CANDIDATES) for plan in plans]
+        rankings = rank(engine.store, collection.variant, searches)
         numbers = {number for parts in rankings for hits in parts.values() for number in hits.ids}
         names = sorted({*CODE_FACTS, *EXACT_FACTS})
         facts = engine.store.facts(collection.variant, numbers, names)

@@ -13,11 +13,19 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
-from qdrant.model import Ranking
+from qdrant.model import Ranking, VectorQuery
 from qdrant.ranking import runs_of_equals
 from qdrant.store import Store
 from search.avoidance import drop_avoided
-from search.evidence import Nearest, nearest_by_words, rank, term_queries, titles_of
+from search.evidence import (
+    Nearest,
+    is_narrowed,
+    nearest_by_words,
+    part_queries,
+    rank,
+    term_queries,
+    titles_of,
+)
 from search.exact import CODE, CODE_FACTS, EXACT_FACTS, put_exact_first
 from search.folding import FOLD_FACTS
 from search.formula import FORMULA_FACTS, rescore
@@ -101,6 +109,7 @@ class _Level:
         parts: what each part finds.
         codes: the products that may have the text as a code.
         fused: the best products of all parts.
+        nearest: what each part finds in the whole shop, where a confidence needs it.
     """
 
     search: Search
@@ -108,11 +117,17 @@ class _Level:
     parts: Mapping[str, Ranking[int]] = field(default_factory=dict)
     codes: Sequence[int] = ()
     fused: Fused[int] = field(default_factory=Fused)
+    nearest: Mapping[str, Ranking[int]] = field(default_factory=dict)
 
     @property
     def gathers(self) -> bool:
         """Whether it also looks for the evidence of a confidence."""
         return self.search.gathers and self.search.level == 0 and self.depth == self._levels[0]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether that evidence is not in what it finds."""
+        return is_narrowed(self.search.plan)
 
     @property
     def full(self) -> bool:
@@ -193,14 +208,20 @@ def extend(
         for depth in search.next_levels(count)
     ]
     gathering = [level for level in levels if level.gathers]
-    queries = (level.search.plan.searches(level.depth) for level in levels)
-    terms = (term_queries(level.search.plan) for level in gathering)
-    found, by_term = rank(store, variant, queries, terms)
-    for level, parts in zip(levels, found, strict=True):
-        level.fuse(parts, settings)
+    queries: list[Mapping[Any, VectorQuery]] = [
+        *(level.search.plan.searches(level.depth) for level in levels),
+        *(part_queries(level.search.plan) for level in gathering if level.narrowed),
+        *(term_queries(level.search.plan) for level in gathering),
+    ]
+    found = iter(rank(store, variant, queries))
+    for level in levels:
+        level.fuse(next(found), settings)
+    for level in gathering:
+        level.nearest = next(found) if level.narrowed else level.parts
     facts = _read_facts(store, variant, levels, settings)
-    for level, best in zip(gathering, by_term, strict=True):
-        level.search.nearest = Nearest(level.parts, titles_of(level.parts, facts), best)
+    for level in gathering:
+        titles = titles_of(level.nearest, facts)
+        level.search.nearest = Nearest(level.nearest, titles, next(found))
     ranked = [level.candidates(facts, settings) for level in levels]
     if any(search.plan.avoided for search in searches):
         avoided = [level.search.plan.avoided for level in levels]
@@ -216,5 +237,5 @@ def _read_facts(
     names: set[str] = set().union(*(level.facts(settings) for level in levels))
     numbers = {number for level in levels for number in (*level.codes, *level.fused.ids)}
     for level in levels:
-        numbers |= set(nearest_by_words(level.parts) if level.gathers else ())
+        numbers |= set(nearest_by_words(level.nearest))
     return store.facts(variant, numbers, sorted(names))

@@ -27,7 +27,7 @@ from encoder.variant import Variant
 from qdrant.model import WORDS, Collection
 from qdrant.words import Words
 from search.candidates import Search
-from search.evidence import COVERAGE, WORD_SCORE, Evidence, coverage
+from search.evidence import COVERAGE, WORD_SCORE, Evidence, coverage, is_narrowed
 from search.exact import EXACT
 from search.query import MATCHES, Query, SearchError
 from search.results import Result, Results
@@ -130,6 +130,7 @@ def add_confidence(
             calibrations[search.plan.query.match],
             Evidence.of(search.nearest, words, collection.points),
             words,
+            narrowed=is_narrowed(search.plan),
         )
         if search.nearest
         else results
@@ -163,28 +164,39 @@ def is_calibrated(query: Query, calibrations: Calibrations, products: int) -> bo
 
 
 def _judged(
-    found: Results, calibration: Calibration, evidence: Evidence, words: Words | None
+    found: Results,
+    calibration: Calibration,
+    evidence: Evidence,
+    words: Words | None,
+    *,
+    narrowed: bool,
 ) -> Results:
     """Results with the confidence of each and of the whole.
 
-    A product whose code or title was typed is what was looked for.
+    A product whose code or title was typed is what was looked for. Where filters leave a part of
+    the shop, the whole is no likelier to fit than the likeliest of the results.
     """
     total = calibration.sum(evidence.features)
     if total is None:
         return found
-    typed = any(EXACT & each.parts.keys() for each in found.results)
-    whole = 1.0 if typed else calibration.chance(total)
-    results = []
-    for each in found.results:
-        own = calibration.sum(_features_of(each, evidence, words))
-        chance = calibration.chance(total if own is None else own)
-        results.append(
-            replace(each, confidence=1.0 if EXACT & each.parts.keys() else min(chance, whole))
-        )
-    nothing = not typed and total < calibration.threshold
+    sums = [calibration.sum(_features_of(each, evidence, words)) for each in found.results]
+    own = [total if each is None else each for each in sums]
+    if narrowed and own:
+        total = min(total, max(own))
+    typed = [bool(EXACT & each.parts.keys()) for each in found.results]
+    whole = 1.0 if any(typed) else calibration.chance(total)
+    chances = [
+        1.0 if is_typed else min(calibration.chance(each), whole)
+        for each, is_typed in zip(own, typed, strict=True)
+    ]
+    results = tuple(
+        replace(each, confidence=chance)
+        for each, chance in zip(found.results, chances, strict=True)
+    )
+    nothing = not any(typed) and total < calibration.threshold
     return replace(
         found,
-        results=tuple(results),
+        results=results,
         confidence=whole,
         nothing_fits=nothing,
         nearest_categories=(

@@ -1,16 +1,18 @@
 """Evidence of whether a shop has what a text looks for: what a search finds, as numbers.
 
-The best products of each part are those of the search itself. Each of the text's terms is searched
-for alone, too, in the same request.
+It is of the whole shop: filters leave products that have nothing to do with the query. The best
+products of each part are those of the search itself where it has no filters; else they are searched
+for beside it. So is each of the text's terms, all in one request.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from qdrant.model import WORDS, Collection, Ranking, SparseVector, VectorQuery
+from qdrant.model import WORDS, Collection, Filters, Ranking, SparseVector, VectorQuery
 from qdrant.store import Store
 from qdrant.words import CODES, Words
 from search.exact import CODE
@@ -79,10 +81,12 @@ class Evidence:
 def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[Evidence]:
     """The evidence of each plan, without a search for its results."""
     words = Words.of(collection.words) if collection.words else None
-    queries = [plan.searches(NEAREST) for plan in plans]
-    for each in queries:
-        each.pop(CODE, None)
-    found, by_term = rank(store, collection.variant, queries, map(term_queries, plans))
+    queries: list[Mapping[Any, VectorQuery]] = [
+        *map(part_queries, plans),
+        *map(term_queries, plans),
+    ]
+    ranked = rank(store, collection.variant, queries)
+    found, by_term = ranked[: len(plans)], ranked[len(plans) :]
     numbers = {number for parts in found for number in nearest_by_words(parts)}
     facts = store.facts(collection.variant, numbers, ["title"])
     return [
@@ -92,32 +96,32 @@ def gather(store: Store, collection: Collection, plans: Sequence[Plan]) -> list[
 
 
 def rank(
-    store: Store,
-    variant: str,
-    queries: Iterable[Mapping[str, VectorQuery]],
-    terms: Iterable[Mapping[int, VectorQuery]],
-) -> tuple[list[dict[str, Ranking[int]]], list[dict[int, Ranking[int]]]]:
-    """What the searches of parts and of terms find, all in one request.
-
-    Args:
-        store: where the collection is.
-        variant: whose collection.
-        queries: of each plan, by part.
-        terms: searches by term.
-
-    Returns:
-        The ranking of each search, in the same order and by the same names.
-    """
-    by_part, by_term = list(queries), list(terms)
-    requested = [each for named in by_part for each in named.values()]
-    requested += [each for named in by_term for each in named.values()]
+    store: Store, variant: str, queries: Sequence[Mapping[Any, VectorQuery]]
+) -> list[dict[Any, Ranking[int]]]:
+    """What named searches find, all in one request; in the same order and by the same names."""
+    requested = [each for named in queries for each in named.values()]
     answers = iter(store.rank_batch(variant, requested))
-    found = [{part: next(answers) for part in named} for named in by_part]
-    return found, [{term: next(answers) for term in named} for named in by_term]
+    return [{name: next(answers) for name in named} for named in queries]
+
+
+def is_narrowed(plan: Plan) -> bool:
+    """Whether a plan's filters leave a part of the shop; products it leaves out do not count."""
+    return plan.filters != _in_shop(plan)
+
+
+def _in_shop(plan: Plan) -> Filters:
+    return Filters(exclude=plan.filters.exclude)
+
+
+def part_queries(plan: Plan) -> dict[str, VectorQuery]:
+    """The searches for the best products of each part of a plan, in the whole shop."""
+    searches = replace(plan, filters=_in_shop(plan)).searches(NEAREST)
+    searches.pop(CODE, None)
+    return searches
 
 
 def term_queries(plan: Plan) -> dict[int, VectorQuery]:
-    """The searches for the best product of each term of a plan's words."""
+    """The searches for the best product of each term of a plan's words, in the whole shop."""
     vector = plan.parts.get(WORDS)
     if not isinstance(vector, SparseVector):
         return {}
@@ -126,7 +130,7 @@ def term_queries(plan: Plan) -> dict[int, VectorQuery]:
             WORDS,
             SparseVector(np.array([index], np.uint32), np.array([value], np.float32)),
             1,
-            plan.filters,
+            _in_shop(plan),
         )
         for index, value in zip(vector.indices, vector.values, strict=True)
         if index < CODES

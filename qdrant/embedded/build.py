@@ -29,6 +29,9 @@ from vitrine import Closing
 ALLOCATED_BYTES = 32 << 20
 # Bytes of payload and bookkeeping assumed for a product not yet seen.
 PAYLOAD_BYTES = 1024
+# Bytes of a product's facts and columns (`facts`, `columns`): 390 of the generated products of
+# `python -m benchmarks search`.
+COLUMNS_BYTES = 400
 # Bytes assumed for a sparse vector: 100 terms of 4 + 4 bytes, stored and in the inverted index.
 TERMS_BYTES = 1600
 # The log keeps its last files of 32 MiB.
@@ -164,5 +167,6 @@ class Build(Closing):
         links = len(self._spec.vectors) * 2 * layout.HNSW_M * 4
         terms = len(self._spec.sparse) * TERMS_BYTES
         unseen = max(points - self._points, 0) * PAYLOAD_BYTES
-        written = points * (numbers + links + terms) + self._payload_bytes + unseen
+        each = numbers + links + terms + COLUMNS_BYTES
+        written = points * each + self._payload_bytes + unseen
         return written + min(written, LOG_BYTES)

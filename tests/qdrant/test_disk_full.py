@@ -1,6 +1,7 @@
 """A disk that is full, or fills up while a collection is built."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from qdrant.embedded.build import PAYLOAD_BYTES
 from qdrant.embedded.stream import BATCH
 from qdrant.errors import DiskFull
 from qdrant.model import Point
 from qdrant.store import open_embedded
-from tests.qdrant.shop import SPEC, shop, vectors
+from tests.qdrant.shop import DIM, SPEC, shop, vectors
 from tests.small_disk import small_disk
 
 POINTS = shop(3000)
@@ -26,6 +28,19 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
     with small_disk(tmp_path / "disk", f"{SIZE_MB}m") as folder:
         yield folder
+
+
+class _Announced(Iterator[Point]):
+    """No points that are said to be many."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __next__(self) -> Point:
+        raise StopIteration
+
+    def __length_hint__(self) -> int:
+        return self._count
 
 
 def fill(folder: Path) -> None:
@@ -48,6 +63,19 @@ def test_a_build_for_which_there_is_no_space_is_an_error_beforehand(disk: Path):
         assert store.count("demo") == 10
         (disk / "ballast").unlink()
         assert store.build(SPEC, POINTS).points == 3000
+
+
+def test_the_space_for_the_facts_and_columns_is_asked_for_too(tmp_path: Path):
+    products, vector_bytes, link_bytes = 10**9, 5 * DIM, 128
+    with open_embedded(tmp_path) as store:
+        store.build(SPEC, POINTS[:500])
+        [columns] = tmp_path.glob("demo/*/columns")
+        each = sum(file.stat().st_size for file in columns.iterdir()) / 500
+        with pytest.raises(DiskFull) as caught:
+            store.build(SPEC, _Announced(products))
+    [needed] = re.findall(r"needs (\d+) MB", str(caught.value))
+    rest = len(SPEC.vectors) * (vector_bytes + link_bytes) + PAYLOAD_BYTES
+    assert int(needed) * 10**6 >= 2 * products * (rest + each)
 
 
 def test_a_build_that_grows_beyond_its_disk_is_an_error_on_the_way(disk: Path):

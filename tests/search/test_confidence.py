@@ -32,6 +32,13 @@ BY_COVERAGE = Calibration(
     generation="g",
 )
 
+# Features that a filter changes: with fewer products, the mean of the best is less.
+WEIGHTS = {
+    "hybrid": {COVERAGE: 5.0, WORD_SCORE: 5.0, "mean text": 2.0},
+    "words": {COVERAGE: 5.0, WORD_SCORE: 5.0},
+    "vectors": {"best fused": 5.0, "mean fused": 5.0},
+}
+
 
 @pytest.fixture
 def calibrated(engine, tmp_path):
@@ -136,10 +143,34 @@ def test_a_typed_code_is_what_was_looked_for(calibrated):
     assert not found.nothing_fits
 
 
-def test_filters_hold_for_what_is_looked_at(calibrated):
+@pytest.mark.parametrize("match", ["hybrid", "words", "vectors"])
+def test_a_filter_that_leaves_what_fits_does_not_change_the_confidence(calibrated, match):
+    engine = calibrated(match, replace(BY_COVERAGE, weights=WEIGHTS[match]))
+    query = Query("olive kettle", match=match)
+    whole = engine.search(query)
+    best = whole.results[0]
+    for filters in (Filters(ids=(best.id,)), Filters(categories=(best.product["category"],))):
+        found = engine.search(replace(query, filters=filters))
+        assert found.confidence == pytest.approx(whole.confidence)
+        assert found.results[0].confidence == pytest.approx(best.confidence)
+        assert found.nothing_fits == whole.nothing_fits
+
+
+def test_where_a_filter_leaves_nothing_that_fits_nothing_fits(calibrated):
     filters = Filters(categories=("Beauty",))
     found = calibrated().search(Query("kettle", filters=filters, match="hybrid"))
     assert found.nothing_fits
+    assert found.confidence == max(result.confidence for result in found.results)
+    assert not calibrated().search(Query("kettle", match="hybrid")).nothing_fits
+
+
+def test_products_that_a_calibration_leaves_out_are_no_evidence(engine):
+    queries = [
+        Query("olive kettle", match="words", filters=Filters(exclude=left_out))
+        for left_out in ((), ("kettle-olive",))
+    ]
+    [whole, rest] = engine.evidence(queries)
+    assert rest.features[COVERAGE] < whole.features[COVERAGE] == pytest.approx(1)
 
 
 def test_stop_words_alone_have_no_coverage_and_no_confidence(calibrated):

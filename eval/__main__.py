@@ -16,6 +16,7 @@ from eval.catalogue_queries import DEFAULT_SHARE, KINDS, make_queries, read_held
 from eval.changes_command import changes_command
 from eval.clusters import cluster_queries
 from eval.comparison import compare_variants, estimate, wins
+from eval.event_command import from_events_command
 from eval.intervals import RESAMPLES
 from eval.labels import DEFAULT_PROMPT, label_pictures, label_products
 from eval.measures import DECIDING, MEASURES
@@ -251,6 +252,7 @@ def make(
         tables.show(tables.counts_lines(counts))
 
 
+app.command(name="from-events")(from_events_command)
 app.command(name="tune")(tune_command)
 app.command(name="calibrate")(calibrate_command)
 app.command(name="precision")(precision_command)

@@ -72,26 +72,27 @@ def read_queries(
 def write_queries(path: Path, queries: Iterable[LabelledQuery]) -> None:
     """Write queries as JSON Lines, pictures below the file's folder relative to it."""
     folder = path.parent.resolve()
-    _write_json_lines(
-        path,
-        (
-            {
-                "id": query.id,
-                "text": query.text,
-                "image": _relative(query.picture, folder),
-                "category": query.category,
-                "kind": query.kind,
-                "vector": query.vector,
-                "relevant": _shortest(query.relevant),
-            }
-            for query in queries
-        ),
+    write_json_lines(
+        path, (as_row(query) | {"image": _relative(query.picture, folder)} for query in queries)
     )
+
+
+def as_row(query: LabelledQuery) -> dict[str, Any]:
+    """A query as a line has it."""
+    return {
+        "id": query.id,
+        "text": query.text,
+        "image": query.picture,
+        "category": query.category,
+        "kind": query.kind,
+        "vector": query.vector,
+        "relevant": _shortest(query.relevant),
+    }
 
 
 def write_products(path: Path, products: Iterable[Product]) -> None:
     """Write products as JSON Lines for `vitrine ingest products`."""
-    _write_json_lines(
+    write_json_lines(
         path,
         (
             {
@@ -107,7 +108,7 @@ def write_products(path: Path, products: Iterable[Product]) -> None:
     )
 
 
-def _write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write an object a line; empty values are left out."""
     kept = ({name: value for name, value in row.items() if value} for row in rows)
     write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from api.documented import Documented
+from api.requests import Page
 from pictures.public_addresses import picture_address
 from search.facets import Facets
 from search.fusion import PartScore
@@ -183,9 +184,8 @@ class SearchAnswer(Documented):
     def of(
         cls,
         found: Results,
+        page: Page,
         *,
-        k: int,
-        next_offset: int,
         public_url: str,
         variant: str,
         facets: Facets | None = None,
@@ -194,17 +194,16 @@ class SearchAnswer(Documented):
 
         Args:
             found: one result more than the page shows, where there are more.
-            k: results of the page.
-            next_offset: of the next page, where there is one.
+            page: which page of it.
             public_url: what the addresses of pictures begin with.
             variant: whose collection was searched.
             facets: where they were requested.
         """
-        more = max(len(found.results), len(found.without_picture)) > k
+        k, last = page.k, max(len(found.results), len(found.without_picture)) <= page.k
         return cls(
             results=[Found.of(each, public_url) for each in found.results[:k]],
             without_picture=[Found.of(each, public_url) for each in found.without_picture[:k]],
-            next_offset=next_offset if more else None,
+            next_offset=None if last else page.offset + k,
             searched_for=found.searched_for,
             notice=found.notice,
             confidence=found.confidence,

@@ -11,6 +11,7 @@ from api import event_routes, health_routes, picture_routes, product_routes, sea
 from api.access import Access
 from api.bodies import BodyLimits
 from api.catalog_tools import PATH, make_server
+from api.disconnects import Disconnects
 from api.observer import HEADER, Observer, start_log
 from api.problems import add_handlers
 from api.schema import set_schema
@@ -59,6 +60,7 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
         ).routes
     )
     app.add_middleware(BodyLimits)
+    app.add_middleware(Disconnects, prefix="/v1/")
     app.add_middleware(Access, settings=settings)
     if settings.origins:
         app.add_middleware(

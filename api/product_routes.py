@@ -9,10 +9,10 @@ from fastapi import Path as InPath
 from api.answers import ProductAnswer, ProductFacts, SearchAnswer, VariantFacts, VariantsAnswer
 from api.problems import NOT_FOUND, ProblemError
 from api.requests import SimilarParameters
+from api.searching import show_page
 from api.service import Served, Service
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
-from search.engine import Engine
 from search.redaction import redact
 
 router = APIRouter(tags=["products"])
@@ -28,17 +28,9 @@ async def similar(
     product_id: ProductId, parameters: Annotated[SimilarParameters, Query()], service: Served
 ) -> SearchAnswer:
     """Products similar to one, which is left out."""
-    engine = await service.threads.run(service.engine, parameters.variant)
-    variant = engine.variant.name
-    await service.threads.run(_payload, engine, product_id)
-    found = await service.search(variant, parameters.query(product_id))
-    return SearchAnswer.of(
-        found,
-        k=parameters.k,
-        next_offset=parameters.offset + parameters.k,
-        public_url=service.settings.public_url,
-        variant=variant,
-    )
+    await service.threads.run(_payload, service, product_id, parameters.variant)
+    answered = await service.search(parameters.variant, parameters.query(product_id))
+    return show_page(service, parameters, answered)
 
 
 @router.get("/products/{product_id:path}")
@@ -57,8 +49,8 @@ async def variants(service: Served) -> VariantsAnswer:
     return await service.threads.run(_variants, service)
 
 
-def _payload(engine: Engine, product_id: str) -> dict[str, Any]:
-    found = engine.product(product_id) if product_id else None
+def _payload(service: Service, product_id: str, variant: str) -> dict[str, Any]:
+    found = service.engine(variant).product(product_id) if product_id else None
     if found is None:
         raise ProblemError(
             NOT_FOUND, f"There is no product with the id “{product_id[:80]}” in this shop."
@@ -72,9 +64,8 @@ def read_product(service: Service, product_id: str, variant: str) -> ProductAnsw
     Raises:
         ProblemError: there is none of that id, or the variant cannot be searched.
     """
-    facts = ProductFacts.of(
-        _payload(service.engine(variant), product_id), service.settings.public_url
-    )
+    payload = _payload(service, product_id, variant)
+    facts = ProductFacts.of(payload, service.settings.public_url)
     answer = ProductAnswer(**facts.model_dump())
     # A server may have the collection alone.
     with suppress(CatalogError), Catalogue(service.shop.home, create=False) as catalogue:

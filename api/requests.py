@@ -82,22 +82,30 @@ class Filtered(Documented):
         }
 
 
-class SimilarParameters(Filtered):
+class Page(Filtered):
+    """A page of results.
+
+    Attributes:
+        k: number of results.
+        offset: results that are left out before the first one: the `next_offset` of the last page.
+        diverse: results are unlike one another, too.
+        fold: variants of one article, and near-duplicates, are one result.
+    """
+
+    k: Count = 10
+    offset: Offset = 0
+    diverse: bool = False
+    fold: bool = True
+
+
+class SimilarParameters(Page):
     """How products similar to one are searched for.
 
     Attributes:
         where: conditions on attributes, as `colour=Red,Blue` or `weight<2`.
-        k: number of results.
-        offset: results that are left out before the first one.
-        fold: variants of one article are one result.
-        diverse: results are unlike one another, too.
     """
 
     where: Written = ()
-    k: Count = 10
-    offset: Offset = 0
-    fold: bool = True
-    diverse: bool = False
 
     def query(self, product_id: str) -> Query:
         """The query for products similar to one, of one result more than the page shows."""
@@ -127,7 +135,7 @@ class FacetParameters(Filtered):
     limit: Limit = 10
 
 
-class SearchRequest(Filtered):
+class SearchRequest(Page):
     """What to search for, and how.
 
     Attributes:
@@ -137,14 +145,10 @@ class SearchRequest(Filtered):
         unlike: ids of products; the results are less like these.
         without: terms; products with all words of one are left out.
         where: conditions on attributes, by name or as text.
-        k: number of results.
-        offset: results that are left out before the first one: the `next_offset` of the last page.
         match: how the words are matched; by default `hybrid`, by words and by vectors.
         vector: the vector of the products to compare with.
         weight: of the text where a picture is there too.
         sort: what the results that fit are sorted by; by default their score.
-        diverse: results are unlike one another, too.
-        fold: variants of one article, and near-duplicates, are one result.
         facets: also count what fits, by category, brand, price and attribute.
         facet_limit: values of each facet.
         log: the search is kept, where the server keeps a log; false for text that is still being
@@ -175,14 +179,10 @@ class SearchRequest(Filtered):
     unlike: Ids = ()
     without: Names = ()
     where: ByName | Written = ()
-    k: Count = 10
-    offset: Offset = 0
     match: Literal["", "hybrid", "words", "vectors"] = ""
     vector: Literal["", "fused", "image", "text"] = ""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     sort: Literal["", "price", "-price", "rating", "newest"] = ""
-    diverse: bool = False
-    fold: bool = True
     facets: bool = False
     facet_limit: Limit = 10
     log: bool = True

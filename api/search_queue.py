@@ -7,15 +7,15 @@ busy are one batch for the next thread that is free. So no search waits in order
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from api import metrics
 from pictures.limit import Busy
+from search.engine import Engine
 from search.query import Query
 from search.results import Results
-from search.shop import Shop
 from vitrine import VitrineError
 
 BATCHES = 2  # at once: one is in the model while another is in the store
@@ -24,31 +24,41 @@ WAITING = 256  # searches: some seconds of work on two cores
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a search found, and the engine that searched."""
+
+    engine: Engine
+    results: Results
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     variant: str
     query: Query
-    answer: "asyncio.Future[Results]"
+    answer: "asyncio.Future[Answered]"
 
 
 class SearchQueue:
     """Answers searches in batches; use it from one event loop alone.
 
     Args:
-        shop: which is searched.
+        engine: finds the engine of a variant by its name; called in the threads.
         waiting: searches that may wait.
         batch: searches that are answered together, at most.
     """
 
-    def __init__(self, shop: Shop, waiting: int = WAITING, batch: int = BATCH) -> None:
-        self._shop = shop
+    def __init__(
+        self, engine: Callable[[str], Engine], waiting: int = WAITING, batch: int = BATCH
+    ) -> None:
+        self._engine = engine
         self._most = waiting
         self._batch = batch
         self._waiting: deque[_Waiting] = deque()
         self._threads = ThreadPoolExecutor(BATCHES, thread_name_prefix="search")
         self._batches: set[asyncio.Task[None]] = set()
 
-    async def search(self, variant: str, query: Query) -> Results:
-        """Answer one search.
+    async def search(self, variant: str, query: Query) -> Answered:
+        """Answer one search; one that is cancelled while it waits is left out of its batch.
 
         Args:
             variant: whose collection to search.
@@ -57,6 +67,7 @@ class SearchQueue:
         Raises:
             Busy: too many searches wait.
             VitrineError: the query cannot be answered.
+            Exception: the engine cannot be found.
         """
         if len(self._waiting) >= self._most:
             raise Busy(f"{self._most} searches wait for an answer; try again in a moment.")
@@ -105,15 +116,16 @@ class SearchQueue:
         for each, outcome in zip(batch, outcomes, strict=True):
             if each.answer.cancelled():
                 continue
-            if isinstance(outcome, Results):
+            if isinstance(outcome, Answered):
                 each.answer.set_result(outcome)
             else:
                 each.answer.set_exception(outcome)
 
-    def _answer(self, variant: str, queries: Sequence[Query]) -> list[Results | Exception]:
+    def _answer(self, variant: str, queries: Sequence[Query]) -> list[Answered | Exception]:
         """The results of each query, or its error: one that fails leaves the others whole."""
         try:
-            return [*self._shop.engine(variant).search_batch(queries)]
+            engine = self._engine(variant)
+            return [Answered(engine, each) for each in engine.search_batch(queries)]
         except Exception as error:  # noqa: BLE001 - raised again where its request waits
             if len(queries) == 1 or not isinstance(error, VitrineError):
                 return [error for _ in queries]

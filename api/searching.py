@@ -7,10 +7,12 @@ from dataclasses import replace
 from api import metrics
 from api.answers import FacetsAnswer, SearchAnswer
 from api.query_picture import read_address, read_upload
-from api.requests import FacetParameters, SearchRequest
+from api.requests import FacetParameters, Page, SearchRequest
+from api.search_queue import Answered
 from api.service import Service
 from events import EventsError
-from search.engine import Engine
+from events.records import Search
+from search.facets import Facets
 from search.query import Filters, Query
 from search.recording import describe_search
 from search.request import read_filters, read_query
@@ -32,64 +34,77 @@ async def answer_search(
     Raises:
         VitrineError, ProblemError: it cannot be answered.
     """
-    engine = await service.threads.run(service.engine, request.variant)
-    variant = engine.variant.name
     image = None
     if upload:
         image = await read_upload(service, upload)
     elif request.picture:
         image = await read_address(service, request.picture)
+    searched: Query | Filters
     facets = None
-    asked: Query | Filters
     if request.text.strip() or image or request.like:
-        query = asked = read_query(request.text, image, request.options())
-        found = await service.search(variant, query)
+        query = searched = read_query(request.text, image, request.options())
+        answered = await service.search(request.variant, query)
         if request.facets:
+            count = answered.engine.facets
             facets = await service.threads.run(
-                lambda: engine.facets(query.filters, query, limit=request.facet_limit)
+                lambda: count(query.filters, query, limit=request.facet_limit)
             )
     else:
-        filters = asked = read_filters(request.options())
-        last = request.offset + request.k + 1
-        browsed = await service.threads.run(engine.browse, filters, last)
-        found = Results(browsed[request.offset :])
-        if request.facets:
-            facets = await service.threads.run(
-                lambda: engine.facets(filters, limit=request.facet_limit)
-            )
+        searched = read_filters(request.options())
+        answered, facets = await service.threads.run(_browse, service, request, searched)
     if service.shop.log and request.log:
-        found = await _keep(service, request, engine, asked, found)
-    return SearchAnswer.of(
-        found,
-        k=request.k,
-        next_offset=request.offset + request.k,
-        public_url=service.settings.public_url,
-        variant=variant,
-        facets=facets,
-    )
+        answered = replace(answered, results=await _keep(service, request, searched, answered))
+    return show_page(service, request, answered, facets)
+
+
+def _browse(
+    service: Service, request: SearchRequest, filters: Filters
+) -> tuple[Answered, Facets | None]:
+    """Varied products that pass the filters, where there is no query, and their facets."""
+    engine = service.engine(request.variant)
+    browsed = engine.browse(filters, request.offset + request.k + 1)
+    facets = engine.facets(filters, limit=request.facet_limit) if request.facets else None
+    return Answered(engine, Results(browsed[request.offset :])), facets
 
 
 async def _keep(
-    service: Service, request: SearchRequest, engine: Engine, asked: Query | Filters, found: Results
+    service: Service, request: SearchRequest, searched: Query | Filters, answered: Answered
 ) -> Results:
     """The results with the id that the log keeps the search by; without one where it cannot."""
     assert service.shop.log  # noqa: S101 - for the type checker
-    try:
-        search = describe_search(
-            engine,
-            asked,
-            found,
+
+    def describe() -> Search:
+        return describe_search(
+            answered.engine,
+            searched,
+            answered.results,
             k=request.k,
             first=request.offset + 1,
             client_id=request.client_id,
             application="api",
         )
+
+    try:
+        search = await service.threads.run(describe)
         kept = await asyncio.wrap_future(service.shop.log.add_search(search))
     except EventsError as error:
         metrics.UNLOGGED.inc()
         log.warning("%s", error)
-        return found
-    return replace(found, query_id=kept)
+        return answered.results
+    return replace(answered.results, query_id=kept)
+
+
+def show_page(
+    service: Service, page: Page, answered: Answered, facets: Facets | None = None
+) -> SearchAnswer:
+    """A page of what was found: of one result more than it shows, where there is another page."""
+    return SearchAnswer.of(
+        answered.results,
+        page,
+        public_url=service.settings.public_url,
+        variant=answered.engine.variant.name,
+        facets=facets,
+    )
 
 
 async def count_facets(service: Service, parameters: FacetParameters) -> FacetsAnswer:

@@ -11,14 +11,13 @@ from fastapi import Depends, Request
 from api import metrics
 from api.problems import INVALID, UNREADY, UNREADY_SECONDS, ProblemError
 from api.renditions import Renditions
-from api.search_queue import SearchQueue
+from api.search_queue import Answered, SearchQueue
 from api.settings import Settings
 from api.threads import Threads
 from pictures.decode_workers import AT_ONCE
 from search.engine import Engine
 from search.query import Query
 from search.redaction import redact
-from search.results import Results
 from search.shop import Shop, VariantStatus
 from vitrine import Closing, VitrineError, default_variant
 
@@ -52,7 +51,7 @@ class Service(Closing):
     def __init__(self, shop: Shop, settings: Settings) -> None:
         self.shop = shop
         self.settings = settings
-        self.queue = SearchQueue(shop)
+        self.queue = SearchQueue(self.engine)
         self.threads = Threads("call", THREADS, WAITING)
         # A thread for each picture that may be fetched or decoded at once; more are refused there.
         self.picture_threads = Threads("picture", AT_ONCE, 0)
@@ -97,9 +96,18 @@ class Service(Closing):
             self._default = (status.name, monotonic())
         return self._default[0]
 
-    async def search(self, variant: str, query: Query) -> Results:
-        """Answer one search together with others."""
-        found = await self.queue.search(variant, query)
+    async def search(self, variant: str, query: Query) -> Answered:
+        """Answer one search together with others.
+
+        Args:
+            variant: whose collection to search; empty is the default one.
+            query: what to search for.
+
+        Raises:
+            VitrineError, ProblemError: it cannot be answered.
+        """
+        answered = await self.queue.search(variant, query)
+        found = answered.results
         metrics.ENCODING.observe(found.encode_seconds)
         metrics.TEXTS.labels("miss").inc(found.encoded_texts)
         metrics.TEXTS.labels("hit").inc(found.cached_texts)
@@ -108,7 +116,7 @@ class Service(Closing):
             metrics.CONFIDENCE.observe(found.confidence)
         if found.nothing_fits:
             metrics.NOTHING_FITS.inc()
-        return found
+        return answered
 
     def readiness(self) -> Readiness:
         """Whether the default variant can be searched and its model is in memory."""
@@ -150,8 +158,11 @@ def _unready(detail: str) -> ProblemError:
     return ProblemError(UNREADY, detail, {"Retry-After": str(UNREADY_SECONDS)})
 
 
-def service_of(request: Request) -> Service:
-    """The service of the application that a request came to."""
+async def service_of(request: Request) -> Service:
+    """The service of the application that a request came to.
+
+    A coroutine: FastAPI calls functions in a thread, which takes longer than this does.
+    """
     service: Service = request.app.state.service
     return service
 

@@ -1,6 +1,7 @@
 """Health, metrics, request ids, limits, and shops that change while they are served."""
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -121,7 +122,7 @@ def test_an_address_or_method_that_there_is_not_is_a_problem(client):
 def test_an_unexpected_error_is_a_problem_without_its_details(home, monkeypatch):
     with served(home) as client:
         service = client.app.state.service
-        monkeypatch.setattr(service, "engine", lambda _: 1 / 0)
+        monkeypatch.setattr(service.shop, "engine", lambda _: 1 / 0)
         answer = client.post("/v1/search", json={"text": "a"}, headers={"X-Request-Id": "mine-2"})
     assert answer.status_code == 500
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine-2"
@@ -143,7 +144,7 @@ def test_searches_that_wait_are_answered_together_and_one_that_fails_alone(home)
         engine.search_batch = counting
 
         async def run():
-            queue = SearchQueue(opened)
+            queue = SearchQueue(opened.engine)
             texts = ["teal", "navy", "coral", "olive", "ivory"]
             queries = [Query(f"{text} kettle", k=1) for text in texts]
             queries.append(Query("kettle", like=(), unlike=("gone",)))
@@ -156,7 +157,7 @@ def test_searches_that_wait_are_answered_together_and_one_that_fails_alone(home)
 
         *found, failed = asyncio.run(run())
     wanted = [f"kettle-{colour}" for colour in ("teal", "navy", "coral", "olive", "ivory")]
-    assert [each.results[0].id for each in found] == wanted
+    assert [each.results.results[0].id for each in found] == wanted
     assert isinstance(failed, QueryError)
     assert sizes == [1, 1, 4, 1, 1, 1, 1]
 
@@ -169,7 +170,7 @@ def test_more_searches_than_may_wait_are_refused(home):
         engine.search_batch = lambda queries: gate.wait() and real(queries)
 
         async def run():
-            queue = SearchQueue(opened, waiting=3)
+            queue = SearchQueue(opened.engine, waiting=3)
             searches = [
                 asyncio.ensure_future(queue.search("tiny", Query("kettle", match="words")))
                 for _ in range(7)
@@ -208,7 +209,7 @@ def test_a_busy_server_says_when_to_come_again(home, monkeypatch):
     with served(home) as client:
         service = client.app.state.service
         service.queue.close()
-        service.queue = SearchQueue(service.shop, waiting=0)
+        service.queue = SearchQueue(service.engine, waiting=0)
         answer = client.post("/v1/search", json={"text": "kettle"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["type"] == "urn:vitrine:busy"
@@ -250,3 +251,72 @@ def test_bodies_are_bounded_together_and_forgotten_when_their_requests_end():
     assert _through(limits, [part(90, more=False)]) is None
     assert isinstance(_through(limits, [part(60), part(60)]), Busy)
     assert _through(limits, [part(90, more=False)]) is None
+
+
+def test_a_search_whose_client_leaves_while_it_waits_is_dropped_from_the_queue(home, caplog):
+    """Two searches are under way behind a gate; of two that wait, the first one's client leaves."""
+    gate, searched = threading.Event(), []
+    with open_shop(home) as opened:
+        engine = opened.engine()
+        real = engine.search_batch
+
+        def counting(queries):
+            gate.wait()
+            searched.extend(query.text for query in queries)
+            return real(queries)
+
+        engine.search_batch = counting
+
+        async def run():
+            app = make_application(opened, Settings())
+            async with app.router.lifespan_context(app):
+                queue = app.state.service.queue
+                under_way = [
+                    asyncio.ensure_future(queue.search("", Query("kettle", match="words")))
+                    for _ in range(2)
+                ]
+                leaves = asyncio.Event()
+                left = asyncio.ensure_future(_post(app, "navy", leaves))
+                stays = asyncio.ensure_future(_post(app, "teal", asyncio.Event()))
+                while len(queue._waiting) < 2:
+                    await asyncio.sleep(0)
+                leaves.set()
+                try:
+                    status = await asyncio.wait_for(left, 60)
+                finally:
+                    gate.set()
+                await asyncio.gather(*under_way)
+                return status, await stays
+
+        with caplog.at_level("INFO", logger="vitrine.api"):
+            statuses = asyncio.run(run())
+    assert statuses == (499, 200)
+    assert searched == ["kettle", "kettle", "teal"]
+    assert "POST search 499" in caplog.text
+
+
+async def _post(app, text, leaves):
+    """The status of a search by an ASGI client, which goes away when an event is set."""
+    body = {"type": "http.request", "body": json.dumps({"text": text}).encode()}
+    sent, statuses = [body], []
+
+    async def receive():
+        if sent:
+            return sent.pop()
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/search",
+        "query_string": b"",
+        "headers": headers,
+    }
+    await app(scope, receive, send)
+    return statuses[0]

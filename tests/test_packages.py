@@ -24,9 +24,9 @@ MAY_IMPORT = {
     "api": {"vitrine", "pictures", "catalog", "events", "search"},
     "app": {"vitrine", "pictures", "catalog", "events", "search", "eval"},
     "demo": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "events", "search", "ingest",
-             "eval", "finetune", "app", "benchmarks"},
+             "eval", "finetune", "api", "app", "benchmarks"},
     "benchmarks": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "events", "search",
-                   "ingest", "eval", "finetune", "app", "demo"},
+                   "ingest", "eval", "finetune", "api", "app", "demo"},
 }  # fmt: skip
 PACKAGES = {*MAY_IMPORT, "tests"}
 NOT_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc"}

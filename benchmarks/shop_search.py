@@ -1,8 +1,9 @@
 """The search engine's share of a query on a generated shop, and what it misses.
 
 Queries come with their vectors, so all is timed but the model: reading, plan, request, fusion,
-ranking, payloads. Recall is against the same search with every product compared; that of words is
-against BM25 computed here over all products.
+ranking, payloads. The share of the store is timed within: the vector engine with the checks of its
+queries, ties, facts and payloads. Recall is against the same search with every product compared;
+that of words is against BM25 computed here over all products.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
@@ -19,8 +20,11 @@ from rich.table import Table
 
 from benchmarks.generated_shop import FILTERS, GeneratedShop
 from benchmarks.shop_build import BM25, NAME, K, ShopBuilt, build_shop
+from encoder.variant import Variant
 from encoder.variants import Variants
 from qdrant import layout
+from qdrant.engine import Engine as StoreEngine
+from qdrant.engine import Reader
 from qdrant.model import NO_FILTERS, WORDS, Filters, Ranking, VectorQuery
 from qdrant.store import Store, open_embedded
 from search.embedding import QueryVectors
@@ -41,6 +45,7 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 FILTERED_ROWS = ("words", "text", "image", "hybrid")
 DENSE_ROWS = ("text", "image", "vectors")
+T = TypeVar("T")
 Texts = Sequence[tuple[str, QueryVectors]]
 
 
@@ -55,6 +60,7 @@ class Row:
         ef: `measured` with the collection, or a number.
         p50_ms, p99_ms: percentiles of a query's time.
         cpu_p50_ms: median of its processor time, which other programs disturb less.
+        store_p50_ms, store_cpu_p50_ms: medians of what the store takes of both.
         recall: of the exact ten; None of facets, which are counted.
     """
 
@@ -65,6 +71,8 @@ class Row:
     p50_ms: float
     p99_ms: float
     cpu_p50_ms: float
+    store_p50_ms: float
+    store_cpu_p50_ms: float
     recall: float | None
 
 
@@ -89,14 +97,34 @@ class ShopSearch:
     rows: list[Row]
 
 
-class _ExactStore(Store):
+class _TimedStore(Store):
+    """A store that adds up the time of what is read.
+
+    Attributes:
+        seconds, cpu_seconds: since it was made.
+    """
+
+    def __init__(self, engine: StoreEngine) -> None:
+        super().__init__(engine)
+        self.seconds = self.cpu_seconds = 0.0
+
+    def _read(self, variant: str, read: Callable[[Reader], T]) -> T:
+        started, cpu_started = time.perf_counter(), time.process_time()
+        try:
+            return super()._read(variant, read)
+        finally:
+            self.seconds += time.perf_counter() - started
+            self.cpu_seconds += time.process_time() - cpu_started
+
+
+class _ExactStore(_TimedStore):
     """A store whose searches compare with every product."""
 
     def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
         return super().rank_batch(variant, [replace(query, exact=True) for query in queries])
 
 
-class _FixedStore(Store):
+class _FixedStore(_TimedStore):
     """A store whose graph searches keep as many candidates as collections of earlier versions."""
 
     def rank_batch(self, variant: str, queries: Sequence[VectorQuery]) -> list[Ranking[int]]:
@@ -111,8 +139,8 @@ def measure(folder: Path, n: int, dim: int, queries: int, seed: int) -> ShopSear
     variant = Variants(folder).get(NAME)
     with open_embedded(folder / "qdrant") as store:
         ours, exact, fixed = (
-            Engine(variant, each, _no_model)
-            for each in (store, _ExactStore(store.engine), _FixedStore(store.engine))
+            _Searched(variant, each(store.engine))
+            for each in (_TimedStore, _ExactStore, _FixedStore)
         )
         rows: list[Row] = []
         for name, filters in FILTERS.items():
@@ -147,11 +175,13 @@ def tables(measured: ShopSearch) -> list[Table]:
     """The rows as tables."""
     built, graphs = measured.built, measured.graphs.items()
     searched = Table(
-        *("filter", "products", "search", "ef", "p50 ms", "p99 ms", "CPU p50 ms", "recall@10"),
+        *("filter", "products", "search", "ef", "p50 ms", "p99 ms", "CPU p50 ms"),
+        *("store p50 ms", "store CPU p50 ms", "recall@10"),
         title=f"{measured.n:,} products, {measured.dim} dimensions, {measured.queries:,} queries",
     )
     for each in measured.rows:
-        numbers = (f"{value:.2f}" for value in (each.p50_ms, each.p99_ms, each.cpu_p50_ms))
+        times = each.p50_ms, each.p99_ms, each.cpu_p50_ms, each.store_p50_ms, each.store_cpu_p50_ms
+        numbers = (f"{value:.2f}" for value in times)
         recall = "" if each.recall is None else f"{each.recall:.3f}"
         searched.add_row(each.filter, f"{each.products:,}", each.row, each.ef, *numbers, recall)
     searched.caption = (
@@ -160,6 +190,14 @@ def tables(measured: ShopSearch) -> list[Table]:
         + ", ".join(f"ef of {name} {ef}" for name, (ef, _) in graphs)
     )
     return [searched]
+
+
+class _Searched(Engine):
+    """A search engine over a store that is timed."""
+
+    def __init__(self, variant: Variant, store: _TimedStore) -> None:
+        super().__init__(variant, store, _no_model)
+        self.timed = store
 
 
 class _Search:
@@ -179,10 +217,14 @@ class _Search:
             for number in range(len(self._texts))
         ]
 
-    def row(self, engine: Engine, ef: str, recall: float) -> Row:
+    def row(self, engine: _Searched, ef: str, recall: float) -> Row:
         """Time an engine that has answered every query once before."""
-        times = _times(lambda number: self._search(engine, number, fold=True), len(self._texts))
-        return Row(self._row, self._name, self._products, ef, *times, recall)
+        times = _times(
+            engine.timed,
+            lambda number: self._search(engine, number, fold=True),
+            len(self._texts),
+        )
+        return Row(self._row, self._name, self._products, ef, recall=recall, **times)
 
     def _search(self, engine: Engine, number: int, *, fold: bool) -> tuple[Result, ...]:
         text, vectors = self._texts[number]
@@ -209,23 +251,30 @@ def _recall_of_scores(
     return round(kept / max(sum(map(len, exact)), 1), 4)
 
 
-def _facets(engine: Engine, name: str, products: int, filters: Filters, count: int) -> Row:
+def _facets(engine: _Searched, name: str, products: int, filters: Filters, count: int) -> Row:
     """All facets of the products that pass; another limit each time, since they are kept."""
-    times = _times(lambda number: engine.facets(filters, limit=30 + number), min(count, 20))
-    return Row("facets", name, products, "", *times, None)
+    times = _times(
+        engine.timed, lambda number: engine.facets(filters, limit=30 + number), min(count, 20)
+    )
+    return Row("facets", name, products, "", recall=None, **times)
 
 
-def _times(run: Callable[[int], object], count: int) -> tuple[float, float, float]:
-    """Median and 99th percentile of the time of a run, and median processor time; ms."""
-    seconds, cpu = np.zeros(count), np.zeros(count)
+def _times(store: _TimedStore, run: Callable[[int], object], count: int) -> dict[str, float]:
+    """The times of a `Row` by name."""
+    taken = np.zeros((count, 4))
     for number in range(count):
-        started, cpu_started = time.perf_counter(), time.process_time()
+        before = _clocks(store)
         run(number)
-        seconds[number] = time.perf_counter() - started
-        cpu[number] = time.process_time() - cpu_started
-    values = np.median(seconds), np.percentile(seconds, 99), np.median(cpu)
-    p50, p99, cpu_p50 = (round(float(each) * 1e3, 3) for each in values)
-    return p50, p99, cpu_p50
+        taken[number] = _clocks(store) - before
+    names = "p50_ms", "cpu_p50_ms", "store_p50_ms", "store_cpu_p50_ms"
+    seconds = dict(zip(names, np.median(taken, axis=0), strict=True))
+    seconds["p99_ms"] = np.percentile(taken[:, 0], 99)
+    return {name: round(float(each) * 1e3, 3) for name, each in seconds.items()}
+
+
+def _clocks(store: _TimedStore) -> np.ndarray:
+    """Seconds so far, in all and in the store: of the clock, then of the processor."""
+    return np.array([time.perf_counter(), time.process_time(), store.seconds, store.cpu_seconds])
 
 
 def _no_model() -> Any:  # noqa: ANN401 (raises)

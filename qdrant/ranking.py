@@ -1,9 +1,9 @@
 """Top-k with ties: one order of equal scores for every engine."""
 
-import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+
+import numpy as np
 
 from qdrant.layout import MAX_RESULTS
 from qdrant.model import Id, Ranking
@@ -58,15 +58,12 @@ def most_frequent(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def runs_of_equals(scores: Sequence[float]) -> Iterator[tuple[int, int]]:
-    """Yield where each run of equal scores begins and ends; these are best first."""
-    start = 0
-    for end, (better, worse) in enumerate(pairwise(scores), start=1):
-        if better - worse > TOLERANCE and (better <= 1 or not are_equal(better, worse)):
-            yield start, end
-            start = end
-    if scores:
-        yield start, len(scores)
+def ties(scores: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Yield where each run of two or more equal scores begins and ends; these are best first."""
+    values = np.asarray(scores)
+    equal = values[:-1] - values[1:] <= TOLERANCE * np.maximum(1.0, values[:-1])
+    edges = np.flatnonzero(np.diff(equal, prepend=False, append=False)).tolist()
+    return ((start, end + 1) for start, end in zip(edges[::2], edges[1::2], strict=True))
 
 
 def are_equal(better: float, worse: float) -> bool:
@@ -81,17 +78,14 @@ def _cut_in_tie(scores: Sequence[float], k: int, limit: int) -> bool:
 
 def _ranked(hits: Ranking[Id], k: int) -> Ranking[Id]:
     """Return the first k hits and those equal to the last, each run of equals by ascending id."""
-    least = min(map(operator.sub, hits.scores, hits.scores[1:]), default=math.inf)
-    if least > TOLERANCE * max([1.0, *hits.scores[:1]]):  # mostly: no two are equal
-        return Ranking(hits.ids[:k], hits.scores[:k])
     ids, scores = list(hits.ids), list(hits.scores)
-    if least < 0:
+    if not all(map(operator.ge, scores, scores[1:])):
         order = sorted(range(len(ids)), key=scores.__getitem__, reverse=True)
         ids, scores = [ids[row] for row in order], [scores[row] for row in order]
-    for start, end in runs_of_equals(scores):
-        if end - start > 1:
+    last = k
+    for start, end in ties(scores):
+        if start < k:
             run = sorted(zip(ids[start:end], scores[start:end], strict=True))
             ids[start:end], scores[start:end] = zip(*run, strict=True)
-        if end >= k:
-            return Ranking(ids[:end], scores[:end])
-    return Ranking(ids, scores)
+            last = max(k, end)
+    return Ranking(ids[:last], scores[:last])

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from qdrant.model import Ranking, VectorQuery
-from qdrant.ranking import runs_of_equals
+from qdrant.ranking import ties
 from qdrant.store import Store
 from search.avoidance import drop_avoided
 from search.evidence import (
@@ -173,9 +173,8 @@ class _Level:
             for number, score in zip(fused.ids, fused.scores, strict=True)
             if number in facts
         ]
-        for start, end in runs_of_equals([candidate.score for candidate in found]):
-            if end - start > 1:
-                found[start:end] = sorted(found[start:end], key=attrgetter("id"))
+        for start, end in ties([candidate.score for candidate in found]):
+            found[start:end] = sorted(found[start:end], key=attrgetter("id"))
         found = rescore(found, settings.formula)
         if not plan.weights:
             return found

@@ -83,6 +83,7 @@ class Engine:
         self._facets = lru_cache(FACETS_KEPT)(
             lambda generation, filters, limit: self._count_facets(filters, None, limit)
         )
+        self._checked: Collection | None = None  # whose fingerprint is the variant's
         self._without_picture = ("", False)  # a generation; whether it has such products
         self.collection()
 
@@ -131,7 +132,9 @@ class Engine:
             SearchError: it was built by another state of the variant.
         """
         collection = self.store.collection(self.variant.name)
-        check_fingerprint(self.variant, collection)
+        if collection is not self._checked:
+            check_fingerprint(self.variant, collection)
+            self._checked = collection
         return collection
 
     def attributes(self) -> Attributes:
@@ -192,7 +195,7 @@ class Engine:
         if not queries:
             return []
         collection = self.collection()
-        readings = self.read(queries)
+        readings = self._read(queries, collection)
         queries = [self._resolved(reading.query, collection) for reading in readings]
         encoded = self._queries.encode(queries) if vectors is None else Encoded(vectors)
         started = perf_counter()
@@ -286,17 +289,20 @@ class Engine:
         Raises:
             QueryError: a text has no words, or says only what must not occur.
         """
-        reader = Reader(self.collection(), self._speller, self._occurrences)
-        return [reader.read(query) for query in queries]
+        return self._read(queries, self.collection())
 
     def evidence(self, queries: Sequence[Query]) -> list[Evidence]:
         """What separates the texts that fit the shop from others, to be calibrated."""
         collection = self.collection()
-        readings = self.read(queries)
+        readings = self._read(queries, collection)
         queries = [self._resolved(reading.query, collection) for reading in readings]
         vectors = self._queries.encode(queries).vectors
         _, plans = make_plans(self.store, collection, queries, vectors, self.settings)
         return gather(self.store, collection, plans)
+
+    def _read(self, queries: Sequence[Query], collection: Collection) -> list[Reading]:
+        reader = Reader(collection, self._speller, self._occurrences)
+        return [reader.read(query) for query in queries]
 
     def _occurrences(self, phrase: str) -> int:
         """Number of products that have some terms one after another."""

@@ -69,6 +69,7 @@ def test_whole_searches_of_a_small_shop_miss_nothing_and_words_are_those_of_bm25
     searched = {key: value for key, value in recall.items() if key[0] != "facets"}
     assert set(searched.values()) == {1.0}
     assert {row for row, name in recall if name == "none"} == {*ROWS, "facets"}
+    assert all(0 < each["store_p50_ms"] <= each["p50_ms"] for each in shop["rows"])
     assert {name for _, name in recall} == set(FILTERS)
     assert all(each["products"] > 0 for each in shop["rows"])
 

@@ -60,7 +60,7 @@ def test_scores_that_differ_by_more_are_not():
 
 
 def test_a_query_that_finds_nothing_or_one_product_has_that():
-    few: list[Ranking[str]] = [Ranking(), Ranking(["a"], [7.0])]
+    few: list[Ranking[str]] = [Ranking([], []), Ranking(["a"], [7.0])]
     assert top_hits(lambda numbers, limits: few, [3, 3]) == few
 
 

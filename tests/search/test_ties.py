@@ -8,7 +8,7 @@ import pytest
 
 from encoder.variants import Variants
 from qdrant.model import Filters, Point, Spec
-from qdrant.ranking import TOLERANCE, runs_of_equals
+from qdrant.ranking import TOLERANCE, ties
 from qdrant.store import open_store
 from qdrant.word_settings import WordSettings
 from qdrant.words import Words
@@ -84,6 +84,6 @@ def test_results_are_ordered_by_score_and_then_by_id_at_every_depth(engine, matc
     assert len(set(ids(shown))) == len(shown) == 1_000
     scores = [each.score for each in shown]
     assert all(map(operator.ge, scores, (score - TOLERANCE for score in scores[1:])))
-    for start, end in runs_of_equals(scores):
+    for start, end in ties(scores):
         assert ids(shown[start:end]) == sorted(ids(shown[start:end]))
     assert ids(page(engine, match, VARIED, 0, 1_000)) == ids(shown)

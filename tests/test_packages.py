@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "encoder": {"vitrine"},
     "qdrant": {"vitrine"},
     "events": {"vitrine"},
+    "backup": {"vitrine", "pictures", "catalog"},
     "search": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "events"},
     "ingest": {"vitrine", "pictures", "catalog", "encoder", "qdrant"},
     "eval": {"vitrine", "pictures", "catalog", "encoder", "qdrant", "events", "search"},

@@ -44,6 +44,8 @@ COMMANDS = {
     "eval": Mounted("eval.__main__", "Measure a shop's search with labelled queries."),
     "finetune": Mounted("finetune.__main__", "Train an adapter on the shop's own products."),
     "events": Mounted("events.__main__", "Show, export and delete the log of searches and events."),
+    "backup": Mounted("backup.__main__", "Write a whole shop into one archive.", "backup"),
+    "restore": Mounted("backup.__main__", "Unpack such an archive elsewhere.", "restore"),
     "encoder": Mounted("encoder.__main__", "Add, list and show variants."),
     "qdrant": Mounted("qdrant.__main__", "List, copy and size the vector store's collections."),
 }

@@ -60,11 +60,13 @@ async def answer_search(
 def _browse(
     service: Service, request: SearchRequest, filters: Filters
 ) -> tuple[Answered, Facets | None]:
-    """Varied products that pass the filters, where there is no query, and their facets."""
+    """Products that pass the filters, where there is no query, and their facets."""
     engine = service.engine(request.variant)
-    browsed = engine.browse(filters, request.offset + request.k + 1)
+    browsed = engine.browse(
+        filters, request.k + 1, offset=request.offset, sort=request.sort, fold=request.fold
+    )
     facets = engine.facets(filters, limit=request.facet_limit) if request.facets else None
-    return Answered(engine, Results(browsed[request.offset :])), facets
+    return Answered(engine, Results(browsed)), facets
 
 
 async def _keep(

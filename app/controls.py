@@ -19,7 +19,6 @@ PILLS = 12  # categories that are shown side by side; more go into a list
 MAX_OPTIONS = 1_000  # of a list; more make a browser slow
 PAGE_SIZES = (DEFAULT_K, 24, 48)
 SORTS = {
-    "": "Best match",
     "price": "Lowest price",
     "-price": "Highest price",
     "rating": "Best rated",
@@ -45,13 +44,13 @@ def show_search_box(engine: Engine) -> QueryPicture:
     return picture_controls.show_picture(part=True)
 
 
-def show_bar(count: str, filters: int, *, sort: bool) -> None:
+def show_bar(count: str, filters: int, *, first: str) -> None:
     """Show how many products were found, the orders of results, and on a phone the filters.
 
     Args:
         count: a sentence about the products, which `page.js` makes a heading and announces.
         filters: number of those that are set.
-        sort: the products can be put in another order.
+        first: what the order is called in which products come unless another one is chosen.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="bar"):
         with st.container(key="count"):
@@ -62,15 +61,15 @@ def show_bar(count: str, filters: int, *, sort: bool) -> None:
             key="open-filters",
             icon=":material/tune:",
         )
-        if sort:
-            st.selectbox(
-                "Sort by",
-                list(SORTS),
-                format_func=lambda order: f"Sort by: {SORTS[order].lower()}",
-                key="sort",
-                label_visibility="collapsed",
-                width=200,
-            )
+        orders = {"": first, **SORTS}
+        st.selectbox(
+            "Sort by",
+            list(orders),
+            format_func=lambda order: f"Sort by: {orders[order].lower()}",
+            key="sort",
+            label_visibility="collapsed",
+            width=200,
+        )
 
 
 def show_filters(variants: list[str], facets: Facets) -> None:

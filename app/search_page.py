@@ -31,7 +31,6 @@ from search.shop import VariantStatus
 
 LONGEST_PROBLEM = 500  # characters: an error may quote what a visitor pasted
 LONGEST_TITLE = 80  # characters
-MAX_BROWSED = 240  # products without a query: each page finds all those before it, too
 
 
 def page() -> st.Page:
@@ -200,15 +199,17 @@ class _ResultsView:
         self._show_seconds([found])
 
     def _browse(self) -> None:
-        """Some products where there is no query."""
+        """Products where there is no query, varied or in an order."""
         state = self._state
-        shown = self._engine.browse(state.filters, min(state.offset + state.k + 1, MAX_BROWSED))
+        shown = self._engine.browse(
+            state.filters, state.k + 1, offset=state.offset, sort=state.sort, fold=state.fold
+        )
         total = self._engine.count(state.filters)
         sentence = f"{total:,} products. Type words, give a picture, or both."
-        controls.show_bar(sentence, len(chosen_filters(state)), sort=False)
+        controls.show_bar(sentence, len(chosen_filters(state)), first="Varied")
         if state == SearchState(variant=state.variant):
             self._show_examples()
-        self._show_found(Results(shown[state.offset :]))
+        self._show_found(Results(shown))
 
     def _show_examples(self) -> None:
         """Searches that this shop has products for."""
@@ -250,7 +251,7 @@ class _ResultsView:
             sentence = f"The best {shown} among {total:,} products"
         else:
             sentence = f"{shown} product{'s' * (shown != 1)} found"
-        controls.show_bar(sentence, len(chosen_filters(self._state)), sort=True)
+        controls.show_bar(sentence, len(chosen_filters(self._state)), first="Best match")
 
     def _show_found(self, found: Results, *, of_text: bool = False) -> None:
         """One page of results, and links to the pages before and after it."""

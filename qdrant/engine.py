@@ -94,6 +94,12 @@ class Reader(Protocol):
             By the numbers of the point ids.
         """
 
+    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the product's id and at least these facts of each point that matches.
+
+        In any order. Memory does not grow with the collection.
+        """
+
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
 

@@ -240,6 +240,21 @@ class Store(Closing):
 
         return self._read(variant, facts)
 
+    def scan(
+        self, variant: str, names: Sequence[str], filters: Filters = NO_FILTERS
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the product's id and at least these facts of each product that matches.
+
+        In any order, of one generation; memory does not grow with the collection.
+
+        Args:
+            variant: whose collection.
+            names: of the facts.
+            filters: which products.
+        """
+        with self.engine.reader(check_variant(variant)) as reader:
+            yield from reader.scan(conditions_of(filters, reader.collection), names)
+
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation, in ascending order of point ids.
 

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from qdrant.model import Filters
 from search.engine import Engine, name_models
+from search.listing import FOUND_BY
 from search.ordering import FACTS
+from search.query import check_k
 from search.query_picture import open_picture
-from search.request import QueryOptions, read_filters, read_query
+from search.request import QueryOptions, is_browsing, read_filters, read_query
 from search.results import Result, Results
 from search.shop import open_shop
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -107,6 +109,10 @@ def search(
 
       vitrine search kettle --where colour=red,blue --where "weight<1.5" --in-stock
 
+    Without anything to search for, all products that pass the filters, in an order:
+
+      vitrine search --category Kettles --sort price
+
     Words in quotes occur one after another, a word after a minus does not occur:
 
       vitrine search '"running shoes" -leather'
@@ -140,12 +146,17 @@ def search(
         engine = shop.engine(variant)
         filters = resolve_filters(engine, filters)
         picture = open_picture(image) if image else None
-        query = replace(read_query(text, picture, options), filters=filters)
-        compared, matched = engine.vector_of(query), engine.match_of(query)
-        results = engine.search(query)
+        if is_browsing(text, picture, options):
+            compared = matched = ""
+            shown = engine.browse(filters, check_k(k), offset=offset, sort=sort, fold=fold)
+            results = Results(shown)
+        else:
+            query = replace(read_query(text, picture, options), filters=filters)
+            compared, matched = engine.vector_of(query), engine.match_of(query)
+            results = engine.search(query)
         problems = [engine.settings_problem if matched == "hybrid" else ""]
-        problems.append(engine.calibration_problem)
-        problems.append(engine.vocabulary_problem if matched != "vectors" else "")
+        problems.append(engine.calibration_problem if matched else "")
+        problems.append(engine.vocabulary_problem if matched not in ("", "vectors") else "")
         problems.append(results.notice)
         if results.searched_for:
             problems.append(
@@ -240,7 +251,7 @@ def _table(title: str, results: tuple[Result, ...], explain: bool) -> Table:
         price = product.get("price")
         cells = (
             str(result.rank),
-            f"{result.score:.3f}",
+            "" if result.vector == FOUND_BY else f"{result.score:.3f}",
             *([_share(result.confidence)] if calibrated else ()),
             product.get("title", "") + _more(result),
             product.get("brand", ""),

@@ -4,7 +4,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
-from qdrant.model import Collection, Filters
+from qdrant.model import Collection, Filters, VectorQuery
 from qdrant.store import Store
 from search.pipeline import shown_facts
 from search.results import Result
@@ -12,22 +12,38 @@ from search.results import Result
 RANDOM_DIRECTIONS = 24  # of which the nearest products are taken in turn
 
 
-def browse(store: Store, collection: Collection, filters: Filters, k: int) -> tuple[Result, ...]:
+def browse(
+    store: Store, collection: Collection, filters: Filters, k: int, offset: int = 0
+) -> tuple[Result, ...]:
     """Varied products, the same at every call.
 
     The nearest products of some fixed random directions in turn, since the products nearest to a
     single one resemble each other. Their scores mean nothing.
+
+    Args:
+        store: where the collection is.
+        collection: that is read.
+        filters: resolved.
+        k: how many.
+        offset: products before the first one, which are found, too.
     """
     rng = np.random.default_rng(0)
     with_picture = "fused" if "fused" in collection.vectors else "image"
     for vector in (with_picture, "text"):
         shape = RANDOM_DIRECTIONS, collection.dim_of(vector)
         directions = rng.standard_normal(shape).astype(np.float32)
-        found = store.search(collection.variant, directions, vector=vector, k=k, filters=filters)
+        queries = [
+            VectorQuery(vector, direction, offset + k, filters, payload=())
+            for direction in directions
+        ]
+        found = store.search_batch(collection.variant, queries)
         varied = {hit.id: hit for hit in chain(*zip_longest(*found)) if hit}
         if varied:
+            page = list(varied.values())[offset : offset + k]
+            points = store.retrieve(collection.variant, [hit.id for hit in page])
+            present = [hit for hit in page if hit.id in points]
             return tuple(
-                Result(rank, hit.id, hit.score, vector, shown_facts(hit))
-                for rank, hit in enumerate(list(varied.values())[:k], start=1)
+                Result(rank, hit.id, hit.score, vector, shown_facts(points[hit.id]))
+                for rank, hit in enumerate(present, start=offset + 1)
             )
     return ()

@@ -28,10 +28,12 @@ from search.confidence import add_confidence, calibration_file, is_calibrated, o
 from search.embedding import Encoded, QueryEncoder, QueryVectors, load_variant
 from search.evidence import Evidence, gather
 from search.facets import FacetCounter, Facets
+from search.filter_values import check_values
 from search.fingerprint import check_fingerprint
+from search.listing import Listings
 from search.pipeline import find, make_plans, shown_facts
 from search.plan import resolve, vector_of
-from search.query import Query, QueryError
+from search.query import Query, QueryError, check_page
 from search.reading import Reader, Reading
 from search.results import Result, Results
 from search.settings import CANDIDATES, SearchSettings, settings_file
@@ -84,6 +86,7 @@ class Engine:
             lambda generation, filters, limit: self._count_facets(filters, None, limit)
         )
         self._checked: Collection | None = None  # whose fingerprint is the variant's
+        self._listings = Listings(store)
         self._without_picture = ("", False)  # a generation; whether it has such products
         self.collection()
 
@@ -236,9 +239,32 @@ class Engine:
         spelling = Suggestion(corrected, SPELLING, self._occurrences(" ".join(terms)))
         return [spelling, *suggest(self.vocabulary, corrected, k)][:k]
 
-    def browse(self, filters: Filters, k: int) -> tuple[Result, ...]:
-        """Varied products where there is no query (`search.browsing`)."""
-        return browse(self.store, self.collection(), self.resolve_filters(filters), k)
+    def browse(
+        self, filters: Filters, k: int, *, offset: int = 0, sort: str = "", fold: bool = True
+    ) -> tuple[Result, ...]:
+        """Products where there is no query: varied ones, or all in the order of a fact.
+
+        Args:
+            filters: of the products.
+            k: how many.
+            offset: results before the first one.
+            sort: a key of `search.ordering.FACTS`; empty gives varied products
+                (`search.browsing`), of which each page finds those before it, too.
+            fold: of an order, variants of one article are one result.
+
+        Raises:
+            QueryError: as `resolve_filters`; `offset` or `sort` is none that a query has; or no
+                product has the category or brand.
+        """
+        check_page(offset, sort)
+        collection, filters = self.collection(), self.resolve_filters(filters)
+        if sort:
+            found = self._listings.page(collection, filters, sort, k=k, offset=offset, fold=fold)
+        else:
+            found = browse(self.store, collection, filters, k, offset)
+        if not found and not offset:
+            check_values(self.store, collection.variant, filters)
+        return found
 
     def facets(
         self, filters: Filters = NO_FILTERS, query: Query | None = None, *, limit: int = 30

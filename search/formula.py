@@ -1,6 +1,6 @@
 """The formula: relevance beside rating, stock and age, with weights of the search settings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -53,15 +53,30 @@ def scaled(values: Sequence[float]) -> list[float]:
     return [(value - low) / (high - low) for value in values]
 
 
-def bayesian_ratings(facts: Sequence[Mapping[str, Any]]) -> list[float | None]:
+def mean_rating(facts: Iterable[Mapping[str, Any]]) -> float | None:
+    """The mean of the products' ratings, the same in any order; None where none has one."""
+    total, number = 0.0, 0
+    for each in facts:
+        if (rating := each.get("rating")) is not None:
+            total, number = total + rating, number + 1
+    return round(total / number, 6) if number else None
+
+
+def bayesian_ratings(
+    facts: Sequence[Mapping[str, Any]], mean: float | None = None
+) -> list[float | None]:
     """The mean rating of each product, mixed with `PRIOR_COUNT` ratings of the mean of all.
 
     A product without a rating has None; one without a count is taken to have `PRIOR_COUNT`.
+
+    Args:
+        facts: of the products.
+        mean: of all; that of these products where it is None.
     """
-    known = [each["rating"] for each in facts if each.get("rating") is not None]
-    if not known:
+    if mean is None:
+        mean = mean_rating(facts)
+    if mean is None:
         return [None] * len(facts)
-    mean = sum(known) / len(known)
     return [
         None if each.get("rating") is None else _mixed(each["rating"], _count(each), mean)
         for each in facts

@@ -29,15 +29,19 @@ def fitting(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [each for each, score in zip(candidates, scores, strict=True) if score >= FIT]
 
 
-def sort(candidates: Sequence[Candidate], by: str) -> list[Candidate]:
+def sort(
+    candidates: Sequence[Candidate], by: str, mean_rating: float | None = None
+) -> list[Candidate]:
     """Candidates in the order of a fact, ties by ascending id; those without it last.
 
     Args:
         candidates: in any order.
         by: a key of `FACTS`. `rating` is the mean mixed with a prior, so that a single best
             rating does not lead; `newest` has the latest release first.
+        mean_rating: the prior; that of the candidates where it is None.
     """
-    values = _VALUES[by]([candidate.facts for candidate in candidates])
+    facts = [candidate.facts for candidate in candidates]
+    values = bayesian_ratings(facts, mean_rating) if by == "rating" else _VALUES[by](facts)
     known = [
         (value, candidate)
         for value, candidate in zip(values, candidates, strict=True)
@@ -60,6 +64,5 @@ def _releases(facts: Sequence[Mapping[str, Any]]) -> list[Any]:
 _VALUES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Sequence[Any]]] = {
     "price": _prices,
     "-price": _prices,
-    "rating": bayesian_ratings,
     "newest": _releases,
 }

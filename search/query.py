@@ -96,13 +96,8 @@ class Query:
             )
         if not 0 <= self.weight <= 1:
             raise QueryError(f"The weight of the text is {self.weight}; it lies between 0 and 1.")
-        if not 1 <= self.k <= MAX_K:
-            raise QueryError(f"k is {self.k}; it lies between 1 and {MAX_K:,}.")
-        if not 0 <= self.offset <= MAX_OFFSET:
-            raise QueryError(
-                f"The offset is {self.offset:,}; it lies between 0 and {MAX_OFFSET:,}. Set more "
-                "filters to see others."
-            )
+        check_k(self.k)
+        check_page(self.offset, self.sort)
         if self.vector not in ("", *VECTORS):
             raise QueryError(
                 f"There is no vector “{self.vector}”; products have {', '.join(VECTORS)}."
@@ -131,10 +126,6 @@ class Query:
             raise QueryError(
                 f"The terms to avoid have {length:,} characters; at most {MAX_TEXT:,} are allowed."
             )
-        if self.sort not in ("", *FACTS):
-            raise QueryError(
-                f"Results cannot be sorted by “{self.sort}”; they can by {', '.join(FACTS)}."
-            )
         if self.sort and self.diverse:
             raise QueryError("Results are either sorted or diverse: leave one of both out.")
 
@@ -149,3 +140,29 @@ class Query:
         if self.match == "words":
             return ()
         return tuple(filter(None, (self.text, *self.without)))
+
+
+def check_k(k: int) -> int:
+    """The number of results.
+
+    Raises:
+        QueryError: it is out of its range.
+    """
+    if not 1 <= k <= MAX_K:
+        raise QueryError(f"k is {k}; it lies between 1 and {MAX_K:,}.")
+    return k
+
+
+def check_page(offset: int, sort: str) -> None:
+    """Check where a page begins, and the order of results.
+
+    Raises:
+        QueryError: the offset is out of its range, or there is no such order.
+    """
+    if not 0 <= offset <= MAX_OFFSET:
+        raise QueryError(
+            f"The offset is {offset:,}; it lies between 0 and {MAX_OFFSET:,}. Set more filters to "
+            "see others."
+        )
+    if sort not in ("", *FACTS):
+        raise QueryError(f"Results cannot be sorted by “{sort}”; they can by {', '.join(FACTS)}.")

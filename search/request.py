@@ -5,11 +5,12 @@ from typing import TypedDict
 
 from PIL.Image import Image
 
-from qdrant.model import Filters
+from qdrant.model import NO_FILTERS, Filters
 from search.query import Query
 from search.where import Conditions, read_where
 
 Texts = str | Iterable[str]  # one, or several
+NAMED = ("like", "unlike", "without")  # options of a query for something
 
 
 class FilterOptions(TypedDict, total=False):
@@ -65,6 +66,13 @@ def read_filters(options: FilterOptions) -> Filters:
         in_stock=options.get("in_stock"),
         where=read_where(options.get("where", ())),
     )
+
+
+def is_browsing(text: str, picture: Image | None, options: QueryOptions) -> bool:
+    """Whether products are listed by filters and order alone, without anything to search for."""
+    if text.strip() or picture or any(options.get(name) for name in NAMED):
+        return False
+    return bool(options.get("sort")) or read_filters(options) != NO_FILTERS
 
 
 def read_query(text: str, picture: Image | None, options: QueryOptions) -> Query:

@@ -30,7 +30,8 @@ class Result:
         score: exact cosine of the query and the product's vector, −1 to 1; comparable only
             within one variant and one vector. Of a hybrid search or one by words, the fused
             score, 0 to 1, comparable only within the one search.
-        vector: the vector that was compared, or the match, `hybrid` or `words`.
+        vector: the vector that was compared, or the match, `hybrid` or `words`; `listing` where
+            products are in the order of a fact, without a query.
         product: the product's payload: title, brand, category, price and so on, where present.
         parts: its rank and score in each part of the search that found it.
         folded: the products that this one stands for, best first.

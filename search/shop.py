@@ -27,7 +27,7 @@ from qdrant.store import open_store
 from search.engine import Engine
 from search.facets import Facets
 from search.fingerprint import check_fingerprint
-from search.query import MAX_K, QueryError, SearchError
+from search.query import SearchError, check_k
 from search.query_picture import Picture, open_picture
 from search.recording import describe_search
 from search.request import FilterOptions, QueryOptions, read_filters, read_query
@@ -135,16 +135,23 @@ class Shop(Closing):
         return self.log.add_events(events).result()
 
     def browse(
-        self, k: int = 10, *, variant: str = "", **filters: Unpack[FilterOptions]
+        self,
+        k: int = 10,
+        *,
+        offset: int = 0,
+        sort: str = "",
+        fold: bool = True,
+        variant: str = "",
+        **filters: Unpack[FilterOptions],
     ) -> Results:
-        """Varied products that pass the filters; their scores mean nothing.
+        """Products that pass the filters, in an order or varied; their scores mean nothing.
 
         Raises:
-            QueryError: k is out of its range, or the filters cannot hold.
+            QueryError: a number is out of its range, there is no such order, or the filters cannot
+                hold.
         """
-        if not 1 <= k <= MAX_K:
-            raise QueryError(f"k is {k}; it lies between 1 and {MAX_K:,}.")
-        return Results(self.engine(variant).browse(read_filters(filters), k))
+        engine, chosen = self.engine(variant), read_filters(filters)
+        return Results(engine.browse(chosen, check_k(k), offset=offset, sort=sort, fold=fold))
 
     def product(self, product_id: str, *, variant: str = "") -> dict[str, Any] | None:
         """The facts of a product as results have them; None where the collection has none."""

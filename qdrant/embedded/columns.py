@@ -78,8 +78,12 @@ class Columns:
 
     def count(self, field: str, conditions: Sequence[Condition]) -> dict[str, int]:
         """Return exact counts of the values that products have which meet all conditions."""
+        return self._column(field).count(self.meeting(conditions))
+
+    def meeting(self, conditions: Sequence[Condition]) -> np.ndarray | None:
+        """Return which products meet all conditions, bool (n,); None for no conditions."""
         meeting = [self._meeting(condition) for condition in conditions]
-        return self._column(field).count(reduce(np.logical_and, meeting) if meeting else None)
+        return reduce(np.logical_and, meeting) if meeting else None
 
     def _all_meeting(self, condition: Condition) -> np.ndarray:
         """Which products meet a condition, bool (n,)."""

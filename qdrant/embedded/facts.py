@@ -10,7 +10,7 @@ long. What is not here is read from the engine: a generation without these files
 
 import json
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vitrine import Closing
 
 FOLDER = "columns"
 LINES, INDEX = "lines.jsonl", "index.npy"
+SCANNED_AT_ONCE = 5_000  # lines
 
 
 class KeptFacts(Closing):
@@ -48,6 +49,18 @@ class KeptFacts(Closing):
         found, columns = self._locate(numbers)
         facts = json.loads(b"[" + b",".join(self.lines(columns)) + b"]")
         return {numbers[row]: each for row, each in zip(found.tolist(), facts, strict=True)}
+
+    def scan(self, chosen: np.ndarray | None) -> Iterator[dict[str, Any]]:
+        """Yield the id and the `layout.RANKED_FACTS` of products.
+
+        Args:
+            chosen: bool (n,), which by their own numbers; None takes all.
+        """
+        places = slice(None) if chosen is None else chosen[self.index[4].astype(np.int64)]
+        columns = np.arange(len(self))[places]
+        for start in range(0, len(columns), SCANNED_AT_ONCE):
+            lines = self.lines(columns[start : start + SCANNED_AT_ONCE])
+            yield from json.loads(b"[" + b",".join(lines) + b"]")
 
     def products(self, numbers: Sequence[int]) -> np.ndarray:
         """Return the products' own numbers, from 0 on, of those that are there.

@@ -91,6 +91,14 @@ class Reader:
             found |= zip(self._ids.numbers(records), payloads, strict=True)
         return found
 
+    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the product's id and at least these facts of each point that matches."""
+        if self._facts and self._columns and set(names) <= set(layout.RANKED_FACTS):
+            yield from self._facts.scan(self._columns.meeting(conditions))
+            return
+        for records in self._matching(conditions, ["id", *names]):
+            yield from (record.payload or {} for record in records)
+
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""
         request = qe.ScrollRequest(
@@ -123,18 +131,25 @@ class Reader:
 
     def _find(self, condition: Condition) -> Iterator[int]:
         """Yield the numbers of the points that meet a condition."""
+        for records in self._matching([condition], with_payload=False):
+            yield from self._ids.numbers(records)
+
+    def _matching(
+        self, conditions: list[Condition], with_payload: bool | list[str]
+    ) -> Iterator[list[qe.Record]]:
+        """Yield the points that meet all conditions, in pages."""
         offset = None
         while True:
             request = qe.ScrollRequest(
                 offset=offset,
                 limit=FOUND_AT_ONCE,
-                filter=mapping.filter_of([condition]),
-                with_payload=False,
+                filter=mapping.filter_of(conditions),
+                with_payload=with_payload,
                 with_vector=False,
             )
             with engine_errors(self.collection.variant):
                 records, offset = self._shard.scroll(request)
-            yield from self._ids.numbers(records)
+            yield records
             if offset is None:
                 return
 

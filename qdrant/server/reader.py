@@ -1,6 +1,6 @@
 """A reader of one generation on a server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from qdrant_client import models
 from qdrant.engine import Offset, Search
 from qdrant.errors import RequestTooLarge
 from qdrant.filters import Condition
+from qdrant.layout import MAX_RESULTS
 from qdrant.model import Collection, Hit, Point, Ranking
 from qdrant.points import hit, stored_point
 from qdrant.server import mapping
@@ -74,6 +75,33 @@ class Reader:
         keys = [UUID(int=number) for number in numbers]
         records = self._retrieve(keys, with_payload=["id", *names], vectors=False)
         return {UUID(str(record.id)).int: record.payload or {} for record in records}
+
+    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the product's id and these facts of each point that matches."""
+        matching, offset = mapping.filter_of(conditions), None
+        while True:
+            records, offset = self._scan_page(matching, ["id", *names], offset)
+            yield from (record.payload or {} for record in records)
+            if offset is None:
+                return
+
+    def _scan_page(
+        self,
+        matching: models.Filter | None,
+        names: list[str],
+        offset: Any,  # noqa: ANN401
+    ) -> tuple[list[models.Record], Any]:
+        return self.connection.call(
+            lambda client: client.scroll(
+                self.name,
+                scroll_filter=matching,
+                limit=MAX_RESULTS,
+                offset=offset,
+                with_payload=names,
+                with_vectors=False,
+            ),
+            self.limit,
+        )
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""

@@ -177,6 +177,18 @@ def test_another_search_begins_at_its_first_page_and_ends_the_view_of_a_product(
     assert address(page) == {"q": ["coral"]}
 
 
+def test_a_category_is_browsed_by_price_page_by_page(open_page):
+    page = open_page(category="Beauty", sort="price", k="4")
+    cheapest = titles(page)
+    page = follow(page, "Next page")
+    assert address(page) == {"category": ["Beauty"], "sort": ["price"], "k": ["4"], "page": ["2"]}
+    whole = titles(open_page(category="Beauty", sort="price"))
+    assert cheapest + titles(page) == whole
+    page.selectbox(key="sort").set_value("-price").run()
+    dearest = titles(page)
+    assert dearest == whole[::-1][: len(dearest)]
+
+
 def test_results_are_sorted_and_shown_one_by_one(open_page):
     page = open_page(q="kettle", category=["Appliances"])
     page.selectbox(key="sort").set_value("-price").run()

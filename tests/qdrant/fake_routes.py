@@ -269,6 +269,7 @@ def scroll(fake_server: "FakeServer", raw: bytes, name: str) -> object:
     with fake_server.busy:
         points, offset = fake_server.client.scroll(
             name,
+            scroll_filter=body.filter,
             limit=body.limit,
             offset=body.offset,
             with_payload=body.with_payload,

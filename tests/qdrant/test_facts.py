@@ -100,6 +100,23 @@ def test_columns_count_as_the_engine_does(built: Path, tmp_path: Path, name: str
     assert any(counted[0].values()) == (name != "no price")
 
 
+@pytest.mark.parametrize("name", ["none", "several", "value or number"])
+def test_a_scan_has_what_matches_with_these_files_and_without(
+    built: Path, tmp_path: Path, name: str
+):
+    without = shutil.copytree(built, tmp_path / "qdrant")
+    shutil.rmtree(_generation(without) / FOLDER)
+    scanned = []
+    for folder in (built, without):
+        with open_embedded(folder) as store:
+            found = {each["id"]: each for each in store.scan("demo", NAMES, FILTERS[name])}
+            assert len(found) == store.count("demo", FILTERS[name]) > 0
+            scanned.append(
+                {id_: [facts.get(fact) for fact in NAMES] for id_, facts in found.items()}
+            )
+    assert scanned[0] == scanned[1]
+
+
 def test_counts_are_of_the_most_frequent_values(built: Path):
     with open_embedded(built) as store:
         whole = store.facet("demo", "categories")

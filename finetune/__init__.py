@@ -2,10 +2,12 @@
 
 settings        the recipe; `candidates`: those to choose among
 examples        products to train on; `split`: which of them are held out
+pairs           queries of people with their products, divided like these
 batches         decoded, augmented (`augmentation`) and tokenised ahead of the model
 model           the dual encoder with adapters; `precision`: what it computes in
 loss            the contrastive and the sigmoid loss; `gradients`: over chunks and processes
-retrieval       validation; `evaluation`: on the test split
+retrieval       measures on held-out products; `query_retrieval`: on held-out queries
+validation      after each epoch; `evaluation`: on the test split
 training        the loop; `snapshot`: its checkpoints; `progress`: its reports
 choice          the best of several trainings, made by `trainer`; `plan`: how long it takes
 job             from catalogue to variant; `runs`: its lock and its record

@@ -20,6 +20,7 @@ from vitrine import DEFAULT_VARIANT, home
 from vitrine.command import CommandLine, Json, messages, print_json
 
 AUTO = "auto"
+PAIR_SHARE = 0.5  # of the texts: titles and descriptions name products that nobody has searched for
 # The name that a recipe's variant has where none is given. The reference system's recipes are kept
 # for comparison, under the names that its variants have.
 VARIANTS = {AUTO: "tuned", "reference": "lora", "reference-mp": "lora_mp"}
@@ -121,6 +122,14 @@ def train(
             "the others is measured, and limited by mixing some of them in. [default: all]"
         ),
     ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Train on queries of people, too: JSON Lines of query and product, as `vitrine "
+            f"eval from-events --pairs` writes. {PAIR_SHARE:g} of the texts of a product that has "
+            "queries are such; --set pair_share=1 trains on queries alone."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help=_default("seed"))] = None,
     sample: Annotated[
         int | None, typer.Option(help=f"At most so many products; 0: all. {_default('sample')}")
@@ -168,6 +177,8 @@ def train(
 
     vitrine finetune --minutes 60 --variant tuned_titles --set views=title
 
+    vitrine finetune --pairs pairs.jsonl --variant clicked
+
     vitrine finetune --recipe reference
 
     torchrun --nproc-per-node 4 -m finetune train
@@ -185,6 +196,10 @@ def train(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
     chosen |= {name: value for name, value in flags.items() if value is not None}
+    if pairs:
+        chosen.setdefault("pair_share", PAIR_SHARE)
+    elif chosen.get("pair_share"):
+        raise typer.BadParameter("pair_share belongs to --pairs FILE.", param_hint="--set")
     name, settings = _named(variant, recipe, chosen, minutes)
     if base is None:
         base, usual_revision = _usual_base()
@@ -206,6 +221,7 @@ def train(
             workers=workers,
             force=force,
             restart=restart,
+            pairs=pairs,
             report=report,
         )
     if result is None:

@@ -21,6 +21,8 @@ from finetune.choice import Chosen
 from finetune.evaluation import Evaluation, evaluate
 from finetune.examples import Examples
 from finetune.model import Model
+from finetune.pairs import SplitPairs
+from finetune.query_retrieval import QueryTask
 from finetune.runs import RUN, RUNS
 from finetune.split import Split, rows_of
 
@@ -36,12 +38,14 @@ class Finished:
         examples: all products.
         split: which were held out.
         run: identity of the run; 16 hex digits.
+        pairs: queries of people; None: none.
     """
 
     chosen: Chosen
     examples: Examples
     split: Split
     run: str
+    pairs: SplitPairs | None = None
 
     @property
     def model(self) -> Model:
@@ -82,15 +86,16 @@ def write_artefact(home: Path, name: str, finished: Finished) -> tuple[Variant, 
                 finished.examples,
                 rows_of(finished.examples, finished.split.test),
                 others=rows_of(finished.examples, finished.split.others),
+                task=QueryTask.of(finished.pairs, "test"),
                 device=str(finished.model.device),
                 seed=settings.seed,
             )
         notes = _notes(finished, evaluation)
         variant = Variants(home).add(name, **tuned, notes=notes, force=True, keep_base=True)
-    finished.split.write(
-        variant.folder / split.FILE,
-        {"seed": settings.seed, "data": finished.examples.fingerprint},
-    )
+    facts: dict[str, Any] = {"seed": settings.seed, "data": finished.examples.fingerprint}
+    if finished.pairs:
+        facts["queries"] = {part: sorted(found) for part, found in finished.pairs.parts.items()}
+    finished.split.write(variant.folder / split.FILE, facts)
     curves.draw_curves(finished.chosen.trained.state, variant.folder / curves.FILE)
     card.make_card(variant, settings, evaluation).save(variant.folder / card.FILE)
     _delete_unused(home, name)
@@ -138,6 +143,7 @@ def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
             "fingerprint": finished.examples.fingerprint,
             "split": finished.split.counts(),
             "left_out": dict(finished.examples.left_out),
+            **_pairs_notes(finished),
         },
         "settings": finished.chosen.settings.facts(),
         "figures": {
@@ -156,6 +162,14 @@ def _notes(finished: Finished, evaluation: Evaluation | None) -> dict[str, Any]:
         "device": device_name(finished.model.device),
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
+
+
+def _pairs_notes(finished: Finished) -> dict[str, Any]:
+    """The number of pairs of each part, and of those that were left out."""
+    if finished.pairs is None or finished.examples.pairs is None:
+        return {}
+    counts = finished.pairs.counts()
+    return {"pairs": {**counts, "unknown_products": finished.examples.pairs.unknown}}
 
 
 def device_name(device: torch.device) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from encoder.checkpoint import Checkpoint
 from finetune.augmentation import augment
 from finetune.examples import Example, Examples
+from finetune.pairs import SplitPairs
 from finetune.sampling import rng_of, shuffled
 from finetune.settings import Settings
 
@@ -65,6 +66,7 @@ class Batches:
         share: the part of every batch that is decoded here.
         workers: decoding threads; one less than the cores when None.
         mixed: ids of products of other categories, of which each epoch has others.
+        pairs: queries that are training texts, too; None: none.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Batches:
         share: Share = Share(),
         workers: int | None = None,
         mixed: Sequence[str] = (),
+        pairs: SplitPairs | None = None,
     ) -> None:
         self.examples, self.train, self._mixed = examples, list(train), list(mixed)
+        self._pairs = pairs
         self._processor = checkpoint.processor
         self._tokenizer = checkpoint.tokenizer()
         self._settings, self._share = settings, share
@@ -117,6 +121,8 @@ class Batches:
         rows = [self.examples.row_of[name] for name in ids]
         texts = [self.text(self.examples.rows[row], epoch) for row in rows]
         positives = self.examples.positives(rows) | _equal(texts)
+        if self._pairs:
+            positives |= self._pairs.positives(ids, texts)
         ignored = self.examples.siblings(rows) & ~positives
         share = self._share.of(len(rows))
         mine = [self.examples.rows[row] for row in rows[share]]
@@ -143,8 +149,14 @@ class Batches:
         return augment(image, self._processor, rng, crop=settings.crop, flip=settings.flip)
 
     def text(self, example: Example, epoch: int) -> str:
-        """A product's training text in an epoch."""
-        return rng_of(self._settings.seed, "text", epoch, example.id).choice(example.views)
+        """A product's training text in an epoch: a view of it, or a query that it fits."""
+        seed = self._settings.seed
+        queries = self._pairs.queries_of.get(example.id) if self._pairs else None
+        if queries:
+            rng = rng_of(seed, "pair", epoch, example.id)
+            if rng.random() < self._settings.pair_share:
+                return rng.choice(queries)
+        return rng_of(seed, "text", epoch, example.id).choice(example.views)
 
 
 def _equal(texts: Sequence[str]) -> np.ndarray:

@@ -74,12 +74,14 @@ def common_settings(fixed: Mapping[str, Any]) -> Settings:
     return replace(COMMON, **{"views": ("title", fixed.get("template", COMMON.template)), **fixed})
 
 
-def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
+def settings_for(products: int, fixed: Mapping[str, Any], paired: float = 1.0) -> Settings:
     """What all candidates share on a shop of some size.
 
     Args:
         products: that have a picture, of the categories to train on.
         fixed: settings that the user has chosen.
+        paired: share of the products that are trained on: those with queries, where these are the
+            only training texts.
     """
     validation = _clip(VALIDATION_SHARE * products, VALIDATION)
     shares = {
@@ -87,7 +89,7 @@ def settings_for(products: int, fixed: Mapping[str, Any]) -> Settings:
         "validation": _clip(validation / products, VALIDATION_SHARES),
     }
     settings = common_settings({**shares, **fixed})
-    train = round(products * (1 - settings.test - settings.validation))
+    train = round(products * (1 - settings.test - settings.validation) * paired)
     settings = replace(settings, batch=fixed.get("batch", _batch(train)))
     per_epoch = max(1, train // settings.batch)
     least = min(MIN_EPOCHS, math.ceil(PRODUCTS / max(train, 1)))

@@ -13,6 +13,7 @@ from eval.comparison import Difference, Estimate, compare_variants, estimate, ho
 from eval.intervals import RESAMPLES
 from eval.measures import DECIDING, MEASURES
 from finetune.examples import Examples
+from finetune.query_retrieval import QueryTask
 from finetune.retrieval import DIRECTIONS, Scores, embed, score_directions
 
 BASE, TUNED = "base", "tuned"
@@ -33,6 +34,7 @@ class Evaluation:
         gain: of each product's mean nDCG@10 over the directions, which decides.
         by_category: the same of the test products of each category with `MIN_CATEGORY` or more.
         forgotten: the same of products of categories that were not trained on; None where all were.
+        pairs: difference in nDCG@10 on held-out queries of people; None where there are none.
     """
 
     queries: int
@@ -43,11 +45,17 @@ class Evaluation:
     gain: Difference
     by_category: Mapping[str, Difference] = field(default_factory=dict)
     forgotten: Difference | None = None
+    pairs: Difference | None = None
 
     @property
     def recommended(self) -> bool:
-        """Whether a gain is proven: its 95 % interval is above 0, and no direction's is below."""
-        return self.gain.low > 0 and not any(gap.high < 0 for gap in self.differences.values())
+        """Whether a gain is proven: a 95 % interval is above 0, and none is below.
+
+        The gain is that on products or, where there are queries of people, on these.
+        """
+        gaps = [*self.differences.values(), *([self.pairs] if self.pairs else [])]
+        gains = self.gain.low > 0 or (self.pairs is not None and self.pairs.low > 0)
+        return gains and not any(gap.high < 0 for gap in gaps)
 
     def facts(self) -> dict[str, Any]:
         """The figures as JSON has them."""
@@ -58,6 +66,7 @@ class Evaluation:
             "gain": asdict(self.gain),
             "by_category": {name: asdict(gap) for name, gap in self.by_category.items()},
             "forgotten": asdict(self.forgotten) if self.forgotten else None,
+            "pairs": asdict(self.pairs) if self.pairs else None,
             "ways": {
                 direction: {
                     **{
@@ -78,6 +87,7 @@ def evaluate(
     queries: Sequence[int],
     *,
     others: Sequence[int] = (),
+    task: QueryTask | None = None,
     device: str | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -89,15 +99,19 @@ def evaluate(
         examples: all products, which are the gallery.
         queries: rows of the test products.
         others: rows of products of categories that were not trained on, queries as well.
+        task: held-out queries of people; None: none.
         device: torch's name of it.
         seed: of bootstrap and randomisation.
     """
     gallery, rows = range(len(examples)), [*queries, *others]
     scores: dict[str, dict[str, Scores]] = {}
+    of_pairs: dict[str, Scores] = {}
     for name, variant in ((BASE, base), (TUNED, tuned)):
         encoder = Encoder.load(variant, precision="float32", device=device)
         vectors = embed(encoder, examples, gallery, rows)
         scores[name] = score_directions(vectors, examples, gallery, rows)
+        if task:
+            of_pairs[name] = task.scores(encoder, vectors, examples, gallery)
     compared = Compared(scores, [examples.groups[row] for row in rows], seed)
     test = range(len(queries))
     categories = [examples.rows[row].category for row in queries]
@@ -109,6 +123,7 @@ def evaluate(
             name: compared.gain([row for row in test if categories[row] == name]) for name in named
         },
         forgotten=compared.gain(range(len(queries), len(rows))) if others else None,
+        pairs=deciding_difference(of_pairs, task.clusters(examples), seed) if task else None,
     )
 
 
@@ -163,5 +178,12 @@ class Compared:
         return self._difference(both, [self.groups[row] for row in rows])
 
     def _difference(self, both: Mapping[str, Scores], groups: Sequence[str]) -> Difference:
-        tested = compare_variants(both, resamples=RESAMPLES, seed=self.seed, clusters=groups)
-        return next(each for each in tested if each.measure == DECIDING)
+        return deciding_difference(both, groups, self.seed)
+
+
+def deciding_difference(
+    both: Mapping[str, Scores], clusters: Sequence[str] | np.ndarray, seed: int
+) -> Difference:
+    """The difference in `DECIDING` between base and trained variant."""
+    tested = compare_variants(both, resamples=RESAMPLES, seed=seed, clusters=clusters)
+    return next(each for each in tested if each.measure == DECIDING)

@@ -14,6 +14,7 @@ from catalog.catalogue import Catalogue, Entry
 from encoder.template import Template, find_template
 from eval.groups import group_of, normalize_title
 from finetune.errors import FinetuneError
+from finetune.pairs import Pairs
 from finetune.sampling import shuffled
 from pictures.errors import PictureError
 from pictures.store import PictureStore
@@ -60,12 +61,14 @@ class Examples:
         groups: the group of each; a split keeps groups whole.
         left_out: number of products that are not here, by reason.
         pictures: the picture store.
+        pairs: queries that the products were found to fit; None: none.
     """
 
     rows: Sequence[Example]
     groups: Sequence[str]
     left_out: Mapping[str, int]
     pictures: PictureStore
+    pairs: Pairs | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -120,6 +123,9 @@ class Examples:
         for example in self.rows:
             parts = (example.id, example.picture, example.text, *example.views, *example.keys)
             digest.update("\0".join((*parts, "\n")).encode("utf-8", "surrogatepass"))
+        for text, products in sorted(self.pairs.products.items()) if self.pairs else ():
+            pair = (text, *sorted(products), "\n")
+            digest.update("\0".join(pair).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from finetune.choice import Choice, Chosen
 from finetune.errors import FinetuneError
 from finetune.evaluation import Evaluation
 from finetune.examples import Examples, read_examples
+from finetune.pairs import SplitPairs, read_pairs, split_pairs
 from finetune.precision import NO_BFLOAT16, falls_back
 from finetune.progress import Report, no_progress
 from finetune.runs import CHECKPOINTS, RUNS, begin_or_resume, exclusive, finished_variant, recorded
@@ -61,6 +62,7 @@ def train(
     workers: int | None = None,
     force: bool = False,
     restart: bool = False,
+    pairs: Path | None = None,
     report: Report = no_progress,
 ) -> Result | None:
     """Train a variant on the catalogue. Idempotent: a finished training is not done again.
@@ -75,6 +77,8 @@ def train(
         workers: decoding threads; one less than the cores when None.
         force: replace a variant of that name, this training's own as well.
         restart: discard the checkpoints of a stopped run of that name.
+        pairs: file of queries and the products that they fit; `pair_share` says how many of the
+            training texts are such queries.
         report: called with the progress after every step.
 
     Returns:
@@ -96,7 +100,9 @@ def train(
     with Catalogue(home, create=False) as catalogue, exclusive(catalogue, name, first):
         checkpoint = as_dual_encoder(find_base(base, revision))
         _check_side(checkpoint, catalogue)
-        examples, split, common, candidates = _prepare(catalogue, settings, checkpoint.family)
+        prepared = _prepare(catalogue, settings, checkpoint.family, pairs)
+        examples, split, common = prepared.examples, prepared.split, prepared.common
+        candidates = prepared.candidates
         identity = {
             "settings": common.facts(),
             "base": checkpoint.base,
@@ -121,23 +127,42 @@ def train(
         with recorded(catalogue, first, {"variant": name, **identity}) as logged:
             if first and falls_back(common, accelerator.device):
                 messages.print(NO_BFLOAT16)
-            trainer = Trainer(checkpoint, examples, split, accelerator, workers)
+            trainer = Trainer(checkpoint, examples, split, accelerator, workers, prepared.pairs)
             search = settings if isinstance(settings, Search) else None
             chosen = _fit(trainer, common, candidates, search, folder, report)
             if not first:
                 return None
             with writing(home):
-                training = Finished(chosen, examples, split, run)
+                training = Finished(chosen, examples, split, run, prepared.pairs)
                 variant, evaluation = write_artefact(home, name, training)
             logged.figures |= variant.manifest.notes["figures"]
         shutil.rmtree(folder)
         return Result(variant, chosen.trained, evaluation)
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """What a job trains on.
+
+    Attributes:
+        examples: all products.
+        split: which of them are held out.
+        pairs: queries of people, divided like the products; None: none.
+        common: the settings that all candidates share.
+        candidates: by name; empty where the settings are given.
+    """
+
+    examples: Examples
+    split: Split
+    pairs: SplitPairs | None
+    common: Settings
+    candidates: Mapping[str, Settings]
+
+
 def _prepare(
-    catalogue: Catalogue, settings: Settings | Search, family: Family
-) -> tuple[Examples, Split, Settings, dict[str, Settings]]:
-    """The products, their split, the settings that all candidates share, and the candidates.
+    catalogue: Catalogue, settings: Settings | Search, family: Family, file: Path | None
+) -> _Prepared:
+    """The products, their split, and the settings.
 
     Raises:
         FinetuneError: there is too little to train on or to evaluate with.
@@ -147,10 +172,14 @@ def _prepare(
     examples = read_examples(
         catalogue, common.template, common.views, sample=common.sample, seed=common.seed
     )
-    candidates = {}
+    if file:
+        examples = replace(examples, pairs=read_pairs(file, examples.row_of.keys()))
+    queries_alone = examples.pairs is not None and common.pair_share == 1
+    candidates: dict[str, Settings] = {}
     if isinstance(settings, Search):
-        products = len(in_categories(examples, common.categories))
-        common = settings_for(products, settings.fixed).with_loss(family.loss)
+        wanted = in_categories(examples, common.categories)
+        paired = _paired(examples, wanted) if queries_alone else 1.0
+        common = settings_for(len(wanted), settings.fixed, paired).with_loss(family.loss)
         candidates = candidates_for(common, family.lora, settings.fixed)
     split = draw_split(
         examples,
@@ -159,8 +188,17 @@ def _prepare(
         test=common.test,
         categories=common.categories,
     )
+    pairs = split_pairs(examples.pairs, split.parts(), common.seed) if examples.pairs else None
+    if pairs and queries_alone:
+        split = replace(split, train=[name for name in split.train if name in pairs.queries_of])
     check_split(examples, split, common.batch)
-    return examples, split, common, candidates
+    return _Prepared(examples, split, pairs, common, candidates)
+
+
+def _paired(examples: Examples, wanted: Collection[str]) -> float:
+    """Share of some products that a query was found to fit."""
+    products = examples.pairs.products.values() if examples.pairs else ()
+    return len(set().union(*products) & set(wanted)) / len(wanted)
 
 
 def _fit(

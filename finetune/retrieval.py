@@ -29,7 +29,6 @@ DIRECTIONS = (TITLE_TO_PICTURE, PICTURE_TO_TEXT)
 PROGRESS_MEASURES = ("Recall@10", DECIDING)
 DEPTH = 100  # results of a query: deeper ones would change MRR by less than 0.01
 SIMILARITY_DEPTH = 5  # k of the reference system's AvgMeanSimilarity@k
-MIN_GALLERY = 250  # products of a validation, where there are so many
 
 Scores = Mapping[str, np.ndarray]  # measure → score of each query (n,)
 
@@ -102,7 +101,7 @@ def score_directions(
 def means(scores: Mapping[str, Scores]) -> dict[str, float]:
     """The measures shown while training: means over queries, then over directions."""
     return {
-        name: float(np.mean([scores[direction][name].mean() for direction in DIRECTIONS]))
+        name: float(np.mean([each[name].mean() for each in scores.values()]))
         for name in PROGRESS_MEASURES
     }
 
@@ -161,40 +160,3 @@ def _unsaved_variant(checkpoint: Checkpoint) -> Variant:
         created="",
     )
     return Variant(manifest, checkpoint.folder)
-
-
-class Validation:
-    """Evaluates a model in training, always on the same products.
-
-    In a small gallery every product is found and all epochs score alike. So a few validation
-    products are searched among some training products.
-
-    Args:
-        model: the model.
-        examples: all products.
-        queries: rows that are queries.
-        others: rows that fill the gallery up to `MIN_GALLERY`, in this order.
-        batch_size: pictures embedded at once.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        examples: Examples,
-        queries: Sequence[int],
-        others: Sequence[int],
-        batch_size: int,
-    ) -> None:
-        self._model, self._examples = model, examples
-        self._queries = sorted(queries)
-        self._gallery = sorted([*queries, *others[: max(0, MIN_GALLERY - len(queries))]])
-        self._encoder = encoder_of(model, batch_size)
-
-    def __call__(self) -> dict[str, float]:
-        """The means of `PROGRESS_MEASURES`, over both directions."""
-        self._model.dual_encoder.eval()
-        try:
-            vectors = embed(self._encoder, self._examples, self._gallery, self._queries)
-        finally:
-            self._model.dual_encoder.train()
-        return means(score_directions(vectors, self._examples, self._gallery, self._queries))

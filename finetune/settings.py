@@ -25,6 +25,7 @@ VIEWS = ("title", "{summary}", "{description}")
 FILE_KEYS = MappingProxyType({"learning_rate": "rate", "adapter_weight": "strength"})
 LORA_ONLY = ("rank", "alpha", "dropout", "targets")
 CATEGORIES_ONLY = ("categories", "mix")
+PAIRS_ONLY = ("pair_share",)
 MAX_HELD_OUT = 0.9  # share of validation and test products together
 
 
@@ -58,6 +59,8 @@ class Settings:
             interpolated.
         categories: train on the products of these only; none: on all.
         mix: share of products of the other categories in a batch, which limits what is forgotten.
+        pair_share: share of the training texts that are queries of the file of pairs, of products
+            that have one; 1 trains on such products and on queries alone. 0 without a file.
         seed: of all random numbers.
         sample: train on at most so many products, drawn by group; 0: all.
         validation: share of the products held out to choose the epoch by.
@@ -87,6 +90,7 @@ class Settings:
     adapter_weight: float = 1.0
     categories: tuple[str, ...] = ()
     mix: float = 0.2
+    pair_share: float = 0.0
     seed: int = 0
     sample: int = 0
     validation: float = 0.1
@@ -160,6 +164,7 @@ class Settings:
         unused = (
             *(LORA_ONLY if self.method != "lora" else ()),
             *(CATEGORIES_ONLY if not self.categories else ()),
+            *(PAIRS_ONLY if not self.pair_share else ()),
         )
         return {
             name: value for name, value in dataclasses.asdict(self).items() if name not in unused
@@ -195,6 +200,7 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "warm_up": (0, 1),
         "crop": (0.1, 1),
         "mix": (0, 0.9),
+        "pair_share": (0, 1),
         "validation": (0.001, 0.9),
         "test": (0, 0.9),
     }

@@ -60,6 +60,8 @@ def _verdict(name: str, figures: dict[str, Any]) -> Iterator[str]:
         yield f"{name} is recommended: {measured}."
     else:
         yield f"No gain is proven: {measured}. {name} is not recommended; search with its base."
+    if found := heldout.get("pairs"):
+        yield f"On {found['n']:,} held-out queries of people: {_change(found)}."
     for category, gap in heldout["by_category"].items():
         if gap["high"] < 0:
             yield f"Worse than its base in {category}: {_change(gap)} on {gap['n']:,} products."

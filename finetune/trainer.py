@@ -11,13 +11,15 @@ from finetune.batches import Batches, Share
 from finetune.errors import FinetuneError
 from finetune.examples import Examples
 from finetune.model import Model
+from finetune.pairs import SplitPairs
 from finetune.progress import Report, no_progress
-from finetune.retrieval import MIN_GALLERY, Validation
+from finetune.query_retrieval import QueryTask
 from finetune.sampling import shuffled
 from finetune.settings import Settings
 from finetune.snapshot import Snapshots
 from finetune.split import Split, rows_of
 from finetune.training import Training
+from finetune.validation import MIN_GALLERY, Validation
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Trainer:
         split: the training and validation products.
         accelerator: the processes.
         workers: decoding threads; one less than the cores when None.
+        pairs: queries to train on and to validate with, too; None: none.
     """
 
     checkpoint: Checkpoint
@@ -37,6 +40,7 @@ class Trainer:
     split: Split
     accelerator: Accelerator
     workers: int | None = None
+    pairs: SplitPairs | None = None
 
     @property
     def first(self) -> bool:
@@ -86,6 +90,7 @@ class Trainer:
             Share(self.accelerator.process_index, processes),
             self.workers,
             split.mixed,
+            self.pairs,
         )
         validation = Validation(
             model,
@@ -93,6 +98,8 @@ class Trainer:
             rows_of(examples, split.validation),
             rows_of(examples, shuffled(split.train, settings.seed, "gallery")),
             CPU_BATCH if device.type == "cpu" else GPU_BATCH,
+            QueryTask.of(self.pairs, "validation"),
+            alone=settings.pair_share == 1,
         )
         return Training(
             model, batches, settings, self.accelerator, validation, snapshots, report, base

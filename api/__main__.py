@@ -107,6 +107,7 @@ def serve(
     """
     import uvicorn  # takes a second that `--help` need not wait for
 
+    from api.connections import Connection, allow_connections
     from api.metrics import FOLDER
 
     environ[PUBLIC_URL], environ[FETCH] = public_url, "1" if fetch else "0"
@@ -121,6 +122,7 @@ def serve(
     if events:
         EventLog(home()).close()  # a log that cannot be written is one sentence
     _check_port(host, port)
+    allow_connections()
     messages.print(f"The API is at http://{host}:{port}/v1 (Ctrl-C ends it).", markup=False)
     with ExitStack() as stack:
         if workers > 1:
@@ -128,6 +130,7 @@ def serve(
         uvicorn.run(
             "api.application:create",
             factory=True,
+            http=Connection,
             host=host,
             port=port,
             workers=workers,

@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api.problems import INVALID, UNREADABLE, ProblemError
@@ -71,8 +71,8 @@ async def _read_form(request: Request) -> SearchForm:
             data = await upload.read() if isinstance(upload, UploadFile) else b""
             search = SearchRequest.model_validate(_fields(form))
             return SearchForm(search, data)
-    except MultiPartException as error:
-        raise ProblemError(INVALID, f"The form cannot be read: {error.message}") from None
+    except HTTPException as error:  # of Starlette's parser, within an application
+        raise ProblemError(INVALID, f"The form cannot be read: {error.detail}") from None
 
 
 def _fields(form: FormData) -> dict[str, Any]:
@@ -83,6 +83,8 @@ def _fields(form: FormData) -> dict[str, Any]:
             continue
         if name in _LISTS:
             fields.setdefault(name, []).append(value)
+        elif name in fields:
+            raise ProblemError(INVALID, f"The form has the field “{name}” twice.")
         else:
             fields[name] = value
     return fields

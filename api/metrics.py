@@ -1,7 +1,9 @@
 """What the server measures, for Prometheus."""
 
 import os
+from pathlib import Path
 
+import psutil
 from prometheus_client import REGISTRY as OWN
 from prometheus_client import (
     CollectorRegistry,
@@ -10,7 +12,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several processes write what they measure
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -53,6 +55,10 @@ def render() -> bytes:
     """What was measured, of all processes of the server, in Prometheus's text format."""
     if not os.environ.get(FOLDER):
         return generate_latest(OWN)
+    for file in Path(os.environ[FOLDER]).glob("gauge_live*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        if not psutil.pid_exists(process):  # what waited in it waits no longer
+            mark_process_dead(process)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)
     return generate_latest(registry)

@@ -4,6 +4,7 @@ import typer
 
 from benchmarks import (
     adaptation,
+    api,
     cold_start,
     embedding,
     encode,
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for module in (
     adaptation,
+    api,
     cold_start,
     embedding,
     encode,

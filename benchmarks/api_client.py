@@ -1,10 +1,11 @@
 """A client of the HTTP API on many connections, in a process of its own.
 
-    python -m benchmarks.api_client 8000 100 60 < requests.jsonl
+    python -m benchmarks.api_client 8000 100 60 100000 < requests.jsonl
 
-Each connection sends its next request when the last one is answered. Bodies are taken in the order
-of the file, from the beginning again after its end. Only the status and the length of an answer are
-read, so that the client needs little of the processor that the server runs on.
+Port, connections, and what ends it: seconds, or a number of requests. Each connection sends its
+next request when the last one is answered. Bodies are taken in the order of the file, from the
+beginning again after its end. Of an answer only the status and the length are read, so that the
+client needs little of the processors that the server runs on.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ class Client:
 
     Args:
         port: of the server, on this machine.
-        bodies: of the requests; without an end.
+        bodies: of the requests.
         ends: when no further request is sent, as `perf_counter` counts.
     """
 
@@ -40,25 +41,20 @@ class Client:
         self.outcomes: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Send requests on one connection until the end; one that was broken is opened again."""
-        while perf_counter() < self._ends:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except OSError as error:
-                self.outcomes[type(error).__name__] += 1
-                await asyncio.sleep(0.1)
-                continue
-            try:
-                while perf_counter() < self._ends:
-                    body = next(self._bodies)
-                    started = perf_counter()
-                    writer.write(HEAD.format(len(body)).encode() + body)
-                    self.outcomes[await _status(reader)] += 1
-                    self.seconds.append(perf_counter() - started)
-            except (OSError, asyncio.IncompleteReadError) as error:
-                self.outcomes[type(error).__name__] += 1
-            finally:
-                writer.close()
+        """Send requests on one connection until the end; one that breaks ends it, too."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            for body in self._bodies:
+                started = perf_counter()
+                if started > self._ends:
+                    break
+                writer.write(HEAD.format(len(body)).encode() + body)
+                self.outcomes[await _status(reader)] += 1
+                self.seconds.append(perf_counter() - started)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            self.outcomes[type(error).__name__] += 1
+        finally:
+            writer.close()
 
 
 async def _status(reader: asyncio.StreamReader) -> str:
@@ -69,8 +65,9 @@ async def _status(reader: asyncio.StreamReader) -> str:
     return head.split(b" ", 2)[1].decode()
 
 
-async def _run(port: int, connections: int, seconds: float) -> dict[str, object]:
-    bodies = itertools.cycle([line.rstrip(b"\n") for line in sys.stdin.buffer])
+async def _run(port: int, connections: int, seconds: int, most: int) -> dict[str, object]:
+    lines = [line.rstrip(b"\n") for line in sys.stdin.buffer]
+    bodies = itertools.islice(itertools.cycle(lines), most)
     started = perf_counter()
     client = Client(port, bodies, started + seconds)
     await asyncio.gather(*(client.run() for _ in range(connections)))
@@ -82,5 +79,4 @@ async def _run(port: int, connections: int, seconds: float) -> dict[str, object]
 
 
 if __name__ == "__main__":
-    port, connections, seconds = (float(word) for word in sys.argv[1:])
-    print(json.dumps(uvloop.run(_run(int(port), int(connections), seconds))))  # noqa: T201
+    print(json.dumps(uvloop.run(_run(*map(int, sys.argv[1:])))))  # noqa: T201

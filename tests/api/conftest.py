@@ -10,6 +10,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from api.application import make_application
+from api.connections import Connection
 from api.settings import Settings
 from events.log import EventLog
 from search.shop import Shop, open_shop
@@ -47,7 +48,7 @@ def address(home, tmp_path_factory):
     opened = Shop(home, EventLog(tmp_path_factory.mktemp("log")))
     opened.engine().encoder  # noqa: B018 - loads it
     app = make_application(opened, Settings(fetch=False))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", http=Connection))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -59,6 +60,20 @@ def keep_settings(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+def workers_of(process):
+    """The processes of a server that answer requests."""
+    children = psutil.Process(process.pid).children()
+    return [each for each in children if "spawn_main" in " ".join(_words_of(each))]
+
+
+def _words_of(process):
+    """The command line of a process; of one that has just ended, none."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def search(address):
     body = json.dumps({"text": "teal kettle", "match": "words"}).encode()
     request = Request(f"{address}/v1/search", body, {"Content-Type": "application/json"})
@@ -81,15 +96,22 @@ def test_a_server_answers_until_it_is_ended_and_keeps_its_port(home, monkeypatch
     assert process.returncode in (0, -signal.SIGTERM)
 
 
-def test_several_processes_serve_and_count_together(home):
+def test_several_processes_serve_and_count_together_also_where_one_is_killed(home):
     with serve(home, "--workers", "2") as (process, address):
         assert {search(address) for _ in range(4)} == {"kettle-teal"}
+        before = workers_of(process)
+        killed = before.pop()
+        killed.kill()
+        assert {search(address) for _ in range(4)} == {"kettle-teal"}
+        while len({*workers_of(process)} - {killed}) < 2:  # the supervisor starts another one
+            assert process.poll() is None
+            threading.Event().wait(0.05)
         with urlopen(f"{address}/metrics", timeout=ENDING) as answer:
             metrics = answer.read().decode()
         process.send_signal(signal.SIGINT)
         _, written = process.communicate(timeout=ENDING)
-    assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 4
-    assert 'route="search",status="200"} 4.0' in metrics
+    assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 8
+    assert 'route="search",status="200"} 8.0' in metrics
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ HOST ?= localhost
 SERVE := $(BIN)/vitrine app --host $(HOST) --port $(PORT)
 
 # The suite must not use the user's server or installation.
-CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u VITRINE_HOME -u VITRINE_PUBLIC_URL -u VITRINE_TEST_SERVER
+CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u QDRANT_TIMEOUT -u VITRINE_REBUILD_SHARE -u VITRINE_HOME -u VITRINE_PUBLIC_URL -u VITRINE_TEST_SERVER
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

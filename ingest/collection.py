@@ -1,10 +1,13 @@
 """A variant's collection, brought to what the catalogue and the vector files now hold."""
 
+import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from catalog.catalogue import Catalogue
+from ingest import IngestError
 from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
@@ -13,9 +16,9 @@ from qdrant.store import Store
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
 
-# Above this share of changed points, building anew is quicker than changing a copy: the engine
-# rebuilds a segment's graph when a fifth of it is gone.
-CHANGED_SHARE = 0.2
+# Sets the share of changed points above which the collection is built anew instead of a copy
+# changed; the engine's own (`Engine.rebuild_share`) by default.
+SHARE_VARIABLE = "VITRINE_REBUILD_SHARE"
 WINDOW = 1000  # ids looked up together
 # A point is current where its payload has these facts of its product.
 MADE_OF = ("content", "image_url")
@@ -111,7 +114,7 @@ def _current(store: Store, spec: Spec) -> Collection | None:
 
 def _changes(store: Store, projection: Projection, current: Collection) -> _Changes | None:
     """What differs between the collection and the projection; None when too much does."""
-    most = CHANGED_SHARE * len(projection)
+    most = _rebuild_share(store) * len(projection)
     written: set[str] = set()
     kept = 0
     for window in projection.windows():
@@ -130,6 +133,19 @@ def _changes(store: Store, projection: Projection, current: Collection) -> _Chan
             return None
     gone = [] if kept == current.points else list(_gone(store, projection.catalogue, current))
     return None if len(written) + len(gone) > most else _Changes(written, gone)
+
+
+def _rebuild_share(store: Store) -> float:
+    value = os.environ.get(SHARE_VARIABLE, "").strip()
+    if not value:
+        return store.engine.rebuild_share
+    try:
+        share = float(value)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise IngestError(f"{SHARE_VARIABLE} is '{value}': it must be a number from 0 to 1.")
+    return share
 
 
 def _gone(store: Store, catalogue: Catalogue, current: Collection) -> Iterator[str]:

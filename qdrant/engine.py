@@ -107,6 +107,10 @@ class Reader(Protocol):
 class Engine(Protocol):
     """Keeps generations of points, of which one per variant is published."""
 
+    @property
+    def rebuild_share(self) -> float:
+        """The share of changed points from which building anew is quicker than an update."""
+
     def info(self) -> EngineInfo:
         """Return name, version and place."""
 

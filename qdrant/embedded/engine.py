@@ -22,6 +22,9 @@ from qdrant.generation import EngineInfo, Generation, generation_name, now
 from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
 
+# The engine rebuilds a segment's graph when a fifth of it is gone.
+REBUILD_SHARE = 0.2
+
 
 class EmbeddedEngine:
     """Keeps collections in a folder; a `qdrant.engine.Engine`.
@@ -34,6 +37,11 @@ class EmbeddedEngine:
         self.folder = folder.absolute()
         self._leases = Leases()
         self._variants: dict[str, Generations] = {}
+
+    @property
+    def rebuild_share(self) -> float:
+        """The share of changed points from which building anew is quicker: `REBUILD_SHARE`."""
+        return REBUILD_SHARE
 
     def info(self) -> EngineInfo:
         """Return name, version and folder."""

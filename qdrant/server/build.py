@@ -43,6 +43,7 @@ from qdrant.server.generations import (
 )
 from qdrant.server.reader import Reader
 from qdrant.server.readiness import OPTIMISING, change, wait_until_ready
+from qdrant.server.settings import Placement, Reading
 from qdrant.server.shards import CopyImpossible, copy_collection, delete_snapshots, snapshots
 from vitrine.batches import batched
 
@@ -63,6 +64,7 @@ class Build:
         spec: what is built.
         generation: its name.
         streams: requests under way at once.
+        reading: how the generation will be read.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class Build:
         spec: Spec,
         generation: str,
         streams: int = STREAMS,
+        reading: Reading | None = None,
     ) -> None:
+        self._reading = reading or Reading()
         self.name = generations.name(generation)
         self._generations = generations
         self._connection = connection
@@ -87,7 +91,7 @@ class Build:
 
     @contextmanager
     def started(
-        self, placement: mapping.Placement, *, resumable: bool = False, source: str = ""
+        self, placement: Placement, *, resumable: bool = False, source: str = ""
     ) -> Iterator[bool]:
         """Begin the generation, or resume it, and keep other builders away.
 
@@ -225,7 +229,11 @@ class Build:
             created=created or now(),
         )
         try:
-            self._change(hnsw_config=mapping.GRAPH, optimizers_config=mapping.INDEXING)
+            self._change(
+                hnsw_config=mapping.GRAPH,
+                optimizers_config=mapping.INDEXING,
+                **self._reading.parameters(),
+            )
             wait_until_ready(self._generations, self._connection, self.name, self._spec, points)
             if measured:
                 made = replace(made, graphs=measured.graphs, changed=changed)
@@ -241,7 +249,7 @@ class Build:
             raise removed(self._spec.variant, self.name) from None
         return made
 
-    def _create(self, placement: mapping.Placement, source: str = "") -> bool:
+    def _create(self, placement: Placement, source: str = "") -> bool:
         """Make the server collection; return whether it was not there."""
         metadata = {**metadata_of(self._spec, self._generation), **heartbeat(self._builder)}
         if source:

@@ -22,6 +22,7 @@ from qdrant_client import QdrantClient
 
 from qdrant.errors import EngineError, StoreError
 from qdrant.server.errors import EXCEPTIONS, Server, retry_after, store_error
+from qdrant.server.settings import answer_seconds
 from vitrine import Closing
 
 T = TypeVar("T")
@@ -282,7 +283,7 @@ def connect(urls: str, api_key: str | None = None) -> Connection:
         api_key: its key.
 
     Raises:
-        StoreError: one is no address, or lacks the scheme.
+        StoreError: one is no address, or lacks the scheme; or QDRANT_TIMEOUT is no number.
     """
     addresses = [address for part in urls.split(",") if (address := part.strip())] or [urls]
     (client, server), *others = (_node(address, api_key) for address in addresses)
@@ -301,7 +302,7 @@ def _node(url: str, api_key: str | None) -> tuple[QdrantClient, Server]:
             client = QdrantClient(
                 url=url,
                 api_key=api_key,
-                timeout=ANSWER,
+                timeout=answer_seconds(ANSWER),
                 limits=CONNECTIONS,
                 headers=HEADERS,
                 check_compatibility=False,  # it only warns; `Connection.version` raises

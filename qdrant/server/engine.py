@@ -22,10 +22,15 @@ from qdrant.points import Row, stored_row
 from qdrant.server.build import PRESENT, STREAMS, Build
 from qdrant.server.connection import BUILDING, Connection, connect
 from qdrant.server.generations import PREFIX, Generations, variants
-from qdrant.server.mapping import Placement
 from qdrant.server.reader import Reader
+from qdrant.server.settings import Placement, Reading
 from qdrant.server.shards import CopyImpossible
 from vitrine.batches import batched
+
+# Of 100,000 points of 3 x 512 dimensions on 2 cores, a build takes 136 s. An update takes 6 s for
+# the copy and, by 5,000 changed points, 0.9 ms a point to send it and 7.4 ms to optimise: as long
+# as the build at 15,700.
+REBUILD_SHARE = 0.15
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +41,7 @@ class ServerEngine:
     Args:
         connection: to the server.
         placement: shards and replicas of new collections.
+        reading: how collections are read.
         prefix: before every name of ours on the server.
         streams: requests of a build that are under way at once.
     """
@@ -45,16 +51,23 @@ class ServerEngine:
         connection: Connection,
         placement: Placement | None = None,
         *,
+        reading: Reading | None = None,
         prefix: str = PREFIX,
         streams: int = STREAMS,
     ) -> None:
         self.connection = connection
         self._placement = placement or Placement()
+        self._reading = reading or Reading()
         self._prefix = prefix
         self._streams = streams
         self._variants: dict[str, Generations] = {}
         self._building: set[str] = set()
         self._lock = threading.Lock()
+
+    @property
+    def rebuild_share(self) -> float:
+        """The share of changed points from which building anew is quicker: `REBUILD_SHARE`."""
+        return REBUILD_SHARE
 
     def info(self) -> EngineInfo:
         """Return name, version and address."""
@@ -88,7 +101,9 @@ class ServerEngine:
         name, collection = generations.current()
         try:
             readable = generations.readable(name)
-            yield Reader(self.connection, readable, collection)
+            yield Reader(
+                self.connection, readable, collection, consistency=self._reading.consistency
+            )
             if readable != name and generations.published() != name:
                 raise NotFound(f"{name} was replaced while it was read; run this again.")
         except NotFound:
@@ -227,7 +242,7 @@ class ServerEngine:
 
     def _build(self, spec: Spec, generation: str) -> Build:
         generations = self._generations(spec.variant)
-        return Build(generations, self.connection, spec, generation, self._streams)
+        return Build(generations, self.connection, spec, generation, self._streams, self._reading)
 
     def _generations(self, variant: str) -> Generations:
         fresh = Generations(self.connection, variant, self._prefix)
@@ -237,12 +252,17 @@ class ServerEngine:
 def connect_engine(url: str, api_key: str | None = None) -> ServerEngine:
     """Return the engine of the server at an address such as `http://localhost:6333`.
 
-    QDRANT_SHARDS and QDRANT_REPLICAS set how new collections are spread over a cluster.
+    Of a cluster, those of several nodes, divided by commas. QDRANT_SHARDS and QDRANT_REPLICAS set
+    how new collections are spread over it, QDRANT_READ_… how they are read.
 
     Raises:
         StoreError: the address or one of those is not valid.
     """
-    return ServerEngine(connect(url, api_key), Placement.from_environment())
+    return ServerEngine(
+        connect(url, api_key),
+        Placement.from_environment(),
+        reading=Reading.from_environment(),
+    )
 
 
 def _missing(build: Build, rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,9 +1,8 @@
 """The store's types as those of `qdrant-client`."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from qdrant_client import models
 
 from qdrant import layout
 from qdrant.engine import Search
-from qdrant.errors import StoreError
 from qdrant.filters import (
     AnyOf,
     Between,
@@ -26,6 +24,7 @@ from qdrant.filters import (
 )
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
+from qdrant.server.settings import Placement
 
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
 # dimensions make 2.5 MB of JSON.
@@ -53,28 +52,6 @@ STRICT = models.StrictModeConfig(
     filter_max_conditions=64,
     condition_max_size=20_000,  # products left out of a search are named one by one
 )
-
-
-@dataclass(frozen=True)
-class Placement:
-    """How a collection is spread over a cluster; None leaves it to the server: one shard, one copy.
-
-    Attributes:
-        shards: parts that the points are divided into.
-        replicas: copies of each part.
-    """
-
-    shards: int | None = None
-    replicas: int | None = None
-
-    @classmethod
-    def from_environment(cls) -> "Placement":
-        """Return the values of QDRANT_SHARDS and QDRANT_REPLICAS.
-
-        Raises:
-            StoreError: one of them is not a number from 1 on.
-        """
-        return cls(_number("QDRANT_SHARDS"), _number("QDRANT_REPLICAS"))
 
 
 INDEXES: Mapping[layout.Kind, models.PayloadSchemaParams] = {
@@ -223,12 +200,3 @@ def _sparse(vector: SparseVector) -> models.SparseVector:
 
 def _numbers(vector: np.ndarray) -> list[float]:
     return np.round(vector.astype(np.float64), DECIMALS).tolist()
-
-
-def _number(variable: str) -> int | None:
-    value = os.environ.get(variable, "").strip()
-    if not value:
-        return None
-    if not value.isdecimal() or int(value) < 1:
-        raise StoreError(f"{variable} is '{value}': it must be a number from 1 on.")
-    return int(value)

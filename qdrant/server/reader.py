@@ -26,12 +26,14 @@ class Reader:
         name: of the server collection.
         collection: the generation.
         limit: how long each request may be retried.
+        consistency: copies that must agree; None for one.
     """
 
     connection: Connection
     name: str
     collection: Collection
     limit: RetryLimit = SEARCHING
+    consistency: models.ReadConsistency | None = None
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
@@ -60,7 +62,12 @@ class Reader:
         matching = mapping.filter_of(conditions)
         answer = self.connection.call(
             lambda client: client.facet(
-                self.name, field, facet_filter=matching, limit=limit, exact=True
+                self.name,
+                field,
+                facet_filter=matching,
+                limit=limit,
+                exact=True,
+                consistency=self.consistency,
             ),
             self.limit,
         )
@@ -112,6 +119,7 @@ class Reader:
                 offset=offset,
                 with_payload=True,
                 with_vectors=vectors,
+                consistency=self.consistency,
             ),
             self.limit,
         )
@@ -123,7 +131,11 @@ class Reader:
         ids = [str(key) for key in keys]
         return self.connection.call(
             lambda client: client.retrieve(
-                self.name, ids, with_payload=with_payload, with_vectors=vectors
+                self.name,
+                ids,
+                with_payload=with_payload,
+                with_vectors=vectors,
+                consistency=self.consistency,
             ),
             self.limit,
         )
@@ -140,7 +152,10 @@ class Reader:
         """Search in one request, or in several where a proxy refuses one of that size."""
         try:
             answers = self.connection.call(
-                lambda client: client.query_batch_points(self.name, requests), self.limit
+                lambda client: client.query_batch_points(
+                    self.name, requests, consistency=self.consistency
+                ),
+                self.limit,
             )
         except RequestTooLarge:
             if len(requests) == 1:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from encoder.variants import Variants
+from ingest import IngestError
 from ingest.products import load_products
 from ingest.status import read_status
 from ingest.vectors import embed_products
@@ -49,16 +50,21 @@ def test_few_changes_are_made_to_a_copy_and_many_mean_building_anew(home, monkey
     rows[1]["title"] = "ivory kettle"
     source = shop.write_source(home / "source", rows[:-1])
     load_products(home, source, category_field="category", prune=True)
-    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.3)
+    monkeypatch.setenv("VITRINE_REBUILD_SHARE", "0.3")
     figures = embed_products(home, "tiny")
     assert (figures["written"], figures["deleted"], figures["points"]) == (2, 1, 11)
     assert verify_collection(home, "tiny")["faults"] == {}
-    monkeypatch.setattr("ingest.collection.CHANGED_SHARE", 0.0)
+    monkeypatch.setenv("VITRINE_REBUILD_SHARE", "0")
     rows[2]["price"] = 2
     load_products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
     figures = embed_products(home, "tiny")
     assert (figures["written"], figures["deleted"], figures["points"]) == (11, 0, 11)
     assert verify_collection(home, "tiny")["faults"] == {}
+    monkeypatch.setenv("VITRINE_REBUILD_SHARE", "much")
+    rows[2]["price"] = 3
+    load_products(home, shop.write_source(home / "source", rows[:-1]), category_field="category")
+    with pytest.raises(IngestError, match="VITRINE_REBUILD_SHARE is 'much': it must be a number"):
+        embed_products(home, "tiny")
 
 
 def test_a_collection_is_built_anew_with_recreate_or_when_it_is_broken(home):

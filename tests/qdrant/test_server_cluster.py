@@ -9,7 +9,7 @@ from qdrant.errors import BuildFailed, EngineError
 from qdrant.server import readiness, shards
 from qdrant.server.connection import connect
 from qdrant.server.engine import ServerEngine
-from qdrant.server.mapping import Placement
+from qdrant.server.settings import Placement
 from qdrant.store import Store, open_embedded
 from tests.qdrant.clock import Time, timed
 from tests.qdrant.fake_server import FakeServer, Fault

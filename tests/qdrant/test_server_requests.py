@@ -171,6 +171,42 @@ def test_shards_and_replicas_come_from_the_environment(fake_server, monkeypatch)
         open_server(fake_server.url)
 
 
+def test_how_a_cluster_is_read_comes_from_the_environment(fake_server, monkeypatch):
+    monkeypatch.setenv("QDRANT_READ_FAN_OUT", "1")
+    monkeypatch.setenv("QDRANT_READ_FAN_OUT_DELAY_MS", "50")
+    monkeypatch.setenv("QDRANT_READ_CONSISTENCY", "majority")
+    monkeypatch.setenv("QDRANT_TIMEOUT", "3")
+    with open_server(fake_server.url) as store:
+        store.build(SPEC, shop(10))
+        store.search("demo", QUERY)
+        store.retrieve("demo", ["p1"])
+        store.facet("demo", "brand")
+        list(store.scroll("demo"))
+        assert store.engine.connection.client.init_options["timeout"] == 3
+    [changed] = [a.body["params"] for a in fake_server.requests("PATCH .*") if "params" in a.body]
+    assert changed == {"read_fan_out_factor": 1, "read_fan_out_delay_ms": 50}
+    for kind in ("query/batch", "points", "scroll"):
+        asked = fake_server.requests(f"POST .*/{kind}")
+        assert {each.parameters.get("consistency") for each in asked} == {"majority"}
+    [counted] = fake_server.requests("POST .*/facet")
+    assert counted.parameters["consistency"] == "majority"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("QDRANT_READ_CONSISTENCY", "most", "must be a number or one of majority, quorum, all"),
+        ("QDRANT_READ_CONSISTENCY", "0", "must be a number from 1 on"),
+        ("QDRANT_READ_FAN_OUT", "-1", "must be a number from 0 on"),
+        ("QDRANT_TIMEOUT", "soon", "must be a number from 1 on"),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_named(fake_server, monkeypatch, variable, value, sentence):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StoreError, match=f"{variable} is '{value}': it {sentence}"):
+        open_server(fake_server.url)
+
+
 def test_without_them_the_server_decides(fake_server, store):
     store.build(SPEC, shop(10))
     [made] = fake_server.requests("PUT /collections/[^/]+")

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.connection import current_address, keep_address
 from app.state import FIELDS, SearchState, follow, read_parameters, write_parameters
 
 
@@ -22,7 +23,8 @@ def read() -> tuple[list[str], bool]:
         A sentence about each parameter that is invalid; and whether the address was read.
     """
     session = st.session_state
-    address = {name: st.query_params.get_all(name) for name in st.query_params}
+    sent = {name: st.query_params.get_all(name) for name in st.query_params}
+    address = current_address(sent, "address")
     if address == session.get("address") and all(key in session for key in FIELDS):
         for key in FIELDS:  # Streamlit drops the value of a widget that was not on the last page
             session[key] = session[key]
@@ -58,6 +60,5 @@ def write(usual_variant: str) -> SearchState:
         session.update(
             like=state.like, crop=list(state.crop), page=state.page, product=state.product
         )
-        session.address = write_parameters(state)
-        st.query_params.from_dict(session.address)
+        keep_address(write_parameters(state), "address")
     return state

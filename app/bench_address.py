@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import picture_controls
 from app.bench_state import FIELDS, BenchState, follow, read_parameters, write_parameters
+from app.connection import current_address, keep_address
 
 
 def read() -> list[str]:
@@ -22,7 +23,8 @@ def read() -> list[str]:
         A sentence about each parameter that is invalid.
     """
     session = st.session_state
-    address = {name: st.query_params.get_all(name) for name in st.query_params}
+    sent = {name: st.query_params.get_all(name) for name in st.query_params}
+    address = current_address(sent, "bench_address")
     if address == session.get("bench_address") and all(key in session for key in FIELDS):
         for key in FIELDS:  # Streamlit drops the value of a widget that was not on the last page
             session[key] = session[key]
@@ -51,8 +53,7 @@ def write() -> BenchState:
     elif state != session.bench_state:
         state = session.bench_state = follow(session.bench_state, state)
         session.query = state.query
-        session.bench_address = write_parameters(state)
-        st.query_params.from_dict(session.bench_address)
+        keep_address(write_parameters(state), "bench_address")
     return state
 
 

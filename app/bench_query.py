@@ -6,12 +6,15 @@ from pathlib import Path
 
 import streamlit as st
 from PIL.Image import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import picture_controls
 from app.errors import show_errors
 from app.escaping import escape, escape_sentence, shorten
+from app.search_log import offer_queries
 from eval.queries import LabelledQuery, QuerySet
 from eval.query_folder import FOLDER, SUFFIXES, QueryFolder
+from events.recent import has_log
 from search.query import QueryError
 from search.query_picture import open_picture
 from search.redaction import redact
@@ -54,7 +57,7 @@ def show_query(home: Path, *, always_words: bool = True) -> BenchQuery:
     """
     queries = None
     with show_errors("The query file"):
-        queries = _show_file(QueryFolder(home))
+        queries = _show_file(QueryFolder(home), home)
     chosen = _chosen(queries)
     if chosen and st.session_state.bench_state is None:  # the address was just read
         _take(chosen)
@@ -95,7 +98,7 @@ def _chosen(queries: QuerySet | None) -> LabelledQuery | None:
     return found
 
 
-def _show_file(folder: QueryFolder) -> QuerySet | None:
+def _show_file(folder: QueryFolder, home: Path) -> QuerySet | None:
     """Show the choice of a file, and of a query in it; the file's queries."""
     names = folder.names()
     current = st.session_state.queries
@@ -111,6 +114,11 @@ def _show_file(folder: QueryFolder) -> QuerySet | None:
         place = st.container(horizontal=True, vertical_alignment="bottom", width="stretch")
         with st.popover("Add a file", icon=":material/upload:"):
             _show_uploader(folder)
+        if has_log(home):
+            with st.popover("From the log", icon=":material/history:"):
+                offer_queries(folder, home)
+    if problem := st.session_state.pop("query_file_problem", ""):
+        st.error(escape_sentence(problem), icon=":material/error:")
     if not current:
         return None
     queries = _read(folder, current, folder.version(current))
@@ -186,23 +194,22 @@ def _show_uploader(folder: QueryFolder) -> None:
         type=[suffix.removeprefix(".") for suffix in SUFFIXES],
         key=f"query-upload-{st.session_state.get('query_uploads', 0)}",
     )
-    if problem := st.session_state.pop("query_file_problem", ""):
-        st.error(escape_sentence(problem))
     if file:
         st.button(
             "Use this file",
             type="primary",
-            on_click=lambda: _add_file(folder, file.name, file.getvalue()),
+            on_click=lambda: _add_file(folder, file),
         )
 
 
-def _add_file(folder: QueryFolder, name: str, data: bytes) -> None:
+def _add_file(folder: QueryFolder, file: UploadedFile) -> None:
     session = st.session_state
     try:
-        session.queries = folder.add(name, data)
+        session.queries = folder.add(file.name, file.getvalue())
     except VitrineError as error:
         session.query_file_problem = redact(str(error))
     else:
+        picture_controls.release_file(file)
         session.query = ""
         session.query_uploads = session.get("query_uploads", 0) + 1  # an empty field
 
@@ -224,10 +231,3 @@ def _open_picture(address: str) -> Image | str:
         return open_picture(address)
     except QueryError as error:
         return redact(str(error))
-
-
-def query_title(query: BenchQuery) -> str:
-    """The query in words, as Markdown."""
-    words = f"“{escape(shorten(query.text, LABEL))}”" if query.text else ""
-    picture = "a picture" if query.image else ""
-    return " and ".join(filter(None, (words, picture)))

@@ -12,7 +12,9 @@ import streamlit as st
 from app import installation
 from app.errors import show_errors
 from app.escaping import escape_sentence
+from app.picture_retry import show_retry
 from app.report_view import show_reports
+from app.search_log import show_log
 from app.variant_details import show_variant_details
 from catalog.catalogue import Catalogue
 from search.redaction import redact, redact_setting
@@ -46,6 +48,9 @@ def show() -> None:
                 show_variant_details(shop, status)
         with show_errors("The table of runs"):
             _show_runs(catalogue)
+    with show_errors("The log of searches"):
+        st.subheader("Searches", anchor=False)
+        show_log(shop.home)
     with show_errors("The reports"):
         st.subheader("Reports", anchor=False)
         show_reports(shop.home)
@@ -131,7 +136,7 @@ def _show_failures(catalogue: Catalogue) -> None:
     _show_table("Pictures that failed", rows)
     if not rows:
         return
-    st.caption("`vitrine ingest images --retry-failed` tries them again.")
+    show_retry(catalogue)
     with st.expander(f"Up to {EXAMPLES} products of each reason"):
         examples = [
             {

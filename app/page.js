@@ -34,6 +34,26 @@
     if (upload(files.filter((file) => file.type.startsWith("image/")))) event.preventDefault();
   });
 
+  // A server that was started again has a session that has run nothing, in which the address would
+  // replace what the visitor does first. So the page runs at once, as after a step of the history.
+  // A run that was interrupted is run again by Streamlit itself.
+  const CONNECTION = "data-test-connection-state";
+  const RUN = "data-test-script-state";
+  let dropped = false;
+  let interrupted = false;
+  new MutationObserver(() => {
+    const app = document.querySelector(`[${CONNECTION}]`);
+    if (!app) return;
+    const connected = app.getAttribute(CONNECTION) === "CONNECTED";
+    if (connected && dropped && !interrupted) window.dispatchEvent(new PopStateEvent("popstate"));
+    if (connected) interrupted = app.getAttribute(RUN) !== "notRunning";
+    dropped = !connected;
+  }).observe(document.body, {
+    subtree: true,
+    attributes: true,
+    attributeFilter: [CONNECTION, RUN],
+  });
+
   const EXPAND = "button[data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] button";
 
   // On a phone, the button above the results opens the side bar.

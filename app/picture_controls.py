@@ -3,6 +3,8 @@
 import re
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import query_picture
@@ -100,6 +102,13 @@ def empty_uploader() -> None:
     st.session_state.uploads = st.session_state.get("uploads", 0) + 1
 
 
+def release_file(file: UploadedFile) -> None:
+    """Remove a file that was read from the server's memory, where it is kept for the session."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
 def _uploader() -> str:
     """The uploader's key; a new key makes an empty one."""
     return f"upload-{st.session_state.get('uploads', 0)}"
@@ -114,6 +123,7 @@ def _read_upload() -> None:
         return
     session.upload, picture = query_picture.add_upload(file.getvalue())
     if picture.image:
+        release_file(file)
         empty_uploader()
     else:
         session.failed_upload = picture

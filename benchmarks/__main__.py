@@ -16,6 +16,7 @@ from benchmarks import (
     scale,
     screenshots,
     search,
+    sessions,
 )
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ for module in (
     scale,
     screenshots,
     search,
+    sessions,
 ):
     app.command(module.__name__.removeprefix("benchmarks.").replace("_", "-"))(module.command)
 

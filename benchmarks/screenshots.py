@@ -1,14 +1,9 @@
 """`screenshots`: pictures of the search page of a shop, for `docs/page.md`."""
 
 import io
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
+from benchmarks.page_server import serve_page
 from vitrine import VitrineError, home
 from vitrine.command import messages
 
@@ -91,7 +87,7 @@ def command(
     if chromium is None:
         raise VitrineError("No Chromium is installed: install the package chromium.")
     folder.mkdir(parents=True, exist_ok=True)
-    with _served() as address, sync_playwright() as engine:
+    with serve_page(home()) as server, sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, view in VIEWS.items():
             width, height = view.size
@@ -101,7 +97,7 @@ def command(
                 reduced_motion="reduce",
             )
             page.set_default_timeout(TIMEOUT)
-            page.goto(f"{address}/?{view.address}")
+            page.goto(f"{server.address}/?{view.address}")
             _wait(page)
             view.act(page)
             _wait(page)
@@ -124,24 +120,3 @@ def _wait(page: Any) -> None:  # noqa: ANN401
 
 def _stored_picture() -> Path:
     return min((home() / "images").glob("*/*.jpg"))
-
-
-@contextmanager
-def _served() -> Iterator[str]:
-    """The address of a server of the page."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "vitrine", "app", "--host", "127.0.0.1", "--port", str(port)],
-        env=os.environ | {"VITRINE_AUDIENCE": "shop"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        if not any("URL:" in line for line in server.stdout or ()):
-            raise VitrineError("The server of the page ended before it listened.")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()

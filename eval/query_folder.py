@@ -21,6 +21,7 @@ from vitrine.text import fold
 
 FOLDER = "queries"
 TYPED = "typed.jsonl"  # the queries that were typed on the page
+SEARCHED = "searched.jsonl"  # those of the log of searches
 PICTURES = "typed_pictures"
 UNFIT = re.compile(r"[^\w.-]+")
 SUFFIXES = (*JSON_LINES, *TREC, *EXCEL)
@@ -126,22 +127,59 @@ class QueryFolder:
         Raises:
             EvalError: it cannot be written, or the file is damaged.
         """
-        path = self.folder / TYPED
-        address = ""
+        try:
+            address = str(self._keep_picture(picture)) if picture else ""
+        except OSError as error:
+            raise EvalError(f"{self.folder} cannot be written: {describe(error)}.") from None
+        [identity] = self._add(TYPED, [(text, address)])
+        return TYPED, identity
+
+    def add_searched(self, texts: Iterable[str]) -> str:
+        """Keep queries of the log of searches, each once.
+
+        Returns:
+            The name of the file.
+
+        Raises:
+            EvalError: it cannot be written, or the file is damaged.
+        """
+        self._add(SEARCHED, [(text, "") for text in texts])
+        return SEARCHED
+
+    def _add(self, name: str, rows: Iterable[tuple[str, str]]) -> list[str]:
+        """The ids of queries in a file, to which those are added that it lacks.
+
+        Args:
+            name: the file's.
+            rows: words and the picture's address.
+        """
+        path = self.folder / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if picture:
-                address = str(_keep_picture(picture, self.folder.resolve() / PICTURES))
             with locked(self.folder):
-                queries = list(self.read(TYPED)) if TYPED in self.names() else []
-                for query in queries:
-                    if (query.text, query.picture) == (fold(text), address):
-                        return TYPED, query.id
-                fresh = LabelledQuery(str(len(queries) + 1), text, address)
-                write_queries(path, [*queries, fresh])
+                queries = list(self.read(name)) if name in self.names() else []
+                known = {(query.text, query.picture): query.id for query in queries}
+                ids = []
+                for text, address in rows:
+                    key = fold(text), address
+                    if key not in known:
+                        known[key] = str(len(queries) + 1)
+                        queries.append(LabelledQuery(known[key], text, address))
+                    ids.append(known[key])
+                write_queries(path, queries)
         except OSError as error:
             raise EvalError(f"{path} cannot be written: {describe(error)}.") from None
-        return TYPED, fresh.id
+        return ids
+
+    def _keep_picture(self, picture: Image) -> Path:
+        """Write a picture as a file of the hash of its content."""
+        data = io.BytesIO()
+        picture.save(data, "PNG")
+        folder = self.folder.resolve() / PICTURES
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{hashlib.sha256(data.getvalue()).hexdigest()[:16]}.png"
+        path.write_bytes(data.getvalue())
+        return path
 
     def version(self, name: str) -> tuple[int, int]:
         """What changes when a file does: its time of change, in ns, and its size.
@@ -167,16 +205,6 @@ class QueryFolder:
                         f"{name}: the picture of the query {query.id} is not in the installation’s "
                         f"folder: copy it into {FOLDER}."
                     )
-
-
-def _keep_picture(picture: Image, folder: Path) -> Path:
-    """Write a picture as a file of the hash of its content."""
-    data = io.BytesIO()
-    picture.save(data, "PNG")
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{hashlib.sha256(data.getvalue()).hexdigest()[:16]}.png"
-    path.write_bytes(data.getvalue())
-    return path
 
 
 def _is_query_file(file: Path) -> bool:

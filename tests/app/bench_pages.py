@@ -2,6 +2,9 @@
 
 from streamlit.testing.v1 import AppTest
 
+from events.log import EventLog
+from events.records import Search
+
 PAGE = """
 import streamlit as st
 from app import {module}, main, search_page
@@ -20,3 +23,10 @@ def open_bench(monkeypatch, folder, module, **parameters):
     page.run()
     assert not page.exception
     return page
+
+
+def log_searches(home, *texts):
+    """Keep searches by words in the log."""
+    with EventLog(home) as log:
+        for text in texts:
+            log.add_search(Search(text, ["kettle-teal"])).result()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -15,20 +14,45 @@ COMMANDS = Path(sys.executable).parent  # `make install` puts `vitrine` and `str
 ENDING = 120  # seconds for the server to end by itself
 
 
-@dataclass
 class PageServer:
-    """A running server.
+    """A server, which is started at once.
 
-    Attributes:
-        process: the server's.
+    Args:
+        words: its command line.
+        folder: where that is run.
+        home: the installation's folder.
         address: of the page.
     """
 
-    process: subprocess.Popen
-    address: str
+    def __init__(self, words: list, folder: Path, home: Path, address: str) -> None:
+        self.address = address
+        self._words, self._folder, self._home = words, folder, home
+        self.start()
 
-    def health(self) -> str:
-        with urlopen(f"{self.address}/_stcore/health", timeout=120) as answer:
+    def start(self) -> None:
+        """Run the command line until it listens."""
+        self.process = subprocess.Popen(
+            self._words,
+            cwd=self._folder,
+            env=os.environ | {"VITRINE_HOME": str(self._home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        written = []
+        for line in iter(self.process.stdout.readline, ""):
+            written.append(line)
+            if "URL:" in line:
+                return
+        raise AssertionError("the server ended before it listened:\n" + "".join(written))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def get(self, path: str) -> str:
+        with urlopen(f"{self.address}/_stcore/{path}", timeout=120) as answer:
             return answer.read().decode()
 
     def press_ctrl_c(self) -> tuple[int, str]:
@@ -40,7 +64,7 @@ class PageServer:
 
 @contextmanager
 def serve(home: Path, folder: Path, command: str, *options: str, path: str = "") -> Iterator:
-    """Run a command line in a folder until it listens.
+    """Run a command line in a folder until the block ends.
 
     Args:
         home: the installation's folder.
@@ -50,28 +74,12 @@ def serve(home: Path, folder: Path, command: str, *options: str, path: str = "")
         path: where in the address the page is.
     """
     with reserved_port() as port:
-        words = [option.replace("PORT", str(port)) for option in options]
-        process = subprocess.Popen(
-            [COMMANDS / command, *words],
-            cwd=folder,
-            env=os.environ | {"VITRINE_HOME": str(home)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        words = [COMMANDS / command, *(option.replace("PORT", str(port)) for option in options)]
+        server = PageServer(words, folder, home, f"http://127.0.0.1:{port}{path}")
         try:
-            written = []
-            for line in iter(process.stdout.readline, ""):
-                written.append(line)
-                if "URL:" in line:
-                    break
-            else:
-                raise AssertionError("the server ended before it listened:\n" + "".join(written))
-            yield PageServer(process, f"http://127.0.0.1:{port}{path}")
+            yield server
         finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+            server.kill()
 
 
 @contextmanager

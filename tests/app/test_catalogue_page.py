@@ -1,12 +1,14 @@
 import json
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from qdrant.store import open_store
-from tests.app.page_parts import everything, press
+from tests.app.bench_pages import log_searches
+from tests.app.page_parts import everything, messages, press
 
 PAGE = """
 from app import catalogue_page, main
@@ -160,3 +162,44 @@ def test_sizes_on_disk_and_in_memory(open_catalogue):
     sizes = table(page, "Folder or file")
     assert {"catalog.sqlite", "images", "qdrant", "variants"} <= set(sizes.index)
     assert "Memory of this server" in {metric.label for metric in page.metric}
+
+
+def test_failed_pictures_are_fetched_again_by_a_job_of_its_own(open_catalogue, home_copy):
+    page = press(open_catalogue(home_copy), "Fetch these again")
+    assert "They are fetched again; 1 have not come yet" in messages(page)
+    assert not [button for button in page.button if button.label == "Fetch these again"]
+    psutil.wait_procs(psutil.Process().children(), timeout=120)
+    page.run()
+    assert messages(page) == ""
+    [newest, *_] = Catalogue(home_copy).runs("images")
+    assert newest.outcome == "done"
+    assert newest.settings["retry_failed"]
+    assert newest.figures["failed"] == {"no picture given": 1, "not a picture": 1}
+
+
+def test_a_job_that_cannot_run_is_reported_on_the_page(open_catalogue, home_copy, monkeypatch):
+    monkeypatch.setenv("VITRINE_USER_AGENT", "two\nlines")
+    page = press(open_catalogue(home_copy), "Fetch these again")
+    psutil.wait_procs(psutil.Process().children(), timeout=120)
+    page.run()
+    assert "set VITRINE_USER_AGENT to one line" in messages(page)
+    assert [button.disabled for button in page.button if button.label == "Fetch these again"] == [
+        False
+    ]
+
+
+def test_nothing_is_fetched_while_another_job_runs(open_catalogue, home_copy):
+    with Catalogue(home_copy) as catalogue, catalogue.exclusive("images"):
+        with catalogue.recorded("images", {}):
+            page = open_catalogue(home_copy)
+    [button] = [button for button in page.button if button.label == "Fetch these again"]
+    assert button.disabled
+    assert "images" in button.help
+
+
+def test_recent_searches_are_shown_where_they_are_kept(open_catalogue, home_copy):
+    assert "VITRINE_EVENTS=1" in everything(open_catalogue(home_copy))
+    log_searches(home_copy, "teal kettle", "navy", "teal kettle")
+    page = open_catalogue(home_copy)
+    searches = table(page, "Led to a click")
+    assert searches["Searches"].to_dict() == {"teal kettle": 2, "navy": 1}

@@ -11,7 +11,7 @@ from tests.app.page_server import serve
 
 def test_the_page_is_served_from_another_folder_until_ctrl_c(home, tmp_path):
     with serve(home, tmp_path, "vitrine", "app", "--host", "127.0.0.1", "--port", "PORT") as server:
-        assert server.health() == "ok"
+        assert server.get("health") == "ok"
         status, written = server.press_ctrl_c()
     assert status == 0
     assert "Traceback" not in written
@@ -20,13 +20,13 @@ def test_the_page_is_served_from_another_folder_until_ctrl_c(home, tmp_path):
 def test_other_options_are_those_of_streamlit(home, tmp_path):
     options = ("--server.port", "PORT", "--server.baseUrlPath", "shop")
     with serve(home, tmp_path, "vitrine", "app", *options, path="/shop") as server:
-        assert server.health() == "ok"
+        assert server.get("health") == "ok"
 
 
 def test_streamlit_run_serves_the_script_from_another_folder(home, tmp_path):
     options = ("run", str(MAIN), "--server.port", "PORT")
     with serve(home, tmp_path, "streamlit", *options) as server:
-        assert server.health() == "ok"
+        assert server.get("health") == "ok"
 
 
 def test_help_names_the_options_without_loading_streamlit():

@@ -3,8 +3,9 @@ import re
 import pytest
 
 from eval.judges import Judges
+from eval.query_folder import QueryFolder
 from eval.trec import read_qrels
-from tests.app.bench_pages import open_bench
+from tests.app.bench_pages import log_searches, open_bench
 from tests.app.page_parts import address, everything, messages, plain, press
 
 COLUMNS = ["tiny:words", "tiny:vectors:image"]
@@ -110,6 +111,18 @@ def test_what_is_typed_becomes_a_query_of_a_file(open_judge, home_with_queries):
     assert address(page)["query"] == ["1"]
     press(page, "Relevant")
     assert list(Judges(home_with_queries, "typed.jsonl").read("Anna")) == ["1"]
+
+
+def test_queries_of_the_log_are_judged_and_added_once(open_judge, home_with_queries):
+    log_searches(home_with_queries, "olive", "teal kettle")
+    for _ in range(2):
+        page = press(open_judge(queries="", query=""), "Take these 2")
+    assert address(page)["queries"] == ["searched.jsonl"]
+    press(page, "Next")
+    assert "teal kettle" in [heading.value for heading in page.header]
+    press(page, "Relevant")
+    assert list(Judges(home_with_queries, "searched.jsonl").read("Anna")) == ["1"]
+    assert len(QueryFolder(home_with_queries).read("searched.jsonl")) == 2
 
 
 def test_a_judge_without_a_name_is_requested_to_type_one(open_judge):

@@ -3,13 +3,16 @@
 main             the script that Streamlit runs
 search_page      widgets from `controls`, results as `cards`, one product as `product_view`
 compare_page     one query, searched by several systems side by side
-judge_page       the pooled results of the columns are judged; `judge_results`, what that shows
+judge_page       the pooled results of the columns are judged by `judging`; `judge_results`, what
+                 that shows
 projection_page  a sample of the collection on a plane, with a query among its results
-catalogue_page   the feed, the collections, the jobs; `variant_details` and `report_view` are parts
+catalogue_page   the feed, the collections, the jobs; `variant_details`, `picture_retry`,
+                 `search_log` and `report_view` are parts
 state            a search's state as the address bar's parameters; `address_bar` keeps both in step
 bench_state      what the workbench compares and judges, as parameters; `bench_address` keeps it
 bench_page       how each of its pages begins
 bench_query      the workbench's query, typed or of a file; `bench_columns`, what searches it
+connection       which may drop: the address that the browser has missed
 links            to other states, without loading the page anew
 focus            where the browser's focus goes when another view is shown
 offered_filters  filters that the words may mean; `chosen_filters`, those that are set

@@ -52,7 +52,7 @@ def write() -> BenchState:
         session.bench_state = state
     elif state != session.bench_state:
         state = session.bench_state = follow(session.bench_state, state)
-        session.query = state.query
+        session.update(query=state.query, crop=list(state.crop))
         keep_address(write_parameters(state), "bench_address")
     return state
 

@@ -10,8 +10,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app import picture_controls
 from app.errors import show_errors
-from app.escaping import escape, escape_sentence, shorten
+from app.escaping import escape_sentence, shorten
 from app.search_log import offer_queries
+from app.state import SearchState, crop_picture
 from eval.queries import LabelledQuery, QuerySet
 from eval.query_folder import FOLDER, SUFFIXES, QueryFolder
 from events.recent import has_log
@@ -32,7 +33,7 @@ class BenchQuery:
 
     Attributes:
         text: words.
-        image: RGB; None without a picture.
+        image: RGB, the part of the picture that counts; None without one.
         grades: by product, where it is of a file that has them.
         queries: the file's, where one is chosen.
     """
@@ -46,6 +47,13 @@ class BenchQuery:
     def is_empty(self) -> bool:
         """Whether there is nothing to search for."""
         return not (self.text or self.image)
+
+    def search_state(self, variant: str) -> SearchState:
+        """The same search on the search page; the picture of a file is not there."""
+        session = st.session_state
+        return SearchState(
+            self.text, session.picture, session.upload, tuple(session.crop), variant=variant
+        )
 
 
 def show_query(home: Path, *, always_words: bool = True) -> BenchQuery:
@@ -65,6 +73,8 @@ def show_query(home: Path, *, always_words: bool = True) -> BenchQuery:
         _show_fields()
     text = st.session_state.text.strip()
     image = picture_controls.show_picture().image
+    if image:
+        image = crop_picture(image, st.session_state.crop)
     chosen = chosen if not image and chosen and chosen.text == text else None
     if chosen and chosen.picture:
         image = _show_picture(chosen.picture)
@@ -83,7 +93,7 @@ def choose_query(query: LabelledQuery) -> None:
 
 
 def _take(query: LabelledQuery) -> None:
-    st.session_state.update(text=query.text, picture="", upload="")
+    st.session_state.update(text=query.text, picture="", upload="", crop=[])
 
 
 def _chosen(queries: QuerySet | None) -> LabelledQuery | None:

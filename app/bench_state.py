@@ -1,23 +1,22 @@
 """The workbench's state, shared by its pages, and the address bar's query parameters.
 
-Parameters: `q`, `picture` and `upload` are the query, as on the search page; `queries`, a file, and
-`query`, an id in it, are one in their place; `column` (repeatable, as `eval.columns` writes it)
-says what searches; `depth`, how many results count; `judge`, who judges, and `seed`, in which
-order; `vector` and `colour`, what is projected.
+Parameters: `q`, `picture`, `upload` and `crop` are the query, as on the search page; `queries`, a
+file, and `query`, an id in it, are one in their place; `column` (repeatable, as `eval.columns`
+writes it) says what searches; `depth`, how many results count; `judge`, who judges, and `seed`, in
+which order; `vector` and `colour`, what is projected.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
+from app.state import PART, PICTURE, Parameters, read_crop
 from eval import EvalError
 from eval.columns import MOST, read_system
 from eval.settings import System
 
-Parameters = dict[str, list[str]]
-
 DEFAULT_DEPTH = 10
 MAX_DEPTH = 50
-TYPED = ("text", "picture", "upload")  # in whose place a query of a file is
+TYPED = ("text", *PICTURE)  # in whose place a query of a file is
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class BenchState:
         text: words.
         picture: a picture's web address.
         upload: the content hash of an uploaded picture.
+        crop: the part of the picture that is searched with, as `SearchState` has it.
         columns: what searches, as `eval.columns` writes it; empty takes the usual ones.
         depth: results of each column that count.
         queries: a file of the installation's queries.
@@ -41,6 +41,7 @@ class BenchState:
     text: str = ""
     picture: str = ""
     upload: str = ""
+    crop: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
     depth: int = DEFAULT_DEPTH
     queries: str = ""
@@ -60,7 +61,12 @@ FIELDS = tuple(field.name for field in fields(BenchState))
 
 
 def follow(before: BenchState, after: BenchState) -> BenchState:
-    """The state after an act, with what the act ends: a query of a file, where one is typed."""
+    """The state after an act, with what the act ends.
+
+    What is typed ends a query of a file, and another picture is searched with whole.
+    """
+    if any(getattr(before, name) != getattr(after, name) for name in PICTURE):
+        after = replace(after, crop=())
     typed = any(getattr(before, name) != getattr(after, name) for name in TYPED)
     if typed and before.query == after.query:
         after = replace(after, query="")
@@ -73,6 +79,7 @@ def write_parameters(state: BenchState) -> Parameters:
         "q": [state.text],
         "picture": [state.picture],
         "upload": [state.upload],
+        "crop": [",".join(map(str, state.crop))],
         "column": list(state.columns),
         "depth": [] if state.depth == DEFAULT_DEPTH else [str(state.depth)],
         "queries": [state.queries],
@@ -107,6 +114,11 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[BenchState, li
         )
         return default
 
+    crop = read_crop(word("crop"))
+    if crop is None:
+        problems.append(
+            f"The address has crop={word('crop')[:40]}, which is not {PART}; it was ignored."
+        )
     columns = []
     for text in parameters.get("column", []):
         try:
@@ -121,6 +133,7 @@ def read_parameters(parameters: Mapping[str, list[str]]) -> tuple[BenchState, li
         text=word("q"),
         picture=word("picture"),
         upload=word("upload"),
+        crop=crop or (),
         columns=tuple(columns[:MOST]),
         depth=number("depth", 1, MAX_DEPTH, DEFAULT_DEPTH),
         queries=word("queries"),

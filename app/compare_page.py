@@ -14,7 +14,6 @@ from app.errors import show_errors
 from app.escaping import escape, escape_sentence, format_price, shorten
 from app.links import Links
 from app.search_page import page as search_page
-from app.state import SearchState
 from app.thumbnails import make_thumbnail
 from catalog.catalogue import Catalogue
 from eval.columns import Column, search_column
@@ -161,7 +160,7 @@ class _Comparison:
             st.html('<div class="no-picture">No picture</div>', width=THUMBNAIL)
 
     def _show_title(self, column: Column, identity: str, title: str) -> None:
-        state = SearchState(text=self._query.text, variant=column.system.variant)
+        state = self._query.search_state(column.system.variant)
         Links(search_page(), state).show_product(escape(shorten(title, TITLE)), identity)
 
     def _show_left(self, column: Column, first: Column) -> None:

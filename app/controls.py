@@ -41,7 +41,7 @@ def show_search_box(engine: Engine) -> QueryPicture:
         picture_controls.show_fields("What are you looking for?")
         st.button("Search", type="primary", on_click=_show_results)
     show_suggestions(engine)
-    return picture_controls.show_picture(part=True)
+    return picture_controls.show_picture()
 
 
 def show_bar(count: str, filters: int, *, first: str) -> None:

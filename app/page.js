@@ -80,7 +80,19 @@
   announcer.setAttribute("role", "status");
   document.body.append(announcer);
 
+  // Streamlit's links are relative to the address of the first page, on the others, too; opened in
+  // another tab, they would lead elsewhere. Where its script is, the first page is two folders above.
+  const ROOT = new URL("../../", document.querySelector("script[src*='/static/js/']").src).pathname;
+
+  const placeLinks = () => {
+    for (const link of document.querySelectorAll(".stPageLink a[href]")) {
+      const address = link.getAttribute("href");
+      if (!/^([a-z]+:|[/#])/i.test(address)) link.setAttribute("href", ROOT + address);
+    }
+  };
+
   const describe = () => {
+    placeLinks();
     for (const [selector, attributes] of ROLES) {
       for (const element of document.querySelectorAll(selector)) {
         for (const [name, value] of Object.entries(attributes)) {

@@ -51,11 +51,10 @@ def _show_uploader() -> None:
         )
 
 
-def show_picture(*, part: bool = False) -> QueryPicture:
-    """Show the picture of the query, or why it cannot be used.
+def show_picture() -> QueryPicture:
+    """Show the whole picture of the query, or why it cannot be used.
 
-    Args:
-        part: the session's `crop` is the part that is searched with, and can be chosen.
+    The session's `crop` is the part that is searched with, and can be chosen.
     """
     session = st.session_state
     picture = session.get("failed_upload") or QueryPicture()
@@ -68,12 +67,10 @@ def show_picture(*, part: bool = False) -> QueryPicture:
     if picture.problem:
         st.warning(escape_sentence(picture.problem), icon=":material/broken_image:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if picture.image and part:
+        if picture.image:
             show_crop_box(picture.image)
-        elif picture.image:
-            st.image(picture.image, width=72, alt="The picture you are searching with")
         with st.container(gap="xsmall", width="content"):
-            if picture.image and part:
+            if picture.image:
                 st.caption("Drag on the picture to search with a part of it.")
                 if session.crop:
                     st.button("Use all of it", on_click=_uncrop, icon=":material/crop_free:")

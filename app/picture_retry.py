@@ -52,7 +52,8 @@ class PictureRetry:
         if self._process and self._process.poll() and self._written:
             self._written.seek(0)
             lines = self._written.read().decode(errors="replace").strip().splitlines()
-            return lines[-1] if lines else f"It ended with status {self._process.returncode}."
+            written = lines[-1] if lines else f"It ended with status {self._process.returncode}."
+            return written.removeprefix("Error: ")
         return self._problem
 
     def start(self) -> None:

@@ -18,7 +18,6 @@ from app.errors import show_errors
 from app.escaping import shorten
 from app.links import Links
 from app.search_page import page as search_page
-from app.state import SearchState
 from catalog.catalogue import Catalogue
 from eval.projection import Located, Projection, locate, project_sample
 from search.engine import Engine
@@ -162,7 +161,7 @@ def _show_plot(
         "space. Hover over a point for its picture, or choose it to see the product below."
     )
     found = list(located.found.results) if located else []
-    links = Links(search_page(), SearchState(text=query.text, variant=engine.variant.name))
+    links = Links(search_page(), query.search_state(engine.variant.name))
     pictures = catalogue.pictures.path
     chosen = [each["id"] for each in picked["selection"].get("picked", []) if each.get("id")]
     if payloads := engine.products(chosen):

@@ -25,6 +25,7 @@ MAX_K = 60
 QUERY = ("text", "picture", "upload", "crop")  # fields whose place `like` takes
 PICTURE = ("picture", "upload")
 WHOLE = (0, 0, 100, 100)  # percent of a picture's width and height
+PART = "a part of a picture such as 10,0,90,60, in percent"
 LEAST_SIDE = 5  # percent of a crop's sides: of fewer pixels a model sees nothing
 
 Parameters = dict[str, list[str]]
@@ -118,7 +119,7 @@ class SearchState:
         }
         if self.like:
             return read_query("", None, options)
-        part = _cropped(picture, self.crop) if picture else None
+        part = crop_picture(picture, self.crop) if picture else None
         return read_query(self.text, part, options)
 
 
@@ -216,13 +217,10 @@ class _Parser:
 
     def crop(self, name: str) -> tuple[int, ...]:
         word = self.word(name)
-        edges = [int(edge) if edge.isdecimal() else -1 for edge in word[:16].split(",")]
-        if not word or edges == [*WHOLE]:
-            return ()
-        if is_crop(edges):
-            return tuple(edges)
-        self._report(name, word, "a part of a picture such as 10,0,90,60, in percent")
-        return ()
+        crop = read_crop(word)
+        if crop is None:
+            self._report(name, word, PART)
+        return crop or ()
 
     def sort(self, name: str) -> str:
         word = self.word(name)
@@ -268,8 +266,21 @@ def is_crop(edges: Sequence[int]) -> bool:
     return inside and min(right - left, lower - upper) >= LEAST_SIDE
 
 
-def _cropped(picture: Image, crop: tuple[int, ...]) -> Image:
-    """A part of a picture, of one pixel at least."""
+def read_crop(word: str) -> tuple[int, ...] | None:
+    """A part of a picture as an address has it, empty for all of it; None where it is none."""
+    edges = [int(edge) if edge.isdecimal() else -1 for edge in word[:16].split(",")]
+    if not word or edges == [*WHOLE]:
+        return ()
+    return tuple(edges) if is_crop(edges) else None
+
+
+def crop_picture(picture: Image, crop: Sequence[int]) -> Image:
+    """A part of a picture, of one pixel at least.
+
+    Args:
+        picture: whole.
+        crop: as `SearchState` has it; empty is all of it.
+    """
     left, upper, right, lower = crop or WHOLE
     width, height = picture.size
     return picture.crop(

@@ -7,6 +7,7 @@ FULL = BenchState(
     text="teal",
     picture="https://shop.test/1.jpg",
     upload="a" * 64,
+    crop=(20, 0, 60, 50),
     columns=("tiny:hybrid", "tiny:vectors:image"),
     depth=20,
     queries="q.jsonl",
@@ -31,10 +32,17 @@ def test_defaults_are_left_out():
 
 def test_what_is_invalid_is_ignored_with_a_sentence():
     state, problems = read_parameters(
-        {"q": ["teal"], "column": ["tiny", "a:b:c:d"], "depth": ["many"], "seed": ["-1"]}
+        {
+            "q": ["teal"],
+            "crop": ["9,9,3,3"],
+            "column": ["tiny", "a:b:c:d"],
+            "depth": ["many"],
+            "seed": ["-1"],
+        }
     )
     assert state == BenchState(text="teal", columns=("tiny",))
     assert [problem.split(",")[0] for problem in problems] == [
+        "The address has crop=9",
         "“a:b:c:d” is no column: write a variant",
         "The address has depth=many",
         "The address has seed=-1",
@@ -51,5 +59,11 @@ def test_typed_words_end_the_query_of_a_file():
     assert follow(FULL, replace(FULL, text="navy")).query == ""
     assert follow(FULL, replace(FULL, upload="")).query == ""
     assert follow(FULL, replace(FULL, text="navy", query="8")).query == "8"
+    assert follow(FULL, replace(FULL, crop=())).query == "7"
     assert follow(FULL, replace(FULL, depth=5)).query == "7"
     assert follow(FULL, replace(FULL, queries="")).query == ""
+
+
+def test_another_picture_is_searched_with_whole():
+    assert follow(FULL, replace(FULL, upload="b" * 64)).crop == ()
+    assert follow(FULL, replace(FULL, depth=5)).crop == FULL.crop

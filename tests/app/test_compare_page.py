@@ -1,9 +1,13 @@
 import pytest
 
 from app.main import WORKBENCH
+from app.state import crop_picture
+from app.uploads import Uploads
 from encoder.variants import Variants
+from search.query import Query
+from tests import shop
 from tests.app.bench_pages import open_bench
-from tests.app.page_parts import address, everything, labels, messages, plain, press, titles
+from tests.app.page_parts import address, everything, labels, links, messages, plain, press, titles
 
 
 @pytest.fixture
@@ -87,6 +91,19 @@ def test_a_query_file_is_stepped_through(open_compare, home_with_queries):
     assert address(page)["queries"] == ["some.jsonl"]
     assert "query" not in address(page)
     assert "olive" in titles(page)[0]
+
+
+def test_a_part_of_the_picture_is_searched_with(open_compare, home, found_by):
+    digest = Uploads(home).add(shop.draw("kettle-olive"))
+    column = ["tiny:vectors:image", "tiny:vectors:image"]
+    page = open_compare(upload=digest, crop="20,0,60,50", column=column, depth="5")
+    part = crop_picture(Uploads(home).find(digest), (20, 0, 60, 50))
+    found = found_by(Query(picture=part, match="vectors", vector="image", k=5))
+    assert titles(page)[:5] == found[:5]
+    assert "crop=20%2C0%2C60%2C50" in links(page)[0].proto.query_string
+    press(page, "Use all of it")
+    assert "crop" not in address(page)
+    assert titles(page)[0] == "olive kettle"
 
 
 def test_a_query_or_file_that_is_gone_is_reported(open_compare, home_with_queries):

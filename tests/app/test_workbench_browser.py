@@ -1,4 +1,4 @@
-"""The workbench in a real browser: keys, history, a shared link, a phone's width."""
+"""The workbench in a real browser, below a path: keys, history, links, a phone's width."""
 
 import json
 import re
@@ -26,8 +26,8 @@ def bench_home(home, tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(bench_home, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
-    options = ("app", "--host", "127.0.0.1", "--port", "PORT")
-    with serve(bench_home, folder, "vitrine", *options) as server:
+    options = ("app", "--host", "127.0.0.1", "--port", "PORT", "--server.baseUrlPath", "bench")
+    with serve(bench_home, folder, "vitrine", *options, path="/bench/") as server:
         yield server.address
 
 
@@ -39,7 +39,7 @@ def results(page):
 
 def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere(page, browser):
     words = page.get_by_label("Words", exact=True)
-    page.goto(f"/compare?queries=some.jsonl&{COLUMNS}&depth=5")
+    page.goto(f"compare?queries=some.jsonl&{COLUMNS}&depth=5")
     expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
     wait_until_run(page)
     for key, text in (("n", "teal kettle"), ("n", "navy lipstick"), ("p", "teal kettle")):
@@ -59,9 +59,18 @@ def test_queries_are_stepped_through_by_keys_and_a_link_shows_the_same_elsewhere
     context.close()
 
 
+def test_links_lead_to_the_same_place_in_another_tab(page):
+    page.goto(f"compare?q=teal&{COLUMNS}")
+    product = page.locator("[class*='st-key-result-'] a").first
+    expect(product).to_have_attribute("href", re.compile(r"^/bench/\?q=teal&.*product="))
+    for name, path in (("Search", r"/bench/\?q=teal"), ("Judge", r"/bench/judge\?q=teal")):
+        link = page.get_by_role("link", name=name, exact=True)
+        expect(link).to_have_attribute("href", re.compile(f"^{path}"))
+
+
 def test_columns_stay_side_by_side_on_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"/compare?q=teal&{COLUMNS}")
+    page.goto(f"compare?q=teal&{COLUMNS}")
     first = page.locator(".st-key-result-0-1")
     expect(first).to_be_visible()
     wait_until_run(page)
@@ -72,7 +81,7 @@ def test_columns_stay_side_by_side_on_a_phone(page):
 
 
 def test_products_are_judged_by_keys(page, bench_home):
-    page.goto(f"/judge?queries=some.jsonl&query=a&judge=Anna&depth=3&{COLUMNS}")
+    page.goto(f"judge?queries=some.jsonl&query=a&judge=Anna&depth=3&{COLUMNS}")
     done = page.get_by_text(re.compile(r"^\d of \d products of this query"))
     for key, count in (("1", 1), ("2", 2), ("u", 1), ("3", 2)):
         wait_until_run(page)

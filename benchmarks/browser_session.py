@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 import httpx
 from streamlit.proto.Alert_pb2 import Alert
@@ -117,7 +117,7 @@ class BrowserSession:
         """Search with a picture; seconds from the upload's beginning until results are shown."""
         started = time.perf_counter()
         urls = await self._upload_urls(name)
-        token = self._client.cookies.get(XSRF, "")
+        token = self._client.cookies.get(XSRF) or ""
         answer = await self._client.put(
             urls.upload_url, files={"file": (name, data)}, headers={"X-Xsrftoken": token}
         )
@@ -207,8 +207,3 @@ async def open_session(client: httpx.AsyncClient) -> AsyncIterator[BrowserSessio
         address, subprotocols=[Subprotocol("streamlit")], max_size=LARGEST, ping_timeout=None
     ) as socket:
         yield BrowserSession(socket, client)
-
-
-def search_address(text: str) -> str:
-    """The parameters of a search for words."""
-    return urlencode({"q": text})

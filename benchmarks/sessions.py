@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -193,7 +194,7 @@ async def _measure(
         one, everyone = Acts(), Acts()
         messages.print("one session …")
         first = await opened.enter_async_context(open_session(client))
-        await _try(everyone, lambda: _begin(first, visits))  # loads the model
+        await _try(everyone, partial(_begin, first, visits))  # loads the model
         await _visit(first, visits, one, time.monotonic() + alone, 0.0)
         start = server.resident_mb()
         messages.print(f"{sessions:,} sessions are opened …")
@@ -201,7 +202,7 @@ async def _measure(
         for _ in range(sessions - 1):
             session = await opened.enter_async_context(open_session(client))
             every.append(session)
-            await _try(everyone, lambda session=session: _begin(session, visits))
+            await _try(everyone, partial(_begin, session, visits))
         open_mb = server.resident_mb()
         messages.print(f"they search for {seconds:g} seconds …")
         until = time.monotonic() + seconds

@@ -9,6 +9,7 @@ layout        index parameters of collections and searches  ranking  top-k with 
 vector_files  every vector that was encoded, by content     disk     full disks, sparse copies
 transfer      a generation copied to a server               sizing   what a server needs
 recall        how many candidates a graph search needs
+snapshot      a collection as one file, for either engine
 
 embedded/     Qdrant Edge in this process       server/      a Qdrant server, at QDRANT_URL
   engine        the protocol                      engine       the protocol

@@ -1,8 +1,9 @@
-"""`vitrine qdrant`: show, copy, roll back and drop collections; size a server."""
+"""`vitrine qdrant`: show, copy, save, roll back and drop collections; size a server."""
 
 import os
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection, GraphSearch
 from qdrant.sizing import PAYLOAD, Estimate, estimate
 from qdrant.store import Store, open_embedded, open_store
-from vitrine import home
+from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, print_json
 from vitrine.progress import progress_bar
 
@@ -77,6 +78,59 @@ def copy(
         Console().print(
             f"{each['variant']}: {each['points']:,} points, {each['sent']:,} sent, "
             f"{each['compared']:,} read back and equal",
+            highlight=False,
+        )
+
+
+@app.command()
+def snapshot(
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    variant: Annotated[str, typer.Option(help="Whose collection; the only one by default.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file there is.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a published collection into one file, which either engine restores.
+
+    Example: vitrine qdrant snapshot /mnt/backups/zeroshot.snapshot --variant zeroshot
+    """
+    from qdrant.snapshot import write_snapshot
+
+    with open_store(home()) as store:
+        name = variant or default_variant(store.engine.variants())
+        with progress_bar(f"snapshot {name}", store.collection(name).points) as advance:
+            found = write_snapshot(store, name, out, advance, replace=force)
+    if as_json:
+        print_json({"file": str(out), **asdict(found)})
+    else:
+        Console().print(
+            f"{found.variant}: {found.points:,} points of generation {found.generation}, "
+            f"{decimal(found.size)} in {out}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `vitrine qdrant snapshot` wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Publish the collection of a file as a new generation; the last one is kept beside it.
+
+    All of the file is checked before. Searches answer from the last generation meanwhile.
+
+    Example: QDRANT_URL=http://localhost:6333 vitrine qdrant restore zeroshot.snapshot
+    """
+    from qdrant.snapshot import points_of, restore_snapshot
+
+    variant, points = points_of(file)
+    with open_store(home()) as store, progress_bar(f"restore {variant}", points) as advance:
+        found = restore_snapshot(store, file, advance)
+    if as_json:
+        print_json({"file": str(file), **asdict(found)})
+    else:
+        Console().print(
+            f"{found.variant}: generation {found.generation}, {found.points:,} points",
             highlight=False,
         )
 

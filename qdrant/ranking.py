@@ -62,6 +62,8 @@ def ties(scores: Sequence[float]) -> Iterator[tuple[int, int]]:
     """Yield where each run of two or more equal scores begins and ends; these are best first."""
     values = np.asarray(scores)
     equal = values[:-1] - values[1:] <= TOLERANCE * np.maximum(1.0, values[:-1])
+    if not equal.any():  # as of most vectors
+        return iter(())
     edges = np.flatnonzero(np.diff(equal, prepend=False, append=False)).tolist()
     return ((start, end + 1) for start, end in zip(edges[::2], edges[1::2], strict=True))
 

@@ -235,8 +235,10 @@ class Store(Closing):
         pages = _pages(list(numbers))
 
         def facts(reader: Reader) -> dict[int, dict[str, Any]]:
-            found = (reader.facts(page, names) for page in pages)
-            return {number: facts for part in found for number, facts in part.items()}
+            found: dict[int, dict[str, Any]] = {}
+            for page in pages:
+                found |= reader.facts(page, names)
+            return found
 
         return self._read(variant, facts)
 

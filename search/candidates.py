@@ -38,6 +38,8 @@ from search.settings import CANDIDATES, SearchSettings
 # folded. What is sorted is chosen from all that fits, whatever the page.
 FUSED_LEVELS = (CANDIDATES, 2_000, 10_000)
 SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
+# Of the products without a picture that are shown beside others, few are on a page.
+BESIDE_LEVELS = (25, *SINGLE_LEVELS)
 SORTED_LEVELS = (2_000,)
 # Share of a level's depth that is kept of what is fused. The rest is found again by the next level.
 KEPT = 0.5
@@ -73,6 +75,8 @@ class Search:
         """Candidates of each part, level by level."""
         if self.plan.query.sort:
             return SORTED_LEVELS
+        if self.plan.pictureless:
+            return BESIDE_LEVELS
         return FUSED_LEVELS if self.plan.weights else SINGLE_LEVELS
 
     def next_levels(self, needed: int) -> Sequence[int]:

@@ -52,9 +52,21 @@ class Plan:
         return part if part in (WORDS, *VECTORS) else self.name
 
     def searches(self, depth: int) -> dict[str, VectorQuery]:
-        """The searches of its parts, each for so many products."""
+        """The searches of its parts, each for so many products.
+
+        By words a product is found that has the two words of a compound one after another: one of
+        both alone, such as the "brush" of a hairbrush in "brushed metal", is another word.
+        """
+        compounds = self.query.compounds
+        filters = {
+            WORDS: replace(self.filters, phrases=(*self.filters.phrases, *compounds))
+            if compounds
+            else self.filters
+        }
         return {
-            part: VectorQuery(self.vector_of(part), compared, depth, self.filters)
+            part: VectorQuery(
+                self.vector_of(part), compared, depth, filters.get(part, self.filters)
+            )
             for part, compared in self.parts.items()
         }
 

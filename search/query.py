@@ -57,6 +57,8 @@ class Query:
         diverse: results are chosen to be unlike one another, too.
         typed: the text as it was typed, which may be an article number: set by the search, which
             reads operators and corrects words in `text`.
+        compounds: terms, divided by blanks, of each word of the text that the shop writes as two:
+            a product has that word where they are one after another. Set by the search.
 
     Raises:
         QueryError: nothing to search for, or a value out of its range.
@@ -77,6 +79,7 @@ class Query:
     without: tuple[str, ...] = ()
     diverse: bool = False
     typed: str = ""
+    compounds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", fold(self.text))

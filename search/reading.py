@@ -1,7 +1,8 @@
 """The first stage of a search: from what was typed to what is searched for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from pictures.errors import shorten
 from qdrant.model import TERMS, Collection
@@ -70,7 +71,10 @@ class Reader:
         corrected = self._corrected(syntax, self._words)
         if corrected == syntax.text or len(corrected) > MAX_TEXT:
             return Reading(query, notice=notice)
-        return Reading(replace(query, text=corrected), corrected, notice)
+        compounds = tuple(
+            " ".join(self._words.terms(pair)) for pair in _split(syntax.text, corrected)
+        )
+        return Reading(replace(query, text=corrected, compounds=compounds), corrected, notice)
 
     def _without_words(self) -> str:
         return (
@@ -113,3 +117,11 @@ class Reader:
     def _count(self, text: str) -> int:
         """Number of products that have the words of a text one after another."""
         return self._occurrences(" ".join(self._words.terms(text))) if self._words else 0
+
+
+def _split(text: str, corrected: str) -> Iterator[str]:
+    """The words of a text that are two words in the corrected one, as these."""
+    typed = {word.casefold() for word in text.split()}
+    for first, second in pairwise(corrected.split()):
+        if first + second in typed:
+            yield f"{first} {second}"

@@ -45,6 +45,15 @@ def test_a_word_after_a_minus_occurs_in_no_result(engine, match):
     assert "kettle-olive" not in found
 
 
+def test_the_two_words_of_a_compound_count_one_after_another_alone(engine):
+    assert ids(search(engine, "teal kettle")) > {"kettle-teal", "kettle-coral", "lipstick-teal"}
+    found = search(engine, "tealkettle")
+    assert (found.searched_for, ids(found)) == ("teal kettle", {"kettle-teal"})
+    found = search(engine, "tealkettle", "hybrid")  # what is near to it by vectors follows
+    assert found.results[0].id == "kettle-teal"
+    assert len(found.results) > 10
+
+
 def test_quotes_of_brands_and_other_languages_count(engine):
     assert ids(search(engine, "„Zenith“ olive")) == {"lipstick-olive", "kettle-olive"} | {
         f"{kind}-{colour}" for kind in ("kettle", "lipstick") for colour in ("crimson", "coral")

@@ -43,7 +43,8 @@ def show_verified(found: Mapping[str, Figures]) -> None:
     for name, figures in found.items():
         verdict = "[red]differs[/red]" if figures["faults"] else "[green]clean[/green]"
         console.print(
-            f"{name}: {verdict}, {figures['products']:,} products, {figures['points']:,} points",
+            f"{name}: {verdict}, {figures['products']:,} products, {figures['points']:,} points"
+            + (f", {figures['compared']:,} compared" if "compared" in figures else ""),
             highlight=False,
         )
         for fault, count in figures["faults"].items():

@@ -8,10 +8,12 @@ import numpy as np
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
+from ingest.embedding import WHOLE, Shard
 from ingest.job import Figures
 from ingest.kept_vectors import open_vectors
 from ingest.projection import PlannedPoint, Projection
 from qdrant.model import Point
+from qdrant.points import point_id
 from qdrant.store import open_store
 from qdrant.vector_files import Key
 from qdrant.word_settings import WordSettings
@@ -33,11 +35,18 @@ FAULTS = {
 }
 
 
-def verify_collection(home: Path, variant_name: str) -> Figures:
+def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Figures:
     """Compare a variant's collection with the catalogue, product by product.
+
+    Args:
+        home: the shop's folder.
+        variant_name: whose collection.
+        shard: compare this share of the products only, cut by id: of a large shop one share a day.
+            Extra points are then those that are more than all products.
 
     Returns:
         `products`, `points`, and `faults`: how many of each of `FAULTS`, those that occur;
+        `compared` products, of a share;
         `vector_files` with damaged vectors, and how many, whether in use or not; `damaged` rows of
         the catalogue, as `Catalogue.damage` returns them.
 
@@ -55,15 +64,16 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         collection = store.collection(variant.name)
         faults: Counter[str] = Counter()
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
-        faults["lost pictures"] += _lost_pictures(catalogue)
+        faults["lost pictures"] += _lost_pictures(catalogue, shard)
         damaged = kept.find_damaged()
         unsound = {key for keys in damaged.values() for key in keys}
         in_use: set[Key] = set()
-        found = 0
+        found = compared = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             words = collection.words or WordSettings()
             projection = Projection(catalogue, variant, kept, words)
-            for window in projection.windows():
+            for planned in projection.windows():
+                window = [plan for plan in planned if _has(shard, plan.id)]
                 actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)
                 fresh = _fresh(window, actual)
@@ -73,12 +83,15 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
                 for point in projection.points(sound):
                     faults.update(_faults(point, actual[point.id]))
                 found += len(actual)
-                advance(len(window))
+                compared += len(window)
+                advance(len(planned))
         points = store.count(variant.name)
-        faults["extra"] += points - found
+        faults["extra"] += points - (found if shard == WHOLE else min(points, len(catalogue)))
         faults["damaged rows"] = len(catalogue.damaged)
         faults["damaged vectors"] = len(in_use)
         figures = {"products": len(catalogue), "points": points, "faults": dict(+faults)}
+        if shard != WHOLE:
+            figures["compared"] = compared
         if damaged:
             figures["vector_files"] = {str(path): len(keys) for path, keys in damaged.items()}
         if damage := catalogue.damage():
@@ -86,11 +99,17 @@ def verify_collection(home: Path, variant_name: str) -> Figures:
         return figures
 
 
-def _lost_pictures(catalogue: Catalogue) -> int:
+def _has(shard: Shard, product: str) -> bool:
+    return shard.has_number(point_id(product).int)
+
+
+def _lost_pictures(catalogue: Catalogue, shard: Shard) -> int:
     return sum(
         1
         for entry in catalogue.entries()
-        if entry.picture and not catalogue.pictures.path(entry.picture).exists()
+        if entry.picture
+        and _has(shard, entry.product.id)
+        and not catalogue.pictures.path(entry.picture).exists()
     )
 
 

@@ -5,10 +5,12 @@ import pytest
 
 from encoder.variants import Variants
 from ingest import IngestError
+from ingest.embedding import Shard
 from ingest.products import load_products
 from ingest.status import read_status
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
+from qdrant.store import open_store
 from qdrant.vector_files import VectorFiles, checksums
 from tests import shop
 from tests.ingest.stored import generation, points
@@ -84,6 +86,25 @@ def test_verify_finds_what_is_missing_extra_and_stale(home):
         home, shop.write_source(home / "source", fresh), category_field="category", prune=True
     )
     assert verify_collection(home, "tiny")["faults"] == {"missing": 1, "extra": 1, "stale": 1}
+
+
+def test_shares_of_a_shop_are_verified_one_by_one(home):
+    """Each product is in one of them, and its fault is found there alone."""
+    picture = next((home / "images").rglob("*.jpg"))
+    kept = picture.read_bytes()
+    picture.unlink()
+    try:
+        found = [verify_collection(home, "tiny", Shard(number, 2)) for number in (1, 2)]
+    finally:
+        picture.write_bytes(kept)
+    assert sum(figures["compared"] for figures in found) == 12
+    assert all(0 < figures["compared"] < 12 for figures in found)
+    assert sum(figures["faults"].get("lost pictures", 0) for figures in found) == 1
+    assert all(figures["points"] == 12 for figures in found)
+    with open_store(home) as store:
+        store.update(store.collection("tiny"), [], [row["id"] for row in shop.rows()[:6]])
+    found = [verify_collection(home, "tiny", Shard(number, 2)) for number in (1, 2)]
+    assert sum(figures["faults"].get("missing", 0) for figures in found) == 6
 
 
 def test_verify_finds_vectors_that_are_not_those_of_the_part_files(home):

@@ -22,8 +22,9 @@ from qdrant.store import Store
 from qdrant.vocabulary import FILE as VOCABULARY
 from qdrant.vocabulary import Vocabulary
 from qdrant.words import Words
-from search.attributes import Attributes, needs_attributes
+from search.attributes import Attributes
 from search.browsing import browse
+from search.conditions import Conditions, needs_attributes
 from search.confidence import add_confidence, calibration_file, is_calibrated, outdated
 from search.embedding import Encoded, QueryEncoder, QueryVectors, load_variant
 from search.evidence import Evidence, gather
@@ -155,7 +156,9 @@ class Engine:
             QueryError: a condition on an attribute or a value that no product has, or a bound that
                 is no number or date.
         """
-        return self.attributes().resolve(filters) if needs_attributes(filters) else filters
+        return (
+            Conditions(self.attributes()).resolve(filters) if needs_attributes(filters) else filters
+        )
 
     def vector_of(self, query: Query) -> str:
         """The vector that a query is compared with, where only vectors are.

@@ -4,6 +4,7 @@ import pytest
 
 from qdrant.model import ATTRIBUTES, Collection, Filters, Range, Where
 from search.attributes import Attributes
+from search.conditions import Conditions
 from search.query import QueryError
 from search.where import parse_where
 
@@ -30,7 +31,8 @@ def attributes(**changes):
 
 
 def resolved(*written, **changes):
-    return attributes(**changes).resolve(Filters(where=parse_where(written))).where
+    filters = Filters(where=parse_where(written))
+    return Conditions(attributes(**changes)).resolve(filters).where
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_a_condition_has_the_names_and_values_of_the_collection(written, meant):
     else:
         assert resolved(written) == (meant,)
         filters = Filters(where=(meant,))
-        assert attributes().resolve(filters) == filters
+        assert Conditions(attributes()).resolve(filters) == filters
 
 
 QUANTITIES = VALUES | {
@@ -105,7 +107,7 @@ def test_a_bound_on_numbers_with_units_is_all_values_within_it(written, values):
     [where] = resolved(written, values=QUANTITIES)
     assert list(where.values) == values
     assert where.ranges == ()
-    again = attributes(values=QUANTITIES).resolve(Filters(where=(where,)))
+    again = Conditions(attributes(values=QUANTITIES)).resolve(Filters(where=(where,)))
     assert set(again.where[0].values) == set(values)
 
 
@@ -137,7 +139,7 @@ def test_prices_are_compared_in_the_commonest_currency_or_in_the_one_that_is_nam
     assert resolved("price<20 EUR") == (bound, Where("currency", ("EUR",)))
     assert resolved("price<20", "currency=usd") == (bound, Where("currency", ("USD",)))
     assert resolved("rating>1") == (Where("rating", ranges=(Range(gt=1.0),)),)
-    assert attributes().resolve(Filters(price_max=9)).where == (others,)
+    assert Conditions(attributes()).resolve(Filters(price_max=9)).where == (others,)
     one = {**VALUES, "currency": {"EUR": 9}}
     assert resolved("price<20", values=one) == (bound,)
 

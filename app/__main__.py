@@ -1,10 +1,12 @@
 """`vitrine app`: serve the search page."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from events.settings import ENABLED
 from vitrine.command import CommandLine
 
 MAIN = Path(__file__).with_name("main.py")
@@ -33,6 +35,14 @@ def serve(
             help="Port to listen on; by default 8501, or the next free one.",
         ),
     ] = None,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events/--no-events",
+            envvar=ENABLED,
+            help="Keep searches, and which results are opened, in the shop's folder.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the search page of the installation VITRINE_HOME. Ctrl-C ends it.
 
@@ -41,6 +51,7 @@ def serve(
     from click import Abort, ClickException
     from streamlit.web import cli  # takes a second that `--help` need not wait for
 
+    os.environ[ENABLED] = "1" if events else "0"
     options = ["--server.address", host]
     if port:
         options += ["--server.port", str(port)]

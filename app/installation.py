@@ -14,9 +14,12 @@ from app.escaping import escape, escape_sentence
 from catalog import CatalogError
 from catalog.catalogue import Catalogue
 from catalog.database import FILE as CATALOGUE
+from events import EventsError
+from events.settings import Settings as Log
 from search.redaction import redact
 from search.shop import Shop, VariantStatus, open_shop
 from vitrine import VitrineError, home
+from vitrine.command import messages
 
 DEMO_NOTICE = "demo.md"  # the demo shop has it in its folder
 CHECK_EVERY = 4.0  # seconds between looks at an installation that is being filled
@@ -39,7 +42,11 @@ def shared_shop() -> Shop:
 @st.cache_resource(show_spinner=False)
 def _cached_shop(folder: Path) -> Shop:
     """Open the shop; the model of its default variant is loaded in the background."""
-    shop = open_shop(folder)
+    try:
+        shop = open_shop(folder, log=Log.read().enabled)
+    except EventsError as error:  # the search is open all the same
+        messages.print(f"No searches are kept: {error}", markup=False, soft_wrap=True)
+        shop = open_shop(folder)
     if ready := searchable(shop.statuses()):
         name = default_variant(ready).name
         threading.Thread(target=_load_model, args=(shop, name), daemon=True).start()

@@ -13,6 +13,7 @@ from app.chosen_filters import chosen_filters, show_chosen_filters
 from app.escaping import escape, escape_sentence, shorten
 from app.examples import find_examples
 from app.focus import move_focus
+from app.kept_searches import record_click, record_search
 from app.links import Links
 from app.no_results import show_no_results, show_nothing_fits, show_reading
 from app.offered_filters import offer_filters
@@ -22,6 +23,7 @@ from app.state import DEFAULT_K, SearchState
 from app.thumbnails import shop_aspect
 from app.view import begin_view
 from catalog.catalogue import Catalogue
+from events.log import EventLog
 from search.engine import Engine, name_models
 from search.facets import Facets
 from search.query import Filters, QueryError
@@ -66,6 +68,7 @@ def show() -> None:
         aspect = shop_aspect(catalogue.pictures.folder, engine.collection().generation)
         st.html(f"<style>:root {{ --picture-aspect: {aspect:.3f} }}</style>")
         if state.product:
+            record_click(shop.log, state)
             ProductView(engine, catalogue, state, links).show()
         else:
             names = [status.name for status in ready]
@@ -73,7 +76,7 @@ def show() -> None:
             _show_offers(state, facets, links)
             controls.show_filters(names, facets)
             show_chosen_filters(state, links)
-            _ResultsView(engine, catalogue, state, links, picture).show()
+            _ResultsView(engine, catalogue, state, links, picture, shop.log).show()
     _follow_view(state)
 
 
@@ -148,12 +151,14 @@ class _ResultsView:
         state: SearchState,
         links: Links,
         picture: QueryPicture,
+        log: EventLog | None,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._state = state
         self._links = links
         self._picture = picture
+        self._log = log
 
     def show(self) -> None:
         """The products of the search."""
@@ -178,6 +183,7 @@ class _ResultsView:
             queries += [replace(alone, picture=None), replace(alone, text="")]
         with self._waiting():
             found, *others = self._engine.search_batch(queries)
+            record_search(self._log, self._engine, self._state, query, found)
             self._show_bar(found)
             self._show_found(found, of_text=bool(query.text))
             for heading, results in zip(("Words alone", "Picture alone"), others, strict=False):
@@ -187,7 +193,9 @@ class _ResultsView:
 
     def _show_more_like(self) -> None:
         identity = self._state.like
-        found = self._engine.search(self._state.query(None))
+        query = self._state.query(None)
+        found = self._engine.search(query)
+        record_search(self._log, self._engine, self._state, query, found)
         payload = self._engine.product(identity) or {}
         self._links.show(
             "Back to the search", replace(self._state, like="", page=1), ":material/arrow_back:"

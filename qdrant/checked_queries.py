@@ -40,7 +40,9 @@ def top_of_each(
         ]
         return fetch(numbers, limited)
 
-    return top_hits(fetch_limited, [query.k for query in queries])
+    return top_hits(
+        fetch_limited, [query.k for query in queries], [query.ties for query in queries]
+    )
 
 
 def _search(collection: Collection, query: VectorQuery) -> Search:

@@ -279,6 +279,7 @@ class VectorQuery:
         exact: compare with every product instead of using the graph.
         ef: candidates that the graph search keeps; None takes what was measured (`Collection`).
         payload: names of the facts that the hits have besides the id; None reads all of them.
+        ties: whether ids decide among equal scores; else the engine does, which is faster.
     """
 
     vector: str
@@ -288,6 +289,7 @@ class VectorQuery:
     exact: bool = False
     ef: int | None = None
     payload: tuple[str, ...] | None = None
+    ties: bool = True
 
 
 def check_variant(variant: str) -> str:

@@ -24,7 +24,9 @@ TOLERANCE = 5e-7
 Fetch = Callable[[Sequence[int], Sequence[int]], list[Ranking[Id]]]
 
 
-def top_hits(fetch: Fetch[Id], ks: Sequence[int]) -> list[Ranking[Id]]:
+def top_hits(
+    fetch: Fetch[Id], ks: Sequence[int], followed: Sequence[bool] | None = None
+) -> list[Ranking[Id]]:
     """Return the k best hits of each query, best first, ties by ascending id.
 
     All hits whose scores equal that of the k-th are among them, so there may be more than k. A tie
@@ -34,9 +36,17 @@ def top_hits(fetch: Fetch[Id], ks: Sequence[int]) -> list[Ranking[Id]]:
     Args:
         fetch: searches for the queries of these numbers.
         ks: how many hits of each query, at least.
+        followed: whether ties of each query are; None for all. Of one whose ties are not, the
+            engine decides which of equal hits are among the k.
     """
-    limits = [max(k, min(k + SLACK, MAX_RESULTS)) for k in ks]
-    last = [max(limit, TIE_LIMIT) for limit in limits]
+    follow = [True] * len(ks) if followed is None else followed
+    limits = [
+        max(k, min(k + SLACK, MAX_RESULTS)) if more else k
+        for k, more in zip(ks, follow, strict=True)
+    ]
+    last = [
+        max(limit, TIE_LIMIT) if more else limit for limit, more in zip(limits, follow, strict=True)
+    ]
     rows = list(range(len(ks)))
     found = fetch(rows, limits)
     while True:

@@ -131,6 +131,7 @@ def term_queries(plan: Plan) -> dict[int, VectorQuery]:
             SparseVector(np.array([index], np.uint32), np.array([value], np.float32)),
             1,
             _in_shop(plan),
+            ties=False,  # its score alone matters, and many products have a term alike
         )
         for index, value in zip(vector.indices, vector.values, strict=True)
         if index < CODES

@@ -76,6 +76,13 @@ def test_a_score_above_1_may_differ_by_a_share_of_it():
     assert hits.ids == ["a", "b", "c"]
 
 
+def test_a_query_whose_ties_do_not_matter_is_searched_once_and_for_no_more_than_it_wants():
+    fetch = EqualProducts()
+    [hits] = top_hits(fetch, [3], [False])
+    assert len(hits) == 3
+    assert fetch.limits == [3]
+
+
 def test_only_the_query_whose_tie_goes_on_is_searched_for_again():
     tied = [(f"p{900 - place:03}", 0.5) for place in range(900)]
     apart = [(f"q{place:03}", 1 - place / 1000) for place in range(900)]

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,17 @@ def client(home: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def address(home, tmp_path_factory):
-    """The address of a real server with a log of events, in a thread."""
+    """The address of a real server with a log of events."""
     opened = Shop(home, EventLog(tmp_path_factory.mktemp("log")))
+    with running(opened, Settings(fetch=False)) as address:
+        yield address
+
+
+@contextmanager
+def running(opened, settings):
+    """The address of a real server over an open shop, in a thread; the model is in memory."""
     opened.engine().encoder  # noqa: B018 - loads it
-    app = make_application(opened, Settings(fetch=False))
+    app = make_application(opened, settings)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", http=Connection))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ threads        threads for calls that block, with a bound on those that wait
 search_routes  POST /v1/search, facets and suggestions; `product_routes`, `picture_routes`
 event_routes   POST /v1/events; `event_requests` reads its bodies
 searching      answers to searches, for the routes and for the tools
+brief          answers of bounded length for models
 catalog_tools  tools for agents over MCP, at /mcp and, by `vitrine mcp`, on standard input
 health_routes  whether the server runs, whether it can answer, and its metrics
 requests       bodies and parameters of requests; `forms` reads multipart ones

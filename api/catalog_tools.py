@@ -5,13 +5,14 @@ links, and `get_product` has the rest.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from pydantic import Field, ValidationError
 
 from api.answers import FacetsAnswer, Found, ProductAnswer
+from api.brief import Answer, brief
 from api.documented import Documented
 from api.problems import ProblemError, field_problems, shorten
 from api.product_routes import read_product
@@ -21,8 +22,6 @@ from api.searching import answer_search, count_facets
 from api.service import Service
 from search.redaction import redact_error
 from vitrine import VitrineError
-
-T = TypeVar("T")
 
 PATH = "/mcp"
 WEBP = "image/webp"
@@ -189,14 +188,14 @@ def _hit(found: Found) -> Hit:
     return Hit(**facts, variants=len(found.folded))
 
 
-async def _reported(answer: Coroutine[Any, Any, T]) -> T:
-    """An answer, or its error as one sentence that a model can act on.
+async def _reported(answer: Coroutine[Any, Any, Answer]) -> Answer:
+    """An answer of bounded length, or its error as one sentence that a model can act on.
 
     Raises:
         ToolError: there is none.
     """
     try:
-        return await answer
+        return brief(await answer)
     except ProblemError as error:
         raise ToolError(shorten(error.detail)) from error
     except VitrineError as error:

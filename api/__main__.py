@@ -13,7 +13,7 @@ from events.log import EventLog
 from events.settings import DAYS, ENABLED
 from pictures.public_addresses import PUBLIC_URL
 from vitrine import VitrineError, home
-from vitrine.command import CommandLine, messages
+from vitrine.command import CommandLine, host_option, messages, port_option
 
 GRACE = 30  # seconds for the requests under way when the server is to end
 
@@ -22,24 +22,8 @@ app = CommandLine()
 
 @app.command()
 def serve(
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST",
-            envvar="VITRINE_API_HOST",
-            help="Address to listen on; 0.0.0.0 means every network.",
-        ),
-    ] = "localhost",
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="PORT",
-            min=1,
-            max=65_535,
-            envvar="VITRINE_API_PORT",
-            help="Port to listen on.",
-        ),
-    ] = 8000,
+    host: Annotated[str, host_option("VITRINE_API_HOST")] = "localhost",
+    port: Annotated[int, port_option("VITRINE_API_PORT", otherwise="8000")] = 8000,
     workers: Annotated[
         int,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from events.settings import ENABLED
-from vitrine.command import CommandLine
+from vitrine.command import CommandLine, host_option, port_option
 
 MAIN = Path(__file__).with_name("main.py")
 
@@ -17,22 +17,11 @@ app = CommandLine()
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(
     context: typer.Context,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST",
-            envvar="STREAMLIT_SERVER_ADDRESS",
-            help="Address to listen on; 0.0.0.0 means every network.",
-        ),
-    ] = "localhost",
+    host: Annotated[str, host_option("VITRINE_APP_HOST", "STREAMLIT_SERVER_ADDRESS")] = "localhost",
     port: Annotated[
         int | None,
-        typer.Option(
-            metavar="PORT",
-            min=1,
-            max=65_535,
-            envvar="STREAMLIT_SERVER_PORT",
-            help="Port to listen on; by default 8501, or the next free one.",
+        port_option(
+            "VITRINE_APP_PORT", "STREAMLIT_SERVER_PORT", otherwise="8501, or the next free one"
         ),
     ] = None,
     events: Annotated[

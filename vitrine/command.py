@@ -24,6 +24,28 @@ messages = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
+
+def host_option(*variables: str) -> Any:  # noqa: ANN401 - Typer's own
+    """The option `--host` of a server, which environment variables set, too."""
+    return typer.Option(
+        metavar="HOST",
+        envvar=list(variables),
+        help="Address to listen on; 0.0.0.0 means every network.",
+    )
+
+
+def port_option(*variables: str, otherwise: str) -> Any:  # noqa: ANN401 - Typer's own
+    """The option `--port` of a server, which environment variables set, too."""
+    return typer.Option(
+        metavar="PORT",
+        min=1,
+        max=65_535,
+        envvar=list(variables),
+        help=f"Port to listen on; by default {otherwise}.",
+        show_default=False,
+    )
+
+
 # What a user can do about an operating system's error, by its number.
 REMEDIES = {
     errno.ENOSPC: "free some space, then run the same command again",

@@ -128,3 +128,14 @@ def test_what_cannot_be_served_is_one_sentence(home, monkeypatch, options, sente
     assert ran.exit_code == 1
     assert ran.stderr.startswith(sentence)
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_host_and_port_may_come_from_the_environment(home, monkeypatch):
+    keep_settings(monkeypatch)
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("VITRINE_API_PORT", "70000")
+    wrong = CliRunner().invoke(app, [])
+    assert (wrong.exit_code, "70000" in wrong.stderr) == (2, True)
+    monkeypatch.setenv("VITRINE_API_HOST", "192.0.2.1")
+    monkeypatch.delenv("VITRINE_API_PORT")
+    assert "Other machines reach 192.0.2.1" in CliRunner().invoke(app, []).stderr

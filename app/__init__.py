@@ -7,7 +7,7 @@ judge_page       the pooled results of the columns are judged by `judging`; `jud
                  that shows
 projection_page  a sample of the collection on a plane, with a query among its results
 catalogue_page   the feed, the collections, the jobs; `variant_details`, `picture_retry`,
-                 `search_log` and `report_view` are parts
+                 `search_log`, `report_view` and `sizes` are parts
 state            a search's state as the address bar's parameters; `address_bar` keeps both in step
 bench_state      what the workbench compares and judges, as parameters; `bench_address` keeps it
 bench_page       how each of its pages begins

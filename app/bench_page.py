@@ -25,9 +25,14 @@ def begin(title: str) -> tuple[Shop, list[VariantStatus]] | None:
         installation.explain_problems(shop, statuses)
         return None
     bench_columns.fill_columns(ready, installation.default_variant(ready).name)
-    st.html(STYLE)
-    with st.container(key="bench-title"):
-        st.title(title, anchor=False)
+    show_title(title)
     if problems:
         st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
     return shop, statuses
+
+
+def show_title(title: str) -> None:
+    """Show the heading of a page of the workbench, with their style."""
+    st.html(STYLE)
+    with st.container(key="bench-title"):
+        st.title(title, anchor=False)

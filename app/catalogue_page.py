@@ -1,21 +1,19 @@
 """The catalogue page: the feed, failures, variants with their collections, jobs, reports, sizes."""
 
-import resource
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app import installation
+from app.bench_page import show_title
 from app.errors import show_errors
 from app.escaping import escape_sentence
 from app.picture_retry import show_retry
 from app.report_view import show_reports
 from app.search_log import show_log
-from app.variant_details import show_variant_details
+from app.sizes import show_sizes
+from app.variant_details import as_moment, show_variant_details
 from catalog.catalogue import Catalogue
 from search.redaction import redact, redact_setting
 from search.shop import VariantStatus
@@ -24,14 +22,13 @@ from vitrine.text import printable
 NO_CATEGORY = "(none)"
 LAST_RUNS = 20
 EXAMPLES = 10  # products of each reason of failure
-MEASURED = 60  # seconds that sizes on disk are kept: a large shop has many files
 
 
 def show() -> None:
     """The page."""
     shop = installation.shared_shop()
     statuses = installation.statuses(shop)
-    st.title("Catalogue", anchor=False)
+    show_title("Catalogue")
     with Catalogue(shop.home, create=False) as catalogue:
         with show_errors("The totals"):
             _show_totals(catalogue, statuses)
@@ -49,13 +46,13 @@ def show() -> None:
         with show_errors("The table of runs"):
             _show_runs(catalogue)
     with show_errors("The log of searches"):
-        st.subheader("Searches", anchor=False)
+        st.header("Searches", anchor=False)
         show_log(shop.home)
     with show_errors("The reports"):
-        st.subheader("Reports", anchor=False)
+        st.header("Reports", anchor=False)
         show_reports(shop.home)
     with show_errors("The sizes"):
-        _show_sizes(shop.home)
+        show_sizes(shop.home)
 
 
 def _show_totals(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
@@ -150,47 +147,6 @@ def _show_failures(catalogue: Catalogue) -> None:
         st.dataframe(examples, hide_index=True, width="stretch")
 
 
-def _show_sizes(home: Path) -> None:
-    """Show the bytes of the installation by folder, what is free, and the server's memory."""
-    sizes = _folder_sizes(home)
-    rows = [
-        {"Folder or file": name, "MB": size / 1e6}
-        for name, size in sorted(sizes.items(), key=lambda each: -each[1])
-    ]
-    st.subheader("Disk and memory", anchor=False)
-    cells = st.grid(3, min_column_width=140, border=True)
-    cells.metric("Installation", f"{sum(sizes.values()) / 1e9:,.2f} GB")
-    cells.metric("Free on its disk", f"{shutil.disk_usage(home).free / 1e9:,.0f} GB")
-    if memory := _resident_memory():
-        cells.metric("Memory of this server", f"{memory / 1e9:,.2f} GB")
-    number = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(rows, hide_index=True, column_config={"MB": number}, width=420)
-
-
-@st.cache_data(ttl=MEASURED, show_spinner="Measuring the folders …")
-def _folder_sizes(home: Path) -> dict[str, int]:
-    """Bytes on disk by folder or file of the installation; a hard link counts once."""
-    sizes: dict[str, int] = {}
-    seen: set[tuple[int, int]] = set()
-    for entry in home.iterdir():
-        files = [entry] if entry.is_file() else entry.rglob("*")
-        for file in files:
-            with suppress(OSError):  # gone meanwhile
-                facts = file.stat(follow_symlinks=False)
-                if (facts.st_dev, facts.st_ino) not in seen:
-                    seen.add((facts.st_dev, facts.st_ino))
-                    sizes[entry.name] = sizes.get(entry.name, 0) + facts.st_blocks * 512
-    return sizes
-
-
-def _resident_memory() -> int:
-    """Bytes of this process in memory; 0 where the system does not say so."""
-    with suppress(OSError, IndexError, ValueError):
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-    return 0
-
-
 def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
     rows = []
     for status in statuses:
@@ -200,7 +156,7 @@ def _show_variants(catalogue: Catalogue, statuses: list[VariantStatus]) -> None:
                 "Variant": status.name,
                 "State": "cannot be searched" if status.problem else "ready",
                 "Products": collection.points if collection else None,
-                "Built": collection.created if collection else None,
+                "Built": as_moment(collection.created) if collection else None,
                 "Generation": collection.generation if collection else "",
                 "Model": redact_setting(base.base) if (base := variant or collection) else "",
                 "Adapter": "LoRA" if variant and variant.adapter_folder else "",
@@ -227,8 +183,8 @@ def _show_runs(catalogue: Catalogue) -> None:
         {
             "Job": run.job,
             "Outcome": run.outcome,
-            "Started": run.started,
-            "Ended": run.ended,
+            "Started": as_moment(run.started),
+            "Ended": as_moment(run.ended),
             "Settings": _listed(run.settings),
             "Figures": _listed(run.figures),
         }
@@ -239,7 +195,7 @@ def _show_runs(catalogue: Catalogue) -> None:
 
 def _show_table(heading: str, rows: list[dict[str, Any]], empty: str = "None.") -> None:
     """Show rows under a heading, or a sentence where there are none; cells are plain text."""
-    st.subheader(heading, anchor=False)
+    st.header(heading, anchor=False)
     if not rows:
         st.caption(empty)
         return

@@ -66,7 +66,7 @@ def _show_work(
     """Show what is to be judged next, or what is missing for that."""
     if problem := st.session_state.pop(PROBLEM, ""):
         st.error(escape_sentence(problem), icon=":material/error:")
-    if not state.query:
+    if not state.query or query.is_empty:
         _offer_typed(shop.home, query)
         return
     if not state.judge:

@@ -91,8 +91,7 @@ class Judging:
             f"{self._queries_judged:,} of {of_file:,} queries begun",
         )
         with st.container(key="judge-query"):
-            if self._query.text:
-                st.header(escape(shorten(self._query.text, HEADLINE)), anchor=False)
+            st.header(escape(shorten(self._query.text, HEADLINE)) or "A picture", anchor=False)
         if one:
             self._show_next()
         else:

@@ -165,11 +165,11 @@ def _show_plot(
     pictures = catalogue.pictures.path
     chosen = [each["id"] for each in picked["selection"].get("picked", []) if each.get("id")]
     if payloads := engine.products(chosen):
-        st.subheader("Chosen", anchor=False)
+        st.header("Chosen", anchor=False)
         products = [Result(1, name, 0.0, "", payload) for name, payload in payloads.items()]
         cards.show_cards("chosen", products, pictures, links, strip=True)
     if found:
-        st.subheader("Results of the query", anchor=False)
+        st.header("Results of the query", anchor=False)
         cards.show_cards("projected", found, pictures, links, strip=True)
 
 
@@ -271,8 +271,12 @@ def _spec(colour: str, rows: Sequence[Mapping[str, Any]], *, has_query: bool) ->
             "size": by_kind | {"scale": {"domain": kinds, "range": [36, 190, 420]}, "legend": None},
             "opacity": by_kind
             | {
-                "scale": {"domain": kinds, "range": [0.45 if has_query else 0.75, 1, 1]},
+                "scale": {"domain": kinds, "range": [0.5 if has_query else 0.75, 1, 1]},
                 "legend": None,
+            },
+            "stroke": {
+                "condition": {"test": f"datum.kind === '{RESULT}'", "value": OTHERS[QUERY]},
+                "value": None,
             },
             "tooltip": [
                 {"field": "title", "title": "title"},

@@ -1,5 +1,6 @@
 """A variant's generations with the way back to the one before, its model card, its training."""
 
+from datetime import datetime
 from pathlib import Path
 
 import streamlit as st
@@ -30,6 +31,14 @@ def show_variant_details(shop: Shop, status: VariantStatus) -> None:
             _show_card(status.variant.folder)
 
 
+def as_moment(written: str | None) -> datetime | None:
+    """A moment in ISO 8601, for a table; None if it is none."""
+    try:
+        return datetime.fromisoformat(written or "")
+    except ValueError:
+        return None
+
+
 def _show_generations(shop: Shop, name: str) -> None:
     """Show the builds of a collection, and the button that searches the one before again."""
     generations = shop.store.generations(name)
@@ -39,7 +48,7 @@ def _show_generations(shop: Shop, name: str) -> None:
                 "Generation": each.name,
                 "Use": USES.get(each.use, each.use),
                 "Products": each.points,
-                "Built": each.created,
+                "Built": as_moment(each.created),
                 "MB": each.size / 1e6 if each.size is not None else None,
             }
             for each in generations

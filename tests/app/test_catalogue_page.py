@@ -1,8 +1,10 @@
 import json
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import picture_retry
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
 from qdrant.store import open_store
@@ -171,14 +173,25 @@ def run_until_ended(page):
 
 def test_failed_pictures_are_fetched_again_by_a_job_of_its_own(open_catalogue, home_copy):
     page = press(open_catalogue(home_copy), "Fetch these again")
-    assert "They are fetched again; 1 have not come yet" in messages(page)
-    assert not [button for button in page.button if button.label == "Fetch these again"]
     run_until_ended(page)
     assert messages(page) == ""
     [newest, *_] = Catalogue(home_copy).runs("images")
     assert newest.outcome == "done"
     assert newest.settings["retry_failed"]
     assert newest.figures["failed"] == {"not a picture": 1}
+
+
+def test_a_job_that_runs_is_shown_and_reported_when_it_is_killed(
+    open_catalogue, home_copy, monkeypatch
+):
+    monkeypatch.setattr(picture_retry, "COMMAND", ("sleep", "600"))
+    page = press(open_catalogue(home_copy), "Fetch these again")
+    assert "They are fetched again; 1 have not come yet" in messages(page)
+    assert not [button for button in page.button if button.label == "Fetch these again"]
+    [job] = [each for each in psutil.Process().children() if each.name() == "sleep"]
+    job.kill()
+    run_until_ended(page)
+    assert "It ended with status" in messages(page)
 
 
 def test_a_job_that_cannot_run_is_reported_on_the_page(open_catalogue, home_copy, monkeypatch):

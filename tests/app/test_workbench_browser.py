@@ -8,6 +8,7 @@ import pytest
 from tests import shop
 from tests.app.browser_parts import expect, wait_until_run
 from tests.app.page_server import serve
+from tests.app.test_accessibility import violations
 
 COLUMNS = "column=tiny:words&column=tiny:vectors:image"
 
@@ -66,6 +67,58 @@ def test_links_lead_to_the_same_place_in_another_tab(page):
     for name, path in (("Search", r"/bench/\?q=teal"), ("Judge", r"/bench/judge\?q=teal")):
         link = page.get_by_role("link", name=name, exact=True)
         expect(link).to_have_attribute("href", re.compile(f"^{path}"))
+
+
+PAGES = {
+    "Compare": f"compare?q=teal&{COLUMNS}",
+    "Judge": f"judge?queries=some.jsonl&query=a&judge=Zoe&depth=3&{COLUMNS}",
+    "Projection": "projection?q=teal&colour=colour",
+    "Catalogue": "catalogue",
+}
+WIDTHS = (390, 1280, 2560)
+# What is wider than the window, and what of the page lies below the links to the pages.
+LAYOUT = """() => {
+    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+    const links = [...document.querySelectorAll(".st-key-navigation a")];
+    return {
+        overflow: document.documentElement.scrollWidth > innerWidth,
+        links: links.filter((link) => link.getBoundingClientRect().right > innerWidth).length,
+        covered: box("h1").top < box(".st-key-navigation").bottom,
+    }; }"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_three_widths_and_axe_finds_nothing_serious_in_both_themes(page, name):
+    page.goto(PAGES[name])
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    wait_until_run(page)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(LAYOUT) == {"overflow": False, "links": 0, "covered": False}
+        page.set_viewport_size({"width": 390 if scheme == "dark" else 1280, "height": 900})
+        assert violations(page) == []
+
+
+def test_a_point_of_the_projection_shows_its_picture(page):
+    page.goto(PAGES["Projection"])
+    wait_until_run(page)
+    point = page.locator(".mark-symbol.role-mark path[aria-label*=kettle]").first
+    point.hover(force=True)
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_contain_text("kettle")
+    expect(tooltip.locator("img")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+
+
+def test_the_catalogue_shows_feed_failures_generations_jobs_and_searches(page):
+    page.goto("catalogue")
+    wait_until_run(page)
+    for name in ("What the feed’s columns became", "Pictures that failed", "Last runs", "Searches"):
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.get_by_text("tiny: generations, model card, training").click()
+    expect(page.get_by_text("There is no generation to go back to")).to_be_visible()
+    expect(page.get_by_role("button", name="Fetch these again")).to_be_visible()
 
 
 def test_columns_stay_side_by_side_on_a_phone(page):

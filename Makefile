@@ -78,6 +78,18 @@ test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRAN
 	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
 	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/contract -n 0 -q -k server
 
+# Daft needs an older pyarrow, hence an environment of its own.
+ENGINES := .venv-engines
+
+test-engines: $(ENGINES)/.installed ## run the tests of the engines Daft and Ray, in an environment with both
+	$(CLEAN_ENV) $(ENGINES)/bin/python -m pytest tests/ingest/test_engines.py -n 0 -q
+
+$(ENGINES)/.installed: requirements.txt requirements-engines.txt constraints.txt
+	$(PYTHON) -m venv $(ENGINES)
+	grep -v '^pyarrow==' constraints.txt > $(ENGINES)/constraints.txt
+	$(ENGINES)/bin/python -m pip install --quiet -r requirements.txt -r requirements-engines.txt -c $(ENGINES)/constraints.txt
+	touch $@
+
 torture: $(INSTALLED) ## kill jobs at random instants and check that nothing is lost (SEED=… repeats a run)
 	$(CLEAN_ENV) $(BIN)/python -m tests.ingest.torture $(if $(SEED),--seed $(SEED))
 
@@ -87,7 +99,7 @@ lint: $(INSTALLED) ## check style, annotations and types
 	$(BIN)/mypy
 
 clean: ## remove the environment and every cache
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-engines .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help install demo api finetune-demo shop test test-server torture lint clean
+.PHONY: help install demo api finetune-demo shop test test-server test-engines torture lint clean

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from encoder.variants import Variants
 from ingest.distributed.embedder import Task
-from ingest.distributed.engines import Workers, embed_blocks
+from ingest.distributed.engines import embed_blocks
 from ingest.distributed.plan import plan_embedding
 from ingest.distributed.results import has_blocks, merge_blocks
+from ingest.distributed.workers import Workers
 from ingest.embedding import WHOLE, Shard
 from ingest.export import FILES, export_products
 from ingest.feed_options import FeedOptions, takes_feed

@@ -3,18 +3,18 @@
 Reasons of a `PictureError` here:
 
     unknown address      a scheme that is not in `SCHEMES`
-    missing file, unreadable file, empty
-    too many bytes       more than `sources.MAX_BYTES`
+    missing file, unreadable file, empty, and too many bytes, as of `pictures.sources`
 """
 
 from typing import Any
 
 import fsspec
 from fsspec.core import split_protocol
+from fsspec.implementations.local import LocalFileSystem
 
 from pictures.data_address import too_many_bytes
 from pictures.errors import PictureError, shorten
-from pictures.sources import MAX_BYTES
+from pictures.sources import MAX_BYTES, read_source
 from vitrine import VitrineError
 
 # Scheme → the library that fsspec needs for it, beside itself. http(s) is left out: only
@@ -61,13 +61,16 @@ def read_object(address: str) -> bytes:
     """Read a picture's file.
 
     Raises:
-        PictureError: with a reason of the module's list.
+        PictureError: with a reason of the module's list; of a file of this machine, with one of
+            `pictures.sources`.
     """
     name = shorten(address)
     try:
         files, path = open_store(address)
     except VitrineError as error:
         raise PictureError("unknown address", str(error)) from error
+    if isinstance(files, LocalFileSystem):
+        return read_source(path)
     try:
         # One byte beyond the limit, so that a longer file is not read whole.
         data = files.cat_file(path, start=0, end=MAX_BYTES + 1)

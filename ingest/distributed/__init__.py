@@ -9,6 +9,7 @@ folder      a folder of files at a path or an address of an object store
 plan        what is to be embedded, and its blocks
 blocks      the columns of the Parquet files
 embedder    one worker: an encoder, and the blocks that it embeds
-engines     who runs the workers: this process, Daft, or Ray
+workers     what a worker is to an engine
+engines     who runs the workers: this process, Daft (daft_engine), or Ray (ray_engine)
 results     from embedded blocks to the vector files
 """

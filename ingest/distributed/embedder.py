@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from encoder.runtimes.runtime import Precision
 
 
+OUTCOME = ("hash", "reason")  # columns of a block of results
+
+
 @dataclass(frozen=True)
 class Done:
     """A block that was embedded.
@@ -102,16 +105,19 @@ class BlockEmbedder:
         """
         self._check(self._want, name, WANTED)
         wanted = {row["hash"] for row in block_rows(self._want, name, ["hash"])}
-        kept = self._kept(name)
-        missing: set[Key] = wanted - {row["hash"] for row in kept or ()}
-        if kept is not None and not missing:
-            return Done(len(wanted), known=len(kept), failed=_reasons(kept))
-        found = list(self._embedded(name, missing))
-        rows = sorted([*(kept or ()), *found], key=lambda row: row["hash"])
+        known = self._known(name)
+        missing = wanted - (known or {}).keys()
+        if known is not None and not missing:
+            return Done(len(wanted), known=len(wanted), failed=dict(_counted(known.values())))
+        rows = list(self._embedded(name, missing))
+        failed = _counted(row.get("reason") for row in rows)
+        encoded = len(rows) - failed.total()
+        if known:
+            rows += [row for row in block_rows(self._got, name) if row["hash"] in known]
+            failed += _counted(known.values())
+        rows.sort(key=lambda row: row["hash"])
         write_block(self._got, name, GOT, rows, self.plan.facts)
-        failed = _reasons(rows)
-        encoded = len(found) - _reasons(found).total()
-        return Done(len(wanted), encoded, len(kept or ()), failed)
+        return Done(len(wanted), encoded, len(wanted) - len(missing), dict(failed))
 
     def _check(self, folder: Folder, name: str, schema: pa.Schema) -> None:
         """Raise where a block is of another variant than the plan."""
@@ -121,13 +127,18 @@ class BlockEmbedder:
                 f"{self.plan.variant!r}: name another folder, or delete this one."
             )
 
-    def _kept(self, name: str) -> list[Row] | None:
-        """The rows of a block of the results that stay as they are; None where there is none."""
-        if name not in self._got.names():
+    def _known(self, name: str) -> dict[Key, str | None] | None:
+        """Why a row of the results has no vector, by hash, of those that stay as they are.
+
+        None where there is no such block.
+        """
+        if not self._got.has(name):
             return None
         self._check(self._got, name, GOT)
-        rows = block_rows(self._got, name)
-        return [row for row in rows if not (self._task.retry_failed and row["reason"])]
+        found = {row["hash"]: row["reason"] for row in block_rows(self._got, name, OUTCOME)}
+        if self._task.retry_failed:
+            return {key: reason for key, reason in found.items() if not reason}
+        return found
 
     def _embedded(self, name: str, missing: Set[Key]) -> Iterator[Row]:
         """The outcome of each row of a block that has none, texts first."""
@@ -215,5 +226,5 @@ def _outcomes(batches: "Iterable[TextBatch[Row] | ImageBatch[Row]]") -> Iterator
             yield {"kind": row["kind"], "hash": row["hash"], **outcome}
 
 
-def _reasons(rows: Iterable[Row]) -> Counter[str]:
-    return Counter(row["reason"] for row in rows if row.get("reason"))
+def _counted(reasons: Iterable[str | None]) -> Counter[str]:
+    return Counter(filter(None, reasons))

@@ -52,6 +52,16 @@ class Folder:
         names = [str(each).rstrip("/").rpartition("/")[2] for each in found]
         return sorted(name for name in names if not name.startswith("."))
 
+    def has(self, name: str) -> bool:
+        """Whether it has such a file.
+
+        Raises:
+            OSError, IngestError: it cannot be read.
+        """
+        with self._reported(name):
+            self._files.invalidate_cache()
+            return bool(self._files.exists(self._at(name)))
+
     @contextmanager
     def opened(self, name: str) -> Iterator[Any]:
         """Open a file for reading anywhere in it.

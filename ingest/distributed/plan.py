@@ -80,7 +80,7 @@ class Plan:
         Raises:
             IngestError: there is none, or another version wrote it.
         """
-        if PLAN not in folder.names():
+        if not folder.has(PLAN):
             raise IngestError(
                 f"{folder} has no complete plan: write it with `vitrine ingest plan --out "
                 f"{folder}`."
@@ -138,7 +138,7 @@ def _write(
     catalogue: Catalogue, variant: Variant, kept: KeptVectors, folder: Folder, pictures: str
 ) -> Figures:
     old = [name for name in folder.names() if is_block(name)]
-    if PLAN in folder.names():
+    if folder.has(PLAN):
         folder.delete(PLAN)
     wanted = _Wanted(catalogue, variant, kept)
     names = block_names(-(-len(wanted) // BLOCK))

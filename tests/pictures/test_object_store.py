@@ -21,14 +21,16 @@ def test_a_file_is_read_from_this_machine_and_from_an_object_store(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_has_a_reason(tmp_path, monkeypatch):
-    (tmp_path / "empty.jpg").touch()
-    (tmp_path / "large.jpg").write_bytes(bytes(11))
+    store = fsspec.filesystem("memory")
+    store.pipe_file("/pictures/empty.jpg", b"")
+    store.pipe_file("/pictures/large.jpg", bytes(11))
     monkeypatch.setattr(object_store, "MAX_BYTES", 10)
-    assert reason(str(tmp_path / "absent.jpg")) == "missing file"
-    assert reason("memory://nowhere/a.jpg") == "missing file"
-    assert reason(str(tmp_path)) == "unreadable file"
-    assert reason(str(tmp_path / "empty.jpg")) == "empty"
-    assert reason(str(tmp_path / "large.jpg")) == "too many bytes"
+    assert reason("memory://pictures/absent.jpg") == "missing file"
+    assert reason("memory://pictures") == "unreadable file"
+    assert reason("memory://pictures/empty.jpg") == "empty"
+    assert reason("memory://pictures/large.jpg") == "too many bytes"
+    assert reason((tmp_path / "absent.jpg").as_uri()) == "missing file"
+    assert reason(tmp_path.as_uri()) == "not a file"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "ftp", "sftp", "simplecache::https", "az"])

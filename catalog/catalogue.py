@@ -28,6 +28,13 @@ from pictures.thumbnail import SIDE
 
 ORIGIN = "source, run, picture_folder, checksum"  # columns beside those of a product's fields
 IDS_PER_QUERY = 500  # far below SQLite's limit
+ENTRIES = (
+    f"SELECT {SELECTED}, NULLIF(picture.hash, ''), summary.text, "
+    "CASE WHEN picture.hash <> '' THEN picture.address END FROM product "
+    "LEFT JOIN picture ON picture.product = product.id "
+    "LEFT JOIN product_summary ON product_summary.product = product.id "
+    "LEFT JOIN summary ON summary.digest = product_summary.digest WHERE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +172,16 @@ class Catalogue(PictureLedger, RunLog, Attributes):
     def entries(self, *, category: str | None = None, after: str = "") -> Iterator[Entry]:
         """Products with picture and summary, as `products` returns them."""
         where = "TRUE" if category is None else "product.category = ?"
-        pages = self._pages(
-            f"SELECT {SELECTED}, NULLIF(picture.hash, ''), summary.text, "
-            "CASE WHEN picture.hash <> '' THEN picture.address END FROM product "
-            "LEFT JOIN picture ON picture.product = product.id "
-            "LEFT JOIN product_summary ON product_summary.product = product.id "
-            f"LEFT JOIN summary ON summary.digest = product_summary.digest WHERE {where}",
-            () if category is None else (category,),
-            after,
-        )
-        for row, product in self._intact(pages, product_of):
+        values = () if category is None else (category,)
+        yield from self._entries(self._pages(f"{ENTRIES} {where}", values, after))
+
+    def entries_of(self, ids: Iterable[str]) -> list[Entry]:
+        """Those of these products, as `entries` returns them; unknown ids are left out."""
+        found = self._entries(self._select_in(f"{ENTRIES} product.id IN", ids))
+        return sorted(found, key=lambda entry: entry.product.id)
+
+    def _entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
+        for row, product in self._intact(rows, product_of):
             picture, summary, address = row[WIDTH:]
             picture = picture if is_hash(picture) else None
             yield Entry(product, picture, sound(summary), sound(address))

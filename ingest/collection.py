@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from catalog.catalogue import Catalogue
 from ingest import IngestError
+from ingest.contents import WINDOW, Contents, content_of
 from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
@@ -19,9 +19,6 @@ from vitrine.progress import progress_bar
 # Sets the share of changed points above which the collection is built anew instead of a copy
 # changed; the engine's own (`Engine.rebuild_share`) by default.
 SHARE_VARIABLE = "VITRINE_REBUILD_SHARE"
-WINDOW = 1000  # ids looked up together
-# A point is current where its payload has these facts of its product.
-MADE_OF = ("content", "image_url")
 
 
 def bring_up_to_date(
@@ -50,9 +47,31 @@ def bring_up_to_date(
     Returns:
         `points` in the collection; points `written` and `deleted` for it.
     """
+    with Contents(projection) as contents:
+        spec = _spec(projection, contents.digest, precision, text_precision)
+        current = None if recreate else _current(store, spec)
+        if current and current.source == spec.source:
+            return {"points": current.points, "written": 0, "deleted": 0}
+        changes = _changes(store, contents, current, len(projection)) if current else None
+
+    def refuse(error: InvalidPoint) -> None:
+        record_unexpected(failed, error.product, error, succeeded=len(projection))
+
+    if changes is None:
+        total = len(projection)
+        with progress_bar(f"collection {spec.variant}", total) as advance:
+            built = store.build(spec, _Counted(projection, total, advance), refuse)
+        return {"points": built.points, "written": built.points, "deleted": 0}
+    total = len(changes.written)
+    with progress_bar(f"changes to {spec.variant}", total) as advance:
+        points = _Counted(projection.only(changes.written), total, advance)
+        built = store.update(spec, points, changes.deleted, refuse)
+    return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
+
+
+def _spec(projection: Projection, digest: str, precision: str, text_precision: str) -> Spec:
     variant = projection.variant
-    digest = projection.digest()
-    spec = Spec(
+    return Spec(
         variant.name,
         variant.fingerprint,
         variant.dim,
@@ -66,24 +85,6 @@ def bring_up_to_date(
         precision=precision,
         text_precision=text_precision,
     )
-    current = None if recreate else _current(store, spec)
-    if current and current.source == digest:
-        return {"points": current.points, "written": 0, "deleted": 0}
-
-    def refuse(error: InvalidPoint) -> None:
-        record_unexpected(failed, error.product, error, succeeded=len(projection))
-
-    changes = _changes(store, projection, current) if current else None
-    if changes is None:
-        total = len(projection)
-        with progress_bar(f"collection {variant.name}", total) as advance:
-            built = store.build(spec, _Counted(projection, total, advance), refuse)
-        return {"points": built.points, "written": built.points, "deleted": 0}
-    total = len(changes.written)
-    with progress_bar(f"changes to {variant.name}", total) as advance:
-        points = _Counted(projection.only(changes.written), total, advance)
-        built = store.update(spec, points, changes.deleted, refuse)
-    return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
 
 
 def published(store: Store, variant: str) -> Collection | None:
@@ -112,26 +113,26 @@ def _current(store: Store, spec: Spec) -> Collection | None:
     return current if same else None
 
 
-def _changes(store: Store, projection: Projection, current: Collection) -> _Changes | None:
-    """What differs between the collection and the projection; None when too much does."""
-    most = _rebuild_share(store) * len(projection)
+def _changes(
+    store: Store, contents: Contents, current: Collection, products: int
+) -> _Changes | None:
+    """What differs between the collection and the catalogue; None when too much does."""
+    most = _rebuild_share(store) * products
     written: set[str] = set()
     kept = 0
-    for window in projection.windows():
-        stored = store.retrieve(current.variant, [plan.id for plan in window])
+    for planned in contents.windows():
+        stored = store.retrieve(current.variant, list(planned))
         kept += len(stored)
-        if any(plan.id in stored and not plan.has_text for plan in window):
-            return None  # a point of an earlier text: only building anew leaves it out
-        for plan in window:
-            point = stored.get(plan.id)
-            same = point and all(
-                point.payload.get(fact) == plan.payload.get(fact) for fact in MADE_OF
-            )
-            if plan.has_text and not same:
-                written.add(plan.id)
+        for identity, content in planned.items():
+            point = stored.get(identity)
+            has_text = any(content)
+            if point and not has_text:
+                return None  # a point of an earlier text: only building anew leaves it out
+            if has_text and not (point and content_of(point.payload) == content):
+                written.add(identity)
         if len(written) > most:
             return None
-    gone = [] if kept == current.points else list(_gone(store, projection.catalogue, current))
+    gone = [] if kept == current.points else list(_gone(store, contents, current))
     return None if len(written) + len(gone) > most else _Changes(written, gone)
 
 
@@ -148,10 +149,10 @@ def _rebuild_share(store: Store) -> float:
     return share
 
 
-def _gone(store: Store, catalogue: Catalogue, current: Collection) -> Iterator[str]:
+def _gone(store: Store, contents: Contents, current: Collection) -> Iterator[str]:
     """Ids of points whose product the catalogue no longer has."""
     for ids in batched((point.id for point in store.scroll(current.variant)), WINDOW):
-        yield from set(ids) - catalogue.get(ids).keys()
+        yield from contents.unknown(ids)
 
 
 class _Counted:

@@ -1,7 +1,7 @@
 """From catalogue entries to vectors in vector files: only what is not there yet."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -50,6 +50,12 @@ def inputs(catalogue: Catalogue, variant: Variant) -> Iterator[list[Input]]:
         yield [_input(entry, variant) for entry in window]
 
 
+def inputs_of(catalogue: Catalogue, variant: Variant, ids: Iterable[str]) -> Iterator[list[Input]]:
+    """What these products are embedded from, as `inputs` does."""
+    for window in batched(sorted(ids), WINDOW):
+        yield [_input(entry, variant) for entry in catalogue.entries_of(window)]
+
+
 def _input(entry: Entry, variant: Variant) -> Input:
     text = variant.template.product_text(entry.product, entry.summary)
     image_key = vector_key("image", entry.picture) if entry.picture else None
@@ -94,6 +100,7 @@ class Embedding:
         precision: of the encoder; empty where none was loaded.
         text_precision: of the text model; empty where there is none, or it had no text to encode.
         failed: texts and pictures that the model failed on, by reason.
+        lacks_pictures: whether a stored picture had no vector when `texts` read the catalogue.
         unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
             from the picture store, so that the next run of `images` reads them from their source
             again; where only reading failed, the next run of `vectors` tries again.
@@ -115,12 +122,14 @@ class Embedding:
         self._kept = kept
         self._load_encoder = load_encoder
         self._shard = shard
+        self.lacks_pictures = False
+        self._pictures = 0
         self._pending: dict[Key, str] = {}  # given to the encoder, not yet kept; a product of each
 
     def texts(self) -> None:
         """Encode the product texts that are missing."""
         with progress_bar("texts", len(self._catalogue)) as advance:
-            missing = self._missing(_text, self._kept.texts, advance)
+            missing = self._missing(self._pictures_noted(), _text, self._kept.texts, advance)
             if (first := next(missing, None)) is None:
                 return
             if self._variant.manifest.text_model and self._encoder.text_encoder:
@@ -132,10 +141,14 @@ class Embedding:
                 advance(len(batch.keys) + len(batch.failed))
 
     def pictures(self) -> None:
-        """Encode the pictures that are missing."""
+        """Encode the pictures that are missing; to be called after `texts`."""
+        if not self.lacks_pictures:
+            self.reused += self._pictures
+            return
         counts = self._catalogue.picture_counts().values()
         with progress_bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
-            missing = self._missing(_picture, self._kept.images, advance)
+            windows = inputs(self._catalogue, self._variant)
+            missing = self._missing(windows, _picture, self._kept.images, advance)
             if (first := next(missing, None)) is None:
                 return
             encoded = 0
@@ -156,14 +169,24 @@ class Embedding:
         self.precision = encoder.precision
         return encoder
 
+    def _pictures_noted(self) -> Iterator[list[Input]]:
+        """All inputs; notes whether a picture is missing, so that none is looked for again."""
+        for window in inputs(self._catalogue, self._variant):
+            keys = [each.image_key for each in window if each.image_key]
+            keys = [key for key in keys if self._shard.has(key)]
+            self._pictures += len(keys)
+            self.lacks_pictures |= not self._kept.images.has(keys).all()
+            yield window
+
     def _missing(
         self,
+        windows: Iterable[list[Input]],
         keyed: Callable[[Input], Keyed | None],
         files: VectorFiles,
         advance: Callable[[int], None],
     ) -> Iterator[Keyed]:
         """What has a vector neither kept nor pending, each content once."""
-        for window in inputs(self._catalogue, self._variant):
+        for window in windows:
             items = [
                 (item, each.entry.product.id)
                 for each in window

@@ -11,17 +11,19 @@ all attributes (tried with qdrant-edge-py 0.9.0), so that a red trim would count
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import numpy as np
 
 from catalog.catalogue import Catalogue, Entry
 from catalog.product import Attribute
 from catalog.searched_texts import searched_texts
 from encoder.variant import Variant
 from encoder.vectors import fuse
-from ingest.embedding import inputs
+from ingest.embedding import Input, inputs, inputs_of
 from ingest.kept_vectors import KeptVectors
 from ingest.words import codes_of, searched_text
 from pictures.public_addresses import picture_address
@@ -179,7 +181,7 @@ class Projection:
         self.variant = variant
         self.words = words
         self._kept = kept
-        self._public_url = public_url
+        self.public_url = public_url
         self._embedder = Words(words)
         self._filters = {each.name: each.kind for each in catalogue.filters()}
 
@@ -195,40 +197,47 @@ class Projection:
         for window in self.windows():
             yield from self.points([plan for plan in window if plan.has_text])
 
-    def only(self, ids: Container[str]) -> Iterator[Point]:
-        """The points of these products."""
-        for window in self.windows():
-            yield from self.points([plan for plan in window if plan.has_text and plan.id in ids])
-
-    def digest(self) -> str:
-        """A digest of all points: a collection built from an equal one needs no rebuilding."""
-        total = hashlib.sha256(self._public_url.encode())
-        for window in self.windows():
-            for plan in window:
-                if plan.has_text:
-                    total.update(plan.content.encode())
-        return total.hexdigest()[:16]
+    def only(self, ids: Iterable[str]) -> Iterator[Point]:
+        """The points of these products, ascending by id; no other product is read."""
+        for window in inputs_of(self.catalogue, self.variant, ids):
+            yield from self.points([plan for plan in self.planned(window) if plan.has_text])
 
     def windows(self) -> Iterator[list[PlannedPoint]]:
         """The points before their vectors are read, some hundreds at a time."""
-        for window in inputs(self.catalogue, self.variant):
-            embedded = self._kept.images.has([each.image_key or b"" for each in window])
-            worded = self._kept.texts.has([each.text_key for each in window])
-            yield [
-                _plan(
-                    each.entry,
-                    each.text_key,
-                    each.image_key if has_image else None,
-                    bool(has_text),
-                    self.words,
-                    self._filters,
-                    self._public_url,
-                )
-                for each, has_image, has_text in zip(window, embedded, worded, strict=True)
-            ]
+        yield from map(self.planned, inputs(self.catalogue, self.variant))
+
+    def planned(self, window: list[Input]) -> list[PlannedPoint]:
+        """The points of some products before their vectors are read."""
+        embedded = self._kept.images.has([each.image_key or b"" for each in window])
+        worded = self._kept.texts.has([each.text_key for each in window])
+        return [
+            _plan(
+                each.entry,
+                each.text_key,
+                each.image_key if has_image else None,
+                bool(has_text),
+                self.words,
+                self._filters,
+                self.public_url,
+            )
+            for each, has_image, has_text in zip(window, embedded, worded, strict=True)
+        ]
 
     def points(self, window: Sequence[PlannedPoint]) -> Iterator[Point]:
         """The points of one window, with their vectors.
+
+        Raises:
+            KeyError: a product text was never embedded.
+        """
+        for plan, vectors in zip(window, self.vectors(window), strict=True):
+            text = searched_text(plan.searched, self.words)
+            words = self._embedder.document(text, plan.codes, plan.brand)
+            terms = self._embedder.field_terms({**plan.searched, "code": plan.codes})
+            payload = {**plan.payload, PHRASE_INDEX: terms}
+            yield Point(plan.id, payload, vectors, {WORDS: words} if words else {})
+
+    def vectors(self, window: Sequence[PlannedPoint]) -> Iterator[dict[str, np.ndarray]]:
+        """The dense vectors of one window's points, by name.
 
         Raises:
             KeyError: a product text was never embedded.
@@ -240,12 +249,8 @@ class Projection:
         if "fused" in self.variant.vectors:
             of_pictures["fused"] = fuse(texts[pictured], images)
         position = {row: number for number, row in enumerate(pictured)}
-        for row, plan in enumerate(window):
-            vectors = {"text": texts[row]}
+        for row, text in enumerate(texts):
+            vectors = {"text": text}
             if row in position:
                 vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
-            text = searched_text(plan.searched, self.words)
-            words = self._embedder.document(text, plan.codes, plan.brand)
-            terms = self._embedder.field_terms({**plan.searched, "code": plan.codes})
-            payload = {**plan.payload, PHRASE_INDEX: terms}
-            yield Point(plan.id, payload, vectors, {WORDS: words} if words else {})
+            yield vectors

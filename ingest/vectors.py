@@ -97,7 +97,8 @@ def embed_products(
         try:
             embedding.texts()
             label_folders(home)
-            copy_image_vectors(home, variant, run.catalogue, kept.images)
+            if embedding.lacks_pictures:
+                copy_image_vectors(home, variant, run.catalogue, kept.images)
             embedding.pictures()
             if not embedding.precision:  # nothing was encoded, and yet queries need a model
                 _prepare(run.catalogue, variant, precision, tries=precision != "auto")

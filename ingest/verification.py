@@ -1,17 +1,18 @@
 """Verification: a collection compared with the catalogue and the vector files."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from catalog.catalogue import Catalogue
 from encoder.variants import Variants
-from ingest.embedding import WHOLE, Shard
+from ingest.embedding import WHOLE, Input, Shard, inputs
 from ingest.job import Figures
 from ingest.kept_vectors import open_vectors
 from ingest.projection import PlannedPoint, Projection
+from pictures.store import PictureStore
 from qdrant.model import Point
 from qdrant.points import point_id
 from qdrant.store import open_store
@@ -64,7 +65,6 @@ def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Fi
         collection = store.collection(variant.name)
         faults: Counter[str] = Counter()
         faults["fingerprint"] += collection.fingerprint != variant.fingerprint
-        faults["lost pictures"] += _lost_pictures(catalogue, shard)
         damaged = kept.find_damaged()
         unsound = {key for keys in damaged.values() for key in keys}
         in_use: set[Key] = set()
@@ -72,19 +72,21 @@ def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Fi
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             words = collection.words or WordSettings()
             projection = Projection(catalogue, variant, kept, words)
-            for planned in projection.windows():
-                window = [plan for plan in planned if _has(shard, plan.id)]
+            for read in inputs(catalogue, variant):
+                chosen = [each for each in read if _has(shard, each.entry.product.id)]
+                faults["lost pictures"] += _lost_pictures(chosen, catalogue.pictures)
+                window = projection.planned(chosen)
                 actual = store.retrieve(variant.name, [plan.id for plan in window], vectors=True)
                 faults["missing"] += len(window) - len(actual)
                 fresh = _fresh(window, actual)
                 faults["stale"] += len(actual) - len(fresh)
                 in_use |= unsound & {key for plan in window for key in plan.vector_keys}
                 sound = [plan for plan in fresh if unsound.isdisjoint(plan.vector_keys)]
-                for point in projection.points(sound):
-                    faults.update(_faults(point, actual[point.id]))
+                for plan, vectors in zip(sound, projection.vectors(sound), strict=True):
+                    faults.update(_faults(vectors, actual[plan.id]))
                 found += len(actual)
                 compared += len(window)
-                advance(len(planned))
+                advance(len(read))
         points = store.count(variant.name)
         faults["extra"] += points - (found if shard == WHOLE else min(points, len(catalogue)))
         faults["damaged rows"] = len(catalogue.damaged)
@@ -103,14 +105,9 @@ def _has(shard: Shard, product: str) -> bool:
     return shard.has_number(point_id(product).int)
 
 
-def _lost_pictures(catalogue: Catalogue, shard: Shard) -> int:
-    return sum(
-        1
-        for entry in catalogue.entries()
-        if entry.picture
-        and _has(shard, entry.product.id)
-        and not catalogue.pictures.path(entry.picture).exists()
-    )
+def _lost_pictures(window: list[Input], pictures: PictureStore) -> int:
+    hashes = [each.entry.picture for each in window if each.entry.picture]
+    return sum(1 for digest in hashes if not pictures.path(digest).exists())
 
 
 def _fresh(window: list[PlannedPoint], actual: dict[str, Point]) -> list[PlannedPoint]:
@@ -124,12 +121,11 @@ def _fresh(window: list[PlannedPoint], actual: dict[str, Point]) -> list[Planned
     ]
 
 
-def _faults(expected: Point, actual: Point) -> Iterator[str]:
+def _faults(expected: Mapping[str, np.ndarray], actual: Point) -> Iterator[str]:
     if not all(_is_unit(vector) for vector in actual.vectors.values()):
         yield "not unit"
-    if actual.vectors.keys() != expected.vectors.keys() or any(
-        abs(actual.vectors[name] - vector).max() > TOLERANCE
-        for name, vector in expected.vectors.items()
+    if actual.vectors.keys() != expected.keys() or any(
+        abs(actual.vectors[name] - vector).max() > TOLERANCE for name, vector in expected.items()
     ):
         yield "other vectors"
 

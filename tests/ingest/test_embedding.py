@@ -194,3 +194,26 @@ def test_long_catalogues_go_through_in_windows(home, monkeypatch):
     figures = embed_products(home, "tiny")
     assert (figures["encoded"], figures["points"], figures["written"]) == (0, 12, 12)
     assert verify_collection(home, "tiny")["faults"] == {}
+
+
+def test_the_catalogue_is_read_as_a_whole_three_times_and_once_more_for_the_vocabulary(
+    home, monkeypatch
+):
+    reads, entries = [], Catalogue.entries
+
+    def counted(catalogue, **settings):
+        reads.append(settings)
+        return entries(catalogue, **settings)
+
+    monkeypatch.setattr(Catalogue, "entries", counted)
+    assert embed_products(home, "tiny")["written"] == 0
+    assert len(reads) == 3  # what is embedded, the settings of words, what the collection holds
+    rows = shop.rows()
+    rows[3]["title"] = "midnight lipstick"
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    reads.clear()
+    assert embed_products(home, "tiny")["written"] == 1
+    assert len(reads) == 4
+    reads.clear()
+    assert verify_collection(home, "tiny")["faults"] == {}
+    assert len(reads) == 1

@@ -1,21 +1,22 @@
 """The ingest jobs at several sizes of catalogue: time, memory, a second run, a small change.
 
-    python -m benchmarks scale --n 10000 --n 100000
+    python -m benchmarks scale --n 100000 --n 1000000 --folder scale
 
 Products are generated; with `--pictures` each has a small picture of its own, as a data address.
-The model is a tiny random CLIP, so that the work around it is measured, with the dimension of
-ViT-B/32. Each job is a process of its own, as a user runs it.
+The model is a tiny random CLIP, so that the work around it is measured. Each job is a process of
+its own, as a user runs it. A size is measured in parts; what a part measured is kept in the folder,
+so that the same command goes on after the last part that was finished.
 """
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,7 @@ from rich.table import Table
 from benchmarks.generated import VOCABULARY
 from encoder.variants import Variants
 from vitrine.command import Json
+from vitrine.whole_files import write_whole
 
 NAME = "benchmark"
 DIM = 512  # of the vectors, as ViT-B/32's
@@ -38,6 +40,8 @@ SIDE = 32  # of the pictures, pixels
 DESCRIPTION_WORDS = (10, 150)
 CHANGED = 100  # one product in so many changes
 SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
+SHARE = 400_000  # products that are encoded in one part: below ten minutes on two cores
+QUERY = "red cotton shirt"
 
 
 @dataclass(frozen=True)
@@ -47,63 +51,146 @@ class Job:
     Attributes:
         what: which.
         seconds: the process's whole time.
-        rows_per_second: products of the catalogue over these seconds.
+        cpu_seconds: of the process and those that it started, which other work on the machine
+            changes less.
         own_mb: peak memory of the process, without mapped files.
         builder_mb: the same of the processes that it started: the collection's builder.
         encoded: vectors encoded; None for a job that encodes none.
+        stored_bytes: of what the job fills, on disk afterwards; 0 for a job that fills nothing.
     """
 
     what: str
     seconds: float
-    rows_per_second: float
+    cpu_seconds: float
     own_mb: float
     builder_mb: float
-    encoded: int | None
+    encoded: int | None = None
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True)
-class Scale:
-    """The jobs at one size.
+class Shop:
+    """A shop of one size, in a folder that is kept between runs.
 
     Attributes:
         n: products.
         pictures: whether each has one.
-        jobs: in the order in which they ran.
-        store_bytes: of the collection on disk, per point.
-        vector_file_bytes: of the vector files on disk, per product.
+        dim: dimension of the vectors.
+        folder: of all that is measured.
     """
 
     n: int
     pictures: bool
-    jobs: list[Job]
-    store_bytes: float
-    vector_file_bytes: float
+    dim: int
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """VITRINE_HOME of the jobs."""
+        return self.folder / "shop"
+
+    @property
+    def feed(self) -> Path:
+        """The file of products."""
+        return self.folder / "products.jsonl"
+
+    def run(self, what: str, *words: str, fills: str = "") -> Job:
+        """Run a job; `fills` is the folder or file of the shop that it fills."""
+        job = _run(what, ["ingest", *words, "--json"], self.home)
+        return replace(job, stored_bytes=_size(self.home / fills)) if fills else job
+
+    def vectors(self, what: str, *words: str, fills: str = "") -> Job:
+        """Run the job `vectors`."""
+        return self.run(what, "vectors", "--variant", NAME, *words, fills=fills)
 
 
-def scale(n: int, *, pictures: bool) -> Scale:
-    """Run every job over n products, again, with one in a hundred changed, and a rebuild."""
-    from benchmarks.checkpoints import tiny_clip
+def _products(shop: Shop) -> list[Job]:
+    from benchmarks.checkpoints import tiny_clip  # imports torch
 
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "shop"
-        source = Path(folder) / "products.jsonl"
-        Variants(home).add(NAME, tiny_clip(Path(folder) / "clip", dim=DIM, side=SIDE))
-        _write(source, rows(n, pictures=pictures))
-        chain = {
-            "products": ["products", str(source)],
-            "images": ["images"],
-            "vectors": ["vectors", "--variant", NAME],
-        }
-        if not pictures:
-            del chain["images"]
-        jobs = [_run(what, command, home, n) for what, command in chain.items()]
-        jobs += [_run(f"{what}, again", command, home, n) for what, command in chain.items()]
-        store_bytes = _size(next((home / "qdrant" / NAME).glob("*/segments")))
-        vector_file_bytes = _size(home / "vectors")
-        _write(source, rows(n, pictures=pictures, changed=True))
-        jobs += [_run(f"{what}, 1 % changed", command, home, n) for what, command in chain.items()]
-        jobs.append(_run("vectors, rebuild", [*chain["vectors"], "--recreate"], home, n))
-    return Scale(n, pictures, jobs, store_bytes / n, vector_file_bytes / n)
+    checkpoint = tiny_clip(shop.folder / "clip", dim=shop.dim, side=SIDE)
+    Variants(shop.home).add(NAME, checkpoint, force=True)
+    _write(shop.feed, rows(shop.n, pictures=shop.pictures))
+    return [shop.run("products", "products", str(shop.feed), fills="catalog.sqlite")]
+
+
+def _images(shop: Shop) -> list[Job]:
+    return [shop.run("images", "images", fills="images")]
+
+
+def _encode(number: int, count: int) -> "Part":
+    def encode(shop: Shop) -> list[Job]:
+        share = f"{number}/{count}"
+        return [shop.vectors(f"vectors, share {share}", "--shard", share, fills="vectors")]
+
+    return encode
+
+
+def _collection(shop: Shop) -> list[Job]:
+    return [shop.vectors("vectors, collection", fills=f"qdrant/{NAME}")]
+
+
+def _again(shop: Shop) -> list[Job]:
+    return [
+        shop.run("products, again", "products", str(shop.feed)),
+        shop.vectors("vectors, again"),
+    ]
+
+
+def _changed(shop: Shop) -> list[Job]:
+    _write(shop.feed, rows(shop.n, pictures=shop.pictures, changed=True))
+    return [
+        shop.run("products, 1 % changed", "products", str(shop.feed)),
+        shop.vectors("vectors, 1 % changed"),
+    ]
+
+
+def _search(shop: Shop) -> list[Job]:
+    return [_run("search, from the command line", ["search", QUERY, "--json"], shop.home)]
+
+
+def _verify(shop: Shop) -> list[Job]:
+    return [shop.run("verify", "verify", "--variant", NAME)]
+
+
+def _export(shop: Shop) -> list[Job]:
+    out = shop.home / "export"
+    words = ("export", "--variant", NAME, "--folder", str(out))
+    return [shop.run("export", *words, fills="export")]
+
+
+Part = Callable[[Shop], list[Job]]
+
+
+def parts(shop: Shop) -> Mapping[str, Part]:
+    """What is measured one after the other: ten parts of a million products without pictures."""
+    shares = -(-shop.n // SHARE)
+    encode = {
+        f"vectors {number} of {shares}": _encode(number, shares) for number in range(1, shares + 1)
+    }
+    images = {"images": _images} if shop.pictures else {}
+    return {
+        "products": _products,
+        **images,
+        **encode,
+        "collection": _collection,
+        "again": _again,
+        "1 % changed": _changed,
+        "search": _search,
+        "verify": _verify,
+        "export": _export,
+    }
+
+
+def measure(shop: Shop) -> list[Job]:
+    """Run the parts that were not finished, and return the jobs of all of them."""
+    shop.folder.mkdir(parents=True, exist_ok=True)
+    kept = shop.folder / "measured.json"
+    done: dict[str, list[Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    for name, part in parts(shop).items():
+        if name not in done:
+            done[name] = [asdict(job) for job in part(shop)]
+            write_whole(kept, json.dumps(done))
+    return [Job(**job) for name in parts(shop) for job in done[name]]
 
 
 def rows(n: int, *, pictures: bool, changed: bool = False) -> Iterator[dict[str, Any]]:
@@ -137,10 +224,10 @@ def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
         out.writelines(f"{json.dumps(product)}\n" for product in products)
 
 
-def _run(what: str, command: list[str], home: Path, n: int) -> Job:
-    started = time.perf_counter()
+def _run(what: str, command: list[str], home: Path) -> Job:
+    started, cpu_before = time.perf_counter(), _cpu_seconds()
     process = psutil.Popen(
-        [sys.executable, "-m", "vitrine", "ingest", *command, "--json"],
+        [sys.executable, "-m", "vitrine", *command],
         env={**os.environ, "VITRINE_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -157,7 +244,14 @@ def _run(what: str, command: list[str], home: Path, n: int) -> Job:
     if process.returncode:
         raise RuntimeError(f"{what} failed: {messages.strip()}")
     encoded = json.loads(result).get("encoded")
-    return Job(what, round(seconds, 1), round(n / seconds), own, builder, encoded)
+    cpu = round(_cpu_seconds() - cpu_before, 1)
+    return Job(what, round(seconds, 1), cpu, round(own), round(builder), encoded)
+
+
+def _cpu_seconds() -> float:
+    """Processor time of this process's children that have ended, and of theirs."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _own_mb(process: psutil.Process) -> float:
@@ -169,8 +263,11 @@ def _own_mb(process: psutil.Process) -> float:
     return (memory.rss - memory.shared) / (1 << 20)
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+def _size(path: Path) -> int:
+    """Bytes on disk of a file, or of the files in a folder; a hard link counts once."""
+    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+    found = {each.stat().st_ino: each.stat() for each in files if each.is_file()}
+    return sum(each.st_blocks * 512 for each in found.values())
 
 
 def command(
@@ -178,28 +275,50 @@ def command(
         list[int] | None, typer.Option(min=100, help="Products; repeatable for more sizes.")
     ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="Each with a picture.")] = False,
+    dim: Annotated[int, typer.Option(min=8, help="Dimension of the vectors.")] = DIM,
+    folder: Annotated[
+        Path, typer.Option(help="Keeps the shops and what was measured; delete it to begin anew.")
+    ] = Path("data/scale"),
     as_json: Json = False,
 ) -> None:
-    """The ingest jobs at several sizes: time, memory, a second run, 1 % changed, a rebuild."""
+    """The ingest jobs at several sizes, in parts; stopped, the same command goes on."""
     scales = []
     for size in n or [10_000, 100_000]:
-        scales.append(scale(size, pictures=pictures))
-        Console(stderr=as_json).print(_table(scales[-1]))
+        kind = f"{size}-{dim}{'-pictures' if pictures else ''}"
+        shop = Shop(size, pictures, dim, (folder / kind).resolve())
+        scales.append((shop, measure(shop)))
+        Console(stderr=as_json).print(_table(*scales[-1], scales[0]))
     if as_json:
-        typer.echo(json.dumps({"scales": [asdict(each) for each in scales]}))
+        found = [
+            {"n": shop.n, "pictures": pictures, "dim": dim, "jobs": [asdict(job) for job in jobs]}
+            for shop, jobs in scales
+        ]
+        typer.echo(json.dumps({"scales": found}))
 
 
-def _table(measured: Scale) -> Table:
+def _table(shop: Shop, jobs: list[Job], first: tuple[Shop, list[Job]]) -> Table:
+    """The jobs of one size, beside those of the first: memory, and time a product."""
     table = Table(
-        *("job", "seconds", "products/s", "own MB", "builder MB", "encoded"),
-        title=f"{measured.n:,} products{' with pictures' if measured.pictures else ', text only'}",
+        *("job", "seconds", "CPU s", "products/s", "own MB", "builder MB", "encoded"),
+        *("bytes a product", "× memory", "× CPU a product"),
+        title=f"{shop.n:,} products{' with pictures' if shop.pictures else ', text only'}",
     )
-    for job in measured.jobs:
-        encoded = "" if job.encoded is None else f"{job.encoded:,}"
-        numbers = f"{job.seconds:.1f}", f"{job.rows_per_second:,}"
-        table.add_row(job.what, *numbers, f"{job.own_mb:.0f}", f"{job.builder_mb:.0f}", encoded)
-    table.caption = (
-        f"on disk: collection {measured.store_bytes:,.0f} bytes a point, "
-        f"vector files {measured.vector_file_bytes:,.0f} bytes a product"
-    )
+    smaller = {job.what: job for job in first[1]}
+    for job in jobs:
+        other = smaller.get(job.what)
+        ratios = ("", "")
+        if other and first[0] is not shop:
+            growth = job.cpu_seconds / shop.n / (other.cpu_seconds / first[0].n)
+            ratios = (f"{job.own_mb / max(other.own_mb, 1):.2f}", f"{growth:.2f}")
+        table.add_row(
+            job.what,
+            f"{job.seconds:.1f}",
+            f"{job.cpu_seconds:.1f}",
+            f"{shop.n / job.seconds:,.0f}",
+            f"{job.own_mb:.0f}",
+            f"{job.builder_mb:.0f}",
+            "" if job.encoded is None else f"{job.encoded:,}",
+            f"{job.stored_bytes / shop.n:,.0f}" if job.stored_bytes else "",
+            *ratios,
+        )
     return table

@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import scale
 from benchmarks.__main__ import app
 from benchmarks.generated_shop import FILTERS
 from benchmarks.shop_search import ROWS
@@ -106,3 +107,31 @@ def test_a_shop_is_searched_for_its_own_codes_brands_titles_and_photos(
         assert counts == {**whole, "brands": (0, 0)}
     assert measured["misspelt"]["corrected"] > 0.5
     assert measured["misspelt"]["known_changed"] == 0
+
+
+def test_a_size_that_was_stopped_goes_on_after_the_last_part_that_was_finished(
+    tmp_path, monkeypatch
+):
+    ran = []
+
+    def part(name, fails=False):
+        def run(shop):
+            ran.append(name)
+            if fails and ran.count(name) == 1:
+                raise KeyboardInterrupt
+            return [scale.Job(name, 1.0, 1.0, 100, 0)]
+
+        return run
+
+    made = {"one": part("one"), "two": part("two", fails=True), "three": part("three")}
+    monkeypatch.setattr(scale, "parts", lambda shop: made)
+    shop = scale.Shop(100, pictures=False, dim=8, folder=tmp_path / "100")
+    with pytest.raises(KeyboardInterrupt):
+        scale.measure(shop)
+    assert [job.what for job in scale.measure(shop)] == ["one", "two", "three"]
+    assert ran == ["one", "two", "two", "three"]
+
+
+def test_a_million_products_are_measured_in_ten_parts(tmp_path):
+    shop = scale.Shop(1_000_000, pictures=False, dim=64, folder=tmp_path)
+    assert len(scale.parts(shop)) == 10

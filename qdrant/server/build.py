@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from qdrant_client import models
+from qdrant_client import grpc, models
 
 from qdrant import layout
 from qdrant.errors import (
@@ -51,6 +51,8 @@ from vitrine.batches import batched
 STREAMS = 4
 # Seconds between two heartbeats; `generations.STALE_AFTER` allows for several that were lost.
 HEARTBEAT = 20
+# Seconds for the first answer by gRPC: none most likely means that its port is not open.
+FIRST_GRPC = 15
 # Point ids looked up, or deleted, in one request.
 PRESENT = 1000
 
@@ -83,6 +85,7 @@ class Build:
         self._spec = spec
         self._generation = generation
         self._streams = streams
+        self._grpc_answered = False
         self._spared: list[str] = []  # snapshots that others have made
         self._batch = mapping.BATCH  # less, once a request was refused for its size
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -298,11 +301,8 @@ class Build:
             self._send(rows[:half], limit)
             self._send(rows[half:], limit)
             return
-        points = mapping.points(rows)
         try:
-            self._connection.call(
-                lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
-            )
+            self._upsert(rows, limit)
         except RequestTooLarge as error:
             if len(rows) == 1:
                 product = json.loads(rows[0].payload)["id"]
@@ -311,6 +311,26 @@ class Build:
                 ) from None
             self._batch = min(self._batch, len(rows) // 2)
             self._send(rows, limit)
+
+    def _upsert(self, rows: list[Row], limit: RetryLimit) -> None:
+        if self._connection.grpc:
+            request = grpc.UpsertPoints(
+                collection_name=self.name,
+                wait=True,
+                points=mapping.grpc_points(rows),
+                timeout=WRITE,
+            )
+            if not self._grpc_answered:
+                limit = RetryLimit(FIRST_GRPC, limit.stop)
+            self._connection.call(
+                lambda client: client.grpc_points.Upsert(request, timeout=WRITE), limit
+            )
+            self._grpc_answered = True
+            return
+        points = mapping.points(rows)
+        self._connection.call(
+            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
+        )
 
     def _change(self, limit: RetryLimit = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401
         change(self._connection, self.name, limit, **changes)

@@ -22,7 +22,7 @@ from qdrant_client import QdrantClient
 
 from qdrant.errors import EngineError, StoreError
 from qdrant.server.errors import EXCEPTIONS, Server, retry_after, store_error
-from qdrant.server.settings import answer_seconds
+from qdrant.server.settings import answer_seconds, grpc_port
 from vitrine import Closing
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ ACTIVE = "Active"
 TRANSFERRED = {"Initializing", "Partial", "PartialSnapshot", "Recovery"}
 # A compressed answer comes in several writes, and Nagle's algorithm delays the second until the
 # client's delayed ACK: 44 ms for a search instead of 1.5.
-HEADERS = {"Accept-Encoding": "identity"}
+HEADERS = {"accept-encoding": "identity"}  # in lower case, as gRPC has it
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,14 @@ class Connection(Closing):
         client: the connection, or `QdrantClient(":memory:")` in tests.
         server: what it is connected to; None for local mode.
         others: further nodes of its cluster.
+        grpc: send points by gRPC.
         clock: monotonic seconds.
         pause: waits some seconds.
         rng: draws from 0 to 1.
 
     Attributes:
         remote: whether there is a server; False in local mode.
+        grpc: whether points are sent by gRPC.
     """
 
     def __init__(
@@ -89,11 +91,13 @@ class Connection(Closing):
         server: Server | None = None,
         *,
         others: Sequence[tuple[QdrantClient, Server]] = (),
+        grpc: bool = False,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self.remote = server is not None
+        self.grpc = grpc
         self.clock = clock
         self.pause = pause
         self._nodes = [(client, server or Server()), *others]
@@ -283,11 +287,12 @@ def connect(urls: str, api_key: str | None = None) -> Connection:
         api_key: its key.
 
     Raises:
-        StoreError: one is no address, or lacks the scheme; or QDRANT_TIMEOUT is no number.
+        StoreError: one is no address, or lacks the scheme; or QDRANT_TIMEOUT or
+            QDRANT_GRPC_PORT is no number.
     """
     addresses = [address for part in urls.split(",") if (address := part.strip())] or [urls]
     (client, server), *others = (_node(address, api_key) for address in addresses)
-    return Connection(client, server, others=others)
+    return Connection(client, server, others=others, grpc=bool(grpc_port()))
 
 
 def _node(url: str, api_key: str | None) -> tuple[QdrantClient, Server]:
@@ -305,6 +310,7 @@ def _node(url: str, api_key: str | None) -> tuple[QdrantClient, Server]:
                 timeout=answer_seconds(ANSWER),
                 limits=CONNECTIONS,
                 headers=HEADERS,
+                grpc_port=grpc_port() or 6334,
                 check_compatibility=False,  # it only warns; `Connection.version` raises
             )
     except ValueError as error:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import grpc
 import httpx
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
@@ -29,7 +30,18 @@ from qdrant.errors import (
 
 # What a call of the client may raise. ValueError: an answer is not JSON, or the client's local
 # mode, which tests use, has no such collection.
-EXCEPTIONS = (ApiException, QdrantException, ValueError)
+EXCEPTIONS = (ApiException, QdrantException, ValueError, grpc.RpcError)
+# The HTTP status of each of gRPC's that has one; others count as errors of the server.
+GRPC_STATUSES = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.OUT_OF_RANGE: 413,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,13 @@ FAILURES = (
         (UnexpectedResponse,),
         "The server at {address} requires TLS; write https:// in QDRANT_URL.",
         words="plain HTTP request was sent to HTTPS port|requires TLS",
+    ),
+    Failure(
+        (503,),
+        "No Qdrant server answers by gRPC at the host of {address} ({words}); set QDRANT_GRPC_PORT "
+        "to its port, or leave it out to send points over REST.",
+        retry=True,
+        words="failed to connect to all addresses",
     ),
     # Time-out, rate limit, bad gateway, shard not available, gateway time-out: the server is busy
     # or starting, or a proxy before it.
@@ -223,6 +242,10 @@ def _failure(cause: Exception, server: Server) -> Failure:
 
 
 def _cause(error: Exception) -> Exception:
+    if isinstance(error, grpc.Call):  # every error of a call over gRPC is one
+        status = GRPC_STATUSES.get(error.code(), 500)
+        words = json.dumps({"status": {"error": error.details() or ""}}).encode()
+        return UnexpectedResponse(status, error.code().name, words, httpx.Headers())
     return error.source if isinstance(error, ResponseHandlingException) else error
 
 

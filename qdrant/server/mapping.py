@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from qdrant_client import models
+from qdrant_client import grpc, models
+from qdrant_client.conversions.conversion import RestToGrpc
 
 from qdrant import layout
 from qdrant.engine import Search
@@ -136,6 +137,35 @@ def points(rows: Iterable[Row]) -> list[models.PointStruct]:
     """Return checked points as the client's."""
     return [
         models.PointStruct(id=str(row.key), payload=json.loads(row.payload), vector=_vectors(row))
+        for row in rows
+    ]
+
+
+def grpc_points(rows: Iterable[Row]) -> list[grpc.PointStruct]:
+    """Return checked points as gRPC's messages, straight from their arrays."""
+    return [
+        grpc.PointStruct(
+            id=grpc.PointId(uuid=str(row.key)),
+            payload=RestToGrpc.convert_payload(json.loads(row.payload)),
+            vectors=grpc.Vectors(
+                vectors=grpc.NamedVectors(
+                    vectors={
+                        **{
+                            name: grpc.Vector(dense=grpc.DenseVector(data=vector))
+                            for name, vector in row.vectors.items()
+                        },
+                        **{
+                            name: grpc.Vector(
+                                sparse=grpc.SparseVector(
+                                    indices=vector.indices, values=vector.values
+                                )
+                            )
+                            for name, vector in row.sparse.items()
+                        },
+                    }
+                )
+            ),
+        )
         for row in rows
     ]
 

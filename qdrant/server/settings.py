@@ -85,6 +85,15 @@ def answer_seconds(default: int) -> int:
     return _number("QDRANT_TIMEOUT") or default
 
 
+def grpc_port() -> int | None:
+    """Return the port by which points are sent, QDRANT_GRPC_PORT; None to send them over REST.
+
+    Raises:
+        StoreError: it is not a number from 1 on.
+    """
+    return _number("QDRANT_GRPC_PORT")
+
+
 def _number(variable: str, least: int = 1) -> int | None:
     value = os.environ.get(variable, "").strip()
     if not value:

@@ -1,10 +1,10 @@
 """Graded queries from the log of events, corrected for position bias.
 
 A product's value for a query is its attractiveness (`eval.click_model`) times the mean level of
-what people did after a click: 1 a click alone, 2 a cart, 3 a purchase. The look at a position
-decides on the click, and not on what follows, so that only the click is corrected. Its grade is 3
-times its value over that of the query's best product, rounded: nDCG does not change when all grades
-of a query are multiplied.
+what people did after a click: 1 a click alone, 2 a cart, 3 a purchase. The position changes how
+often a product is looked at, and not what follows a click, so that only clicks are corrected. Its
+grade is 3 times its value over that of the query's best product, rounded: nDCG does not change when
+all grades of a query are multiplied.
 """
 
 from collections import Counter

@@ -102,17 +102,19 @@ class EventLog(Closing):
         return done
 
     def _run(self) -> None:
-        """Write until the log is closed and nothing waits."""
+        """Write until the log is closed and nothing waits; delete what is too old."""
         while True:
+            self._delete_old()
             with self._changed:
-                while not self._waiting and not self._closed:
-                    self._changed.wait()
+                if not self._waiting and not self._closed:
+                    self._changed.wait(DELETE_EVERY if self._days else None)
                 batch = list(self._waiting)
                 self._waiting.clear()
-            if not batch:
+                ended = self._closed and not batch
+            if ended:
                 return
-            self._answer(batch)
-            self._delete_old()
+            if batch:
+                self._answer(batch)
 
     def _answer(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -14,7 +14,7 @@ from search.query import Query
 from search.results import Results
 
 # Of a query: how it was searched, where it is not as by default.
-HOW = ("match", "vector", "sort", "like", "unlike", "without", "diverse", "fold")
+HOW = ("vector", "sort", "like", "unlike", "without", "diverse", "fold")
 DEFAULTS = {field.name: field.default for field in fields(Query)}
 LARGEST = 16_384  # characters of the attributes; more than any person chooses
 
@@ -47,6 +47,7 @@ def describe_search(
     chosen = {name: value for name, value in asdict(filters).items() if value not in (None, ())}
     attributes: dict[str, Any] = {"filters": chosen} if chosen else {}
     if asked:
+        attributes["match"] = engine.match_of(asked)
         attributes |= {
             name: value for name in HOW if (value := getattr(asked, name)) != DEFAULTS[name]
         }

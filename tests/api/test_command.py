@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from api.__main__ import app
 from api.settings import FETCH, ORIGINS, RATE
 from events.settings import DAYS, ENABLED
+from events.status import read_status
 from pictures.public_addresses import PUBLIC_URL
 from tests.app.page_server import reserved_port
 
@@ -96,8 +97,8 @@ def test_a_server_answers_until_it_is_ended_and_keeps_its_port(home, monkeypatch
     assert process.returncode in (0, -signal.SIGTERM)
 
 
-def test_several_processes_serve_and_count_together_also_where_one_is_killed(home):
-    with serve(home, "--workers", "2") as (process, address):
+def test_several_processes_serve_count_and_keep_a_log_together_also_where_one_is_killed(home_copy):
+    with serve(home_copy, "--workers", "2", "--events") as (process, address):
         assert {search(address) for _ in range(4)} == {"kettle-teal"}
         before = workers_of(process)
         killed = before.pop()
@@ -112,6 +113,7 @@ def test_several_processes_serve_and_count_together_also_where_one_is_killed(hom
         _, written = process.communicate(timeout=ENDING)
     assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 8
     assert 'route="search",status="200"} 8.0' in metrics
+    assert read_status(home_copy).searches == 8
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,7 @@ def test_host_and_port_may_come_from_the_environment(home, monkeypatch):
     keep_settings(monkeypatch)
     monkeypatch.setenv("VITRINE_HOME", str(home))
     monkeypatch.setenv("VITRINE_API_PORT", "70000")
-    wrong = CliRunner().invoke(app, [])
-    assert (wrong.exit_code, "70000" in wrong.stderr) == (2, True)
+    assert CliRunner().invoke(app, []).exit_code == 2
     monkeypatch.setenv("VITRINE_API_HOST", "192.0.2.1")
     monkeypatch.delenv("VITRINE_API_PORT")
     assert "Other machines reach 192.0.2.1" in CliRunner().invoke(app, []).stderr

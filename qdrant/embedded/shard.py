@@ -34,7 +34,7 @@ class Shard:
 
         Of its indexes it has those whose values get links in the graph. The others are made when
         the graph is: made twice, for the points as they come and for those with a graph, they took
-        a third of the processor time of a build.
+        a fifth of the processor time of 12,000 products, and a third of that of 5,000.
         """
         indexes = layout.indexes(spec.numbers)
         with engine_errors(spec.variant):

@@ -16,12 +16,12 @@ embedded/     Qdrant Edge in this process       server/      a Qdrant server, at
   generations   folders on disk, CURRENT          generations  aliases, metadata, heartbeat
   build         the builder's parent              build        one being written, in parallel
   reader        searches, counts, pages           reader       searches, counts, pages
-  private       a reader's private hard links
+  private       a reader's private hard links     point_writer what is sent, over REST or by gRPC
   mapping       the engine's types                mapping      the client's types
   shard         a folder being written            errors       one table of failures
-  builder       the child process                 connection   retries
-  stream        what the child is sent
-  leases        readers shared by threads        readiness    when one may be published
-  lock          one builder at a time            shards       copies by snapshots of shards
+  builder       the child process                 connection   retries, several nodes
+  stream        what the child is sent            settings     how a cluster is used
+  leases        readers shared by threads         readiness    when one may be published
+  lock          one builder at a time             shards       copies by snapshots of shards
 ```
 """

@@ -1,34 +1,27 @@
 """One generation being written on a server; it is not searched before it is published."""
 
-import json
 import os
 import secrets
 import socket
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
-from uuid import UUID
 
-from qdrant_client import grpc, models
+from qdrant_client import models
 
 from qdrant import layout
 from qdrant.errors import (
     AlreadyExists,
-    BuildFailed,
     BuildRunning,
     DiskFull,
     EngineError,
     NotFound,
-    RequestTooLarge,
     StoreError,
 )
 from qdrant.generation import now
 from qdrant.model import Collection, Spec
-from qdrant.points import Row
 from qdrant.recall import measure as measure_recall
 from qdrant.server import mapping
 from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
@@ -41,20 +34,14 @@ from qdrant.server.generations import (
     metadata_of,
     removed,
 )
+from qdrant.server.point_writer import STREAMS, PointWriter
 from qdrant.server.reader import Reader
 from qdrant.server.readiness import OPTIMISING, change, wait_until_ready
 from qdrant.server.settings import Placement, Reading
 from qdrant.server.shards import CopyImpossible, copy_collection, delete_snapshots, snapshots
-from vitrine.batches import batched
 
-# Requests under way at once: Qdrant advises two to four, each a queue to one of its writers.
-STREAMS = 4
 # Seconds between two heartbeats; `generations.STALE_AFTER` allows for several that were lost.
 HEARTBEAT = 20
-# Seconds for the first answer by gRPC: none most likely means that its port is not open.
-FIRST_GRPC = 15
-# Point ids looked up, or deleted, in one request.
-PRESENT = 1000
 
 
 class Build:
@@ -67,6 +54,10 @@ class Build:
         generation: its name.
         streams: requests under way at once.
         reading: how the generation will be read.
+
+    Attributes:
+        name: of the server collection.
+        points: writes its points.
     """
 
     def __init__(
@@ -80,14 +71,12 @@ class Build:
     ) -> None:
         self._reading = reading or Reading()
         self.name = generations.name(generation)
+        self.points = PointWriter(connection, self.name, spec.variant, streams)
         self._generations = generations
         self._connection = connection
         self._spec = spec
         self._generation = generation
-        self._streams = streams
-        self._grpc_answered = False
         self._spared: list[str] = []  # snapshots that others have made
-        self._batch = mapping.BATCH  # less, once a request was refused for its size
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._done = threading.Event()
         self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -129,33 +118,6 @@ class Build:
                     self._change(SEARCHING, metadata={BUILDER: None, BEAT: None})
             raise
 
-    def fill(self, rows: Iterable[Row]) -> int:
-        """Store rows in parallel streams; return how many there were.
-
-        Raises:
-            BuildFailed: the generation was removed meanwhile.
-        """
-        sent = 0
-        stop = threading.Event()
-        limit = RetryLimit(BUILDING.seconds, stop)
-        under_way: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(self._streams) as threads:
-            try:
-                for batch in mapping.batches(rows):
-                    under_way.append(threads.submit(self._send, batch, limit))
-                    sent += len(batch)
-                    if len(under_way) > self._streams:  # one more waits than are sent
-                        under_way.popleft().result()
-                while under_way:
-                    under_way.popleft().result()
-            except NotFound:
-                raise removed(self._spec.variant, self.name) from None
-            finally:  # nothing is under way, or the build has failed
-                stop.set()
-                for future in under_way:
-                    future.cancel()
-        return sent
-
     def copy(self, source: str) -> None:
         """Take the points of another generation over, within the server.
 
@@ -169,42 +131,6 @@ class Build:
             self._index()
         except (EngineError, DiskFull) as error:
             raise CopyImpossible(str(error)) from None
-
-    def delete(self, keys: Sequence[UUID]) -> int:
-        """Delete points; return how many there were."""
-        deleted = 0
-        for batch in batched(keys, PRESENT):
-            present = self.present(batch)
-            if present:
-                self._delete(sorted(present))
-            deleted += len(present)
-        return deleted
-
-    def replace(self, rows: Iterable[Row]) -> tuple[int, int]:
-        """Store rows in place of those with their ids; return how many, and how many ids are new.
-
-        Raises:
-            BuildFailed: the generation was removed meanwhile.
-        """
-        known = 0
-
-        def looked_up() -> Iterator[Row]:
-            nonlocal known
-            for batch in mapping.batches(rows):
-                known += len(self.present([row.key for row in batch]))
-                yield from batch
-
-        stored = self.fill(looked_up())
-        return stored, stored - known
-
-    def present(self, keys: Sequence[UUID]) -> set[str]:
-        """Return those ids that are stored already."""
-        ids = [str(key) for key in keys]
-        records = self._connection.call(
-            lambda client: client.retrieve(self.name, ids, with_payload=False, with_vectors=False),
-            BUILDING,
-        )
-        return {str(record.id) for record in records}
 
     def finish(
         self,
@@ -286,50 +212,6 @@ class Build:
         self._connection.call(
             lambda client: client.create_payload_index(self.name, field, index, timeout=WRITE),
             BUILDING,
-        )
-
-    def _delete(self, ids: Sequence[str]) -> None:
-        points = models.PointIdsList(points=list(ids))
-        self._connection.call(
-            lambda client: client.delete(self.name, points, wait=True, timeout=WRITE), BUILDING
-        )
-
-    def _send(self, rows: list[Row], limit: RetryLimit) -> None:
-        """Store rows in one request, or in several where a proxy refuses one of that size."""
-        if len(rows) > self._batch:
-            half = len(rows) // 2
-            self._send(rows[:half], limit)
-            self._send(rows[half:], limit)
-            return
-        try:
-            self._upsert(rows, limit)
-        except RequestTooLarge as error:
-            if len(rows) == 1:
-                product = json.loads(rows[0].payload)["id"]
-                raise BuildFailed(
-                    f"Product {product!r} is too large to be stored. {error}"
-                ) from None
-            self._batch = min(self._batch, len(rows) // 2)
-            self._send(rows, limit)
-
-    def _upsert(self, rows: list[Row], limit: RetryLimit) -> None:
-        if self._connection.grpc:
-            request = grpc.UpsertPoints(
-                collection_name=self.name,
-                wait=True,
-                points=mapping.grpc_points(rows),
-                timeout=WRITE,
-            )
-            if not self._grpc_answered:
-                limit = RetryLimit(FIRST_GRPC, limit.stop)
-            self._connection.call(
-                lambda client: client.grpc_points.Upsert(request, timeout=WRITE), limit
-            )
-            self._grpc_answered = True
-            return
-        points = mapping.points(rows)
-        self._connection.call(
-            lambda client: client.upsert(self.name, points, wait=True, timeout=WRITE), limit
         )
 
     def _change(self, limit: RetryLimit = OPTIMISING, **changes: Any) -> None:  # noqa: ANN401

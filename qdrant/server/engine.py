@@ -19,9 +19,10 @@ from qdrant.errors import BuildFailed, BuildRunning, NotFound
 from qdrant.generation import EngineInfo, Generation, generation_name
 from qdrant.model import Collection, Point, Spec
 from qdrant.points import Row, stored_row
-from qdrant.server.build import PRESENT, STREAMS, Build
+from qdrant.server.build import Build
 from qdrant.server.connection import BUILDING, Connection, connect
 from qdrant.server.generations import PREFIX, Generations, variants
+from qdrant.server.point_writer import PRESENT, STREAMS
 from qdrant.server.reader import Reader
 from qdrant.server.settings import Placement, Reading
 from qdrant.server.shards import CopyImpossible
@@ -127,7 +128,7 @@ class ServerEngine:
         """Write a new generation in parallel streams, then publish it."""
         build = self._build(spec, generation_name())
         with build.started(self._placement):
-            made = build.finish(build.fill(rows))
+            made = build.finish(build.points.fill(rows))
         self._generations(spec.variant).publish(build.name)
         return made
 
@@ -153,8 +154,8 @@ class ServerEngine:
         try:
             with build.started(placement, source=source):
                 build.copy(source)
-                gone = build.delete(deleted)
-                written, new = build.replace(rows)
+                gone = build.points.delete(deleted)
+                written, new = build.points.replace(rows)
                 changed = base.changed + written + gone
                 drifted = changed > layout.DRIFT * base.points
                 made = build.finish(
@@ -218,7 +219,7 @@ class ServerEngine:
             if not generations.complete(build.name):
                 rows = map(stored_row, points)
                 with build.started(self._placement, resumable=True) as begun:
-                    sent = build.fill(rows if begun else _missing(build, rows))
+                    sent = build.points.fill(rows if begun else _missing(build, rows))
                     build.finish(made.points, made.created)
             try:
                 check(Reader(self.connection, build.name, made, BUILDING))
@@ -268,5 +269,5 @@ def connect_engine(url: str, api_key: str | None = None) -> ServerEngine:
 def _missing(build: Build, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield those rows that the server lacks."""
     for batch in batched(rows, PRESENT):
-        present = build.present([row.key for row in batch])
+        present = build.points.present([row.key for row in batch])
         yield from (row for row in batch if str(row.key) not in present)

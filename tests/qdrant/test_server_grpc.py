@@ -13,7 +13,7 @@ from qdrant_client.conversions.conversion import GrpcToRest
 
 from qdrant.errors import DiskFull, EngineError
 from qdrant.model import WORDS, SparseVector
-from qdrant.server import build as server_build
+from qdrant.server import point_writer
 from qdrant.store import Store, open_server
 from qdrant.word_settings import WordSettings
 from tests.qdrant.fake_server import FakeServer
@@ -110,7 +110,7 @@ def test_an_error_is_a_sentence_and_nothing_is_published(
 
 
 def test_a_port_where_nothing_answers_is_named(service, store, monkeypatch):
-    monkeypatch.setattr(server_build, "FIRST_GRPC", 0)
+    monkeypatch.setattr(point_writer, "FIRST_GRPC", 0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("QDRANT_GRPC_PORT", str(listener.getsockname()[1]))
     with (

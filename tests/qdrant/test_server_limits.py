@@ -5,7 +5,7 @@ import pytest
 
 from qdrant.errors import BuildFailed, EngineError
 from qdrant.model import Point
-from qdrant.server import build as server_build
+from qdrant.server import point_writer
 from tests.qdrant.shop import SPEC, ids, shop
 
 
@@ -26,7 +26,7 @@ def test_a_proxy_that_refuses_a_batch_gets_smaller_ones(fake_server, store):
     assert store.count("demo") == 300
     refused = len(fake_server.requests("PUT .*/points"))
     refused -= len(fake_server.requests("PUT .*/points", done=True))
-    assert 0 < refused <= server_build.STREAMS * 2, "the size that passes is kept"
+    assert 0 < refused <= point_writer.STREAMS * 2, "the size that passes is kept"
 
 
 def test_a_product_that_is_too_large_alone_is_named_with_the_proxys_setting(fake_server, store):

@@ -141,17 +141,27 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Any, server: str) -> Iterator[Any]:
-    """A page of the browser, with no address yet."""
+@pytest.fixture(scope="module")
+def context(browser: Any, server: str) -> Iterator[Any]:
+    """One cache of the browser: to load Streamlit's scripts is most of a page's time."""
     from tests.app.browser_parts import DESKTOP
 
     width, height = DESKTOP
     context = browser.new_context(
         base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
     )
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: Any) -> Iterator[Any]:
+    """A page of the browser, with no address yet."""
+    page = context.new_page()
+    yield page
+    if page.url.startswith("http"):
+        page.evaluate("localStorage.clear()")  # such as that the side bar was closed
+    page.close()
 
 
 @pytest.fixture

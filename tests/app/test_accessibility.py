@@ -27,6 +27,7 @@ NAMES = """() => [...document.querySelectorAll("button, input, select, a")]
     .filter((each) => !each.closest("[class*=card-]"))
     .map((each) => [each, each.ariaLabel || each.labels?.[0]?.innerText || each.innerText])
     .map(([each, name]) => `${each.tagName} ${name}`.trim())"""
+SCREENS = ((2560, "light"), (1280, "dark"), (390, "light"))
 SERIOUS = {"moderate", "serious", "critical"}
 
 
@@ -42,12 +43,13 @@ def violations(page):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing_serious_in_light_and_dark(page, state):
+def test_axe_finds_nothing_serious_on_screens_of_several_widths_light_and_dark(page, state):
     page.goto(STATES[state])
     expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible()
-    wait_until_run(page)
-    for scheme in ("light", "dark"):
+    for width, scheme in SCREENS:
+        page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
+        wait_until_run(page)
         assert violations(page) == []
 
 

@@ -40,7 +40,7 @@ SIDE = 32  # of the pictures, pixels
 DESCRIPTION_WORDS = (10, 150)
 CHANGED = 100  # one product in so many changes
 SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
-SHARE = 400_000  # products that are encoded in one part: below ten minutes on two cores
+SHARES = 3  # in which a shop is encoded: a million products take some minutes each
 QUERY = "red cotton shirt"
 
 
@@ -117,10 +117,10 @@ def _images(shop: Shop) -> list[Job]:
     return [shop.run("images", "images", fills="images")]
 
 
-def _encode(number: int, count: int) -> "Part":
+def _encode(number: int) -> "Part":
     def encode(shop: Shop) -> list[Job]:
-        share = f"{number}/{count}"
-        return [shop.vectors(f"vectors, share {share}", "--shard", share, fills="vectors")]
+        words = ("--shard", f"{number}/{SHARES}")
+        return [shop.vectors(f"vectors, share {number} of {SHARES}", *words, fills="vectors")]
 
     return encode
 
@@ -162,11 +162,8 @@ Part = Callable[[Shop], list[Job]]
 
 
 def parts(shop: Shop) -> Mapping[str, Part]:
-    """What is measured one after the other: ten parts of a million products without pictures."""
-    shares = -(-shop.n // SHARE)
-    encode = {
-        f"vectors {number} of {shares}": _encode(number, shares) for number in range(1, shares + 1)
-    }
+    """What is measured one after the other: ten parts, and one more with pictures."""
+    encode = {f"vectors {number}": _encode(number) for number in range(1, SHARES + 1)}
     images = {"images": _images} if shop.pictures else {}
     return {
         "products": _products,

@@ -130,8 +130,3 @@ def test_a_size_that_was_stopped_goes_on_after_the_last_part_that_was_finished(
         scale.measure(shop)
     assert [job.what for job in scale.measure(shop)] == ["one", "two", "three"]
     assert ran == ["one", "two", "two", "three"]
-
-
-def test_a_million_products_are_measured_in_ten_parts(tmp_path):
-    shop = scale.Shop(1_000_000, pictures=False, dim=64, folder=tmp_path)
-    assert len(scale.parts(shop)) == 10

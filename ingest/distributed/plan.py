@@ -36,6 +36,7 @@ from pictures.object_store import open_store
 from pictures.sources import read_source
 from pictures.store import PictureStore
 from qdrant.vector_files import Key
+from vitrine import Closing
 from vitrine.progress import progress_bar
 
 PLAN = "plan.json"
@@ -140,15 +141,15 @@ def _write(
     old = [name for name in folder.names() if is_block(name)]
     if folder.has(PLAN):
         folder.delete(PLAN)
-    wanted = _Wanted(catalogue, variant, kept)
-    names = block_names(-(-len(wanted) // BLOCK))
     facts = facts_of(variant.name, variant.fingerprint)
     counts: Counter[str] = Counter({TEXT: 0, IMAGE: 0, UNREADABLE: 0})
-    with progress_bar("blocks", len(names)) as advance:
-        for name, rows in zip(names, wanted.blocks(len(names)), strict=True):
-            filled = _filled(rows, catalogue.pictures, pictures, counts)
-            write_block(folder, name, WANTED, filled, facts)
-            advance(1)
+    with _Wanted(catalogue, variant, kept) as wanted:
+        names = block_names(-(-len(wanted) // BLOCK))
+        with progress_bar("blocks", len(names)) as advance:
+            for name, rows in zip(names, wanted.blocks(len(names)), strict=True):
+                filled = _filled(rows, catalogue.pictures, pictures, counts)
+                write_block(folder, name, WANTED, filled, facts)
+                advance(1)
     for name in set(old) - set(names):
         folder.delete(name)
     rows_written = counts[TEXT] + counts[IMAGE]
@@ -187,7 +188,7 @@ def _picture(path: Path, folder: Path, pictures: str) -> Row:
     return {"picture": read_source(str(path))}
 
 
-class _Wanted:
+class _Wanted(Closing):
     """What has no vector, each content once, ascending by key.
 
     It is kept in a temporary file: memory does not grow with the catalogue.
@@ -212,6 +213,10 @@ class _Wanted:
                         [row for row, is_kept in zip(rows, known, strict=True) if not is_kept],
                     )
                 advance(len(window))
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._database.close()
 
     def __len__(self) -> int:
         ((count,),) = self._database.execute("SELECT COUNT(*) FROM wanted")

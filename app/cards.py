@@ -110,7 +110,7 @@ def show_link(product: dict[str, Any]) -> None:
     """Show a link to the product's own page, where it has one."""
     if link := web_link(product.get("link")):
         st.link_button(
-            "To the shop", link, type="tertiary", icon=":material/open_in_new:", width="stretch"
+            "To the shop", link, type="tertiary", icon=":material/open_in_new:", width="content"
         )
 
 

@@ -60,7 +60,7 @@ class ProductView:
 
     def _show_details(self, payload: dict[str, Any], product: Product | None) -> None:
         with st.container(key="product"):
-            picture, details = st.columns([2, 3], gap="large")
+            picture, details = st.columns([2, 3], gap="medium")
             with picture:
                 cards.show_picture(payload, self._catalogue.pictures.path)
             with details.container(gap="small"):

@@ -42,6 +42,11 @@ class PageServer:
                 continue
         return total / MEGABYTE
 
+    def processor_seconds(self) -> float:
+        """Seconds of processor time that the server itself has used."""
+        used = self.process.cpu_times()
+        return used.user + used.system
+
     def faults(self) -> list[str]:
         """The lines of the log that report an error."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()

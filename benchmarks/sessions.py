@@ -96,6 +96,7 @@ class Measured:
         open_mb: with all sessions open, each with one search.
         end_mb: at the end of the run.
         session_mb: by which a session enlarged it when it was opened.
+        processors: of the machine that the server kept busy in the run, on average.
         growth_mb_per_minute: slope of a straight line through the last two thirds of the run.
         load: mean number of running processes before the run.
     """
@@ -111,6 +112,7 @@ class Measured:
     open_mb: float
     end_mb: float
     session_mb: float
+    processors: float
     growth_mb_per_minute: float
     load: float
 
@@ -194,7 +196,7 @@ async def _measure(
         one, everyone = Acts(), Acts()
         messages.print("one session …")
         first = await opened.enter_async_context(open_session(client))
-        await _try(everyone, partial(_begin, first, visits))  # loads the model
+        await _try(everyone, partial(_begin, first, visits, everyone))  # loads the model
         await _visit(first, visits, one, time.monotonic() + alone, 0.0)
         start = server.resident_mb()
         messages.print(f"{sessions:,} sessions are opened …")
@@ -202,41 +204,48 @@ async def _measure(
         for _ in range(sessions - 1):
             session = await opened.enter_async_context(open_session(client))
             every.append(session)
-            await _try(everyone, partial(_begin, session, visits))
+            await _try(everyone, partial(_begin, session, visits, everyone))
         open_mb = server.resident_mb()
         messages.print(f"they search for {seconds:g} seconds …")
         until = time.monotonic() + seconds
+        busy, began = server.processor_seconds(), time.monotonic()
         sampling = asyncio.create_task(_sample(server, until))
         await asyncio.gather(*(_visit(each, visits, everyone, until, pause) for each in every))
         samples = await sampling
+        busy = (server.processor_seconds() - busy) / (time.monotonic() - began)
     errors = one.errors + everyone.errors + Counter(server.faults())
     return Measured(
-        sessions,
-        seconds,
-        pause,
-        {name: Times.of(each) for name, each in one.seconds.items()},
-        {name: Times.of(each) for name, each in everyone.seconds.items()},
-        dict(errors),
-        everyone.pictures,
-        round(start, 1),
-        round(open_mb, 1),
-        round(samples[-1][1], 1),
-        round((open_mb - start) / max(1, sessions - 1), 2),
-        round(_slope(samples), 2),
-        round(load, 2),
+        sessions=sessions,
+        seconds=seconds,
+        pause=pause,
+        alone={name: Times.of(each) for name, each in one.seconds.items()},
+        together={name: Times.of(each) for name, each in everyone.seconds.items()},
+        errors=dict(errors),
+        pictures=everyone.pictures,
+        start_mb=round(start, 1),
+        open_mb=round(open_mb, 1),
+        end_mb=round(samples[-1][1], 1),
+        session_mb=round((open_mb - start) / max(1, sessions - 1), 2),
+        processors=round(busy, 2),
+        growth_mb_per_minute=round(_slope(samples), 2),
+        load=round(load, 2),
     )
 
 
-async def _begin(session: BrowserSession, visits: _Visits) -> None:
+async def _begin(session: BrowserSession, visits: _Visits, acts: Acts) -> None:
+    """Open the page and search once; only its pictures are counted."""
     await session.open()
     await session.search(visits.text())
-    await session.load_pictures()
+    acts.pictures += await session.load_pictures()
 
 
 async def _visit(
     session: BrowserSession, visits: _Visits, acts: Acts, until: float, pause: float
 ) -> None:
-    """Act until a moment; the first pause is shorter, so that sessions do not act in step."""
+    """Act until a moment, or until an act has not ended.
+
+    The first pause is shorter, so that sessions do not act in step.
+    """
     await asyncio.sleep(visits.random.uniform(0, pause))
     while time.monotonic() < until:
         act = visits.act()
@@ -246,20 +255,24 @@ async def _visit(
             acts.pictures += await session.load_pictures()
             acts.errors.update(session.view.problems)
 
-        await _try(acts, perform)
+        if not await _try(acts, perform):
+            return
         wait = visits.random.expovariate(1 / pause) if pause else 0.0
         await asyncio.sleep(max(0.0, min(wait, until - time.monotonic())))
 
 
-async def _try(acts: Acts, perform: Callable[[], Awaitable[None]]) -> None:
-    """Do something; count an error."""
+async def _try(acts: Acts, perform: Callable[[], Awaitable[None]]) -> bool:
+    """Do something and count an error; whether it has ended."""
     try:
         async with asyncio.timeout(LONGEST_WAIT):
             await perform()
     except TimeoutError:
         acts.errors[f"not ended within {LONGEST_WAIT:g} s"] += 1
+        return False
     except (httpx.HTTPError, WebSocketException) as error:
         acts.errors[f"{type(error).__name__}: {error}"] += 1
+        return False
+    return True
 
 
 async def _sample(server: PageServer, until: float) -> list[tuple[float, float]]:
@@ -296,7 +309,8 @@ def _show(measured: Measured) -> None:
         f"{measured.pictures:,} pictures loaded; memory of the server in MB: "
         f"{measured.start_mb:,.0f} with one session, {measured.open_mb:,.0f} with "
         f"{measured.sessions} ({measured.session_mb:.2f} each), {measured.end_mb:,.0f} at the end "
-        f"({measured.growth_mb_per_minute:+.2f} a minute); load before it: {measured.load}",
+        f"({measured.growth_mb_per_minute:+.2f} a minute); {measured.processors:.2f} "
+        f"processors busy with the server; load before it: {measured.load}",
         highlight=False,
     )
     total = sum(measured.errors.values())

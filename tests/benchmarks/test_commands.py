@@ -130,3 +130,13 @@ def test_a_size_that_was_stopped_goes_on_after_the_last_part_that_was_finished(
         scale.measure(shop)
     assert [job.what for job in scale.measure(shop)] == ["one", "two", "three"]
     assert ran == ["one", "two", "two", "three"]
+
+
+def test_sessions_search_the_served_page_without_an_error(run, tiny_clip, tmp_path):
+    build(tmp_path, tiny_clip)
+    options = ("--sessions", 3, "--seconds", 4, "--alone", 2, "--pause", 0.2)
+    measured = run("sessions", "--home", tmp_path, *options, checkpoint=False)
+    assert measured["errors"] == {}
+    assert measured["alone"]["search"]["count"] > 0
+    assert sum(times["count"] for times in measured["together"].values()) > 0
+    assert measured["pictures"] > 0

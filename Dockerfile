@@ -1,7 +1,8 @@
-# The image of Vitrine: slim, without root. `docker compose up` builds it. The target `serve` is a
-# smaller one of the search page alone, for shops whose models `vitrine ingest vectors` converted:
+# The images of Vitrine: slim, without root. `serve` has the search page and the HTTP API, without
+# torch, for shops whose models `vitrine ingest vectors` converted; `jobs` has everything.
+# `docker compose` builds them, and so does:
 #
-#   docker build --target serve --tag vitrine-serve .
+#   docker build --target serve --tag vitrine:serve .
 FROM python:3.11-slim-bookworm AS base
 
 ENV PYTHONUNBUFFERED=1 \
@@ -29,7 +30,7 @@ COPY . .
 RUN pip install --no-cache-dir --no-deps --editable .
 USER 10001:10001
 
-FROM base
+FROM base AS jobs
 # The package index for torch. In pip's default index torch is built for CUDA on Linux, which makes an
 # image of 6.25 GB. The CPU build has another index, which torch's installation page has; with it all
 # Python packages take 1.9 GB.

@@ -12,8 +12,9 @@ API_PORT ?= 8000
 HOST ?= localhost
 SERVE := $(BIN)/vitrine app --host $(HOST) --port $(PORT)
 
-# The suite must not use the user's server or installation.
-CLEAN_ENV := env -u QDRANT_URL -u QDRANT_API_KEY -u QDRANT_SHARDS -u QDRANT_REPLICAS -u QDRANT_TIMEOUT -u VITRINE_REBUILD_SHARE -u VITRINE_HOME -u VITRINE_PUBLIC_URL -u VITRINE_TEST_SERVER
+# The suite must not use the user's server, installation or settings.
+SETTINGS := $(filter-out VITRINE_REALDATA,$(filter QDRANT_% VITRINE_%,$(.VARIABLES)))
+CLEAN_ENV := env $(SETTINGS:%=-u %)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,7 @@ api: $(DEMO)/.ready ## serve the demo shop's HTTP API on API_PORT (default 8000)
 	$(DEMO_ENV) $(BIN)/vitrine serve --host $(HOST) --port $(API_PORT)
 
 # Drawings, then the usual commands; two variants and queries, so that there is something to compare.
+# The calibration is of the labelled queries, of which there are enough for one false alarm in ten.
 $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(BIN)/python -m demo make $(DEMO)/drawn
 	cp $(DEMO)/drawn/demo.md $(DEMO)/demo.md
@@ -44,6 +46,7 @@ $(DEMO)/.ready: $(INSTALLED) $(wildcard demo/*.py demo/*/*)
 	$(DEMO_ENV) $(BIN)/vitrine add zeroshot --base demo/checkpoint --force >/dev/null
 	$(DEMO_ENV) $(BIN)/vitrine add titles --base demo/checkpoint --template title --force >/dev/null
 	$(DEMO_ENV) $(BIN)/vitrine ingest all $(DEMO)/drawn/products.jsonl --variant zeroshot --variant titles
+	$(DEMO_ENV) $(BIN)/vitrine eval calibrate --variant zeroshot --queries $(DEMO)/drawn/queries.jsonl --rate 0.1 --json >/dev/null
 	touch $@
 
 # The demo shop under other colour names, which its model learns; a tenth of it is held out as queries.

@@ -44,10 +44,11 @@ def show_search_box(engine: Engine) -> QueryPicture:
     return picture_controls.show_picture()
 
 
-def show_bar(count: str, filters: int, *, first: str) -> None:
+def show_bar(engine: Engine, count: str, filters: int, *, first: str) -> None:
     """Show how many products were found, the orders of results, and on a phone the filters.
 
     Args:
+        engine: whose products have the facts that results can be sorted by.
         count: a sentence about the products, which `page.js` makes a heading and announces.
         filters: number of those that are set.
         first: what the order is called in which products come unless another one is chosen.
@@ -61,7 +62,8 @@ def show_bar(count: str, filters: int, *, first: str) -> None:
             key="open-filters",
             icon=":material/tune:",
         )
-        orders = {"": first, **SORTS}
+        offered = {*engine.orders(), st.session_state.sort}  # which an address may have
+        orders = {"": first} | {by: label for by, label in SORTS.items() if by in offered}
         st.selectbox(
             "Sort by",
             list(orders),

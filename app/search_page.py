@@ -214,7 +214,7 @@ class _ResultsView:
         )
         total = self._engine.count(state.filters)
         sentence = f"{total:,} products. Type words, give a picture, or both."
-        controls.show_bar(sentence, len(chosen_filters(state)), first="Varied")
+        self._show_orders(sentence, first="Varied")
         if state == SearchState(variant=state.variant):
             self._show_examples()
         self._show_found(Results(shown))
@@ -259,7 +259,11 @@ class _ResultsView:
             sentence = f"The best {shown} among {total:,} products"
         else:
             sentence = f"{shown} product{'s' * (shown != 1)} found"
-        controls.show_bar(sentence, len(chosen_filters(self._state)), first="Best match")
+        self._show_orders(sentence, first="Best match")
+
+    def _show_orders(self, sentence: str, first: str) -> None:
+        filters = len(chosen_filters(self._state))
+        controls.show_bar(self._engine, sentence, filters, first=first)
 
     def _show_found(self, found: Results, *, of_text: bool = False) -> None:
         """One page of results, and links to the pages before and after it."""

@@ -269,6 +269,10 @@ class Engine:
             check_values(self.store, collection.variant, filters)
         return found
 
+    def orders(self) -> tuple[str, ...]:
+        """Keys of `search.ordering.FACTS` by which some product has a place; of a generation."""
+        return self._listings.orders(self.collection())
+
     def facets(
         self, filters: Filters = NO_FILTERS, query: Query | None = None, *, limit: int = 30
     ) -> Facets:

@@ -5,7 +5,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from qdrant.model import Collection, Filters
+from qdrant.filters import DATE_FIELDS
+from qdrant.model import ATTRIBUTES, Collection, Filters, Range, Where
 from qdrant.store import Store
 from search.folding import FOLD_FACTS, Group, fold_variants
 from search.formula import RATING_FACTS, mean_rating
@@ -18,6 +19,7 @@ LISTED = 4_000  # products of one order: more than the pages show where no varia
 BLOCK = 10_000  # products that are sorted at once
 KEPT = 8  # orders, of some 2 MB each: the pages of one listing need the same one
 FOUND_BY = "listing"  # in place of a vector's name
+EARLIEST = "0001-01-01T00:00:00Z"
 
 
 class Listings:
@@ -32,6 +34,7 @@ class Listings:
         self._groups = lru_cache(KEPT)(
             lambda variant, generation, filters, by, fold: self._read(variant, filters, by, fold)
         )
+        self._known = lru_cache(1)(lambda variant, generation, facts: self._count(variant, facts))
 
     def page(
         self, collection: Collection, filters: Filters, by: str, *, k: int, offset: int, fold: bool
@@ -61,6 +64,27 @@ class Listings:
             )
             for rank, group in enumerate(present, start=offset + 1)
         )
+
+    def orders(self, collection: Collection) -> tuple[str, ...]:
+        """Keys of `search.ordering.FACTS` whose fact some product has; counted once a generation.
+
+        Args:
+            collection: that is counted.
+        """
+        facts = {by: fact for by, (fact, *_) in FACTS.items()}
+        new = collection.payload >= ATTRIBUTES  # earlier ones have no index of dates
+        indexed = tuple(fact for fact in facts.values() if new or fact not in DATE_FIELDS)
+        known = self._known(collection.variant, collection.generation, indexed)
+        return tuple(by for by, fact in facts.items() if fact in known)
+
+    def _count(self, variant: str, facts: Iterable[str]) -> set[str]:
+        """The facts that some product has."""
+
+        def count(fact: str) -> int:
+            least = Range(gte=EARLIEST if fact in DATE_FIELDS else 0.0)
+            return self._store.count(variant, Filters(where=(Where(fact, ranges=(least,)),)))
+
+        return {fact for fact in set(facts) if count(fact)}
 
     def _read(self, variant: str, filters: Filters, by: str, fold: bool) -> list[Group]:
         def scan(names: Iterable[str]) -> Iterator[Mapping[str, Any]]:

@@ -189,6 +189,15 @@ def test_a_category_is_browsed_by_price_page_by_page(open_page):
     assert dearest == whole[::-1][: len(dearest)]
 
 
+def test_an_order_that_no_product_has_a_fact_for_is_not_offered(open_page):
+    assert open_page().selectbox(key="sort").options == [
+        f"Sort by: {name}" for name in ("varied", "lowest price", "highest price", "best rated")
+    ]
+    page = open_page(q="kettle", sort="newest")
+    assert page.selectbox(key="sort").value == "newest"
+    assert titles(page)
+
+
 def test_results_are_sorted_and_shown_one_by_one(open_page):
     page = open_page(q="kettle", category=["Appliances"])
     page.selectbox(key="sort").set_value("-price").run()

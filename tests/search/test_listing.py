@@ -1,6 +1,7 @@
 """All products in an order, where there is no query."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,17 @@ def test_pages_continue_one_another_and_their_order_is_stable(engine):
 )
 def test_both_engines_list_the_same_products_in_the_same_order(engine, on_server, sort, filters):
     assert engine.browse(filters, 40, sort=sort) == on_server.browse(filters, 40, sort=sort)
+
+
+def test_an_order_is_offered_where_a_product_has_its_fact(engine, on_server):
+    undated = ("price", "-price", "rating")
+    assert engine.orders() == on_server.orders() == undated
+    points = list(engine.store.scroll("tiny", vectors=True))
+    points[0] = replace(points[0], payload=points[0].payload | {"released": "2026-01-31T00:00:00Z"})
+    with FakeServer() as server, open_server(server.url) as store:
+        store.build(engine.collection(), points)
+        dated = Engine(engine.variant, store, lambda: engine.encoder)
+        assert dated.orders() == (*undated, "newest")
 
 
 def test_variants_of_an_article_are_one_result_unless_they_are_not_folded(engine):

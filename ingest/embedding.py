@@ -100,7 +100,8 @@ class Embedding:
         precision: of the encoder; empty where none was loaded.
         text_precision: of the text model; empty where there is none, or it had no text to encode.
         failed: texts and pictures that the model failed on, by reason.
-        lacks_pictures: whether a stored picture had no vector when `texts` read the catalogue.
+        lacks_pictures: whether a stored picture had no vector when `texts` read the catalogue; True
+            before.
         unreadable: stored pictures that could not be read or decoded. Damaged ones are deleted
             from the picture store, so that the next run of `images` reads them from their source
             again; where only reading failed, the next run of `vectors` tries again.
@@ -122,7 +123,7 @@ class Embedding:
         self._kept = kept
         self._load_encoder = load_encoder
         self._shard = shard
-        self.lacks_pictures = False
+        self.lacks_pictures = True
         self._pictures = 0
         self._pending: dict[Key, str] = {}  # given to the encoder, not yet kept; a product of each
 
@@ -141,7 +142,7 @@ class Embedding:
                 advance(len(batch.keys) + len(batch.failed))
 
     def pictures(self) -> None:
-        """Encode the pictures that are missing; to be called after `texts`."""
+        """Encode the pictures that are missing; none is looked for where `texts` saw none."""
         if not self.lacks_pictures:
             self.reused += self._pictures
             return
@@ -171,6 +172,7 @@ class Embedding:
 
     def _pictures_noted(self) -> Iterator[list[Input]]:
         """All inputs; notes whether a picture is missing, so that none is looked for again."""
+        self.lacks_pictures = False
         for window in inputs(self._catalogue, self._variant):
             keys = [each.image_key for each in window if each.image_key]
             keys = [key for key in keys if self._shard.has(key)]

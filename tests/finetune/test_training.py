@@ -115,7 +115,7 @@ def validation_measures(monkeypatch, values):
     """Make validations return these figures, the base's first."""
     figures = iter(values)
     monkeypatch.setattr(
-        "finetune.retrieval.Validation.__call__",
+        "finetune.validation.Validation.__call__",
         lambda self: {DECIDING: next(figures), "Recall@10": 0.5},
     )
 

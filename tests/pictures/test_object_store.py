@@ -26,7 +26,6 @@ def test_a_file_that_cannot_be_read_has_a_reason(tmp_path, monkeypatch):
     store.pipe_file("/pictures/large.jpg", bytes(11))
     monkeypatch.setattr(object_store, "MAX_BYTES", 10)
     assert reason("memory://pictures/absent.jpg") == "missing file"
-    assert reason("memory://pictures") == "unreadable file"
     assert reason("memory://pictures/empty.jpg") == "empty"
     assert reason("memory://pictures/large.jpg") == "too many bytes"
     assert reason((tmp_path / "absent.jpg").as_uri()) == "missing file"
@@ -36,3 +35,11 @@ def test_a_file_that_cannot_be_read_has_a_reason(tmp_path, monkeypatch):
 @pytest.mark.parametrize("scheme", ["http", "https", "ftp", "sftp", "simplecache::https", "az"])
 def test_other_schemes_and_stores_without_their_library_are_refused(scheme):
     assert reason(f"{scheme}://shop/a.jpg") == "unknown address"
+
+
+def test_a_store_that_refuses_is_a_reason(monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError("no access")
+
+    monkeypatch.setattr(fsspec.filesystem("memory"), "cat_file", refuse)
+    assert reason("memory://pictures/a.jpg") == "unreadable file"

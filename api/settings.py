@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pictures.public_addresses import read_public_url
 from vitrine import VitrineError
+from vitrine.text import number_in
 
 FETCH = "VITRINE_API_FETCH"
 KEYS = "VITRINE_API_KEYS"
@@ -71,10 +72,7 @@ def _keys(written: str) -> tuple[str, ...]:
 
 
 def _rate(written: str) -> float:
-    try:
-        rate = float(written or 0)
-    except ValueError:
-        rate = math.nan
+    rate = number_in(written or "0")
     if not 0 <= rate < math.inf:
         raise VitrineError(f"{RATE} is {written}: set it to requests a second, or 0 for no limit.")
     return rate

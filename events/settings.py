@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from events import EventsError
+from vitrine.text import number_in
 
 ENABLED = "VITRINE_EVENTS"
 DAYS = "VITRINE_EVENTS_DAYS"
@@ -40,10 +41,7 @@ class Settings:
 
 
 def _days(written: str) -> float:
-    try:
-        days = float(written or 0)
-    except ValueError:
-        days = math.nan
+    days = number_in(written or "0")
     if not 0 <= days < math.inf:
         raise EventsError(
             f"{DAYS} is {written[:80]}: set it to a number of days, or 0 to keep all."

@@ -1,6 +1,5 @@
 """A variant's collection, brought to what the catalogue and the vector files now hold."""
 
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from qdrant.model import PAYLOAD, Collection, Point, Spec
 from qdrant.store import Store
 from vitrine.batches import batched
 from vitrine.progress import progress_bar
+from vitrine.text import number_in
 
 # Sets the share of changed points above which the collection is built anew instead of a copy
 # changed; the engine's own (`Engine.rebuild_share`) by default.
@@ -140,10 +140,7 @@ def _rebuild_share(store: Store) -> float:
     value = os.environ.get(SHARE_VARIABLE, "").strip()
     if not value:
         return store.engine.rebuild_share
-    try:
-        share = float(value)
-    except ValueError:
-        share = math.nan
+    share = number_in(value)
     if not 0 <= share <= 1:
         raise IngestError(f"{SHARE_VARIABLE} is '{value}': it must be a number from 0 to 1.")
     return share

@@ -1,5 +1,6 @@
-"""Text made safe to show on a terminal or on a page; text folded for matching."""
+"""Text made safe to show on a terminal or on a page, folded for matching, or read as a number."""
 
+import math
 import re
 import unicodedata
 
@@ -22,3 +23,11 @@ def fold(text: str) -> str:
     NFKC loses meaning ("2½" becomes "21⁄2"), so stored and shown text is not folded.
     """
     return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def number_in(text: str) -> float:
+    """The number that a text is; NaN, which no bound admits, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

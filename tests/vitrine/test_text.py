@@ -1,6 +1,8 @@
+import math
+
 import pytest
 
-from vitrine.text import fold, printable
+from vitrine.text import fold, number_in, printable
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,10 @@ def test_what_moves_a_terminal_or_turns_text_around_is_replaced_visibly():
         printable("a\x1b[2Jb\u202ec\n")
         == "a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}c\n"
     )
+
+
+def test_a_text_is_a_number_or_one_that_no_bound_admits():
+    assert number_in(" 1.5 ") == 1.5
+    assert number_in("-inf") == -math.inf
+    for text in ("", "many", "1,5", "nan"):
+        assert math.isnan(number_in(text))

@@ -88,7 +88,9 @@ class Engine:
         )
         self._checked: Collection | None = None  # whose fingerprint is the variant's
         self._listings = Listings(store)
-        self._without_picture = ("", False)  # a generation; whether it has such products
+        self._lacks_pictures = lru_cache(1)(  # whether a generation has products without one
+            lambda generation: self.count(Filters(has_picture=False)) > 0
+        )
         self.collection()
 
     @property
@@ -366,7 +368,7 @@ class Engine:
         self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
     ) -> list[Results]:
         """The results of resolved queries, without their times."""
-        bare = self._has_products_without_picture(collection.generation)
+        bare = self._lacks_pictures(collection.generation)
         settings = self.settings
         calibrations = self._calibration_file.value
         searches, found = find(
@@ -379,12 +381,6 @@ class Engine:
             gathers=lambda plan: is_calibrated(plan.query, calibrations, collection.points),
         )
         return add_confidence(found, searches, calibrations, collection)
-
-    def _has_products_without_picture(self, generation: str) -> bool:
-        """Whether any product has no picture; counted once a generation."""
-        if self._without_picture[0] != generation:
-            self._without_picture = (generation, self.count(Filters(has_picture=False)) > 0)
-        return self._without_picture[1]
 
 
 def name_models(models: Mapping[str, str]) -> str:

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from app.escaping import JOINER
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
 
@@ -43,6 +45,11 @@ def cards(page):
     """The titles of the products, in order."""
     wait_until_run(page)
     return page.locator("[class*='card-'] a").all_inner_texts()
+
+
+def escaped(text):
+    """What finds a text with or without the characters that keep it from being Markdown."""
+    return re.compile(f"{JOINER}*".join(map(re.escape, text)))
 
 
 def by_id(name):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from app.escaping import JOINER
 from tests import shop
 from tests.app.browser_parts import (
     DESKTOP,
     PHONE,
     box,
     cards,
+    escaped,
     expect,
     expect_searched,
     history,
@@ -274,15 +274,16 @@ def test_untrusted_text_is_shown_as_it_is(page):
     page.on("request", lambda request: asked.append(request.url))
     page.goto("/?q=odd&category=%3Ci%3EOdd%3C/i%3E")
     expect(page.get_by_role("button", name="<i>Odd</i> (2)")).to_be_visible()
-    assert MARKUP in [title.replace(JOINER, "") for title in cards(page)]
+    expect(main(page).locator("[class*='card-'] a", has_text=escaped(MARKUP))).to_be_visible()
     captions = page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer")
-    plain = [text.replace(JOINER, "") for text in captions.all_inner_texts()]
-    assert any(text.startswith("**b** [l](http://evil.test) <b>x</b>") for text in plain)
+    brand = escaped("**b** [l](http://evil.test) <b>x</b>")
+    expect(captions.filter(has_text=brand).first).to_be_visible()
     page.goto("/?q=odd&category=" + "[l](http://evil.test) www.evil.test :smile: <b>x</b>")
     warning = page.get_by_test_id("stAlert")
     expect(warning).to_contain_text("No product has the category")
-    said = warning.inner_text().replace(JOINER, "")
-    assert "“[l](http://evil.test) www.evil.test :smile: <b>x</b>”" in said
+    expect(warning).to_contain_text(
+        escaped("“[l](http://evil.test) www.evil.test :smile: <b>x</b>”")
+    )
     hosts = page.locator("a").evaluate_all("links => links.map(link => link.hostname)")
     assert set(hosts) <= {"127.0.0.1"}  # links of the page carry its state, and so the text
     assert not any("evil.test" in url for url in asked if not url.startswith(page.url[:20]))

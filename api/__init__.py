@@ -17,6 +17,7 @@ renditions     stored pictures as WebP of a few widths
 problems       errors as problem details (RFC 9457)
 schema         the OpenAPI document, with examples; `documented` has the descriptions
 access         API keys, the names the server answers to, and a rate for each client
+processes      the processes of a server, and how they end
 connections    limits on the heads of requests
 bodies         limits on the bodies of requests
 disconnects    requests whose client has gone away are cancelled

@@ -9,13 +9,10 @@ from typing import Annotated
 import typer
 
 from api.settings import FETCH, KEYS, LOOPBACK, ORIGINS, RATE, Settings
-from events.log import EventLog
 from events.settings import DAYS, ENABLED
 from pictures.public_addresses import PUBLIC_URL
 from vitrine import VitrineError, home
 from vitrine.command import CommandLine, host_option, messages, port_option
-
-GRACE = 30  # seconds for the requests under way when the server is to end
 
 app = CommandLine()
 
@@ -89,10 +86,11 @@ def serve(
 
       curl localhost:8000/v1/search --json '{"text": "red dress"}'
     """
-    import uvicorn  # takes a second that `--help` need not wait for
-
-    from api.connections import Connection, allow_connections
+    # These take a second that `--help` need not wait for.
+    from api.connections import allow_connections
     from api.metrics import FOLDER
+    from api.processes import run_processes
+    from search.shop import open_shop
 
     environ[PUBLIC_URL], environ[FETCH] = public_url, "1" if fetch else "0"
     environ[ENABLED], environ[DAYS] = "1" if events else "0", str(events_days)
@@ -103,26 +101,14 @@ def serve(
             "`openssl rand -hex 32` makes them."
         )
     environ["VITRINE_HOME"] = str(home().absolute())
-    if events:
-        EventLog(home()).close()  # a log that cannot be written is one sentence
+    open_shop(log=events).close()  # a shop that cannot be opened is one sentence
     _check_port(host, port)
     allow_connections()
     messages.print(f"The API is at http://{host}:{port}/v1 (Ctrl-C ends it).", markup=False)
     with ExitStack() as stack:
         if workers > 1:
             environ[FOLDER] = stack.enter_context(tempfile.TemporaryDirectory())
-        uvicorn.run(
-            "api.application:create",
-            factory=True,
-            http=Connection,
-            host=host,
-            port=port,
-            workers=workers,
-            access_log=False,  # it has the words that people search for
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-        )
+        run_processes(host, port, workers)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -14,6 +14,7 @@ from api.catalog_tools import PATH, make_server
 from api.disconnects import Disconnects
 from api.observer import HEADER, Observer, start_log
 from api.problems import add_handlers
+from api.processes import end_with_supervisor
 from api.schema import set_schema
 from api.service import Service
 from api.settings import Settings
@@ -24,6 +25,7 @@ from search.shop import Shop, open_shop
 def create() -> FastAPI:
     """The application of a server's process: the shop and the settings of the environment."""
     start_log()
+    end_with_supervisor()
     return make_application(open_shop(log=Log.read().enabled), Settings.read())
 
 

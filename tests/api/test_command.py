@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -75,26 +77,75 @@ def _words_of(process):
         return []
 
 
+BODY = json.dumps({"text": "teal kettle", "match": "words"}).encode()
+JSON = "application/json"
+
+
 def search(address):
-    body = json.dumps({"text": "teal kettle", "match": "words"}).encode()
-    request = Request(f"{address}/v1/search", body, {"Content-Type": "application/json"})
+    request = Request(f"{address}/v1/search", BODY, {"Content-Type": JSON})
     with urlopen(request, timeout=ENDING) as answer:
-        return json.load(answer)["results"][0]["id"]
+        return first_of(answer)
 
 
-def test_a_server_answers_until_it_is_ended_and_keeps_its_port(home, monkeypatch):
+def first_of(answer):
+    return json.load(answer)["results"][0]["id"]
+
+
+@contextmanager
+def begun_search(address):
+    """A search that the server waits for the body of; it has read the head."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=ENDING)
+    head = {"Content-Type": JSON, "Content-Length": len(BODY), "Expect": "100-continue"}
+    connection.request("POST", "/v1/search", headers=head)
+    assert connection.sock.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    yield connection
+    connection.close()
+
+
+def wait_until_refused(process, address):
+    """Wait until no connection is accepted any more, while the server runs."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    while process.poll() is None:
+        try:
+            socket.create_connection((host, int(port)), timeout=ENDING).close()
+        except ConnectionError:
+            break
+    assert process.poll() is None
+
+
+def end(process, address, begun):
+    """End a server with SIGTERM while a search is under way. Returns what that one finds."""
+    process.send_signal(signal.SIGTERM)
+    wait_until_refused(process, address)
+    process.send_signal(signal.SIGTERM)  # a second one changes nothing
+    begun.sock.sendall(BODY)
+    with begun.getresponse() as answer:
+        return first_of(answer)
+
+
+def test_a_server_keeps_its_port_and_answers_what_is_under_way_when_it_is_ended(home, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(home))
     keep_settings(monkeypatch)
-    with serve(home) as (process, address):
+    with serve(home) as (process, address), begun_search(address) as begun:
         assert search(address) == "kettle-teal"
         refused = CliRunner().invoke(app, ["--port", address.rpartition(":")[2]])
-        process.send_signal(signal.SIGTERM)
+        assert end(process, address, begun) == "kettle-teal"
         _, written = process.communicate(timeout=ENDING)
     assert refused.exit_code == 1
     assert "(Address already in use): name another --port, or another --host." in refused.stderr
     assert f"The API is at {address}/v1" in written
     assert "Traceback" not in written
-    assert process.returncode in (0, -signal.SIGTERM)
+    assert process.returncode == 0
+
+
+def test_a_second_ctrl_c_ends_a_server_at_once(home):
+    with serve(home) as (process, address), begun_search(address):
+        process.send_signal(signal.SIGINT)
+        wait_until_refused(process, address)
+        process.send_signal(signal.SIGINT)
+        _, written = process.communicate(timeout=ENDING)
+    assert process.returncode == 0
+    assert "Traceback" not in written, written
 
 
 def test_several_processes_serve_count_and_keep_a_log_together_also_where_one_is_killed(home_copy):
@@ -109,11 +160,21 @@ def test_several_processes_serve_count_and_keep_a_log_together_also_where_one_is
             threading.Event().wait(0.05)
         with urlopen(f"{address}/metrics", timeout=ENDING) as answer:
             metrics = answer.read().decode()
-        process.send_signal(signal.SIGINT)
+        with begun_search(address) as begun:
+            assert end(process, address, begun) == "kettle-teal"
         _, written = process.communicate(timeout=ENDING)
-    assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 8
+    assert len(re.findall(r" POST search 200 [\d.]+ ms \w{32}\n", written)) == 9
     assert 'route="search",status="200"} 8.0' in metrics
-    assert read_status(home_copy).searches == 8
+    assert read_status(home_copy).searches == 9
+    assert process.returncode == 0
+
+
+def test_processes_whose_supervisor_is_killed_end_too(home):
+    with serve(home, "--workers", "2") as (process, _):
+        workers = workers_of(process)
+        process.kill()
+        _, running = psutil.wait_procs(workers, timeout=ENDING)
+    assert (len(workers), running) == (2, [])
 
 
 @pytest.mark.parametrize(

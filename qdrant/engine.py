@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
+from qdrant.figures import Figures
 from qdrant.filters import Condition
 from qdrant.generation import EngineInfo, Generation
 from qdrant.model import (
@@ -94,10 +95,10 @@ class Reader(Protocol):
             By the numbers of the point ids.
         """
 
-    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the product's id and at least these facts of each point that matches.
+    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+        """Yield facts that are numbers or dates of the points that match, some at a time.
 
-        In any order. Memory does not grow with the collection.
+        In any order.
         """
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:

@@ -48,4 +48,9 @@ def number_key(name: str) -> str:
 
 def number_field(name: str) -> str:
     """Return the path of an attribute's number in a payload."""
-    return f'{NUMBERS}."{number_key(name)}"'
+    return key_field(number_key(name))
+
+
+def key_field(key: str) -> str:
+    """Return the path of a key of `numbers` in a payload."""
+    return f'{NUMBERS}."{key}"'

@@ -12,6 +12,7 @@ from qdrant import layout
 from qdrant.checked_queries import top_of_each
 from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
+from qdrant.figures import Figures
 from qdrant.filters import conditions_of
 from qdrant.generation import Generation
 from qdrant.model import (
@@ -242,12 +243,12 @@ class Store(Closing):
 
         return self._read(variant, facts)
 
-    def scan(
+    def figures(
         self, variant: str, names: Sequence[str], filters: Filters = NO_FILTERS
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the product's id and at least these facts of each product that matches.
+    ) -> Iterator[Figures]:
+        """Yield facts that are numbers or dates of each product that matches, some at a time.
 
-        In any order, of one generation; memory does not grow with the collection.
+        In any order, of one generation.
 
         Args:
             variant: whose collection.
@@ -255,7 +256,7 @@ class Store(Closing):
             filters: which products.
         """
         with self.engine.reader(check_variant(variant)) as reader:
-            yield from reader.scan(conditions_of(filters, reader.collection), names)
+            yield from reader.figures(conditions_of(filters, reader.collection), names)
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation, in ascending order of point ids.

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from search.fusion import Candidate
+
+Number = TypeVar("Number", float, np.ndarray)
 
 RATING_FACTS = ("rating", "rating_count")
 FORMULA_FACTS = (*RATING_FACTS, "in_stock", "released")
@@ -78,18 +82,21 @@ def bayesian_ratings(
     if mean is None:
         return [None] * len(facts)
     return [
-        None if each.get("rating") is None else _mixed(each["rating"], _count(each), mean)
+        None
+        if each.get("rating") is None
+        else mix_ratings(float(each["rating"]), _count(each), mean)
         for each in facts
     ]
 
 
-def _mixed(rating: float, count: int, mean: float) -> float:
+def mix_ratings(rating: Number, count: Number, mean: float) -> Number:
+    """The mean of `count` ratings, mixed with `PRIOR_COUNT` ratings of the mean of all."""
     return (count * rating + PRIOR_COUNT * mean) / (count + PRIOR_COUNT)
 
 
-def _count(facts: Mapping[str, Any]) -> int:
+def _count(facts: Mapping[str, Any]) -> float:
     count = facts.get("rating_count")
-    return PRIOR_COUNT if count is None else int(count)
+    return float(PRIOR_COUNT if count is None else count)
 
 
 def _by_rating(facts: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from qdrant.filters import DATE_FIELDS
 from qdrant.model import ATTRIBUTES, Collection, Filters, Range, Where
 from qdrant.store import Store
 from search.folding import FOLD_FACTS, Group, fold_variants
-from search.formula import RATING_FACTS, mean_rating
 from search.fusion import Candidate
-from search.ordering import FACTS, sort
+from search.ordering import FACTS, sort, sort_keys
 from search.pipeline import shown_facts
 from search.results import Folded, Result
 
 LISTED = 4_000  # products of one order: more than the pages show where no variants are folded
-BLOCK = 10_000  # products that are sorted at once
+# Products with the same fact as the last one listed whose ids decide which of them are: of more, as
+# where half of a shop has no price, the first ones in the order of the collection.
+MOST_EQUAL = 10_000
 KEPT = 8  # orders, of some 2 MB each: the pages of one listing need the same one
 FOUND_BY = "listing"  # in place of a vector's name
 EARLIEST = "0001-01-01T00:00:00Z"
@@ -87,24 +89,41 @@ class Listings:
         return {fact for fact in set(facts) if count(fact)}
 
     def _read(self, variant: str, filters: Filters, by: str, fold: bool) -> list[Group]:
-        def scan(names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-            return self._store.scan(variant, list(names), filters)
-
-        mean = mean_rating(scan(RATING_FACTS)) if by == "rating" else None
+        mean = self._mean_rating(variant, filters) if by == "rating" else None
+        points: list[int] = []
+        keys = np.empty(0)
+        for block in self._store.figures(variant, FACTS[by], filters):
+            new = sort_keys(by, block.values, mean or 0.0)
+            chosen = _first(new)
+            points += block.points[chosen].tolist()
+            keys = np.concatenate([keys, new[chosen]])
+            first = _first(keys)
+            points, keys = [points[row] for row in first.tolist()], keys[first]
         names = (*FACTS[by], *FOLD_FACTS)
-        first = _first(_candidates(scan(names), names), by, mean)
-        return fold_variants(first) if fold else [Group(each) for each in first]
+        products = self._store.facts(variant, points, names).values()
+        candidates = sort(list(_candidates(products, names)), by, mean)[:LISTED]
+        return fold_variants(candidates) if fold else [Group(each) for each in candidates]
+
+    def _mean_rating(self, variant: str, filters: Filters) -> float | None:
+        total, number = 0.0, 0
+        for block in self._store.figures(variant, ["rating"], filters):
+            known = block.values["rating"][~np.isnan(block.values["rating"])]
+            total, number = total + float(known.sum()), number + len(known)
+        return round(total / number, 6) if number else None
 
 
-def _candidates(products: Iterator[Mapping[str, Any]], names: Iterable[str]) -> Iterator[Candidate]:
+def _candidates(products: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[Candidate]:
     for product in products:
         facts = {name: product[name] for name in names if name in product}
         yield Candidate(product["id"], 0.0, {}, facts)
 
 
-def _first(candidates: Iterator[Candidate], by: str, mean: float | None) -> list[Candidate]:
-    """The first `LISTED` in their order, in memory for one block more."""
-    first: list[Candidate] = []
-    while block := list(islice(candidates, BLOCK)):
-        first = sort([*first, *block], by, mean)[:LISTED]
-    return first
+def _first(keys: np.ndarray) -> np.ndarray:
+    """The places of the first `LISTED` keys, and of those that equal the last of them."""
+    if len(keys) <= LISTED:
+        return np.arange(len(keys))
+    last = np.partition(keys, LISTED - 1)[LISTED - 1]  # NaN comes last
+    missing = np.isnan(keys)
+    before, equal = (~missing, missing) if np.isnan(last) else (keys < last, keys == last)
+    first = np.flatnonzero(before)
+    return np.concatenate([first, np.flatnonzero(equal)[: LISTED + MOST_EQUAL - len(first)]])

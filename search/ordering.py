@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from search.formula import RATING_FACTS, bayesian_ratings, scaled
+import numpy as np
+
+from search.formula import PRIOR_COUNT, RATING_FACTS, bayesian_ratings, mix_ratings, scaled
 from search.fusion import Candidate
 
 # A product fits where its score, scaled over the candidates, is at least this. Of the products
@@ -51,6 +53,22 @@ def sort(
     known.sort(key=lambda pair: pair[1].id)
     known.sort(key=lambda pair: pair[0], reverse=by != "price")
     return [candidate for _, candidate in known] + sorted(rest, key=lambda each: each.id)
+
+
+def sort_keys(by: str, values: Mapping[str, np.ndarray], mean_rating: float) -> np.ndarray:
+    """Numbers that ascend in the order of a fact, NaN for a product without it.
+
+    Args:
+        by: a key of `FACTS`.
+        values: of its facts, float64 (n,) each, NaN for a product without one.
+        mean_rating: the prior.
+    """
+    if by == "rating":
+        counts = values["rating_count"]
+        counts = np.where(np.isnan(counts), PRIOR_COUNT, counts)
+        return -mix_ratings(values["rating"], counts, mean_rating)
+    [fact] = FACTS[by]
+    return values[fact] if by == "price" else -values[fact]
 
 
 def _prices(facts: Sequence[Mapping[str, Any]]) -> list[Any]:

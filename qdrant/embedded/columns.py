@@ -16,11 +16,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from qdrant.embedded.facts import KeptFacts
-from qdrant.filters import AnyOf, Condition, Not, OneOf
+from qdrant.embedded.figure_columns import FigureColumns, FiguresWriter
+from qdrant.embedded.point_ids import upper_half
+from qdrant.figures import Figures
+from qdrant.filters import AnyOf, Between, Condition, HasId, Not, OneOf
 from qdrant.layout import COUNTED, INDEXES
 from vitrine import Closing
 
-# Conditions of which is kept what meets them, a byte a product each: the facets of one page have
+# Conditions of which is kept what meets them, a bit a product each: the facets of one page have
 # most of theirs in common, and so have those of the next one.
 CONDITIONS_KEPT = 16
 
@@ -63,41 +66,85 @@ class Columns:
     """The columns of a generation; threads may share them.
 
     Args:
-        folder: where they are.
-        facts: of the same products.
+        facts: of the same products, with the folder where they are.
         find: gives the numbers of the points that meet a condition on what is in no column.
     """
 
-    def __init__(
-        self, folder: Path, facts: KeptFacts, find: Callable[[Condition], Iterable[int]]
-    ) -> None:
+    def __init__(self, facts: KeptFacts, find: Callable[[Condition], Iterable[int]]) -> None:
         self._facts = facts
         self._find = find
-        self._column = lru_cache(partial(Column, folder))
-        self._meeting = lru_cache(CONDITIONS_KEPT)(self._all_meeting)
+        self._figures = FigureColumns(facts)
+        self._column = lru_cache(partial(Column, facts.folder))
+        self._meeting = lru_cache(CONDITIONS_KEPT)(self._packed)
 
     def count(self, field: str, conditions: Sequence[Condition]) -> dict[str, int]:
         """Return exact counts of the values that products have which meet all conditions."""
-        return self._column(field).count(self.meeting(conditions))
+        return self._column(field).count(self._all_meeting(conditions))
 
-    def meeting(self, conditions: Sequence[Condition]) -> np.ndarray | None:
-        """Return which products meet all conditions, bool (n,); None for no conditions."""
-        meeting = [self._meeting(condition) for condition in conditions]
+    def number(self, conditions: Sequence[Condition]) -> int | None:
+        """Return how many products meet all conditions; None where the engine counts sooner."""
+        if not all(map(self._knows, conditions)):
+            return None
+        meeting = self._all_meeting(conditions)
+        return len(self._facts) if meeting is None else int(np.count_nonzero(meeting))
+
+    def figures(self, names: Sequence[str], conditions: Sequence[Condition]) -> Figures | None:
+        """Return figures of the products that meet all conditions; None where one has no column."""
+        columns = {name: self._figures.column(name) for name in names}
+        index, meeting = self._facts.index, self._all_meeting(conditions)
+        products = index[4].astype(np.int64)
+        chosen = slice(None) if meeting is None else meeting[products]
+        values = {
+            name: column.of_each(len(products))[products[chosen]]
+            for name, column in columns.items()
+            if column
+        }
+        return Figures(index[0, chosen], values) if len(values) == len(columns) else None
+
+    def _all_meeting(self, conditions: Sequence[Condition]) -> np.ndarray | None:
+        """Which products meet all conditions, bool (n,); None for no conditions."""
+        meeting = [self._met(condition) for condition in conditions]
         return reduce(np.logical_and, meeting) if meeting else None
 
-    def _all_meeting(self, condition: Condition) -> np.ndarray:
+    def _met(self, condition: Condition) -> np.ndarray:
+        bits = np.unpackbits(self._meeting(condition), count=len(self._facts))
+        return bits.view(bool)
+
+    def _packed(self, condition: Condition) -> np.ndarray:
+        return np.packbits(self._find_meeting(condition))
+
+    def _find_meeting(self, condition: Condition) -> np.ndarray:
         """Which products meet a condition, bool (n,)."""
         products = len(self._facts)
         match condition:
             case Not(negated):
-                return ~self._meeting(negated)
+                return ~self._met(negated)
             case AnyOf(alternatives):
-                return reduce(np.logical_or, map(self._meeting, alternatives))
+                return reduce(np.logical_or, map(self._met, alternatives))
             case OneOf(field, values) if field in COUNTED:
                 return self._column(field).having(values, products)
+            case Between(field, bounds) if column := self._figures.column(field):
+                return column.within(bounds, products)
+            case HasId(keys):
+                points = list(map(upper_half, keys))
+            case _:
+                points = list(self._find(condition))
         found = np.zeros(products, bool)
-        found[self._facts.products(list(self._find(condition)))] = True
+        found[self._facts.products(points)] = True
         return found
+
+    def _knows(self, condition: Condition) -> bool:
+        """Whether the columns have what a condition is on."""
+        match condition:
+            case Not(negated):
+                return self._knows(negated)
+            case AnyOf(alternatives):
+                return all(map(self._knows, alternatives))
+            case OneOf(field):
+                return field in COUNTED
+            case Between(field):
+                return field in self._figures.fields
+        return False
 
 
 class ColumnsWriter(Closing):
@@ -109,6 +156,7 @@ class ColumnsWriter(Closing):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._figures = FiguresWriter(folder)
         self._values: dict[str, dict[str, int]] = {field: {} for field in COUNTED}
         self._pairs: dict[str, BinaryIO] = {
             field: (folder / f"{field}.pairs").open("w+b") for field in COUNTED
@@ -116,6 +164,7 @@ class ColumnsWriter(Closing):
 
     def add(self, product: int, payload: Mapping[str, Any]) -> None:
         """Add a product by its number."""
+        self._figures.add(product, payload)
         for field, known in self._values.items():
             if values := _indexed(field, payload.get(field)):
                 pairs = array("i")
@@ -123,15 +172,16 @@ class ColumnsWriter(Closing):
                     pairs.extend((product, known.setdefault(value, len(known))))
                 self._pairs[field].write(pairs)
 
-    def keep(self, base: Path, renumbered: np.ndarray) -> None:
+    def keep(self, base: KeptFacts, renumbered: np.ndarray) -> None:
         """Add products of another generation.
 
         Args:
-            base: folder of its columns.
+            base: its facts, with the folder of its columns.
             renumbered: int32 (n,), the new number of each of its products; -1 leaves it out.
         """
+        self._figures.keep(base, renumbered)
         for field, known in self._values.items():
-            column = Column(base, field)
+            column = Column(base.folder, field)
             products = renumbered[column.products]
             numbers = column.numbers[products >= 0]
             translated = np.zeros(len(column.values), np.int32)
@@ -142,6 +192,7 @@ class ColumnsWriter(Closing):
 
     def finish(self) -> None:
         """Complete the files."""
+        self._figures.finish()
         for field, known in self._values.items():
             file = self._pairs[field]
             file.seek(0)
@@ -153,6 +204,7 @@ class ColumnsWriter(Closing):
 
     def close(self) -> None:
         """Close the files."""
+        self._figures.close()
         for file in self._pairs.values():
             file.close()
 

@@ -20,7 +20,7 @@ from vitrine import Closing
 
 FOLDER = "columns"
 LINES, INDEX = "lines.jsonl", "index.npy"
-SCANNED_AT_ONCE = 5_000  # lines
+READ_AT_ONCE = 5_000  # lines
 
 
 class KeptFacts(Closing):
@@ -50,16 +50,11 @@ class KeptFacts(Closing):
         facts = map(orjson.loads, self.lines(columns))
         return {numbers[row]: each for row, each in zip(found.tolist(), facts, strict=True)}
 
-    def scan(self, chosen: np.ndarray | None) -> Iterator[dict[str, Any]]:
-        """Yield the id and the `layout.RANKED_FACTS` of products.
-
-        Args:
-            chosen: bool (n,), which by their own numbers; None takes all.
-        """
-        places = slice(None) if chosen is None else chosen[self.index[4].astype(np.int64)]
-        columns = np.arange(len(self))[places]
-        for start in range(0, len(columns), SCANNED_AT_ONCE):
-            yield from map(orjson.loads, self.lines(columns[start : start + SCANNED_AT_ONCE]))
+    def each(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each product's own number, from 0 on, and its line."""
+        for start in range(0, len(self), READ_AT_ONCE):
+            columns = np.arange(start, min(start + READ_AT_ONCE, len(self)))
+            yield from zip(self.index[4, columns].tolist(), self.lines(columns), strict=True)
 
     def products(self, numbers: Sequence[int]) -> np.ndarray:
         """Return the products' own numbers, from 0 on, of those that are there.

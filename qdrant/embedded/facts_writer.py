@@ -77,7 +77,7 @@ class FactsWriter(Closing):
         kept = np.flatnonzero(~np.isin(index[0], changed))
         renumbered = np.full(len(base), -1, np.int32)
         renumbered[index[4, kept].astype(np.int64)] = np.arange(len(kept)) + len(self._ends)
-        self._columns.keep(base.folder, renumbered)
+        self._columns.keep(base, renumbered)
         for columns in np.split(kept, range(BLOCK, len(kept), BLOCK)):
             keys = index[:2, columns].T.astype(">u8")
             for key, line in zip(keys, base.lines(columns), strict=True):

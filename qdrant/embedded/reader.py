@@ -14,6 +14,7 @@ from qdrant.embedded.errors import engine_errors
 from qdrant.embedded.facts import KeptFacts
 from qdrant.embedded.point_ids import PointIds
 from qdrant.engine import Offset, Search
+from qdrant.figures import Figures
 from qdrant.filters import Condition, needs_acorn
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
 from qdrant.points import hit, stored_point
@@ -40,7 +41,7 @@ class Reader:
         self._ids = PointIds.read(shard)
         self._facts = facts
         whole = facts and len(facts) == collection.points  # not after an update of an earlier one
-        self._columns = Columns(facts.folder, facts, self._find) if facts and whole else None
+        self._columns = Columns(facts, self._find) if facts and whole else None
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
@@ -58,6 +59,8 @@ class Reader:
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
+        if self._columns and (number := self._columns.number(conditions)) is not None:
+            return number
         request = qe.CountRequest(exact=True, filter=mapping.filter_of(conditions))
         with engine_errors(self.collection.variant):
             return self._shard.count(request)
@@ -91,13 +94,14 @@ class Reader:
             found |= zip(self._ids.numbers(records), payloads, strict=True)
         return found
 
-    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the product's id and at least these facts of each point that matches."""
-        if self._facts and self._columns and set(names) <= set(layout.RANKED_FACTS):
-            yield from self._facts.scan(self._columns.meeting(conditions))
+    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+        """Yield facts that are numbers or dates of the points that match."""
+        if self._columns and (found := self._columns.figures(names, conditions)):
+            yield found
             return
-        for records in self._matching(conditions, ["id", *names]):
-            yield from (record.payload or {} for record in records)
+        for records in self._matching(conditions, list(names)):
+            payloads = (record.payload or {} for record in records)
+            yield Figures.of(self._ids.numbers(records), payloads, names)
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:
         """Return some points in ascending order of point ids, and the offset of the next page."""

@@ -9,6 +9,7 @@ from qdrant_client import models
 
 from qdrant.engine import Offset, Search
 from qdrant.errors import RequestTooLarge
+from qdrant.figures import Figures
 from qdrant.filters import Condition
 from qdrant.layout import MAX_RESULTS
 from qdrant.model import Collection, Hit, Point, Ranking
@@ -83,12 +84,13 @@ class Reader:
         records = self._retrieve(keys, with_payload=["id", *names], vectors=False)
         return {UUID(str(record.id)).int: record.payload or {} for record in records}
 
-    def scan(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the product's id and these facts of each point that matches."""
+    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+        """Yield facts that are numbers or dates of the points that match."""
         matching, offset = mapping.filter_of(conditions), None
         while True:
-            records, offset = self._scan_page(matching, ["id", *names], offset)
-            yield from (record.payload or {} for record in records)
+            records, offset = self._scan_page(matching, list(names), offset)
+            payloads = (record.payload or {} for record in records)
+            yield Figures.of([UUID(str(each.id)).int for each in records], payloads, names)
             if offset is None:
                 return
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qdrant.embedded.facts import FOLDER, KeptFacts
+from qdrant.embedded.figure_columns import IN_LINES, FigureColumns
 from qdrant.embedded.point_ids import upper_half
 from qdrant.filters import conditions_of
 from qdrant.layout import COUNTED, MAX_RESULTS, RANKED_FACTS
@@ -17,6 +18,8 @@ from tests.qdrant.shop import BRANDS, CATEGORIES, COLOURS, SPEC, WEIGHT, shop, v
 POINTS = shop(40)
 NUMBERS = [upper_half(point_id(point.id)) for point in POINTS]
 NAMES = ["title", "price"]
+FACTS = ["price", "rating", "released"]
+JANUARY = Range(gte="2026-01-01", lt="2026-02-01")
 FILTERS = {
     "none": Filters(),
     "category": Filters(categories=CATEGORIES[:1]),
@@ -100,21 +103,47 @@ def test_columns_count_as_the_engine_does(built: Path, tmp_path: Path, name: str
     assert any(counted[0].values()) == (name != "no price")
 
 
-@pytest.mark.parametrize("name", ["none", "several", "value or number"])
-def test_a_scan_has_what_matches_with_these_files_and_without(
+@pytest.mark.parametrize("name", FILTERS)
+def test_figures_and_numbers_of_products_are_those_of_the_engine(
     built: Path, tmp_path: Path, name: str
 ):
-    without = shutil.copytree(built, tmp_path / "qdrant")
+    without, earlier = (shutil.copytree(built, tmp_path / copy) for copy in ("none", "earlier"))
     shutil.rmtree(_generation(without) / FOLDER)
-    scanned = []
-    for folder in (built, without):
+    for file in (_generation(earlier) / FOLDER).glob("figures*"):
+        file.unlink()
+    read = []
+    for folder in (without, built, earlier):
         with open_embedded(folder) as store:
-            found = {each["id"]: each for each in store.scan("demo", NAMES, FILTERS[name])}
-            assert len(found) == store.count("demo", FILTERS[name]) > 0
-            scanned.append(
-                {id_: [facts.get(fact) for fact in NAMES] for id_, facts in found.items()}
-            )
-    assert scanned[0] == scanned[1]
+            found = list(store.figures("demo", FACTS, FILTERS[name]))
+            prices = {
+                point >> 64 or point: tuple(map(str, figures))
+                for block in found
+                for point, *figures in zip(
+                    block.points.tolist(), *(block.values[fact] for fact in FACTS), strict=True
+                )
+            }
+            assert len(prices) == store.count("demo", FILTERS[name])
+            read.append(prices)
+    assert read[0] == read[1] == read[2]
+    assert bool(read[0]) == (name != "no price")
+
+
+def test_an_update_of_a_generation_without_figures_has_them_and_counts_as_the_engine_does(
+    folder: Path,
+):
+    for file in (_generation(folder) / FOLDER).glob("figures*"):
+        file.unlink()
+    changed = Point("p3", {"price": 7.5, "released": "2026-01-31"}, {"text": vectors(1)[0]})
+    with open_embedded(folder) as store:
+        store.update(SPEC, [changed])
+        columns = FigureColumns(KeptFacts(_generation(folder) / FOLDER))
+        assert columns.fields == IN_LINES
+        counted = [store.count("demo", each) for each in FILTERS.values()]
+        released = store.count("demo", Filters(where=(Where("released", ranges=(JANUARY,)),)))
+    assert released == 1
+    shutil.rmtree(_generation(folder) / FOLDER)
+    with open_embedded(folder) as store:
+        assert counted == [store.count("demo", each) for each in FILTERS.values()]
 
 
 def test_counts_are_of_the_most_frequent_values(built: Path):

@@ -34,11 +34,13 @@ def top_of_each(
         return [Ranking() for _ in searches]
 
     def fetch_limited(numbers: Sequence[int], limits: Sequence[int]) -> list[Ranking[Id]]:
-        limited = [
-            replace(searches[number], limit=min(limit, collection.points))
+        limited = {
+            number: replace(searches[number], limit=min(limit, collection.points))
             for number, limit in zip(numbers, limits, strict=True)
-        ]
-        return fetch(numbers, limited)
+            if searches[number].vector not in collection.unused
+        }
+        found = dict(zip(limited, fetch(list(limited), list(limited.values())), strict=True))
+        return [found.get(number, Ranking()) for number in numbers]
 
     return top_hits(
         fetch_limited, [query.k for query in queries], [query.ties for query in queries]

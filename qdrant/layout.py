@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from qdrant import index_fields
+from qdrant.model import Spec
 
 Kind = Literal["keyword", "float", "integer", "date", "phrases"]  # of a payload's index
 
@@ -22,9 +23,9 @@ FULL_SCAN_KIB = 10_000
 # as to compare with all that pass where these are 10,000, and 1.1 to 3 times where they are 30,000
 # to 66,000. A server takes its value for searches without a filter as well, so it is lower.
 FILTERED_SCAN_KIB, SERVER_FILTERED_SCAN_KIB = 128_000, 32_000
-# Int8 quarters what a search reads. Alone it loses 5 points of recall. `rescore` computes twice as
-# many candidates again from the original vectors: the recall is back, and the score is the exact
-# cosine.
+# Int8 quarters what a search reads. Alone it loses 5 points of recall, and 4 bits more. `rescore`
+# computes twice as many candidates again from the kept vectors: the recall is back, and the score
+# is the cosine of the kept vector.
 OVERSAMPLING = 2.0
 # Of many, most are far from the boundary that int8 blurs: of 200, a quarter more is enough for a
 # recall of 0.999, and takes three quarters of the time.
@@ -78,6 +79,11 @@ def indexes(numbers: Iterable[str]) -> dict[str, Kind]:
 def scan_all(points: int, dim: int) -> bool:
     """Whether a collection is so small that its searches compare with every vector."""
     return points * dim * 4 <= FULL_SCAN_KIB * 1024
+
+
+def stored_kib(kib: int, spec: Spec) -> int:
+    """Return KiB of float32 vectors as those of the kept copies, of which an engine counts."""
+    return max(kib * spec.stored_as.kept_bytes(spec.dim) // (4 * spec.dim), 1)
 
 
 def oversampling(limit: int) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from qdrant.errors import StoreError
+from qdrant.storage import DEFAULT, STORAGES, Storage
 from qdrant.word_settings import WordSettings
 
 # `Spec.payload` with category paths, with `pictured`, with `layout.PHRASE_INDEX`, and with
@@ -58,8 +59,8 @@ class Hit:
 
     Attributes:
         id: product id.
-        score: exact cosine of the query and the searched vector; of a sparse vector their dot
-            product, each term weighted by its IDF.
+        score: cosine of the query and the searched vector, exact where `Storage.exact`; of a
+            sparse vector their dot product, each term weighted by its IDF.
         payload: the point's; its id alone where no more was requested.
     """
 
@@ -105,6 +106,9 @@ class Spec:
         precision: that the newest vectors were computed in, for people to read; empty where it
             is not known.
         text_precision: the same of a text model; empty where the variant has none too.
+        storage: how the dense vectors are stored, a name of `qdrant.storage.STORAGES`.
+        unused: those of `vectors` that no point carries: there is no room for them, and a search
+            by one finds nothing.
     """
 
     variant: str
@@ -119,6 +123,8 @@ class Spec:
     numbers: tuple[str, ...] = ()
     precision: str = ""
     text_precision: str = ""
+    storage: str = DEFAULT
+    unused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_variant(self.variant)
@@ -127,10 +133,16 @@ class Spec:
             raise StoreError(f"Variant '{self.variant}' has vectors of {least} dimensions.")
         object.__setattr__(self, "vectors", tuple(self.vectors))  # JSON has lists only
         object.__setattr__(self, "numbers", tuple(self.numbers))
+        object.__setattr__(self, "unused", tuple(self.unused))
         if isinstance(self.words, Mapping):
             object.__setattr__(self, "words", WordSettings(**self.words))
         if not self.vectors or len(set(self.vectors)) != len(self.vectors):
             raise StoreError(f"Variant '{self.variant}' needs vector names that differ.")
+        if self.storage not in STORAGES:
+            raise StoreError(
+                f"Variant '{self.variant}' cannot store vectors as '{self.storage}'; take "
+                f"{', '.join(STORAGES)}."
+            )
 
     @property
     def sparse(self) -> tuple[str, ...]:
@@ -140,6 +152,16 @@ class Spec:
         over the collection.
         """
         return (WORDS,) if self.words else ()
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Names of the dense vectors that there is room for."""
+        return tuple(name for name in self.vectors if name not in self.unused)
+
+    @property
+    def stored_as(self) -> Storage:
+        """How the dense vectors are stored."""
+        return STORAGES[self.storage]
 
     def dim_of(self, vector: str) -> int:
         """Return the dimensions of a dense vector."""

@@ -90,7 +90,7 @@ def _checked(spec: Spec, point: Point, seen: "_Seen") -> Row:
     key = point_id(point.id)
     if not seen.add(point.id, key.bytes):
         raise InvalidPoint(point.id, "its id comes twice in one build")
-    if not point.vectors:
+    if not (point.vectors or point.sparse):
         raise InvalidPoint(point.id, "it has no vector")
     vectors = {name: _vector(spec, point.id, name, v) for name, v in point.vectors.items()}
     sparse = {name: _sparse(spec, point.id, name, v) for name, v in point.sparse.items()}
@@ -159,8 +159,8 @@ class _Seen:
 
 
 def _vector(spec: Spec, product: str, name: str, vector: np.ndarray) -> np.ndarray:
-    if name not in spec.vectors:
-        raise InvalidPoint(product, f"vector '{name}' is not one of {', '.join(spec.vectors)}")
+    if name not in spec.stored:
+        raise InvalidPoint(product, f"vector '{name}' is not one of {', '.join(spec.stored)}")
     array = np.asarray(vector, dtype=np.float32)
     dim = spec.dim_of(name)
     if array.shape != (dim,):

@@ -44,7 +44,7 @@ def measure(reader: Reader, clock: Callable[[], float] = time.monotonic) -> dict
     collection = reader.collection
     names = [
         name
-        for name in collection.vectors
+        for name in collection.stored
         if not layout.scan_all(collection.points, collection.dim_of(name))
     ]
     sample = _sample(reader, names) if names else []

@@ -348,7 +348,10 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in ("fingerprint", "dim", "vectors", "dims", "words", "payload", "numbers"):
+    for part in (
+        *("fingerprint", "dim", "vectors", "dims", "words", "payload", "numbers"),
+        *("storage", "unused"),
+    ):
         old, new = getattr(base, part), getattr(spec, part)
         if old != new:
             raise StoreError(

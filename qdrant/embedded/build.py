@@ -152,7 +152,7 @@ class Build(Closing):
         graphs, when it optimises. A full disk would kill the builder by SIGBUS.
         """
         written = self._size(self._points)
-        allocated = (len(self._spec.vectors) + 2) * ALLOCATED_BYTES
+        allocated = (len(self._spec.stored) + 2) * ALLOCATED_BYTES
         needed = 2 * self._size(max(self._points, self._expected)) - written + allocated
         free = shutil.disk_usage(self._folder.parent).free
         if free < needed:
@@ -163,8 +163,9 @@ class Build(Closing):
             )
 
     def _size(self, points: int) -> int:
-        numbers = sum(map(self._spec.dim_of, self._spec.vectors)) * (4 + 1)  # float32 and int8
-        links = len(self._spec.vectors) * 2 * layout.HNSW_M * 4
+        dims = map(self._spec.dim_of, self._spec.stored)
+        numbers = sum(map(self._spec.stored_as.bytes, dims))
+        links = len(self._spec.stored) * 2 * layout.HNSW_M * 4
         terms = len(self._spec.sparse) * TERMS_BYTES
         unseen = max(points - self._points, 0) * PAYLOAD_BYTES
         each = numbers + links + terms + COLUMNS_BYTES

@@ -26,7 +26,9 @@ from qdrant.filters import (
 )
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
+from qdrant.storage import Kept, Searched
 
+Quantization = qe.ScalarQuantizationConfig | qe.TurboQuantQuantizationConfig
 PayloadIndex = (
     qe.KeywordIndexParams
     | qe.FloatIndexParams
@@ -38,12 +40,31 @@ PayloadIndex = (
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)
 
 
+# Cached, not Pinned: as fast, and readers in several processes share one copy.
+QUANTIZATIONS: Mapping[Searched, Callable[[], Quantization | None]] = {
+    "": lambda: None,
+    "int8": lambda: qe.ScalarQuantizationConfig(type=qe.ScalarType.Int8, memory=qe.Memory.Cached),
+    "turbo4": lambda: qe.TurboQuantQuantizationConfig(
+        bits=qe.TurboQuantBitSize.Bits4, memory=qe.Memory.Cached
+    ),
+}
+DATATYPES: Mapping[Kept, qe.VectorStorageDatatype] = {
+    "float32": qe.VectorStorageDatatype.Float32,
+    "turbo8": qe.VectorStorageDatatype.Turbo8,
+}
+
+
 def config(spec: Spec) -> qe.EdgeConfig:
     """Return the parameters of a new collection."""
+    storage = spec.stored_as
     return qe.EdgeConfig(
         vectors={
-            name: qe.EdgeVectorParams(size=spec.dim_of(name), distance=qe.Distance.Cosine)
-            for name in spec.vectors
+            name: qe.EdgeVectorParams(
+                size=spec.dim_of(name),
+                distance=qe.Distance.Cosine,
+                datatype=DATATYPES[storage.kept],
+            )
+            for name in spec.stored
         },
         sparse_vectors={
             name: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf) for name in spec.sparse
@@ -51,13 +72,13 @@ def config(spec: Spec) -> qe.EdgeConfig:
         hnsw_config=qe.HnswIndexConfig(
             m=layout.HNSW_M,
             ef_construct=layout.HNSW_EF_CONSTRUCT,
-            full_scan_threshold=layout.FULL_SCAN_KIB,
+            full_scan_threshold=layout.stored_kib(layout.FULL_SCAN_KIB, spec),
             max_indexing_threads=INDEXING_THREADS,
         ),
-        # Cached, not Pinned: as fast, and readers in several processes share one copy.
-        quantization_config=qe.ScalarQuantizationConfig(
-            type=qe.ScalarType.Int8, memory=qe.Memory.Cached
+        optimizers=qe.EdgeOptimizersConfig(
+            indexing_threshold=layout.stored_kib(layout.FULL_SCAN_KIB, spec)
         ),
+        quantization_config=QUANTIZATIONS[storage.searched](),
     )
 
 
@@ -106,7 +127,7 @@ def _condition(condition: Positive) -> "qe.ConditionType":
 def query(search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
     """Return the request of a search.
 
-    Candidates found by int8 are rescored on the original vectors.
+    Candidates found by a smaller copy are rescored by the kept vectors.
     """
     acorn = qe.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
     oversampling = layout.oversampling(search.limit)

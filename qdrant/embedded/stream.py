@@ -23,7 +23,7 @@ _SPEC = b"vitrine.spec"
 def schema(spec: Spec) -> pa.Schema:
     """Return the stream's schema, which carries the spec."""
     fields = [pa.field("key", pa.binary(16)), pa.field("payload", pa.large_string())]
-    fields += [pa.field(name, pa.list_(pa.float32(), spec.dim_of(name))) for name in spec.vectors]
+    fields += [pa.field(name, pa.list_(pa.float32(), spec.dim_of(name))) for name in spec.stored]
     for name in spec.sparse:
         fields.append(pa.field(f"{name}.indices", pa.list_(pa.uint32())))
         fields.append(pa.field(f"{name}.values", pa.list_(pa.float32())))
@@ -46,7 +46,7 @@ def encode(spec: Spec, changes: Iterable[Change]) -> Iterator[pa.RecordBatch]:
         ]
         columns += [
             _column(spec.dim_of(name), [row.vectors.get(name) if row else None for row in rows])
-            for name in spec.vectors
+            for name in spec.stored
         ]
         for name in spec.sparse:
             vectors = [row.sparse.get(name) if row else None for row in rows]
@@ -63,7 +63,7 @@ def decode(spec: Spec, batch: pa.RecordBatch) -> list[Change]:
             batch.column(name).is_valid().to_numpy(zero_copy_only=False),
             batch.column(name).values.to_numpy().reshape(-1, spec.dim_of(name)),
         )
-        for name in spec.vectors
+        for name in spec.stored
     }
     sparse = {name: _sparse_column(batch, name) for name in spec.sparse}
     keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()

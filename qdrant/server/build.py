@@ -160,7 +160,7 @@ class Build:
         try:
             self._change(
                 hnsw_config=mapping.GRAPH,
-                optimizers_config=mapping.INDEXING,
+                optimizers_config=mapping.indexing(self._spec),
                 **self._reading.parameters(),
             )
             wait_until_ready(self._generations, self._connection, self.name, self._spec, points)

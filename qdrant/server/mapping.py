@@ -26,6 +26,7 @@ from qdrant.filters import (
 from qdrant.model import SparseVector, Spec
 from qdrant.points import Row
 from qdrant.server.settings import Placement
+from qdrant.storage import Kept, Searched
 
 # Points per request, both ways: Qdrant advises 64 to 256, and at most 5 MB; 3 vectors of 512
 # dimensions make 2.5 MB of JSON.
@@ -70,36 +71,57 @@ INDEXES: Mapping[layout.Kind, models.PayloadSchemaParams] = {
 }
 
 
+QUANTIZATIONS: Mapping[Searched, models.QuantizationConfig | None] = {
+    "": None,
+    "int8": models.ScalarQuantization(
+        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+    ),
+    "turbo4": models.TurboQuantization(
+        turbo=models.TurboQuantQuantizationConfig(
+            bits=models.TurboQuantBitSize.BITS4, always_ram=True
+        )
+    ),
+}
+# None is a server's default, so that float32 needs no server that has others.
+DATATYPES: Mapping[Kept, models.Datatype | None] = {
+    "float32": None,
+    "turbo8": models.Datatype.TURBO8,
+}
+
+
 def parameters(spec: Spec, placement: Placement, *, optimised: bool = False) -> dict[str, Any]:
-    """Return the parameters of a new server collection: int8 in memory, originals on disk.
+    """Return the parameters of a new server collection: what is searched in memory, the rest not.
 
     Args:
         spec: what it holds.
         placement: how it is spread over a cluster.
         optimised: make graphs at once, for points that come with them. Otherwise nothing is
-            optimised yet: `GRAPH` and `INDEXING` turn it on when all points are there, so that it
+            optimised yet: `GRAPH` and `indexing` turn it on when all points are there, so that it
             is done once. A server that optimises while points arrive takes 7.5 times the final
             disk.
     """
+    storage = spec.stored_as
     vectors = {
         name: models.VectorParams(
-            size=spec.dim_of(name), distance=models.Distance.COSINE, on_disk=True
+            size=spec.dim_of(name),
+            distance=models.Distance.COSINE,
+            on_disk=storage.searched != "",
+            datatype=DATATYPES[storage.kept],
         )
-        for name in spec.vectors
+        for name in spec.stored
     }
     idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
-    int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
     return {
         "vectors_config": vectors,
         "sparse_vectors_config": dict.fromkeys(spec.sparse, idf) or None,
-        "quantization_config": models.ScalarQuantization(scalar=int8),
+        "quantization_config": QUANTIZATIONS[storage.searched],
         "hnsw_config": models.HnswConfigDiff(
             m=layout.HNSW_M if optimised else 0,
             ef_construct=layout.HNSW_EF_CONSTRUCT,
-            full_scan_threshold=layout.SERVER_FILTERED_SCAN_KIB,
+            full_scan_threshold=layout.stored_kib(layout.SERVER_FILTERED_SCAN_KIB, spec),
         ),
         "optimizers_config": models.OptimizersConfigDiff(
-            indexing_threshold=layout.FULL_SCAN_KIB if optimised else 0
+            indexing_threshold=layout.stored_kib(layout.FULL_SCAN_KIB, spec) if optimised else 0
         ),
         "on_disk_payload": True,
         "shard_number": placement.shards,
@@ -109,14 +131,19 @@ def parameters(spec: Spec, placement: Placement, *, optimised: bool = False) -> 
 
 
 GRAPH = models.HnswConfigDiff(m=layout.HNSW_M)
-# KiB of vectors from which a segment gets a graph and int8.
-INDEXING = models.OptimizersConfigDiff(indexing_threshold=layout.FULL_SCAN_KIB)
+
+
+def indexing(spec: Spec) -> models.OptimizersConfigDiff:
+    """Return the KiB of vectors from which a segment gets a graph and its smaller copies."""
+    return models.OptimizersConfigDiff(
+        indexing_threshold=layout.stored_kib(layout.FULL_SCAN_KIB, spec)
+    )
 
 
 def query(search: Search, with_payload: bool | list[str]) -> models.QueryRequest:
     """Return the request of a search.
 
-    Candidates found by int8 are rescored on the original vectors.
+    Candidates found by a smaller copy are rescored by the kept vectors.
     """
     acorn = models.AcornSearchParams(enable=needs_acorn(search.conditions), max_selectivity=1.0)
     oversampling = layout.oversampling(search.limit)

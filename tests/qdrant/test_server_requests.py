@@ -145,6 +145,8 @@ def test_an_operator_reads_what_a_collection_is_from_its_metadata(fake_server, s
         "changed": 0,
         "precision": "",
         "text_precision": "",
+        "storage": "int8",
+        "unused": [],
     }
 
 

@@ -12,7 +12,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import metrics
-from api.problems import TOO_MANY, UNAUTHORIZED, WRONG_HOST, ProblemError, id_of, respond
+from api.problems import (
+    FOREIGN_ORIGIN,
+    TOO_MANY,
+    UNAUTHORIZED,
+    WRONG_HOST,
+    ProblemError,
+    id_of,
+    respond,
+)
 from api.settings import Settings
 
 BURST = 2.0  # seconds of the rate that a client may use at once
@@ -23,6 +31,9 @@ OPEN = ("/health/", "/v1/pictures/", "/openapi.json")
 
 class Access:
     """Middleware that refuses requests without a key, to another host, or beyond the rate.
+
+    Without keys it also refuses those of foreign pages: a browser sends them forms to any address,
+    and only keeps the answers back.
 
     Args:
         app: the application.
@@ -35,6 +46,7 @@ class Access:
     ) -> None:
         self._app = app
         self._hosts = settings.hosts
+        self._origins = settings.origins
         self._keys = [_digest(key) for key in settings.keys]
         self._rates = Rates(settings.rate, now) if settings.rate else None
 
@@ -52,7 +64,7 @@ class Access:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        if self._hosts and _host_of(headers) not in self._hosts:
+        if self._hosts and _name_in(headers.get("host", "")) not in self._hosts:
             # DNS rebinding: a page of a foreign site names this machine by its own name.
             raise ProblemError(
                 WRONG_HOST,
@@ -61,6 +73,12 @@ class Access:
             )
         if scope["path"].startswith(OPEN):
             return
+        if self._hosts and not self._is_known(headers.get("origin", "")):
+            raise ProblemError(
+                FOREIGN_ORIGIN,
+                "Without API keys this server answers to pages of its own host alone. "
+                "`--allow-origin` names others.",
+            )
         client = scope["client"][0] if scope.get("client") else ""
         if self._keys:
             client = self._key_of(headers)
@@ -71,6 +89,12 @@ class Access:
                 f"The next request is answered in {wait} s.",
                 {"Retry-After": str(wait)},
             )
+
+    def _is_known(self, origin: str) -> bool:
+        """Whether a page of an origin may send requests; what is no page names none."""
+        if not origin or "*" in self._origins or origin in self._origins:
+            return True
+        return _name_in(origin.partition("://")[2]) in self._hosts
 
     def _key_of(self, headers: Headers) -> str:
         """The digest of a request's key.
@@ -123,7 +147,7 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _host_of(headers: Headers) -> str:
-    """The name in the Host header, without a port."""
-    host = headers.get("host", "").lower()
+def _name_in(host: str) -> str:
+    """The name of a host with or without a port."""
+    host = host.lower()
     return host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]

@@ -156,7 +156,9 @@ def make_server(service: Callable[[], Service]) -> MCPServer:
     async def product_picture(digest: str) -> bytes:
         """The picture of a product, by the hash in its `image_url`."""
         opened = service()
-        data = await opened.threads.run(opened.renditions.rendition, digest, DEFAULT_WIDTH)
+        data = await opened.rendition_threads.run(
+            opened.renditions.rendition, digest, DEFAULT_WIDTH
+        )
         if data is None:
             raise ResourceNotFoundError("This shop has no such picture.")
         return data

@@ -38,7 +38,7 @@ async def picture(
     headers = {"ETag": f'"{digest[:32]}-{width}"', "Cache-Control": FOREVER}
     if headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    data = await service.threads.run(service.renditions.rendition, digest, width)
+    data = await service.rendition_threads.run(service.renditions.rendition, digest, width)
     if data is None:
         raise ProblemError(NOT_FOUND, "This shop has no such picture.")
     return Response(data, media_type=WEBP, headers=headers)

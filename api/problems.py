@@ -85,6 +85,7 @@ UNREADY = Kind("not-ready", 503, "The shop cannot be searched")
 TIMEOUT = Kind("timeout", 408, "The request took too long to arrive")
 LOG_OFF = Kind("log-off", 403, "The server keeps no events")
 LOG_UNWRITABLE = Kind("log-unwritable", 503, "The log of events cannot be written")
+FOREIGN_ORIGIN = Kind("foreign-origin", 403, "A page of another origin sent the request")
 WRONG_HOST = Kind("wrong-host", 421, "The request is meant for another host")
 
 DETAILS = {

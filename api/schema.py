@@ -11,6 +11,7 @@ from api.event_requests import MAX_EVENTS, EventRequest
 from api.examples import EXAMPLES
 from api.problems import (
     BUSY,
+    FOREIGN_ORIGIN,
     INVALID,
     LOG_OFF,
     LOG_UNWRITABLE,
@@ -72,7 +73,7 @@ KEYS = {
 SECURITY: list[dict[str, list[str]]] = [{name: []} for name in KEYS]  # one of both
 
 # Errors that any route may answer with, and those of some.
-ERRORS = (UNAUTHORIZED, WRONG_HOST, INVALID, TOO_MANY, BUSY, UNREADY)
+ERRORS = (UNAUTHORIZED, FOREIGN_ORIGIN, WRONG_HOST, INVALID, TOO_MANY, BUSY, UNREADY)
 ERRORS_OF = {
     "/v1/search": (TIMEOUT, TOO_LARGE, UNREADABLE),
     "/v1/events": (LOG_OFF, LOG_UNWRITABLE, TIMEOUT, TOO_LARGE, UNREADABLE),

@@ -12,6 +12,7 @@ from api.search_queue import Answered
 from api.service import Service
 from events import EventsError
 from events.records import Search
+from pictures.limit import Busy
 from search.facets import Facets
 from search.query import Filters, Query
 from search.recording import describe_search
@@ -89,7 +90,7 @@ async def _keep(
     try:
         search = await service.threads.run(describe)
         kept = await asyncio.wrap_future(service.shop.log.add_search(search))
-    except EventsError as error:
+    except (EventsError, Busy) as error:
         metrics.UNLOGGED.inc()
         log.warning("%s", error)
         return answered.results

@@ -22,6 +22,7 @@ from search.shop import Shop, VariantStatus
 from vitrine import Closing, VitrineError, default_variant
 
 THREADS = 4  # for what is neither a search nor a picture of one; the store answers one at a time
+RENDITIONS = 2  # for pictures of products, which take only a processor
 WAITING = 256  # calls that may wait for one of them
 LOOK_UP_SECONDS = 5.0  # on a server each look at all collections is a request
 NO_VARIANT = "This shop has no variant yet."
@@ -55,6 +56,8 @@ class Service(Closing):
         self.threads = Threads("call", THREADS, WAITING)
         # A thread for each picture that may be fetched or decoded at once; more are refused there.
         self.picture_threads = Threads("picture", AT_ONCE, 0)
+        # Pictures need no key: requests for many of them delay no other call and no probe.
+        self.rendition_threads = Threads("rendition", RENDITIONS, WAITING)
         self.renditions = Renditions(shop.home)
         self._loading = threading.Lock()
         self._default: tuple[str, float] | None = None  # its name, and when it was looked up
@@ -64,6 +67,7 @@ class Service(Closing):
         self.queue.close()
         self.threads.close()
         self.picture_threads.close()
+        self.rendition_threads.close()
         self.shop.close()
 
     def engine(self, name: str) -> Engine:

@@ -14,45 +14,28 @@ second.
 """
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
-import psutil
 import typer
-from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.api_server import SWITCHES
-from benchmarks.generated_shop import GeneratedShop
-from benchmarks.search_process import MEGABYTE
-from benchmarks.shop_build import NAME, build_shop
-from encoder.runtimes.preparation import prepare
-from encoder.variants import Variants
+from benchmarks.api_load import Server, serve
+from benchmarks.api_shop import make_bodies, make_home
+from benchmarks.shop_build import NAME
 from search.query import Query
 from search.shop import open_shop
 from vitrine.command import Json, messages
 
-DIM = 512
-TEXTS = 5_000  # distinct ones, about
-REQUESTS = 50_000  # after which they begin again
 WORDS_SHARE = 0.95  # of the searches while memory is measured: by words alone
 WARM_UP = 3  # seconds
 BATCH = 32  # of the bare engine, as the API's
-PORT = 8423
-ENOUGH = 10**9  # requests: more than there is time for
 # What is left out of the server, by way.
 WAYS = {
     "batches, cached vectors": (),
@@ -102,61 +85,6 @@ class Memory:
     slope: float
 
 
-class Server:
-    """A server in a process of its own.
-
-    Args:
-        process: of it.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = psutil.Process(process.pid)
-
-    def load(
-        self,
-        bodies: Sequence[bytes],
-        connections: int,
-        seconds: int,
-        most: int = ENOUGH,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> tuple[dict[str, Any], float]:
-        """Send requests; returns what the client counted, and the server's processor time."""
-        before = self._cpu()
-        words = [PORT, connections, seconds, most]
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as counted:
-            given.write(b"\n".join(bodies))
-            given.seek(0)
-            client = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.api_client", *map(str, words)],
-                stdin=given,
-                stdout=counted,
-            )
-            while client.poll() is None:
-                meanwhile()
-                time.sleep(0.5)
-            counted.seek(0)
-            return json.load(counted), self._cpu() - before
-
-    def own_mb(self) -> float:
-        """Anonymous memory."""
-        memory = self._process.memory_info()
-        return (memory.rss - memory.shared) / MEGABYTE
-
-    def metrics(self) -> dict[str, float]:
-        """Sums and counts that the server measured, by name and labels."""
-        with urlopen(f"http://127.0.0.1:{PORT}/metrics") as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        return {
-            " ".join([sample.name, *sample.labels.values()]): sample.value
-            for family in families
-            for sample in family.samples
-        }
-
-    def _cpu(self) -> float:
-        times = self._process.cpu_times()
-        return times.user + times.system
-
-
 def command(
     n: Annotated[int, typer.Option(min=1000, help="Products of the generated shop.")] = 100_000,
     shop: Annotated[
@@ -171,13 +99,13 @@ def command(
 ) -> None:
     """The HTTP API at its limit: speed with and without batches and cached vectors, and memory."""
     with tempfile.TemporaryDirectory() as scratch:
-        home = _home(folder or Path(scratch), shop, n)
-        bodies = _bodies(n)
+        home = make_home(folder or Path(scratch), shop, n)
+        bodies = make_bodies(n)
         found = {"engine, one by one": _bare(home, bodies, 1, seconds // 4)}
         found["engine, batches"] = _bare(home, bodies, BATCH, seconds // 4)
         for way, left_out in reversed(WAYS.items()):
             messages.print(f"API: {way}")
-            with _serve(home, left_out) as server:
+            with serve(home, left_out) as server:
                 found[f"API: {way}"] = _speed(server, bodies, connections, seconds)
                 if not left_out:
                     messages.print(f"memory over {requests:,} requests")
@@ -187,50 +115,6 @@ def command(
         typer.echo(json.dumps({"n": n, "ways": ways, "memory": asdict(memory)}))
         return
     Console().print(_table(found, memory, n, connections))
-
-
-def _home(folder: Path, built: Path | None, n: int) -> Path:
-    """An installation with the generated collection, under a model of a real size."""
-    home = folder / "home"
-    if (home / "ready").exists():
-        return home
-    shop = built or folder / f"shop-{n}-{DIM}-0"
-    build_shop(shop, GeneratedShop(n, DIM, 0))
-    from benchmarks.checkpoints import vit_b_32  # imports torch
-
-    for source in (shop / "qdrant").rglob("*"):
-        target = home / source.relative_to(shop)
-        if source.is_file() and source.name != "LOCK" and "readers" not in source.parts:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(source, target)
-    variant = Variants(home).add(NAME, vit_b_32(folder / "clip"), force=True)
-    shutil.copy(shop / "variants" / NAME / "vocabulary.sqlite", variant.folder)
-    for file in (home / "qdrant" / NAME).glob("*/generation.json"):
-        facts = json.loads(file.read_text()) | {"fingerprint": variant.fingerprint}
-        file.unlink()  # the link: the generated shop keeps its own
-        file.write_text(json.dumps(facts))
-    for sentence in prepare(variant, "auto", None):
-        messages.print(sentence, markup=False)
-    (home / "ready").touch()
-    return home
-
-
-def _link(source: Path, target: Path) -> None:
-    """Link a file that nothing writes to, or copy it to another file system."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
-
-
-def _bodies(n: int) -> list[bytes]:
-    """Bodies of searches, some texts far more often than others."""
-    texts = [text for text, _ in GeneratedShop(n, DIM, 0).queries(TEXTS)]
-    rng = np.random.default_rng(0)
-    chances = 1 / np.arange(1, TEXTS + 1)
-    drawn = rng.choice(TEXTS, REQUESTS, p=chances / chances.sum())
-    return [json.dumps({"text": texts[row]}).encode() for row in drawn]
 
 
 def _bare(home: Path, bodies: Sequence[bytes], batch: int, seconds: int) -> Speed:
@@ -259,33 +143,6 @@ def _times(spent: Sequence[float], elapsed: float, cpu: float, count: int) -> Sp
         round(float(np.percentile(spent, 99)) * 1e3, 1),
         round(cpu / count * 1e3, 2),
     )
-
-
-@contextmanager
-def _serve(home: Path, left_out: Sequence[str]) -> Iterator[Server]:
-    words = [SWITCHES[each] for each in left_out]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.api_server", "--port", str(PORT), *words],
-        env={**os.environ, "VITRINE_HOME": str(home)},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while not _is_ready():
-            if process.poll() is not None:
-                raise RuntimeError(f"The server ended with status {process.returncode}.")
-            time.sleep(0.1)
-        yield Server(process)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_ready() -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{PORT}/health/ready"):
-            return True
-    except (URLError, ConnectionError):
-        return False
 
 
 def _speed(server: Server, bodies: Sequence[bytes], connections: int, seconds: int) -> Speed:

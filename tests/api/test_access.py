@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from api.access import CLIENTS, Rates
 from api.application import make_application
 from api.settings import Settings
+from events.status import read_status
 from search.shop import open_shop
 from vitrine import VitrineError
 
@@ -80,6 +81,33 @@ def test_without_keys_a_foreign_name_of_this_machine_is_refused(home, host, stat
     with served(home, PUBLIC_URL="https://api.shop.test") as client:
         answer = client.get("/v1/variants", headers={"Host": host})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:3000", 200),
+        ("http://[::1]:3000", 200),
+        ("https://api.shop.test", 200),
+        ("https://named.test", 200),
+        ("https://evil.test", 403),
+        ("https://localhost.evil.test", 403),
+        ("null", 403),
+    ],
+)
+def test_without_keys_a_foreign_page_cannot_even_send_a_form(home_copy, origin, status):
+    headers = {"Origin": origin}
+    form = {"text": (None, "teal kettle")}
+    settings = Settings.read(
+        {"VITRINE_PUBLIC_URL": "https://api.shop.test", "VITRINE_API_ORIGINS": "https://named.test"}
+    )
+    app = make_application(open_shop(home_copy, log=True), settings)
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.post("/v1/search", files=form, headers=headers).status_code == status
+        tools = client.post("/mcp", json={}, headers=headers)
+        assert (tools.status_code == 403) == (status == 403)
+        assert client.get("/health/live", headers=headers).status_code == 200
+    assert read_status(home_copy).searches == (status == 200)
 
 
 def test_pages_of_other_origins_read_nothing_unless_they_are_named(home):

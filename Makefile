@@ -81,7 +81,7 @@ test-server: $(INSTALLED) ## run the store's contract on the Qdrant server QDRAN
 	@test -n "$(QDRANT_URL)" || { echo "Name your server: QDRANT_URL=http://localhost:6333 make test-server" >&2; exit 2; }
 	env -u QDRANT_URL -u VITRINE_HOME VITRINE_TEST_SERVER=$(QDRANT_URL) $(BIN)/python -m pytest tests/qdrant/contract -n 0 -q -k server
 
-# Daft needs an older pyarrow, hence an environment of its own.
+# Daft needs an older pyarrow and an older tqdm, hence an environment of its own.
 ENGINES := .venv-engines
 
 test-engines: $(ENGINES)/.installed ## run the tests of the engines Daft and Ray, in an environment with both
@@ -89,7 +89,7 @@ test-engines: $(ENGINES)/.installed ## run the tests of the engines Daft and Ray
 
 $(ENGINES)/.installed: requirements.txt requirements-engines.txt constraints.txt
 	$(PYTHON) -m venv $(ENGINES)
-	grep -v '^pyarrow==' constraints.txt > $(ENGINES)/constraints.txt
+	grep -Ev '^(pyarrow|tqdm)==' constraints.txt > $(ENGINES)/constraints.txt
 	$(ENGINES)/bin/python -m pip install --quiet -r requirements.txt -r requirements-engines.txt -c $(ENGINES)/constraints.txt
 	touch $@
 

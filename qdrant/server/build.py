@@ -30,6 +30,7 @@ from qdrant.server.generations import (
     BUILDER,
     COPIED,
     Generations,
+    Metadata,
     heartbeat,
     metadata_of,
     removed,
@@ -38,7 +39,7 @@ from qdrant.server.point_writer import STREAMS, PointWriter
 from qdrant.server.reader import Reader
 from qdrant.server.readiness import OPTIMISING, change, wait_until_ready
 from qdrant.server.settings import Placement, Reading
-from qdrant.server.shards import CopyImpossible, copy_collection, delete_snapshots, snapshots
+from qdrant.server.shards import CopyImpossible, copy_collection
 
 # Seconds between two heartbeats; `generations.STALE_AFTER` allows for several that were lost.
 HEARTBEAT = 20
@@ -76,7 +77,7 @@ class Build:
         self._connection = connection
         self._spec = spec
         self._generation = generation
-        self._spared: list[str] = []  # snapshots that others have made
+        self._copied: Metadata = {}  # see `generations.COPIED`
         self._builder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._done = threading.Event()
         self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -126,7 +127,7 @@ class Build:
         """
         try:
             copy_collection(self._connection, source, self.name)
-            delete_snapshots(self._connection, source, self._spared)
+            self._generations.delete_snapshots(self._copied)
             self._change(metadata={COPIED: None})
             self._index()
         except (EngineError, DiskFull) as error:
@@ -183,10 +184,10 @@ class Build:
         metadata = {**metadata_of(self._spec, self._generation), **heartbeat(self._builder)}
         if source:
             try:
-                self._spared = [name for _, _, name in snapshots(self._connection, source)]
+                self._copied = self._generations.snapshots(source)
             except (EngineError, DiskFull) as error:
                 raise CopyImpossible(str(error)) from None
-            metadata[COPIED] = {"collection": source, "kept": self._spared}
+            metadata[COPIED] = self._copied
         parameters = mapping.parameters(self._spec, placement, optimised=bool(source))
         begun = True
         try:

@@ -34,7 +34,7 @@ from qdrant.errors import (
 from qdrant.generation import Generation, now
 from qdrant.model import Collection, Spec
 from qdrant.server.connection import BUILDING, SEARCHING, WRITE, Connection, RetryLimit
-from qdrant.server.shards import delete_snapshots
+from qdrant.server.shards import delete_snapshots, snapshots
 
 PREFIX = "products_"
 SEPARATOR = "__"
@@ -47,7 +47,9 @@ STALE_AFTER = 180
 BUILDER, BEAT = "builder", "beat"
 
 # Metadata of a generation while it is copied from another by snapshots: that one's server
-# collection, and the names of the snapshots that it had before.
+# collection, and the names of the snapshots that it had before, which are not ours. Where a node
+# was away when ours were deleted, the other generation keeps this until they are: a server removes
+# a collection without its snapshots.
 COPIED = "copied"
 
 # Metadata that a builder writes last: without it a generation is not complete.
@@ -261,9 +263,38 @@ class Generations:
     def discard(self, stored: Stored) -> None:
         """Remove a generation, and first the snapshots that it was being copied by."""
         if copied := stored.metadata.get(COPIED):
-            with suppress(NotFound):  # removed with its snapshots
-                delete_snapshots(self._connection, copied["collection"], copied["kept"])
+            with suppress(NotFound):
+                self.delete_snapshots(copied)
         self.remove(stored.name)
+
+    def snapshots(self, name: str) -> Metadata:
+        """Return the value of `COPIED` for a generation that is about to be copied.
+
+        Raises:
+            NotFound: it was removed.
+        """
+        known: Metadata | None = self.get(name).metadata.get(COPIED)
+        return known or {"collection": name, "kept": snapshots(self._connection, name)}
+
+    def delete_snapshots(self, copied: Metadata) -> None:
+        """Delete the snapshots that a generation was copied by.
+
+        Args:
+            copied: the value of its `COPIED`.
+
+        Raises:
+            NotFound: the generation that they are of was removed.
+        """
+        source = copied["collection"]
+        deleted = delete_snapshots(self._connection, source, copied["kept"])
+        left = None if deleted else dict(copied)
+        if self.get(source).metadata.get(COPIED) != left:
+            self._connection.call(
+                lambda client: client.update_collection(
+                    source, metadata={COPIED: left}, timeout=WRITE
+                ),
+                BUILDING,
+            )
 
     def _sweep(self, kept: Container[str | None]) -> None:
         # Those that were not completed first: what they were copied from is still there.

@@ -7,7 +7,7 @@ the other copies of that shard by itself. Meanwhile a copy may be `Active` with 
 of a collection is complete when every copy of every shard is active and counts the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -55,8 +55,19 @@ def copies(connection: Connection, name: str) -> list[Copy]:
     Raises:
         NotFound: no node has the collection.
     """
+    return [
+        Copy(each.shard_id, node, each.state.value == ACTIVE, each.points_count)
+        for node, info in _nodes(connection, name)
+        for each in info.local_shards
+    ]
+
+
+def _nodes(
+    connection: Connection, name: str
+) -> list[tuple[Connection, models.CollectionClusterInfo]]:
+    """Return the named nodes that answer, and what each has of a server collection."""
     nodes = connection.nodes()
-    found: list[Copy] = []
+    found: list[tuple[Connection, models.CollectionClusterInfo]] = []
     failed: EngineError | None = None
     for node in nodes:
         try:
@@ -67,10 +78,7 @@ def copies(connection: Connection, name: str) -> list[Copy]:
         except EngineError as error:
             failed = error
             continue
-        found += [
-            Copy(each.shard_id, node, each.state.value == ACTIVE, each.points_count)
-            for each in info.local_shards
-        ]
+        found.append((node, info))
     if not found and failed:
         raise failed
     return found
@@ -93,20 +101,26 @@ def complete(copies: Iterable[Copy], wanted: Mapping[int, int]) -> bool:
     )
 
 
-def snapshots(connection: Connection, name: str) -> Iterator[tuple[Connection, int, str]]:
-    """Yield node, shard and name of each snapshot of a server collection's shards."""
-    for copy in copies(connection, name):
-        listed = copy.node.request("GET", SNAPSHOTS, _names(name, copy.shard), limit=BUILDING)
-        for each in listed:
-            yield copy.node, copy.shard, each["name"]
+def snapshots(connection: Connection, name: str) -> list[str]:
+    """Return the names of the snapshots of a server collection's shards, on nodes that answer."""
+    found = copies(connection, name)
+    return [each for copy in found for each in _snapshots(copy.node, name, copy.shard)]
 
 
-def delete_snapshots(connection: Connection, name: str, kept: Iterable[str]) -> None:
-    """Delete the snapshots of a server collection's shards but those with these names."""
+def delete_snapshots(connection: Connection, name: str, kept: Iterable[str]) -> bool:
+    """Delete the snapshots of a server collection's shards but those with these names.
+
+    Returns:
+        whether every named node answered: one that did not may have some left.
+    """
     spared = set(kept)
-    for node, shard, snapshot in list(snapshots(connection, name)):
-        if snapshot not in spared:
-            _delete(node, name, shard, snapshot)
+    nodes = _nodes(connection, name)
+    for node, info in nodes:
+        for shard in (each.shard_id for each in info.local_shards):
+            for snapshot in _snapshots(node, name, shard):
+                if snapshot not in spared:
+                    _delete(node, name, shard, snapshot)
+    return len(nodes) == len(connection.nodes())
 
 
 def copy_collection(connection: Connection, source: str, target: str) -> None:
@@ -175,6 +189,11 @@ def _owner(found: Iterable[Copy], name: str, shard: int) -> Copy:
         f"No node that is named in QDRANT_URL has an active copy of shard {shard} of {name}; name "
         "every node of the cluster there, divided by commas."
     )
+
+
+def _snapshots(node: Connection, name: str, shard: int) -> list[str]:
+    listed = node.request("GET", SNAPSHOTS, _names(name, shard), limit=BUILDING)
+    return [each["name"] for each in listed]
 
 
 def _delete(node: Connection, name: str, shard: int, snapshot: str) -> None:

@@ -63,10 +63,8 @@ class Shards:
         return self._placed[name]
 
     def remove(self, name: str) -> None:
-        """Forget a collection and its snapshots."""
+        """Forget a collection; as on a real server, its snapshots stay."""
         self._placed.pop(name, None)
-        for key in [key for key in self._files if key[1] == name]:
-            del self._files[key]
 
     def info(self, client: QdrantClient, peer: int, name: str) -> dict[str, object]:
         """What a node answers of a collection's shards."""

@@ -1,16 +1,19 @@
 """A cluster of three nodes: updates shard by shard, and nodes that are lost."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from qdrant.errors import BuildFailed, EngineError
 from qdrant.model import Point
-from qdrant.server import readiness, shards
+from qdrant.server import build, generations, readiness, shards
 from qdrant.server.connection import connect
 from qdrant.server.engine import ServerEngine
+from qdrant.server.generations import Generations
 from qdrant.server.settings import Placement
+from qdrant.server.shards import copy_collection
 from qdrant.store import Store, open_embedded
 from tests.qdrant.clock import Time, timed
 from tests.qdrant.fake_server import FakeServer, Fault
@@ -117,6 +120,56 @@ def test_a_shard_whose_nodes_are_not_named_is_an_update_that_sends_everything(no
         store.update(SPEC, shop(5, seed=1))
         assert store.count("demo") == 45
     assert "name every node of the cluster there, divided by commas" in caplog.text
+
+
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_snapshots_on_a_node_that_was_lost_are_deleted_when_it_is_back(
+    nodes, store, monkeypatch, rolled_back
+):
+    """By the next update of the generation that they are of, or before that is removed."""
+    store.build(SPEC, shop(45))
+    with monkeypatch.context() as patch:
+        after_copying(patch, nodes[1].stop)
+        store.update(SPEC, shop(5, seed=1))
+    assert len(nodes[0].shards.all_snapshots()) == 1
+    nodes[1].start()
+    if rolled_back:
+        store.rollback("demo")
+    store.update(SPEC, shop(5, seed=2))
+    assert nodes[0].shards.all_snapshots() == []
+
+
+def test_snapshots_of_an_update_that_was_killed_are_deleted_though_a_node_was_lost_meanwhile(
+    nodes, monkeypatch
+):
+    def end() -> None:
+        nodes[1].stop()
+        raise KeyboardInterrupt
+
+    with opened(nodes) as killed, monkeypatch.context() as patch:
+        killed.build(SPEC, shop(45))
+        after_copying(patch, end)
+        patch.setattr(Generations, "discard", lambda self, stored: None)
+        with pytest.raises(KeyboardInterrupt):
+            killed.update(SPEC, shop(5, seed=1))
+    assert len(nodes[0].shards.all_snapshots()) == 3
+    monkeypatch.setattr(generations, "_runs", lambda process: False)
+    with opened(nodes) as store:
+        store.update(SPEC, shop(5, seed=1))
+        assert len(nodes[0].shards.all_snapshots()) == 1
+        nodes[1].start()
+        store.update(SPEC, shop(5, seed=2))
+        assert nodes[0].shards.all_snapshots() == []
+
+
+def after_copying(patch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Have something happen before an update deletes its snapshots."""
+
+    def copy(*arguments: Any) -> None:
+        copy_collection(*arguments)
+        act()
+
+    patch.setattr(build, "copy_collection", copy)
 
 
 def test_a_node_that_is_lost_is_left_for_the_next(nodes):

@@ -83,6 +83,8 @@ async def _keep(
             answered.results,
             k=request.k,
             first=request.offset + 1,
+            sort=request.sort,
+            fold=request.fold,
             client_id=request.client_id,
             application="api",
         )

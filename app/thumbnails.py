@@ -63,11 +63,13 @@ def shop_aspect(folder: Path, generation: str) -> float:
     """The median of width by height of the shop's pictures; 1 where it has none.
 
     Args:
-        folder: of the pictures, whose names are hashes: the first ones are a random sample.
+        folder: of the pictures, whose names are hashes: the first ones are a random sample, and
+            the folders after these, which may be of a million pictures, are not listed.
         generation: of the collection; another one is looked at anew.
     """
     aspects = []
-    for path in islice(sorted(folder.glob("0*/*.jpg")) or folder.glob("*/*.jpg"), SAMPLE):
+    pictures = (path for part in sorted(folder.glob("*")) for path in sorted(part.glob("*.jpg")))
+    for path in islice(pictures, SAMPLE):
         try:
             with Image.open(path) as picture:
                 aspects.append(picture.width / picture.height)

@@ -183,11 +183,12 @@ def search(
 
 def resolve_filters(engine: Engine, filters: Filters) -> Filters:
     """Filters as the collection has them; a message where products of a currency are left out."""
-    resolved = engine.resolve_filters(filters)
+    resolved = engine.counting.resolve(filters)
     for added in resolved.where[len(filters.where) :]:
         if added.name == "currency" and added.negated:
+            commonest = engine.counting.attributes().currencies[0]
             messages.print(
-                f"Prices are in {engine.attributes().currencies[0]}; products with a price in "
+                f"Prices are in {commonest}; products with a price in "
                 f"{', '.join(added.values)} are left out. --where currency=… chooses another one.",
                 markup=False,
                 soft_wrap=True,

@@ -11,24 +11,21 @@ read        the payloads of what is shown, once                      search.pipe
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from encoder.variant import Variant
-from qdrant.layout import MAX_RESULTS
 from qdrant.model import NO_FILTERS, TERMS, Collection, Filters
 from qdrant.store import Store
 from qdrant.vocabulary import FILE as VOCABULARY
 from qdrant.vocabulary import Vocabulary
 from qdrant.words import Words
-from search.attributes import Attributes
 from search.browsing import browse
-from search.conditions import Conditions, needs_attributes
 from search.confidence import add_confidence, calibration_file, is_calibrated, outdated
+from search.counting import Candidates, Counting
 from search.embedding import Encoded, QueryEncoder, QueryVectors, load_variant
 from search.evidence import Evidence, gather
-from search.facets import FacetCounter, Facets
+from search.facets import Facets
 from search.filter_values import check_values
 from search.fingerprint import check_fingerprint
 from search.listing import Listings
@@ -43,9 +40,6 @@ from search.suggestions import SPELLING, Suggestion, suggest
 
 if TYPE_CHECKING:
     from encoder.encoder import Encoder  # imports torch, which takes seconds
-
-NO_PRODUCT = "\0"  # an id that no feed has, where no product is a candidate
-FACETS_KEPT = 64  # a page shows the same ones again whenever it is drawn
 
 
 class Engine:
@@ -81,16 +75,9 @@ class Engine:
         self.vocabulary = Vocabulary(variant.folder / VOCABULARY)
         self._speller = Speller(self.vocabulary)
         self._queries = QueryEncoder(load_encoder or (lambda: load_variant(variant)))
-        self._attribute_names = attribute_names
-        self._attributes: Attributes | None = None  # of the last generation that was read
-        self._facets = lru_cache(FACETS_KEPT)(
-            lambda generation, filters, limit: self._count_facets(filters, None, limit)
-        )
         self._checked: Collection | None = None  # whose fingerprint is the variant's
+        self.counting = Counting(store, self.collection, attribute_names, self._candidates)
         self._listings = Listings(store)
-        self._lacks_pictures = lru_cache(1)(  # whether a generation has products without one
-            lambda generation: self.count(Filters(has_picture=False)) > 0
-        )
         self.collection()
 
     @property
@@ -142,25 +129,6 @@ class Engine:
             check_fingerprint(self.variant, collection)
             self._checked = collection
         return collection
-
-    def attributes(self) -> Attributes:
-        """The attributes of the collection as it is now; read once a generation."""
-        collection, found = self.collection(), self._attributes
-        if found is None or found.collection != collection:
-            found = Attributes.read(self.store, collection, self._attribute_names)
-            self._attributes = found
-        return found
-
-    def resolve_filters(self, filters: Filters) -> Filters:
-        """Filters with names and values as the collection has them, and prices of one currency.
-
-        Raises:
-            QueryError: a condition on an attribute or a value that no product has, or a bound that
-                is no number or date.
-        """
-        return (
-            Conditions(self.attributes()).resolve(filters) if needs_attributes(filters) else filters
-        )
 
     def vector_of(self, query: Query) -> str:
         """The vector that a query is compared with, where only vectors are.
@@ -258,11 +226,11 @@ class Engine:
             fold: of an order, variants of one article are one result.
 
         Raises:
-            QueryError: as `resolve_filters`; `offset` or `sort` is none that a query has; or no
+            QueryError: as `count`; `offset` or `sort` is none that a query has; or no
                 product has the category or brand.
         """
         check_page(offset, sort)
-        collection, filters = self.collection(), self.resolve_filters(filters)
+        collection, filters = self.collection(), self.counting.resolve(filters)
         if sort:
             found = self._listings.page(collection, filters, sort, k=k, offset=offset, fold=fold)
         else:
@@ -289,25 +257,17 @@ class Engine:
             limit: values of each facet, the most frequent first.
 
         Raises:
-            QueryError: as `resolve_filters`.
+            QueryError: as `count`.
         """
-        if query:
-            return self._count_facets(filters, query, limit)
-        return self._facets(self.collection().generation, filters, limit)
-
-    def _count_facets(self, filters: Filters, query: Query | None, limit: int) -> Facets:
-        name, filters = self.variant.name, self.resolve_filters(filters)
-        of_query = self._candidate_filters(query) if query else lambda rest: rest
-
-        def count(field: str, rest: Filters) -> dict[str, int]:
-            return self.store.facet(name, field, of_query(rest), limit=MAX_RESULTS)
-
-        total = self.store.count(name, of_query(filters))
-        return FacetCounter(self.attributes(), filters, count).facets(total, limit)
+        return self.counting.facets(filters, query, limit)
 
     def count(self, filters: Filters = NO_FILTERS) -> int:
-        """Number of products that pass the filters."""
-        return self.store.count(self.variant.name, self.resolve_filters(filters))
+        """Number of products that pass the filters.
+
+        Raises:
+            QueryError: the filters cannot hold in this collection.
+        """
+        return self.counting.products(filters)
 
     def product(self, product_id: str) -> dict[str, Any] | None:
         """The payload of a product; None where the collection has no such product."""
@@ -345,30 +305,26 @@ class Engine:
 
     def _resolved(self, query: Query, collection: Collection) -> Query:
         """A query with its filters, match and vector as the collection has them."""
-        filters = self.resolve_filters(query.filters)
+        filters = self.counting.resolve(query.filters)
         return resolve(replace(query, filters=filters), collection)
 
-    def _candidate_filters(self, query: Query) -> Callable[[Filters], Filters]:
-        """Adds to filters that a product is among the best candidates of a query under them."""
+    def _candidates(self, query: Query) -> Candidates:
+        """The ids of the best candidates of a query, whose text is read and encoded once."""
         collection = self.collection()
         [reading] = self.read([query])
         vectors = self._queries.encode([self._resolved(reading.query, collection)]).vectors
+        plain = replace(query, offset=0, fold=False, sort="", diverse=False, k=CANDIDATES)
 
-        @cache
-        def narrowed(filters: Filters) -> Filters:
-            plain = replace(query, offset=0, fold=False, sort="", diverse=False)
-            wide = replace(plain, filters=filters, k=CANDIDATES)
-            [found] = self.search_batch([wide], vectors)
-            ids = tuple(each.id for each in (*found.results, *found.without_picture))
-            return replace(filters, ids=ids or (NO_PRODUCT,))
+        def candidates(filters: Filters) -> list[str]:
+            [found] = self.search_batch([replace(plain, filters=filters)], vectors)
+            return [each.id for each in (*found.results, *found.without_picture)]
 
-        return narrowed
+        return candidates
 
     def _search(
         self, queries: Sequence[Query], vectors: Mapping[int, QueryVectors], collection: Collection
     ) -> list[Results]:
         """The results of resolved queries, without their times."""
-        bare = self._lacks_pictures(collection.generation)
         settings = self.settings
         calibrations = self._calibration_file.value
         searches, found = find(
@@ -377,7 +333,7 @@ class Engine:
             queries,
             vectors,
             settings,
-            pictureless=bare,
+            pictureless=self.counting.lacks_pictures(),
             gathers=lambda plan: is_calibrated(plan.query, calibrations, collection.points),
         )
         return add_confidence(found, searches, calibrations, collection)

@@ -26,6 +26,8 @@ def describe_search(
     *,
     k: int,
     first: int = 1,
+    sort: str = "",
+    fold: bool = True,
     client_id: str = "",
     application: str = "",
 ) -> Search:
@@ -39,6 +41,8 @@ def describe_search(
         found: the answer.
         k: results of the page; `found` may have more.
         first: position of the page's first result, counted from 1.
+        sort: the order of products that were shown without a query; a query has its own.
+        fold: whether variants of one article were one result of these.
         client_id: a random id of the client's session.
         application: what searched, such as `api`.
     """
@@ -46,11 +50,10 @@ def describe_search(
     filters = query.filters if isinstance(query, Query) else query
     chosen = {name: value for name, value in asdict(filters).items() if value not in (None, ())}
     attributes: dict[str, Any] = {"filters": chosen} if chosen else {}
+    how = {name: getattr(asked, name) for name in HOW} if asked else {"sort": sort, "fold": fold}
+    attributes |= {name: value for name, value in how.items() if value != DEFAULTS[name]}
     if asked:
         attributes["match"] = engine.match_of(asked)
-        attributes |= {
-            name: value for name in HOW if (value := getattr(asked, name)) != DEFAULTS[name]
-        }
         if asked.picture:
             attributes["picture"] = _hash_of(asked.picture)
     attributes |= {

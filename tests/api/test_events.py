@@ -70,6 +70,18 @@ def test_a_search_is_kept_with_what_it_showed_and_where(logged, folder):
     assert json.loads(row[7]) == {"filters": {"brands": ["Acme"]}, "match": "words"}
 
 
+def test_a_listing_is_kept_with_its_order(logged, folder):
+    listing = {"text": "", "brands": ["Acme"], "sort": "price", "fold": False}
+    query = search(logged, **listing)["query_id"]
+    [(text, attributes)] = rows(
+        folder, "SELECT text, attributes FROM search WHERE query_id = ?", query
+    )
+    assert text == ""
+    assert json.loads(attributes) == {
+        "filters": {"brands": ["Acme"]}, "sort": "price", "fold": False
+    }  # fmt: skip
+
+
 def test_of_a_picture_a_hash_is_kept(logged, folder):
     file = BytesIO()
     shop.draw("kettle-teal").save(file, "PNG")

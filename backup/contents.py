@@ -1,8 +1,8 @@
 """Which files of a shop's folder are archived: all but temporary ones, caches and locks.
 
 What is left out is made again by the shop itself: compiled models, readers' links, indexes beside
-SQLite's files. A training that has not ended is left out too; its adapter is in `variants/` when it
-has.
+SQLite's files, what points are made of. A training that has not ended is left out too; its adapter
+is in `variants/` when it has.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ LEFT_OUT = (
     "/qdrant/*/LOCK",
     "/training",
     "/uploads",
+    "/variants/*/contents.sqlite",
     "/variants/*/openvino*/cache",
 )
 GENERATIONS, CURRENT = "/qdrant/*/*", "CURRENT"

@@ -30,7 +30,7 @@ from encoder.processor import ImageProcessor
 from encoder.runtimes.openvino_model import OpenVINOModel, find_converted
 from encoder.runtimes.source import DualEncoderSource
 from encoder.variants import Variants
-from ingest.embedding import Embedding
+from ingest.embedding import Embedding, keys
 from ingest.images import fetch_images
 from ingest.kept_vectors import open_vectors, vector_folders
 from ingest.products import load_products
@@ -79,7 +79,8 @@ def command(
                 for kept in vector_folders(home, variant):
                     shutil.rmtree(kept)
                 with open_vectors(home, variant) as files:
-                    job = Embedding(catalogue, variant, files, lambda: encoder)
+                    windows = partial(keys, catalogue, variant)
+                    job = Embedding(catalogue, variant, files, windows, lambda: encoder)
                     timed.run(
                         {JOB: job.pictures, BARE: partial(_run_bare, bare, batches)},
                         warm_up=not number,

@@ -1,107 +1,35 @@
-"""The ingest jobs at several sizes of catalogue: time, memory, a second run, a small change.
+"""The jobs of a shop at several sizes: time, memory, a second run, a small change, search.
 
     python -m benchmarks scale --n 100000 --n 1000000 --folder scale
 
 Products are generated; with `--pictures` each has a small picture of its own, as a data address.
 The model is a tiny random CLIP, so that the work around it is measured. Each job is a process of
-its own, as a user runs it. A size is measured in parts; what a part measured is kept in the folder,
-so that the same command goes on after the last part that was finished.
+its own, as a user runs it. A size is measured in ten parts (with pictures one more), each of some
+minutes for a million products on two cores; what a part measured is kept in the folder, so that the
+same command goes on after the last part that was finished.
 """
 
 import json
-import os
-import resource
-import subprocess
-import sys
-import time
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from io import BytesIO
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import psutil
 import typer
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.generated import VOCABULARY
+from benchmarks.measured_job import Job, run_job
+from benchmarks.opened_shop import search_api, search_opened, search_page
+from benchmarks.scale_shop import NAME, SIDE, Shop, queries, rows, write_feed
 from encoder.variants import Variants
 from vitrine.command import Json
 from vitrine.whole_files import write_whole
 
-NAME = "benchmark"
-DIM = 512  # of the vectors, as ViT-B/32's
-SIDE = 32  # of the pictures, pixels
-# Words of a description: most are longer than CLIP's token limit, as in real shops.
-DESCRIPTION_WORDS = (10, 150)
-CHANGED = 100  # one product in so many changes
-SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
+DIM = 64  # of the vectors: a million products take 4 GB of disk and not the 20 of 512
 SHARES = 3  # in which a shop is encoded: a million products take some minutes each
-QUERY = "red cotton shirt"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a job.
-
-    Attributes:
-        what: which.
-        seconds: the process's whole time.
-        cpu_seconds: of the process and those that it started, which other work on the machine
-            changes less.
-        own_mb: peak memory of the process, without mapped files.
-        builder_mb: the same of the processes that it started: the collection's builder.
-        encoded: vectors encoded; None for a job that encodes none.
-        stored_bytes: of what the job fills, on disk afterwards; 0 for a job that fills nothing.
-    """
-
-    what: str
-    seconds: float
-    cpu_seconds: float
-    own_mb: float
-    builder_mb: float
-    encoded: int | None = None
-    stored_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A shop of one size, in a folder that is kept between runs.
-
-    Attributes:
-        n: products.
-        pictures: whether each has one.
-        dim: dimension of the vectors.
-        folder: of all that is measured.
-    """
-
-    n: int
-    pictures: bool
-    dim: int
-    folder: Path
-
-    @property
-    def home(self) -> Path:
-        """VITRINE_HOME of the jobs."""
-        return self.folder / "shop"
-
-    @property
-    def feed(self) -> Path:
-        """The file of products."""
-        return self.folder / "products.jsonl"
-
-    def run(self, what: str, *words: str, fills: str = "") -> Job:
-        """Run a job; `fills` is the folder or file of the shop that it fills."""
-        job = _run(what, ["ingest", *words, "--json"], self.home)
-        return replace(job, stored_bytes=_size(self.home / fills)) if fills else job
-
-    def vectors(self, what: str, *words: str, fills: str = "") -> Job:
-        """Run the job `vectors`."""
-        return self.run(what, "vectors", "--variant", NAME, *words, fills=fills)
+QUERIES = 200
+WIDTH = 160  # of the table, also where the output is no terminal
 
 
 def _products(shop: Shop) -> list[Job]:
@@ -109,7 +37,7 @@ def _products(shop: Shop) -> list[Job]:
 
     checkpoint = tiny_clip(shop.folder / "clip", dim=shop.dim, side=SIDE)
     Variants(shop.home).add(NAME, checkpoint, force=True)
-    _write(shop.feed, rows(shop.n, pictures=shop.pictures))
+    write_feed(shop.feed, rows(shop.n, pictures=shop.pictures))
     return [shop.run("products", "products", str(shop.feed), fills="catalog.sqlite")]
 
 
@@ -137,7 +65,7 @@ def _again(shop: Shop) -> list[Job]:
 
 
 def _changed(shop: Shop) -> list[Job]:
-    _write(shop.feed, rows(shop.n, pictures=shop.pictures, changed=True))
+    write_feed(shop.feed, rows(shop.n, pictures=shop.pictures, changed=True))
     return [
         shop.run("products, 1 % changed", "products", str(shop.feed)),
         shop.vectors("vectors, 1 % changed"),
@@ -145,7 +73,13 @@ def _changed(shop: Shop) -> list[Job]:
 
 
 def _search(shop: Shop) -> list[Job]:
-    return [_run("search, from the command line", ["search", QUERY, "--json"], shop.home)]
+    texts = queries(QUERIES)
+    return [
+        run_job("search, command line", ["search", texts[0], "--json"], shop.home),
+        search_opened(shop.home, NAME, texts),
+        search_api(shop.home, texts),
+        search_page(shop.home, texts[0]),
+    ]
 
 
 def _verify(shop: Shop) -> list[Job]:
@@ -190,83 +124,6 @@ def measure(shop: Shop) -> list[Job]:
     return [Job(**job) for name in parts(shop) for job in done[name]]
 
 
-def rows(n: int, *, pictures: bool, changed: bool = False) -> Iterator[dict[str, Any]]:
-    """Generated products, equal in every call; `changed` gives one in a hundred a new title."""
-    rng = np.random.default_rng(0)
-    for number in range(n):
-        words = rng.choice(VOCABULARY, 6 + int(rng.integers(*DESCRIPTION_WORDS)))
-        new = "new " if changed and number % CHANGED == 0 else ""
-        row = {
-            "id": f"B{number:09d}",
-            "title": f"{new}{' '.join(words[:6])} {number}",
-            "description": " ".join(words[6:]),
-            "brand": f"brand {number % 500}",
-            "category": f"category {number % 20}",
-            "price": number % 1000 + 0.99,
-        }
-        if pictures:
-            row["image"] = _picture(rng)
-        yield row
-
-
-def _picture(rng: np.random.Generator) -> str:
-    coarse = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    file = BytesIO()
-    Image.fromarray(coarse).resize((SIDE, SIDE)).save(file, "jpeg")
-    return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
-
-
-def _write(path: Path, products: Iterator[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as out:
-        out.writelines(f"{json.dumps(product)}\n" for product in products)
-
-
-def _run(what: str, command: list[str], home: Path) -> Job:
-    started, cpu_before = time.perf_counter(), _cpu_seconds()
-    process = psutil.Popen(
-        [sys.executable, "-m", "vitrine", *command],
-        env={**os.environ, "VITRINE_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    own = builder = 0.0
-    while process.returncode is None:
-        try:
-            result, messages = process.communicate(timeout=SAMPLING)
-        except subprocess.TimeoutExpired:
-            own = max(own, _own_mb(process))
-            builder = max(builder, sum(map(_own_mb, process.children(recursive=True))))
-    seconds = time.perf_counter() - started
-    if process.returncode:
-        raise RuntimeError(f"{what} failed: {messages.strip()}")
-    encoded = json.loads(result).get("encoded")
-    cpu = round(_cpu_seconds() - cpu_before, 1)
-    return Job(what, round(seconds, 1), cpu, round(own), round(builder), encoded)
-
-
-def _cpu_seconds() -> float:
-    """Processor time of this process's children that have ended, and of theirs."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
-
-
-def _own_mb(process: psutil.Process) -> float:
-    """Anonymous memory of a process, MB; pages of mapped files are left out."""
-    try:
-        memory = process.memory_info()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return (memory.rss - memory.shared) / (1 << 20)
-
-
-def _size(path: Path) -> int:
-    """Bytes on disk of a file, or of the files in a folder; a hard link counts once."""
-    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
-    found = {each.stat().st_ino: each.stat() for each in files if each.is_file()}
-    return sum(each.st_blocks * 512 for each in found.values())
-
-
 def command(
     n: Annotated[
         list[int] | None, typer.Option(min=100, help="Products; repeatable for more sizes.")
@@ -284,7 +141,9 @@ def command(
         kind = f"{size}-{dim}{'-pictures' if pictures else ''}"
         shop = Shop(size, pictures, dim, (folder / kind).resolve())
         scales.append((shop, measure(shop)))
-        Console(stderr=as_json).print(_table(*scales[-1], scales[0]))
+        console = Console(stderr=as_json)
+        console.width = max(console.width, WIDTH)
+        console.print(_table(*scales[-1], scales[0]))
     if as_json:
         found = [
             {"n": shop.n, "pictures": pictures, "dim": dim, "jobs": [asdict(job) for job in jobs]}
@@ -296,8 +155,8 @@ def command(
 def _table(shop: Shop, jobs: list[Job], first: tuple[Shop, list[Job]]) -> Table:
     """The jobs of one size, beside those of the first: memory, and time a product."""
     table = Table(
-        *("job", "seconds", "CPU s", "products/s", "own MB", "builder MB", "encoded"),
-        *("bytes a product", "× memory", "× CPU a product"),
+        *("job", "seconds", "CPU s", "CPU µs a product", "own MB", "builder MB", "encoded"),
+        *("bytes a product", "first ms", "p50 ms", "p99 ms", "× memory", "× CPU a product"),
         title=f"{shop.n:,} products{' with pictures' if shop.pictures else ', text only'}",
     )
     smaller = {job.what: job for job in first[1]}
@@ -311,11 +170,13 @@ def _table(shop: Shop, jobs: list[Job], first: tuple[Shop, list[Job]]) -> Table:
             job.what,
             f"{job.seconds:.1f}",
             f"{job.cpu_seconds:.1f}",
-            f"{shop.n / job.seconds:,.0f}",
-            f"{job.own_mb:.0f}",
-            f"{job.builder_mb:.0f}",
-            "" if job.encoded is None else f"{job.encoded:,}",
-            f"{job.stored_bytes / shop.n:,.0f}" if job.stored_bytes else "",
+            *map(_shown, (1e6 * job.cpu_seconds / shop.n, job.own_mb, job.builder_mb)),
+            *map(_shown, (job.encoded, job.stored_bytes / shop.n or None)),
+            *map(_shown, (job.first_ms, job.p50_ms, job.p99_ms)),
             *ratios,
         )
     return table
+
+
+def _shown(number: float | None) -> str:
+    return "" if number is None else f"{number:,.0f}"

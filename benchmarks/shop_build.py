@@ -102,7 +102,7 @@ class _Kept:
         counted = (
             CountedWord(word, words.terms(word)[0], count) for word, count in self._words.items()
         )
-        names = [CountedName("brand", brand, count) for brand, count in self._brands.items()]
+        names = [CountedName("brand", *each) for each in self._brands.most_common()]
         write_vocabulary(variant.folder / FILE, "", counted, names)
         np.savez(
             folder / "words.npz",

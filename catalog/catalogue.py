@@ -175,6 +175,17 @@ class Catalogue(PictureLedger, RunLog, Attributes):
         values = () if category is None else (category,)
         yield from self._entries(self._pages(f"{ENTRIES} {where}", values, after))
 
+    def rows(self) -> Iterator[Row]:
+        """The rows that `entries` parses, ascending by id, the first cell; `digest_of` is theirs.
+
+        A row takes a third of the time of an entry.
+        """
+        yield from self._pages(f"{ENTRIES} TRUE", (), "")
+
+    def parse(self, rows: Iterable[Row]) -> Iterator[Entry]:
+        """The entries of some of `rows`; damaged rows are left out (`damaged`)."""
+        yield from self._entries(rows)
+
     def entries_of(self, ids: Iterable[str]) -> list[Entry]:
         """Those of these products, as `entries` returns them; unknown ids are left out."""
         found = self._entries(self._select_in(f"{ENTRIES} product.id IN", ids))

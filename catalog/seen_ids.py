@@ -9,9 +9,9 @@ import numpy as np
 from catalog import CatalogError
 from catalog.temporary_database import open_temporary
 
-# Some 60 MB together, however many ids there are; the rest is in a temporary file.
-RECENT = 400_000  # ids in memory
-RECENT_SIZE = 2**24  # characters of them
+# Some 25 MB together, however many ids there are; the rest is in a temporary file.
+RECENT = 50_000  # ids in memory
+RECENT_SIZE = 2**22  # characters of them
 CACHE = 8 * 2**10  # KiB of the file
 FILTER_BITS = 26  # a filter of 2**26 bits, 8 MiB
 

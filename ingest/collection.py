@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ingest import IngestError
-from ingest.contents import WINDOW, Contents, content_of
+from ingest.contents import Contents, content_of
 from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
 from qdrant.model import PAYLOAD, Collection, Point, Spec
 from qdrant.store import Store
-from vitrine.batches import batched
 from vitrine.progress import progress_bar
 from vitrine.text import number_in
 
@@ -24,6 +23,7 @@ SHARE_VARIABLE = "VITRINE_REBUILD_SHARE"
 def bring_up_to_date(
     store: Store,
     projection: Projection,
+    contents: Contents,
     failed: Counter[str],
     *,
     precision: str = "",
@@ -39,6 +39,7 @@ def bring_up_to_date(
     Args:
         store: where the collection is.
         projection: the points.
+        contents: of the projection, as the catalogue is now.
         failed: counts by reason, to which the points are added that are not fit to be stored.
         precision: that the newest vectors were computed in.
         text_precision: the same of the variant's text model.
@@ -47,12 +48,13 @@ def bring_up_to_date(
     Returns:
         `points` in the collection; points `written` and `deleted` for it.
     """
-    with Contents(projection) as contents:
-        spec = _spec(projection, contents.digest, precision, text_precision)
-        current = None if recreate else _current(store, spec)
-        if current and current.source == spec.source:
-            return {"points": current.points, "written": 0, "deleted": 0}
-        changes = _changes(store, contents, current, len(projection)) if current else None
+    contents.settle()
+    spec = _spec(projection, contents.digest, precision, text_precision)
+    current = None if recreate else _current(store, spec)
+    if current and current.source == spec.source:
+        contents.mark_published()
+        return {"points": current.points, "written": 0, "deleted": 0}
+    changes = _changes(store, contents, current, len(projection)) if current else None
 
     def refuse(error: InvalidPoint) -> None:
         record_unexpected(failed, error.product, error, succeeded=len(projection))
@@ -61,12 +63,14 @@ def bring_up_to_date(
         total = len(projection)
         with progress_bar(f"collection {spec.variant}", total) as advance:
             built = store.build(spec, _Counted(projection, total, advance), refuse)
+        contents.mark_published()
         return {"points": built.points, "written": built.points, "deleted": 0}
-    total = len(changes.written)
-    with progress_bar(f"changes to {spec.variant}", total) as advance:
-        points = _Counted(projection.only(changes.written), total, advance)
-        built = store.update(spec, points, changes.deleted, refuse)
-    return {"points": built.points, "written": total, "deleted": len(changes.deleted)}
+    with progress_bar(f"changes to {spec.variant}", changes.written) as advance:
+        points = projection.only(contents.written())
+        counted = _Counted(points, changes.written, advance)
+        built = store.update(spec, counted, contents.deleted(), refuse)
+    contents.mark_published()
+    return {"points": built.points, "written": changes.written, "deleted": changes.deleted}
 
 
 def _spec(projection: Projection, digest: str, precision: str, text_precision: str) -> Spec:
@@ -97,10 +101,10 @@ def published(store: Store, variant: str) -> Collection | None:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Ids of the products whose points are to be written, and of the points to be deleted."""
+    """How many points are to be written, and how many to be deleted."""
 
-    written: set[str]
-    deleted: list[str]
+    written: int
+    deleted: int
 
 
 def _current(store: Store, spec: Spec) -> Collection | None:
@@ -118,22 +122,11 @@ def _changes(
 ) -> _Changes | None:
     """What differs between the collection and the catalogue; None when too much does."""
     most = _rebuild_share(store) * products
-    written: set[str] = set()
-    kept = 0
-    for planned in contents.windows():
-        stored = store.retrieve(current.variant, list(planned))
-        kept += len(stored)
-        for identity, content in planned.items():
-            point = stored.get(identity)
-            has_text = any(content)
-            if point and not has_text:
-                return None  # a point of an earlier text: only building anew leaves it out
-            if has_text and not (point and content_of(point.payload) == content):
-                written.add(identity)
-        if len(written) > most:
-            return None
-    gone = [] if kept == current.points else list(_gone(store, contents, current))
-    return None if len(written) + len(gone) > most else _Changes(written, gone)
+    if contents.published != current.source or store.count(current.variant) != current.points:
+        points = store.scroll(current.variant)
+        contents.compare(current.source, ((each.id, *content_of(each.payload)) for each in points))
+    changes = _Changes(*contents.changes())
+    return None if changes.written + changes.deleted > most else changes
 
 
 def _rebuild_share(store: Store) -> float:
@@ -144,12 +137,6 @@ def _rebuild_share(store: Store) -> float:
     if not 0 <= share <= 1:
         raise IngestError(f"{SHARE_VARIABLE} is '{value}': it must be a number from 0 to 1.")
     return share
-
-
-def _gone(store: Store, contents: Contents, current: Collection) -> Iterator[str]:
-    """Ids of points whose product the catalogue no longer has."""
-    for ids in batched((point.id for point in store.scroll(current.variant)), WINDOW):
-        yield from contents.unknown(ids)
 
 
 class _Counted:

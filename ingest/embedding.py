@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,19 +45,35 @@ class Input:
     image_key: Key | None
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of a product's vectors; `image` is None without a picture."""
+
+    id: str
+    text: Key
+    image: Key | None
+
+
 def inputs(catalogue: Catalogue, variant: Variant) -> Iterator[list[Input]]:
     """What every product is embedded from, ascending by id, some hundreds at a time."""
     for window in batched(catalogue.entries(), WINDOW):
-        yield [_input(entry, variant) for entry in window]
+        yield [input_of(entry, variant) for entry in window]
+
+
+def keys(catalogue: Catalogue, variant: Variant) -> Iterator[list[Keys]]:
+    """The keys of every product's vectors, ascending by id, some hundreds at a time."""
+    for window in inputs(catalogue, variant):
+        yield [Keys(each.entry.product.id, each.text_key, each.image_key) for each in window]
 
 
 def inputs_of(catalogue: Catalogue, variant: Variant, ids: Iterable[str]) -> Iterator[list[Input]]:
-    """What these products are embedded from, as `inputs` does."""
-    for window in batched(sorted(ids), WINDOW):
-        yield [_input(entry, variant) for entry in catalogue.entries_of(window)]
+    """What these products are embedded from, as `inputs` does, in the order of their ids."""
+    for window in batched(ids, WINDOW):
+        yield [input_of(entry, variant) for entry in catalogue.entries_of(window)]
 
 
-def _input(entry: Entry, variant: Variant) -> Input:
+def input_of(entry: Entry, variant: Variant) -> Input:
+    """What a product is embedded from."""
     text = variant.template.product_text(entry.product, entry.summary)
     image_key = vector_key("image", entry.picture) if entry.picture else None
     return Input(entry, text, vector_key("text", text), image_key)
@@ -91,6 +108,7 @@ class Embedding:
         catalogue: the products.
         variant: how to embed.
         kept: the variant's vector files.
+        windows: the keys of every product's vectors, some hundreds at a time.
         load_encoder: called when the first vector is missing: a run without work loads no model.
         shard: encode this share only.
 
@@ -112,6 +130,7 @@ class Embedding:
         catalogue: Catalogue,
         variant: Variant,
         kept: KeptVectors,
+        windows: Callable[[], Iterable[list[Keys]]],
         load_encoder: "Callable[[], Encoder]",
         shard: Shard = WHOLE,
     ) -> None:
@@ -121,6 +140,7 @@ class Embedding:
         self._catalogue = catalogue
         self._variant = variant
         self._kept = kept
+        self._windows = windows
         self._load_encoder = load_encoder
         self._shard = shard
         self.lacks_pictures = True
@@ -130,7 +150,9 @@ class Embedding:
     def texts(self) -> None:
         """Encode the product texts that are missing."""
         with progress_bar("texts", len(self._catalogue)) as advance:
-            missing = self._missing(self._pictures_noted(), _text, self._kept.texts, advance)
+            missing = self._missing(
+                self._pictures_noted(), attrgetter("text"), _text, self._kept.texts, advance
+            )
             if (first := next(missing, None)) is None:
                 return
             if self._variant.manifest.text_model and self._encoder.text_encoder:
@@ -148,8 +170,9 @@ class Embedding:
             return
         counts = self._catalogue.picture_counts().values()
         with progress_bar("pictures", sum(count.get("stored", 0) for count in counts)) as advance:
-            windows = inputs(self._catalogue, self._variant)
-            missing = self._missing(windows, _picture, self._kept.images, advance)
+            missing = self._missing(
+                self._windows(), attrgetter("image"), _picture, self._kept.images, advance
+            )
             if (first := next(missing, None)) is None:
                 return
             encoded = 0
@@ -170,39 +193,43 @@ class Embedding:
         self.precision = encoder.precision
         return encoder
 
-    def _pictures_noted(self) -> Iterator[list[Input]]:
-        """All inputs; notes whether a picture is missing, so that none is looked for again."""
+    def _pictures_noted(self) -> Iterator[list[Keys]]:
+        """All keys; notes whether a picture is missing, so that none is looked for again."""
         self.lacks_pictures = False
-        for window in inputs(self._catalogue, self._variant):
-            keys = [each.image_key for each in window if each.image_key]
-            keys = [key for key in keys if self._shard.has(key)]
+        for window in self._windows():
+            keys = [each.image for each in window if each.image and self._shard.has(each.image)]
             self._pictures += len(keys)
             self.lacks_pictures |= not self._kept.images.has(keys).all()
             yield window
 
     def _missing(
         self,
-        windows: Iterable[list[Input]],
+        windows: Iterable[list[Keys]],
+        key_of: Callable[[Keys], Key | None],
         keyed: Callable[[Input], Keyed | None],
         files: VectorFiles,
         advance: Callable[[int], None],
     ) -> Iterator[Keyed]:
         """What has a vector neither kept nor pending, each content once."""
         for window in windows:
-            items = [
-                (item, each.entry.product.id)
-                for each in window
-                if (item := keyed(each)) and self._shard.has(item[0])
-            ]
-            known = files.has([key for (key, _), _ in items])
-            for ((key, content), product_id), kept in zip(items, known, strict=True):
+            keys = {
+                each.id: key for each in window if (key := key_of(each)) and self._shard.has(key)
+            }
+            known = files.has(list(keys.values())).tolist()
+            reused = sum(known)
+            self.reused += reused
+            advance(reused)
+            other = [identity for identity, kept in zip(keys, known, strict=True) if not kept]
+            for each in chain.from_iterable(inputs_of(self._catalogue, self._variant, other)):
+                if (item := keyed(each)) is None:
+                    continue
                 # A batch may have been kept since this window was looked up.
-                if kept or key in self._pending or key in files:
+                if item[0] in self._pending or item[0] in files:
                     self.reused += 1
                     advance(1)
                 else:
-                    self._pending[key] = product_id
-                    yield key, content
+                    self._pending[item[0]] = each.entry.product.id
+                    yield item
 
     def _keep(self, files: VectorFiles, keys: list[Key], vectors: np.ndarray) -> None:
         files.append(keys, vectors)

@@ -4,13 +4,13 @@ A picture's vector does not depend on the text template. Each folder of vector f
 that says what made its image vectors, which stays when the variant is replaced.
 """
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from catalog.catalogue import Catalogue
 from encoder.errors import VariantInvalid
 from encoder.variant import Variant
 from encoder.variants import Variants
-from ingest.embedding import inputs
+from ingest.embedding import Keys
 from qdrant.vector_files import VectorFiles
 
 LABEL = "images"  # a file that holds an image fingerprint
@@ -30,11 +30,20 @@ def label_folders(home: Path) -> None:
 
 
 def copy_image_vectors(
-    home: Path, variant: Variant, catalogue: Catalogue, vector_files: VectorFiles
+    home: Path,
+    variant: Variant,
+    windows: Callable[[], Iterable[list[Keys]]],
+    vector_files: VectorFiles,
 ) -> None:
     """Copy the image vectors that a variant lacks and another one of equal images has.
 
     Damaged vectors are left out: what they held is encoded again.
+
+    Args:
+        home: the shop's folder.
+        variant: that lacks them.
+        windows: the keys of every product's vectors, some hundreds at a time.
+        vector_files: of the variant.
 
     Raises:
         DiskFull: the copies could not be written.
@@ -45,8 +54,8 @@ def copy_image_vectors(
             continue
         with VectorFiles(label.parent, variant.dim) as theirs:
             checked = False
-            for window in inputs(catalogue, variant):
-                keys = list({each.image_key for each in window if each.image_key})
+            for window in windows():
+                keys = list({each.image for each in window if each.image})
                 wanted = theirs.has(keys) & ~vector_files.has(keys)
                 if wanted.any() and not checked:
                     theirs.discard_damaged()

@@ -78,13 +78,13 @@ def _plan(
     text_key: Key,
     image_key: Key | None,
     has_text: bool,
-    settings: WordSettings,
+    word_facts: Mapping[str, Any],
     filters: Container[str],
     public_url: str,
 ) -> PlannedPoint:
     """The point of a product; without `image_key` its picture counts as none.
 
-    `filters` are the attributes to filter by.
+    `word_facts` are those of the settings of words, `filters` the attributes to filter by.
     """
     product = entry.product
     address = entry.picture_address or ""
@@ -117,7 +117,7 @@ def _plan(
     payload = {name: value for name, value in facts.items() if value not in ("", None, [])}
     searched, codes = searched_texts(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
-    made_of = [payload, *dense, searched, codes, settings.facts()]
+    made_of = [payload, *dense, searched, codes, word_facts]
     content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
     payload["content"] = content
     if public_url and "picture" in payload:
@@ -180,15 +180,16 @@ class Projection:
         self.catalogue = catalogue
         self.variant = variant
         self.words = words
-        self._kept = kept
+        self.kept = kept
         self.public_url = public_url
+        self._word_facts = words.facts()
         self._embedder = Words(words)
-        self._filters = {each.name: each.kind for each in catalogue.filters()}
+        self.filters = {each.name: each.kind for each in catalogue.filters()}
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Names of the attributes that are numbers, ascending."""
-        return tuple(sorted(name for name, kind in self._filters.items() if kind == "number"))
+        return tuple(sorted(name for name, kind in self.filters.items() if kind == "number"))
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -198,7 +199,7 @@ class Projection:
             yield from self.points([plan for plan in window if plan.has_text])
 
     def only(self, ids: Iterable[str]) -> Iterator[Point]:
-        """The points of these products, ascending by id; no other product is read."""
+        """The points of these products, in the order of their ids; no other product is read."""
         for window in inputs_of(self.catalogue, self.variant, ids):
             yield from self.points([plan for plan in self.planned(window) if plan.has_text])
 
@@ -208,20 +209,30 @@ class Projection:
 
     def planned(self, window: list[Input]) -> list[PlannedPoint]:
         """The points of some products before their vectors are read."""
-        embedded = self._kept.images.has([each.image_key or b"" for each in window])
-        worded = self._kept.texts.has([each.text_key for each in window])
+        embedded = self.kept.images.has([each.image_key or b"" for each in window])
+        worded = self.kept.texts.has([each.text_key for each in window])
         return [
-            _plan(
-                each.entry,
-                each.text_key,
-                each.image_key if has_image else None,
-                bool(has_text),
-                self.words,
-                self._filters,
-                self.public_url,
-            )
-            for each, has_image, has_text in zip(window, embedded, worded, strict=True)
+            self.plan(each, has_text=bool(has_text), has_image=bool(has_image))
+            for each, has_text, has_image in zip(window, worded, embedded, strict=True)
         ]
+
+    def plan(self, each: Input, *, has_text: bool = True, has_image: bool = True) -> PlannedPoint:
+        """The point of a product before its vectors are read.
+
+        Args:
+            each: the product.
+            has_text: whether the text's vector is kept.
+            has_image: whether the picture's vector is, if there is a picture.
+        """
+        return _plan(
+            each.entry,
+            each.text_key,
+            each.image_key if has_image else None,
+            has_text,
+            self._word_facts,
+            self.filters,
+            self.public_url,
+        )
 
     def points(self, window: Sequence[PlannedPoint]) -> Iterator[Point]:
         """The points of one window, with their vectors.
@@ -242,9 +253,9 @@ class Projection:
         Raises:
             KeyError: a product text was never embedded.
         """
-        texts = self._kept.texts.get([plan.text_key for plan in window])
+        texts = self.kept.texts.get([plan.text_key for plan in window])
         pictured = [row for row, plan in enumerate(window) if plan.image_key]
-        images = self._kept.images.get([plan.image_key for plan in window if plan.image_key])
+        images = self.kept.images.get([plan.image_key for plan in window if plan.image_key])
         of_pictures = {"image": images}
         if "fused" in self.variant.vectors:
             of_pictures["fused"] = fuse(texts[pictured], images)

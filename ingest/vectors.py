@@ -8,7 +8,7 @@ of their pictures.
 
 import random
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,7 @@ from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
 from ingest.collection import bring_up_to_date, published
+from ingest.contents import Contents
 from ingest.embedding import WHOLE, Embedding, Shard, inputs
 from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
@@ -85,20 +86,26 @@ def embed_products(
         exclusive_run(home, "vectors", settings) as run,
         open_vectors(home, variant) as kept,
         open_store(home) as store,
+        ExitStack() as stack,
     ):
         require_side(run.catalogue, variant)
         damaged = _discard_damaged(kept)
+        current = published(store, variant.name)
+        settled = choose_settings(run.catalogue, current.words if current else None, chosen)
+        projection = Projection(run.catalogue, variant, kept, settled, public_url)
+        contents = stack.enter_context(Contents(projection, anew=recreate))
+        contents.refresh()
 
         def load() -> "Encoder":
             _prepare(run.catalogue, variant, precision)
             return _load(variant, precision)
 
-        embedding = Embedding(run.catalogue, variant, kept, load, shard)
+        embedding = Embedding(run.catalogue, variant, kept, contents.keys, load, shard)
         try:
             embedding.texts()
             label_folders(home)
             if embedding.lacks_pictures:
-                copy_image_vectors(home, variant, run.catalogue, kept.images)
+                copy_image_vectors(home, variant, contents.keys, kept.images)
             embedding.pictures()
             if not embedding.precision:  # nothing was encoded, and yet queries need a model
                 _prepare(run.catalogue, variant, precision, tries=precision != "auto")
@@ -110,12 +117,10 @@ def embed_products(
             if damaged:
                 run.figures["damaged_vectors"] = damaged
         if shard == WHOLE:
-            current = published(store, variant.name)
-            settled = choose_settings(run.catalogue, current.words if current else None, chosen)
-            projection = Projection(run.catalogue, variant, kept, settled, public_url)
             run.figures |= bring_up_to_date(
                 store,
                 projection,
+                contents,
                 embedding.failed,
                 precision=embedding.precision or (current.precision if current else ""),
                 text_precision=embedding.text_precision
@@ -123,7 +128,7 @@ def embed_products(
                 recreate=recreate,
             )
             run.figures["failed"] = dict(embedding.failed)
-            update_vocabulary(run.catalogue, variant, store.collection(variant.name))
+            update_vocabulary(contents.counts, variant, store.collection(variant.name))
         return run.figures
 
 

@@ -22,18 +22,16 @@ import numpy as np
 
 from qdrant.disk import disk_full
 from qdrant.errors import StoreError
+from qdrant.key_index import KEY, KEY_BYTES, ROW_BITS, KeyIndex
 from vitrine import Closing
 
-KEY_BYTES = 16  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
-# New keys are looked up in a small dict and merged into the sorted index by the thousand, so that a
-# key costs 24 bytes and not a Python object.
+# New keys are looked up in a dict beside the index; beyond so many they are merged into it.
 RECENT_KEYS = 65_536
 SUFFIX = ".crc32.part"
 # Records whose checksums are computed at once.
 CHECKED = 1024
-ROW_BITS = 40  # a position is the file's number and, in the low bits, the row in it
 
-Key = bytes
+Key = bytes  # 128 bits of SHA-256: no collision to expect below 10^18 vectors
 
 
 def vector_key(kind: str, content: str) -> Key:
@@ -67,13 +65,13 @@ class VectorFiles(Closing):
         self.record = record_type(dim)
         self._paths: list[Path] = sorted(folder.glob("*.part"))
         self._maps: list[np.ndarray] = [self._map(path) for path in self._paths]
-        self._keys, self._positions = self._index_of(self._maps)
+        self._index = KeyIndex.of_files([records["key"] for records in self._maps])
         self._recent: dict[Key, int] = {}
         self._file: BinaryIO | None = None
         self._written = 0
 
     def __len__(self) -> int:
-        return len(self._keys) + len(self._recent)
+        return len(self._index) + len(self._recent)
 
     def __contains__(self, key: Key) -> bool:
         return bool(self.has([key])[0])
@@ -116,8 +114,8 @@ class VectorFiles(Closing):
         """Let damaged records count as never appended. Returns them as `find_damaged` does."""
         damaged = self._damaged()
         found = self._by_file(damaged)
-        kept = ~np.isin(self._positions, damaged)
-        self._keys, self._positions = self._keys[kept], self._positions[kept]
+        if len(damaged):
+            self._index = self._index.without(damaged)
         return found
 
     def batches(self, size: int = 1024) -> Iterator[tuple[list[Key], np.ndarray]]:
@@ -155,7 +153,9 @@ class VectorFiles(Closing):
             self._recent[key] = first | (self._written + offset)
         self._written += len(keys)
         if len(self._recent) > RECENT_KEYS:
-            self._merge_recent()
+            positions = np.array(list(self._recent.values()), np.int64)
+            self._index = self._index.added(np.array(list(self._recent), KEY), positions)
+            self._recent.clear()
 
     def close(self) -> None:
         """Close the file that this process appends to, if it began one."""
@@ -203,45 +203,23 @@ class VectorFiles(Closing):
 
     def _by_file(self, positions: np.ndarray) -> dict[Path, list[Key]]:
         """The keys at these positions, by file, but for those that stand again at a later one."""
-        is_last = np.append(self._keys[1:] != self._keys[:-1], True)[: len(self._keys)]
+        if not len(positions):
+            return {}
         found: dict[Path, list[Key]] = {}
-        for at in np.flatnonzero(is_last & np.isin(self._positions, positions)).tolist():
-            path = self._paths[int(self._positions[at]) >> ROW_BITS]
-            found.setdefault(path, []).append(_padded(self._keys[at]))
+        for position in np.intersect1d(self._index.current(), positions).tolist():
+            number, row = position >> ROW_BITS, position & ((1 << ROW_BITS) - 1)
+            key = _padded(self._maps[number]["key"][row])
+            found.setdefault(self._paths[number], []).append(key)
         return found
-
-    def _index_of(self, maps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        keys = [np.asarray(records["key"]) for records in maps]
-        positions = [
-            np.arange(len(records), dtype=np.int64) | (number << ROW_BITS)
-            for number, records in enumerate(maps)
-        ]
-        return _sorted(
-            np.concatenate([np.empty(0, f"S{KEY_BYTES}"), *keys]),
-            np.concatenate([np.empty(0, np.int64), *positions]),
-        )
 
     def _find(self, keys: Sequence[Key]) -> np.ndarray:
         """Position of each key's vector, int64 of shape (n,), or −1."""
-        wanted = np.array(keys, f"S{KEY_BYTES}")
-        # The last of equal keys: a damaged vector was appended again.
-        at = np.searchsorted(self._keys, wanted, side="right") - 1
-        found = np.full(len(keys), -1, np.int64)
-        inside = at >= 0
-        inside[inside] = self._keys[at[inside]] == wanted[inside]
-        found[inside] = self._positions[at[inside]]
+        wanted = np.array(keys, KEY)
+        found = self._index.find(wanted)
         if self._recent:
-            for row in np.flatnonzero(~inside).tolist():
+            for row in np.flatnonzero(found < 0).tolist():
                 found[row] = self._recent.get(keys[row], -1)
         return found
-
-    def _merge_recent(self) -> None:
-        keys = np.array(list(self._recent), f"S{KEY_BYTES}")
-        positions = np.array(list(self._recent.values()), np.int64)
-        self._keys, self._positions = _sorted(
-            np.concatenate([self._keys, keys]), np.concatenate([self._positions, positions])
-        )
-        self._recent.clear()
 
 
 def checksums(records: np.ndarray) -> np.ndarray:
@@ -277,8 +255,3 @@ def _padded(key: bytes) -> Key:
 
 def _number(path: Path) -> int:
     return int(path.name.partition(".")[0])
-
-
-def _sorted(keys: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(keys, kind="stable")
-    return keys[order], positions[order]

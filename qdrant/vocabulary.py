@@ -1,8 +1,8 @@
 """The vocabulary of a collection: its words and names with their counts, in one SQLite file.
 
 The file is kept in the folder of the variant whose collection it is of. It is made when the
-collection is built, replaced in one step, and never changed. Misspelt words are corrected with it,
-and what a person types is completed.
+collection is published, replaced in one step, and never changed. Misspelt words are corrected with
+it, and what a person types is completed.
 """
 
 import sqlite3
@@ -83,7 +83,7 @@ def write_vocabulary(
         path: of the file.
         source: `Collection.source` of the collection that it is of.
         words: each once.
-        names: in any order.
+        names: those of most products first.
 
     Raises:
         VocabularyError: it cannot be written.
@@ -96,7 +96,7 @@ def write_vocabulary(
             database.execute("INSERT INTO made VALUES (?, ?)", (VERSION, source))
             rows = ((each.word, folded(each.word), each.term, each.count) for each in words)
             database.executemany("INSERT INTO word VALUES (?, ?, ?, ?)", rows)
-            for number, name in enumerate(sorted(names, key=lambda name: -name.count), start=1):
+            for number, name in enumerate(names, start=1):
                 row = number, name.kind, name.text, name.count
                 database.execute("INSERT INTO name VALUES (?, ?, ?, ?)", row)
                 database.execute(

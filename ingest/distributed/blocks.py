@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from ingest import IngestError
 from ingest.distributed.folder import Folder
-from qdrant.vector_files import KEY_BYTES
+from qdrant.key_index import KEY_BYTES
 from vitrine.batches import batched
 
 TEXT, IMAGE = "text", "image"  # kinds

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +27,7 @@ from ingest.distributed.blocks import (
     write_block,
 )
 from ingest.distributed.folder import Folder
-from ingest.embedding import inputs
+from ingest.embedding import inputs, keys
 from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
@@ -130,7 +131,8 @@ def plan_embedding(home: Path, variant_name: str, out: str, *, pictures: str = "
         require_side(run.catalogue, variant)
         kept.discard_damaged()
         label_folders(home)
-        copy_image_vectors(home, variant, run.catalogue, kept.images)
+        windows = partial(keys, run.catalogue, variant)
+        copy_image_vectors(home, variant, windows, kept.images)
         run.figures |= _write(run.catalogue, variant, kept, folder, pictures)
         return run.figures
 

@@ -20,7 +20,8 @@ from ingest.embedding import inputs
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.verification import TOLERANCE
-from qdrant.vector_files import KEY_BYTES, Key, VectorFiles
+from qdrant.key_index import KEY_BYTES
+from qdrant.vector_files import Key, VectorFiles
 from vitrine.progress import progress_bar
 
 COUNTS = ("merged", "known", "duplicates", "unknown")

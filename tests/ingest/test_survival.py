@@ -180,7 +180,7 @@ def test_every_job_that_cannot_write_names_the_file_and_the_next_run_completes_i
     shop.write_source(home / "source", rows)
     for row in rows:  # too large to be kept under the limit
         Image.effect_noise((224, 224), 64).convert("RGB").save(home / "source" / row["image"])
-    where = {"products": "catalog.sqlite", "images": "images/", "vectors": "qdrant/tiny/"}
+    where = {"images": "images/", "vectors": "variants/tiny/contents.sqlite"}
     for name, words in jobs(home, bart).items():
         with no_file_above(40_000):  # enough to begin, but for `products`
             ended = run_here(home, *words)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from encoder.variants import Variants
-from ingest import vocabulary as ingested
 from ingest.vectors import embed_products
 from qdrant.vocabulary import FILE, Vocabulary
 from tests import shop
@@ -61,11 +60,3 @@ def test_a_vocabulary_that_cannot_be_written_is_reported_and_the_collection_stay
     unfinished.rmdir()
     embed_products(home, "tiny")
     assert made.source()
-
-
-def test_the_most_frequent_are_counted_in_bounded_memory():
-    counts = ingested._Counts(3)
-    for number in range(50):
-        counts.add({"often", "second" if number % 2 else "third", f"once {number}"})
-    assert counts.frequent()[0] == ("often", 50)
-    assert {text for text, _ in counts.frequent()} >= {"often", "second", "third"}

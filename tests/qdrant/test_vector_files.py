@@ -3,7 +3,8 @@ import pytest
 
 from qdrant import vector_files as module
 from qdrant.errors import DiskFull
-from qdrant.vector_files import KEY_BYTES, StoreError, VectorFiles, record_type, vector_key
+from qdrant.key_index import KEY_BYTES
+from qdrant.vector_files import StoreError, VectorFiles, record_type, vector_key
 from tests.small_disk import small_disk
 
 DIM = 8

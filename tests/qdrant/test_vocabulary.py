@@ -21,11 +21,11 @@ WORDS = [
     CountedWord("kx200", "e5", 3),
 ]
 NAMES = [
-    CountedName("title", "Red steel kettle", 2),
-    CountedName("title", "Steel kettle", 4),
-    CountedName("title", "红色高跟鞋", 1),
     CountedName("category", "Kettles", 35),
     CountedName("brand", 'O"Brien & Möller', 6),
+    CountedName("title", "Steel kettle", 4),
+    CountedName("title", "Red steel kettle", 2),
+    CountedName("title", "红色高跟鞋", 1),
 ]
 
 

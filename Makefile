@@ -32,8 +32,10 @@ demo: $(DEMO)/.ready ## serve the demo shop on PORT (default 8501)
 	@echo "The demo shop is at http://$(HOST):$(PORT) (Ctrl-C closes it); \`make api\` serves its API at http://$(HOST):$(API_PORT)/v1"
 	$(DEMO_ENV) $(SERVE)
 
-api: $(DEMO)/.ready ## serve the demo shop's HTTP API on API_PORT (default 8000)
-	$(DEMO_ENV) $(BIN)/vitrine serve --host $(HOST) --port $(API_PORT)
+# `make api PORT=9000` is understood, too: what is given on the command line counts.
+api: PORT = $(API_PORT)
+api: $(DEMO)/.ready ## serve the demo shop's HTTP API on PORT (default 8000; ARGS="--events")
+	$(DEMO_ENV) $(BIN)/vitrine serve --host $(HOST) --port $(PORT) $(ARGS)
 
 # Drawings, then the usual commands; two variants and queries, so that there is something to compare.
 # The calibration is of the labelled queries, of which there are enough for one false alarm in ten.

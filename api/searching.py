@@ -16,7 +16,7 @@ from pictures.limit import Busy
 from search.facets import Facets
 from search.query import Filters, Query
 from search.recording import describe_search
-from search.request import read_filters, read_query
+from search.request import NAMED, read_filters, read_query
 from search.results import Results
 
 log = logging.getLogger("vitrine.api")
@@ -42,8 +42,9 @@ async def answer_search(
         image = await read_address(service, request.picture)
     searched: Query | Filters
     facets = None
-    if request.text.strip() or image or request.like:
-        query = searched = read_query(request.text, image, request.options())
+    options = request.options()
+    if request.text.strip() or image or any(options.get(name) for name in NAMED):
+        query = searched = read_query(request.text, image, options)
         answered = await service.search(request.variant, query)
         if request.facets:
             count = answered.engine.facets
@@ -51,7 +52,7 @@ async def answer_search(
                 lambda: count(query.filters, query, limit=request.facet_limit)
             )
     else:
-        searched = read_filters(request.options())
+        searched = read_filters(options)
         answered, facets = await service.threads.run(_browse, service, request, searched)
     if service.shop.log and request.log:
         answered = replace(answered, results=await _keep(service, request, searched, answered))

@@ -34,7 +34,8 @@ def bring_up_to_date(
 
     A few changes are made to a copy of the last generation; many, or another state of the
     variant, mean building anew. Either way searches see the old generation until the new one is
-    complete.
+    complete. A payload that changes counts as its whole point: the engine moves the point out of
+    its segment for it, and builds the graph again.
 
     Args:
         store: where the collection is.

@@ -165,6 +165,8 @@ def test_a_misspelt_word_is_corrected_and_reported(client):
         ({"text": "a", "categories": ["Toys"]}, 422, "No product has the category “Toys”"),
         ({"text": "a", "price_min": 9, "price_max": 1}, 422, "is above the highest"),
         ({"like": ["gone"]}, 422, "no product with the id “gone”"),
+        ({"unlike": ["kettle-teal"]}, 422, "There is nothing to search for"),
+        ({"without": ["kettle"], "sort": "price"}, 422, "There is nothing to search for"),
         ({"text": "a", "like": ["kettle-teal"]}, 422, "takes neither words nor a picture"),
         (
             {"text": "a", "variant": "gone"},

@@ -294,7 +294,7 @@ def _page(cursor: sqlite3.Cursor) -> list[Row]:
     size = 0
     for row in cursor:
         rows.append(row)
-        size += sum(len(value) for value in row if isinstance(value, str))
+        size += sum([len(value) for value in row if isinstance(value, str)])  # a list: faster
         if size >= PAGE_SIZE:
             break
     return rows

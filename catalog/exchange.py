@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any
 
 from catalog.product import Product
-from catalog.product_table import FIELDS, JSON_FIELDS
+from catalog.product_table import FIELDS, JSON_FIELDS, read_json
 
 MARK = "vitrine_export"  # the column that an export is recognised by
 GUARDED, PLAIN = "1 guarded", "1"  # its values: the version, and whether formulas are guarded
@@ -50,7 +50,7 @@ def _decode(name: str, cell: object, guarded: bool) -> Any:  # noqa: ANN401 - th
         cell = cell[1:]
     try:
         if name in JSON_FIELDS:
-            return JSON_FIELDS[name](json.loads(str(cell)))
+            return read_json(name, str(cell))
         if name in SCALARS:
             return None if cell in (None, "") else SCALARS[name](cell)
     except (KeyError, TypeError, RecursionError) as error:

@@ -22,20 +22,19 @@ SELECTED = ", ".join(f"product.{column}" for column in (*COLUMNS, "checksum"))
 WIDTH = len(COLUMNS) + 1  # cells of a row that `SELECTED` begins
 
 
-def _texts(written: list[str]) -> tuple[str, ...]:
+def _check_texts(written: list[str]) -> None:
     _require(written, list, str)
-    return tuple(written)
 
 
-def _facts(written: dict[str, Attribute]) -> dict[str, Attribute]:
+def _check_facts(written: dict[str, Attribute]) -> None:
     _require(written, dict, str)
     _require(list(written.values()), list, str | float | int)
-    return written
 
 
-def _paths(written: list[list[str]]) -> tuple[tuple[str, ...], ...]:
+def _check_paths(written: list[list[str]]) -> None:
     _require(written, list, list)
-    return tuple(map(_texts, written))
+    for path in written:
+        _check_texts(path)
 
 
 def _require(written: Collection[Any], kind: type, inner: type | UnionType) -> None:
@@ -43,15 +42,34 @@ def _require(written: Collection[Any], kind: type, inner: type | UnionType) -> N
         raise ValueError(f"{written!r} is no {kind.__name__} of {inner}")
 
 
-JSON_FIELDS: Mapping[str, Callable[[Any], Any]] = {  # field → its value from what JSON holds
-    "features": _texts,
-    "attributes": _facts,
-    "images": _texts,
-    "categories": _paths,
+# Field → its value from what JSON holds, and the check of the latter.
+JSON_FIELDS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], None]]] = {
+    "features": (tuple, _check_texts),
+    "attributes": (dict, _check_facts),
+    "images": (tuple, _check_texts),
+    "categories": (lambda paths: tuple(map(tuple, paths)), _check_paths),
 }
 OTHER_FIELDS: Mapping[str, Any] = {  # field → its type
     field.name: field.type for field in fields(Product) if field.name not in JSON_FIELDS
 }
+
+
+def read_json(name: str, text: str, *, checked: bool = True) -> Any:  # noqa: ANN401 - the field's type
+    """The value of one of `JSON_FIELDS` from its JSON.
+
+    Args:
+        name: Of the field.
+        text: The JSON.
+        checked: Whether it may be another field's.
+
+    Raises:
+        TypeError, ValueError: It is no JSON, or not of such a field.
+    """
+    convert, check = JSON_FIELDS[name]
+    written = json.loads(text)
+    if checked:
+        check(written)
+    return convert(written)
 
 
 def row_of(product: Product) -> tuple[Any, ...]:
@@ -85,20 +103,15 @@ def product_of(row: Sequence[Any]) -> Product:
             it cannot be a product's.
     """
     values = dict(zip(FIELDS, row, strict=False))
+    checksum = row[len(FIELDS)]
+    is_sound = checksum is not None and checksum == checksum_of(row[: len(FIELDS)])
     try:
-        for name, convert in JSON_FIELDS.items():
-            values[name] = convert(json.loads(values[name]))
+        for name in JSON_FIELDS:
+            values[name] = read_json(name, values[name], checked=not is_sound)
         if values["in_stock"] is not None:  # SQLite has no type for yes and no
             values["in_stock"] = bool(values["in_stock"])
-        for name, kind in OTHER_FIELDS.items():
-            if not isinstance(values[name], kind):
-                raise TypeError(f"{name} is {values[name]!r}")
-        for name, cell in zip(FIELDS, row, strict=False):
-            if isinstance(cell, DamagedText):
-                raise ValueError(f"{name} is no UTF-8")
-        checksum = row[len(FIELDS)]
-        if checksum is not None and checksum != checksum_of(row[: len(FIELDS)]):
-            raise ValueError("its checksum differs")
+        if not is_sound:
+            _check_row(row, values)
         return Product(**values)
     except (TypeError, ValueError) as error:
         prune = " and --prune" if isinstance(values["id"], DamagedText) else ""
@@ -106,3 +119,15 @@ def product_of(row: Sequence[Any]) -> Product:
             f"The catalogue's row of the product {values['id']!r} is damaged ({error}); run "
             f"`vitrine ingest products` with its file{prune} again, which repairs it."
         ) from error
+
+
+def _check_row(row: Sequence[Any], values: Mapping[str, Any]) -> None:
+    """Raise TypeError or ValueError where a row without a right checksum is damaged."""
+    for name, kind in OTHER_FIELDS.items():
+        if not isinstance(values[name], kind):
+            raise TypeError(f"{name} is {values[name]!r}")
+    for name, cell in zip(FIELDS, row, strict=False):
+        if isinstance(cell, DamagedText):
+            raise ValueError(f"{name} is no UTF-8")
+    if row[len(FIELDS)] is not None:
+        raise ValueError("its checksum differs")

@@ -7,8 +7,8 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,7 @@ from pyarrow import compute, csv, parquet
 
 from catalog.catalogue import Catalogue, Entry
 from catalog.exchange import FORMULA, GUARDED, MARK, PLAIN, record_of
+from catalog.seen_ids import SeenIds
 from encoder.variant import Variant
 from encoder.variants import Variants
 from ingest import IngestError
@@ -26,6 +27,7 @@ from ingest.job import Figures
 from pictures.embedded import EmbeddedPictures, is_embedded
 from pictures.errors import PictureError
 from pictures.sources import OUTSIDE
+from qdrant.model import Point
 from qdrant.store import Store, open_store
 from vitrine import Closing
 from vitrine.batches import batched
@@ -107,13 +109,12 @@ def export_products(home: Path, variant_name: str, folder: Path, *, category: st
         folder.mkdir(parents=True, exist_ok=True)
         total = None if category else len(catalogue)
         with _published(folder) as unfinished, progress_bar("export", total) as advance:
-            tables = _Tables(unfinished, variant, store)
+            tables = _Tables(unfinished, variant, store, catalogue, folder)
             with tables:
                 for window in batched(_in_category(catalogue.entries(), category), WINDOW):
                     tables.write(window)
                     advance(len(window))
-            embedded = _copy_embedded(catalogue, tables.embedded, folder)
-        figures = {**tables.counts, "embedded": embedded, "folder": str(folder.resolve())}
+        figures = {**tables.counts, "folder": str(folder.resolve())}
         if damage := catalogue.damage():
             figures["damaged"] = damage
         return figures
@@ -129,13 +130,15 @@ class _Tables(Closing):
     """The three files, open for writing.
 
     Attributes:
-        counts: `products` and `vectors` that were written.
-        embedded: addresses of the products' embedded pictures.
+        counts: `products` and `vectors` that were written, and `embedded` pictures beside them.
     """
 
-    def __init__(self, folder: Path, variant: Variant, store: Store) -> None:
-        self.counts: Figures = {"products": 0, "vectors": 0}
-        self.embedded: set[str] = set()
+    def __init__(
+        self, folder: Path, variant: Variant, store: Store, catalogue: Catalogue, beside: Path
+    ) -> None:
+        self.counts: Figures = {"products": 0, "vectors": 0, "embedded": 0}
+        self._catalogue = catalogue
+        self._copies = EmbeddedPictures(beside)
         self._variant, self._store = variant, store
         collection = store.collection(variant.name)
         self._vector_schema = pa.schema(
@@ -155,6 +158,7 @@ class _Tables(Closing):
             self._vectors = stack.enter_context(
                 parquet.ParquetWriter(files[2], self._vector_schema)
             )
+            self._seen = stack.enter_context(closing(SeenIds()))  # addresses
             self._open = stack.pop_all()
 
     def close(self) -> None:
@@ -169,23 +173,21 @@ class _Tables(Closing):
         self._csv.write_batch(_guarded(batch))
         found = self._store.retrieve(self._variant.name, [row["id"] for row in rows], vectors=True)
         points = [found[row["id"]] for row in rows if row["id"] in found]
-        listed = [{"id": point.id} | _lists(point.vectors) for point in points]
-        self._vectors.write_batch(pa.RecordBatch.from_pylist(listed, self._vector_schema))
+        ids, *vectors = self._vector_schema
+        columns = [pa.array([point.id for point in points], ids.type)]
+        columns += [_lists(points, field) for field in vectors]
+        self._vectors.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._vector_schema))
         self.counts["products"] += len(rows)
         self.counts["vectors"] += sum(len(point.vectors) for point in points)
-        images = (image for entry in window for image in entry.product.images)
-        self.embedded.update(filter(is_embedded, images))
+        for address in (image for entry in window for image in entry.product.images):
+            if is_embedded(address) and self._seen.add(address):
+                self._copy_embedded(address)
 
-
-def _copy_embedded(catalogue: Catalogue, addresses: set[str], folder: Path) -> int:
-    """Copy embedded pictures, those that are kept, beside the tables. Returns how many."""
-    copies = EmbeddedPictures(folder)
-    copied = 0
-    for address in sorted(addresses):
+    def _copy_embedded(self, address: str) -> None:
+        """Copy an embedded picture, if it is kept, beside the tables."""
         with suppress(PictureError):  # the ledger has the reason
-            copies.add(catalogue.embedded.read(address))
-            copied += 1
-    return copied
+            self._copies.add(self._catalogue.embedded.read(address))
+            self.counts["embedded"] += 1
 
 
 @contextmanager
@@ -253,5 +255,13 @@ def _row(entry: Entry, variant: Variant) -> dict[str, Any]:
     }
 
 
-def _lists(vectors: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
-    return {name: vector.tolist() for name, vector in vectors.items()}
+def _lists(points: Sequence[Point], field: pa.Field) -> pa.Array:
+    """The vectors of one name as a column; null where a point has none."""
+    values = np.zeros((len(points), field.type.list_size), np.float32)
+    missing = np.ones(len(points), bool)
+    for row, point in enumerate(points):
+        if field.name in point.vectors:
+            values[row], missing[row] = point.vectors[field.name], False
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(values.ravel()), type=field.type, mask=pa.array(missing)
+    )

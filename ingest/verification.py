@@ -1,7 +1,7 @@
 """Verification: a collection compared with the catalogue and the vector files."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from qdrant.store import open_store
 from qdrant.vector_files import Key
 from qdrant.word_settings import WordSettings
 from vitrine.progress import progress_bar
+
+Vectors = Mapping[str, np.ndarray]
 
 TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine
 
@@ -82,8 +84,9 @@ def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Fi
                 faults["stale"] += len(actual) - len(fresh)
                 in_use |= unsound & {key for plan in window for key in plan.vector_keys}
                 sound = [plan for plan in fresh if unsound.isdisjoint(plan.vector_keys)]
-                for plan, vectors in zip(sound, projection.vectors(sound), strict=True):
-                    faults.update(_faults(vectors, actual[plan.id]))
+                faults += _wrong_vectors(
+                    list(projection.vectors(sound)), [actual[plan.id].vectors for plan in sound]
+                )
                 found += len(actual)
                 compared += len(window)
                 advance(len(read))
@@ -121,14 +124,24 @@ def _fresh(window: list[PlannedPoint], actual: dict[str, Point]) -> list[Planned
     ]
 
 
-def _faults(expected: Mapping[str, np.ndarray], actual: Point) -> Iterator[str]:
-    if not all(_is_unit(vector) for vector in actual.vectors.values()):
-        yield "not unit"
-    if actual.vectors.keys() != expected.keys() or any(
-        abs(actual.vectors[name] - vector).max() > TOLERANCE for name, vector in expected.items()
-    ):
-        yield "other vectors"
+def _wrong_vectors(expected: Sequence[Vectors], actual: Sequence[Vectors]) -> Counter[str]:
+    """How many of some points have a vector that is not of unit length, or another one.
 
-
-def _is_unit(vector: np.ndarray) -> bool:
-    return bool(np.isfinite(vector).all() and abs(np.linalg.norm(vector) - 1) < TOLERANCE)
+    Args:
+        expected: the vectors of each point by name, float32 of shape (d,).
+        actual: those that are stored.
+    """
+    not_unit, other = (np.zeros(len(actual), bool) for _ in range(2))
+    for name in {name for vectors in (*expected, *actual) for name in vectors}:
+        has = np.array([[name in vectors for vectors in each] for each in (expected, actual)])
+        other |= has[0] != has[1]
+        stored = np.array([vectors[name] for vectors in actual if name in vectors])
+        if len(stored):
+            lengths = np.linalg.norm(stored, axis=1)
+            not_unit[has[1]] |= ~(abs(lengths - 1) < TOLERANCE)  # where one is not finite, too
+        both = np.flatnonzero(has.all(axis=0)).tolist()
+        if both:
+            wanted = np.array([expected[row][name] for row in both])
+            found = np.array([actual[row][name] for row in both])
+            other[both] |= abs(found - wanted).max(axis=1) > TOLERANCE
+    return Counter({"not unit": int(not_unit.sum()), "other vectors": int(other.sum())})

@@ -8,6 +8,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+import orjson
+
 from ingest.kept_database import KeptDatabase
 from qdrant.vocabulary import NAME_KINDS, CountedName
 from qdrant.words import WITHOUT_BLANKS, split_words
@@ -110,7 +112,7 @@ class WordCounts:
         return dict(self._database.run(query, (json.dumps(list(ids)),)))
 
     def _count(self, packed: bytes, difference: int) -> None:
-        words, names = json.loads(zlib.decompress(packed))
+        words, names = orjson.loads(zlib.decompress(packed))
         for word in words:
             self._words[word] += difference
         for kind, text in names:
@@ -124,16 +126,16 @@ class WordCounts:
 def _pack(texts: Mapping[str, list[str]]) -> bytes:
     """What is counted of a product's texts: its distinct words, and its names."""
     text = " ".join(text for values in texts.values() for text in values)
-    words = sorted({word for word in split_words(text) if _is_word(word)})
+    words = sorted(filter(_is_word, set(split_words(text))))
     names = sorted(
         (kind, text)
         for kind in NAME_KINDS
         for text in set(texts[kind])
         if len(text) <= LONGEST_NAME
     )
-    return zlib.compress(json.dumps([words, names], ensure_ascii=False).encode(), level=1)
+    return zlib.compress(orjson.dumps([words, names]), level=1)
 
 
 def _is_word(word: str) -> bool:
     """Whether a word is one by itself: a character of a script without blanks is not."""
-    return len(word) <= LONGEST_WORD and not WITHOUT_BLANKS.match(word)
+    return len(word) <= LONGEST_WORD and (word.isascii() or not WITHOUT_BLANKS.match(word))

@@ -94,7 +94,7 @@ def test_a_killed_export_leaves_the_earlier_one_and_the_next_removes_its_files(h
     before = contents(tmp_path)
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom ingest import export\n"
-        "export._lists = lambda _: os._exit(9)\n"
+        "export._lists = lambda *_: os._exit(9)\n"
         "export.export_products(Path(sys.argv[1]), 'tiny', Path(sys.argv[2]))\n"
     )
     words = [sys.executable, "-c", code, str(home), str(tmp_path)]
@@ -108,13 +108,15 @@ def test_a_killed_export_leaves_the_earlier_one_and_the_next_removes_its_files(h
 def test_a_second_export_to_the_same_folder_is_refused_and_the_first_completes(
     home, tmp_path, monkeypatch
 ):
-    def copy_embedded(*arguments):
+    guarded = export._guarded
+
+    def meanwhile(batch):
         ended = run_here(home, "export", "--folder", tmp_path)
         assert (ended.status, ended.stdout) == (1, "")
         assert f"Another export is being written to {tmp_path}. Let it finish" in ended.error
-        return 0
+        return guarded(batch)
 
-    monkeypatch.setattr(export, "_copy_embedded", copy_embedded)
+    monkeypatch.setattr(export, "_guarded", meanwhile)
     assert export_products(home, "tiny", tmp_path)["products"] == 12
     assert contents(tmp_path).keys() == set(export.FILES)
 

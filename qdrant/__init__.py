@@ -7,7 +7,7 @@ engine        the protocol that both engines implement
 points        point ids, and the check of every point       filters  conditions of a search
 layout        index parameters of collections and searches  ranking  top-k with ties
 vector_files  every vector that was encoded, by content     disk     full disks, sparse copies
-transfer      a generation copied to a server               sizing   what a server needs
+transfer      a generation copied to a server               sizing   what a collection needs
 recall        how many candidates a graph search needs
 snapshot      a collection as one file, for either engine
 

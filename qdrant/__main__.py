@@ -1,4 +1,4 @@
-"""`vitrine qdrant`: show, copy, save, roll back and drop collections; size a server."""
+"""`vitrine qdrant`: show, copy, save, roll back and drop collections; compute their size."""
 
 import os
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from rich.table import Table
 from qdrant import layout
 from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection, GraphSearch
-from qdrant.sizing import PAYLOAD, Estimate, estimate
+from qdrant.size_command import size
 from qdrant.store import Store, open_embedded, open_store
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, print_json
@@ -169,32 +169,7 @@ def drop(
         Console().print(f"{variant}: dropped", highlight=False)
 
 
-@app.command()
-def size(
-    products: Annotated[str, typer.Option(help="How many, as 10_000_000.")],
-    dim: Annotated[int, typer.Option(min=1, help="Numbers of a vector.")] = 512,
-    vectors: Annotated[int, typer.Option(min=1, help="Vectors of a product.")] = 3,
-    payload: Annotated[int, typer.Option(min=0, help="Bytes of a payload as JSON.")] = PAYLOAD,
-    replicas: Annotated[int, typer.Option(min=1, help="Copies of every shard.")] = 1,
-    node_memory: Annotated[float, typer.Option(min=1, help="Memory of a machine, GB.")] = 64,
-    as_json: Json = False,
-) -> None:
-    """Compute memory, disk, shards and machines of a server, before there is one.
-
-    Example: vitrine qdrant size --products 10_000_000 --dim 512 --vectors 3 --json
-    """
-    try:
-        count = int(products)
-    except ValueError:
-        raise typer.BadParameter(f"--products {products}: write a number, as 10_000_000.") from None
-    if count < 1:
-        raise typer.BadParameter("--products must be at least 1.")
-    memory = round(node_memory * 10**9)
-    found = estimate(count, dim, vectors, payload=payload, replicas=replicas, node_memory=memory)
-    if as_json:
-        print_json(asdict(found))
-    else:
-        _show_size(found)
+app.command("size")(size)
 
 
 def _page(store: Store) -> dict[str, Any]:
@@ -271,21 +246,6 @@ def _show(page: dict[str, Any]) -> None:
         console.print(f"{collection['variant']} is searched by {'; '.join(lines)}", highlight=False)
         if line := _precision_line(collection):
             console.print(line, highlight=False)
-
-
-def _show_size(found: Estimate) -> None:
-    console = Console()
-    table = Table("one generation", "memory", "memory, measured", "disk", box=None)
-    for name, form in (("float32", found.floats), ("int8, originals on disk", found.int8)):
-        table.add_row(name, *map(decimal, (form.memory, form.memory_measured, form.disk)))
-    console.print(table)
-    console.print(
-        f"As it is kept, int8 with the generation before: memory {decimal(found.memory)}, disk "
-        f"{decimal(found.disk)}; at the peak of a build: {decimal(found.memory_building)}, "
-        f"{decimal(found.disk_building)}.\n{found.nodes} machines, QDRANT_SHARDS={found.shards}, "
-        f"QDRANT_REPLICAS={found.replicas}.",
-        highlight=False,
-    )
 
 
 if __name__ == "__main__":

@@ -1,44 +1,55 @@
-"""What a server needs, computed: Qdrant's published formulas beside our own measurements.
+"""What a collection needs, computed: in this process, and on a server.
 
 Published, https://qdrant.tech/documentation/capacity-planning/: memory is vectors × dimensions ×
-bytes of a number × 1.5, the half more for graphs, versions and what optimising needs;
-payload on disk is its JSON × 1.5. Shards and nodes: https://qdrant.tech/documentation/guides/
-distributed_deployment/ (at least two shards a node to grow by; three nodes and two replicas to
-lose one without an outage).
+bytes of a number × 1.5, the half more for graphs, versions and what optimising needs. Shards and
+nodes: https://qdrant.tech/documentation/guides/distributed_deployment/ (at least two shards a node
+to grow by; three nodes and two replicas to lose one without an outage).
 
-Measured: 30,000 generated products of 3 × 512 numbers in the embedded engine, which writes the
-files that the server writes (qdrant-edge-py 0.9.0, without its log), and real products for what
-depends on texts and attributes. The peak of a build: 100,000
-such products on a server, which end at 0.83 GB of disk, took 1.55 GB and 0.29 GB of memory.
+Measured, qdrant-edge-py 0.9.0, which writes the files that the server writes; without its log,
+which takes some 60 MB however many products there are. Real shops: 19,406 electronics products
+(1,011 bytes of payload, 33 terms) and 9,583 fashion products (2,078 bytes, 75 terms). Generated
+ones: 100,000 products of 3 × 512 dimensions with attributes, and 100,000 of 3 × 64 with texts
+alone. Vectors: `qdrant.storage`.
 """
 
 import math
 from dataclasses import dataclass
 
 from qdrant import layout
+from qdrant.storage import DEFAULT, STORAGES, Storage
 
-FLOAT, INT8 = 4, 1  # bytes of a number
+FLOAT = 4  # bytes of a number
 PUBLISHED = 1.5
-# Measured bytes a product: ids and versions; indexes of attributes and other facts (442 and 542 in
-# two shops: 19,406 electronics products of 33 terms, 9,583 fashion products of 75); of phrases,
-# on disk alone (565 and 1,215); of the vector `words` (383 at 33 terms); and these vectors, on disk
-# alone (358 and 693).
+# Bytes of a product, whatever its texts: ids and versions; indexes of attributes and other facts
+# (442 and 542 in the real shops); the columns of facts (194 and 387 in the generated ones), which
+# the embedded engine has alone.
 IDS = 29
 INDEXES = 500
-PHRASES = 900
-WORDS_INDEX = 650
-WORDS = 550
-# Measured bytes of an int8 copy beside its numbers, and the share of JSON that compression leaves.
-INT8_EXTRA = 4
+COLUMNS = 400
+# Bytes for each byte of a payload's JSON: itself, compressed (0.76 and 0.77); the index of phrases
+# (0.56 and 0.58); the vectors `words` (0.35 and 0.33), and their index (0.38). The first three are
+# on disk alone.
 COMPRESSED = 0.77
+PHRASES = 0.58
+WORDS = 0.35
+WORDS_INDEX = 0.40
 # Bytes of the JSON of a product, its terms included: 981 to 2,101 in three shops.
 PAYLOAD = 1_500
+# Times the links of a graph's lowest layer: values of facts have links of their own. 135 to 152
+# bytes a vector of 100,000 products.
+LINKS = 2
+# Own memory of a process that searches by the embedded engine: 580 and 1,290 bytes a product of the
+# generated shops. The rest of what it reads is the page cache, which processes share.
+OWN = 1_300
+# Peak of the own memory of the process that builds: 1,014 MB for 100,000 products of 3 × 64.
+BUILDER = 10_000
 # A build keeps the generation in use and the one before, and makes the next beside them.
 KEPT = 2
-# Peak of the next while it is built, as a multiple of what it takes at the end: the graphs and int8
-# are written beside the points that arrived, then those are removed.
+# Peak of the next while a server builds it, as a multiple of what it takes at the end: graphs and
+# the copies that are searched are written beside the points that arrived, then those are removed.
+# 100,000 products of 3 × 512 that end at 0.83 GB of disk took 1.55 GB, and 0.29 GB of memory.
 PEAK_DISK, PEAK_MEMORY = 1.9, 1.5
-# Share of a node's memory to plan with; the rest is for the system and for searches.
+# Share of a machine's memory to plan with; the rest is for the system and for searches.
 USABLE = 0.8
 # Products per shard: its graphs are then built in some hours on 16 cores.
 SHARD = 10_000_000
@@ -48,7 +59,7 @@ SAFE_NODES = 3
 
 @dataclass(frozen=True)
 class Form:
-    """Bytes that one generation takes, in one form of its vectors.
+    """Bytes that one generation takes on a server, in one form of its vectors.
 
     Attributes:
         memory: by Qdrant's formula, with the indexes of facts and words as measured, at least
@@ -63,18 +74,49 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """Bytes that a collection takes on one machine that searches and builds by itself.
+
+    Attributes:
+        memory: of one process that searches, and of the files that searches read, in the page
+            cache: with less, searches wait for the disk.
+        memory_building: the same beside a process that builds the next generation.
+        disk: of one generation.
+        disk_building: of the generations kept and the next.
+        holds: products that a machine of the given memory holds while it builds.
+    """
+
+    memory: int
+    memory_building: int
+    disk: int
+    disk_building: int
+    holds: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One way to store vectors (`qdrant.storage`): one machine, and one generation on a server."""
+
+    embedded: Embedded
+    server: Form
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """What a collection needs of a server, bytes; all copies counted.
+    """What a collection needs, bytes; on a server all copies counted.
 
     Attributes:
         products: how many.
         dim: numbers of a vector.
         vectors: vectors of a product.
-        floats: one generation with the original vectors in memory.
-        int8: one generation as we build it: int8 in memory, originals on disk.
-        memory: of `int8`, for the generations kept: the one in use and the one before.
+        storage: how vectors are stored, a name of `STORAGES`.
+        floats: one generation on a server with the original vectors in memory.
+        int8: one generation on a server as `int8`.
+        storages: each way to store vectors, by name.
+        memory: of `storage` on a server, for the generations kept: the one in use and the one
+            before.
         memory_building: the same at the peak of a build of the next beside them.
-        disk: of `int8`, for the generations kept.
+        disk: of `storage` on a server, for the generations kept.
         disk_building: the same at the peak of a build of the next.
         nodes: machines that it takes; no two copies of a shard share one.
         shards: QDRANT_SHARDS.
@@ -84,8 +126,10 @@ class Estimate:
     products: int
     dim: int
     vectors: int
+    storage: str
     floats: Form
     int8: Form
+    storages: dict[str, Stored]
     memory: int
     memory_building: int
     disk: int
@@ -94,12 +138,29 @@ class Estimate:
     shards: int
     replicas: int
 
+    def cost(self, memory: float, disk: float) -> dict[str, float]:
+        """Return what the memory and the disk of a build's peak cost, embedded and on a server.
+
+        Args:
+            memory: price of a GB of memory.
+            disk: price of a GB of disk.
+        """
+        one = self.storages[self.storage].embedded
+        return {
+            name: round((built * memory + stored * disk) / 10**9, 2)
+            for name, built, stored in (
+                ("embedded", one.memory_building, one.disk_building),
+                ("server", self.memory_building, self.disk_building),
+            )
+        }
+
 
 def estimate(
     products: int,
     dim: int,
     vectors: int,
     *,
+    storage: str = DEFAULT,
     payload: int = PAYLOAD,
     replicas: int = 1,
     node_memory: int = 64 * 10**9,
@@ -109,18 +170,26 @@ def estimate(
     Args:
         products: how many.
         dim: numbers of a vector.
-        vectors: vectors of a product.
+        vectors: vectors of a product that have room (`Spec.stored`).
+        storage: a name of `STORAGES`.
         payload: bytes of a product's payload as JSON.
         replicas: copies of every shard.
         node_memory: memory of one machine, bytes.
     """
+    links = link_bytes(products)
     copies = products * replicas
-    bits = max(products, 2).bit_length()  # of a link in a graph
-    floats = _form(copies, dim, vectors, payload, bits, int8=False)
-    int8 = _form(copies, dim, vectors, payload, bits, int8=True)
-    memory = KEPT * int8.memory
-    memory_building = memory + max(int8.memory, math.ceil(PEAK_MEMORY * int8.memory_measured))
-    disk = KEPT * int8.disk
+    storages = {
+        name: Stored(
+            _embedded(products, dim, vectors, each, payload, links, node_memory),
+            _form(copies, vectors, each.searched_bytes(dim), each.bytes(dim), links, payload),
+        )
+        for name, each in STORAGES.items()
+    }
+    floats = _form(copies, vectors, dim * FLOAT, dim * FLOAT, links, payload)
+    chosen = storages[storage].server
+    memory = KEPT * chosen.memory
+    memory_building = memory + max(chosen.memory, math.ceil(PEAK_MEMORY * chosen.memory_measured))
+    disk = KEPT * chosen.disk
     nodes = math.ceil(memory_building / (node_memory * USABLE))
     nodes = max(nodes, SAFE_NODES if replicas > 1 else 1, replicas)
     shards = 1 if nodes == 1 and products <= SHARD else SHARDS_PER_NODE * nodes
@@ -128,30 +197,58 @@ def estimate(
         products=products,
         dim=dim,
         vectors=vectors,
+        storage=storage,
         floats=floats,
-        int8=int8,
+        int8=storages["int8"].server,
+        storages=storages,
         memory=memory,
         memory_building=memory_building,
         disk=disk,
-        disk_building=disk + math.ceil(PEAK_DISK * int8.disk),
+        disk_building=disk + math.ceil(PEAK_DISK * chosen.disk),
         nodes=nodes,
         shards=shards,
         replicas=replicas,
     )
 
 
-def _form(copies: int, dim: int, vectors: int, payload: int, bits: int, *, int8: bool) -> Form:
-    graph = 2 * layout.HNSW_M * bits / 8  # the links of the lowest layer, were all of them used
-    held = dim * INT8 + INT8_EXTRA if int8 else dim * FLOAT
-    stored = dim * FLOAT + graph + (held if int8 else 0)
-    number = INT8 if int8 else FLOAT
-    facts = IDS + INDEXES + WORDS_INDEX
-    published = math.ceil(copies * (vectors * dim * number * PUBLISHED + facts))
-    measured = math.ceil(copies * (vectors * (held + graph) + facts))
+def link_bytes(products: int) -> float:
+    """Return the bytes of a vector's links in a graph of so many products."""
+    bits = max(products, 2).bit_length()  # of a link
+    return LINKS * 2 * layout.HNSW_M * bits / 8
+
+
+def _form(
+    copies: int, vectors: int, searched: int, stored: int, links: float, payload: int
+) -> Form:
+    """A generation on a server, from the bytes of a vector that are searched, and all of them."""
+    facts = IDS + INDEXES + WORDS_INDEX * payload
+    texts = (COMPRESSED + PHRASES + WORDS) * payload
+    published = math.ceil(copies * (vectors * searched * PUBLISHED + facts))
+    measured = math.ceil(copies * (vectors * (searched + links) + facts))
     return Form(
         memory=max(published, measured),
         memory_measured=measured,
-        disk=math.ceil(
-            copies * (vectors * stored + payload * COMPRESSED + facts + PHRASES + WORDS)
-        ),
+        disk=math.ceil(copies * (vectors * (stored + links) + facts + texts)),
+    )
+
+
+def _embedded(
+    products: int,
+    dim: int,
+    vectors: int,
+    storage: Storage,
+    payload: int,
+    links: float,
+    node_memory: int,
+) -> Embedded:
+    facts = IDS + INDEXES + COLUMNS + (PHRASES + WORDS_INDEX) * payload
+    read = vectors * (storage.searched_bytes(dim) + links) + facts
+    stored = vectors * (storage.bytes(dim) + links) + facts + (COMPRESSED + WORDS) * payload
+    building = read + OWN + BUILDER
+    return Embedded(
+        memory=math.ceil(products * (read + OWN)),
+        memory_building=math.ceil(products * building),
+        disk=math.ceil(products * stored),
+        disk_building=math.ceil(products * (KEPT + 1) * stored),
+        holds=int(node_memory * USABLE / building),
     )

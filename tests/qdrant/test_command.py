@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from qdrant.__main__ import app
-from qdrant.sizing import IDS, INDEXES, KEPT, WORDS_INDEX, estimate
 from qdrant.store import Store, open_embedded, open_server
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, shop
@@ -133,56 +132,3 @@ def test_copy_of_nothing_is_one_sentence(tmp_path, fake_server, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     run("copy", "--to", fake_server.url, status=1)
     assert "There is no collection in" in run.messages
-
-
-def test_size_is_one_object():
-    printed = json.loads(
-        run("size", "--products", "10_000_000", "--dim", "512", "--vectors", "3", "--json")
-    )
-    facts = IDS + INDEXES + WORDS_INDEX
-    assert printed["floats"]["memory"] == 10_000_000 * (3 * 512 * 4 * 1.5 + facts)
-    assert printed["int8"]["memory"] == 10_000_000 * (3 * 512 * 1.5 + facts)
-    assert printed["memory"] == KEPT * printed["int8"]["memory"]
-    assert printed["disk"] == KEPT * printed["int8"]["disk"]
-    assert "QDRANT_SHARDS=6" in run("size", "--products", "10_000_000").replace("\n", " ")
-
-
-@pytest.mark.parametrize("products", ["many", "0", "-3"])
-def test_a_number_that_is_none_is_wrong_usage(products):
-    run("size", "--products", products, status=2)
-
-
-def test_our_measurements_stay_below_qdrants_formula_and_disk_holds_the_originals_too():
-    for products in (10**5, 10**6, 10**7, 10**8):
-        found = estimate(products, 512, 3)
-        assert found.int8.memory_measured < found.int8.memory
-        assert found.floats.memory_measured < found.floats.memory
-        assert found.int8.disk > found.floats.disk > products * 3 * 512 * 4
-
-
-def test_a_build_is_planned_with_the_peak_that_was_measured_of_a_server():
-    """100,000 products of 3 × 512 ended at 0.83 GB, and took 1.55 GB and 0.29 GB on the way."""
-    found = estimate(10**5, 512, 3)
-    peak = found.disk_building - found.disk
-    assert peak == pytest.approx(1.55 / 0.83 * found.int8.disk, rel=0.05)
-    assert found.memory_building - found.memory >= 0.29e9
-
-
-@pytest.mark.parametrize("dim", [64, 128, 256])
-def test_no_plan_is_below_what_was_measured(dim):
-    found = estimate(10**6, dim, 3)
-    assert found.int8.memory >= found.int8.memory_measured
-    assert found.memory_building - found.memory >= 1.5 * found.int8.memory_measured
-
-
-def test_no_two_copies_of_a_shard_share_a_machine():
-    assert estimate(10**5, 512, 3, replicas=5).nodes == 5
-
-
-def test_more_copies_take_more_machines_and_an_outage_takes_three():
-    one, two = estimate(10**8, 512, 3), estimate(10**8, 512, 3, replicas=2)
-    assert two.int8.memory == 2 * one.int8.memory
-    assert two.nodes >= 2 * one.nodes - 1
-    assert estimate(10**5, 512, 3, replicas=2).nodes == 3
-    assert (estimate(10**5, 512, 3).nodes, estimate(10**5, 512, 3).shards) == (1, 1)
-    assert two.shards == 2 * two.nodes

@@ -8,6 +8,8 @@ import pytest
 from qdrant import layout
 from qdrant.embedded import mapping
 from qdrant.model import Filters, Point, Spec
+from qdrant.sizing import link_bytes
+from qdrant.storage import STORAGES
 from qdrant.store import open_embedded
 from tests.qdrant.shop import SPEC, ids
 
@@ -186,3 +188,13 @@ def test_all_that_pass_a_filter_are_compared_up_to_a_limit(long, monkeypatch):
         monkeypatch.setattr(layout, "FILTERED_SCAN_KIB", scanned_kib)
         store.search(SPEC.variant, queries[0], vector="text", filters=filters)
     assert [search.exact for search in made] == [True, False, False]
+
+
+def test_vectors_take_the_bytes_that_a_plan_counts_with(large):
+    store, _, _ = large
+    [generation] = store.generations("demo")
+    folder = store.engine.folder / "demo" / generation.name
+    files = [path for path in folder.rglob("*") if "vector_" in str(path) and path.is_file()]
+    taken = sum(path.stat().st_blocks * 512 for path in files)
+    planned = COUNT * (STORAGES[SPEC.storage].bytes(DIM) + link_bytes(COUNT))
+    assert 0.95 * taken <= planned <= 1.25 * taken

@@ -44,6 +44,8 @@ NORMAL_PATH = re.compile(r"\w[\w-]*(?:/\w[\w-]*)*\.\w+")  # which pathlib would 
 
 # What stands for no picture.
 PLACEHOLDERS = frozenset({"no_selection", "no_image", "no-image", "noimage", "placeholder"})
+# One whole picture, in which the patterns above would look for several addresses at length.
+DATA_ADDRESS = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/]*+=*+")
 # Base64 of a picture's first bytes, where the text is no data: address yet.
 BASE64 = {"/9j/": "jpeg", "iVBORw0KGgo": "png", "R0lGOD": "gif", "UklGR": "webp"}
 MIN_BASE64 = 200  # characters; shorter texts are paths
@@ -99,6 +101,9 @@ def _addresses(value: object) -> Iterator[str | bytes]:
 
 def _in_text(written: str) -> Iterator[str]:
     written = written.strip().replace("\\/", "/")
+    if DATA_ADDRESS.fullmatch(written):
+        yield written
+        return
     for start, kind in BASE64.items():
         if written.startswith(start) and len(written) > MIN_BASE64:
             yield f"data:image/{kind};base64,{written}"

@@ -53,7 +53,7 @@ def test_training_has_a_speed_beside_the_bare_pass_and_a_projected_time(run):
 
 
 def test_exhaustive_engines_find_every_neighbour_under_every_filter_they_have(run):
-    few = ("--n", 1000, "--dim", 8, "--queries", 50, "--no-shop")
+    few = ("--n", 1000, "--dim", 8, "--queries", 10, "--no-shop")
     (size,) = run("search", *few, checkpoint=False)["sizes"]
     recall = {(each["engine"], each["filter"]): each["recall"] for each in size["searched"]}
     assert {engine for engine, _ in recall} == set(size["built"])

@@ -193,28 +193,19 @@ app()
 """
 
 
-@pytest.mark.parametrize(
-    ("recipe", "epochs", "line", "checkpoints", "steps"),
-    [
-        ("reference", 3, "epoch   2", "checkpoints", 6),
-        ("auto", 8, "linear_trial       epoch   1", "checkpoints/linear_trial", 4),
-    ],
-)
-def test_a_killed_process_resumes_by_the_same_command(
-    home, tiny_clip, tmp_path, monkeypatch, recipe, epochs, line, checkpoints, steps
-):
-    words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", str(epochs), "--recipe", recipe]
-    words += ["--variant", "lora", "--set", "snapshot_every=1", "--set", "patience=0"]
+def test_a_killed_process_resumes_by_the_same_command(home, tiny_clip, tmp_path, monkeypatch):
+    words = ["train", "--base", str(tiny_clip), *QUICK, "--epochs", "3", "--variant", "lora"]
+    words += ["--set", "snapshot_every=1", "--set", "patience=0"]
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, line, *words],
+        [sys.executable, "-c", KILLED, "epoch   2", *words],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.DEVNULL,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    (state,) = (home / "training" / "lora" / checkpoints).glob("step-*/state.json")
-    assert 0 < json.loads(state.read_text())["step"] < steps
+    (state,) = (home / "training" / "lora" / "checkpoints").glob("step-*/state.json")
+    assert 0 < json.loads(state.read_text())["step"] < 6
     unbroken = shutil.copytree(home, tmp_path / "unbroken")
     shutil.rmtree(unbroken / "training")
     adapters = []

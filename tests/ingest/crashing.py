@@ -1,9 +1,10 @@
 """Kill the jobs at every event that changes the disk; run by test_crashes.py as a program.
 
 The jobs run in forks of one process that has everything imported. A fork counts its events
-(renames, SQLite commits, appended vectors) and calls `os._exit` just before or just after the
-chosen one. Another fork then runs the jobs again up to that one. What it leaves must equal what a
-run without interruption leaves.
+(renames, SQLite commits, appended vectors) and calls `os._exit` just before the chosen one, or
+just after the last: after any other, the disk is as before the next one, or lacks some of what that
+one publishes. Another fork then runs the jobs again up to that one. What it leaves must equal what
+a run without interruption leaves.
 """
 
 import importlib
@@ -170,14 +171,13 @@ def write_state(home: Path, out: Path) -> None:
     out.write_text(json.dumps(state(home), sort_keys=True))
 
 
-def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool) -> dict:
-    """Kill a job at each of its events and compare what the next run leaves.
+def kill_at_every_event(folder: Path, done: list[Job], job: Job) -> dict:
+    """Kill a job before each of its events and after the last; compare what the next run leaves.
 
     Args:
         folder: has `start`, the shop before the job; afterwards the shop after it.
         done: the jobs that have already run.
         job: the one to kill.
-        after: kill after the event rather than before it.
 
     Returns:
         `events`, how many of the forks were `killed`, and what `differs` and how.
@@ -190,7 +190,7 @@ def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool)
         shutil.rmtree(home, ignore_errors=True)
         shop.copy(start, home)
 
-    def run(at: int) -> None:
+    def run(at: int, after: bool = False) -> None:
         Events(log, at, after=after).watch()
         job(home)
 
@@ -205,9 +205,11 @@ def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool)
         sys.exit("the run without interruption failed")
     found["events"] = log.read_text().split()
     expected = out.read_text()
-    for number, name in enumerate(found["events"]):
+    moments = [(number, False) for number in range(len(found["events"]))]
+    for number, after in [*moments, (len(moments) - 1, True)]:
+        name = found["events"][number]
         fresh_home()
-        found["killed"] += forked(partial(run, number)) == KILLED
+        found["killed"] += forked(partial(run, number, after)) == KILLED
         if status := forked(run_again):
             found["differs"].append(f"{name} {number}: the next run ended with status {status}")
         elif out.read_text() != expected:
@@ -217,7 +219,7 @@ def kill_at_every_event(folder: Path, done: list[Job], job: Job, *, after: bool)
     return found
 
 
-def main(folder: Path, checkpoint: Path, after: bool) -> None:
+def main(folder: Path, checkpoint: Path) -> None:
     """Print a JSON object: for each job its events, and what a killed run has changed."""
     torch.set_num_threads(1)  # a fork has no thread pool
     for module in IMPORTS:
@@ -230,10 +232,10 @@ def main(folder: Path, checkpoint: Path, after: bool) -> None:
     shop.write_source(folder / "start" / "source", rows)
     found, done = {}, []
     for name, job in jobs(build_tiny_bart(folder / "bart")).items():
-        found[name] = kill_at_every_event(folder, done, job, after=after)
+        found[name] = kill_at_every_event(folder, done, job)
         done.append(job)
     sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "after")
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

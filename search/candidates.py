@@ -36,7 +36,7 @@ from search.settings import CANDIDATES, SearchSettings
 
 # Candidates of each part, level by level. A search by vectors needs no more than are shown and
 # folded. What is sorted is chosen from all that fits, whatever the page.
-FUSED_LEVELS = (CANDIDATES, 2_000, 10_000)
+FUSED_LEVELS = (CANDIDATES, 2_000, 4_000, 10_000)
 SINGLE_LEVELS = (50, 200, 1_000, 4_000, 10_000)
 # Of the products without a picture that are shown beside others, few are on a page.
 BESIDE_LEVELS = (25, *SINGLE_LEVELS)

@@ -94,8 +94,8 @@ class Counting:
                 return rest
             return replace(rest, ids=tuple(candidates(rest)) or (NO_PRODUCT,))
 
-        def count(field: str, rest: Filters) -> dict[str, int]:
-            return self._store.facet(variant, field, counted(rest), limit=MAX_RESULTS)
+        def count(field: str, rest: Filters, most: int) -> dict[str, int]:
+            return self._store.facet(variant, field, counted(rest), limit=min(most, MAX_RESULTS))
 
         total = self._store.count(variant, counted(filters))
         return FacetCounter(self.attributes(), filters, count).facets(total, limit)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from qdrant.filters import FIELDS, STEP
+from qdrant.layout import MAX_RESULTS
 from qdrant.model import ATTRIBUTES, PATHS, Filters, Where
 from search.attributes import Attributes, group_facets
 from search.buckets import Bucket, bucket_numbers, bucket_prices
 
 Counts = dict[str, int]  # products by value
-Count = Callable[[str, Filters], Counts]  # of a payload's field, under filters
+# The most frequent values of a payload's field, under filters.
+Count = Callable[[str, Filters, int], Counts]
 
 MAX_ATTRIBUTES = 12
 # A list of more values than this is not looked through, so it counts for less.
@@ -99,7 +101,7 @@ class FacetCounter:
     Args:
         attributes: of the collection.
         filters: resolved by them.
-        count: counts the values of a payload's field under filters.
+        count: counts the most frequent values of a payload's field under filters.
     """
 
     def __init__(self, attributes: Attributes, filters: Filters, count: Count) -> None:
@@ -129,21 +131,22 @@ class FacetCounter:
     def _categories(self, limit: int) -> tuple[CategoryCount, ...]:
         """Departments and, below the chosen ones, the next step."""
         rest = _without(replace(self._filters, categories=()), "category")
-        departments = self._count("category", rest)
+        departments = self._count("category", rest, limit)
         if self._attributes.collection.payload < PATHS:
-            return tuple(CategoryCount(name, name, n) for name, n in _first(departments, limit))
-        counted = self._count("categories", rest)
+            return tuple(CategoryCount(name, name, n) for name, n in departments.items())
+        counted = self._count("categories", rest, MAX_RESULTS)
         chosen = {STEP.sub(" > ", name.strip()) for name in self._chosen_categories()}
-        return tuple(_tree(name, counted, chosen, limit) for name, _ in _first(departments, limit))
+        return tuple(_tree(name, counted, chosen, limit) for name in departments)
 
     def _brands(self, limit: int) -> Counts:
         """Products by brand."""
         rest = _without(replace(self._filters, brands=()), "brand")
-        return dict(_first(self._count("brand", rest), limit))
+        return self._count("brand", rest, limit)
 
     def _stock(self) -> Counts:
         """Products by `yes` and `no`."""
-        return self._count("stock", _without(replace(self._filters, in_stock=None), "stock"))
+        rest = _without(replace(self._filters, in_stock=None), "stock")
+        return self._count("stock", rest, MAX_RESULTS)
 
     def _prices(self) -> tuple[Bucket, ...]:
         """Products by price, in the currency of the filters or in the shop's commonest."""
@@ -152,15 +155,15 @@ class FacetCounter:
         if others and not self._chosen_currency():
             currency = Where("currency", tuple(others), negated=True)
             rest = replace(rest, where=(*rest.where, currency))
-        steps = {int(step): count for step, count in self._count("price_step", rest).items()}
-        return bucket_prices(steps)
+        counted = self._count("price_step", rest, MAX_RESULTS)
+        return bucket_prices({int(step): count for step, count in counted.items()})
 
     def _attribute_counts(self, limit: int) -> tuple[AttributeCount, ...]:
         """The attributes that are filtered by, then the most useful ones."""
-        counted = group_facets(self._count("facets", self._filters))
+        counted = group_facets(self._count("facets", self._filters, MAX_RESULTS))
         filtered = [each.name for each in self._filters.where if each.name not in FIELDS]
         for name in dict.fromkeys(filtered):  # its own filter left out
-            rest = self._count("facets", _without(self._filters, name))
+            rest = self._count("facets", _without(self._filters, name), MAX_RESULTS)
             counted[name] = group_facets(rest).get(name, {})
         numbers = self._attributes.numbers | self._attributes.quantities.keys()
         useful = sorted(
@@ -222,16 +225,16 @@ def _tree(path: str, counted: Mapping[str, int], chosen: set[str], limit: int) -
     """A category and, where it or one below it is chosen, the steps below."""
     name = path.rpartition(" > ")[2]
     count = counted.get(path, 0)
-    below = [
-        each
-        for each in counted
-        if each.startswith(f"{path} > ") and " > " not in each[len(path) + 3 :]
-    ]
     opened = {path, name} & chosen or any(
         each.startswith(f"{path} > ") or _is_step_below(each, path, counted) for each in chosen
     )
     if not opened:
         return CategoryCount(name, path, count)
+    below = [
+        each
+        for each in counted
+        if each.startswith(f"{path} > ") and " > " not in each[len(path) + 3 :]
+    ]
     children = tuple(_tree(each, counted, chosen, limit) for each in below[:limit])
     return CategoryCount(name, path, count, children)
 

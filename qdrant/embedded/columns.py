@@ -43,15 +43,21 @@ class Column:
         self.values: list[str] = json.loads((folder / f"{field}.json").read_text())
         self.products, self.numbers = np.load(folder / f"{field}.npy", mmap_mode="r")
 
-    def count(self, chosen: np.ndarray | None) -> dict[str, int]:
-        """Count the products by value.
+    def count(self, chosen: np.ndarray | None, limit: int) -> dict[str, int]:
+        """Count the products by value, of the most frequent values.
 
         Args:
             chosen: bool (n,), which products are counted; None counts all.
+            limit: how many values; those as frequent as the last one are there, too.
         """
         numbers = self.numbers if chosen is None else self.numbers[chosen[self.products]]
-        counts = np.bincount(numbers, minlength=len(self.values)).tolist()
-        return {value: count for value, count in zip(self.values, counts, strict=True) if count}
+        counts = np.bincount(numbers, minlength=len(self.values))
+        present = np.flatnonzero(counts)
+        if len(present) > limit:
+            least = np.partition(counts[present], -limit)[-limit]
+            present = present[counts[present] >= least]
+        found = zip(present.tolist(), counts[present].tolist(), strict=True)
+        return {self.values[number]: count for number, count in found}
 
     def having(self, values: Iterable[str], products: int) -> np.ndarray:
         """Return which of n products have one of some values, bool (n,)."""
@@ -77,9 +83,12 @@ class Columns:
         self._column = lru_cache(partial(Column, facts.folder))
         self._meeting = lru_cache(CONDITIONS_KEPT)(self._packed)
 
-    def count(self, field: str, conditions: Sequence[Condition]) -> dict[str, int]:
-        """Return exact counts of the values that products have which meet all conditions."""
-        return self._column(field).count(self._all_meeting(conditions))
+    def count(self, field: str, conditions: Sequence[Condition], limit: int) -> dict[str, int]:
+        """Return exact counts of the most frequent values of the products that meet all conditions.
+
+        Values as frequent as the last one are there, too.
+        """
+        return self._column(field).count(self._all_meeting(conditions), limit)
 
     def number(self, conditions: Sequence[Condition]) -> int | None:
         """Return how many products meet all conditions; None where the engine counts sooner."""

@@ -68,7 +68,8 @@ class Reader:
     def facet(self, field: str, conditions: list[Condition], limit: int) -> dict[str, int]:
         """Return exact counts of the most frequent values."""
         if self._columns:
-            return dict(list(most_frequent(self._columns.count(field, conditions)).items())[:limit])
+            counts = most_frequent(self._columns.count(field, conditions, limit))
+            return dict(list(counts.items())[:limit])
         matching = mapping.filter_of(conditions)
         request = qe.FacetRequest(key=field, limit=limit, exact=True, filter=matching)
         with engine_errors(self.collection.variant):

@@ -12,7 +12,7 @@ def counted(values):
     )
     facets = {facet_of("Mass", value): count for value, count in values.items()}
     counter = FacetCounter(
-        attributes, Filters(), lambda field, _: facets if field == "facets" else {}
+        attributes, Filters(), lambda field, *_: facets if field == "facets" else {}
     )
     [found] = counter.facets(sum(values.values()), 10).attributes
     return found

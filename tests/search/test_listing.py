@@ -61,6 +61,13 @@ def test_both_engines_list_the_same_products_in_the_same_order(engine, on_server
     assert engine.browse(filters, 40, sort=sort) == on_server.browse(filters, 40, sort=sort)
 
 
+def test_varied_products_are_the_same_however_many_are_shown(engine):
+    few = engine.browse(Filters(), 5)
+    assert ids(few) == ids(engine.browse(Filters(), 60))[:5]
+    every = ids(engine.browse(Filters(), 1_000))
+    assert len(set(every)) == len(every) == engine.count(Filters(has_picture=True))
+
+
 def test_an_order_is_offered_where_a_product_has_its_fact(engine, on_server):
     undated = ("price", "-price", "rating")
     assert engine.orders() == on_server.orders() == undated

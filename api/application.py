@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from api import event_routes, health_routes, picture_routes, product_routes, search_routes
 from api.access import Access
 from api.bodies import BodyLimits
-from api.catalog_tools import PATH, make_server
+from api.catalog_tools import PATH, ROUTE, make_server
 from api.disconnects import Disconnects
 from api.observer import HEADER, Observer, start_log
 from api.problems import add_handlers
@@ -53,14 +54,16 @@ def make_application(shop: Shop, settings: Settings) -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(health_routes.router)
     # Each request stands alone, so that any process can answer it; `Access` checks the host.
-    app.router.routes.extend(
-        tools.streamable_http_app(
-            streamable_http_path=PATH,
-            stateless_http=True,
-            json_response=True,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        ).routes
-    )
+    for route in tools.streamable_http_app(
+        streamable_http_path=PATH,
+        stateless_http=True,
+        json_response=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    ).routes:
+        assert isinstance(route, Route)  # noqa: S101 - for the type checker
+        route.methods = {"POST"}  # a GET would open a stream on which nothing is ever sent
+        route.endpoint.__name__ = ROUTE
+        app.router.routes.append(route)
     app.add_middleware(BodyLimits)
     app.add_middleware(Disconnects, prefix="/v1/")
     app.add_middleware(Access, settings=settings)

@@ -24,6 +24,7 @@ from search.redaction import redact_error
 from vitrine import VitrineError
 
 PATH = "/mcp"
+ROUTE = "mcp"  # of the log and the metrics
 WEBP = "image/webp"
 MOST_FOUND = 20  # products of an answer
 INSTRUCTIONS = (

@@ -77,7 +77,10 @@ def test_an_overtaken_search_is_aborted_and_its_answer_not_shown(shown):
 
 def test_titles_and_errors_are_text_and_no_markup(shown):
     product = {"title": "<b>kettle</b>", "image_url": ""}
-    answers = {"a": {"results": [{"product": product}]}, "b": {"detail": "No <b>words</b>."}}
+    answers = {
+        "a": {"results": [{"product": product}], "nothing_fits": True},
+        "b": {"detail": "No <b>words</b>."},
+    }
 
     shown.evaluate(
         """answers => {
@@ -88,6 +91,8 @@ def test_titles_and_errors_are_text_and_no_markup(shown):
     )
     shown.get_by_label("Search").fill("a")
     expect(shown.locator("li")).to_have_text("<b>kettle</b>")
+    expect(shown.get_by_role("status")).to_have_text("Probably nothing here fits.")
     shown.get_by_label("Search").fill("b")
+    expect(shown.get_by_role("status")).to_have_text("")
     expect(shown.locator("ul")).to_have_text("No <b>words</b>.")
     expect(shown.locator("ul *")).to_have_count(0)

@@ -31,8 +31,8 @@ CHECKS = [
     unsupported_method,
 ]
 
-# Uvicorn's own answer to an address of more than 64 KiB, before the application is called.
-UNPARSED = "Invalid HTTP request received."
+# Answers to an address of more than 64 KiB, before the application is called.
+UNPARSED = ("Invalid HTTP request received.", "The head of the request is too large.")
 
 
 SCHEMA = schemathesis.openapi.from_dict(document())
@@ -59,7 +59,7 @@ def test_every_answer_is_as_the_document_says(address, operation, mode):
     )
     def check(case):
         answer = case.call(base_url=address)
-        if answer.text != UNPARSED:
+        if answer.text not in UNPARSED:
             case.validate_response(answer, checks=CHECKS)
 
     check()

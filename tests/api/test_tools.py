@@ -58,6 +58,18 @@ def test_an_agent_finds_filters_and_shows_a_product(address):
     assert call(address, shop_for_a_kettle) == "/v1/pictures"
 
 
+def test_requests_of_agents_are_logged_as_such_and_no_stream_is_held_open(client, caplog):
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepted = {"Accept": "application/json, text/event-stream"}
+    with caplog.at_level("INFO", logger="vitrine.api"):
+        assert client.post("/mcp", json=ping, headers=accepted).json()["result"] == {}
+        stream = client.get("/mcp", headers=accepted)
+    assert (stream.status_code, stream.headers["allow"]) == (405, "POST")
+    assert stream.headers["content-type"] == "application/problem+json"
+    lines = [each.getMessage() for each in caplog.records if each.name == "vitrine.api"]
+    assert [line.split()[:3] for line in lines] == [["POST", "mcp", "200"], ["GET", "mcp", "405"]]
+
+
 def test_an_agent_searches_by_a_picture_or_by_a_product(address, home):
     picture = base64.b64encode((home / "source" / "kettle-teal.png").read_bytes()).decode()
 

@@ -223,6 +223,8 @@ def _marks(values: Collection[str]) -> str:
 
 def folded(text: str) -> str:
     """Return a text in lower case and without diacritics."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize(
         "NFKC", "".join(part for part in parts if not unicodedata.combining(part))

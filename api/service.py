@@ -134,12 +134,14 @@ class Service(Closing):
         return Readiness(status.name, f"The model of {status.name} is being loaded.")
 
     def load(self, variant: str) -> None:
-        """Load a variant's model in the background, unless one is being loaded."""
+        """Open a variant's collection and load its model in the background, one at a time."""
         if self._loading.acquire(blocking=False):
             threading.Thread(target=self._load, args=(variant,), daemon=True).start()
 
     def _load(self, variant: str) -> None:
         try:
+            with suppress(VitrineError):  # the first search reports it
+                self.shop.engine(variant).open()
             with suppress(VitrineError):  # the first search reports it
                 self.shop.engine(variant).encoder.encode_texts(["a product"])
         finally:

@@ -41,7 +41,7 @@ def shared_shop() -> Shop:
 
 @st.cache_resource(show_spinner=False)
 def _cached_shop(folder: Path) -> Shop:
-    """Open the shop; the model of its default variant is loaded in the background."""
+    """Open the shop; the collection and the model of its default variant in the background."""
     try:
         shop = open_shop(folder, log=Log.read().enabled)
     except EventsError as error:  # the search is open all the same
@@ -49,11 +49,13 @@ def _cached_shop(folder: Path) -> Shop:
         shop = open_shop(folder)
     if ready := searchable(shop.statuses()):
         name = default_variant(ready).name
-        threading.Thread(target=_load_model, args=(shop, name), daemon=True).start()
+        threading.Thread(target=_prepare_search, args=(shop, name), daemon=True).start()
     return shop
 
 
-def _load_model(shop: Shop, name: str) -> None:
+def _prepare_search(shop: Shop, name: str) -> None:
+    with suppress(VitrineError):  # the first view reports it
+        shop.engine(name).open()
     with suppress(VitrineError):  # the first search reports it
         encoder = shop.engine(name).encoder
         encoder.encode_texts([""])  # a converted model is compiled for its first text

@@ -130,6 +130,11 @@ class Engine:
             self._checked = collection
         return collection
 
+    def open(self) -> None:
+        """Open the collection and read what each search of it needs, so that none waits for it."""
+        self.counting.attributes()
+        self.counting.lacks_pictures()
+
     def vector_of(self, query: Query) -> str:
         """The vector that a query is compared with, where only vectors are.
 

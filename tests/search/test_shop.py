@@ -187,3 +187,15 @@ def test_only_the_last_models_stay_in_memory(home_copy, tiny_clip):
         for name in names:
             shop.engine(name)
         assert shop.engine("tiny") is not first
+
+
+def test_an_engine_that_was_opened_has_its_collection_open(home):
+    readers = home / "qdrant" / "tiny" / "readers"
+    with open_shop(home) as opened:
+        engine = opened.engine("tiny")
+        before = set(readers.glob("*.lock"))
+        engine.open()
+        after = set(readers.glob("*.lock"))
+        assert len(after - before) == 1
+        engine.search(Query("crimson lipstick", match="words"))
+        assert set(readers.glob("*.lock")) == after

@@ -63,6 +63,7 @@ def config(spec: Spec) -> qe.EdgeConfig:
                 size=spec.dim_of(name),
                 distance=qe.Distance.Cosine,
                 datatype=DATATYPES[storage.kept],
+                memory=qe.Memory.Cold if storage.searched else qe.Memory.Cached,
             )
             for name in spec.stored
         },

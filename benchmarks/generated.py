@@ -30,10 +30,11 @@ POINTS_PER_CLUSTER = 500
 CATEGORIES = {"common": 0.10, "rare": 0.01, "rest": 0.89}
 BRANDS = {"rare": 0.001, "rest": 0.999}
 HIGHEST_PRICE = 100.0
+NO_FILTER = "none"
 
 FILTERS = MappingProxyType(
     {
-        "none": NO_FILTERS,
+        NO_FILTER: NO_FILTERS,
         "category, 10 %": Filters(categories=("common",)),
         "category, 1 %": Filters(categories=("rare",)),
         "brand, 0.1 %": Filters(brands=("rare",)),

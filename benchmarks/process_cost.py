@@ -6,9 +6,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+
+from vitrine import Closing
 
 ROOT = Path(__file__).parents[1]
 MEGABYTE_KB = 1024
+SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
 
 # Between this process and the measured one: the highest memory of a process is, on Linux, at the
 # least that of the process which started it.
@@ -68,3 +74,37 @@ def run_process(
     *printed, measured = ran.stdout.splitlines()
     seconds, processor, kilobytes = json.loads(measured)
     return Cost(seconds, processor, kilobytes // MEGABYTE_KB), "\n".join(printed)
+
+
+class ChildrenPeak(Closing):
+    """Samples the memory of the processes that this one starts, until it is closed.
+
+    Attributes:
+        megabytes: highest anonymous memory of all of them together; mapped files are left out.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+        self._ended = Event()
+        self._thread = Thread(target=self._sample)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End sampling, with a last sample."""
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        this, ended = psutil.Process(), False
+        while not ended:
+            ended = self._ended.wait(SAMPLING)
+            own = sum(map(_own_bytes, this.children(recursive=True)))
+            self.megabytes = max(self.megabytes, own / (1 << 20))
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_info()
+    except psutil.NoSuchProcess:
+        return 0
+    return int(memory.rss - memory.shared)

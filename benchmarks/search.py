@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import shop_search
-from benchmarks.generated import FILTERS, Generated
+from benchmarks.generated import FILTERS, NO_FILTER, Generated
 from benchmarks.rounds import Rounds
 from benchmarks.search_engines import ENGINES, FLAT, SERVER, folder_of
 from benchmarks.search_process import Answer, Built, EngineProcess
@@ -70,6 +70,7 @@ class Engines:
         n, dim, queries: products, dimension, queries.
         built: by engine.
         memory_mb: by engine: own memory, and pages of mapped files, after all searches.
+        first_s: by engine: seconds of opening and of the first search.
         searched: by engine, filter and ef.
     """
 
@@ -78,6 +79,7 @@ class Engines:
     queries: int
     built: dict[str, Built]
     memory_mb: dict[str, tuple[float, float]]
+    first_s: dict[str, float]
     searched: list[Searched]
 
 
@@ -112,9 +114,8 @@ def search(folder: Path, built: dict[str, Built]) -> Engines:
     memory: dict[str, tuple[float, float]] = {}
     with ExitStack() as stack:
         processes = {name: stack.enter_context(EngineProcess(name, folder)) for name in built}
-        for process in processes.values():
-            process.open()
-        contests = [(name, layout.EF) for name in FILTERS] + [("none", ef) for ef in EF_VALUES]
+        first = {name: round(process.open(), 3) for name, process in processes.items()}
+        contests = [(name, layout.EF) for name in FILTERS] + [(NO_FILTER, ef) for ef in EF_VALUES]
         for name, ef in contests:
             messages.print(f"{n:,} products: filter {name}, ef {ef}")
             nearest = products.nearest(FILTERS[name])
@@ -124,7 +125,7 @@ def search(folder: Path, built: dict[str, Built]) -> Engines:
                 memory[engine] = answers[-1].own_mb, answers[-1].mapped_mb
     if SERVER in built:
         ENGINES[SERVER](folder_of(SERVER, folder)).drop()
-    return Engines(n, dim, len(products.queries), built, memory, searched)
+    return Engines(n, dim, len(products.queries), built, memory, first, searched)
 
 
 def _in_turns(
@@ -200,11 +201,13 @@ def command(
 
 def _tables(measured: Engines) -> list[Any]:
     title = f"{measured.n:,} products, {measured.dim} dimensions, {measured.queries:,} queries"
-    built = Table("engine", "build s", "disk MB", "own MB", "mapped MB", title=title)
+    columns = "build s", "builder MB", "disk MB", "first search s", "own MB", "mapped MB"
+    built = Table("engine", *columns, title=title)
     for engine, each in measured.built.items():
-        disk = "" if each.disk_mb is None else f"{each.disk_mb:,.0f}"
+        sizes = ("" if size is None else f"{size:,.0f}" for size in (each.builder_mb, each.disk_mb))
         memory = (f"{megabytes:,.0f}" for megabytes in measured.memory_mb[engine])
-        built.add_row(engine, f"{each.seconds:.1f}", disk, *memory)
+        first = f"{measured.first_s[engine]:.2f}"
+        built.add_row(engine, f"{each.seconds:.1f}", *sizes, first, *memory)
     searched = Table("filter", "engine", "ef", "p50 ms", "p95 ms", "recall@10", "in one call /s")
     for found in measured.searched:
         searched.add_row(

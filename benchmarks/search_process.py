@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.generated import Generated
+from benchmarks.generated import NO_FILTER, Generated
+from benchmarks.process_cost import ChildrenPeak
 from benchmarks.search_engines import ENGINES, Engine, faiss, folder_of
+from qdrant import layout
 from vitrine import Closing
 
 MEGABYTE = 1 << 20
@@ -21,10 +23,18 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Built:
-    """The index of an engine: seconds to build it, megabytes on disk where known."""
+    """The index of an engine.
+
+    Attributes:
+        seconds: to build it.
+        disk_mb: megabytes on disk; None where not known.
+        builder_mb: highest anonymous memory of the process that built it, started for that by the
+            engine; None where it starts none.
+    """
 
     seconds: float
     disk_mb: float | None
+    builder_mb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,9 @@ class EngineProcess(Closing):
         """Build the index."""
         return self._pool.submit(_build, *self._named).result()
 
-    def open(self) -> None:
-        """Open the index, which must have been built by another process."""
-        self._pool.submit(_open, *self._named).result()
+    def open(self) -> float:
+        """Open the index, built by another process; seconds of that and of the first search."""
+        return self._pool.submit(_open, *self._named).result()
 
     def search(
         self, filter_name: str, ef: int, queries: slice, *, one_call: bool = False
@@ -87,20 +97,30 @@ def _build(engine: str, folder: Path) -> Built:
     place = folder_of(engine, folder)
     place.mkdir()
     built = ENGINES[engine](place)
-    started = time.perf_counter()
-    built.build(products)
-    seconds = time.perf_counter() - started
+    with ChildrenPeak() as peak:
+        started = time.perf_counter()
+        built.build(products)
+        seconds = time.perf_counter() - started
     size = built.bytes_on_disk()
-    return Built(round(seconds, 2), None if size is None else round(size / MEGABYTE, 1))
+    return Built(
+        round(seconds, 2),
+        None if size is None else round(size / MEGABYTE, 1),
+        round(peak.megabytes) or None,
+    )
 
 
-def _open(engine: str, folder: Path) -> None:
+def _open(engine: str, folder: Path) -> float:
     global _opened, _products, _before
     _products = Generated.load(folder)
     _opened = ENGINES[engine](folder_of(engine, folder))
     faiss.omp_set_num_threads(1)
     _before = _memory()
+    started = time.perf_counter()
     _opened.open(_products)
+    first = _opened.search(NO_FILTER, layout.EF)
+    if first is not None:
+        first(np.array(_products.queries[:1]))
+    return time.perf_counter() - started
 
 
 def _search(filter_name: str, ef: int, chosen: slice, one_call: bool) -> Answer | None:

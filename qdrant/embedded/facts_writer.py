@@ -56,10 +56,12 @@ class FactsWriter(Closing):
             shutil.rmtree(self._folder)
             return
         upper, lower = halves([self._keys])
-        starts = [0, *self._ends[:-1]]
+        ends = np.frombuffer(self._ends, np.uint64)
+        starts = np.zeros_like(ends)
+        starts[1:] = ends[:-1]
         order = np.argsort(upper, kind="stable")
-        index = np.array([upper, lower, starts, self._ends], np.uint64)[:, order]
-        np.save(self._folder / INDEX, np.concatenate([index, [order.astype(np.uint64)]]))
+        rows = [each[order] for each in (upper, lower, starts, ends)]
+        np.save(self._folder / INDEX, np.stack([*rows, order.astype(np.uint64)]))
         self._columns.finish()
         Path(self._lines.name).replace(self._folder / LINES)
 

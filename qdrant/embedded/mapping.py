@@ -83,11 +83,15 @@ def config(spec: Spec) -> qe.EdgeConfig:
     )
 
 
+# Cached indexes are mapped files. With those of numbers and dates in memory, opening 100,000
+# products took 0.33 s of processor time instead of 0.21, and 31 MB of own memory instead of 22.
+# Keyword indexes stay in memory: mapped, they made searches by graph under a filter that nine
+# products in ten pass a third slower.
 INDEXES: Mapping[layout.Kind, Callable[[], PayloadIndex]] = {
     "keyword": qe.KeywordIndexParams,
-    "float": lambda: qe.FloatIndexParams(enable_hnsw=False),
-    "integer": lambda: qe.IntegerIndexParams(enable_hnsw=False),
-    "date": lambda: qe.DatetimeIndexParams(enable_hnsw=False),
+    "float": lambda: qe.FloatIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
+    "integer": lambda: qe.IntegerIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
+    "date": lambda: qe.DatetimeIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
     "phrases": lambda: qe.TextIndexParams(
         tokenizer=qe.TokenizerType.Whitespace,
         phrase_matching=True,

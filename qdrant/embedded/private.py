@@ -19,8 +19,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import qdrant_edge as qe
 
@@ -37,6 +40,8 @@ from qdrant.model import Collection
 # What a reader's configuration has otherwise. One search thread, since a generation has one graph:
 # with more, handing a query over doubles its time and CPU time on a busy machine.
 PRIVATE = {"wal_enabled": False, "max_search_threads": 1}
+# The engine's files of a vector, in a segment with a graph.
+ORIGINALS, QUANTIZED = "matrix.dat", "quantized.data"
 READ = 1 << 20  # bytes of a block, which the kernel reads at once
 # On a read-only disk; in a folder or with files that another user owns.
 NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -155,10 +160,12 @@ def _open_private(
             for part in parts:
                 mirror(part, folder / part.name, each)
             (folder / CONFIG).write_text(json.dumps({**config, **PRIVATE}))
-            _read_ahead(folder / "segments")
+            now, later = split_by_use(folder / "segments", config)
+            _read_ahead(now)
             with engine_errors(generations.variant):
                 shard = qe.EdgeShard.load(str(folder))
             kept = KeptFacts(folder / FACTS) if facts in parts else None
+            Thread(target=_read_ahead, args=(later,), daemon=True).start()
             return PrivateReader(stamp, collection, shard, kept, lock)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -174,8 +181,31 @@ def _lock_new_folder(readers: Path) -> Lock:
             return lock
 
 
-def _read_ahead(segments: Path) -> None:
-    """Have the files read into the page cache, while other threads run on.
+def split_by_use(segments: Path, config: Mapping[str, Any]) -> tuple[list[Path], list[Path]]:
+    """Return the files of segments that opening and searching reads, and the others.
+
+    The others are original vectors beside smaller copies, most of the bytes: the engine does not
+    read them as it opens, and a search reads some hundred of them, to rescore.
+
+    Args:
+        segments: their folder.
+        config: the engine's parameters of the collection.
+    """
+    cold = {
+        f"vector_storage-{name}"
+        for name, parameters in config["vectors"].items()
+        if parameters.get("memory") == "cold"
+    }
+    now: list[Path] = []
+    later: list[Path] = []
+    for path in sorted(filter(Path.is_file, segments.rglob("*"))):
+        original = path.parent.name in cold and path.name == ORIGINALS
+        (later if original and (path.parent / QUANTIZED).exists() else now).append(path)
+    return now, later
+
+
+def _read_ahead(files: Iterable[Path]) -> None:
+    """Have files read into the page cache, while other threads run on.
 
     The engine maps them for random access and then touches every page, holding Python's lock: from
     a busy disk 50 MB took it 30 s, and in their order 0.1 s. It also drops them from the cache
@@ -183,18 +213,17 @@ def _read_ahead(segments: Path) -> None:
     cached, and one byte of each is waited for: what is cached need not be copied, which took 0.2 s
     a gigabyte.
     """
-    for path in sorted(segments.rglob("*")):
-        if path.is_file():
-            with path.open("rb", buffering=0) as file:
-                blocks = [
-                    (start, min(start + READ, end))
-                    for first, end in extents(file.fileno())
-                    for start in range(first, end, READ)
-                ]
-                for start, end in blocks:
-                    os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_WILLNEED)
-                for _, end in blocks:
-                    os.pread(file.fileno(), 1, end - 1)
+    for path in files:
+        with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:  # closed meanwhile
+            blocks = [
+                (start, min(start + READ, end))
+                for first, end in extents(file.fileno())
+                for start in range(first, end, READ)
+            ]
+            for start, end in blocks:
+                os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_WILLNEED)
+            for _, end in blocks:
+                os.pread(file.fileno(), 1, end - 1)
 
 
 def _check_space(

@@ -28,7 +28,7 @@ from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
 
 # Bytes of payloads and vectors in a part.
-PART_BYTES = 512 << 20
+PART_BYTES = 256 << 20
 # The optimizer's parameters while parts are received, and while they are merged. Sizes are in KB.
 _LARGEST = {"max_segment_size": 1 << 40}
 _RECEIVING = {**_LARGEST, "indexing_threshold": 1, "default_segment_number": 10_000}
@@ -119,9 +119,9 @@ class Shard:
         if self._parts:
             self._reopen({**config, "optimizers": {**config.get("optimizers", {}), **_MERGING}})
         self._shard.optimize()
-        self._index({name: kind for name, kind in indexes.items() if kind != "keyword"})
         if self._parts:
-            (self._folder / CONFIG).write_text(json.dumps(config))
+            self._reopen(config)
+        self._index({name: kind for name, kind in indexes.items() if kind != "keyword"})
 
     def _end_part(self, config: Mapping[str, Any]) -> None:
         """Make a segment of files of what was received since the last part."""

@@ -10,6 +10,7 @@ import pytest
 
 from qdrant.disk import copy_sparse, mirror
 from qdrant.embedded.generations import CONFIG
+from qdrant.embedded.private import split_by_use
 from qdrant.embedded.reader import Reader
 from qdrant.embedded.shard import Shard
 from qdrant.engine import Search, scroll
@@ -20,6 +21,8 @@ from tests.qdrant.shop import CATEGORIES, DIM, SPEC, shop, vectors
 
 POINTS = shop(160)
 BATCH = 80
+# The engine's parameters that are given; it adds its defaults when it opens a folder.
+CONFIGURED = ("vectors", "sparse_vectors", "hnsw_config", "quantization_config")
 AGAIN = Point("p0", {"title": "again"}, POINTS[1].vectors)
 FRESH = Point("fresh", {"title": "fresh"}, POINTS[0].vectors)
 
@@ -131,11 +134,28 @@ def test_a_collection_that_was_received_in_parts_is_continued_without_another_gr
     assert set(graphs) <= set(segments(folder))
 
 
+def test_only_original_vectors_beside_smaller_copies_are_left_to_be_read_after_opening(
+    parts: Parts,
+):
+    config = json.loads((parts.folder / CONFIG).read_text())
+    now, later = split_by_use(parts.folder / "segments", config)
+    assert {path.parent.name for path in later} == {
+        f"vector_storage-{name}" for name in SPEC.vectors
+    }
+    assert {path.name for path in later} == {"matrix.dat"}
+    assert {"quantized.data", "links_compressed.bin"} <= {path.name for path in now}
+    for vector in config["vectors"].values():  # the engine reads them itself, in earlier versions
+        vector.pop("memory", None)
+    assert split_by_use(parts.folder / "segments", config) == (sorted([*now, *later]), [])
+
+
 def parameters(folder: Path) -> list[object]:
     """The engine's parameters of a folder, and of its segment with graphs."""
     [segment] = segments(folder)
+    config = json.loads((folder / CONFIG).read_text())
+    given = {name: value for name, value in config["optimizers"].items() if value is not None}
     return [
-        json.loads((folder / CONFIG).read_text()),
+        {**{name: config[name] for name in CONFIGURED}, "optimizers": given},
         json.loads((segment / "segment.json").read_text())["config"],
         json.loads((segment / "payload_index" / "config.json").read_text()),
     ]

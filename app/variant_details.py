@@ -27,6 +27,7 @@ def show_variant_details(shop: Shop, status: VariantStatus) -> None:
             st.error(escape_sentence(problem), icon=":material/error:")
         if status.collection:
             _show_generations(shop, status.name)
+            _show_storage(status)
         if status.variant:
             _show_card(status.variant.folder)
 
@@ -72,6 +73,13 @@ def _show_generations(shop: Shop, name: str) -> None:
             on_click=_roll_back,
             args=(shop, name),
         )
+
+
+def _show_storage(status: VariantStatus) -> None:
+    """Show which dense vectors the collection has room for, and how it stores them."""
+    if made := status.collection:
+        stored = ", ".join(made.stored)
+        st.caption(f"Vectors stored: {stored}, as `{made.storage}` ({made.stored_as.meaning}).")
 
 
 def _roll_back(shop: Shop, name: str) -> None:

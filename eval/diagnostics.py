@@ -80,13 +80,14 @@ def sample(store: Store, variant: str, size: int = SAMPLE) -> Matrices:
 def diagnose(products: Matrices) -> Diagnostics:
     """Compute the statistics of a sample's vectors."""
     text, image = products.vectors["text"], products.vectors["image"]
-    paired = text[np.searchsorted(products.products["text"], products.products["image"])]
     cosines = {"text–text": mean_cosine(text)}
     if len(image) > 1:
         cosines["image–image"] = mean_cosine(image)
     # Texts and pictures are comparable where they have a sum.
-    pictures = len(products.vectors["fused"]) > 1
+    pictures = len(products.vectors["fused"]) > 1 and len(text) > 1
+    paired = text[:0]
     if pictures:
+        paired = text[np.searchsorted(products.products["text"], products.products["image"])]
         cosines["text–image"] = float(paired.mean(axis=0) @ image.mean(axis=0))
     counts = occurrences(paired, image) if pictures else occurrences(text, text, itself=False)
     return Diagnostics(

@@ -179,7 +179,7 @@ def ground_truth_similarity(
     means = np.full(len(relevant), np.nan)
     for row, (query, products) in enumerate(relevant.items()):
         vectors = [points[product].vectors for product in products]
-        texts = [each["text"] for each in vectors if "image" in each]
+        texts = [each["text"] for each in vectors if {"image", "text"} <= each.keys()]
         if query in text_vectors and texts:
             means[row] = np.mean(np.stack(texts) @ text_vectors[query]) / np.sqrt(2)
     return means

@@ -29,6 +29,9 @@ from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from ingest.words import NOTHING
 from pictures.public_addresses import read_public_url
+from qdrant.errors import StoreError
+from qdrant.storage import STORAGES
+from qdrant.storage_settings import ALL, StorageSettings
 from qdrant.word_settings import MOST_WEIGHT, WEIGHED
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, messages, print_json
@@ -141,17 +144,36 @@ def vectors_command(
             "repeatable."
         ),
     ] = None,
+    storage: Annotated[
+        str, typer.Option(help=f"Store dense vectors as {', '.join(STORAGES)}; kept until changed.")
+    ] = "",
+    vectors: Annotated[
+        str,
+        typer.Option(
+            help="Dense vectors that the collection has, as image,text; all for every one; kept "
+            "until changed."
+        ),
+    ] = "",
     as_json: Json = False,
     strict: Strict = False,
 ) -> None:
     """Embed what is not embedded yet and bring the collections up to date.
 
-    Words count as often as `vitrine eval tune` chose it, or as the options say.
+    Words count as often as `vitrine eval tune` chose it, or as the options say. A collection that
+    is to be stored otherwise is built anew; nothing is encoded again, and the old one answers until
+    then.
     """
     share = _shard(shard)
     settings = {"title": title_weight, "k": bm25_k, "b": bm25_b, **_field_weights(field_weight)}
     words = {name: value for name, value in settings.items() if value is not None}
-    figures = _vectors(_chosen(variant), precision, recreate=recreate, shard=share, words=words)
+    figures = _vectors(
+        _chosen(variant),
+        precision,
+        recreate=recreate,
+        shard=share,
+        words=words,
+        storage=_storage(storage, vectors),
+    )
     _finish({"vectors": figures}, as_json, strict)
 
 
@@ -329,11 +351,18 @@ def _vectors(
     recreate: bool = False,
     shard: Shard = WHOLE,
     words: Mapping[str, Any] = NOTHING,
+    storage: Mapping[str, Any] = NOTHING,
 ) -> Figures:
     """The figures of each variant, and their sums."""
     each = {
         name: embed_products(
-            home(), name, precision=precision, recreate=recreate, shard=shard, words=words
+            home(),
+            name,
+            precision=precision,
+            recreate=recreate,
+            shard=shard,
+            words=words,
+            storage=storage,
         )
         for name in variants
     }
@@ -367,6 +396,19 @@ def _field_weights(written: list[str] | None) -> dict[str, int]:
             )
         weights[field] = int(count)
     return weights
+
+
+def _storage(storage: str, vectors: str) -> dict[str, Any]:
+    """What is chosen of how a collection is stored, by name."""
+    chosen: dict[str, Any] = {"storage": storage} if storage else {}
+    if vectors:
+        names = [name.strip() for name in vectors.split(",")]
+        chosen["vectors"] = () if names == [ALL] else tuple(names)
+    try:
+        StorageSettings(**chosen)
+    except StoreError as error:
+        raise typer.BadParameter(str(error)) from None
+    return chosen
 
 
 def _shard(written: str) -> Shard:

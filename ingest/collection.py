@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest import IngestError
 from ingest.contents import Contents, content_of
@@ -11,6 +11,7 @@ from ingest.job import Figures, record_unexpected
 from ingest.projection import Projection
 from qdrant.errors import CollectionBroken, CollectionMissing, InvalidPoint
 from qdrant.model import PAYLOAD, Collection, Point, Spec
+from qdrant.storage import DEFAULT
 from qdrant.store import Store
 from vitrine.progress import progress_bar
 from vitrine.text import number_in
@@ -26,6 +27,7 @@ def bring_up_to_date(
     contents: Contents,
     failed: Counter[str],
     *,
+    storage: str = DEFAULT,
     precision: str = "",
     text_precision: str = "",
     recreate: bool = False,
@@ -42,6 +44,7 @@ def bring_up_to_date(
         projection: the points.
         contents: of the projection, as the catalogue is now.
         failed: counts by reason, to which the points are added that are not fit to be stored.
+        storage: how the dense vectors are stored, a name of `qdrant.storage.STORAGES`.
         precision: that the newest vectors were computed in.
         text_precision: the same of the variant's text model.
         recreate: build anew.
@@ -50,8 +53,10 @@ def bring_up_to_date(
         `points` in the collection; points `written` and `deleted` for it.
     """
     contents.settle()
-    spec = _spec(projection, contents.digest, precision, text_precision)
+    spec = _spec(projection, contents, storage, precision, text_precision)
     current = None if recreate else _current(store, spec)
+    if current:
+        spec = replace(spec, unused=current.unused)
     if current and current.source == spec.source:
         contents.mark_published()
         return {"points": current.points, "written": 0, "deleted": 0}
@@ -74,21 +79,26 @@ def bring_up_to_date(
     return {"points": built.points, "written": changes.written, "deleted": changes.deleted}
 
 
-def _spec(projection: Projection, digest: str, precision: str, text_precision: str) -> Spec:
+def _spec(
+    projection: Projection, contents: Contents, storage: str, precision: str, text_precision: str
+) -> Spec:
     variant = projection.variant
+    carried = [name for name in projection.dense if name == "text" or contents.pictured]
     return Spec(
         variant.name,
         variant.fingerprint,
         variant.dim,
         variant.base,
-        digest,
-        vectors=variant.vectors,
+        contents.digest,
+        vectors=projection.dense,
         dims={"text": variant.text_dim} if variant.text_dim != variant.dim else {},
         words=projection.words,
         payload=PAYLOAD,
         numbers=projection.numbers,
         precision=precision,
         text_precision=text_precision,
+        storage=storage,
+        unused=tuple(name for name in projection.dense if carried and name not in carried),
     )
 
 
@@ -109,12 +119,16 @@ class _Changes:
 
 
 def _current(store: Store, spec: Spec) -> Collection | None:
-    """The published generation, if it is whole and of this state of the variant."""
+    """The published generation, if it is whole, of this state of the variant and stored alike.
+
+    It may have room for vectors that no product has any more.
+    """
     current = published(store, spec.variant)
     if current is None:
         return None
-    facts = ("fingerprint", "dim", "words", "payload", "numbers")
+    facts = ("fingerprint", "dim", "vectors", "words", "payload", "numbers", "storage")
     same = all(getattr(current, fact) == getattr(spec, fact) for fact in facts)
+    same = same and set(current.unused) <= set(spec.unused)
     return current if same else None
 
 

@@ -101,6 +101,7 @@ class Contents(Closing):
             rebuilding.
         published: the digest of the points that `written` and `deleted` are relative to; empty
             where that is not known.
+        pictured: whether one of them has a picture, after `settle`.
 
     Raises:
         IngestError: in every method, where the file cannot be read or written.
@@ -108,6 +109,7 @@ class Contents(Closing):
 
     def __init__(self, projection: Projection, *, anew: bool = False) -> None:
         self.digest = ""
+        self.pictured = False
         self._projection = projection
         path = projection.variant.folder / FILE
         schema = (*SCHEMA, *COUNTED_SCHEMA)
@@ -150,6 +152,7 @@ class Contents(Closing):
         for rows in self._windows("text_key, image_key, has_text, has_image, content"):
             texts = kept.texts.has([row[1] for row in rows])
             images = kept.images.has([row[2] or b"" for row in rows])
+            self.pictured |= bool((texts & images).any())
             contents = {row[0]: row[5] if row[3] else "" for row in rows}
             other = [
                 row[0]

@@ -167,6 +167,7 @@ class Projection:
         words: settings of the word vectors.
         public_url: the API's address, where its pictures are the `image_url` of payloads; empty
             leaves that to the pictures' own addresses on the web.
+        dense: names of the dense vectors that points carry; all of the variant's by default.
     """
 
     def __init__(
@@ -176,15 +177,22 @@ class Projection:
         kept: KeptVectors,
         words: WordSettings,
         public_url: str = "",
+        dense: Sequence[str] = (),
     ) -> None:
         self.catalogue = catalogue
         self.variant = variant
         self.words = words
         self.kept = kept
+        self._dense = tuple(dense)
         self.public_url = public_url
         self._word_facts = words.facts()
         self._embedder = Words(words)
         self.filters = {each.name: each.kind for each in catalogue.filters()}
+
+    @property
+    def dense(self) -> tuple[str, ...]:
+        """Names of the dense vectors that points carry."""
+        return self._dense or self.variant.vectors
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -257,11 +265,11 @@ class Projection:
         pictured = [row for row, plan in enumerate(window) if plan.image_key]
         images = self.kept.images.get([plan.image_key for plan in window if plan.image_key])
         of_pictures = {"image": images}
-        if "fused" in self.variant.vectors:
+        if "fused" in self.dense:
             of_pictures["fused"] = fuse(texts[pictured], images)
         position = {row: number for number, row in enumerate(pictured)}
         for row, text in enumerate(texts):
             vectors = {"text": text}
             if row in position:
                 vectors |= {name: rows[position[row]] for name, rows in of_pictures.items()}
-            yield vectors
+            yield {name: vectors[name] for name in self.dense if name in vectors}

@@ -14,6 +14,7 @@ from encoder.errors import EncoderError
 from encoder.variants import Variants
 from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection
+from qdrant.storage_settings import read_choice as read_storage
 from qdrant.store import Store, open_store
 from qdrant.word_settings import read_choice
 
@@ -89,6 +90,7 @@ def read_status(home: Path) -> dict[str, Any]:
         fingerprints = _fingerprints(Variants(home), errors)
         collections: list[Collection] = []
         otherwise: set[str] = set()  # collections in which words do not count as chosen
+        stored_otherwise: set[str] = set()
         store: Store | None = None
         built: list[str] = []
         with _recorded(errors):
@@ -110,6 +112,9 @@ def read_status(home: Path) -> dict[str, Any]:
                 chosen = read_choice(Variants(home).folder / each.variant)
                 if each.words and replace(each.words, **chosen) != each.words:
                     otherwise.add(each.variant)
+            with _recorded(errors, each.variant):
+                if not _stored_as_chosen(Variants(home), each):
+                    stored_otherwise.add(each.variant)
         return {
             "home": str(home),
             "products": len(catalogue),
@@ -122,6 +127,8 @@ def read_status(home: Path) -> dict[str, Any]:
                     "fingerprint": each.fingerprint,
                     "matches": fingerprints.get(each.variant) == each.fingerprint,
                     "words_as_chosen": each.variant not in otherwise,
+                    "stored_as_chosen": each.variant not in stored_otherwise,
+                    "storage": each.storage,
                     "generation": each.generation,
                     "created": each.created,
                 }
@@ -130,6 +137,14 @@ def read_status(home: Path) -> dict[str, Any]:
             "errors": errors,
             "runs": [asdict(run) for run in runs[:LAST_RUNS]],
         }
+
+
+def _stored_as_chosen(variants: Variants, collection: Collection) -> bool:
+    chosen = read_storage(variants.folder / collection.variant)
+    if chosen.get("storage", collection.storage) != collection.storage:
+        return False
+    names = chosen.get("vectors") or ()
+    return not names or set(names) == set(collection.vectors)
 
 
 def _fingerprints(variants: Variants, errors: list[dict[str, str]]) -> dict[str, str]:

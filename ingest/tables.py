@@ -88,6 +88,13 @@ def show_status(page: Mapping[str, Any]) -> None:
                 highlight=False,
                 soft_wrap=True,
             )
+        elif not each["stored_as_chosen"]:
+            console.print(
+                f"The collection {escape(each['variant'])} is not stored yet as was chosen: run "
+                f"`vitrine ingest vectors --variant {each['variant']}`.",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _jobs(jobs: list[dict[str, Any]]) -> Table:

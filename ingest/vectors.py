@@ -29,6 +29,7 @@ from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
+from ingest.storage import chosen_storage, settle_storage
 from ingest.vocabulary import update_vocabulary
 from ingest.words import NOTHING, choose_settings, chosen_words
 from pictures.errors import PictureError
@@ -50,6 +51,7 @@ def embed_products(
     recreate: bool = False,
     shard: Shard = WHOLE,
     words: Mapping[str, Any] = NOTHING,
+    storage: Mapping[str, Any] = NOTHING,
 ) -> Figures:
     """Embed what is not embedded yet under a variant, and bring its collection up to date.
 
@@ -62,6 +64,8 @@ def embed_products(
             combines the shares of several machines.
         words: settings of words that are chosen now, by name (`qdrant.word_settings`); they are
             kept in the variant's folder.
+        storage: what is chosen now of how the collection is stored, by name
+            (`qdrant.storage_settings`); it is kept in the variant's folder.
 
     Returns:
         `encoded` and `reused` vectors, `unreadable` stored pictures, `damaged_vectors` where
@@ -81,6 +85,7 @@ def embed_products(
     variant = Variants(home).get(variant_name)
     public_url = read_public_url()
     chosen = chosen_words(variant, words)
+    chosen_stored = chosen_storage(variant, storage)
     settings = {"variant": variant.name, "fingerprint": variant.fingerprint, "precision": precision}
     with (
         exclusive_run(home, "vectors", settings) as run,
@@ -92,7 +97,9 @@ def embed_products(
         damaged = _discard_damaged(kept)
         current = published(store, variant.name)
         settled = choose_settings(run.catalogue, current.words if current else None, chosen)
-        projection = Projection(run.catalogue, variant, kept, settled, public_url)
+        stored = settle_storage(variant, chosen_stored, current)
+        dense = stored.of(variant.vectors)
+        projection = Projection(run.catalogue, variant, kept, settled, public_url, dense)
         contents = stack.enter_context(Contents(projection, anew=recreate))
         contents.refresh()
 
@@ -122,6 +129,7 @@ def embed_products(
                 projection,
                 contents,
                 embedding.failed,
+                storage=stored.storage,
                 precision=embedding.precision or (current.precision if current else ""),
                 text_precision=embedding.text_precision
                 or (current.text_precision if current else ""),

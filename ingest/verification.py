@@ -15,6 +15,7 @@ from ingest.projection import PlannedPoint, Projection
 from pictures.store import PictureStore
 from qdrant.model import Point
 from qdrant.points import point_id
+from qdrant.storage import Storage
 from qdrant.store import open_store
 from qdrant.vector_files import Key
 from qdrant.word_settings import WordSettings
@@ -22,7 +23,7 @@ from vitrine.progress import progress_bar
 
 Vectors = Mapping[str, np.ndarray]
 
-TOLERANCE = 1e-4  # rounding of float32 in cosine, in any engine
+TOLERANCE = 1e-4  # rounding of a unit vector's length, in any engine
 
 # What can be wrong with a collection.
 FAULTS = {
@@ -73,7 +74,7 @@ def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Fi
         found = compared = 0
         with progress_bar(f"verify {variant.name}", len(catalogue)) as advance:
             words = collection.words or WordSettings()
-            projection = Projection(catalogue, variant, kept, words)
+            projection = Projection(catalogue, variant, kept, words, dense=collection.vectors)
             for read in inputs(catalogue, variant):
                 chosen = [each for each in read if _has(shard, each.entry.product.id)]
                 faults["lost pictures"] += _lost_pictures(chosen, catalogue.pictures)
@@ -85,7 +86,9 @@ def verify_collection(home: Path, variant_name: str, shard: Shard = WHOLE) -> Fi
                 in_use |= unsound & {key for plan in window for key in plan.vector_keys}
                 sound = [plan for plan in fresh if unsound.isdisjoint(plan.vector_keys)]
                 faults += _wrong_vectors(
-                    list(projection.vectors(sound)), [actual[plan.id].vectors for plan in sound]
+                    collection.stored_as,
+                    list(projection.vectors(sound)),
+                    [actual[plan.id].vectors for plan in sound],
                 )
                 found += len(actual)
                 compared += len(window)
@@ -124,10 +127,13 @@ def _fresh(window: list[PlannedPoint], actual: dict[str, Point]) -> list[Planned
     ]
 
 
-def _wrong_vectors(expected: Sequence[Vectors], actual: Sequence[Vectors]) -> Counter[str]:
+def _wrong_vectors(
+    storage: Storage, expected: Sequence[Vectors], actual: Sequence[Vectors]
+) -> Counter[str]:
     """How many of some points have a vector that is not of unit length, or another one.
 
     Args:
+        storage: how they are stored.
         expected: the vectors of each point by name, float32 of shape (d,).
         actual: those that are stored.
     """
@@ -143,5 +149,5 @@ def _wrong_vectors(expected: Sequence[Vectors], actual: Sequence[Vectors]) -> Co
         if both:
             wanted = np.array([expected[row][name] for row in both])
             found = np.array([actual[row][name] for row in both])
-            other[both] |= abs(found - wanted).max(axis=1) > TOLERANCE
+            other[both] |= ~storage.holds(wanted, found)
     return Counter({"not unit": int(not_unit.sum()), "other vectors": int(other.sum())})

@@ -15,6 +15,7 @@ from qdrant import layout
 from qdrant.errors import CollectionMissing, StoreError
 from qdrant.model import Collection, GraphSearch
 from qdrant.size_command import size
+from qdrant.storage import STORAGES
 from qdrant.store import Store, open_embedded, open_store
 from vitrine import default_variant, home
 from vitrine.command import CommandLine, Json, print_json
@@ -185,6 +186,8 @@ def _page(store: Store) -> dict[str, Any]:
                 "precision": each.precision,
                 "text_precision": each.text_precision,
                 "vectors": each.vectors,
+                "unused": each.unused,
+                "storage": each.storage,
                 "searches": _searches(each),
                 "generations": [asdict(one) for one in store.generations(each.variant)],
             }
@@ -202,7 +205,7 @@ def _searches(collection: Collection) -> dict[str, dict[str, Any]]:
         else asdict(collection.graphs[name])
         if name in collection.graphs
         else unmeasured
-        for name in collection.vectors
+        for name in collection.stored
     }
 
 
@@ -211,6 +214,13 @@ def _search_line(name: str, search: dict[str, Any]) -> str:
         return f"{name}: exact"
     recall = "not measured" if search["recall"] is None else f"recall {search['recall']:.3f}"
     return f"{name}: ef {search['ef']}, {recall}"
+
+
+def _storage_line(collection: dict[str, Any]) -> str:
+    """How the dense vectors are stored, and which have no room."""
+    storage, unused = collection["storage"], collection["unused"]
+    more = f"; {' and '.join(unused)} take no room: no product has them" if unused else ""
+    return f"{collection['variant']} is stored as {storage}: {STORAGES[storage].meaning}{more}"
 
 
 def _precision_line(collection: dict[str, Any]) -> str:
@@ -244,6 +254,7 @@ def _show(page: dict[str, Any]) -> None:
     for collection in page["collections"]:
         lines = [_search_line(*each) for each in collection["searches"].items()]
         console.print(f"{collection['variant']} is searched by {'; '.join(lines)}", highlight=False)
+        console.print(_storage_line(collection), highlight=False)
         if line := _precision_line(collection):
             console.print(line, highlight=False)
 

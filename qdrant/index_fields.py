@@ -1,6 +1,6 @@
 """Fields of a payload that the store writes for its indexes, and that it does not give back.
 
-    pictured    "yes" or "no"     whether the product has an `image` vector
+    pictured    "yes" or "no"     whether the product has a picture, or an `image` vector
     stock       "yes" or "no"     of `in_stock`: the embedded engine takes `true` for 1
     price_step  12                of `price`, to be counted (`qdrant.price_steps`)
     numbers     {"Weight": 1.25}  of `attributes`, for ranges; an index for each of `Spec.numbers`

@@ -261,7 +261,7 @@ class Filters:
         price_min: price at least this; a product without a price never matches.
         price_max: price at most this.
         rating_min: rating at least this.
-        has_picture: True: only products with an `image` vector; False: only those without.
+        has_picture: True: only products with a picture, or an `image` vector; False: the others.
         exclude: not these product ids.
         ids: only these product ids; empty means all.
         phrases: each of these sequences of terms, divided by blanks (`words.Words.terms`), occurs

@@ -198,7 +198,8 @@ def sparse_fault(vector: SparseVector) -> str:
 
 
 def _index_fields(point: Point) -> dict[str, Any]:
-    return index_fields(point.payload, pictured="image" in point.vectors)
+    pictured = "image" in point.vectors or bool(point.payload.get("picture"))
+    return index_fields(point.payload, pictured=pictured)
 
 
 def _json(point: Point) -> str:

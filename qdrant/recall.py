@@ -60,8 +60,10 @@ def measure(reader: Reader, clock: Callable[[], float] = time.monotonic) -> dict
 
 
 def _by_text(collection: Collection, name: str) -> bool:
-    """Whether texts are compared with a picture's vector: `fused` is their sum."""
-    return name != "text" and {"text", "fused"} <= set(collection.vectors)
+    """Whether texts are compared with a picture's vector: one model embeds both."""
+    two_models = collection.text_precision or "text" in collection.dims
+    one_model = "fused" in collection.vectors or not two_models
+    return name != "text" and "text" in collection.stored and one_model
 
 
 def _sample(reader: Reader, names: Sequence[str]) -> list[Point]:

@@ -5,9 +5,10 @@ date: the collection is then built anew from the vector files, and nothing is en
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qdrant.errors import StoreError
 from qdrant.model import VECTORS
@@ -25,7 +26,7 @@ class StorageSettings:
     """What is chosen for a collection.
 
     Attributes:
-        storage: how dense vectors are stored, a name of `qdrant.storage.STORAGES`.
+        storage: how the dense vectors are stored, a name of `qdrant.storage.STORAGES`.
         vectors: the dense vectors that are stored; empty for all that the variant has.
 
     Raises:
@@ -60,8 +61,8 @@ class StorageSettings:
         return tuple(name for name in vectors if not self.vectors or name in self.vectors)
 
 
-def read_settings(folder: Path) -> StorageSettings:
-    """Return what is chosen for a variant; the default where nothing is.
+def read_choice(folder: Path) -> dict[str, Any]:
+    """Return what was chosen for a variant's collection: fields of `StorageSettings` by name.
 
     Args:
         folder: of the variant.
@@ -73,35 +74,34 @@ def read_settings(folder: Path) -> StorageSettings:
     try:
         values = read_object(path, MOST_BYTES)
     except FileNotFoundError:
-        return StorageSettings()
+        return {}
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
     if values is None:
         raise StoreError(f"{path} is damaged: it is not a JSON object.")
     if unknown := sorted(values.keys() - {"storage", "vectors"}):
         raise StoreError(f"{path} has an unknown setting “{unknown[0]}”.")
-    storage, vectors = values.get("storage", DEFAULT), values.get("vectors", [])
-    if not isinstance(storage, str) or not _are_texts(vectors):
+    if not isinstance(values.get("storage", ""), str) or not _are_texts(values.get("vectors", [])):
         raise StoreError(f"{path} is damaged: its storage is no name, or its vectors no names.")
     try:
-        return StorageSettings(storage, tuple(vectors))
+        StorageSettings(**values)
     except StoreError as error:
         raise StoreError(f"{path} cannot be used: {error}") from None
+    return values
 
 
-def write_settings(folder: Path, settings: StorageSettings) -> None:
-    """Keep what is chosen for a variant.
+def write_choice(folder: Path, chosen: Mapping[str, Any]) -> None:
+    """Keep what was chosen for a variant's collection.
 
     Args:
         folder: of the variant.
-        settings: replace those that were chosen before.
+        chosen: fields of `StorageSettings` by name.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    text = json.dumps(asdict(settings), indent=1)
     with locked(folder):
-        write_whole(folder / FILE, f"{text}\n")
+        write_whole(folder / FILE, f"{json.dumps(chosen, indent=1)}\n")
 
 
 def _are_texts(values: object) -> bool:

@@ -30,8 +30,9 @@ def browse(
         offset: products before the first one, which are found, too.
     """
     rng = np.random.default_rng(0)
-    with_picture = "fused" if "fused" in collection.vectors else "image"
-    for vector in (with_picture, "text"):
+    by_picture = [name for name in ("fused", "image") if name in collection.vectors][:1]
+    by_text = [name for name in ("text",) if name in collection.vectors]
+    for vector in (*by_picture, *by_text):
         shape = RANDOM_DIRECTIONS, collection.dim_of(vector)
         directions = rng.standard_normal(shape).astype(np.float32)
         if varied := _varied(store, collection, vector, directions, filters, offset + k):

@@ -51,7 +51,8 @@ def diversify(groups: Sequence[Group], points: Mapping[str, Point], vector: str)
 
 def _vectors(points: Sequence[Point], name: str) -> list[np.ndarray]:
     """A vector of each product; zero where it has none of the length of the others'."""
-    found = [point.vectors.get(name, point.vectors["text"]) for point in points]
+    own = [point.vectors.get(name, point.vectors.get("text")) for point in points]
+    found = [np.zeros(0, np.float32) if vector is None else vector for vector in own]
     length = max(len(point.vectors[name]) if name in point.vectors else 0 for point in points)
-    length = length or len(found[0])
+    length = length or max(map(len, found)) or 1
     return [vector if len(vector) == length else np.zeros(length, np.float32) for vector in found]

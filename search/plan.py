@@ -100,13 +100,16 @@ def vector_of(query: Query, collection: Collection) -> str:
     """
     if not query.vector:
         pictured = query.picture is not None and not query.text and query.match != "vectors"
-        if "fused" in collection.vectors and not pictured:
-            return "fused"
-        return "image" if query.picture or query.like else "text"
+        order: tuple[str, ...] = ("text", "image")
+        if query.picture or query.like:
+            order = ("image", "text")
+        order = (*order, "fused") if pictured else ("fused", *order)
+        return next(name for name in order if name in collection.vectors)
     if query.vector not in collection.vectors:
         raise QueryError(
-            f"The variant {collection.variant} has no `{query.vector}` vectors: its texts and its "
-            f"pictures are embedded by two models. Search {' or '.join(collection.vectors)}."
+            f"The collection of {collection.variant} has no `{query.vector}` vectors: its texts "
+            "and its pictures are embedded by two models, or it is stored without them. Search "
+            f"{' or '.join(collection.vectors)}."
         )
     return query.vector
 
@@ -143,7 +146,7 @@ class Planner:
         name = query.vector
         liked = [self._product(product) for product in query.like]
         if not all(name in product.vectors for product in liked):
-            name = "text"
+            name = self._common_vector(liked)
         if liked:
             parts = {f"like:{product.id}": product.vectors[name] for product in liked}
             if len(liked) == 1:
@@ -170,6 +173,8 @@ class Planner:
         """
         query = plan.query
         if plan.weights or plan.name == "text" or query.filters.has_picture is not None:
+            return None
+        if "text" not in self._collection.vectors:
             return None
         parts: dict[str, np.ndarray]
         if query.like:
@@ -233,8 +238,23 @@ class Planner:
             own = self._product(name).vectors
             if vector in own:
                 yield own[vector]
-            elif "fused" in self._collection.vectors:  # one model embeds texts and pictures
+            elif "fused" in self._collection.vectors and "text" in own:  # one model embeds both
                 yield own["text"]
+
+    def _common_vector(self, products: Sequence[Point]) -> str:
+        """The dense vector by which some products can be compared with all others.
+
+        Raises:
+            QueryError: a product lacks it.
+        """
+        for name in ("text", *self._collection.vectors):
+            if all(name in product.vectors for product in products):
+                return name
+        lacking = next(product for product in products if "image" not in product.vectors)
+        raise QueryError(
+            f"The product “{lacking.id}” has no picture, and the collection of "
+            f"{self._collection.variant} compares pictures alone."
+        )
 
     def _product(self, product: str) -> Point:
         if product not in self._products:
@@ -252,9 +272,10 @@ def part_weights(
 
     Args:
         query: where it names a vector, that one has the weight of all dense ones. With a picture,
-            `weight` is the share of what is compared with the text, and the rest that of `image`.
+            `weight` is the share of what is compared with the text, and the rest that of `image`,
+            or of another vector where that is not stored.
         weights: of the settings.
-        dense: names of the collection's dense vectors.
+        dense: names of the collection's dense vectors; at least one.
     """
     known = {name: weight for name, weight in weights.items() if name in (WORDS, *dense)}
     if query.vector:
@@ -264,7 +285,10 @@ def part_weights(
         by_text = {name: known.get(name, 0.0) for name in (WORDS, "text")}
         share = query.weight / (sum(by_text.values()) or 1.0)
         known = {name: share * weight for name, weight in by_text.items()}
-        known["image"] = 1 - query.weight
+        by_picture = next(name for name in ("image", "fused", "text") if name in dense)
+        known[by_picture] = known.get(by_picture, 0.0) + 1 - query.weight
+    elif known.keys() <= {WORDS}:  # the weighed vectors are not stored: another stands for them
+        known[dense[0]] = sum(weights.values()) - known.get(WORDS, 0.0)
     return {name: weight for name, weight in known.items() if weight > 0}
 
 

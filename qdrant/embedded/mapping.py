@@ -50,6 +50,7 @@ QUANTIZATIONS: Mapping[Searched, Callable[[], Quantization | None]] = {
 }
 DATATYPES: Mapping[Kept, qe.VectorStorageDatatype] = {
     "float32": qe.VectorStorageDatatype.Float32,
+    "turbo16": qe.VectorStorageDatatype.Turbo16,
     "turbo8": qe.VectorStorageDatatype.Turbo8,
 }
 

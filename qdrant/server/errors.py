@@ -148,6 +148,12 @@ FAILURES = (
         "`vitrine ingest vectors --recreate`.",
         words="dimension",
     ),
+    Failure(
+        (400, 422),
+        "The Qdrant server at {address} cannot store vectors like this ({words}); update it, or "
+        "choose another form with `vitrine ingest vectors --storage int8`.",
+        words="turbo|datatype|quantization",
+    ),
     Failure((UnexpectedResponse,), "The Qdrant server at {address} refused ({status}): {words}."),
     Failure((QdrantException,), _UNREADABLE, retry=True),  # a Retry-After that is not a number
     Failure(

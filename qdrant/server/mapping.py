@@ -85,6 +85,7 @@ QUANTIZATIONS: Mapping[Searched, models.QuantizationConfig | None] = {
 # None is a server's default, so that float32 needs no server that has others.
 DATATYPES: Mapping[Kept, models.Datatype | None] = {
     "float32": None,
+    "turbo16": models.Datatype.TURBO16,
     "turbo8": models.Datatype.TURBO8,
 }
 

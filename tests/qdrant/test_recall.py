@@ -1,7 +1,7 @@
 """How a collection is searched is measured when it is built."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -85,7 +85,11 @@ def test_pictures_are_also_searched_by_texts_where_one_model_embeds_both():
         "image": 128,
         "fused": 128,
     }
-    apart = recall.measure(reader(32, ("text", "image"), needed_by_text=128))
+    without_sum = recall.measure(reader(32, ("text", "image"), needed_by_text=128))
+    assert {name: graph.ef for name, graph in without_sum.items()} == {"text": 32, "image": 128}
+    of_two_models = reader(32, ("text", "image"), needed_by_text=128)
+    of_two_models.collection = replace(of_two_models.collection, text_precision="float32")
+    apart = recall.measure(of_two_models)
     assert {name: graph.ef for name, graph in apart.items()} == {"text": 32, "image": 32}
 
 

@@ -17,7 +17,8 @@
     shown = view;
     delete root.dataset.waiting;
   };
-  const isIdle = () => one("[data-test-script-state=notRunning]");
+  // Before the first run, no script runs either.
+  const isIdle = () => one("[data-test-script-state=notRunning] .stElementContainer");
   const isLoading = () => one(":not(.st-key-waiting *)[data-testid=stSkeleton]");
   // A search that waits for its model, which takes long, is seen.
   const isComplete = (view) =>

@@ -92,7 +92,8 @@ def _roll_back(shop: Shop, name: str) -> None:
 def _show_card(folder: Path) -> None:
     """Show the files that adding and training a variant leave in its folder."""
     if (curves := folder / CURVES).is_file():
-        st.image(str(curves), alt="Training loss, and validation measures by step")
+        with st.container(key=f"curves-{folder.name}"):
+            st.image(str(curves), alt="Training loss, and validation measures by step")
     if (card := folder / CARD).is_file():
         # As text: the card quotes categories of the shop, which are data.
         lines = [redact(line) for line in card.read_text(encoding="utf-8").splitlines()]

@@ -1,7 +1,9 @@
 """What a browser shows of the page, and where."""
 
+import json
 import re
 import shutil
+from contextlib import suppress
 
 import pytest
 
@@ -16,15 +18,35 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 DESKTOP, PHONE = (1280, 900), (390, 844)
-TIMEOUT = 60_000  # ms that a busy machine may take to load a model
+TIMEOUT = 180_000  # ms that a busy machine may take to load a model
+
+
+# Whether the script has run to its end and nothing of the run before is left; before the first run,
+# nothing has run either.
+DRAWN = """() => !document.querySelector(
+    "html[data-waiting], [data-testid=stSkeleton], .stElementContainer[data-stale=true]"
+) && !!document.querySelector("[data-test-script-state=notRunning] [data-ends]")"""
+# `page.js` names what is new in the next frame.
+FRAMES = """async () => {
+    for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+}"""
 
 
 def wait_until_run(page):
     """Wait until the page's script has run to its end and the browser shows all of it."""
-    expect(page.locator("html")).not_to_have_attribute("data-waiting", re.compile(""))
-    running = page.get_by_test_id("stApp")
-    expect(running).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    page.wait_for_function(DRAWN, polling=50, timeout=TIMEOUT)
+    page.evaluate(FRAMES)
+
+
+def expect_value(page, script, value):
+    """Wait until a function of JavaScript has a value."""
+    with suppress(playwright.TimeoutError):  # the value that it has instead is shown
+        page.wait_for_function(
+            f"value => {{ try {{ return JSON.stringify(({script})()) === value }} catch {{}} }}",
+            arg=json.dumps(value, separators=(",", ":")),
+            timeout=TIMEOUT,
+        )
+    assert page.evaluate(script) == value
 
 
 def expect_searched(page, count):
@@ -41,10 +63,15 @@ def box(page):
     return page.get_by_label("What are you looking for?")
 
 
-def cards(page):
-    """The titles of the products, in order."""
+def titles(page):
+    """The links with the titles of the products, in order."""
+    return page.locator("[class*='card-'] a")
+
+
+def shown_titles(page):
+    """The titles of the products of the last run, in order."""
     wait_until_run(page)
-    return page.locator("[class*='card-'] a").all_inner_texts()
+    return titles(page).all_inner_texts()
 
 
 def escaped(text):
@@ -61,6 +88,11 @@ def history(page):
     return page.evaluate("history.length")
 
 
-def scrolled(page):
-    """How far down the page is scrolled, in pixels."""
-    return page.evaluate(f"document.querySelector('{by_id('stMain')}').scrollTop")
+def expect_scrolled(page, scrolled):
+    """Wait until the page is, or is not, scrolled down."""
+    expect_value(page, f"() => document.querySelector('{by_id('stMain')}').scrollTop > 0", scrolled)
+
+
+def expect_no_overflow(page):
+    """Wait until nothing is wider than the window."""
+    expect_value(page, "() => document.documentElement.scrollWidth <= innerWidth", True)

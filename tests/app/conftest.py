@@ -144,12 +144,13 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def context(browser: Any, server: str) -> Iterator[Any]:
     """One cache of the browser: to load Streamlit's scripts is most of a page's time."""
-    from tests.app.browser_parts import DESKTOP
+    from tests.app.browser_parts import DESKTOP, TIMEOUT
 
     width, height = DESKTOP
     context = browser.new_context(
         base_url=server, viewport={"width": width, "height": height}, reduced_motion="reduce"
     )
+    context.set_default_timeout(TIMEOUT)
     yield context
     context.close()
 

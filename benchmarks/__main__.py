@@ -18,6 +18,7 @@ from benchmarks import (
     screenshots,
     search,
     sessions,
+    storage,
 )
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ for module in (
     screenshots,
     search,
     sessions,
+    storage,
 ):
     app.command(module.__name__.removeprefix("benchmarks.").replace("_", "-"))(module.command)
 

@@ -35,16 +35,15 @@ def test_the_score_is_the_exact_cosine_of_the_query_whatever_its_length(filled: 
         assert hit.score == pytest.approx(cosine, abs=1e-5)
 
 
-def test_a_scan_has_the_facts_of_all_that_matches(filled: Store):
-    filters = Filters(price_max=9.0)
-    matching = {
-        point.id: point.payload["price"]
-        for point in POINTS
-        if point.payload.get("price") is not None and point.payload["price"] <= 9
-    }
-    found = filled.scan("demo", ["price"], filters)
-    assert {each["id"]: each["price"] for each in found} == matching
-    assert len(list(filled.scan("demo", ["price"]))) == len(POINTS)
+def test_figures_are_those_of_all_that_match(filled: Store):
+    prices = {point.id: point.payload.get("price") for point in POINTS}
+    matching = sorted(price for price in prices.values() if price is not None and price <= 9)
+    found = filled.figures("demo", ["price"], Filters(price_max=9.0))
+    assert sorted(np.concatenate([part.values["price"] for part in found])) == matching
+    every = list(filled.figures("demo", ["price"]))
+    assert sum(len(part.points) for part in every) == len(POINTS)
+    missing = sum(np.isnan(part.values["price"]).sum() for part in every)
+    assert missing == sum(price is None for price in prices.values())
 
 
 def test_one_query_may_come_as_a_plain_vector(filled: Store):

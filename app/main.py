@@ -68,14 +68,22 @@ def run_page(show: Callable[[], None]) -> None:
 @asynccontextmanager
 async def prepared(_server: App) -> AsyncIterator[None]:
     """While the server runs; the search page is imported and its model loaded meanwhile."""
-    threading.Thread(target=_prepare, daemon=True).start()
-    yield
+    ended = threading.Event()
+    threading.Thread(target=_prepare, args=(ended,), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
-def _prepare() -> None:
-    from app import installation, search_page  # noqa: F401
+def _prepare(ended: threading.Event) -> None:
+    try:
+        from app import installation, search_page  # noqa: F401
 
-    installation.prepare()
+        installation.prepare()
+    except RuntimeError:  # so end imports and new threads when the interpreter ends meanwhile
+        if not ended.is_set():
+            raise
 
 
 if __name__ == "__main__":

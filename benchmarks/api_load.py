@@ -17,7 +17,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.api_server import SWITCHES
-from benchmarks.search_process import MEGABYTE
+from benchmarks.process_cost import MEGABYTE
 
 PORT = 8423
 ENOUGH = 10**9  # requests: more than there is time for

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.search_process import MEGABYTE
+from benchmarks.process_cost import own_mb
 
 SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
 
@@ -84,15 +84,6 @@ def _cpu_seconds() -> float:
     """Processor time of this process's children that have ended, and of theirs."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
-
-
-def own_mb(process: psutil.Process) -> float:
-    """Anonymous memory of a process, MB; pages of mapped files are left out."""
-    try:
-        memory = process.memory_info()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return (memory.rss - memory.shared) / MEGABYTE
 
 
 def size_of(path: Path) -> int:

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.measured_job import Job, own_mb
-from benchmarks.process_cost import ROOT
+from benchmarks.measured_job import Job
+from benchmarks.process_cost import ROOT, own_mb
 
 STARTING = 0.1  # seconds between two tries to reach a server that starts
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.process_cost import MEGABYTE
 from vitrine import VitrineError
 
-MEGABYTE = 1 << 20
 FAULTS = ("Traceback", "Error", "Exception", "unexpected")  # in a line of the server's log
 
 

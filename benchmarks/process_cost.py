@@ -13,7 +13,7 @@ import psutil
 from vitrine import Closing
 
 ROOT = Path(__file__).parents[1]
-MEGABYTE_KB = 1024
+MEGABYTE = 1 << 20
 SAMPLING = 0.05  # seconds between two samples of memory: a shorter peak may be missed
 
 # Between this process and the measured one: the highest memory of a process is, on Linux, at the
@@ -73,7 +73,7 @@ def run_process(
         raise RuntimeError(ran.stderr[-1000:])
     *printed, measured = ran.stdout.splitlines()
     seconds, processor, kilobytes = json.loads(measured)
-    return Cost(seconds, processor, kilobytes // MEGABYTE_KB), "\n".join(printed)
+    return Cost(seconds, processor, kilobytes // 1024), "\n".join(printed)
 
 
 class ChildrenPeak(Closing):
@@ -98,13 +98,21 @@ class ChildrenPeak(Closing):
         this, ended = psutil.Process(), False
         while not ended:
             ended = self._ended.wait(SAMPLING)
-            own = sum(map(_own_bytes, this.children(recursive=True)))
-            self.megabytes = max(self.megabytes, own / (1 << 20))
+            own = sum(map(own_mb, this.children(recursive=True)))
+            self.megabytes = max(self.megabytes, own)
 
 
-def _own_bytes(process: psutil.Process) -> int:
+def own_mb(process: psutil.Process) -> float:
+    """Anonymous memory of a process, MB; 0 once it has ended. Pages of mapped files are left out.
+
+    A process that has not begun its own program shows the arguments and the memory of the one that
+    starts it: it has none of its own.
+    """
     try:
+        parent = process.parent()
+        if parent is None or process.cmdline() == parent.cmdline():
+            return 0.0
         memory = process.memory_info()
     except psutil.NoSuchProcess:
-        return 0
-    return int(memory.rss - memory.shared)
+        return 0.0
+    return float(memory.rss - memory.shared) / MEGABYTE

@@ -13,12 +13,10 @@ import numpy as np
 import psutil
 
 from benchmarks.generated import NO_FILTER, Generated
-from benchmarks.process_cost import ChildrenPeak
+from benchmarks.process_cost import MEGABYTE, ChildrenPeak
 from benchmarks.search_engines import ENGINES, Engine, faiss, folder_of
 from qdrant import layout
 from vitrine import Closing
-
-MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)

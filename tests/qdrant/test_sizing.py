@@ -46,7 +46,7 @@ def test_a_number_that_is_none_is_wrong_usage(products):
 
 def test_a_storage_that_is_none_is_wrong_usage():
     run(*SIZE, "--storage", "int4", status=2)
-    assert "int8, turbo4, turbo8" in run.messages
+    assert "int8, turbo4, turbo16, turbo8" in run.messages
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ SCRIPT = """<script>
     if (!found || hidden) return performance.now() < ends && requestAnimationFrame(step);
     if (!found.matches("a")) found.tabIndex = -1;
     found.focus({preventScroll: true});
+    if (document.activeElement !== found && performance.now() < ends)  // not shown yet
+      return requestAnimationFrame(step);
     if (atTop) document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
     else found.scrollIntoView({block: "center"});
   };

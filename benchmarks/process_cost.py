@@ -77,7 +77,7 @@ def run_process(
 
 
 class ChildrenPeak(Closing):
-    """Samples the memory of the processes that this one starts, until it is closed.
+    """Samples the memory of the processes that this one starts from now on, until it is closed.
 
     Attributes:
         megabytes: highest anonymous memory of all of them together; mapped files are left out.
@@ -85,6 +85,7 @@ class ChildrenPeak(Closing):
 
     def __init__(self) -> None:
         self.megabytes = 0.0
+        self._before = frozenset(psutil.Process().children())
         self._ended = Event()
         self._thread = Thread(target=self._sample)
         self._thread.start()
@@ -98,21 +99,22 @@ class ChildrenPeak(Closing):
         this, ended = psutil.Process(), False
         while not ended:
             ended = self._ended.wait(SAMPLING)
-            own = sum(map(own_mb, this.children(recursive=True)))
-            self.megabytes = max(self.megabytes, own)
+            started = [each for each in this.children() if each not in self._before]
+            self.megabytes = max(self.megabytes, sum(map(_own_mb_of_all, started)))
 
 
 def own_mb(process: psutil.Process) -> float:
-    """Anonymous memory of a process, MB; 0 once it has ended. Pages of mapped files are left out.
-
-    A process that has not begun its own program shows the arguments and the memory of the one that
-    starts it: it has none of its own.
-    """
+    """Anonymous memory of a process, MB, without mapped files; 0 once it has ended."""
     try:
-        parent = process.parent()
-        if parent is None or process.cmdline() == parent.cmdline():
-            return 0.0
         memory = process.memory_info()
     except psutil.NoSuchProcess:
         return 0.0
     return float(memory.rss - memory.shared) / MEGABYTE
+
+
+def _own_mb_of_all(process: psutil.Process) -> float:
+    """The same of a process and of those that it started."""
+    try:
+        return sum(map(own_mb, [process, *process.children(recursive=True)]))
+    except psutil.NoSuchProcess:
+        return 0.0

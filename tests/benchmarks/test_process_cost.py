@@ -2,10 +2,20 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from benchmarks.process_cost import ChildrenPeak, run_process
+
+
+@contextmanager
+def holding(megabytes):
+    """A process that holds so much memory until it reads a line."""
+    code = f"held = b'x' * {megabytes}_000_000; print('held'); input()"
+    with subprocess.Popen([sys.executable, "-uc", code], stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
 
 
 def test_a_process_has_its_own_memory_and_what_it_printed():
@@ -22,15 +32,11 @@ def test_a_process_that_fails_is_an_error_with_what_it_wrote():
         run_process(["-c", "raise ValueError('no such shop')"])
 
 
-def test_the_highest_memory_of_started_processes_is_theirs_alone():
+def test_the_highest_memory_is_that_of_processes_started_meanwhile():
     held = b"x" * 300_000_000
-    code = "held = b'x' * 100_000_000; print('held'); input()"
-    with (
-        ChildrenPeak() as peak,
-        subprocess.Popen([sys.executable, "-uc", code], stdin=-1, stdout=-1, text=True) as child,
-    ):
-        assert child.stdout.readline() == "held\n"
+    with holding(250) as earlier, ChildrenPeak() as peak, holding(100) as child:
         peak.close()
         child.communicate("\n")
+        earlier.communicate("\n")
     assert len(held) == 300_000_000
     assert 90 < peak.megabytes < 200

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qdrant.choice_file import read_choice_file
 from qdrant.errors import StoreError
 from qdrant.model import VECTORS
 from qdrant.storage import DEFAULT, STORAGES
 from vitrine.folder_lock import locked
-from vitrine.whole_files import read_object, write_whole
+from vitrine.whole_files import write_whole
 
 FILE = "storage.json"
 MOST_BYTES = 10_000  # a file has some fifty
@@ -71,16 +72,7 @@ def read_choice(folder: Path) -> dict[str, Any]:
         StoreError: the file cannot be used; the message names it.
     """
     path = folder / FILE
-    try:
-        values = read_object(path, MOST_BYTES)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-    if values is None:
-        raise StoreError(f"{path} is damaged: it is not a JSON object.")
-    if unknown := sorted(values.keys() - {"storage", "vectors"}):
-        raise StoreError(f"{path} has an unknown setting “{unknown[0]}”.")
+    values = read_choice_file(path, MOST_BYTES, ("storage", "vectors"))
     if not isinstance(values.get("storage", ""), str) or not _are_texts(values.get("vectors", [])):
         raise StoreError(f"{path} is damaged: its storage is no name, or its vectors no names.")
     try:

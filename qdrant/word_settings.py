@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from qdrant.choice_file import read_choice_file
 from qdrant.errors import StoreError
 from vitrine.folder_lock import locked
-from vitrine.whole_files import read_object, write_whole
+from vitrine.whole_files import write_whole
 
 FILE = "words.json"
 MOST_BYTES = 100_000  # a file has some hundred
@@ -101,17 +102,8 @@ def read_choice(folder: Path) -> dict[str, Any]:
         StoreError: the file cannot be used; the message names it.
     """
     path = folder / FILE
-    try:
-        values = read_object(path, MOST_BYTES)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-    if values is None:
-        raise StoreError(f"{path} is damaged: it is not a JSON object.")
+    values = read_choice_file(path, MOST_BYTES, (*CHOSEN, "notes"))
     values.pop("notes", None)
-    if unknown := sorted(values.keys() - set(CHOSEN)):
-        raise StoreError(f"{path} has an unknown setting “{unknown[0]}”.")
     try:
         WordSettings(**values)
     except StoreError as error:

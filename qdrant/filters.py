@@ -187,5 +187,17 @@ def needs_acorn(conditions: Iterable[Condition]) -> bool:
     return not all(map(_of_ids, conditions))
 
 
+def split_phrases(
+    conditions: Iterable[Condition],
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """Return the conditions on phrases, and the others."""
+    phrases: list[Condition] = []
+    others: list[Condition] = []
+    for each in conditions:
+        positive = each.condition if isinstance(each, Not) else each
+        (phrases if isinstance(positive, HasPhrase) else others).append(each)
+    return tuple(phrases), tuple(others)
+
+
 def _of_ids(condition: Condition) -> bool:
     return isinstance(condition.condition if isinstance(condition, Not) else condition, HasId)

@@ -17,10 +17,12 @@ import numpy as np
 
 from qdrant.embedded.facts import KeptFacts
 from qdrant.embedded.figure_columns import FigureColumns, FiguresWriter
+from qdrant.embedded.phrase_index import PhraseIndex, has_phrases
+from qdrant.embedded.phrase_writer import PhraseWriter
 from qdrant.embedded.point_ids import upper_half
 from qdrant.figures import Figures
-from qdrant.filters import AnyOf, Between, Condition, HasId, Not, OneOf
-from qdrant.layout import COUNTED, INDEXES
+from qdrant.filters import AnyOf, Between, Condition, HasId, HasPhrase, Not, OneOf, split_phrases
+from qdrant.layout import COUNTED, INDEXES, PHRASE_INDEX
 from vitrine import Closing
 
 # Conditions of which is kept what meets them, a bit a product each: the facets of one page have
@@ -80,6 +82,8 @@ class Columns:
         self._facts = facts
         self._find = find
         self._figures = FigureColumns(facts)
+        self._phrases = PhraseIndex(facts.folder) if has_phrases(facts.folder) else None
+        self.find_phrases = self._phrases is not None  # else the engine finds them
         self._column = lru_cache(partial(Column, facts.folder))
         self._meeting = lru_cache(CONDITIONS_KEPT)(self._packed)
 
@@ -92,7 +96,8 @@ class Columns:
 
     def number(self, conditions: Sequence[Condition]) -> int | None:
         """Return how many products meet all conditions; None where the engine counts sooner."""
-        if not all(map(self._knows, conditions)):
+        phrases, _ = split_phrases(conditions)
+        if not (phrases and self.find_phrases) and not all(map(self._knows, conditions)):
             return None
         meeting = self._all_meeting(conditions)
         return len(self._facts) if meeting is None else int(np.count_nonzero(meeting))
@@ -109,6 +114,11 @@ class Columns:
             if column
         }
         return Figures(index[0, chosen], values) if len(values) == len(columns) else None
+
+    def meeting(self, conditions: Sequence[Condition]) -> np.ndarray:
+        """Return which products meet all conditions, bool (n,)."""
+        meeting = self._all_meeting(conditions)
+        return np.ones(len(self._facts), bool) if meeting is None else meeting
 
     def _all_meeting(self, conditions: Sequence[Condition]) -> np.ndarray | None:
         """Which products meet all conditions, bool (n,); None for no conditions."""
@@ -134,6 +144,10 @@ class Columns:
                 return self._column(field).having(values, products)
             case Between(field, bounds) if column := self._figures.column(field):
                 return column.within(bounds, products)
+            case HasPhrase(_, terms) if self._phrases:
+                found = np.zeros(products, bool)
+                found[self._phrases.find(terms)] = True
+                return found
             case HasId(keys):
                 points = list(map(upper_half, keys))
             case _:
@@ -166,6 +180,7 @@ class ColumnsWriter(Closing):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._figures = FiguresWriter(folder)
+        self._phrases = PhraseWriter(folder)
         self._values: dict[str, dict[str, int]] = {field: {} for field in COUNTED}
         self._pairs: dict[str, BinaryIO] = {
             field: (folder / f"{field}.pairs").open("w+b") for field in COUNTED
@@ -174,6 +189,8 @@ class ColumnsWriter(Closing):
     def add(self, product: int, payload: Mapping[str, Any]) -> None:
         """Add a product by its number."""
         self._figures.add(product, payload)
+        if terms := payload.get(PHRASE_INDEX):
+            self._phrases.add(product, terms)
         for field, known in self._values.items():
             if values := _indexed(field, payload.get(field)):
                 pairs = array("i")
@@ -189,6 +206,7 @@ class ColumnsWriter(Closing):
             renumbered: int32 (n,), the new number of each of its products; -1 leaves it out.
         """
         self._figures.keep(base, renumbered)
+        self._phrases.keep(base, renumbered)
         for field, known in self._values.items():
             column = Column(base.folder, field)
             products = renumbered[column.products]
@@ -202,6 +220,7 @@ class ColumnsWriter(Closing):
     def finish(self) -> None:
         """Complete the files."""
         self._figures.finish()
+        self._phrases.finish()
         for field, known in self._values.items():
             file = self._pairs[field]
             file.seek(0)
@@ -214,6 +233,7 @@ class ColumnsWriter(Closing):
     def close(self) -> None:
         """Close the files."""
         self._figures.close()
+        self._phrases.close()
         for file in self._pairs.values():
             file.close()
 

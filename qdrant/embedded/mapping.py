@@ -30,11 +30,7 @@ from qdrant.storage import Kept, Searched
 
 Quantization = qe.ScalarQuantizationConfig | qe.TurboQuantQuantizationConfig
 PayloadIndex = (
-    qe.KeywordIndexParams
-    | qe.FloatIndexParams
-    | qe.IntegerIndexParams
-    | qe.DatetimeIndexParams
-    | qe.TextIndexParams
+    qe.KeywordIndexParams | qe.FloatIndexParams | qe.IntegerIndexParams | qe.DatetimeIndexParams
 )
 # More threads than this make a disconnected graph (Qdrant's own bound is 8 to 16).
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)
@@ -95,12 +91,6 @@ INDEXES: Mapping[layout.Kind, Callable[[], PayloadIndex]] = {
     "float": lambda: qe.FloatIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
     "integer": lambda: qe.IntegerIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
     "date": lambda: qe.DatetimeIndexParams(enable_hnsw=False, memory=qe.Memory.Cached),
-    "phrases": lambda: qe.TextIndexParams(
-        tokenizer=qe.TokenizerType.Whitespace,
-        phrase_matching=True,
-        enable_hnsw=False,
-        memory=qe.Memory.Cached,
-    ),
 }
 
 
@@ -132,8 +122,10 @@ def _condition(condition: Positive) -> "qe.ConditionType":
             return qe.Filter(should=list(map(_condition, alternatives)))
 
 
-def query(search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
-    """Return the request of a search.
+def query(
+    search: Search, matching: qe.Filter | None, with_payload: bool | list[str]
+) -> qe.QueryRequest:
+    """Return the request of a search, with its conditions as the engine's filter.
 
     Candidates found by a smaller copy are rescored by the kept vectors.
     """
@@ -143,7 +135,7 @@ def query(search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
     return qe.QueryRequest(
         query=qe.Query.Nearest(_query_vector(search.query), using=search.vector),
         limit=search.limit,
-        filter=filter_of(search.conditions),
+        filter=matching,
         params=qe.SearchParams(
             hnsw_ef=search.ef, exact=search.exact, acorn=acorn, quantization=rescored
         ),

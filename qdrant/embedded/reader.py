@@ -12,10 +12,11 @@ from qdrant.embedded import mapping
 from qdrant.embedded.columns import Columns
 from qdrant.embedded.errors import engine_errors
 from qdrant.embedded.facts import KeptFacts
+from qdrant.embedded.phrase_filter import PhraseFilter
 from qdrant.embedded.point_ids import PointIds
 from qdrant.engine import Offset, Search
 from qdrant.figures import Figures
-from qdrant.filters import Condition, needs_acorn
+from qdrant.filters import Condition, needs_acorn, split_phrases
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
 from qdrant.points import hit, stored_point
 from qdrant.ranking import most_frequent
@@ -42,26 +43,26 @@ class Reader:
         self._facts = facts
         whole = facts and len(facts) == collection.points  # not after an update of an earlier one
         self._columns = Columns(facts, self._find) if facts and whole else None
+        self._phrases = (
+            PhraseFilter(facts, self._columns)
+            if facts and self._columns and self._columns.find_phrases
+            else None
+        )
 
     def search(self, searches: Sequence[Search]) -> list[list[Hit]]:
         """Return the nearest points of each search, best first."""
-        requests = [mapping.query(self._planned(each), each.with_payload) for each in searches]
+        requests = [self._request(each, each.with_payload) for each in searches]
         return [list(map(hit, answer)) for answer in self._query(requests)]
 
     def rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
         """Return the nearest points of each search by the numbers of their ids, best first."""
-        requests = [mapping.query(self._planned(each), with_payload=False) for each in searches]
-        answers = self._query(requests)
-        return [
-            Ranking(self._ids.numbers(answer), [point.score for point in answer])
-            for answer in answers
-        ]
+        return self._phrases.rank(searches, self._rank) if self._phrases else self._rank(searches)
 
     def count(self, conditions: list[Condition]) -> int:
         """Return the exact number of points that match."""
         if self._columns and (number := self._columns.number(conditions)) is not None:
             return number
-        request = qe.CountRequest(exact=True, filter=mapping.filter_of(conditions))
+        request = qe.CountRequest(exact=True, filter=self._filter_of(conditions))
         with engine_errors(self.collection.variant):
             return self._shard.count(request)
 
@@ -70,7 +71,7 @@ class Reader:
         if self._columns:
             counts = most_frequent(self._columns.count(field, conditions, limit))
             return dict(list(counts.items())[:limit])
-        matching = mapping.filter_of(conditions)
+        matching = self._filter_of(conditions)
         request = qe.FacetRequest(key=field, limit=limit, exact=True, filter=matching)
         with engine_errors(self.collection.variant):
             return {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
@@ -127,12 +128,22 @@ class Reader:
             return search
         if not needs_acorn(search.conditions):
             return search
-        matching = mapping.filter_of(search.conditions)
-        with engine_errors(self.collection.variant):
-            passing = self._shard.count(qe.CountRequest(exact=False, filter=matching))
+        passing = self._passing(search.conditions)
         kib = passing * len(search.query) * 4 / 1024
         exact = layout.FULL_SCAN_KIB < kib <= layout.FILTERED_SCAN_KIB
         return replace(search, exact=exact)
+
+    def _passing(self, conditions: Sequence[Condition]) -> int:
+        """The number of points that match, about."""
+        if self._phrases and split_phrases(conditions)[0]:
+            return self._phrases.count(conditions)
+        request = qe.CountRequest(exact=False, filter=mapping.filter_of(conditions))
+        with engine_errors(self.collection.variant):
+            return self._shard.count(request)
+
+    def _filter_of(self, conditions: Sequence[Condition]) -> qe.Filter | None:
+        phrases = self._phrases
+        return phrases.filter_of(conditions) if phrases else mapping.filter_of(conditions)
 
     def _find(self, condition: Condition) -> Iterator[int]:
         """Yield the numbers of the points that meet a condition."""
@@ -148,7 +159,7 @@ class Reader:
             request = qe.ScrollRequest(
                 offset=offset,
                 limit=FOUND_AT_ONCE,
-                filter=mapping.filter_of(conditions),
+                filter=self._filter_of(conditions),
                 with_payload=with_payload,
                 with_vector=False,
             )
@@ -157,6 +168,17 @@ class Reader:
             yield records
             if offset is None:
                 return
+
+    def _rank(self, searches: Sequence[Search]) -> list[Ranking[int]]:
+        answers = self._query([self._request(each, with_payload=False) for each in searches])
+        return [
+            Ranking(self._ids.numbers(answer), [point.score for point in answer])
+            for answer in answers
+        ]
+
+    def _request(self, search: Search, with_payload: bool | list[str]) -> qe.QueryRequest:
+        matching = self._filter_of(search.conditions)
+        return mapping.query(self._planned(search), matching, with_payload)
 
     def _query(self, requests: list[qe.QueryRequest]) -> list[list[qe.ScoredPoint]]:
         with engine_errors(self.collection.variant):

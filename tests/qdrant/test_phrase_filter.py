@@ -36,14 +36,14 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-@pytest.mark.parametrize("widest", [0, 10, 1000])
+@pytest.mark.parametrize("margin", [0.1, 1.3])  # too few are found at first, or enough
 def test_a_search_for_more_finds_what_a_list_of_ids_does(
-    many: Store, monkeypatch: pytest.MonkeyPatch, name: str, widest: int
+    many: Store, monkeypatch: pytest.MonkeyPatch, name: str, margin: float
 ):
     queries = [VectorQuery("text", vector, 7, FILTERS[name]) for vector in vectors(5, seed=4)]
     listed = many.search_batch("demo", queries)
-    monkeypatch.setattr(phrase_filter, "LISTED", 0)
-    monkeypatch.setattr(phrase_filter, "WIDEST", widest)
+    monkeypatch.setattr(phrase_filter, "IDS", 0)
+    monkeypatch.setattr(phrase_filter, "MARGIN", margin)
     ranked = many.rank_batch("demo", queries)
     for hits, ranking in zip(listed, ranked, strict=True):
         facts = many.facts("demo", ranking.ids, ["title"])

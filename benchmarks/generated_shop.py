@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.generated_vectors import Modalities
 from catalog.product import Product
 from encoder.vectors import fuse
-from ingest.words import codes_of, searched_text, searched_texts
+from ingest.words import codes_of, searched_texts
 from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
 from qdrant.model import NO_FILTERS, WORDS, Filters, Point, Range, Where
@@ -111,10 +111,8 @@ class GeneratedShop:
             vectors = {"text": own}
             if rng.random() >= BARE:
                 vectors |= {"image": image, "fused": fuse(own, image)}
-            fields, codes = searched_texts(product), codes_of(product)
-            text = searched_text(fields, WORD_SETTINGS)
-            words = self._words.document(text, codes, product.brand)
-            terms = self._words.field_terms({**fields, "code": codes})
+            fields = {**searched_texts(product), "code": codes_of(product)}
+            ((words, terms),) = self._words.documents([fields])
             payload = _payload(product, pictured="image" in vectors) | {PHRASE_INDEX: terms}
             yield Point(product.id, payload, vectors, {WORDS: words} if words else {})
 

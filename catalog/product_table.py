@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from types import UnionType
 from typing import Any
 
@@ -18,6 +19,8 @@ from catalog.product import Attribute, Product
 FIELDS = tuple(field.name for field in fields(Product))
 RENAMED = {"attributes": "details"}  # field → its column, where the table has an earlier name
 COLUMNS = tuple(RENAMED.get(name, name) for name in FIELDS)
+# Characters of JSON that is read once for all products that have it: a category, or nothing.
+LONGEST_KEPT = 200
 SELECTED = ", ".join(f"product.{column}" for column in (*COLUMNS, "checksum"))
 WIDTH = len(COLUMNS) + 1  # cells of a row that `SELECTED` begins
 
@@ -66,10 +69,15 @@ def read_json(name: str, text: str, *, checked: bool = True) -> Any:  # noqa: AN
         TypeError, ValueError: It is no JSON, or not of such a field.
     """
     convert, check = JSON_FIELDS[name]
-    written = json.loads(text)
+    written = _read(text) if len(text) <= LONGEST_KEPT else json.loads(text)
     if checked:
         check(written)
     return convert(written)
+
+
+@lru_cache(1000)
+def _read(text: str) -> Any:  # noqa: ANN401 - what JSON holds; nobody changes it
+    return json.loads(text)
 
 
 def row_of(product: Product) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from encoder.variant import Variant
 from encoder.vectors import fuse
 from ingest.embedding import Input, inputs, inputs_of
 from ingest.kept_vectors import KeptVectors
-from ingest.words import codes_of, searched_text
+from ingest.words import codes_of
 from pictures.public_addresses import picture_address
 from qdrant.filters import facet_of
 from qdrant.layout import PHRASE_INDEX
@@ -46,7 +46,6 @@ class PlannedPoint:
         image_key: the key of the picture's vector; None where none is kept.
         searched: the texts that it is found by (`searched_texts`).
         codes: the article numbers that it is found by.
-        brand: its brand.
         has_text: whether the text's vector is kept. Without it there is no point: the model failed
             on the text.
         content: a digest of all that the point is made of, which its payload contains, too. Two
@@ -59,7 +58,6 @@ class PlannedPoint:
     image_key: Key | None
     searched: Mapping[str, list[str]]
     codes: tuple[str, ...]
-    brand: str
     has_text: bool
     content: str
 
@@ -71,6 +69,8 @@ class PlannedPoint:
 
 # Qdrant's dashboard shows a payload's string as a picture when it is an address with such a path.
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg")
+
+_written = json.JSONEncoder(sort_keys=True).encode  # digests are of it, byte by byte
 
 
 def _plan(
@@ -118,7 +118,7 @@ def _plan(
     searched, codes = searched_texts(product), codes_of(product)
     dense = [text_key.hex(), image_key.hex() if image_key else ""]
     made_of = [payload, *dense, searched, codes, word_facts]
-    content = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    content = hashlib.sha256(_written(made_of).encode()).hexdigest()[:16]
     payload["content"] = content
     if public_url and "picture" in payload:
         payload["image_url"] = picture_address(public_url, payload["picture"])
@@ -129,7 +129,6 @@ def _plan(
         image_key,
         searched,
         codes,
-        product.brand,
         has_text,
         content,
     )
@@ -248,10 +247,8 @@ class Projection:
         Raises:
             KeyError: a product text was never embedded.
         """
-        for plan, vectors in zip(window, self.vectors(window), strict=True):
-            text = searched_text(plan.searched, self.words)
-            words = self._embedder.document(text, plan.codes, plan.brand)
-            terms = self._embedder.field_terms({**plan.searched, "code": plan.codes})
+        found = self._embedder.documents({**plan.searched, "code": plan.codes} for plan in window)
+        for plan, vectors, (words, terms) in zip(window, self.vectors(window), found, strict=True):
             payload = {**plan.payload, PHRASE_INDEX: terms}
             yield Point(plan.id, payload, vectors, {WORDS: words} if words else {})
 

@@ -5,12 +5,15 @@ wrong dimension raises after writing the rest.
 """
 
 import json
+import math
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import ArrayLike
 
 from qdrant.errors import InvalidPoint
@@ -24,6 +27,8 @@ NAMESPACE = uuid.UUID("5f0c3c0e-3a1d-4b52-9a3c-6d1f7f1f5b0e")
 # Vectors come as float32 unit vectors, whose length is 1 within some 1e-6; what is further off
 # than this was never normalised.
 UNIT_TOLERANCE = 1e-3
+# What `json` does not write is no payload, whatever orjson makes of it.
+_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,7 @@ def _vector(spec: Spec, product: str, name: str, vector: np.ndarray) -> np.ndarr
         raise InvalidPoint(
             product, f"its vector '{name}' has shape {array.shape} instead of ({dim},)"
         )
-    length = float(np.sqrt(array @ array))
+    length = math.sqrt(array @ array)
     if abs(length - 1) <= UNIT_TOLERANCE:  # false for NaN too
         return array
     if not np.isfinite(array).all():
@@ -183,6 +188,8 @@ def _sparse(spec: Spec, product: str, name: str, vector: SparseVector) -> Sparse
         raise InvalidPoint(product, f"sparse vector '{name}' is not one of {known}")
     if fault := sparse_fault(vector):
         raise InvalidPoint(product, f"its sparse vector '{name}' {fault}")
+    if _is_ascending(vector.indices):
+        return vector
     return sparse_vector(vector.indices, vector.values)
 
 
@@ -192,9 +199,13 @@ def sparse_fault(vector: SparseVector) -> str:
         return "is empty"
     if len(vector.indices) != len(vector.values):
         return "has another number of values than of indices"
-    if len(np.unique(vector.indices)) != len(vector.indices):
+    if not _is_ascending(vector.indices) and not _is_ascending(np.sort(vector.indices)):
         return "has an index twice"
     return "" if np.isfinite(vector.values).all() else "holds NaN or infinity"
+
+
+def _is_ascending(numbers: np.ndarray) -> bool:
+    return bool((numbers[1:] > numbers[:-1]).all())
 
 
 def _index_fields(point: Point) -> dict[str, Any]:
@@ -204,6 +215,10 @@ def _index_fields(point: Point) -> dict[str, Any]:
 
 def _json(point: Point) -> str:
     payload: dict[str, Any] = {**point.payload, "id": point.id, **_index_fields(point)}
+    with suppress(orjson.JSONEncodeError):
+        written = orjson.dumps(payload, option=_PLAIN)
+        if b"null" not in written:  # as which it writes NaN, too
+            return written.decode()
     try:
         text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
         text.encode()

@@ -4,6 +4,7 @@ Steps are numbered: step 0 begins at 1, step 10 at 10, step 20 at 100.
 """
 
 import math
+from functools import cache
 
 # Within a decade: round numbers, each about a quarter above the one before.
 EDGES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
@@ -22,6 +23,7 @@ def step_of(price: float) -> int:
     return step
 
 
+@cache
 def edge_of(step: int) -> float:
     """Return the least price of a step."""
     if step <= LEAST:

@@ -8,9 +8,12 @@ Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import chain, pairwise
 
+import numpy as np
 import qdrant_edge as qe
 
 from qdrant.errors import StoreError
@@ -45,6 +48,7 @@ LANGUAGES = {
 # client's local mode passes over other marks.
 FIELDS = ("title", "brand", "category", "attribute", "description", "code")
 FIELD_END, VALUE_END = "zz", "z"
+RUNNING = ("title", "description")  # fields of which each text is another one
 
 LONGEST_CODE = 64  # characters
 CODES = 2**31  # from here on the indices are codes; those of words are below
@@ -64,8 +68,13 @@ ASCII_WORD = re.compile("[a-z0-9]+")  # as `WORD`, of a text without other lette
 WORD = re.compile(rf"[{_WITHOUT_BLANKS}]|(?:(?![{_WITHOUT_BLANKS}])[^\W_])+")
 # Zero-width characters, soft hyphens and direction marks stand within words and are not seen.
 INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-# Terms of which the hash is kept; a shop's texts repeat their words.
-KEPT_TERMS = 100_000
+# Pieces of texts of which the terms are kept, some 300 bytes each: a shop's texts repeat their
+# words, brands, categories and values. Longer ones, in characters, are made each time.
+KEPT_PIECES, LONGEST_KEPT = 50_000, 40
+# With it as k and 0 as b, the BM25 weight of a term is how often it occurs.
+COUNTING = 2.0**50
+
+Fields = Mapping[str, Iterable[str]]  # texts of a product by the names of `FIELDS`
 
 
 class Words:
@@ -84,16 +93,9 @@ class Words:
                 f"Words of the language '{settings.language}' cannot be embedded; those of "
                 f"{', '.join(LANGUAGES)} can."
             )
-        self._embedder = qe.Bm25(
-            qe.Bm25Config(
-                k=settings.k,
-                b=settings.b,
-                avg_len=settings.mean_length,
-                language=LANGUAGES[settings.language],
-                ascii_folding=True,
-            )
-        )
-        self._term = lru_cache(KEPT_TERMS)(self._term_of)
+        self._settings = settings
+        self._embedder = _embedder(settings)
+        self._pieces = _Pieces(settings)
         # Of a term in a document, at most: as it occurs more often, BM25 approaches it.
         self.most_weight = settings.k + 1
 
@@ -117,10 +119,62 @@ class Words:
         Returns:
             None when it has no code, no brand, and no word but stop words.
         """
-        words = self._embedder.embed_document(_spaced(text))
-        terms = {_code_term(code) for code in map(normalize_code, codes) if code}
-        terms |= _brand_terms(brand)
-        return _sparse([*words.indices, *sorted(terms)], [*words.values, *[1.0] * len(terms)])
+        numbers = [number for _, found in self._pieces.of(text) for number in found]
+        return next(self._weigh([(numbers, _own_terms(codes, brand))]))
+
+    def documents(self, products: Iterable[Fields]) -> Iterator[tuple[SparseVector | None, str]]:
+        """Embed some products, as `document` does, with the text in which their phrases are found.
+
+        Args:
+            products: of each its texts; those of "code" are its article numbers, that of "brand"
+                is its brand. They are held in memory together.
+
+        Yields:
+            The vector, to which each field counts as the settings have it, and the terms of the
+            texts as one text, which `split_fields` divides.
+        """
+        weights = self._settings.weights
+        counted: list[tuple[list[int], set[int]]] = []
+        written: list[str] = []
+        for fields in products:
+            numbers: list[int] = []
+            terms: list[str] = []
+            for name in FIELDS:
+                pieces = self._pieces.of if name in RUNNING else self._pieces.whole
+                texts = [pieces(text) for text in fields.get(name, ())]
+                terms.append(f" {VALUE_END} ".join(map(_terms, texts)))
+                if weight := weights.get(name):
+                    found = [number for text in texts for _, each in text for number in each]
+                    numbers += found * weight
+            own = _own_terms(fields.get("code", ()), next(iter(fields.get("brand", ())), ""))
+            counted.append((numbers, own))
+            written.append(f" {FIELD_END} ".join(terms))
+        yield from zip(self._weigh(counted), written, strict=True)
+
+    def _weigh(
+        self, products: Sequence[tuple[Sequence[int], set[int]]]
+    ) -> Iterator[SparseVector | None]:
+        """Make vectors of numbers of terms.
+
+        Args:
+            products: of each the terms of its words, each as often as it counts, and its own terms
+                (`_own_terms`), which weigh 1 and have no part in its length.
+        """
+        lengths = np.array([len(words) for words, _ in products])
+        sizes = lengths + [len(own) for _, own in products]
+        terms = chain.from_iterable(chain(words, own) for words, own in products)
+        numbers = np.fromiter(terms, np.uint64, int(sizes.sum()))
+        # The product above the term: sorted, they are in the order of products, then of terms.
+        owners = np.repeat(np.arange(len(products), dtype=np.uint64), sizes)
+        found, counts = np.unique(owners << np.uint64(32) | numbers, return_counts=True)
+        indices, owners = found.astype(np.uint32), (found >> np.uint64(32)).astype(np.intp)
+        k, b = self._settings.k, self._settings.b
+        share = b * lengths[owners] / self._settings.mean_length
+        weights = counts * (k + 1) / (counts + k * (1 - b + share))
+        values = np.where(indices < CODES, weights, 1).astype(np.float32)
+        ends = np.searchsorted(owners, np.arange(len(products) + 1)).tolist()
+        for start, end in pairwise(ends):
+            yield SparseVector(indices[start:end], values[start:end]) if end > start else None
 
     def query(self, text: str, brand: str = "") -> SparseVector | None:
         """Embed a query.
@@ -147,20 +201,53 @@ class Words:
             For each word what the vector has for it, in hexadecimal; a stop word itself. Runs of a
             script without blanks are cut into single characters: a part of a run is a sequence.
         """
-        return [self._term(word) for word in split_words(text)]
+        return _terms(self._pieces.of(text)).split()
 
-    def field_terms(self, fields: Mapping[str, Iterable[str]]) -> str:
-        """Return the terms of a product's texts as one text, in which phrases are found.
 
-        Args:
-            fields: its texts by the names of `FIELDS`.
-        """
-        values = ([" ".join(self.terms(text)) for text in fields.get(name, ())] for name in FIELDS)
-        return f" {FIELD_END} ".join(map(f" {VALUE_END} ".join, values))
+# A text, or what stands between two blanks of it: the terms of its words in their order, a blank
+# before each (`Words.terms`), and the numbers of its terms in a vector, each as often as it occurs.
+# Such tuples, unlike other classes, cost the garbage collector nothing.
+_Piece = tuple[str, tuple[int, ...]]
 
-    def _term_of(self, word: str) -> str:
-        found = self._embedder.embed_query(word).indices
-        return f"{found[0]:x}" if found else f"_{word}"
+
+class _Pieces(dict[str, _Piece]):
+    """The pieces of texts, kept; each by itself has the terms that it has in any text.
+
+    Args:
+        settings: their language is used.
+    """
+
+    def __init__(self, settings: WordSettings) -> None:
+        super().__init__()
+        self._counter = _embedder(replace(settings, k=COUNTING, b=0.0))
+
+    def of(self, text: str) -> list[_Piece]:
+        """Return the pieces of a text, in their order."""
+        return list(map(self.__getitem__, visible(text).split(" ")))
+
+    def whole(self, text: str) -> list[_Piece]:
+        """Return a text as one piece: quick where the text repeats."""
+        return [self[text]]
+
+    def __missing__(self, written: str) -> _Piece:
+        piece = self._make(written)
+        if len(written) <= LONGEST_KEPT:
+            if len(self) >= KEPT_PIECES:
+                self.clear()
+            self[written] = piece
+        return piece
+
+    def _make(self, written: str) -> _Piece:
+        words = split_words(written)
+        found = [self._counter.embed_query(word).indices for word in words]
+        named = zip(words, found, strict=True)
+        terms = [f" {each[0]:x}" if each else f" _{word}" for word, each in named]
+        if written.isascii():  # what divides words is a rule of the engine's for other letters
+            return "".join(terms), tuple(chain.from_iterable(found))
+        counted = self._counter.embed_document(_spaced(written))
+        counts = zip(counted.indices, counted.values, strict=True)
+        numbers = [number for number, count in counts for _ in range(round(count))]
+        return "".join(terms), tuple(numbers)
 
 
 def code_query(text: str) -> SparseVector | None:
@@ -235,6 +322,27 @@ def _spaced(text: str) -> str:
 
 def _pairs(run: str) -> str:
     return " ".join(run[i : i + 2] for i in range(max(len(run) - 1, 1)))
+
+
+def _embedder(settings: WordSettings) -> qe.Bm25:
+    return qe.Bm25(
+        qe.Bm25Config(
+            k=settings.k,
+            b=settings.b,
+            avg_len=settings.mean_length,
+            language=LANGUAGES[settings.language],
+            ascii_folding=True,
+        )
+    )
+
+
+def _terms(pieces: Iterable["_Piece"]) -> str:
+    return "".join([terms for terms, _ in pieces])[1:]
+
+
+def _own_terms(codes: Iterable[str], brand: str = "") -> set[int]:
+    """The terms of a product's article numbers, and of its brand as a whole."""
+    return {_code_term(code) for code in map(normalize_code, codes) if code} | _brand_terms(brand)
 
 
 def _code_term(code: str) -> int:

@@ -24,9 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qdrant.words import FIELD_END, KEPT_TERMS, VALUE_END
+from qdrant.words import FIELD_END, VALUE_END
 
 FILE = "phrases.json"
+# Terms of which the number is kept; a shop's texts repeat their words.
+KEPT_TERMS = 100_000
 NUMBER = np.dtype("<u4")
 PRODUCT = np.dtype("<i4")
 KINDS = {

@@ -6,7 +6,8 @@ fixed-size lists per vector and two of lists per sparse vector (null where the p
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from vitrine.batches import batched
 # Points per record batch: 3 vectors of 512 dimensions make 1.5 MB of it.
 BATCH = 256
 _SPEC = b"vitrine.spec"
+_NOTHING = SparseVector(np.empty(0, np.uint32), np.empty(0, np.float32))
 
 
 def schema(spec: Spec) -> pa.Schema:
@@ -49,10 +51,7 @@ def encode(spec: Spec, changes: Iterable[Change]) -> Iterator[pa.RecordBatch]:
             for name in spec.stored
         ]
         for name in spec.sparse:
-            vectors = [row.sparse.get(name) if row else None for row in rows]
-            for part in ("indices", "values"):
-                lists = [vector and getattr(vector, part) for vector in vectors]
-                columns.append(pa.array(lists, kind.field(f"{name}.{part}").type))
+            columns += _sparse_columns([row.sparse.get(name) if row else None for row in rows])
         yield pa.record_batch(columns, schema=kind)
 
 
@@ -65,7 +64,7 @@ def decode(spec: Spec, batch: pa.RecordBatch) -> list[Change]:
         )
         for name in spec.stored
     }
-    sparse = {name: _sparse_column(batch, name) for name in spec.sparse}
+    sparse = {name: _sparse_vectors(batch, name) for name in spec.sparse}
     keys, payloads = batch.column("key").to_pylist(), batch.column("payload").to_pylist()
     return [
         Deletion(uuid.UUID(bytes=key))
@@ -80,22 +79,36 @@ def decode(spec: Spec, batch: pa.RecordBatch) -> list[Change]:
     ]
 
 
-def _sparse_column(batch: pa.RecordBatch, name: str) -> list[SparseVector | None]:
-    pairs = zip(batch.column(f"{name}.indices"), batch.column(f"{name}.values"), strict=True)
-    return [
-        SparseVector(indices.values.to_numpy(), values.values.to_numpy())
-        if indices.is_valid
-        else None
-        for indices, values in pairs
-    ]
-
-
-def _column(dim: int, vectors: list[np.ndarray | None]) -> pa.FixedSizeListArray:
+def _column(dim: int, vectors: Sequence[np.ndarray | None]) -> pa.FixedSizeListArray:
     values = np.zeros((len(vectors), dim), dtype=np.float32)
-    absent = np.ones(len(vectors), dtype=bool)
-    for i, vector in enumerate(vectors):
-        if vector is not None:
-            values[i], absent[i] = vector, False
+    absent = np.array([vector is None for vector in vectors])
+    if present := [vector for vector in vectors if vector is not None]:
+        values[~absent] = np.concatenate(present).reshape(-1, dim)
     return pa.FixedSizeListArray.from_arrays(
         pa.array(values.reshape(-1)), dim, mask=pa.array(absent)
     )
+
+
+def _sparse_columns(vectors: Sequence[SparseVector | None]) -> list[pa.ListArray]:
+    """Indices and values."""
+    present = [vector or _NOTHING for vector in vectors]
+    ends = np.cumsum([0, *(len(vector.indices) for vector in present)])
+    absent = pa.array([vector is None for vector in vectors])
+    return [
+        pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(values), mask=absent)
+        for values in (
+            np.concatenate([vector.indices for vector in present]),
+            np.concatenate([vector.values for vector in present]),
+        )
+    ]
+
+
+def _sparse_vectors(batch: pa.RecordBatch, name: str) -> list[SparseVector | None]:
+    indices, values = batch.column(f"{name}.indices"), batch.column(f"{name}.values")
+    ends = pairwise(indices.offsets.to_pylist())
+    there = indices.is_valid().to_pylist()
+    numbers, weights = indices.values.to_numpy(), values.values.to_numpy()
+    return [
+        SparseVector(numbers[start:end], weights[start:end]) if is_there else None
+        for is_there, (start, end) in zip(there, ends, strict=True)
+    ]

@@ -1,8 +1,17 @@
+import numpy as np
 import pytest
+from qdrant_edge import Bm25, Bm25Config
 
 from qdrant.errors import StoreError
 from qdrant.word_settings import WordSettings
-from qdrant.words import Words, count_words, detect_language, split_fields
+from qdrant.words import (
+    LANGUAGES,
+    Words,
+    _spaced,
+    count_words,
+    detect_language,
+    split_fields,
+)
 
 ENGLISH = Words(WordSettings("en", 5.0))
 
@@ -74,7 +83,8 @@ def test_a_part_of_a_run_without_blanks_is_a_sequence_of_its_terms(run: str):
 
 def test_the_terms_of_fields_and_their_values_are_told_apart():
     fields = {"title": ["Red kettle"], "category": ["Kitchen", "Kettles"], "description": ["of"]}
-    found = split_fields(ENGLISH.field_terms(fields))
+    ((_, written),) = ENGLISH.documents([fields])
+    found = split_fields(written)
     assert list(found) == ["title", "brand", "category", "attribute", "description", "code"]
     assert found["title"] == f" {' '.join(ENGLISH.terms('red kettles'))} "
     assert found["category"].split() == [*ENGLISH.terms("kitchen"), "z", *ENGLISH.terms("kettle")]
@@ -107,6 +117,37 @@ def test_a_term_counts_for_more_where_it_comes_often_and_for_less_in_a_long_text
     (kettle,) = terms(ENGLISH, "kettle")
     assert weight("kettle") < weight("kettle kettle") < 2 * weight("kettle")
     assert weight("kettle " + "steel copper iron " * 20) < weight("kettle steel")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ru"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The red T-Shirt, 100 % cotton (t-shirt); RED/blue",
+        "Größe 38½: Ärmelloses Kleid ‚№2‘, O’Neill & Søn",
+        "कॉटन शर्ट कॉटन ᾼΣΑΣ ΟΔΟΣ",
+        "红色高跟鞋 shoe高跟 高跟高跟高跟 รองเท้าวิ่ง",
+        "ЧАЙНИК из стали; чайник ½l ﬁne ²",
+    ],
+)
+def test_a_vector_is_the_one_that_the_engine_makes_of_the_whole_text(language: str, text: str):
+    settings = WordSettings(language, 37.3, k=1.3, b=0.35, title=3, description=2)
+    words = Words(settings)
+    engine = Bm25(
+        Bm25Config(k=1.3, b=0.35, avg_len=37.3, language=LANGUAGES[language], ascii_folding=True)
+    )
+    fields = {"title": [text], "attribute": ["red", "Größe"], "description": ["kettle", text]}
+    for _ in range(2):  # of what is kept, too
+        (own, _), (other, _) = words.documents([fields, {"title": ["kettle lid"]}])
+        for found, whole in (
+            (own, " ".join([text] * 3 + ["red", "Größe"] + ["kettle", text] * 2)),
+            (other, " ".join(["kettle lid"] * 3)),
+        ):
+            assert found
+            expected = engine.embed_document(_spaced(whole))
+            by_index = dict(zip(expected.indices, np.float32(expected.values), strict=True))
+            assert dict(zip(found.indices.tolist(), found.values, strict=True)) == by_index
+            assert found.indices.tolist() == sorted(by_index)
 
 
 def test_words_are_counted_stop_words_and_pairs_too():

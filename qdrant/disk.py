@@ -1,10 +1,10 @@
-"""Files on disk: full disks, sparse copies, and writes that outlast a power cut."""
+"""Files on disk: full disks, sparse copies, reading ahead, writes that outlast a power cut."""
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qdrant.errors import DiskFull
@@ -12,6 +12,7 @@ from qdrant.errors import DiskFull
 # A file system writes its journal once for many waiting files: 100 files in 20 ms, not in 400.
 SYNC_THREADS = 32
 BLOCK = 512  # bytes, the unit of st_blocks
+READ = 1 << 20  # bytes of a block, which the kernel reads at once
 
 
 @contextmanager
@@ -65,6 +66,28 @@ def extents(descriptor: int) -> Iterator[tuple[int, int]]:
     while (start := _seek(descriptor, end, os.SEEK_DATA, size)) < size:
         end = _seek(descriptor, start, os.SEEK_HOLE, size)
         yield start, end
+
+
+def read_ahead(files: Iterable[Path]) -> None:
+    """Have files read into the page cache, while other threads run on.
+
+    The embedded engine maps them for random access and then touches every page, holding Python's
+    lock: from a busy disk 50 MB took it 30 s, and in their order 0.1 s. It also drops them from the
+    cache when it closes a folder, so the next one finds none there. The kernel reads blocks that
+    are not cached, and one byte of each is waited for: what is cached need not be copied, which
+    took 0.2 s a gigabyte.
+    """
+    for path in files:
+        with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:  # closed meanwhile
+            blocks = [
+                (start, min(start + READ, end))
+                for first, end in extents(file.fileno())
+                for start in range(first, end, READ)
+            ]
+            for start, end in blocks:
+                os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_WILLNEED)
+            for _, end in blocks:
+                os.pread(file.fileno(), 1, end - 1)
 
 
 def sync(path: Path) -> None:

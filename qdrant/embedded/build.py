@@ -55,18 +55,25 @@ class Build(Closing):
         folder: the folder to write: absent or empty for a new generation, a copy to continue one.
         spec: what is built.
         expected: about how many points will come; 0 if unknown.
+        present: points that the folder holds before.
         measure: whether to measure how the vectors are to be searched.
     """
 
     def __init__(
-        self, folder: Path, spec: Spec, expected: int = 0, *, measure: bool = False
+        self,
+        folder: Path,
+        spec: Spec,
+        expected: int = 0,
+        present: int = 0,
+        *,
+        measure: bool = False,
     ) -> None:
         self._folder = folder
         self._measure = measure
         self._spec = spec
-        self._expected = expected
+        self._expected = expected + present
         self._payload_bytes = 0
-        self._points = 0
+        self._points = present
 
     def __enter__(self) -> Self:
         self._check_space()
@@ -98,18 +105,13 @@ class Build(Closing):
             self._feed.close()
         self._messages.close()
 
-    def feed(self, changes: Iterable[Change], present: int = 0) -> Built:
+    def feed(self, changes: Iterable[Change]) -> Built:
         """Send every change, and wait until the generation is complete.
-
-        Args:
-            changes: what to write.
-            present: points that the folder holds before.
 
         Raises:
             BuildFailed: the builder failed or was killed.
             DiskFull: there is too little disk space.
         """
-        self._points = present
         try:
             with pa.ipc.new_stream(self._feed, stream.schema(self._spec)) as sink:
                 for batch in stream.encode(self._spec, changes):
@@ -149,7 +151,8 @@ class Build(Closing):
         """Check that twice the estimated size fits, less what is written already.
 
         Twice, because the engine writes the points once as they come and once more, with their
-        graphs, when it optimises. A full disk would kill the builder by SIGBUS.
+        graphs, when it optimises. What a copy has of the generation before takes hardly any space
+        (`segment_files`). A full disk would kill the builder by SIGBUS.
         """
         written = self._size(self._points)
         allocated = (len(self._spec.stored) + 2) * ALLOCATED_BYTES

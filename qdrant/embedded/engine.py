@@ -6,6 +6,7 @@ one process searches while another does too and a third builds.
 """
 
 import importlib.metadata
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
@@ -13,11 +14,12 @@ from pathlib import Path
 from uuid import UUID
 
 from qdrant import layout
-from qdrant.disk import copy_sparse, disk_full, mirror
+from qdrant.disk import copy_sparse, disk_full, mirror, read_ahead
 from qdrant.embedded.facts import FOLDER as FACTS
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.private import PrivateReader, sweep
+from qdrant.embedded.segment_files import copy_for_writing, split_by_use
 from qdrant.generation import EngineInfo, Generation, generation_name, now
 from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
@@ -131,10 +133,10 @@ class EmbeddedEngine:
         folder = generations.path(name)
         try:
             folder.mkdir()
-            with Build(folder, spec, expected + present, measure=not measured) as build:
+            with Build(folder, spec, expected, present, measure=not measured) as build:
                 if base:
                     _copy(generations.path(base.generation), folder)
-                built = build.feed(changes, present)
+                built = build.feed(changes)
             made = Collection(
                 **spec.facts(),
                 generation=name,
@@ -155,13 +157,16 @@ class EmbeddedEngine:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what the engine needs to write on.
+    """Make what the engine needs to continue a generation, which stays as it is.
 
     The write-ahead log belongs to it: its numbers continue the points' versions. With a new log
     they start from 0, and the engine ignores every change as an old one.
     """
     with disk_full():
-        for name in ("segments", "wal", FACTS):
+        copy_for_writing(source / "segments", target / "segments")
+        for name in ("wal", FACTS):
             if (source / name).exists():  # earlier generations have no facts
                 mirror(source / name, target / name, copy_sparse)
         copy_sparse(source / CONFIG, target / CONFIG)
+    now, _ = split_by_use(target / "segments", json.loads((target / CONFIG).read_text()))
+    read_ahead(now)

@@ -35,6 +35,17 @@ MOMENTS: dict[str, Callable[[str, tuple], bool]] = {
 }
 # Moments that are not a call: see `crash`.
 OTHER_MOMENTS = ("the points are half sent", "CURRENT has been switched", "all is done")
+# Code of a builder, as `sitecustomize`: a method that does something before and after.
+PATCH_BUILDER = """
+import os, signal, qdrant.embedded.shard
+real = qdrant.embedded.shard.Shard.{method}
+def dying(*arguments):
+    {before}
+    result = real(*arguments)
+    {after}
+    return result
+qdrant.embedded.shard.Shard.{method} = {wrap}
+"""
 PUBLISHED = ("CURRENT has been switched", "the old generation is removed", "all is done")
 
 

@@ -18,6 +18,7 @@ from tests.qdrant.processes import (
     CRASHED,
     MOMENTS,
     OTHER_MOMENTS,
+    PATCH_BUILDER,
     PUBLISHED,
     Worker,
     builders_of,
@@ -26,16 +27,6 @@ from tests.qdrant.processes import (
 from tests.qdrant.shop import SPEC, broken_off, shop, vectors
 
 POINTS = shop(400)
-PATCH_BUILDER = """
-import os, signal, qdrant.embedded.shard
-real = qdrant.embedded.shard.Shard.{method}
-def dying(*arguments):
-    {before}
-    result = real(*arguments)
-    {after}
-    return result
-qdrant.embedded.shard.Shard.{method} = {wrap}
-"""
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 
 from qdrant.disk import copy_sparse, mirror
 from qdrant.embedded.generations import CONFIG
-from qdrant.embedded.private import split_by_use
 from qdrant.embedded.reader import Reader
+from qdrant.embedded.segment_files import split_by_use
 from qdrant.embedded.shard import Shard
 from qdrant.engine import Search, scroll
 from qdrant.filters import OneOf

@@ -4,6 +4,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from qdrant.model import Spec
+
+# Facts of a Spec that the points of one collection have in common.
+COMMON = (
+    *("fingerprint", "dim", "vectors", "dims", "words"),
+    *("payload", "numbers", "storage", "unused"),
+)
+
 
 @dataclass(frozen=True)
 class EngineInfo:
@@ -51,3 +59,8 @@ def generation_name() -> str:
 def now() -> str:
     """Return the UTC time, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def first_difference(base: Spec, spec: Spec) -> str | None:
+    """Return the first of `COMMON` in which two specs differ; None where points are comparable."""
+    return next((fact for fact in COMMON if getattr(base, fact) != getattr(spec, fact)), None)

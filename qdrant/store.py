@@ -14,7 +14,7 @@ from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
 from qdrant.figures import Figures
 from qdrant.filters import conditions_of
-from qdrant.generation import Generation
+from qdrant.generation import Generation, first_difference
 from qdrant.model import (
     NO_FILTERS,
     Collection,
@@ -348,14 +348,9 @@ def _check_same_vectors(base: Spec, spec: Spec) -> None:
     Raises:
         StoreError: another fingerprint, dimension or set of vectors.
     """
-    for part in (
-        *("fingerprint", "dim", "vectors", "dims", "words", "payload", "numbers"),
-        *("storage", "unused"),
-    ):
-        old, new = getattr(base, part), getattr(spec, part)
-        if old != new:
-            raise StoreError(
-                f"The collection of variant '{spec.variant}' has {part} {old}, the new vectors "
-                f"have {new}; build it anew with `vitrine ingest vectors --variant "
-                f"{spec.variant}`."
-            )
+    if part := first_difference(base, spec):
+        raise StoreError(
+            f"The collection of variant '{spec.variant}' has {part} {getattr(base, part)}, the new "
+            f"vectors have {getattr(spec, part)}; build it anew with `vitrine ingest vectors "
+            f"--variant {spec.variant}`."
+        )

@@ -7,8 +7,8 @@ one process searches while another does too and a third builds.
 
 import importlib.metadata
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from pathlib import Path
 from uuid import UUID
@@ -55,8 +55,11 @@ class EmbeddedEngine:
         return sorted(current.parent.name for current in self.folder.glob(f"*/{CURRENT}"))
 
     def collection(self, variant: str) -> Collection:
-        """Return the published generation: one `stat` when nothing has changed."""
-        return self._generations(variant).current()[1]
+        """Return the generation that searches read: one `stat` when nothing has changed.
+
+        Under the lock of the variant it is the published one.
+        """
+        return self._leases.collection(self._generations(variant))
 
     def generations(self, variant: str) -> list[Generation]:
         """Return the published generation and the one kept beside it."""
@@ -80,9 +83,13 @@ class EmbeddedEngine:
         """Open the published generation; threads share one reader."""
         return self._leases.lease(self._generations(variant))
 
-    def lock(self, variant: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, variant: str) -> Iterator[None]:
         """Keep other processes and threads from writing the variant."""
-        return self._generations(variant).lock()
+        generations = self._generations(variant)
+        with generations.lock():
+            self._leases.refresh(generations)
+            yield
 
     def build(self, spec: Spec, rows: Iterable[Row], expected: int) -> Collection:
         """Write a new generation in a child process, then publish it."""

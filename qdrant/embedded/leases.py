@@ -1,4 +1,9 @@
-"""The open readers of an engine: one per variant, shared by its threads."""
+"""The open readers of an engine: one per variant, shared by its threads.
+
+To open a million products takes seconds. So the first search of a process waits for that, and when
+another process publishes a large generation, it is opened by a thread of its own while the one
+before still answers.
+"""
 
 import threading
 from collections import defaultdict
@@ -6,9 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from qdrant.embedded.generations import Generations
+from qdrant.embedded.generations import Generations, Stamp
 from qdrant.embedded.private import PrivateReader, open_reader
 from qdrant.errors import StoreError
+from qdrant.generation import first_difference
+from qdrant.model import Collection
+
+# Products from which the next generation is opened in the background. Fewer take some 0.1 s, for
+# which a search waits, so that it finds what another process published just before.
+LARGE = 50_000
 
 
 @dataclass
@@ -26,15 +37,15 @@ class Leases:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, _Leased] = {}
-        # By variant: held while a generation is opened, a second for a large one. Taken before
-        # `_lock`.
+        # By variant: held while a generation is opened. Taken before `_lock`, or without waiting.
         self._opening: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._failed: dict[str, Stamp] = {}  # by variant: what could not be opened
 
     @contextmanager
     def lease(self, generations: Generations) -> Iterator[PrivateReader]:
         """Use the generation that is current now; it stays open for as long as it is used.
 
-        While one thread opens a new generation, the others use the one before.
+        While a new generation is opened, it is the one before.
 
         Raises:
             CollectionMissing, CollectionBroken: there is none to read.
@@ -44,6 +55,17 @@ class Leases:
             yield leased.reader
         finally:
             self._release(leased)
+
+    def collection(self, generations: Generations) -> Collection:
+        """Return the generation that `lease` would use.
+
+        Raises:
+            CollectionMissing, CollectionBroken: as `lease`.
+        """
+        with self._lock:
+            _, current = generations.current()
+            leased = self._answering(generations)
+            return leased.reader.collection if leased else current
 
     def refresh(self, generations: Generations) -> None:
         """Open the current generation where one before it is open, for all threads at once.
@@ -66,21 +88,44 @@ class Leases:
             self.forget(variant)
 
     def _take(self, generations: Generations) -> _Leased | None:
-        """The open reader, if it is of the current generation or the next is being opened."""
-        variant = generations.variant
+        """The open reader, if it is of the current generation or answers until that is open."""
         with self._lock:
             try:
-                stamp, _ = generations.current()
+                leased = self._answering(generations)
             except StoreError:
-                self._retire(variant)
+                self._retire(generations.variant)
                 raise
-            leased = self._open.get(variant)
-            if leased is None:
-                return None
-            if leased.reader.stamp != stamp and not self._opening[variant].locked():
-                return None
-            leased.users += 1
+            if leased is not None:
+                leased.users += 1
             return leased
+
+    def _answering(self, generations: Generations) -> _Leased | None:
+        """The open reader that searches use now; None where they wait for the next one."""
+        variant = generations.variant
+        stamp, current = generations.current()
+        leased = self._open.get(variant)
+        if leased is None or leased.reader.stamp == stamp:
+            return leased
+        if first_difference(leased.reader.collection, current):
+            return None  # its vectors cannot be compared with those of queries from now on
+        opening = self._opening[variant]
+        if opening.locked():
+            return leased
+        if current.points < LARGE or self._failed.get(variant) == stamp:
+            return None
+        if opening.acquire(blocking=False):
+            threading.Thread(
+                target=self._open_next, args=(generations,), name=f"opening {variant}", daemon=True
+            ).start()
+        return leased
+
+    def _open_next(self, generations: Generations) -> None:
+        """Open the current generation, then let go of `_opening`, which the caller took."""
+        try:
+            with suppress(StoreError, OSError):  # raised again by the next search
+                self._exchange(generations, users=0)
+        finally:
+            self._opening[generations.variant].release()
 
     def _renew(self, generations: Generations) -> _Leased:
         """Open the current generation, unless another thread has done so meanwhile."""
@@ -92,11 +137,21 @@ class Leases:
                 if leased is not None and leased.reader.stamp == stamp:
                     leased.users += 1
                     return leased
-            fresh = _Leased(open_reader(generations), users=1)
-            with self._lock:
-                self._retire(variant)
-                self._open[variant] = fresh
-            return fresh
+            return self._exchange(generations, users=1)
+
+    def _exchange(self, generations: Generations, users: int) -> _Leased:
+        """Open the current generation in place of the one before."""
+        variant = generations.variant
+        stamp, _ = generations.current()
+        try:
+            fresh = _Leased(open_reader(generations), users)
+        except BaseException:
+            self._failed[variant] = stamp
+            raise
+        with self._lock:
+            self._retire(variant)
+            self._open[variant] = fresh
+        return fresh
 
     def _release(self, leased: _Leased) -> None:
         with self._lock:

@@ -2,13 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from qdrant.disk import copy_sparse, mirror
 from qdrant.embedded import leases
 from qdrant.embedded.generations import Generations
 from qdrant.embedded.lock import Lock
+from qdrant.errors import CollectionMissing, DiskFull
 from qdrant.model import Point
 from qdrant.store import Store, open_embedded
 from tests.qdrant.processes import Worker
@@ -80,6 +83,113 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
         go_on.set()
         assert first.result() == 20
     assert store.count("demo") == 20
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store folder with a generation of 10 products, and one of 20 kept beside it."""
+    folder = tmp_path_factory.mktemp("built")
+    with open_embedded(folder) as store:
+        store.build(SPEC, POINTS[:20])
+        store.build(SPEC, POINTS[:10])
+    return folder
+
+
+class Opening:
+    """Openings of large generations that end when a test lets them.
+
+    Attributes:
+        begun: set when one has begun.
+        go_on: lets it open, or fail with `error`.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.error: Exception | None = None
+        self._really_open = leases.open_reader
+        patch.setattr(leases, "LARGE", 1)
+        patch.setattr(leases, "open_reader", self._open)
+
+    def end(self) -> None:
+        """Let one go on, and wait for its thread."""
+        assert self.begun.wait(120)
+        [thread] = [each for each in threading.enumerate() if each.name == "opening demo"]
+        self.go_on.set()
+        thread.join()
+
+    def _open(self, generations: Generations) -> leases.PrivateReader:
+        self.begun.set()
+        assert self.go_on.wait(120)
+        if self.error:
+            raise self.error
+        return self._really_open(generations)
+
+
+@pytest.fixture
+def large(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A store of 10 products held open, another of the same folder, and the next opening."""
+    folder = tmp_path / "large"
+    mirror(built, folder, copy_sparse)
+    with open_embedded(folder) as opened, open_embedded(folder) as another:
+        assert opened.count("demo") == 10
+        opening = Opening(monkeypatch)
+        yield opened, another, opening
+        opening.go_on.set()
+
+
+def test_a_large_generation_is_opened_while_the_one_before_answers(large):
+    store, another, opening = large
+    another.rollback("demo")
+    assert [store.count("demo"), store.count("demo"), store.collection("demo").points] == [10] * 3
+    opening.end()
+    assert [store.count("demo"), store.collection("demo").points] == [20, 20]
+    opening.begun.clear()
+    store.count("demo")
+    assert not opening.begun.is_set(), "it is opened once"
+
+
+def test_a_large_generation_that_cannot_be_opened_is_an_error_of_the_next_search(large):
+    store, another, opening = large
+    opening.error = DiskFull("There is no space.")
+    another.rollback("demo")
+    assert store.count("demo") == 10
+    opening.end()
+    with pytest.raises(DiskFull, match="no space"):
+        store.count("demo")
+    opening.error = None
+    assert store.count("demo") == 20
+
+
+def test_a_search_does_not_answer_from_a_dropped_or_incomparable_generation(large):
+    store, another, opening = large
+    opening.go_on.set()
+    another.build(replace(SPEC, fingerprint="f" * 16), POINTS[:5])
+    assert store.collection("demo").points == 5
+    assert store.count("demo") == 5
+    another.drop("demo")
+    with pytest.raises(CollectionMissing):
+        store.count("demo")
+
+
+def test_an_update_is_of_the_published_generation_where_another_is_open(large):
+    store, another, opening = large
+    another.rollback("demo")
+    assert store.collection("demo").points == 10
+    assert opening.begun.wait(120)
+    opening.go_on.set()
+    assert store.update(SPEC, [], delete=["p1"]).points == 19
+
+
+def test_a_store_that_closes_waits_for_an_opening_and_leaves_no_private_folder(large):
+    store, another, opening = large
+    another.rollback("demo")
+    assert store.count("demo") == 10
+    assert opening.begun.wait(120)
+    with ThreadPoolExecutor(1) as threads:
+        closed = threads.submit(store.close)
+        opening.go_on.set()
+        closed.result()
+    assert list((store.engine.folder / "demo" / "readers").iterdir()) == []
 
 
 def test_a_private_folder_goes_with_its_store(store: Store, tmp_path: Path):

@@ -27,10 +27,10 @@ IDS = 29
 INDEXES = 500
 COLUMNS = 400
 # Bytes for each byte of a payload's JSON: itself, compressed (0.76 and 0.77); the index of phrases
-# (0.56 and 0.58); the vectors `words` (0.35 and 0.33), and their index (0.38). The first three are
-# on disk alone.
+# (0.56 and 0.58; of the embedded engine 0.26 and 0.27); the vectors `words` (0.35 and 0.33), and
+# their index (0.38). On a server the first three are on disk alone.
 COMPRESSED = 0.77
-PHRASES = 0.58
+PHRASES, EMBEDDED_PHRASES = 0.58, 0.27
 WORDS = 0.35
 WORDS_INDEX = 0.40
 # Bytes of the JSON of a product, its terms included: 981 to 2,101 in three shops.
@@ -42,9 +42,9 @@ LINKS = 2
 # 100,000 products and 150 MB with 1,000,000. The rest of what it reads is the page cache, which
 # processes share.
 OWN = 100
-# Peak of the own memory of the process that builds: 0.96 GB for 100,000 products and 8.3 GB for
-# 1,000,000, nearly all of it while the engine makes the index of phrases.
-BUILDER = 9_000
+# Peak of the own memory of the process that builds: what it received last (`embedded.shard`), and
+# bytes a product. 100,000 products took 0.30 GB, and 1,000,000 took 0.95 GB.
+RECEIVED, BUILDER = 256 << 20, 700
 # A build keeps the generation in use and the one before, and makes the next beside them.
 KEPT = 2
 # Peak of the next while a server builds it, as a multiple of what it takes at the end: graphs and
@@ -243,14 +243,14 @@ def _embedded(
     links: float,
     node_memory: int,
 ) -> Embedded:
-    facts = IDS + INDEXES + COLUMNS + (PHRASES + WORDS_INDEX) * payload
+    facts = IDS + INDEXES + COLUMNS + (EMBEDDED_PHRASES + WORDS_INDEX) * payload
     read = vectors * (storage.searched_bytes(dim) + links) + facts
     stored = vectors * (storage.bytes(dim) + links) + facts + (COMPRESSED + WORDS) * payload
     building = read + OWN + BUILDER
     return Embedded(
         memory=math.ceil(products * (read + OWN)),
-        memory_building=math.ceil(products * building),
+        memory_building=math.ceil(products * building) + RECEIVED,
         disk=math.ceil(products * stored),
         disk_building=math.ceil(products * (KEPT + 1) * stored),
-        holds=int(node_memory * USABLE / building),
+        holds=int(max(node_memory * USABLE - RECEIVED, 0) / building),
     )

@@ -29,9 +29,9 @@ from vitrine import Closing
 ALLOCATED_BYTES = 32 << 20
 # Bytes of payload and bookkeeping assumed for a product not yet seen.
 PAYLOAD_BYTES = 1024
-# Bytes of a product's facts and columns (`facts`, `columns`): 390 of the generated products of
-# `python -m benchmarks search`.
-COLUMNS_BYTES = 400
+# Bytes of a product's facts and columns (`facts`, `columns`), 390 of the generated products of
+# `python -m benchmarks search`, and of its phrases, 390 of those of `python -m benchmarks scale`.
+COLUMNS_BYTES = 800
 # Bytes assumed for a sparse vector: 100 terms of 4 + 4 bytes, stored and in the inverted index.
 TERMS_BYTES = 1600
 # The log keeps its last files of 32 MiB.

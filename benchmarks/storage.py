@@ -107,7 +107,7 @@ def measure(name: str, source: Source, chosen: Sequence[str], vectors: Sequence[
             p50_ms=round(1000 * float(np.median(np.concatenate(list(each.seconds.values())))), 3),
             ratio=_ratio(each, first),
             recall={
-                vector: round(count / sum(map(len, queries.nearest[vector])), 4)
+                vector: round(count / sum(min(len(near), K) for near in queries.nearest[vector]), 4)
                 for vector, count in each.found.items()
             },
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from numpy.lib.format import open_memmap
 from benchmarks.generated_shop import NUMBERS, POINTS_PER_KIND, WORD_SETTINGS, GeneratedShop
 from benchmarks.generated_vectors import Modalities
 from catalog.catalogue import Catalogue
-from encoder.errors import EncoderError
 from encoder.variants import Variants
 from encoder.vectors import fuse
 from ingest.kept_vectors import open_vectors
@@ -25,6 +25,8 @@ FINGERPRINT = "0" * 16
 K = 10
 QUERIES = 200
 NAMES = ("text", "image")  # of the kept matrices; `fused` is made of both
+TIED = 100  # the most products that are as near as the last of K
+ROUNDING = 1e-6  # of a cosine
 BLOCK = 1 << 16  # vectors that queries are compared with at once: 52 MB of scores
 
 
@@ -35,7 +37,8 @@ class Queries:
     Attributes:
         vectors: (q, d).
         ids: the products that they are of (q,), which do not count as found.
-        nearest: by vector, ids of the exact K nearest other products of each query.
+        nearest: by vector, ids of the exact K nearest other products of each query, and of those
+            that are as near as the last of them: products of equal texts have equal vectors.
     """
 
     vectors: np.ndarray
@@ -110,7 +113,7 @@ class Source:
         return Queries(queries, [ids[product] for product in products], nearest)
 
     def _nearest(self, name: str, queries: np.ndarray, products: np.ndarray) -> list[np.ndarray]:
-        """Numbers of the exact K nearest other products of each query."""
+        """Numbers of the exact K nearest other products of each query, and of those as near."""
         vectors, owners = self.matrix(name)
         scores: np.ndarray = np.empty((len(queries), 0), np.float32)
         found: np.ndarray = np.empty((len(queries), 0), np.int64)
@@ -119,9 +122,11 @@ class Source:
             scores = np.hstack([scores, queries @ vectors[start : start + BLOCK].T])
             found = np.hstack([found, np.broadcast_to(block, (len(queries), len(block)))])
             scores[found == products[:, None]] = -np.inf
-            best = np.argpartition(-scores, min(K, scores.shape[1]) - 1, axis=1)[:, :K]
+            kept = min(K + TIED, scores.shape[1])
+            best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
             scores, found = (np.take_along_axis(each, best, axis=1) for each in (scores, found))
-        return [row[of > -np.inf] for row, of in zip(found, scores, strict=True)]
+        last = np.sort(scores, axis=1)[:, -K:][:, :1]  # of the K best
+        return list(map(np.compress, (scores >= last - ROUNDING) & (scores > -np.inf), found))
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
@@ -153,30 +158,29 @@ def generated_vectors(folder: Path, n: int, dim: int) -> Source:
 def filled_shop(folder: Path, home: Path) -> Source:
     """The products of a shop that `vitrine ingest` filled, with its default variant's vectors.
 
-    Raises:
-        EncoderError: it has no variant, or one of two models, whose vectors are not comparable.
+    Of a variant of two models, whose texts are no queries for its pictures, the text vectors alone.
     """
     variants = Variants(home)
     variant = variants.get(default_variant(variants.names()))
-    if "fused" not in variant.vectors:
-        raise EncoderError(
-            f"The variant {variant.name} of {home} embeds texts and pictures with two models: "
-            "texts are no queries for its pictures; take a shop of another variant."
-        )
+    vectors = variant.vectors if "fused" in variant.vectors else ("text",)
+
+    @contextmanager
+    def opened() -> Iterator[Projection]:
+        with Catalogue(home, create=False) as catalogue, open_vectors(home, variant) as kept:
+            yield Projection(catalogue, variant, kept, WORD_SETTINGS, dense=vectors)
 
     def points() -> Iterator[Point]:
-        with Catalogue(home, create=False) as catalogue, open_vectors(home, variant) as kept:
-            yield from Projection(catalogue, variant, kept, WORD_SETTINGS)
+        with opened() as projection:
+            yield from projection
 
-    with Catalogue(home, create=False) as catalogue, open_vectors(home, variant) as kept:
-        projection = Projection(catalogue, variant, kept, WORD_SETTINGS)
-        count = len(projection)
+    with opened() as projection:
         spec = Spec(
             variant.name,
             FINGERPRINT,
-            variant.dim,
+            variant.text_dim,
+            vectors=vectors,
             words=WORD_SETTINGS,
             payload=PAYLOAD,
             numbers=projection.numbers,
         )
-    return Source(folder, spec, count, points)
+        return Source(folder, spec, len(projection), points)

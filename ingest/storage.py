@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.filesize import decimal
+
 from encoder.variant import Variant
 from qdrant.errors import StoreError
-from qdrant.model import Collection
+from qdrant.model import Collection, Filters
 from qdrant.storage_settings import StorageSettings, read_choice, write_choice
+from qdrant.store import Store
 from vitrine.command import messages
+
+# Bytes that another choice of vectors has to save before it is proposed.
+WORTH_SAVING = 10_000_000
 
 
 def chosen_storage(variant: Variant, now: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,3 +61,27 @@ def settle_storage(
         if current.fingerprint == variant.fingerprint:
             as_it_is["vectors"] = current.vectors
     return StorageSettings(**{**as_it_is, **chosen})
+
+
+def propose_fewer_vectors(store: Store, variant: str) -> None:
+    """Print what it saves not to store `fused`, where most products have no picture.
+
+    Each of them has room for `image` and `fused` all the same.
+
+    Args:
+        store: where the collection is.
+        variant: whose collection.
+    """
+    made = store.collection(variant)
+    saved = made.points * made.stored_as.bytes(made.dim)
+    if saved < WORTH_SAVING or not {"image", "text", "fused"} <= set(made.stored):
+        return
+    bare = store.count(variant, Filters(has_picture=False))
+    if 2 * bare > made.points:
+        messages.print(
+            f"{bare:,} of {made.points:,} products have no picture, and yet room for the vector "
+            f"`fused`: `vitrine ingest vectors --variant {variant} --vectors image,text` saves "
+            f"{decimal(saved)}.",
+            soft_wrap=True,
+            highlight=False,
+        )

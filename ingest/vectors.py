@@ -29,7 +29,7 @@ from ingest.image_vectors import copy_image_vectors, label_folders
 from ingest.job import Figures, exclusive_run
 from ingest.kept_vectors import KeptVectors, open_vectors
 from ingest.projection import Projection
-from ingest.storage import chosen_storage, settle_storage
+from ingest.storage import chosen_storage, propose_fewer_vectors, settle_storage
 from ingest.vocabulary import update_vocabulary
 from ingest.words import NOTHING, choose_settings, chosen_words
 from pictures.errors import PictureError
@@ -137,6 +137,7 @@ def embed_products(
             )
             run.figures["failed"] = dict(embedding.failed)
             update_vocabulary(contents.counts, variant, store.collection(variant.name))
+            propose_fewer_vectors(store, variant.name)
         return run.figures
 
 

@@ -13,7 +13,6 @@ from benchmarks import storage_sources
 from benchmarks.__main__ import app
 from benchmarks.storage_collections import WAYS, ways_of
 from benchmarks.storage_sources import K, Source, filled_shop, generated_shop, generated_vectors
-from encoder.errors import EncoderError
 from encoder.variant import Variant
 from qdrant.model import Point
 from tests import shop
@@ -71,7 +70,26 @@ def test_the_exact_nearest_are_those_of_all_blocks_without_the_own_product(
             others = {point.id: scores[row, column] for column, point in enumerate(having)}
             others.pop(own, None)
             best = sorted(others.values())[-K:]
-            np.testing.assert_allclose(sorted(others[each] for each in found), best, atol=1e-6)
+            scored = sorted(others[each] for each in found)
+            np.testing.assert_allclose(scored[-K:], best, atol=1e-6)
+            assert scored[0] >= best[0] - 1e-5
+
+
+def test_products_that_are_as_near_as_the_last_of_the_nearest_count_as_found(tmp_path: Path):
+    single = generated_vectors(tmp_path / "single", 40, DIM)
+
+    def twice() -> Iterator[Point]:
+        points = list(single.points())
+        return iter([*points, *(replace(each, id=f"{each.id}-2") for each in points)])
+
+    source = Source(tmp_path / "twice", single.spec, 80, twice)
+    source.read()
+    queries = source.queries(["text"])
+    for own, found in zip(queries.ids, queries.nearest["text"], strict=True):
+        # Its own double and both of each of five others: one more than ten.
+        assert len(found) == K + 1
+        assert own not in found
+        assert {each.removesuffix("-2") for each in found} >= {own.removesuffix("-2")}
 
 
 def test_ways_that_are_the_same_without_pictures_or_with_one_vector_are_measured_once(
@@ -102,5 +120,5 @@ def test_a_filled_shop_gives_the_vectors_of_its_variant(
     assert [len(source.matrix(name)[0]) for name in ("text", "image")] == [12, 12]
     assert {len(found) for found in source.queries(["image"]).nearest["image"]} == {K}
     monkeypatch.setattr(Variant, "vectors", ("image", "text"))
-    with pytest.raises(EncoderError, match="embeds texts and pictures with two models"):
-        filled_shop(tmp_path / "kept", home)
+    source = filled_shop(tmp_path / "of two models", home)
+    assert {tuple(point.vectors) for point in source.points()} == {("text",)}

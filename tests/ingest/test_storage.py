@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.filesize import decimal
 from typer.testing import CliRunner
 
+import ingest.storage
+from backup.reading import restore_archive
+from backup.writing import write_archive
 from encoder.variants import Variants
 from ingest.__main__ import app
 from ingest.products import load_products
@@ -14,7 +18,7 @@ from ingest.status import read_status
 from ingest.vectors import embed_products
 from ingest.verification import verify_collection
 from qdrant.model import Collection, Filters
-from qdrant.storage import STORAGES
+from qdrant.storage import DEFAULT, STORAGES
 from qdrant.storage_settings import FILE, write_choice
 from qdrant.store import open_store
 from search.engine import Engine
@@ -32,17 +36,26 @@ def test_a_collection_is_stored_as_chosen_until_something_else_is_and_nothing_is
     home: Path,
 ):
     before = points(home)
-    for name, storage in STORAGES.items():
-        if name != "int8":
-            figures = embed_products(home, "tiny", storage={"storage": name})
-            assert (figures["encoded"], figures["written"]) == (0, 12)
+    assert collection(home).storage == DEFAULT
+    for name, storage in reversed(STORAGES.items()):
+        figures = embed_products(home, "tiny", storage={"storage": name})
+        assert (figures["encoded"], figures["written"]) == (0, 12)
         assert embed_products(home, "tiny")["written"] == 0
         assert collection(home).storage == name
         assert verify_collection(home, "tiny")["faults"] == {}
         for product, point in points(home).items():
             for vector, stored in point.vectors.items():
                 assert storage.holds(before[product].vectors[vector], stored)
-    assert embed_products(home, "tiny", storage={"storage": "int8"})["written"] == 12
+
+
+def test_a_shop_that_was_backed_up_opens_elsewhere_stored_as_was_chosen(home: Path, tmp_path: Path):
+    embed_products(home, "tiny", storage={"storage": "turbo16", "vectors": ("image", "text")})
+    write_archive(home, tmp_path / "shop.tar", lambda count: None)
+    restore_archive(tmp_path / "shop.tar", tmp_path / "elsewhere", lambda count: None)
+    moved = tmp_path / "elsewhere"
+    assert collection(moved) == collection(home)
+    assert verify_collection(moved, "tiny")["faults"] == {}
+    assert embed_products(moved, "tiny")["written"] == 0
 
 
 def test_verify_finds_a_vector_that_is_further_off_than_storing_it_loses(home: Path):
@@ -107,6 +120,25 @@ def test_texts_alone_have_the_room_of_one_vector_until_there_is_a_picture(
     load_products(home, shop.write_source(home / "source", bare), category_field="category")
     assert embed_products(home, "tiny")["points"] == 12
     assert collection(home).stored == ("text",)
+
+
+def test_fewer_vectors_are_proposed_where_most_products_have_no_picture(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    rows = shop.rows()
+    for row in rows[:7]:
+        del row["image"]
+    load_products(home, shop.write_source(home / "source", rows), category_field="category")
+    embed_products(home, "tiny")
+    assert "--vectors image,text" not in capsys.readouterr().err  # some hundred bytes
+    monkeypatch.setattr(ingest.storage, "WORTH_SAVING", 1)
+    embed_products(home, "tiny")
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "7 of 12 products have no picture" in shown
+    saved = decimal(12 * STORAGES[DEFAULT].bytes(collection(home).dim))
+    assert f"--variant tiny --vectors image,text` saves {saved}." in shown
+    embed_products(home, "tiny", storage={"vectors": ("image", "text")})
+    assert "products have no picture" not in capsys.readouterr().err
 
 
 def test_what_cannot_be_stored_is_one_sentence(home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,11 +1,16 @@
 """How dense vectors are stored: what each way keeps, in both engines."""
 
+import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backup.reading import restore_archive
+from backup.writing import write_archive
+from catalog.catalogue import Catalogue
 from qdrant.errors import InvalidPoint, StoreError
 from qdrant.model import Filters, Point, Spec
 from qdrant.snapshot import restore_snapshot, write_snapshot
@@ -15,6 +20,7 @@ from qdrant.store import Store, open_embedded, open_server
 from qdrant.transfer import copy
 from tests.qdrant.fake_server import FakeServer, Fault
 from tests.qdrant.shop import SPEC, ids, nearest, shop, vectors
+from tests.qdrant.test_command import run
 
 POINTS = shop(300)
 BY_ID = {point.id: point for point in POINTS}
@@ -29,7 +35,8 @@ def quietly(count: int) -> None:
 @pytest.fixture(scope="module", params=OTHERS)
 def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """An embedded collection in each form, after an update in place."""
-    with open_embedded(tmp_path_factory.mktemp(request.param)) as store:
+    home = tmp_path_factory.mktemp(request.param)
+    with Catalogue(home), open_embedded(home / "qdrant") as store:
         spec = replace(SPEC, storage=request.param)
         store.build(spec, POINTS[:290])
         store.update(spec, POINTS[280:], delete=["nobody"])
@@ -48,6 +55,11 @@ def test_searches_filters_and_counts_are_those_of_exact_vectors(stored: Store):
                 cosine = float(BY_ID[hit.id].vectors[vector] @ query)
                 assert hit.score == pytest.approx(cosine, abs=1e-4 if storage.exact else 2e-2)
     assert stored.count("demo", Filters(has_picture=False)) == 75
+    for field, values in (
+        ("category", [point.payload["category"] for point in POINTS]),
+        ("facets", [value for point in POINTS for value in point.payload["facets"]]),
+    ):
+        assert stored.facet("demo", field, limit=1000) == Counter(values)
     cheap = stored.search("demo", QUERIES[0], vector="text", filters=Filters(price_max=20.0))[0]
     assert all(hit.payload["price"] <= 20 for hit in cheap)
     exact = stored.search("demo", QUERIES[0], vector="text", exact=True)[0]
@@ -63,6 +75,43 @@ def test_a_stored_vector_is_the_given_one_but_for_what_storing_it_loses(stored: 
         for name, vector in point.vectors.items():
             assert storage.holds(BY_ID[product].vectors[name], vector)
             assert not storage.holds(other, vector)
+
+
+def test_a_rollback_and_back_keep_how_vectors_are_stored(stored: Store):
+    updated = stored.collection("demo")
+    before = stored.rollback("demo")
+    assert (before.points, before.storage) == (290, updated.storage)
+    assert stored.count("demo") == 290
+    assert stored.rollback("demo") == updated
+
+
+def test_a_backup_opens_elsewhere_with_the_same_scores(stored: Store, tmp_path: Path):
+    home = stored.engine.folder.parent  # type: ignore[attr-defined]
+    write_archive(home, tmp_path / "shop.tar", quietly)
+    restore_archive(tmp_path / "shop.tar", tmp_path / "elsewhere", quietly)
+    with open_embedded(tmp_path / "elsewhere" / "qdrant") as moved:
+        assert moved.collection("demo") == stored.collection("demo")
+        assert moved.search("demo", QUERIES) == stored.search("demo", QUERIES)
+
+
+@pytest.mark.parametrize("name", STORAGES)
+def test_an_update_on_a_server_keeps_the_types_and_the_vectors(
+    name: str, fake_server: FakeServer, store: Store
+):
+    spec = replace(SPEC, storage=name)
+    store.build(spec, POINTS[:40])
+    changed = [replace(POINTS[1], payload={"title": "other"}), *POINTS[40:42]]
+    assert store.update(spec, changed, delete=["p0"]).points == 41
+    built, updated = (request.body for request in fake_server.requests("PUT /collections/[^/]+"))
+    for part in ("vectors", "quantization_config"):
+        assert updated.get(part) == built.get(part)
+    found = store.retrieve("demo", ["p0", "p1", "p2", "p41"], vectors=True)
+    assert found.keys() == {"p1", "p2", "p41"}
+    assert found["p1"].payload["title"] == "other"
+    for product, point in found.items():
+        for vector, values in point.vectors.items():
+            assert STORAGES[name].holds(BY_ID[product].vectors[vector], values)
+    assert store.rollback("demo").storage == store.rollback("demo").storage == name
 
 
 def test_a_copy_and_a_restored_snapshot_hold_the_same_vectors(stored: Store, tmp_path: Path):
@@ -129,6 +178,18 @@ def test_bytes_are_those_of_both_copies():
         1028 + 264,
         516,
     ]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_shop_is_sized_with_the_bytes_of_its_storage(name: str):
+    count, dim = 10**6, 512
+    printed = json.loads(run("size", "--products", str(count), "--storage", name, "--json"))
+    saved = count * 3 * (STORAGES["int8"].bytes(dim) - STORAGES[name].bytes(dim))
+    int8, other = (printed["storages"][each]["embedded"]["disk"] for each in ("int8", name))
+    assert int8 - other == pytest.approx(saved, abs=2)
+    server = [printed["storages"][each]["server"]["disk"] for each in ("int8", name)]
+    assert server[0] - server[1] == pytest.approx(saved, abs=2)
+    assert (printed["storage"], printed["disk"]) == (name, 2 * server[1])
 
 
 def test_small_copies_are_searched_and_rescored_by_the_kept_ones(tmp_path: Path):

@@ -36,7 +36,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-@pytest.mark.parametrize("margin", [0.1, 2])  # too few are found at first, or enough
+@pytest.mark.parametrize("margin", [0.01, 2])  # too few are found at first, or enough
 def test_a_search_for_more_finds_what_a_list_of_ids_does(
     many: Store, monkeypatch: pytest.MonkeyPatch, name: str, margin: float
 ):

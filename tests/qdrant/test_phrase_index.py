@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qdrant.embedded import phrase_writer
+from qdrant.embedded import phrase_index, phrase_writer
 from qdrant.embedded.phrase_index import SEPARATOR, PhraseIndex, term_number
 from qdrant.embedded.phrase_writer import PhraseWriter
 
@@ -51,14 +51,16 @@ def having(texts: Mapping[int, str], phrase: str) -> set[int]:
     st.lists(PHRASES, min_size=1, max_size=12),
     st.sampled_from([3, phrase_writer.SORTED_AT_ONCE]),
     st.sampled_from([40, phrase_writer.MOST_POSITIONS]),
+    st.sampled_from([2, phrase_index.MANY]),
 )
 def test_products_are_found_by_the_phrases_that_they_have_after_every_update(
-    updates, phrases, sorted_at_once, most_positions
+    updates, phrases, sorted_at_once, most_positions, many
 ):
     texts: list[str] = []
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(phrase_writer, "SORTED_AT_ONCE", sorted_at_once)
         patch.setattr(phrase_writer, "MOST_POSITIONS", most_positions)
+        patch.setattr(phrase_index, "MANY", many)
         folder = Path(name)
         for number, (new, stay) in enumerate(updates):
             pattern = [stay[row % len(stay)] for row in range(len(texts))]

@@ -41,7 +41,8 @@ def show_search_box(engine: Engine) -> QueryPicture:
         picture_controls.show_fields("What are you looking for?")
         st.button("Search", type="primary", on_click=_show_results)
     show_suggestions(engine)
-    return picture_controls.show_picture()
+    with st.container():  # so that what follows keeps its place in the page
+        return picture_controls.show_picture()
 
 
 def show_bar(engine: Engine, count: str, filters: int, *, first: str) -> None:
@@ -88,7 +89,6 @@ def show_filters(variants: list[str], facets: Facets) -> None:
     categories = _options("categories", departments)
     if 0 < len(categories) <= PILLS:
         _category_pills(categories, counts)
-    _show_next_steps(facets.categories)
     with st.sidebar:
         if len(categories) > PILLS:
             _list("Category", "categories", departments)
@@ -148,7 +148,7 @@ def _flat(categories: Sequence[CategoryCount]) -> Iterator[CategoryCount]:
         yield from _flat(each.children)
 
 
-def _show_next_steps(categories: Sequence[CategoryCount]) -> None:
+def show_next_steps(categories: Sequence[CategoryCount]) -> None:
     """Show the steps below the one category that is chosen."""
     chosen = st.session_state.categories
     below = [each for each in _flat(categories) if [each.path] == chosen and each.children]

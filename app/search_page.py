@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import address_bar, cards, controls, installation, picture_controls
 from app.audience import is_operator
@@ -21,7 +22,7 @@ from app.product_view import HEADING, ProductView
 from app.query_picture import QueryPicture
 from app.state import DEFAULT_K, SearchState
 from app.thumbnails import shop_aspect
-from app.view import begin_view
+from app.view import begin_view, replaced_view
 from catalog.catalogue import Catalogue
 from events.log import EventLog
 from search.engine import Engine, name_models
@@ -62,22 +63,27 @@ def show() -> None:
         controls.show_filter_heading()
         st.html(f'<h1 class="heard">{html.escape(_title(state))}</h1>')
     picture = controls.show_search_box(engine)
-    if problems:
-        st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
+    with st.container():  # so that what follows keeps its place in the page
+        if problems:
+            st.warning("\n\n".join(map(escape_sentence, problems)), icon=":material/link_off:")
     with Catalogue(shop.home, create=False) as catalogue:
         aspect = shop_aspect(catalogue.pictures.folder, engine.collection().generation)
         st.html(f"<style>:root {{ --picture-aspect: {aspect:.3f} }}</style>")
         if state.product:
             record_click(shop.log, state)
             ProductView(engine, catalogue, state, links).show()
+            _follow_view(state)
         else:
             names = [status.name for status in ready]
             facets = _facets(engine, state.filters)
-            _show_offers(state, facets, links)
+            bar = st.container()
             controls.show_filters(names, facets)
-            show_chosen_filters(state, links)
-            _ResultsView(engine, catalogue, state, links, picture, shop.log).show()
-    _follow_view(state)
+            with replaced_view() as block:
+                controls.show_next_steps(facets.categories)
+                _show_offers(state, facets, links)
+                show_chosen_filters(state, links)
+                _ResultsView(engine, catalogue, state, links, picture, shop.log, bar).show()
+                _follow_view(state, block)
 
 
 def _title(state: SearchState) -> str:
@@ -123,8 +129,13 @@ def _choose_variant(ready: list[VariantStatus], statuses: list[VariantStatus]) -
     return [f"{reason} The results are those of {chosen}."]
 
 
-def _follow_view(state: SearchState) -> None:
-    """Move the focus where another view is shown: to a product, and back to its card."""
+def _follow_view(state: SearchState, block: str = "") -> None:
+    """Move the focus where another view is shown: to a product, and back to its card.
+
+    Args:
+        state: what is shown.
+        block: the selector of the block with the results.
+    """
     session = st.session_state
     before, session.shown = session.get("shown"), (state.product, state.page)
     if before in (None, session.shown):
@@ -133,16 +144,16 @@ def _follow_view(state: SearchState) -> None:
     if state.product:
         move_focus(HEADING, at_top=True)
     elif product:
-        move_focus(f"[class*='{cards.card_of(product)}'] a", at_top=False)
+        move_focus(f"{block} [class*='{cards.card_of(product)}'] a", at_top=False)
     else:
-        move_focus(f".st-key-{RESULTS}", at_top=True)
+        move_focus(f"{block} .st-key-{RESULTS}", at_top=True)
 
 
 RESULTS = "results"  # the key of the grid of results
 
 
 class _ResultsView:
-    """What is shown below the search box."""
+    """What is shown below the filters, and in the bar above them."""
 
     def __init__(
         self,
@@ -152,6 +163,7 @@ class _ResultsView:
         links: Links,
         picture: QueryPicture,
         log: EventLog | None,
+        bar: DeltaGenerator,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
@@ -159,6 +171,7 @@ class _ResultsView:
         self._links = links
         self._picture = picture
         self._log = log
+        self._bar = bar
 
     def show(self) -> None:
         """The products of the search."""
@@ -263,7 +276,8 @@ class _ResultsView:
 
     def _show_orders(self, sentence: str, first: str) -> None:
         filters = len(chosen_filters(self._state))
-        controls.show_bar(self._engine, sentence, filters, first=first)
+        with self._bar:
+            controls.show_bar(self._engine, sentence, filters, first=first)
 
     def _show_found(self, found: Results, *, of_text: bool = False) -> None:
         """One page of results, and links to the pages before and after it."""

@@ -129,9 +129,7 @@ class Reader:
         if not needs_acorn(search.conditions):
             return search
         passing = self._passing(search.conditions)
-        kib = passing * len(search.query) * 4 / 1024
-        exact = layout.FULL_SCAN_KIB < kib <= layout.FILTERED_SCAN_KIB
-        return replace(search, exact=exact)
+        return replace(search, exact=layout.scan_filtered(passing, len(search.query)))
 
     def _passing(self, conditions: Sequence[Condition]) -> int:
         """The number of points that match, about."""

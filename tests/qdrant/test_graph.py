@@ -181,13 +181,28 @@ def test_all_that_pass_a_filter_are_compared_up_to_a_limit(long, monkeypatch):
     monkeypatch.setattr(
         mapping,
         "query",
-        lambda search, with_payload: made.append(search) or really_query(search, with_payload),
+        lambda search, *rest: made.append(search) or really_query(search, *rest),
     )
     half, none = Filters(price_max=0), Filters(exclude=("p1",))
     for filters, scanned_kib in ((half, 40_000), (half, 30_000), (none, 10**6)):
         monkeypatch.setattr(layout, "FILTERED_SCAN_KIB", scanned_kib)
         store.search(SPEC.variant, queries[0], vector="text", filters=filters)
     assert [search.exact for search in made] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("passing", "dim", "scanned"),
+    [
+        (4_000, 512, False),  # which the engine itself compares
+        (64_000, 512, True),
+        (70_000, 512, False),
+        (30_000, 64, False),
+        (180_000, 64, True),
+        (200_000, 64, False),  # 49 MB of vectors
+    ],
+)
+def test_short_vectors_that_pass_a_filter_are_compared_up_to_fewer_bytes(passing, dim, scanned):
+    assert layout.scan_filtered(passing, dim) == scanned
 
 
 def test_vectors_take_the_bytes_that_a_plan_counts_with(large):

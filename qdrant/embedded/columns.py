@@ -225,9 +225,11 @@ class ColumnsWriter(Closing):
             file = self._pairs[field]
             file.seek(0)
             pairs = np.frombuffer(file.read(), np.int32).reshape(-1, 2)
-            (self._folder / f"{field}.npy").unlink(missing_ok=True)
-            np.save(self._folder / f"{field}.npy", np.ascontiguousarray(pairs.T))
-            (self._folder / f"{field}.json").write_text(json.dumps(list(known)))
+            columns, values = (self._folder / f"{field}.{kind}" for kind in ("npy", "json"))
+            columns.unlink(missing_ok=True)
+            np.save(columns, np.ascontiguousarray(pairs.T))
+            values.unlink(missing_ok=True)
+            values.write_text(json.dumps(list(known)))
             Path(file.name).unlink()
 
     def close(self) -> None:

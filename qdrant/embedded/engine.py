@@ -19,7 +19,7 @@ from qdrant.embedded.facts import FOLDER as FACTS
 from qdrant.embedded.generations import CONFIG, CURRENT, READERS, Generations
 from qdrant.embedded.leases import Leases
 from qdrant.embedded.private import PrivateReader, sweep
-from qdrant.embedded.segment_files import copy_for_writing, split_by_use
+from qdrant.embedded.segment_files import copy_for_writing, link_or_copy, split_by_use
 from qdrant.generation import EngineInfo, Generation, generation_name, now
 from qdrant.model import Collection, Spec
 from qdrant.points import Change, Deletion, Row
@@ -171,9 +171,9 @@ def _copy(source: Path, target: Path) -> None:
     """
     with disk_full():
         copy_for_writing(source / "segments", target / "segments")
-        for name in ("wal", FACTS):
+        for name, each in (("wal", copy_sparse), (FACTS, link_or_copy)):
             if (source / name).exists():  # earlier generations have no facts
-                mirror(source / name, target / name, copy_sparse)
+                mirror(source / name, target / name, each)
         copy_sparse(source / CONFIG, target / CONFIG)
     now, _ = split_by_use(target / "segments", json.loads((target / CONFIG).read_text()))
     read_ahead(now)

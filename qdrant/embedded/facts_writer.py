@@ -21,7 +21,8 @@ class FactsWriter(Closing):
     """Writes the files of facts and columns.
 
     Args:
-        folder: absent for a new generation, a copy to continue one.
+        folder: absent for a new generation; to continue one, what it has, by other names of the
+            same files: none of them is written, but replaced by another.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,6 +62,7 @@ class FactsWriter(Closing):
         starts[1:] = ends[:-1]
         order = np.argsort(upper, kind="stable")
         rows = [each[order] for each in (upper, lower, starts, ends)]
+        (self._folder / INDEX).unlink(missing_ok=True)
         np.save(self._folder / INDEX, np.stack([*rows, order.astype(np.uint64)]))
         self._columns.finish()
         Path(self._lines.name).replace(self._folder / LINES)

@@ -134,10 +134,11 @@ class FiguresWriter(Closing):
     def finish(self) -> None:
         """Complete the files."""
         for old in self._folder.glob(_name("*")):
-            old.unlink()  # and not written over: it is mapped
+            old.unlink()  # and not written over: it is mapped, or another generation's, too
         for number, file in enumerate(self._files.values()):
             file.seek(0)
             np.save(self._folder / _name(number), np.frombuffer(file.read(), ROW))
+        (self._folder / FILE).unlink(missing_ok=True)
         (self._folder / FILE).write_text(json.dumps(list(self._files)))
 
     def close(self) -> None:

@@ -54,10 +54,20 @@ def copy_for_writing(segments: Path, target: Path) -> None:
         sealed = (segment / SEALED).exists()
 
         def copy(source: Path, new: Path, root: Path = segment, sealed: bool = sealed) -> None:
-            if not (sealed and _unchanging(source.relative_to(root)) and _linked(source, new)):
-                copy_sparse(source, new)
+            unchanging = sealed and _unchanging(source.relative_to(root))
+            (link_or_copy if unchanging else copy_sparse)(source, new)
 
         mirror(segment, target / segment.name, copy)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that is never written again a second name; copy it where it cannot have one."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in NO_LINK:
+            raise
+        copy_sparse(source, target)
 
 
 def split_by_use(segments: Path, config: Mapping[str, Any]) -> tuple[list[Path], list[Path]]:
@@ -85,13 +95,3 @@ def split_by_use(segments: Path, config: Mapping[str, Any]) -> tuple[list[Path],
 
 def _unchanging(path: PurePath) -> bool:
     return any(map(path.match, UNCHANGING))
-
-
-def _linked(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in NO_LINK:
-            raise
-        return False
-    return True

@@ -7,6 +7,7 @@ import pytest
 
 from qdrant.embedded.facts import FOLDER, KeptFacts
 from qdrant.embedded.figure_columns import IN_LINES, FigureColumns
+from qdrant.embedded.phrase_index import KINDS
 from qdrant.embedded.point_ids import upper_half
 from qdrant.filters import conditions_of
 from qdrant.layout import COUNTED, MAX_RESULTS, RANKED_FACTS
@@ -157,6 +158,23 @@ def test_counts_are_of_the_most_frequent_values(built: Path):
             assert list(store.facet("demo", "categories", limit=limit)) == list(whole)[:limit]
             brands = store.facet("demo", "brand", limit=limit)
             assert list(brands) == list(store.facet("demo", "brand"))[:limit]
+
+
+def test_an_update_shares_what_stays_and_writes_no_file_of_the_generation_before(tmp_path: Path):
+    texts = [f"1 2 {number:x}" for number in range(40)]
+    points = [
+        Point(point.id, {**point.payload, "terms": text}, point.vectors)
+        for point, text in zip(POINTS, texts, strict=True)
+    ]
+    with open_embedded(tmp_path) as store:
+        store.build(SPEC, points)
+        base = _generation(tmp_path) / FOLDER
+        before = {file: file.read_bytes() for file in base.iterdir()}
+        store.update(SPEC, points[:1], delete=["p1"])
+        assert store.count("demo", Filters(phrases=("1 2",))) == 39
+        assert {file: file.read_bytes() for file in base.iterdir()} == before
+    shared = [file.name for file in base.iterdir() if file.stat().st_nlink > 1]
+    assert sorted(shared) == [f"phrases-0.{kind}" for kind in sorted(KINDS) if kind != "products"]
 
 
 def test_a_generation_of_no_products_has_none(folder: Path):

@@ -26,7 +26,7 @@ DRAWN = vectors(COUNT)
 FULL_SCAN_KIB = 4
 SMALL_GRAPHS = f"import qdrant.layout\nqdrant.layout.FULL_SCAN_KIB = {FULL_SCAN_KIB}\n"
 SHARED = {"matrix.dat", "quantized.data", "links_compressed.bin", "id_tracker.mappings"}
-SHARED |= {"page_0.dat", "postings.dat", "point_to_values.bin"}
+SHARED |= {"page_0.dat", "phrases-0.positions", "point_to_values.bin"}
 
 
 def product(i: int, title: str = "product") -> Point:

@@ -81,7 +81,7 @@ def propose_fewer_vectors(store: Store, variant: str) -> None:
         messages.print(
             f"{bare:,} of {made.points:,} products have no picture, and yet room for the vector "
             f"`fused`: `vitrine ingest vectors --variant {variant} --vectors image,text` saves "
-            f"{decimal(saved)}.",
+            f"about {decimal(saved)}.",
             soft_wrap=True,
             highlight=False,
         )

@@ -137,7 +137,8 @@ def embed_products(
             )
             run.figures["failed"] = dict(embedding.failed)
             update_vocabulary(contents.counts, variant, store.collection(variant.name))
-            propose_fewer_vectors(store, variant.name)
+            if "vectors" not in chosen_stored:
+                propose_fewer_vectors(store, variant.name)
         return run.figures
 
 

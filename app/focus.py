@@ -19,7 +19,7 @@ SCRIPT = """<script>
     if (atTop) document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
     else found.scrollIntoView({block: "center"});
   };
-  step();
+  requestAnimationFrame(step);  // `first_view.js` hides a view that is new only after this script
 })();
 // %d
 </script>"""

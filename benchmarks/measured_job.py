@@ -32,6 +32,7 @@ class Job:
         stored_bytes: of what the job fills, on disk afterwards; 0 for a job that fills nothing.
         first_ms: of a job that answers: milliseconds of its first answer.
         p50_ms, p99_ms: percentiles of those of the others.
+        collection_mb: memory of the open collection, of a job that opens it: part of `own_mb`.
     """
 
     what: str
@@ -44,6 +45,7 @@ class Job:
     first_ms: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    collection_mb: float = 0
 
 
 def run_job(what: str, command: Sequence[str], home: Path) -> Job:

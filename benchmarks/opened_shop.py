@@ -15,13 +15,15 @@ from concurrent.futures import ProcessPoolExecutor
 from http.client import HTTPConnection
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
 
 from benchmarks.measured_job import Job
 from benchmarks.process_cost import ROOT, own_mb
+
+Result = TypeVar("Result")
 
 STARTING = 0.1  # seconds between two tries to reach a server that starts
 
@@ -70,9 +72,24 @@ def search_page(home: Path, text: str) -> Job:
     return _apart(_page, home, text)
 
 
-def _apart(work: Callable[..., Job], *arguments: object) -> Job:
+def open_mb(home: Path, variant: str) -> int:
+    """Memory of an open collection, MB: what a process has more once it has counted its points."""
+    return _apart(_open, home, variant)
+
+
+def _apart(work: Callable[..., Result], *arguments: object) -> Result:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
+
+
+def _open(home: Path, variant: str) -> int:
+    from qdrant.store import open_store
+
+    with open_store(home) as store:
+        store.collection(variant)
+        before = own_mb(psutil.Process())
+        store.count(variant)
+        return round(own_mb(psutil.Process()) - before)
 
 
 def _search(home: Path, variant: str, texts: Sequence[str]) -> Job:

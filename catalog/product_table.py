@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any
 
@@ -82,15 +83,38 @@ def _read(text: str) -> Any:  # noqa: ANN401 - what JSON holds; nobody changes i
 
 def row_of(product: Product) -> tuple[Any, ...]:
     """A product as a row, in the order of `COLUMNS`, and of the types that SQLite returns."""
-    return tuple(_cell(name, getattr(product, name)) for name in FIELDS)
+    row = list(_values(product))
+    for place, cell in CELLS.items():
+        row[place] = cell(row[place])
+    return tuple(row)
 
 
-def _cell(name: str, value: Any) -> str | float | int | None:  # noqa: ANN401 - a field's value
+def _json_cell(value: Any) -> str:  # noqa: ANN401 - a field's value
+    if not value:
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return json.dumps(value, default=dict)
+
+
+def _float_cell(value: float | None) -> float | None:
+    # Of -0.0, SQLite returns 0.0.
+    return None if value is None or math.isnan(value) else value + 0.0
+
+
+def _integer_cell(value: int | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _cell_of(name: str) -> Callable[[Any], Any] | None:
+    """What makes a field's value a cell; None where it is one."""
     if name in JSON_FIELDS:
-        return json.dumps(value, default=dict)
-    if OTHER_FIELDS[name] == float | None and value is not None:
-        return None if math.isnan(value) else value + 0.0  # of -0.0, SQLite returns 0.0
-    return int(value) if isinstance(value, bool) else value
+        return _json_cell
+    return {float | None: _float_cell, int | None: _integer_cell, bool | None: _integer_cell}.get(
+        OTHER_FIELDS[name]
+    )
+
+
+CELLS = {place: cell for place, name in enumerate(FIELDS) if (cell := _cell_of(name))}
+_values = attrgetter(*FIELDS)
 
 
 def checksum_of(row: Sequence[Any]) -> int:

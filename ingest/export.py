@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,9 @@ from vitrine.folder_lock import locked
 from vitrine.progress import progress_bar
 
 WINDOW = 500  # products at a time
+# Bytes of a row group of a Parquet file. What describes the groups is in memory until the file is
+# complete: of groups of one window it was 100 MB for a million products.
+ROW_GROUP = 4 << 20
 FILES = ("products.csv", "products.parquet", "vectors.parquet")
 UNFINISHED = ".export-"  # begins the name of a folder that is not published yet
 
@@ -154,10 +157,8 @@ class _Tables(Closing):
             for file in files:
                 stack.callback(os.fsync, file.fileno())
             self._csv = stack.enter_context(csv.CSVWriter(files[0], SCHEMA))
-            self._products = stack.enter_context(parquet.ParquetWriter(files[1], SCHEMA))
-            self._vectors = stack.enter_context(
-                parquet.ParquetWriter(files[2], self._vector_schema)
-            )
+            self._products = stack.enter_context(_ParquetFile(files[1], SCHEMA))
+            self._vectors = stack.enter_context(_ParquetFile(files[2], self._vector_schema))
             self._seen = stack.enter_context(closing(SeenIds()))  # addresses
             self._open = stack.pop_all()
 
@@ -169,14 +170,14 @@ class _Tables(Closing):
         """Write some products and their vectors."""
         rows = [_row(entry, self._variant) for entry in window]
         batch = pa.RecordBatch.from_pylist(rows, SCHEMA)
-        self._products.write_batch(batch)
+        self._products.write(batch)
         self._csv.write_batch(_guarded(batch))
         found = self._store.retrieve(self._variant.name, [row["id"] for row in rows], vectors=True)
         points = [found[row["id"]] for row in rows if row["id"] in found]
         ids, *vectors = self._vector_schema
         columns = [pa.array([point.id for point in points], ids.type)]
         columns += [_lists(points, field) for field in vectors]
-        self._vectors.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._vector_schema))
+        self._vectors.write(pa.RecordBatch.from_arrays(columns, schema=self._vector_schema))
         self.counts["products"] += len(rows)
         self.counts["vectors"] += sum(len(point.vectors) for point in points)
         for address in (image for entry in window for image in entry.product.images):
@@ -188,6 +189,39 @@ class _Tables(Closing):
         with suppress(PictureError):  # the ledger has the reason
             self._copies.add(self._catalogue.embedded.read(address))
             self.counts["embedded"] += 1
+
+
+class _ParquetFile(Closing):
+    """A Parquet file, open for writing: batches are held until they make a row group.
+
+    Args:
+        file: open.
+        schema: of the batches.
+    """
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = parquet.ParquetWriter(file, schema)
+        self._held: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write some rows."""
+        self._held.append(batch)
+        self._bytes += batch.nbytes
+        if self._bytes >= ROW_GROUP:
+            self._write_group()
+
+    def close(self) -> None:
+        """Write what is held, and complete the file."""
+        try:
+            self._write_group()
+        finally:
+            self._writer.close()
+
+    def _write_group(self) -> None:
+        held, self._held, self._bytes = self._held, [], 0
+        if held:
+            self._writer.write_table(pa.Table.from_batches(held))
 
 
 @contextmanager

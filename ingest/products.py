@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as fields_of
+from operator import attrgetter
 from pathlib import Path
 
 from catalog import CatalogError
@@ -197,5 +198,8 @@ def _kept(
             yield row
 
 
+_values = attrgetter(*(field.name for field in fields_of(Product)))
+
+
 def _size(product: Product) -> int:
-    return sum(size(getattr(product, field.name)) for field in fields_of(Product))
+    return sum(len(value) if type(value) is str else size(value) for value in _values(product))

@@ -272,7 +272,7 @@ def split_fields(text: str) -> dict[str, str]:
     Between two values of a field stands `VALUE_END`: no sequence of terms goes beyond one.
 
     Args:
-        text: made by `Words.field_terms`; of another text nothing is returned.
+        text: made by `Words.documents`; of another text nothing is returned.
     """
     fields = text.split(f" {FIELD_END} ")
     if len(fields) != len(FIELDS):

@@ -19,7 +19,7 @@ def matched_words(query: Mapping[str, str], terms: str) -> dict[str, tuple[str, 
 
     Args:
         query: from `query_words`.
-        terms: the product's, as `Words.field_terms` returns them.
+        terms: the product's, as `Words.documents` returns them.
 
     Returns:
         Fields in the order of `qdrant.words.FIELDS`, those without such words left out.

@@ -88,7 +88,7 @@ class EmbeddedEngine:
         """Keep other processes and threads from writing the variant."""
         generations = self._generations(variant)
         with generations.lock():
-            self._leases.refresh(generations)
+            self._leases.forget(variant)
             yield
 
     def build(self, spec: Spec, rows: Iterable[Row], expected: int) -> Collection:
@@ -111,7 +111,7 @@ class EmbeddedEngine:
         """Exchange the published generation and the one kept beside it."""
         generations = self._generations(variant)
         current = generations.rollback()
-        self._leases.refresh(generations)
+        self._leases.forget(variant)
         return current
 
     def drop(self, variant: str) -> None:
@@ -155,7 +155,7 @@ class EmbeddedEngine:
             generations.publish(made)
         finally:  # after success the generation before the last, after an error the one begun
             generations.sweep()
-        self._leases.refresh(generations)
+        self._leases.forget(spec.variant)
         return made
 
     def _generations(self, variant: str) -> Generations:

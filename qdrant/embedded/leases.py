@@ -67,18 +67,8 @@ class Leases:
             leased = self._answering(generations)
             return leased.reader.collection if leased else current
 
-    def refresh(self, generations: Generations) -> None:
-        """Open the current generation where one before it is open, for all threads at once.
-
-        After this, every search of this process finds what was published. An error of opening it
-        is raised by the next search.
-        """
-        if generations.variant in self._open:
-            with suppress(StoreError):
-                self._release(self._renew(generations))
-
     def forget(self, variant: str) -> None:
-        """Close the variant's reader as soon as it is unused."""
+        """Close the variant's reader as soon as it is unused; the next search opens another."""
         with self._opening[variant], self._lock:
             self._retire(variant)
 

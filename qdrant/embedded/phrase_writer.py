@@ -193,7 +193,7 @@ class PhraseWriter(Closing):
 
         Args:
             product: its number.
-            text: made by `words.Words.field_terms`.
+            text: made by `words.Words.documents`.
         """
         terms = list(map(term_number, text.split()))
         if self._draft.end + len(terms) >= MOST_POSITIONS:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
@@ -44,6 +45,18 @@ def test_the_csv_and_the_parquet_file_have_the_same_products(home, tmp_path):
     assert crimson["title"] in {row["title"] for row in listed}
     olive = next(row for row in table if row["id"] == "lipstick-olive")
     assert (olive["image"], olive["picture"]) == ("/elsewhere/olive.jpg", None)
+
+
+def test_a_parquet_file_describes_groups_of_many_windows(tmp_path):
+    # What describes a group is held in memory until the file is complete.
+    schema = pa.schema([("id", pa.string())])
+    windows = [pa.RecordBatch.from_pylist([{"id": f"{i}"}], schema) for i in range(5)]
+    with (tmp_path / "x").open("wb") as file, export._ParquetFile(file, schema) as written:
+        for window in windows:
+            written.write(window)
+    read = parquet.ParquetFile(tmp_path / "x")
+    assert read.num_row_groups == 1
+    assert read.read().equals(pa.Table.from_batches(windows))
 
 
 def test_exported_vectors_are_those_of_the_collection(home, tmp_path):

@@ -122,7 +122,7 @@ def test_an_address_or_method_that_there_is_not_is_a_problem(client):
 def test_an_unexpected_error_is_a_problem_without_its_details(home, monkeypatch):
     with served(home) as client:
         service = client.app.state.service
-        monkeypatch.setattr(service.shop, "engine", lambda _: 1 / 0)
+        monkeypatch.setattr(service.queue, "search", lambda *_: 1 / 0)  # not of the loading thread
         answer = client.post("/v1/search", json={"text": "a"}, headers={"X-Request-Id": "mine-2"})
     assert answer.status_code == 500
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine-2"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
-from qdrant.figures import Figures
+from qdrant.figures import Figures, First
 from qdrant.filters import Condition
 from qdrant.generation import EngineInfo, Generation
 from qdrant.model import (
@@ -95,10 +95,12 @@ class Reader(Protocol):
             By the numbers of the point ids.
         """
 
-    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+    def figures(
+        self, conditions: list[Condition], names: Sequence[str], first: First | None = None
+    ) -> Iterator[Figures]:
         """Yield facts that are numbers or dates of the points that match, some at a time.
 
-        In any order.
+        In any order; with `first`, others than those may be left out.
         """
 
     def page(self, offset: Offset | None, *, vectors: bool) -> tuple[list[Point], Offset | None]:

@@ -34,6 +34,23 @@ class Figures:
         return cls(np.array(points, object), dict(zip(names, columns, strict=True)))
 
 
+@dataclass(frozen=True, slots=True)
+class First:
+    """The points that suffice: the first ones in the order of a fact, those without it last.
+
+    Attributes:
+        by: the fact; it has an index.
+        descending: whether the largest comes first.
+        count: how many; of those that equal the last one, ids may decide.
+        most: how many with these equal ones, of which the first ones by point id are taken.
+    """
+
+    by: str
+    descending: bool
+    count: int
+    most: int
+
+
 def figure(field: str, value: object) -> float:
     """A fact as a number, as the engine's index of the field has it; NaN where it is none."""
     if field in DATE_FIELDS:

@@ -12,7 +12,7 @@ from qdrant import layout
 from qdrant.checked_queries import top_of_each
 from qdrant.engine import Engine, Reader, Search, scroll
 from qdrant.errors import CollectionMissing, InvalidQuery, NotFound, StoreError
-from qdrant.figures import Figures
+from qdrant.figures import Figures, First
 from qdrant.filters import conditions_of
 from qdrant.generation import Generation, first_difference
 from qdrant.model import (
@@ -244,7 +244,11 @@ class Store(Closing):
         return self._read(variant, facts)
 
     def figures(
-        self, variant: str, names: Sequence[str], filters: Filters = NO_FILTERS
+        self,
+        variant: str,
+        names: Sequence[str],
+        filters: Filters = NO_FILTERS,
+        first: First | None = None,
     ) -> Iterator[Figures]:
         """Yield facts that are numbers or dates of each product that matches, some at a time.
 
@@ -254,9 +258,10 @@ class Store(Closing):
             variant: whose collection.
             names: of the facts.
             filters: which products.
+            first: which of them suffice; a server then reads no others.
         """
         with self.engine.reader(check_variant(variant)) as reader:
-            yield from reader.figures(conditions_of(filters, reader.collection), names)
+            yield from reader.figures(conditions_of(filters, reader.collection), names, first)
 
     def scroll(self, variant: str, *, vectors: bool = False) -> Iterator[Point]:
         """Yield every point of one generation, in ascending order of point ids.

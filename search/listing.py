@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qdrant.figures import First
 from qdrant.filters import DATE_FIELDS
 from qdrant.model import ATTRIBUTES, Collection, Filters, Range, Where
 from qdrant.store import Store
@@ -92,7 +93,7 @@ class Listings:
         mean = self._mean_rating(variant, filters) if by == "rating" else None
         points: list[int] = []
         keys = np.empty(0)
-        for block in self._store.figures(variant, FACTS[by], filters):
+        for block in self._store.figures(variant, FACTS[by], filters, _sufficient(by)):
             new = sort_keys(by, block.values, mean or 0.0)
             chosen = _first(new)
             points += block.points[chosen].tolist()
@@ -116,6 +117,14 @@ def _candidates(products: Iterable[Mapping[str, Any]], names: Iterable[str]) -> 
     for product in products:
         facts = {name: product[name] for name in names if name in product}
         yield Candidate(product["id"], 0.0, {}, facts)
+
+
+def _sufficient(by: str) -> First | None:
+    """The products of which `_first` takes some; None where no index has their order."""
+    if by == "rating":
+        return None  # mixed with the mean of all that pass
+    [fact] = FACTS[by]
+    return First(fact, by != "price", LISTED, LISTED + MOST_EQUAL)
 
 
 def _first(keys: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from qdrant.embedded.facts import KeptFacts
 from qdrant.embedded.phrase_filter import PhraseFilter
 from qdrant.embedded.point_ids import PointIds
 from qdrant.engine import Offset, Search
-from qdrant.figures import Figures
+from qdrant.figures import Figures, First
 from qdrant.filters import Condition, needs_acorn, split_phrases
 from qdrant.model import Collection, Hit, Point, Ranking, SparseVector
 from qdrant.points import hit, stored_point
@@ -96,7 +96,12 @@ class Reader:
             found |= zip(self._ids.numbers(records), payloads, strict=True)
         return found
 
-    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+    def figures(
+        self,
+        conditions: list[Condition],
+        names: Sequence[str],
+        first: First | None = None,
+    ) -> Iterator[Figures]:
         """Yield facts that are numbers or dates of the points that match."""
         if self._columns and (found := self._columns.figures(names, conditions)):
             yield found

@@ -1,5 +1,6 @@
 """A reader of one generation on a server."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,16 @@ from qdrant_client import models
 
 from qdrant.engine import Offset, Search
 from qdrant.errors import RequestTooLarge
-from qdrant.figures import Figures
-from qdrant.filters import Condition
+from qdrant.figures import Figures, First, figure
+from qdrant.filters import DATE_FIELDS, Between, Condition, Not
 from qdrant.layout import MAX_RESULTS
-from qdrant.model import Collection, Hit, Point, Ranking
+from qdrant.model import Collection, Hit, Point, Range, Ranking
 from qdrant.points import hit, stored_point
 from qdrant.server import mapping
 from qdrant.server.connection import SEARCHING, Connection, RetryLimit
+
+# The least number and date that an index has.
+LEAST, EARLIEST = -sys.float_info.max, "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -84,27 +88,69 @@ class Reader:
         records = self._retrieve(keys, with_payload=["id", *names], vectors=False)
         return {UUID(str(record.id)).int: record.payload or {} for record in records}
 
-    def figures(self, conditions: list[Condition], names: Sequence[str]) -> Iterator[Figures]:
+    def figures(
+        self, conditions: list[Condition], names: Sequence[str], first: First | None = None
+    ) -> Iterator[Figures]:
         """Yield facts that are numbers or dates of the points that match."""
+        if first is None:
+            yield from self._scan(conditions, names, None)
+            return
+        head = self._head(conditions, names, first)
+        if len(head) < first.count:
+            some = Range(gte=EARLIEST) if first.by in DATE_FIELDS else Range(gte=LEAST)
+            rest: Condition = Not(Between(first.by, some))
+        else:
+            # Which of the equal ones come here is up to the server: all of them are read again.
+            last = (head[-1].payload or {})[first.by]
+            values = [figure(first.by, (each.payload or {})[first.by]) for each in head]
+            head = [each for each, v in zip(head, values, strict=True) if v != values[-1]]
+            rest = Between(first.by, Range(gte=last, lte=last))
+        yield _figures(head, names)
+        yield from self._scan([*conditions, rest], names, first.most - len(head))
+
+    def _head(
+        self, conditions: list[Condition], names: Sequence[str], first: First
+    ) -> list[models.Record]:
+        """The first points that have a fact, in its order."""
+        direction = models.Direction.DESC if first.descending else models.Direction.ASC
+        records, _ = self.connection.call(
+            lambda client: client.scroll(
+                self.name,
+                scroll_filter=mapping.filter_of(conditions),
+                order_by=models.OrderBy(key=first.by, direction=direction),
+                limit=first.count,
+                with_payload=list(names),
+                with_vectors=False,
+            ),
+            self.limit,
+        )
+        return records
+
+    def _scan(
+        self, conditions: list[Condition], names: Sequence[str], most: int | None
+    ) -> Iterator[Figures]:
+        """Yield figures of points that match, by ascending id, `most` of them or all."""
         matching, offset = mapping.filter_of(conditions), None
-        while True:
-            records, offset = self._scan_page(matching, list(names), offset)
-            payloads = (record.payload or {} for record in records)
-            yield Figures.of([UUID(str(each.id)).int for each in records], payloads, names)
+        while most is None or most > 0:
+            limit = min(most or MAX_RESULTS, MAX_RESULTS)
+            records, offset = self._scan_page(matching, list(names), offset, limit)
+            yield _figures(records, names)
             if offset is None:
                 return
+            most = None if most is None else most - len(records)
 
     def _scan_page(
         self,
         matching: models.Filter | None,
         names: list[str],
         offset: Any,  # noqa: ANN401
+        limit: int,
     ) -> tuple[list[models.Record], Any]:
         return self.connection.call(
             lambda client: client.scroll(
                 self.name,
                 scroll_filter=matching,
-                limit=MAX_RESULTS,
+                limit=limit,
                 offset=offset,
                 with_payload=names,
                 with_vectors=False,
@@ -165,3 +211,8 @@ class Reader:
             half = len(requests) // 2
             return self._query_batch(requests[:half]) + self._query_batch(requests[half:])
         return [answer.points for answer in answers]
+
+
+def _figures(records: Sequence[models.Record], names: Sequence[str]) -> Figures:
+    payloads = (record.payload or {} for record in records)
+    return Figures.of([UUID(str(each.id)).int for each in records], payloads, names)

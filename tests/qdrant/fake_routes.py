@@ -270,6 +270,7 @@ def scroll(fake_server: "FakeServer", raw: bytes, name: str) -> object:
         points, offset = fake_server.client.scroll(
             name,
             scroll_filter=body.filter,
+            order_by=body.order_by,
             limit=body.limit,
             offset=body.offset,
             with_payload=body.with_payload,

@@ -61,6 +61,18 @@ def test_both_engines_list_the_same_products_in_the_same_order(engine, on_server
     assert engine.browse(filters, 40, sort=sort) == on_server.browse(filters, 40, sort=sort)
 
 
+@pytest.mark.parametrize("sort", ["price", "-price", "newest"])
+@pytest.mark.parametrize("filters", [Filters(exclude=("x",)), Filters(exclude=("x",), price_min=5)])
+def test_both_engines_list_the_same_first_products_of_many(
+    engine, on_server, sort, filters, monkeypatch
+):
+    monkeypatch.setattr("search.listing.LISTED", 6)
+    monkeypatch.setattr("search.listing.MOST_EQUAL", 4)
+    found = engine.browse(filters, 40, sort=sort, fold=False)
+    assert found == on_server.browse(filters, 40, sort=sort, fold=False)
+    assert len(found) == 6
+
+
 def test_varied_products_are_the_same_however_many_are_shown(engine):
     few = engine.browse(Filters(), 5)
     assert ids(few) == ids(engine.browse(Filters(), 60))[:5]

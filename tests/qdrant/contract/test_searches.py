@@ -1,6 +1,7 @@
 """Searches: the same products, in the same order, of both engines."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from qdrant.errors import (
     InvalidQuery,
 )
+from qdrant.figures import Figures, First
 from qdrant.model import Filters, Point, Range, VectorQuery, Where
 from qdrant.store import Store
 from tests.qdrant.contract.points import POINTS, QUERIES, where
@@ -44,6 +46,32 @@ def test_figures_are_those_of_all_that_match(filled: Store):
     assert sum(len(part.points) for part in every) == len(POINTS)
     missing = sum(np.isnan(part.values["price"]).sum() for part in every)
     assert missing == sum(price is None for price in prices.values())
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    ("fact", "count"), [("price", 20), ("rating", 30), ("released", 7), ("price", len(POINTS) - 5)]
+)
+def test_the_first_by_a_fact_are_among_its_figures_with_those_that_equal_the_last(
+    filled: Store, fact: str, count: int, descending: bool
+):
+    def keys(found: Iterable[Figures]) -> dict[int, float]:
+        read = {
+            int(point): value
+            for part in found
+            for point, value in zip(part.points, part.values[fact], strict=True)
+        }
+        signed = {point: -value if descending else value for point, value in read.items()}
+        return {point: math.inf if math.isnan(value) else value for point, value in signed.items()}
+
+    every = keys(filled.figures("demo", [fact]))
+    first = sorted(every, key=lambda point: (every[point], point))[: count + 3]
+    last = every[first[count - 1]]
+    wanted = [point for point in first if every[point] <= last]
+    found = keys(filled.figures("demo", [fact], first=First(fact, descending, count, count + 3)))
+    assert {point: every[point] for point in wanted}.items() <= found.items()
+    if filled.engine.info().name == "server":
+        assert found.keys() == set(wanted), "no others are read"
 
 
 def test_one_query_may_come_as_a_plain_vector(filled: Store):

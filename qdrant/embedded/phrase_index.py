@@ -1,7 +1,7 @@
 """Where the terms of a generation's products stand, so that phrases are found.
 
 The engine has an index of phrases, too. While it makes that index it keeps an object in memory for
-each term of each product: 6.8 KB a product, ten times as much as all else of a build.
+each term of each product: 6.8 KB a product, more than all else of a build.
 
     columns/phrases.json          the numbers of the parts
     columns/phrases-N.terms       uint32 (t,): the terms of part N (`term_number`), ascending

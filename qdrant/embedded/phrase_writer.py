@@ -9,12 +9,12 @@ few, or where most of their products have gone.
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from itertools import count, pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from qdrant.embedded.phrase_index import (
     part_file,
     term_number,
 )
+from qdrant.embedded.phrase_merge import PACKED, TERM_SHIFT, KeptPart, Run, Source, merge
 from vitrine import Closing
 
 SORTED_AT_ONCE = 1 << 21  # terms, about
@@ -40,81 +41,6 @@ SORTED_AT_ONCE = 1 << 21  # terms, about
 RATIO = 4
 LEAST_LIVE = 0.5  # share of a part's products that are still in it
 MOST_POSITIONS = 2**31  # of a part: a phrase may go on from the last one without an overflow
-# A term and its position as one number, in whose order they are sorted.
-PACKED, TERM_SHIFT = np.dtype("<u8"), 32
-# Terms are counted by their upper bits, of which a range of terms has all that there are.
-UPPER_BITS = 16
-_LOWER_BITS = TERM_SHIFT - UPPER_BITS
-
-
-class _Source(Protocol):
-    """Terms of the products of a new part, with their positions there."""
-
-    def counts(self) -> np.ndarray:
-        """How many terms there are at most, by their upper bits, int64 (2^16,)."""
-
-    def between(self, least: int, most: int) -> np.ndarray:
-        """Return those of a range of terms, `PACKED` (n,)."""
-
-
-class _Run:
-    """A sorted run.
-
-    Args:
-        packed: `PACKED` (n,), ascending.
-    """
-
-    def __init__(self, packed: np.ndarray) -> None:
-        self._packed = packed
-
-    def counts(self) -> np.ndarray:
-        upper = self._packed >> (TERM_SHIFT + _LOWER_BITS)
-        return np.bincount(upper.astype(np.int64), minlength=1 << UPPER_BITS)
-
-    def between(self, least: int, most: int) -> np.ndarray:
-        bounds = np.array([least << TERM_SHIFT, ((most + 1) << TERM_SHIFT) - 1], PACKED)
-        first, end = np.searchsorted(self._packed, bounds)
-        return self._packed[first:end]
-
-
-class _Kept:
-    """A part that is merged into a new one, without the products that have gone.
-
-    Args:
-        part: it.
-        products: int32 (d,), the new number of each of its products; -1 for those.
-        begin: its first position in the new part.
-
-    Attributes:
-        documents, products: of the products that are left, as in a `Part`.
-        end: the position after its last one.
-    """
-
-    def __init__(self, part: Part, products: np.ndarray, begin: int) -> None:
-        self._part = part
-        self._live = products >= 0
-        lengths = np.where(self._live, np.diff(part.documents.astype(np.int64)), 0)
-        ends = begin + np.cumsum(lengths)
-        self._moved = ends - lengths - part.documents[:-1]
-        self.documents = (ends - lengths)[self._live].astype(NUMBER)
-        self.products = products[self._live]
-        self.end = int(ends[-1])
-
-    def counts(self) -> np.ndarray:
-        upper, part = self._part.terms >> _LOWER_BITS, self._part
-        counts = np.bincount(upper, np.diff(part.starts), minlength=1 << UPPER_BITS)
-        return counts.astype(np.int64)
-
-    def between(self, least: int, most: int) -> np.ndarray:
-        part = self._part
-        first = int(np.searchsorted(part.terms, NUMBER.type(least)))
-        end = int(np.searchsorted(part.terms, NUMBER.type(most), side="right"))
-        starts = part.starts[first : end + 1]
-        positions = part.positions[starts[0] : starts[-1]]
-        documents = part.documents_of(positions)
-        packed = np.repeat(part.terms[first:end].astype(PACKED) << TERM_SHIFT, np.diff(starts))
-        packed |= (positions + self._moved[documents]).astype(PACKED)
-        return packed[self._live[documents]]
 
 
 class _Draft(Closing):
@@ -151,13 +77,13 @@ class _Draft(Closing):
     def products(self) -> np.ndarray:
         return np.frombuffer(self._products, PRODUCT)
 
-    def runs(self) -> list[_Run]:
+    def runs(self) -> list[Run]:
         self._sort()
         self._file.flush()
         if self._ends[-1] == 0:
             return []
         packed = np.asarray(np.memmap(self._file, PACKED, "r"))
-        return [_Run(packed[start:end]) for start, end in pairwise(self._ends)]
+        return [Run(packed[start:end]) for start, end in pairwise(self._ends)]
 
     def close(self) -> None:
         self._file.close()
@@ -179,7 +105,8 @@ class PhraseWriter(Closing):
     """Writes the index of a generation.
 
     Args:
-        folder: of its columns: empty, or a copy of those of the generation that is continued.
+        folder: of its columns: empty, or with the files of the generation that is continued, none
+            of which is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -246,11 +173,11 @@ class PhraseWriter(Closing):
 
     def _write_draft(self, merged: Iterable[Part]) -> None:
         """Write the draft as a part, with the products of parts that are merged with it."""
-        sources: list[_Source] = list(self._draft.runs())
+        sources: list[Source] = list(self._draft.runs())
         documents, products = [self._draft.documents()], [self._draft.products()]
         end = self._draft.end
         for part in merged:
-            kept = _Kept(part, self._parts[part], end)
+            kept = KeptPart(part, self._parts[part], end)
             sources.append(kept)
             documents.append(kept.documents)
             products.append(kept.products)
@@ -267,7 +194,7 @@ class PhraseWriter(Closing):
         self._draft = _Draft(self._folder)
 
 
-def _write_terms(folder: Path, number: int, sources: Sequence[_Source]) -> bool:
+def _write_terms(folder: Path, number: int, sources: Sequence[Source]) -> bool:
     """Write the terms of a part and their positions; no files, and False, where there are none."""
     written = 0
     with ExitStack() as stack:
@@ -275,7 +202,7 @@ def _write_terms(folder: Path, number: int, sources: Sequence[_Source]) -> bool:
             stack.enter_context(part_file(folder, number, kind).open("wb"))
             for kind in ("terms", "starts", "positions")
         )
-        for packed in _merge(sources):
+        for packed in merge(sources, SORTED_AT_ONCE):
             each = (packed >> TERM_SHIFT).astype(NUMBER)
             first = np.flatnonzero(np.append(True, each[1:] != each[:-1]))
             terms.write(each[first].data)
@@ -287,20 +214,6 @@ def _write_terms(folder: Path, number: int, sources: Sequence[_Source]) -> bool:
         for kind in ("terms", "starts", "positions"):
             part_file(folder, number, kind).unlink()
     return written > 0
-
-
-def _merge(sources: Sequence[_Source]) -> Iterator[np.ndarray]:
-    """Yield the terms of all sources with their positions, ascending, `PACKED` (n,) each."""
-    counts = sum((source.counts() for source in sources), np.zeros(1 << UPPER_BITS, np.int64))
-    totals = np.cumsum(counts)
-    full = np.searchsorted(totals, np.arange(SORTED_AT_ONCE, totals[-1], SORTED_AT_ONCE))
-    for least, end in pairwise(np.unique([0, *(full + 1), len(counts)]).tolist()):
-        bounds = least << _LOWER_BITS, (end << _LOWER_BITS) - 1
-        found = [source.between(*bounds) for source in sources]
-        packed = np.concatenate([np.empty(0, PACKED), *found])
-        if len(packed):
-            packed.sort()
-            yield packed
 
 
 def _write_new(path: Path, content: memoryview | bytes) -> None:

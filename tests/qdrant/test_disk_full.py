@@ -51,16 +51,16 @@ def fill(folder: Path) -> None:
 
 
 def test_a_build_for_which_there_is_no_space_is_an_error_beforehand(disk: Path):
-    with open_embedded(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store, open_embedded(disk / "qdrant") as page:
         store.build(SPEC, POINTS[:10])
-        assert store.count("demo") == 10
+        assert page.count("demo") == 10
         with (disk / "ballast").open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - (10 << 20))
         asked = iter(POINTS)
         with pytest.raises(DiskFull, match=r"needs \d+ MB free in .*, and there are 11; free some"):
             store.build(SPEC, asked)
         assert next(asked) is POINTS[0], "no point was asked for"
-        assert store.count("demo") == 10
+        assert page.count("demo") == 10
         (disk / "ballast").unlink()
         assert store.build(SPEC, POINTS).points == 3000
 
@@ -99,13 +99,13 @@ def test_a_disk_that_fills_up_during_a_build_leaves_the_old_generation_answering
                 fill(disk)
             yield point
 
-    with open_embedded(disk / "qdrant") as store:
+    with open_embedded(disk / "qdrant") as store, open_embedded(disk / "qdrant") as page:
         store.build(SPEC, POINTS[:10])
-        assert store.count("demo") == 10
+        assert page.count("demo") == 10
         for change in (store.build, store.update):
             with pytest.raises(DiskFull, match="free some space, then run this again"):
                 change(SPEC, points())
-            assert store.count("demo") == 10
+            assert page.count("demo") == 10
             (disk / "ballast").unlink()
         assert store.build(SPEC, POINTS).points == 3000
 

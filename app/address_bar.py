@@ -47,10 +47,7 @@ def write(usual_variant: str) -> SearchState:
         usual_variant: the one whose name is left out.
     """
     session = st.session_state
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value := session[key], list) else value for key in FIELDS
-    }
-    state = SearchState(**fields)
+    state = SearchState(**_fields())
     variant = "" if state.variant == usual_variant else state.variant
     state = replace(state, text=state.text.strip(), picture=state.picture.strip(), variant=variant)
     if session.state is None:  # just read: an address that could be written shorter stays as it is
@@ -61,4 +58,24 @@ def write(usual_variant: str) -> SearchState:
             like=state.like, crop=list(state.crop), page=state.page, product=state.product
         )
         keep_address(write_parameters(state), "address")
+    session.fields = _fields()
     return state
+
+
+def is_behind() -> bool:
+    """Whether a run of a fragment alone has a change of a widget outside it, for all of the page.
+
+    Streamlit sends changes that follow each other at once in one message. Where one of them is a
+    fragment's, it runs that fragment alone.
+    """
+    context = get_script_run_ctx()
+    only_fragment = bool(context and context.fragment_ids_this_run)
+    return only_fragment and st.session_state.fields != _fields()
+
+
+def _fields() -> dict[str, Any]:
+    """The fields of `SearchState`, as the session has them."""
+    session = st.session_state
+    return {
+        key: tuple(value) if isinstance(value := session[key], list) else value for key in FIELDS
+    }

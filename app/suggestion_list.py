@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import address_bar
 from app.escaping import shorten
 from search.engine import Engine
 
@@ -25,6 +26,8 @@ _mount = st.components.v2.component(
 @st.fragment
 def show_suggestions(engine: Engine) -> None:
     """Show what the typed text may become; only this is run while a visitor types."""
+    if address_bar.is_behind():
+        st.rerun()
     typed = st.session_state.get(KEY, {}).get("typed") or ""
     typed = typed[-LONGEST:] if isinstance(typed, str) else ""
     suggestions = [

@@ -184,6 +184,35 @@ def test_escape_closes_the_suggestions_and_enter_searches_for_what_is_typed(page
     expect(page).to_have_url(re.compile("q=ketttle$"))
 
 
+# Types "navy", and presses Enter right after suggestions are requested: Streamlit sends one message
+# with both.
+TYPE_AND_SEARCH = """box => {
+    const later = window.setTimeout;
+    window.setTimeout = (request, pause) => {
+        window.setTimeout = later;
+        return later(() => {
+            request();
+            const enter = {key: "Enter", keyCode: 13, bubbles: true, cancelable: true};
+            box.dispatchEvent(new KeyboardEvent("keydown", enter));
+        }, pause);
+    };
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(box, "navy");
+    box.dispatchEvent(new Event("input", {bubbles: true}));
+}"""
+
+
+def test_words_sent_together_with_a_request_for_suggestions_are_searched_for(page):
+    page.goto("/?q=teal+kettle&page=2")
+    wait_until_run(page)
+    entries = history(page)
+    box(page).focus()
+    box(page).evaluate(TYPE_AND_SEARCH)
+    expect(page).to_have_url(re.compile("q=navy$"))
+    assert shown_titles(page)[0].startswith("navy")
+    expect(box(page)).to_have_value("navy")
+    assert history(page) == entries + 1
+
+
 def test_a_broken_upload_is_reported_in_a_sentence(page, tmp_path):
     words = tmp_path / "photo.jpg"
     words.write_text("not a photo")

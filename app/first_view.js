@@ -5,12 +5,23 @@
   const root = document.documentElement;
   let shown = null; // the id of the product of the view, "" of results
   let timeout;
+  let drawn; // whether a frame was drawn since the view was hidden
 
   const one = (selector) => document.querySelector(selector);
   const wanted = () =>
     one("[data-begins]")?.dataset.begins ?? new URLSearchParams(location.search).get("product") ?? "";
 
+  // For one frame at least: where all of a view came at once, what both views have would be moved.
   const hide = (view) => {
+    if (!root.dataset.waiting) {
+      drawn = false;
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => {
+          drawn = true;
+          follow();
+        }),
+      );
+    }
     root.dataset.waiting = view ? "product" : "results";
   };
   const show = (view) => {
@@ -29,7 +40,7 @@
     if (shown !== null && view !== shown) hide(view);
     if (!root.dataset.waiting) return;
     clearTimeout(timeout);
-    if (isComplete(view)) show(view);
+    if (isComplete(view) && drawn) show(view);
     else if (isIdle()) timeout = setTimeout(() => show(view), LONGEST);
   };
 

@@ -121,6 +121,22 @@ def test_nothing_of_a_visit_jumps_or_is_beyond_the_edge(page, width):
     assert {act: shift for act, shift in moved.items() if shift >= STILL} == {}
 
 
+# Begins and ends another view in one step; the view that is waited for before the next frame.
+REPLACE_AT_ONCE = """async () => {
+    document.querySelector("[data-begins]").dataset.begins = "kettle-teal";
+    document.querySelector("[data-ends]").dataset.ends = "kettle-teal";
+    await null;
+    return document.documentElement.dataset.waiting ?? "";
+}"""
+
+
+def test_a_view_that_comes_all_at_once_is_hidden_for_a_frame(page):
+    page.goto("/?q=teal")
+    wait_until_run(page)
+    assert page.evaluate(REPLACE_AT_ONCE) == "product"
+    expect(page.locator("html")).not_to_have_attribute("data-waiting", re.compile("."))
+
+
 def _set_price(page, most):
     """Set the highest price, on a phone in the sheet that a button opens."""
     phone = page.viewport_size["width"] < 800

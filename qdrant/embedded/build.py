@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,9 @@ COLUMNS_BYTES = 800
 TERMS_BYTES = 1600
 # The log keeps its last files of 32 MiB.
 LOG_BYTES = 96 << 20
+# Bytes of batches that are made while the builder does not read: it ends a part of what it received
+# (`shard.PART_BYTES`) for some seconds each.
+AHEAD_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Build(Closing):
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("Popen made no pipes")
         self._feed, self._answer = self._process.stdin, self._process.stdout
+        self._sender = ThreadPoolExecutor(1)
+        self._sending: deque[tuple[Future[None], int]] = deque()  # with the bytes of each batch
         return self
 
     def close(self) -> None:
@@ -100,6 +107,7 @@ class Build(Closing):
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        self._sender.shutdown(cancel_futures=True)
         self._answer.close()
         with suppress(BrokenPipeError):  # what was still buffered for a builder that is gone
             self._feed.close()
@@ -113,12 +121,15 @@ class Build(Closing):
             DiskFull: there is too little disk space.
         """
         try:
-            with pa.ipc.new_stream(self._feed, stream.schema(self._spec)) as sink:
-                for batch in stream.encode(self._spec, changes):
-                    self._points += len(batch)
-                    self._payload_bytes += batch.column("payload").nbytes
-                    self._check_space()
-                    sink.write_batch(batch)
+            sink = pa.ipc.new_stream(self._feed, stream.schema(self._spec))
+            for batch in stream.encode(self._spec, changes):
+                self._points += len(batch)
+                self._payload_bytes += batch.column("payload").nbytes
+                self._check_space()
+                self._sending.append((self._sender.submit(sink.write_batch, batch), batch.nbytes))
+                self._wait_until_sent(but=AHEAD_BYTES)
+            self._wait_until_sent(but=0)
+            sink.close()
             self._feed.close()
         except BrokenPipeError:  # the builder ended early: its status says why
             self._process.wait()
@@ -126,6 +137,12 @@ class Build(Closing):
         if self._process.wait() == 0:
             return Built(**json.loads(answer))
         raise self._failure(self._process.returncode)
+
+    def _wait_until_sent(self, *, but: int) -> None:
+        """Wait until all batches are sent but some bytes of the last ones."""
+        while sum(size for _, size in self._sending) > but:
+            sent, _ = self._sending.popleft()
+            sent.result()
 
     def _failure(self, status: int) -> StoreError:
         self._messages.seek(0)

@@ -3,7 +3,9 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from filelock import FileLock
@@ -166,6 +168,27 @@ def test_a_builder_killed_while_points_come_is_reported(folder: Path):
             store.build(SPEC, points())
         assert store.count("demo") == 10
     check_mends(folder)
+
+
+def test_points_are_made_while_the_builder_does_not_read(folder: Path):
+    going_on = []
+
+    def points() -> Iterator[Point]:
+        yield POINTS[0]
+        (builder,) = builders_of(os.getpid())
+        os.kill(builder, signal.SIGSTOP)
+        late = Timer(60, os.kill, (builder, signal.SIGCONT))
+        late.start()
+        for point in POINTS[1:300]:  # more than a batch and a pipe hold
+            yield replace(point, payload={**point.payload, "title": "long " * 1000})
+        going_on.append(late.is_alive())
+        late.cancel()
+        os.kill(builder, signal.SIGCONT)
+
+    with open_embedded(folder) as store:
+        store.build(SPEC, points())
+        assert store.count("demo") == 300
+    assert going_on == [True]
 
 
 def test_a_builder_does_not_outlive_a_killed_parent(folder: Path, tmp_path: Path, monkeypatch):

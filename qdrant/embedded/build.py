@@ -40,7 +40,7 @@ TERMS_BYTES = 1600
 LOG_BYTES = 96 << 20
 # Bytes of batches that are made while the builder does not read: it ends a part of what it received
 # (`shard.PART_BYTES`) for some seconds each.
-AHEAD_BYTES = 64 << 20
+AHEAD_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ LINKS = 2
 # processes share.
 OWN = 100
 # Peak of the own memory of the process that builds: what it received last (`embedded.shard`), and
-# bytes a product. 100,000 products took 0.30 GB, and 1,000,000 took 0.95 GB.
-RECEIVED, BUILDER = 256 << 20, 700
+# bytes a product. 100,000 products took 0.30 GB, and 1,000,000 took 1.34 GB.
+RECEIVED, BUILDER = 256 << 20, 1070
 # A build keeps the generation in use and the one before, and makes the next beside them.
 KEPT = 2
 # Peak of the next while a server builds it, as a multiple of what it takes at the end: graphs and

@@ -1,11 +1,13 @@
 """A small shop of points, and a search over it that knows no engine."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from qdrant.filters import facet_of
 from qdrant.model import ATTRIBUTES, Hit, Point, Spec
+from qdrant.store import open_embedded
 
 DIM = 16
 # Names with what a path has to quote, or cannot.
@@ -74,6 +76,14 @@ def nearest(
     found = [point for point in points if vector in point.vectors and wanted(point)]
     found.sort(key=lambda point: (-float(point.vectors[vector] @ query), point.id))
     return [point.id for point in found[:k]]
+
+
+def build(folder: Path, *generations: list[Point]) -> Path:
+    """Build generations of `demo` one after the other in the folder of an embedded store."""
+    with open_embedded(folder) as store:
+        for points in generations:
+            store.build(SPEC, points)
+    return folder
 
 
 def ids(hits: list[Hit]) -> list[str]:

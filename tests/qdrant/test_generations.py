@@ -26,7 +26,7 @@ from tests.qdrant.processes import (
     builders_of,
     wait_for_end,
 )
-from tests.qdrant.shop import SPEC, broken_off, shop, vectors
+from tests.qdrant.shop import SPEC, broken_off, build, shop, vectors
 
 POINTS = shop(400)
 
@@ -34,11 +34,7 @@ POINTS = shop(400)
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store folder with two generations of `demo`: 5 products, then 10."""
-    folder = tmp_path_factory.mktemp("built")
-    with open_embedded(folder) as store:
-        store.build(SPEC, POINTS[:5])
-        store.build(SPEC, POINTS[:10])
-    return folder
+    return build(tmp_path_factory.mktemp("built"), POINTS[:5], POINTS[:10])
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from qdrant.model import Point
 from qdrant.store import Store, open_embedded
 from tests.qdrant.processes import Worker
 from tests.qdrant.repetition import Repetition
-from tests.qdrant.shop import SPEC, nearest, shop, vectors
+from tests.qdrant.shop import SPEC, build, nearest, shop, vectors
 
 POINTS = shop(310)
 QUERY = vectors(1)[0]
@@ -88,11 +88,7 @@ def test_searches_while_another_thread_opens_a_generation_read_the_one_before(
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store folder with a generation of 10 products, and one of 20 kept beside it."""
-    folder = tmp_path_factory.mktemp("built")
-    with open_embedded(folder) as store:
-        store.build(SPEC, POINTS[:20])
-        store.build(SPEC, POINTS[:10])
-    return folder
+    return build(tmp_path_factory.mktemp("built"), POINTS[:20], POINTS[:10])
 
 
 class Opening:
